@@ -1,0 +1,280 @@
+"""A real IMAP server (pymap) for mailboxes that live in memory.
+
+pymap's own backends either parse every message as it arrives, which hostile mail
+makes expensive, or rescan a directory for every command. Here a message stays the
+bytes it is, with the uid and the UIDVALIDITY that its mailbox says: a restart of the
+server changes nothing for its clients.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+from argparse import Namespace
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from proxyprotocol.noop import ProxyProtocolNoop
+from proxyprotocol.reader import ProxyProtocolReader
+from pymap.backend.dict import Config, Login
+from pymap.backend.dict.filter import FilterSet
+from pymap.backend.dict.mailbox import LoadedMessage, MailboxData, MailboxSet, Message
+from pymap.bytes import Writeable, WriteStream
+from pymap.imap import IMAPServer
+from pymap.interfaces.message import LoadedMessageInterface
+from pymap.parsing.specials import FetchRequirement
+from pymap.user import UserMetadata
+from pysasl.hashing import Cleartext
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class StoredMail:
+    """One message as the server keeps it: `uid`, INTERNALDATE (aware) and its bytes.
+
+    With `padded_to`, spaces follow the bytes up to that size when (and only when)
+    somebody fetches the message: a mail of 200 MB that costs nothing to offer.
+    """
+
+    uid: int
+    received_at: datetime
+    raw: bytes
+    padded_to: int = 0
+
+    @property
+    def size(self) -> int:
+        return max(len(self.raw), self.padded_to)
+
+
+@dataclass(frozen=True)
+class ServedMailbox:
+    """An account of the server: who may sign in, and the INBOX found there."""
+
+    username: str
+    password: str
+    uidvalidity: int
+    mails: Sequence[StoredMail]
+    folders: Sequence[str] = ()
+
+
+class _Content(Writeable):
+    """The bytes of a message, made when they are asked for."""
+
+    def __init__(self, mail: StoredMail) -> None:
+        super().__init__()
+        self._mail = mail
+
+    def write(self, writer: WriteStream) -> None:
+        writer.write(bytes(self))
+
+    def __bytes__(self) -> bytes:
+        return self._mail.raw.ljust(self._mail.size)
+
+    def __len__(self) -> int:
+        return self._mail.size
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class _LoadedMail(LoadedMessage):
+    """What FETCH sees of a message: all of it, or its size; parts of it are not served."""
+
+    def __init__(self, message: Message, requirement: FetchRequirement, mail: StoredMail) -> None:
+        super().__init__(message, requirement, None)
+        self._bytes = _Content(mail)
+
+    def get_body(self, section: Sequence[int] | None = None, binary: bool = False) -> Writeable:
+        return super().get_body(section, binary) if section else self._bytes
+
+    def get_size(self, section: Sequence[int] | None = None) -> int:
+        return super().get_size(section) if section else len(self._bytes)
+
+
+class _Mail(Message):
+    __slots__ = ["_mail"]
+
+    def __init__(self, mail: StoredMail) -> None:
+        super().__init__(mail.uid, mail.received_at, ())
+        self._mail = mail
+
+    async def load_content(self, requirement: FetchRequirement) -> Any:
+        loaded: LoadedMessageInterface = _LoadedMail(self, requirement, self._mail)
+        return loaded
+
+
+class Server:
+    """Handle on a running server; its methods may be called from any thread.
+
+    `host` and `port` say where it listens. The methods change a mailbox under the feet
+    of its readers, as other mail clients do.
+    """
+
+    def __init__(self, host: str, port: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.host = host
+        self.port = port
+        self._loop = loop
+        self._inboxes: dict[str, MailboxData] = {}
+
+    def expunge(self, username: str, uids: Sequence[int]) -> None:
+        """Remove messages for ever."""
+        self._on_loop(lambda: self._inboxes[username].delete(uids))
+
+    def deliver(self, username: str, mail: StoredMail) -> None:
+        """Put one more message into the INBOX. Its uid must be the highest there."""
+
+        async def add() -> None:
+            _store(self._inboxes[username], [mail])
+
+        self._on_loop(add)
+
+    def renumber(self, username: str, uidvalidity: int) -> None:
+        """Change UIDVALIDITY: whatever clients remember of uids is void."""
+
+        async def change() -> None:
+            self._inboxes[username]._uid_validity = uidvalidity
+
+        self._on_loop(change)
+
+    def _on_loop(self, make: Callable[[], Any]) -> None:
+        asyncio.run_coroutine_threadsafe(make(), self._loop).result(timeout=30)
+
+
+@contextmanager
+def serve(
+    mailboxes: Sequence[ServedMailbox],
+    *,
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
+) -> Iterator[Server]:
+    """Serve `mailboxes` on the loopback from a thread, until the block ends.
+
+    Port 0 picks a free one. `tls` speaks TLS from the first byte, `starttls` on request.
+    """
+    ready = threading.Event()
+    outcome: list[Server | BaseException] = []
+    stop: list[Callable[[], object]] = []
+
+    async def main() -> None:
+        loop, finished = asyncio.get_running_loop(), asyncio.Event()
+        stop.append(lambda: loop.call_soon_threadsafe(finished.set))
+        async with _listening(mailboxes, port, tls, starttls) as server:
+            outcome.append(server)
+            ready.set()
+            await finished.wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            outcome.append(error)
+            ready.set()
+
+    thread = threading.Thread(target=run, name="demo-imap", daemon=True)
+    thread.start()
+    ready.wait()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    try:
+        yield outcome[0]
+    finally:
+        stop[0]()
+        thread.join(timeout=30)
+
+
+async def serve_until(
+    mailboxes: Sequence[ServedMailbox],
+    finished: asyncio.Event,
+    *,
+    port: int,
+    when_ready: Callable[[Server], None],
+) -> None:
+    """Serve `mailboxes` on the loopback until `finished` is set. OSError: the port is taken."""
+    async with _listening(mailboxes, port, None, None) as server:
+        when_ready(server)
+        await finished.wait()
+
+
+@asynccontextmanager
+async def _listening(
+    mailboxes: Sequence[ServedMailbox],
+    port: int,
+    tls: ssl.SSLContext | None,
+    starttls: ssl.SSLContext | None,
+) -> AsyncIterator[Server]:
+    config = _config(starttls)
+    config.apply_context()
+    login = Login(config)
+    imap = ProxyProtocolReader(ProxyProtocolNoop()).get_callback(IMAPServer(login, config))
+    async with AsyncExitStack() as stack:
+        listener = await asyncio.start_server(imap, host=LOOPBACK, port=port, ssl=tls)
+        stack.callback(listener.close)
+        where = listener.sockets[0].getsockname()
+        server = Server(where[0], where[1], asyncio.get_running_loop())
+        for mailbox in mailboxes:
+            server._inboxes[mailbox.username] = await _open_account(login, config, mailbox)
+        yield server
+        await _hang_up()
+
+
+async def _hang_up() -> None:
+    """End the connections that are still open, so that the loop closes in silence."""
+    connections = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in connections:
+        task.cancel()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            await asyncio.gather(*connections, return_exceptions=True)
+
+
+async def _open_account(login: Login, config: Config, mailbox: ServedMailbox) -> MailboxData:
+    login.users_dict[mailbox.username] = UserMetadata(config, mailbox.username, password=mailbox.password)
+    folders = MailboxSet()
+    for name in mailbox.folders:
+        await folders.add_mailbox(name)
+    inbox = await folders.get_mailbox("INBOX")
+    inbox._uid_validity = mailbox.uidvalidity
+    _store(inbox, mailbox.mails)
+    config.set_cache[mailbox.username] = (folders, FilterSet())
+    return inbox
+
+
+def _store(inbox: MailboxData, mails: Sequence[StoredMail]) -> None:
+    for mail in mails:
+        inbox._messages[mail.uid] = _Mail(mail)
+        inbox._max_uid = max(inbox._max_uid, mail.uid)
+    inbox._mod_sequences.update([mail.uid for mail in mails])
+    inbox._updated.set()
+
+
+def _config(starttls: ssl.SSLContext | None) -> Config:
+    # The demo's passwords are public: hashing them would only slow every sign-in down.
+    return Config(
+        Namespace(passlib_cfg=None, proxy_protocol=None),
+        host=LOOPBACK,
+        port=0,
+        demo_data=False,
+        demo_user="",
+        demo_password="",
+        hash_context=Cleartext(),
+        invalid_user_sleep=0.0,
+        tls_enabled=starttls is not None,
+        secure_auth=False,
+        ssl_context=starttls,
+        reject_dnsbl=False,
+        disable_idle=True,
+    )
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,12 @@
+"""Thin Celery entries."""
+
+from runs.progress import Progress
+from runs.worker import run_task
+
+from .models import ReceiptSyncRun
+from .sync import sync
+
+
+@run_task(ReceiptSyncRun)
+def sync_receipts(run: ReceiptSyncRun, progress: Progress) -> None:
+    sync(run, progress)

@@ -1,0 +1,15 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class RunsConfig(AppConfig):
+    name = "runs"
+    verbose_name = _("runs")
+
+    def ready(self) -> None:
+        from . import checks, storage  # noqa: F401  registers the system checks
+
+        post_migrate.connect(storage.leave_room_for_hot_updates)

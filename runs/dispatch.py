@@ -1,0 +1,150 @@
+"""Start a run, publish it, publish it again.
+
+The row is the truth and the message only a hint: whatever becomes of the broker, the sweep finds
+the queued row and publishes it once more.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any, TypeVar
+
+from celery import current_app
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, models, transaction
+from django.db.models.functions import Coalesce, Now
+
+from .exceptions import ActiveRunExists, WrongState
+from .models import Business, Run
+from .states import ItemStatus, Status
+from .timeline import Actor, because
+
+R = TypeVar("R", bound=Run)
+
+logger = logging.getLogger(__name__)
+
+REPUBLISH_BATCH = 500  # a round
+# Before this moment is long ago: a minute after the first message, then doubling, an hour at most.
+_PATIENCE_BEGAN = models.Func(
+    models.F("dispatches"),
+    template=(
+        "statement_timestamp() - LEAST(interval '1 hour',"
+        " interval '60 seconds' * power(2, LEAST(GREATEST(%(expressions)s - 1, 0), 10)))"
+    ),
+    output_field=models.DateTimeField(),
+)
+
+
+def task_name(model: type[Run]) -> str:
+    return f"runs.{model.slug}"
+
+
+def start(
+    model: type[R],
+    business: Business,
+    *,
+    created_by: AbstractBaseUser | None = None,
+    idempotency_key: str = "",
+    **fields: Any,
+) -> R:
+    """Make a queued run and publish it after commit, or return the one this key made before.
+
+    Raises `ActiveRunExists`, carrying that run, when the type is exclusive and one is active.
+    """
+    same_key = model.objects.filter(business=business).filter(
+        idempotency_key=idempotency_key or None
+    )
+    with transaction.atomic():
+        if earlier := same_key.first():
+            return earlier
+        if model.exclusive:  # a dead run must not lock its business out
+            model.objects.filter(business=business).repair()
+        try:
+            with transaction.atomic(), because(Actor.user(created_by), "started"):
+                run = model.objects.create(
+                    business=business,
+                    created_by=created_by,
+                    idempotency_key=idempotency_key,
+                    **fields,
+                )
+        except IntegrityError:
+            if earlier := same_key.first():
+                return earlier
+            _refuse_beside_active(model, business)
+            raise
+        transaction.on_commit(partial(publish, run))
+    return run
+
+
+def _refuse_beside_active(model: type[Run], business: Business) -> None:
+    if model.exclusive and (active := model.objects.active().filter(business=business).first()):
+        raise ActiveRunExists(active)
+
+
+def reopen(run: Run, actor: Actor, reason: str) -> None:
+    """Send a paused, failed or cancelled run back to the queue, to go on from its cursor.
+
+    Raises `WrongState`, or `ActiveRunExists` when an exclusive type is busy with another run.
+    """
+    model = type(run)
+    if model.exclusive:
+        model.objects.filter(business=run.business_id).repair()
+    try:
+        with transaction.atomic(), because(actor, reason):
+            rows = model.objects.filter(pk=run.pk)
+            reopened = rows.exclude(status=Status.RUNNING).requeue(losses=0)
+            transaction.on_commit(partial(publish, run))
+    except IntegrityError:
+        _refuse_beside_active(model, run.business)
+        raise
+    if not reopened:
+        raise WrongState
+
+
+def retry_failed(run: R, created_by: AbstractBaseUser | None) -> R:
+    """Start a new run of the failed items only; the finished one stays as it is.
+
+    The new run holds those items as pending. Raises `WrongState` when none failed or the run is
+    still active, `ActiveRunExists` when an exclusive type is busy.
+    """
+    items = run.item_model()
+    failed = items and items._default_manager.filter(run=run, status=ItemStatus.FAILED)
+    if run.is_active or items is None or not failed:
+        raise WrongState
+    with transaction.atomic():
+        again = start(type(run), run.business, created_by=created_by, **run.retry_fields())
+        items._default_manager.bulk_create(
+            [items(run=again, **item.retry_fields()) for item in failed.iterator()],
+            batch_size=1000,
+        )
+    return again
+
+
+def publish(run: Run) -> bool:
+    """Tell the workers. A broker that is away is logged; the sweep will tell them later."""
+    queued = type(run).objects.filter(pk=run.pk, status=Status.QUEUED)
+    queued.update(dispatched_at=Now(), dispatches=models.F("dispatches") + 1)
+    try:
+        current_app.send_task(task_name(type(run)), args=[run.pk], queue=run.queue)
+    except Exception as error:
+        # Any failure of any broker is the same to us: the message is missing, the row is not.
+        logger.warning("Could not publish %s %s: %r", run.slug, run.pk, error)
+        return False
+    return True
+
+
+def publish_forgotten(model: type[Run]) -> int:
+    """Publish again what nobody has taken since; the number of messages sent."""
+    forgotten = (
+        model.objects.filter(status=Status.QUEUED)
+        .annotate(published_at=Coalesce("dispatched_at", "queued_at"))
+        .filter(published_at__lt=_PATIENCE_BEGAN)
+        .order_by("queued_at")[:REPUBLISH_BATCH]
+    )
+    sent = 0
+    for run in forgotten:
+        if not publish(run):
+            break  # the broker is away for the others too
+        sent += 1
+    return sent

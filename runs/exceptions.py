@@ -1,0 +1,40 @@
+"""Errors of the core. The docstring of a class is its default message."""
+
+
+class RunsError(Exception):
+    """Something went wrong with a run."""
+
+    def __init__(self, message: object = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
+class RunLost(RunsError):
+    """This attempt no longer holds its run: it was expired, reset or taken by a newer attempt."""
+
+
+class RunStopped(RunsError):
+    """Somebody asked the run to stop; raised between items by `progress.track`."""
+
+
+class RunRejected(RunsError):
+    """The run can't work as configured. Raise it with words that the user can act on."""
+
+
+class ItemFailed(RunsError):
+    """This item can't be done. Raise it inside an item with a plain reason; the run goes on."""
+
+    def __init__(self, message: object = None, *, code: str = "error") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ActiveRunExists(RunsError):
+    """A run of this type is already active for this business."""
+
+    def __init__(self, run: object) -> None:
+        super().__init__()
+        self.run = run
+
+
+class WrongState(RunsError):
+    """The run's state forbids this."""

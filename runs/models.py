@@ -1,0 +1,432 @@
+"""Businesses, their members, and what every run has in common."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any, ClassVar, Self, TypeVar, cast
+
+import pgtrigger
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import connection, models
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Now
+from django.db.models.signals import class_prepared
+from django.dispatch import receiver
+from django.utils.translation import gettext_lazy as _
+
+from .exceptions import WrongState
+from .states import (
+    ACTIONS,
+    ACTIVE,
+    ARROWS,
+    Action,
+    ErrorCode,
+    ItemStatus,
+    Request,
+    Status,
+    sources,
+)
+from .timeline import READER, Actor, because, record_changes
+
+logger = logging.getLogger(__name__)
+
+class BusinessQuerySet(models.QuerySet["Business"]):
+    def of(self, user: Any) -> Self:
+        """The businesses that this user is a member of."""
+        return self.filter(memberships__user=user) if user.is_authenticated else self.none()
+
+
+class Business(models.Model):
+    name = models.CharField(_("name"), max_length=200)
+    slug = models.SlugField(_("slug"), unique=True)
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Membership", related_name="businesses"
+    )
+
+    objects = BusinessQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("business")
+        verbose_name_plural = _("businesses")
+        ordering = ["name"]
+        permissions = [("reset_progress", "Can reset progress")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    class Role(models.TextChoices):
+        MEMBER = "member", _("Member")
+        OWNER = "owner", _("Owner")
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+    )
+    role = models.CharField(_("role"), max_length=16, choices=Role, default=Role.MEMBER)
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints = [
+            models.UniqueConstraint(fields=["business", "user"], name="one_membership_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.business}"
+
+
+H = TypeVar("H", bound="HeartbeatMixin")
+R = TypeVar("R", bound="Run")
+
+
+class HeartbeatQuerySet(models.QuerySet[H]):
+    """The questions about silence, asked by the database's clock alone."""
+
+    def silent_for(self, age: timedelta) -> Self:
+        """No heartbeat for `age`, and none promised for later by `allow_silence`."""
+        return self.filter(
+            ~models.Q(silent_until__gt=Now()),
+            heartbeat_at__lt=CombinedExpression(Now(), "-", models.Value(age)),
+        )
+
+    def with_ages(self) -> Self:
+        """Annotate what the verdict needs, so that no reader subtracts clocks of its own."""
+        return self.annotate(
+            server_now=Now(),
+            heartbeat_age=_seconds_since("heartbeat_at"),
+            progress_age=_seconds_since("progress_at"),
+            silence_left=-_seconds_since("silent_until"),
+            wait_left=-_seconds_since("waiting_until"),
+        )
+
+
+def _seconds_since(column: str) -> models.Func:
+    return models.Func(
+        Now(),
+        models.F(column),
+        template="EXTRACT(EPOCH FROM %(expressions)s)::float8",
+        arg_joiner=" - ",
+        output_field=models.FloatField(),
+    )
+
+
+class HeartbeatMixin(models.Model):
+    """A row whose owner must be heard from. Every timestamp is the database's own."""
+
+    heartbeat_at = models.DateTimeField(_("heartbeat"), null=True, editable=False)
+    progress_at = models.DateTimeField(_("last progress"), null=True, editable=False)
+    silent_until = models.DateTimeField(_("silent until"), null=True, editable=False)
+
+    # Filled by `with_ages()`, in seconds; null where there is nothing to measure.
+    server_now: Any
+    heartbeat_age: float | None
+    progress_age: float | None
+    silence_left: float | None
+    wait_left: float | None
+
+    class Meta:
+        abstract = True
+
+
+# Guarded twice: the subquery locks and judges, the outer condition keeps the arrow legal.
+_EXPIRE = f"""
+    UPDATE {{table}} SET
+        status = '{Status.FAILED}',
+        error_code = '{ErrorCode.STALE}',
+        error_message = format(
+            'Run marked as failed due to no heartbeat for %%%%ss',
+            floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint
+        ),
+        finished_at = statement_timestamp(),
+        requested = '', silent_until = NULL, waiting_until = NULL, waiting_reason = '',
+        version = version + 1
+    WHERE id IN ({{stale}} FOR UPDATE SKIP LOCKED) AND status = '{Status.RUNNING}'
+    RETURNING *, floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint AS age
+"""
+
+
+class RunQuerySet(HeartbeatQuerySet[R]):
+    def active(self) -> Self:
+        return self.filter(status__in=ACTIVE)
+
+    def stale(self) -> Self:
+        return self.filter(status=Status.RUNNING).silent_for(self.model.stale_after())
+
+    def held_by(self, run: Run) -> Self:
+        """The row, as long as this very attempt still runs it."""
+        return self.filter(pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
+
+    def move(self, target: Status, **columns: Any) -> int:
+        """Draw the arrow to `target` from wherever the table allows; the count tells who won."""
+        leaving = {"requested": "", "silent_until": None, "waiting_until": None, "waiting_reason": ""}
+        return self.filter(status__in=sources(target)).update(
+            **{**leaving, "status": target, "version": models.F("version") + 1, **columns}
+        )
+
+    def fail(self, code: ErrorCode, message: Any) -> int:
+        return self.move(
+            Status.FAILED, error_code=code, error_message=message, finished_at=Now()
+        )
+
+    def expire(self, actor: Actor) -> list[R]:
+        """Fail the stale ones among these rows and log each; the same words for every caller.
+
+        A row that somebody is writing at this moment is left to the next look.
+        """
+        stale, params = self.order_by().stale().values("pk").query.sql_with_params()
+        with because(actor, "no heartbeat"):
+            expired = list(self.model.objects.raw(_EXPIRE.format(
+                table=connection.ops.quote_name(self.model._meta.db_table), stale=stale
+            ), params))
+        for run in expired:
+            logger.warning(
+                "Run expired: type=%s id=%s business=%s worker=%s age=%ss",
+                run.slug,
+                run.pk,
+                run.business_id,
+                run.worker,
+                run.age,
+            )
+        return expired
+
+    def repair(self) -> None:
+        """Read-repair: one SELECT, and the UPDATE only when a stale row was seen."""
+        if self.stale().exists():
+            self.expire(READER)
+
+    def requeue(self, **columns: Any) -> int:
+        return self.move(
+            Status.QUEUED,
+            **{
+                "queued_at": Now(),
+                "dispatched_at": None,
+                "dispatches": 0,
+                "finished_at": None,
+                "error_code": "",
+                "error_message": "",
+                **columns,
+            },
+        )
+
+    def ask(self, request: Request) -> int:
+        """Leave a wish for the worker. A cancel is never overwritten by a lesser wish."""
+        return (
+            self.filter(status=Status.RUNNING)
+            .exclude(requested=Request.CANCEL)
+            .update(requested=request, version=models.F("version") + 1)
+        )
+
+
+class Run(HeartbeatMixin):
+    """One long piece of work for one business. A subclass is a run type; see CONTRIBUTING.md."""
+
+    slug: ClassVar[str]  # names the type in URLs
+    queue: ClassVar[str]  # the Celery queue that serves it
+    exclusive: ClassVar[bool] = False  # one active run per business?
+    stale_after_seconds: ClassVar[int | None] = None  # None: the setting
+    public_fields: ClassVar[tuple[str, ...]] = ()  # shown under `details` in the run JSON
+
+    business = models.ForeignKey(
+        Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="%(class)ss"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("created by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+    )
+    idempotency_key = models.CharField(max_length=200, blank=True, default="")
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.QUEUED)
+
+    total = models.PositiveIntegerField(_("total"), null=True)  # null: unknown
+    processed = models.PositiveIntegerField(_("processed"), default=0)
+    succeeded = models.PositiveIntegerField(_("succeeded"), default=0)
+    failed = models.PositiveIntegerField(_("failed"), default=0)
+    skipped = models.PositiveIntegerField(_("skipped"), default=0)
+    progress_pct = models.FloatField(_("progress"), null=True)  # the highest ever shown
+    rate = models.FloatField(_("items a second"), null=True)
+    # Where a new attempt goes on, and the counters as they were there.
+    cursor = models.JSONField(default=dict, blank=True)
+    cursor_counts = models.JSONField(default=dict, blank=True)
+
+    attempt = models.PositiveIntegerField(_("attempt"), default=0)  # the fencing token
+    losses = models.PositiveIntegerField(default=0)  # workers lost in a row, nothing done between
+    worker = models.CharField(_("worker"), max_length=200, blank=True, default="")
+    worker_boot = models.CharField(max_length=40, blank=True, default="")
+    task_id = models.CharField(max_length=64, blank=True, default="")
+    requested = models.CharField(max_length=16, choices=Request, blank=True, default="")
+    waiting_until = models.DateTimeField(null=True)
+    waiting_reason = models.CharField(max_length=200, blank=True, default="")
+
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    queued_at = models.DateTimeField(db_default=Now(), editable=False)
+    dispatched_at = models.DateTimeField(null=True, editable=False)
+    dispatches = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField(_("started"), null=True, editable=False)
+    finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
+
+    error_code = models.CharField(max_length=16, choices=ErrorCode, blank=True, default="")
+    error_message = models.TextField(blank=True, default="")
+    version = models.PositiveBigIntegerField(default=1)
+
+    age: int  # seconds of silence, on the rows that `expire()` returns
+
+    objects: ClassVar[RunQuerySet[Self]] = RunQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        abstract = True
+        get_latest_by = "created_at"
+        indexes = [
+            # Sweep, read-repair and reset: only the few active rows, however long the history.
+            models.Index(
+                fields=["business"],
+                condition=models.Q(status__in=ACTIVE),
+                name="%(class)s_active",
+            ),
+            # The lists: newest first within a business.
+            models.Index(fields=["business", "-created_at", "-id"], name="%(class)s_newest"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["business", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="%(class)s_idempotent",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=Status.values), name="%(class)s_status_known"
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="arrows",
+                field="status",
+                transitions=[(arrow.source.value, arrow.target.value) for arrow in ARROWS],
+                # A flush changes no status and should not pay for the check.
+                condition=pgtrigger.AnyChange("status"),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
+
+    @classmethod
+    def stale_after(cls) -> timedelta:
+        return timedelta(seconds=cls.stale_after_seconds or settings.RUNS_STALE_AFTER_SECONDS)
+
+    @classmethod
+    def item_model(cls) -> type[RunItem] | None:
+        """The type's items: the model whose foreign key here has `related_name="items"`."""
+        for relation in cls._meta.related_objects:
+            if relation.get_accessor_name() == "items":
+                return cast("type[RunItem]", relation.related_model)
+        return None
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    def actions(self) -> list[Action]:
+        """What a person may do to the run as it is now."""
+        actions = ACTIONS[Status(self.status)]
+        if self.item_model() is None or not self.failed:
+            actions = tuple(action for action in actions if action != Action.RETRY_FAILED)
+        if self.requested == Request.CANCEL:
+            return []
+        return list(actions)
+
+    def cancel(self, actor: Actor, reason: str = "") -> None:
+        self._settle_or_ask(Request.CANCEL, actor, reason)
+
+    def pause(self, actor: Actor, reason: str = "") -> None:
+        self._settle_or_ask(Request.PAUSE, actor, reason)
+
+    def _settle_or_ask(self, request: Request, actor: Actor, reason: str) -> None:
+        """A run that no worker holds changes at once; a running one is asked to."""
+        rows = self._row()
+        if request == Request.CANCEL and self.status in (Status.QUEUED, Status.PAUSED):
+            with because(actor, reason or "cancelled"):
+                rows = rows.filter(status__in=(Status.QUEUED, Status.PAUSED))
+                if rows.move(Status.CANCELLED, finished_at=Now()):
+                    return
+        if not self._row().ask(request):
+            raise WrongState
+
+    def retry_fields(self) -> dict[str, Any]:
+        """What a run of this one's failed items is started with, besides the business."""
+        return {}
+
+    def _row(self) -> RunQuerySet[Self]:
+        return type(self).objects.filter(pk=self.pk)
+
+
+class RunItem(models.Model):
+    """One piece of a run. A subclass adds `run`, a foreign key with `related_name="items"`."""
+
+    key = models.CharField(_("key"), max_length=200)
+    status = models.CharField(
+        _("status"), max_length=16, choices=ItemStatus, default=ItemStatus.PENDING
+    )
+    error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
+    error_message = models.TextField(_("error"), blank=True, default="")
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+
+    run: models.ForeignKey[Any, Any]
+    public_fields: ClassVar[tuple[str, ...]] = ()  # shown beside the common ones
+
+    def retry_fields(self) -> dict[str, Any]:
+        """What a pending copy of this item holds in a run of the failed ones."""
+        return {name: getattr(self, name) for name in ("key", *self.public_fields)}
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.UniqueConstraint(fields=["run", "key"], name="%(class)s_key"),
+        ]
+        indexes = [
+            # "Failed ones only", in the list, the CSV and the retry.
+            models.Index(fields=["run", "status", "id"], name="%(class)s_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Sweep(models.Model):
+    """The one row that says when the sweep was last here; also its lease, so one runs at a time."""
+
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("sweep")
+
+    def __str__(self) -> str:
+        return f"sweep at {self.finished_at}"
+
+
+def run_types() -> list[type[Run]]:
+    """Every concrete run type of the installation, by slug."""
+    types = [m for m in apps.get_models() if issubclass(m, Run)]
+    return sorted(types, key=lambda model: model.slug)
+
+
+@receiver(class_prepared)
+def complete_run_type(sender: type[models.Model], **kwargs: Any) -> None:
+    """What an abstract Meta can't say: the rule of exclusive types and the table of events."""
+    if not issubclass(sender, Run) or sender._meta.proxy:
+        return
+    if sender.exclusive:
+        sender._meta.constraints.append(
+            models.UniqueConstraint(
+                fields=["business"],
+                condition=models.Q(status__in=ACTIVE),
+                name=f"{sender._meta.model_name}_one_active",
+            )
+        )
+    record_changes(sender)

@@ -1,0 +1,302 @@
+"""What work code uses to report: count, beat, checkpoint, and hear what is asked of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+import stamina
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from .exceptions import ItemFailed, RunLost, RunStopped
+from .flush import LastWord, Report, flush
+from .models import Run
+from .states import ItemStatus, Request, Status
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+SMOOTHING = 0.3  # weight of the newest second in the rate
+
+
+class Progress:
+    """The voice of one attempt of one run.
+
+    Counts are kept here and written at most once a second. An item is counted, and a checkpoint
+    given inside it takes effect, when the loop comes back for the next one. After `RunLost` the
+    attempt has nothing more to say; `RunStopped` is raised between items when somebody asked.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._cursor: dict[str, Any] = run.cursor
+        self._cursor_counts: dict[str, int] = run.cursor_counts
+        # Work redone after the last checkpoint is counted again from the cursor, but what has been
+        # shown once is never taken back: the floor holds until the recount has passed it.
+        self._floor = {name: getattr(run, name) for name in ("processed", "failed", "skipped")}
+        self._processed = run.cursor_counts.get("processed", 0)
+        self._failed = run.cursor_counts.get("failed", 0)
+        self._skipped = run.cursor_counts.get("skipped", 0)
+        self._total = run.total
+        self._rate = run.rate
+
+        self._tracking = False
+        self._noted = False  # has the open item said anything?
+        self._outcome = ItemStatus.DONE
+        self._open_rows: dict[str, dict[str, Any]] = {}
+        self._open_cursor: dict[str, Any] | None = None
+        self._rows: dict[str, dict[str, Any]] = {}
+
+        self._silence: float | None = None
+        self._waiting: tuple[float | None, str] = (None, "")
+        self._requested = ""
+        self._flushed_at = time.monotonic()
+        self._flushed_count = self._processed
+        self._due = self._flushed_at + settings.RUNS_FLUSH_INTERVAL_SECONDS
+
+    # Counting
+
+    def track(self, items: Iterable[T], total: int | None = None) -> Iterator[T]:
+        """Yield the items and count each one when its turn is over.
+
+        `total` is how many `items` will yield; without it, and without a length, it is unknown.
+        Raises `RunStopped` between items, `RunLost` when the run has been taken away.
+        """
+        if total is None and isinstance(items, Sized):
+            total = len(items)
+        if total is not None:
+            self._total = self._processed + total
+        self._tracking = True
+        clock = time.monotonic
+        try:
+            for item in items:
+                yield item
+                self._processed += 1
+                if self._noted:
+                    self._close_item()
+                if clock() >= self._due:
+                    self._flush()
+                    if self._requested:
+                        raise RunStopped(self._requested)
+        finally:
+            self._tracking = False
+            self._drop_item()
+
+    @contextmanager
+    def item(self, key: object, **fields: Any) -> Iterator[None]:
+        """Report the item by what becomes of the block: `ItemFailed` fails it, not the run."""
+        try:
+            yield
+        except ItemFailed as error:
+            self.failed(key, error, code=error.code, **fields)
+        else:
+            if not self._noted:
+                self.done(key, **fields)
+
+    def done(self, key: object, **fields: Any) -> None:
+        self._note(ItemStatus.DONE, key, "", "", fields)
+
+    def skipped(self, key: object, reason: object = "", code: str = "", **fields: Any) -> None:
+        self._note(ItemStatus.SKIPPED, key, reason, code, fields)
+
+    def failed(self, key: object, error: object, code: str = "error", **fields: Any) -> None:
+        self._note(ItemStatus.FAILED, key, error, code, fields)
+
+    def checkpoint(self, cursor: Mapping[str, Any] | None = None, **values: Any) -> None:
+        """Say where a new attempt would go on; merged into the cursor, kept as JSON."""
+        changed = {**(self._open_cursor or self._cursor), **(cursor or {}), **values}
+        if self._tracking:
+            self._open_cursor, self._noted = changed, True
+        else:
+            self._commit_cursor(changed)
+
+    def _note(
+        self, outcome: ItemStatus, key: object, message: object, code: str, fields: dict[str, Any]
+    ) -> None:
+        self._outcome, self._noted = outcome, True
+        row = {"key": str(key), "status": outcome, "error_code": code, "error_message": str(message)}
+        self._open_rows[str(key)] = {**row, **fields}
+
+    def _close_item(self) -> None:
+        self._failed += self._outcome == ItemStatus.FAILED
+        self._skipped += self._outcome == ItemStatus.SKIPPED
+        if self.run.item_model():
+            self._rows.update(self._open_rows)
+        if self._open_cursor is not None:
+            self._commit_cursor(self._open_cursor)
+        self._drop_item()
+
+    def _drop_item(self) -> None:
+        self._noted, self._outcome = False, ItemStatus.DONE
+        self._open_rows, self._open_cursor = {}, None
+
+    def _commit_cursor(self, cursor: dict[str, Any]) -> None:
+        self._cursor = cursor
+        self._cursor_counts = {
+            "processed": self._processed,
+            "failed": self._failed,
+            "skipped": self._skipped,
+        }
+
+    # Being alive
+
+    def beat(self) -> None:
+        """Say inside a long item that its code is alive. Cheap: writes once a second at most."""
+        if time.monotonic() >= self._due:
+            self._flush()
+
+    @contextmanager
+    def allow_silence(self, *, minutes: float) -> Iterator[None]:
+        """Announce a step that truly can't beat. Bounded by `RUNS_MAX_SILENCE_SECONDS`."""
+        self._silence = min(minutes * 60, settings.RUNS_MAX_SILENCE_SECONDS)
+        self._flush()
+        try:
+            yield
+        finally:
+            self._silence = None
+        self._flush()
+
+    def wait(self, seconds: float, reason: object) -> None:
+        """Sit out a provider's limit, beating, and telling readers until when and why."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._waiting = (left, str(reason))
+            self._flush()
+            if self._requested:
+                raise RunStopped(self._requested)
+            time.sleep(min(left, settings.RUNS_FLUSH_INTERVAL_SECONDS))
+        self._waiting = (None, "")
+        self._flush()
+
+    # Writing
+
+    def fenced(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call `write` in one short transaction that commits only while this attempt holds the run.
+
+        It is called again when the database went away meanwhile, so it must be safe to repeat.
+        Raises `RunLost` before `write` is called when the run has been taken away.
+        """
+        return patiently(self._fenced, write, *args, **kwargs)
+
+    def _fenced(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with transaction.atomic():
+            self._hold()
+            return write(*args, **kwargs)
+
+    def _hold(self) -> None:
+        """Keep the run from being expired, reset or claimed until the transaction ends."""
+        rows = type(self.run).objects.held_by(self.run).values("pk")
+        sql, params = rows.query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(f"{sql} FOR SHARE", params)
+            if cursor.fetchone() is None:
+                raise RunLost
+
+    def leave(self, status: Status, error_code: str = "", error_message: object = "") -> None:
+        """Flush for the last time, leaving the run in `status`. Raises `RunLost`."""
+        if status == Status.COMPLETED:
+            self._total = max(self._processed, self._floor["processed"])
+        self._waiting = (None, "")
+        self._flush(LastWord(status, error_code, clean(error_message)))
+
+    def _flush(self, last_word: LastWord | None = None) -> None:
+        report = self._report(complete=last_word is not None and last_word.status == "completed")
+        self._requested = patiently(flush, self.run, report, last_word)
+        self._rows = {}
+        self._flushed_count = self._processed
+        self._flushed_at = time.monotonic()
+        self._due = self._flushed_at + settings.RUNS_FLUSH_INTERVAL_SECONDS
+
+    def _report(self, *, complete: bool) -> Report:
+        counts = self._shown()
+        if self._total is not None:  # an estimate that was exceeded is corrected, not kept
+            self._total = max(self._total, counts["processed"])
+        self._rate = self._smoothed_rate()
+        return Report(
+            counters={
+                "total": self._total,
+                "succeeded": counts["processed"] - counts["failed"] - counts["skipped"],
+                **counts,
+            },
+            cursor=self._cursor,
+            cursor_counts=self._cursor_counts,
+            progress_pct=100.0 if complete else percent(counts["processed"], self._total),
+            rate=self._rate,
+            advanced=self._processed > self._flushed_count,
+            recovered=self._processed > self._floor["processed"],
+            silence=self._silence,
+            waiting=self._waiting[0],
+            waiting_reason=self._waiting[1],
+            items=[self._item_row(row) for row in self._rows.values()],
+        )
+
+    def _shown(self) -> dict[str, int]:
+        if self._processed < self._floor["processed"]:
+            return self._floor
+        return {
+            "processed": self._processed,
+            "failed": self._failed,
+            "skipped": self._skipped,
+        }
+
+    def _smoothed_rate(self) -> float | None:
+        elapsed = time.monotonic() - self._flushed_at
+        done = self._processed - self._flushed_count
+        if elapsed < settings.RUNS_FLUSH_INTERVAL_SECONDS / 2:
+            return self._rate
+        if self._rate is None:
+            return done / elapsed if done else None
+        return SMOOTHING * done / elapsed + (1 - SMOOTHING) * self._rate
+
+    def _item_row(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Every column of the item, so that one statement fits all rows of a type."""
+        model = self.run.item_model()
+        assert model is not None
+        return {
+            field.name: _storable(row.get(field.name, field.get_default()), field.max_length)
+            for field in model._meta.concrete_fields
+            if field.name not in {"id", "run", "attempts"}
+        }
+
+
+def percent(processed: int, total: int | None) -> float | None:
+    """Tenths, rounded down; below 100 as long as the run isn't completed; null when unknown."""
+    if not total:
+        return None
+    return min(99.9, processed * 1000 // total / 10)
+
+
+def clean(value: object, limit: int | None = None) -> str:
+    """Text that PostgreSQL can keep: no NUL, no half of a surrogate pair, not too long."""
+    text = str(value).replace("\x00", "").encode("utf-8", "replace").decode()
+    return text[:limit]
+
+
+def _storable(value: object, limit: int | None) -> object:
+    if isinstance(value, bool | int | float | None):
+        return value
+    return clean(value, limit)
+
+
+def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call again, backing off, for as long as the database is away; then let the error out."""
+    for attempt in stamina.retry_context(
+        on=_database_away,
+        attempts=None,
+        timeout=settings.RUNS_DATABASE_PATIENCE_SECONDS,
+        wait_initial=0.1,
+        wait_max=5.0,
+    ):
+        with attempt:
+            return call(*args, **kwargs)
+    raise AssertionError("unreachable")
+
+
+def _database_away(error: Exception) -> bool:
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return False
+    connection.close()  # the next call opens a new one
+    return True

@@ -1,0 +1,57 @@
+"""Staff's way out: mark a business's active runs failed, once, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils.translation import gettext_noop
+
+from .models import Business, Run, RunQuerySet, run_types
+from .states import ErrorCode
+from .timeline import Actor, because
+
+MESSAGE = gettext_noop("Reset by staff.")
+
+
+@dataclass(frozen=True)
+class Reset:
+    by_type: dict[str, int]
+
+    @property
+    def count(self) -> int:
+        return sum(self.by_type.values())
+
+
+def resettable(
+    business: Business, types: Collection[str] | None = None, only_stale: bool = False
+) -> dict[str, RunQuerySet[Run]]:
+    """What a reset would touch, by the type's slug. Raises `ValueError` naming unknown types."""
+    models = {model.slug: model for model in run_types()}
+    if unknown := set(types or ()) - models.keys():
+        raise ValueError(", ".join(sorted(unknown)))
+    chosen = {slug: model for slug, model in models.items() if not types or slug in types}
+    rows = {slug: model.objects.filter(business=business) for slug, model in chosen.items()}
+    return {slug: rows.stale() if only_stale else rows.active() for slug, rows in rows.items()}
+
+
+def reset_progress(
+    business: Business,
+    types: Collection[str] | None = None,
+    only_stale: bool = False,
+    *,
+    actor: Actor,
+    reason: str = "",
+) -> Reset:
+    """Fail the business's active runs with code `reset`; how many, by type.
+
+    A worker that still lives finds its row gone at its next write and can't revive the run.
+    """
+    with transaction.atomic(), because(actor, reason or "reset"):
+        return Reset(
+            {
+                slug: rows.fail(ErrorCode.RESET, MESSAGE)
+                for slug, rows in resettable(business, types, only_stale).items()
+            }
+        )

@@ -1,0 +1,107 @@
+"""What a run may be, and who may draw which arrow. Everything else is derived from here."""
+
+from dataclasses import dataclass
+
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued", _("Queued")  # waiting for a worker
+    RUNNING = "running", _("Running")  # a worker holds it and beats
+    PAUSED = "paused", _("Paused")  # a person stopped it for now
+    COMPLETED = "completed", _("Completed")  # final for ever
+    FAILED = "failed", _("Failed")  # a person may retry it
+    CANCELLED = "cancelled", _("Cancelled")  # a person may resume it
+
+
+ACTIVE = (Status.QUEUED, Status.RUNNING, Status.PAUSED)
+FINISHED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Arrow:
+    source: Status
+    target: Status
+    who: str
+
+
+ARROWS = (
+    Arrow(Status.QUEUED, Status.RUNNING, "a worker's claim (attempt + 1)"),
+    Arrow(Status.QUEUED, Status.CANCELLED, "a person"),
+    Arrow(Status.QUEUED, Status.FAILED, "queue timeout, reset"),
+    Arrow(Status.RUNNING, Status.COMPLETED, "the worker holding the attempt"),
+    Arrow(Status.RUNNING, Status.FAILED, "the worker, sweep or a reader's repair (stale), reset"),
+    Arrow(Status.RUNNING, Status.CANCELLED, "the worker holding the attempt"),
+    Arrow(Status.RUNNING, Status.QUEUED, "interrupt (deploy, time slice), lost worker process"),
+    Arrow(Status.RUNNING, Status.PAUSED, "the worker, when asked"),
+    Arrow(Status.PAUSED, Status.QUEUED, "a person"),
+    Arrow(Status.PAUSED, Status.CANCELLED, "a person"),
+    Arrow(Status.PAUSED, Status.FAILED, "reset"),
+    Arrow(Status.FAILED, Status.QUEUED, "a person's retry"),
+    Arrow(Status.CANCELLED, Status.QUEUED, "a person's resume"),
+)
+
+
+def sources(target: Status) -> list[Status]:
+    """The statuses from which `target` may be reached."""
+    return [arrow.source for arrow in ARROWS if arrow.target == target]
+
+
+class ErrorCode(models.TextChoices):
+    STALE = "stale", _("No heartbeat")
+    WORKER_LOST = "worker_lost", _("Worker lost")
+    EXCEPTION = "exception", _("Error in the program")
+    RESET = "reset", _("Reset by staff")
+    QUEUE_TIMEOUT = "queue_timeout", _("No worker took it")
+    REJECTED = "rejected", _("Wrong configuration or credentials")
+
+
+class Request(models.TextChoices):
+    """What somebody asked the worker to do next."""
+
+    CANCEL = "cancel", _("Cancel")
+    PAUSE = "pause", _("Pause")
+    INTERRUPT = "interrupt", _("Interrupt")  # go back to the queue at the cursor
+
+
+# Where a worker takes its run when it honours a request.
+ANSWERS = {
+    Request.CANCEL: Status.CANCELLED,
+    Request.PAUSE: Status.PAUSED,
+    Request.INTERRUPT: Status.QUEUED,
+}
+
+
+class Action(models.TextChoices):
+    """What a person may do to a run."""
+
+    CANCEL = "cancel", _("Cancel")
+    PAUSE = "pause", _("Pause")
+    RESUME = "resume", _("Resume")
+    RETRY = "retry", _("Retry")
+    RETRY_FAILED = "retry-failed", _("Retry failed items")
+
+
+ACTIONS: dict[Status, tuple[Action, ...]] = {
+    Status.QUEUED: (Action.CANCEL,),
+    Status.RUNNING: (Action.CANCEL, Action.PAUSE),
+    Status.PAUSED: (Action.RESUME, Action.CANCEL),
+    Status.COMPLETED: (Action.RETRY_FAILED,),
+    Status.FAILED: (Action.RETRY, Action.RETRY_FAILED),
+    Status.CANCELLED: (Action.RESUME, Action.RETRY_FAILED),
+}
+
+
+class ItemStatus(models.TextChoices):
+    PENDING = "pending", _("Pending")
+    IN_FLIGHT = "in_flight", _("In flight")  # its effect has begun and can't be undone
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
+    SKIPPED = "skipped", _("Skipped")
+    UNKNOWN = "unknown", _("Unknown")  # a crash left its effect unknown
+
+
+def label(status: str) -> str | Promise:
+    return Status(status).label

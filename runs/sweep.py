@@ -1,0 +1,92 @@
+"""The round that finds what died without a word. Run by beat, on a queue and worker of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from celery import current_app
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_noop
+
+from .dispatch import publish_forgotten
+from .models import Run, Sweep, run_types
+from .states import ErrorCode, Status
+from .timeline import SWEEP, because
+
+logger = logging.getLogger(__name__)
+
+MISSED_ROUNDS = 3  # after which the sweep itself counts as dead
+
+
+def sweep() -> bool:
+    """Do one round over every run type; False when another round is at work.
+
+    Each step of each type stands alone: what fails is logged, and the others go on.
+    """
+    if not _take_lease():
+        return False
+    for model in run_types():
+        for step in (expire_stale, terminate_expired, fail_untaken, publish_forgotten):
+            _try(step, model)
+    Sweep.objects.update(finished_at=Now())
+    return True
+
+
+def _take_lease() -> bool:
+    """By the row, not by a lock of the session: it works behind a pooler and outlives no crash."""
+    Sweep.objects.get_or_create(pk=1)
+    at_work = models.Q(started_at__gt=models.F("finished_at")) | models.Q(finished_at=None)
+    recent = models.Q(started_at__gt=Now() - timedelta(seconds=2 * settings.RUNS_SWEEP_INTERVAL_SECONDS))
+    return bool(Sweep.objects.exclude(at_work & recent).update(started_at=Now()))
+
+
+def _try(step: Callable[[type[Run]], int], model: type[Run]) -> None:
+    try:
+        step(model)
+    except Exception:
+        logger.exception("Sweep: %s of %s failed", step.__name__, model.slug)
+
+
+def expire_stale(model: type[Run]) -> int:
+    return len(model.objects.all().expire(SWEEP))
+
+
+def terminate_expired(model: type[Run]) -> int:
+    """End the tasks of expired runs, whoever expired them, so that their slots come back."""
+    hung = model.objects.filter(
+        status=Status.FAILED,
+        error_code=ErrorCode.STALE,
+        finished_at__gt=Now() - timedelta(hours=1),
+    ).exclude(task_id="")
+    for run in hung:
+        current_app.control.revoke(run.task_id, terminate=True, signal="SIGKILL")
+        model.objects.filter(pk=run.pk, task_id=run.task_id).update(task_id="")
+    return len(hung)
+
+
+def fail_untaken(model: type[Run]) -> int:
+    """Give up on runs that no worker took in time (a setting; None: never)."""
+    if settings.RUNS_QUEUE_TIMEOUT_SECONDS is None:
+        return 0
+    patience = timedelta(seconds=settings.RUNS_QUEUE_TIMEOUT_SECONDS)
+    with because(SWEEP, "queue timeout"):
+        return model.objects.filter(
+            status=Status.QUEUED, queued_at__lt=Now() - patience
+        ).fail(ErrorCode.QUEUE_TIMEOUT, gettext_noop("No worker took the run in time."))
+
+
+def seconds_since_sweep() -> float | None:
+    """How long ago the last round finished; None when there never was one."""
+    age = Sweep.objects.annotate(
+        age=models.functions.Extract(Now() - models.F("finished_at"), "epoch")
+    ).values_list("age", flat=True)
+    return next(iter(age), None)
+
+
+def is_watching() -> bool:
+    age = seconds_since_sweep()
+    return age is not None and age < MISSED_ROUNDS * settings.RUNS_SWEEP_INTERVAL_SECONDS

@@ -1,0 +1,72 @@
+"""Who changed a run's status, when and why: kept by database triggers through django-pghistory.
+
+Verbs wrap their statement in `because(...)`; a change made outside of any verb, such as SQL typed
+by hand, is recorded all the same, with no actor.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import pghistory
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+
+if TYPE_CHECKING:
+    from .models import Run
+
+# What a change records of its run.
+EVIDENCE = [
+    "status",
+    "attempt",
+    "worker",
+    "total",
+    "processed",
+    "heartbeat_at",
+    "requested",
+    "error_code",
+    "error_message",
+]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody or something that changes a run."""
+
+    kind: str  # person, staff, worker, sweep, reader, command
+    name: str = ""
+    id: int | None = None
+
+    @classmethod
+    def user(cls, user: AbstractBaseUser | AnonymousUser | None, kind: str = "person") -> Actor:
+        if user is None or not user.is_authenticated:
+            return SYSTEM
+        return cls(kind=kind, name=user.get_username(), id=user.pk)
+
+
+SYSTEM = Actor("system")
+SWEEP = Actor("sweep")
+READER = Actor("reader")
+
+
+def because(actor: Actor, reason: str, **evidence: Any) -> AbstractContextManager[Any]:
+    """Note on every status change made inside who made it and why."""
+    return pghistory.context(actor=asdict(actor), reason=reason, **evidence)
+
+
+def record_changes(model: type[Run]) -> type[models.Model]:
+    """Give a concrete run type its table of events, written when a run is made or changes status."""
+    return pghistory.create_event_model(
+        model,
+        pghistory.InsertEvent("created"),
+        pghistory.UpdateEvent("changed", condition=pghistory.AnyChange("status")),
+        fields=EVIDENCE,
+        obj_field=pghistory.ObjForeignKey(related_name="events"),
+        # In the event's own row: one write a change, and never shared with another change.
+        context_field=pghistory.ContextJSONField(),
+        context_id_field=None,
+        model_name=f"{model.__name__}Event",
+        abstract=False,
+    )

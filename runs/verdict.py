@@ -1,0 +1,131 @@
+"""What readers are told about a run: the truth by the database's clock, in words and evidence.
+
+Readers get their runs from `tell()`, which repairs the stale ones first, so no reader is ever shown
+an active status for a run that has died.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from .models import Run, RunQuerySet
+from .states import ErrorCode, Status
+from .timeline import READER
+
+R = TypeVar("R", bound=Run)
+
+QUIET_AFTER = 60  # seconds without a heartbeat
+NOT_ADVANCING_AFTER = 120  # seconds without a finished item
+
+
+class Code(models.TextChoices):
+    WAITING_FOR_WORKER = "waiting_for_worker", _("Waiting for a worker")
+    WORKING = "working", _("Working")
+    QUIET = "quiet", _("Quiet")
+    NOT_ADVANCING = "not_advancing", _("Not advancing")
+    WAITING = "waiting", _("Waiting")
+    STALE = "stale", _("Stuck - no updates")
+    PAUSED = "paused", _("Paused")
+    COMPLETED = "completed", _("Completed")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    code: Code
+    label: str
+    message: str
+    evidence: dict[str, Any]
+
+
+def tell(rows: RunQuerySet[R]) -> list[R]:
+    """The runs, each true at the moment of its reading. `rows` may be sliced."""
+    runs = list(rows)
+    overdue = [run.pk for run in runs if is_overdue(run)]
+    if overdue:
+        rows.model.objects.filter(pk__in=overdue).expire(READER)
+        runs = list(rows.all())
+    for run in runs:
+        if is_overdue(run):  # somebody held its row locked: say the truth all the same
+            _show_as_expired(run)
+    return runs
+
+
+def is_overdue(run: Run) -> bool:
+    """Is it `running` in the table though its heartbeat is older than its threshold?"""
+    if run.status != Status.RUNNING or run.heartbeat_age is None:
+        return False
+    silence_is_declared = run.silence_left is not None and run.silence_left > 0
+    return run.heartbeat_age > run.stale_after().total_seconds() and not silence_is_declared
+
+
+def _show_as_expired(run: Run) -> None:
+    run.status = Status.FAILED
+    run.error_code = ErrorCode.STALE
+    run.error_message = f"Run marked as failed due to no heartbeat for {run.heartbeat_age:.0f}s"
+
+
+def is_stale(run: Run) -> bool:
+    return run.status == Status.FAILED and run.error_code == ErrorCode.STALE
+
+
+def judge(run: Run) -> Verdict:
+    """The verdict on a run that came from `tell()`."""
+    code = _code(run)
+    return Verdict(code, str(code.label), _message(run, code), _evidence(run))
+
+
+def _code(run: Run) -> Code:
+    if is_stale(run):
+        return Code.STALE
+    if run.status == Status.QUEUED:
+        return Code.WAITING_FOR_WORKER
+    if run.status != Status.RUNNING:
+        return Code(run.status)
+    if run.wait_left and run.wait_left > 0:
+        return Code.WAITING
+    if run.silence_left and run.silence_left > 0:
+        return Code.WORKING
+    if (run.heartbeat_age or 0) > QUIET_AFTER:
+        return Code.QUIET
+    if (run.progress_age or 0) > NOT_ADVANCING_AFTER:
+        return Code.NOT_ADVANCING
+    return Code.WORKING
+
+
+def _message(run: Run, code: Code) -> str:
+    if code == Code.STALE:
+        minutes = max(1, int((run.heartbeat_age or 0) // 60))
+        return ngettext(
+            "The task has not been updated for %(minutes)d minute",
+            "The task has not been updated for %(minutes)d minutes",
+            minutes,
+        ) % {"minutes": minutes}
+    if code == Code.WAITING:
+        return run.waiting_reason
+    return run.error_message
+
+
+def _evidence(run: Run) -> dict[str, Any]:
+    return {
+        "seconds_since_heartbeat": run.heartbeat_age,
+        "seconds_since_progress": run.progress_age,
+        "stale_after_seconds": run.stale_after().total_seconds(),
+        "attempt": run.attempt,
+        "worker": run.worker,
+        "seconds_to_wait": run.wait_left if run.wait_left and run.wait_left > 0 else None,
+    }
+
+
+def eta_seconds(run: Run) -> int | None:
+    """Seconds to the end at the present rate; None when nobody can know."""
+    if run.status != Status.RUNNING or run.total is None or not run.rate:
+        return None
+    wait = run.wait_left if run.wait_left and run.wait_left > 0 else 0
+    return round((run.total - run.processed) / run.rate + wait)

@@ -1,0 +1,121 @@
+"""The worker's side of a run: claim it, do the work, leave it in a true state."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from celery import Task, shared_task
+from celery.signals import worker_init
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from .dispatch import publish, task_name
+from .exceptions import RunLost, RunRejected, RunStopped
+from .models import Run
+from .progress import Progress, patiently
+from .states import ANSWERS, ErrorCode, Request, Status
+from .timeline import Actor, because
+
+R = TypeVar("R", bound=Run)
+Work = Callable[[R, Progress], None]
+
+logger = logging.getLogger(__name__)
+
+boot = ""  # names this start of the worker; its children inherit it
+
+
+@worker_init.connect
+def name_this_boot(**kwargs: Any) -> None:
+    global boot
+    boot = uuid.uuid4().hex
+
+
+def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
+    """Make a function the work of a run type: `(run, progress) -> None`.
+
+    It may be called several times for one run, each time with the cursor where the last left off.
+    """
+
+    def decorate(work: Work[R]) -> Task[Any, Any]:
+        def task(self: Task[Any, Any], run_id: int) -> None:
+            execute(model, work, run_id, worker=self.request.hostname, task_id=self.request.id)
+
+        task.__doc__ = work.__doc__
+        # Early acknowledgement: a broker must never hand a long run to a second worker.
+        return cast(
+            "Task[Any, Any]",
+            shared_task(
+                bind=True,
+                name=task_name(model),
+                queue=model.queue,
+                acks_late=False,
+                ignore_result=True,
+            )(task),
+        )
+
+    return decorate
+
+
+def execute(
+    model: type[R], work: Work[R], run_id: int, *, worker: str = "", task_id: str = ""
+) -> None:
+    """Claim the run, work, and leave it. A late or second message finds nothing to claim."""
+    run = patiently(claim, model, run_id, worker=worker, task_id=task_id)
+    if run is None:
+        logger.info("Nothing to claim: %s %s", model.slug, run_id)
+        return
+    try:
+        _attempt(run, work, Actor("worker", worker))
+    except RunLost:
+        logger.warning("Run lost: type=%s id=%s attempt=%s", run.slug, run.pk, run.attempt)
+
+
+def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None:
+    """Take a queued run as a new attempt; None when it isn't queued any more."""
+    sql = f"""
+        UPDATE {connection.ops.quote_name(model._meta.db_table)} SET
+            status = '{Status.RUNNING}', attempt = attempt + 1,
+            worker = %s, worker_boot = %s, task_id = %s, requested = '',
+            heartbeat_at = statement_timestamp(), progress_at = statement_timestamp(),
+            started_at = COALESCE(started_at, statement_timestamp()),
+            version = version + 1
+        WHERE id = %s AND status = '{Status.QUEUED}'
+        RETURNING *
+    """
+    with because(Actor("worker", worker), "claimed"):
+        return next(iter(model.objects.raw(sql, [worker, boot, task_id, run_id])), None)
+
+
+def _attempt(run: R, work: Work[R], worker: Actor) -> None:
+    progress = Progress(run)
+    try:
+        work(run, progress)
+    except RunLost:
+        raise
+    except RunStopped as stop:
+        _answer(progress, Request(str(stop)), worker)
+    except RunRejected as error:
+        with because(worker, "rejected"):
+            progress.leave(Status.FAILED, ErrorCode.REJECTED, error)
+    except Exception as error:
+        logger.exception("Run failed: type=%s id=%s", run.slug, run.pk)
+        with because(worker, "exception", traceback=traceback.format_exc()):
+            progress.leave(Status.FAILED, ErrorCode.EXCEPTION, _plain_words(error))
+    else:
+        with because(worker, "completed"):
+            progress.leave(Status.COMPLETED)
+
+
+def _answer(progress: Progress, request: Request, worker: Actor) -> None:
+    with because(worker, f"asked to {request}"):
+        progress.leave(ANSWERS[request])
+    if request == Request.INTERRUPT:
+        publish(progress.run)
+
+
+def _plain_words(error: Exception) -> str:
+    return _("The program failed: %(error)s") % {"error": str(error) or type(error).__name__}
