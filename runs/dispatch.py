@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, TypeVar, cast
 
 from celery import current_app
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Coalesce, Now
 
 from .exceptions import ActiveRunExists, WrongState
-from .models import Business, Run
+from .models import Business, Run, RunItem, RunQuerySet
 from .states import ItemStatus, Status
 from .timeline import Actor, because
 
@@ -25,6 +26,7 @@ R = TypeVar("R", bound=Run)
 logger = logging.getLogger(__name__)
 
 REPUBLISH_BATCH = 500  # a round
+COPY_BATCH = 1000
 # Before this moment is long ago: a minute after the first message, then doubling, an hour at most.
 _PATIENCE_BEGAN = models.Func(
     models.F("dispatches"),
@@ -44,7 +46,7 @@ def start(
     model: type[R],
     business: Business,
     *,
-    created_by: AbstractBaseUser | None = None,
+    created_by: User | None = None,
     idempotency_key: str = "",
     **fields: Any,
 ) -> R:
@@ -52,17 +54,16 @@ def start(
 
     Raises `ActiveRunExists`, carrying that run, when the type is exclusive and one is active.
     """
-    same_key = model.objects.filter(business=business).filter(
-        idempotency_key=idempotency_key or None
-    )
+    rows = cast("RunQuerySet[R]", model.objects.filter(business=business))
+    same_key = rows.filter(idempotency_key=idempotency_key or None)
     with transaction.atomic():
         if earlier := same_key.first():
             return earlier
         if model.exclusive:  # a dead run must not lock its business out
-            model.objects.filter(business=business).repair()
+            rows.repair()
         try:
             with transaction.atomic(), because(Actor.user(created_by), "started"):
-                run = model.objects.create(
+                run = rows.create(
                     business=business,
                     created_by=created_by,
                     idempotency_key=idempotency_key,
@@ -102,22 +103,20 @@ def reopen(run: Run, actor: Actor, reason: str) -> None:
         raise WrongState
 
 
-def retry_failed(run: R, created_by: AbstractBaseUser | None) -> R:
+def retry_failed(run: R, created_by: User | None) -> R:
     """Start a new run of the failed items only; the finished one stays as it is.
 
     The new run holds those items as pending. Raises `WrongState` when none failed or the run is
     still active, `ActiveRunExists` when an exclusive type is busy.
     """
-    items = run.item_model()
-    failed = items and items._default_manager.filter(run=run, status=ItemStatus.FAILED)
-    if run.is_active or items is None or not failed:
+    failed = run.failed_items()
+    if run.is_active or not failed.exists():
         raise WrongState
     with transaction.atomic():
         again = start(type(run), run.business, created_by=created_by, **run.retry_fields())
-        items._default_manager.bulk_create(
-            [items(run=again, **item.retry_fields()) for item in failed.iterator()],
-            batch_size=1000,
-        )
+        copies = (failed.model(**{"run": again, **item.retry_fields()}) for item in failed.iterator())
+        while batch := list(islice(copies, COPY_BATCH)):
+            failed.model._default_manager.bulk_create(batch)
     return again
 
 

@@ -1,5 +1,7 @@
 """Errors of the core. The docstring of a class is its default message."""
 
+from typing import Any
+
 
 class RunsError(Exception):
     """Something went wrong with a run."""
@@ -31,7 +33,7 @@ class ItemFailed(RunsError):
 class ActiveRunExists(RunsError):
     """A run of this type is already active for this business."""
 
-    def __init__(self, run: object) -> None:
+    def __init__(self, run: Any) -> None:
         super().__init__()
         self.run = run
 

@@ -139,7 +139,7 @@ _EXPIRE = f"""
         status = '{Status.FAILED}',
         error_code = '{ErrorCode.STALE}',
         error_message = format(
-            'Run marked as failed due to no heartbeat for %%%%ss',
+            'Run marked as failed due to no heartbeat for %%ss',
             floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint
         ),
         finished_at = statement_timestamp(),
@@ -179,10 +179,10 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         A row that somebody is writing at this moment is left to the next look.
         """
         stale, params = self.order_by().stale().values("pk").query.sql_with_params()
+        table = connection.ops.quote_name(self.model._meta.db_table)
         with because(actor, "no heartbeat"):
-            expired = list(self.model.objects.raw(_EXPIRE.format(
-                table=connection.ops.quote_name(self.model._meta.db_table), stale=stale
-            ), params))
+            sql = _EXPIRE.format(table=table, stale=stale)
+            expired = cast("list[R]", list(self.model.objects.raw(sql, params)))
         for run in expired:
             logger.warning(
                 "Run expired: type=%s id=%s business=%s worker=%s age=%ss",
@@ -327,6 +327,15 @@ class Run(HeartbeatMixin):
                 return cast("type[RunItem]", relation.related_model)
         return None
 
+    def failed_items(self) -> models.QuerySet[RunItem]:
+        """The items to try again; none for a type without items."""
+        model = self.item_model()
+        if model is None:
+            return cast("models.QuerySet[RunItem]", type(self).objects.none())
+        return model._default_manager.filter(
+            **{"run": self, "status": ItemStatus.FAILED}
+        ).order_by("pk")
+
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
@@ -361,7 +370,7 @@ class Run(HeartbeatMixin):
         """What a run of this one's failed items is started with, besides the business."""
         return {}
 
-    def _row(self) -> RunQuerySet[Self]:
+    def _row(self) -> RunQuerySet[Run]:
         return type(self).objects.filter(pk=self.pk)
 
 
@@ -422,11 +431,10 @@ def complete_run_type(sender: type[models.Model], **kwargs: Any) -> None:
     if not issubclass(sender, Run) or sender._meta.proxy:
         return
     if sender.exclusive:
-        sender._meta.constraints.append(
-            models.UniqueConstraint(
-                fields=["business"],
-                condition=models.Q(status__in=ACTIVE),
-                name=f"{sender._meta.model_name}_one_active",
-            )
+        one_active = models.UniqueConstraint(
+            fields=["business"],
+            condition=models.Q(status__in=ACTIVE),
+            name=f"{sender._meta.model_name}_one_active",
         )
+        sender._meta.constraints = [*sender._meta.constraints, one_active]
     record_changes(sender)

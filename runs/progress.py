@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import stamina
@@ -41,7 +42,7 @@ class Progress:
         self._failed = run.cursor_counts.get("failed", 0)
         self._skipped = run.cursor_counts.get("skipped", 0)
         self._total = run.total
-        self._rate = run.rate
+        self._rate: float | None = run.rate
 
         self._tracking = False
         self._noted = False  # has the open item said anything?
@@ -179,12 +180,12 @@ class Progress:
         It is called again when the database went away meanwhile, so it must be safe to repeat.
         Raises `RunLost` before `write` is called when the run has been taken away.
         """
-        return patiently(self._fenced, write, *args, **kwargs)
+        return patiently(self._fenced, partial(write, *args, **kwargs))
 
-    def _fenced(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _fenced(self, write: Callable[[], T]) -> T:
         with transaction.atomic():
             self._hold()
-            return write(*args, **kwargs)
+            return write()
 
     def _hold(self) -> None:
         """Keep the run from being expired, reset or claimed until the transaction ends."""
@@ -244,12 +245,12 @@ class Progress:
 
     def _smoothed_rate(self) -> float | None:
         elapsed = time.monotonic() - self._flushed_at
-        done = self._processed - self._flushed_count
-        if elapsed < settings.RUNS_FLUSH_INTERVAL_SECONDS / 2:
+        if elapsed < settings.RUNS_FLUSH_INTERVAL_SECONDS / 2:  # too short to measure
             return self._rate
+        newest = (self._processed - self._flushed_count) / elapsed
         if self._rate is None:
-            return done / elapsed if done else None
-        return SMOOTHING * done / elapsed + (1 - SMOOTHING) * self._rate
+            return newest or None
+        return float(SMOOTHING * newest + (1 - SMOOTHING) * self._rate)
 
     def _item_row(self, row: dict[str, Any]) -> dict[str, Any]:
         """Every column of the item, so that one statement fits all rows of a type."""

@@ -66,7 +66,7 @@ def record_changes(model: type[Run]) -> type[models.Model]:
         obj_field=pghistory.ObjForeignKey(related_name="events"),
         # In the event's own row: one write a change, and never shared with another change.
         context_field=pghistory.ContextJSONField(),
-        context_id_field=None,
+        context_id_field=None,  # type: ignore[arg-type]
         model_name=f"{model.__name__}Event",
         abstract=False,
     )

@@ -42,7 +42,8 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
 
     def decorate(work: Work[R]) -> Task[Any, Any]:
         def task(self: Task[Any, Any], run_id: int) -> None:
-            execute(model, work, run_id, worker=self.request.hostname, task_id=self.request.id)
+            request = self.request
+            execute(model, work, run_id, worker=request.hostname or "", task_id=request.id or "")
 
         task.__doc__ = work.__doc__
         # Early acknowledgement: a broker must never hand a long run to a second worker.
@@ -87,7 +88,8 @@ def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None
         RETURNING *
     """
     with because(Actor("worker", worker), "claimed"):
-        return next(iter(model.objects.raw(sql, [worker, boot, task_id, run_id])), None)
+        rows = model.objects.raw(sql, [worker, boot, task_id, run_id])
+        return cast("R | None", next(iter(rows), None))
 
 
 def _attempt(run: R, work: Work[R], worker: Actor) -> None:

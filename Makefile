@@ -1,0 +1,76 @@
+# The two commands are `make run` and `make test`; both set up what they need.
+#   make run [PORT=8001]     everything on this machine, at http://127.0.0.1:8000/
+#   make test                linters, types, layers, migrations, deployment checks, tests
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# Embedded PostgreSQL of its own for the tests, so that they never meet a running demo.
+test lint types tests migrations deploy-check: export UNSTUCK_VAR ?= var/test
+
+.PHONY: setup run test lint types tests migrations deploy-check format messages requirements bench clean
+.NOTPARALLEL:
+.DEFAULT_GOAL := run
+
+setup: $(STAMP)
+	@:
+
+# The stamp is written last: an interrupted setup starts over, on the packages that are already there.
+$(STAMP): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version)'
+	@echo "Installing the requirements into .venv (a minute or two, once)"
+	@umask 022; $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@umask 022; $(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+run: setup
+	@exec $(BIN)/python -m progress_project.launch
+
+test: setup lint types migrations deploy-check tests
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/mypy
+
+migrations: setup
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+deploy-check: export SECRET_KEY = only-for-this-check-and-long-enough-to-satisfy-it-0123456789
+deploy-check: export SALT_KEY = only-for-this-check
+deploy-check: export ALLOWED_HOSTS = unstuck.example.com
+deploy-check: export DEBUG = false
+deploy-check: export DATABASE_URL = postgres://never-connected-to/unstuck
+deploy-check: setup
+	$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+tests: setup
+	$(BIN)/python -m pytest -n 2
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# These two need gettext; the compiled catalogues are committed.
+messages: setup
+	$(BIN)/python manage.py makemessages --locale he --ignore '.venv/*' --ignore 'var/*' --no-obsolete
+	$(BIN)/python manage.py compilemessages --locale he --ignore '.venv/*'
+
+# One pinned set for Python 3.11 to 3.13, without the addresses of the machine that made it.
+requirements: setup
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.txt requirements.in
+	$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements-dev.txt requirements-dev.in
+
+bench: setup
+	$(BIN)/python -m pip install --quiet -r benchmarks/requirements.txt
+	$(BIN)/python -m benchmarks all
+
+# Everything that the other commands make again. The demo's data goes too: stop `make run` first.
+clean:
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,6 @@
+"""The Django project: settings, processes and the two commands' machinery."""
+
+from progress_project.celery import app as celery_app
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "celery_app"]

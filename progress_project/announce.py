@@ -1,0 +1,54 @@
+"""The last lines of `make run`: printed when every process answers, so that they aren't drowned."""
+
+import time
+import urllib.request
+from collections.abc import Callable
+
+from progress_project.celery import app
+from progress_project.environment import env, port
+
+WAIT_SECONDS = 60
+CELERY_NODES = 2  # worker and control
+
+
+def main() -> None:
+    url = f"http://127.0.0.1:{port()}/"
+    deadline = time.monotonic() + WAIT_SECONDS
+    if not _wait_for(lambda: _web_answers(url), deadline):
+        print(f"The web process doesn't answer at {url} yet; its lines above say why.", flush=True)
+        return
+    workers = _wait_for(_workers_answer, deadline)
+    lines = ["", f"Unstuck is up at {url}"]
+    if not workers:
+        lines.append("The workers don't answer yet: runs will wait for them.")
+    if env.bool("DEBUG", default=False):
+        lines.append("Sign in as staff (superuser), member-a or member-b; the password of each is demo-only.")
+    lines.append("Ctrl-C stops everything and keeps the data.")
+    print("\n".join(lines), flush=True)
+
+
+def _wait_for(ready: Callable[[], bool], deadline: float) -> bool:
+    while time.monotonic() < deadline:
+        if ready():
+            return True
+        time.sleep(0.25)
+    return False
+
+
+def _web_answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}healthz", timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _workers_answer() -> bool:
+    try:
+        return len(app.control.ping(timeout=1) or ()) >= CELERY_NODES
+    except OSError:  # the broker is away
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""The Celery application. Queues: one for each kind of run, and `control` for the sweep alone."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+from django_structlog.celery.steps import DjangoStructLogInitStep
+
+from progress_project import broker
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress_project.settings")
+
+broker.install()
+
+app = Celery("progress_project")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.steps["worker"].add(DjangoStructLogInitStep)
+
+
+@setup_logging.connect
+def _log_as_django_does(**kwargs: Any) -> None:
+    """Being connected is all: it keeps Celery from replacing the handlers of `settings.LOGGING`."""

@@ -1,0 +1,51 @@
+"""What the outside tells the project: environment variables, `.env`, and where its state lives."""
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+if (BASE_DIR / ".env").is_file():
+    env.read_env(BASE_DIR / ".env")  # never overrides what the environment already says
+
+
+def port() -> int:
+    return int(env.int("PORT", default=8000))
+
+
+def state_dir() -> Path:
+    """One directory a copy, named after its port, so that two copies never share state."""
+    return Path(BASE_DIR, env.str("UNSTUCK_VAR", default=f"var/{port()}")).resolve()
+
+
+def demo_imap_port() -> int:
+    """A port of its own for each copy of the demo, derived from the web port."""
+    offset = 2143 if port() + 2143 <= 65535 else -2143
+    return int(env.int("DEMO_IMAP_PORT", default=port() + offset))
+
+
+def demo_secret(name: str) -> str:
+    """A secret made up once and kept with the state: a demo must start without configuration."""
+    path = state_dir() / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_once(path, secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Of two processes that start together the first wins, and neither reads half a file."""
+    handle, draft = tempfile.mkstemp(dir=path.parent)  # mkstemp: readable by its owner only
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        Path(draft).unlink()

@@ -1,0 +1,92 @@
+"""Keep one process of `make run` alive: start it, start it again when it dies, stop it cleanly.
+
+Honcho stops everything when one process ends, and signals whole process groups, which would kill a
+Celery worker's children in the middle of their work. So each process gets this small keeper: Honcho
+signals the keeper, and the keeper asks only the process itself.
+
+A script of the standard library alone: the command comes by environment, so that whoever kills "the
+worker" by its name doesn't hit its keeper.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+
+PAUSE_SECONDS = 3
+GRACE_SECONDS = 10
+POLL_SECONDS = 0.25
+PR_SET_PDEATHSIG = 1
+
+stopping = threading.Event()
+
+
+def main() -> None:
+    command, launcher = os.environ.pop("KEEP_COMMAND"), int(os.environ.pop("KEEP_FOR"))
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, _stop)
+    while not stopping.is_set():
+        child = _start(command)
+        _watch(child, launcher)
+        if stopping.is_set():
+            _ask_to_end(child)
+        _kill_group(child)  # a killed parent leaves children that would go on by themselves
+        if not stopping.is_set():
+            print(f"died ({_how(child.returncode)}), starting it again in {PAUSE_SECONDS} s", flush=True)
+            stopping.wait(PAUSE_SECONDS)
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    stopping.set()
+
+
+def _start(command: str) -> subprocess.Popen[bytes]:
+    # The shell fills in ${PORT:-8000} and the like, and is gone by then.
+    return subprocess.Popen(  # noqa: S602
+        f"exec {command}", shell=True, start_new_session=True, preexec_fn=_end_with_keeper
+    )
+
+
+def _end_with_keeper() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _watch(child: subprocess.Popen[bytes], launcher: int) -> None:
+    while child.poll() is None and not stopping.wait(POLL_SECONDS):
+        if not _alive(launcher):
+            stopping.set()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _ask_to_end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        print(f"still busy after {GRACE_SECONDS} s, killing it", flush=True)
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left; macOS says it by the second
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _how(returncode: int) -> str:
+    return signal.Signals(-returncode).name if returncode < 0 else f"exit status {returncode}"
+
+
+if __name__ == "__main__":
+    main()

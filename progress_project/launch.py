@@ -1,0 +1,125 @@
+"""`make run`: everything on one machine, until Ctrl-C or SIGTERM. Run as `python -m progress_project.launch`."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import honcho.manager
+from honcho.environ import parse_procfile
+
+from progress_project import embedded, keep
+from progress_project.environment import BASE_DIR, demo_imap_port, env, port, state_dir
+
+HOST = "127.0.0.1"
+
+
+def main() -> None:
+    # Until honcho takes over, SIGTERM must unwind like Ctrl-C does: something may have been started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    _prepare_environment()
+    try:
+        with _only_copy():
+            _check_ports()
+            with _database():
+                _prepare_data()
+                _run_processes()
+    except (embedded.EmbeddedError, subprocess.CalledProcessError) as error:
+        sys.exit(f"Can't start: {error}")
+    except KeyboardInterrupt:
+        pass
+
+
+def _prepare_environment() -> None:
+    """What the children read; anything already set stays as it is."""
+    os.environ.setdefault("DEBUG", "true")
+    os.environ.setdefault("PORT", str(port()))
+    os.environ["UNSTUCK_VAR"] = str(state_dir())
+    os.environ["PYTHONUNBUFFERED"] = "1"
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    os.chdir(BASE_DIR)
+
+
+def _is_demo() -> bool:
+    return bool(env.bool("DEBUG"))
+
+
+@contextmanager
+def _only_copy() -> Iterator[None]:
+    state_dir().mkdir(parents=True, exist_ok=True)
+    with (state_dir() / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"This copy is already running, or still stopping, on port {port()}. For another: make run PORT=…")
+        yield
+
+
+def _check_ports() -> None:
+    _check_free(port(), "PORT")
+    if _is_demo():
+        _check_free(demo_imap_port(), "DEMO_IMAP_PORT")
+
+
+def _check_free(number: int, name: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, number))
+        except OSError as error:
+            sys.exit(f"Port {number} can't be used ({error.strerror}). Choose another: make run {name}=…")
+
+
+@contextmanager
+def _database() -> Iterator[None]:
+    if not embedded.wanted():
+        yield
+        return
+    try:
+        embedded.ensure_running()
+        yield
+    finally:
+        embedded.stop()
+
+
+def _prepare_data() -> None:
+    _manage("migrate", "--verbosity", "0")
+    if _is_demo():
+        _manage("seed_demo")
+    else:
+        _manage("collectstatic", "--no-input", "--verbosity", "0")
+
+
+def _manage(*arguments: str) -> None:
+    subprocess.run([sys.executable, "manage.py", *arguments], check=True)
+
+
+def _run_processes() -> None:
+    honcho.manager.KILL_WAIT = keep.GRACE_SECONDS + 5  # the keepers kill first, and kill whole groups
+    manager = honcho.manager.Manager()
+    for name, command in _processes().items():
+        kept = {**os.environ, "KEEP_COMMAND": command, "KEEP_FOR": str(os.getpid())}
+        # By path and isolated (-I): a keeper needs nothing of the project, and starts at once.
+        manager.add_process(name, f"exec '{sys.executable}' -I '{keep.__file__}'", env=kept)
+    announcer = subprocess.Popen([sys.executable, "-m", "progress_project.announce"])
+    try:
+        manager.loop()
+    finally:
+        announcer.kill()
+        announcer.wait()
+
+
+def _processes() -> dict[str, str]:
+    processes: dict[str, str] = dict(parse_procfile((BASE_DIR / "Procfile").read_text()).processes)
+    if not _is_demo():
+        del processes["imap"]
+    return processes
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,388 @@
+"""Settings, read once from the environment (see `.env.example`), failing loudly where one is missing.
+
+With nothing configured at all this is the demo: DEBUG, an embedded PostgreSQL and a broker of files.
+As soon as DATABASE_URL or SECRET_KEY is set it is production, and DEBUG must be asked for by name.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from progress_project import broker, embedded
+from progress_project.environment import BASE_DIR, demo_imap_port, demo_secret, env, state_dir
+
+VAR_DIR = state_dir()
+DEBUG: bool = env.bool("DEBUG", default=embedded.wanted() and not env.str("SECRET_KEY", default=""))
+
+
+def secret(name: str) -> str:
+    value: str = env.str(name, default="")
+    if not value and not DEBUG:
+        raise ImproperlyConfigured(f"Set {name}, or DEBUG=1 to try things out.")
+    return value or demo_secret(name.lower())
+
+
+SECRET_KEY = secret("SECRET_KEY")
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+# Secrets of mailboxes are encrypted under SECRET_KEY and the first of these; the others still decrypt.
+SALT_KEY: list[str] = secret("SALT_KEY").split(",")
+
+if embedded.wanted() and not DEBUG:
+    raise ImproperlyConfigured("Set DATABASE_URL, or DEBUG=1 to try things out.")
+
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# Applications
+
+INSTALLED_APPS = [
+    "unfold",  # before admin: it replaces its templates
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "pgtrigger",
+    "pghistory",
+    "rest_framework",
+    "knox",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "django_celery_beat",
+    "django_structlog",
+    "csp",
+    "axes",
+    "encrypted_fields",
+    "runs",
+    "receipts",
+]
+
+MIDDLEWARE = [
+    "runs.api.middleware.api_answers",  # outermost: no answer under /api/ escapes it
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "progress_project.csp.PathCSPMiddleware",
+    "axes.middleware.AxesMiddleware",  # last: it turns a lockout into its answer
+]
+
+ROOT_URLCONF = "progress_project.urls"
+ASGI_APPLICATION = "progress_project.asgi.application"
+WSGI_APPLICATION = "progress_project.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url_config(env.str("DATABASE_URL", default="") or embedded.database_url())
+}
+
+
+def _connection_options() -> dict[str, Any]:
+    options: dict[str, Any] = {"connect_timeout": 5, "application_name": "unstuck"}
+    seconds = env.int("DATABASE_STATEMENT_TIMEOUT_SECONDS", default=30)
+    if seconds:  # 0 sends nothing, as PgBouncer needs it
+        options["options"] = f"-c statement_timeout={seconds}s -c idle_in_transaction_session_timeout={2 * seconds}s"
+    return options
+
+
+def _connection_lifetime() -> dict[str, Any]:
+    """A pool where threads serve requests; a kept connection elsewhere: a pool doesn't survive a fork."""
+    if not env.bool("DATABASE_POOL", default=False):
+        return {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    size = env.int("DATABASE_POOL_SIZE", default=10)
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": size, "timeout": 10}
+    return {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+
+
+DATABASES["default"].setdefault("OPTIONS", {}).update(_connection_options())
+DATABASES["default"].update(_connection_lifetime())
+
+# Celery: messages are only hints, the rows are the truth; so nothing is stored and nothing acknowledged late.
+
+CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", default="") or "filesystem://localhost/"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_EXPIRES = None
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # kB; looked at between tasks
+CELERY_WORKER_LOST_WAIT = 2.0  # seconds until a killed child's run is known to be lost
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+# A start answers while the broker is away: one more try, then the sweep publishes it again.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+
+_BROKER_AWAY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+if CELERY_BROKER_URL.startswith("filesystem"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(VAR_DIR / "broker")
+elif CELERY_BROKER_URL.startswith("redis"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        **_BROKER_AWAY,
+        "socket_connect_timeout": 1,
+        "socket_timeout": 2,
+        "socket_keepalive": True,
+    }
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = _BROKER_AWAY
+
+# Runs
+
+
+def _seconds_or_none(name: str, default: int) -> int | None:
+    """A number of seconds, or `none` for no limit."""
+    return None if env.str(name, default="").lower() == "none" else int(env.int(name, default=default))
+
+
+RUNS_STALE_AFTER_SECONDS: int = env.int("RUNS_STALE_AFTER_SECONDS", default=300)
+RUNS_FLUSH_INTERVAL_SECONDS: float = env.float("RUNS_FLUSH_INTERVAL_SECONDS", default=1.0)
+RUNS_MAX_SILENCE_SECONDS: int = env.int("RUNS_MAX_SILENCE_SECONDS", default=3600)
+RUNS_SWEEP_INTERVAL_SECONDS: int = env.int("RUNS_SWEEP_INTERVAL_SECONDS", default=30)
+RUNS_QUEUE_TIMEOUT_SECONDS = _seconds_or_none("RUNS_QUEUE_TIMEOUT_SECONDS", default=86_400)
+RUNS_MAX_LOSSES: int = env.int("RUNS_MAX_LOSSES", default=3)
+# For how long a worker waits for its database to come back before it gives up.
+RUNS_DATABASE_PATIENCE_SECONDS: int = env.int("RUNS_DATABASE_PATIENCE_SECONDS", default=120)
+
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "runs.sweep",
+        "schedule": timedelta(seconds=RUNS_SWEEP_INTERVAL_SECONDS),
+        # A round that waited for a whole interval is worth nothing: the next one is due.
+        "options": {"queue": "control", "expires": RUNS_SWEEP_INTERVAL_SECONDS},
+    },
+}
+
+# Receipts
+
+MEBIBYTE = 1024 * 1024
+RECEIPTS_MAX_MESSAGE_BYTES: int = env.int("RECEIPTS_MAX_MESSAGE_BYTES", default=50 * MEBIBYTE)
+RECEIPTS_MAX_ATTACHMENT_BYTES: int = env.int("RECEIPTS_MAX_ATTACHMENT_BYTES", default=25 * MEBIBYTE)
+RECEIPTS_PDF_SECONDS: int = env.int("RECEIPTS_PDF_SECONDS", default=5)
+RECEIPTS_IMAP_TIMEOUT_SECONDS: int = env.int("RECEIPTS_IMAP_TIMEOUT_SECONDS", default=60)
+
+DEMO_IMAP_PORT = demo_imap_port()
+
+# API
+
+REST_FRAMEWORK = {
+    # Tokens first: the first class decides that an anonymous caller gets 401 and not 403.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "runs.api.requests.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["runs.api.requests.SmallJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,  # `?format=csv` is ours
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "runs.api.handler.ErrorHandler",
+    "EXCEPTION_FORMATTER_CLASS": "runs.api.handler.ErrorFormatter",
+    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
+}
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": timedelta(days=30)}
+
+_ERROR_ENUMS = "drf_standardized_errors.openapi_serializers"
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Unstuck",
+    "DESCRIPTION": "Long-running work whose progress bars cannot get stuck.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatusEnum": "runs.states.Status.choices",
+        "ItemStatusEnum": "runs.states.ItemStatus.choices",
+        "ValidationErrorEnum": f"{_ERROR_ENUMS}.ValidationErrorEnum.choices",
+        "ClientErrorEnum": f"{_ERROR_ENUMS}.ClientErrorEnum.choices",
+        "ServerErrorEnum": f"{_ERROR_ENUMS}.ServerErrorEnum.choices",
+        "ErrorCode401Enum": f"{_ERROR_ENUMS}.ErrorCode401Enum.choices",
+        "ErrorCode403Enum": f"{_ERROR_ENUMS}.ErrorCode403Enum.choices",
+        "ErrorCode404Enum": f"{_ERROR_ENUMS}.ErrorCode404Enum.choices",
+        "ErrorCode405Enum": f"{_ERROR_ENUMS}.ErrorCode405Enum.choices",
+        "ErrorCode406Enum": f"{_ERROR_ENUMS}.ErrorCode406Enum.choices",
+        "ErrorCode415Enum": f"{_ERROR_ENUMS}.ErrorCode415Enum.choices",
+        "ErrorCode429Enum": f"{_ERROR_ENUMS}.ErrorCode429Enum.choices",
+        "ErrorCode500Enum": f"{_ERROR_ENUMS}.ErrorCode500Enum.choices",
+    },
+    "POSTPROCESSING_HOOKS": ["drf_standardized_errors.openapi_hooks.postprocess_schema_enums"],
+}
+
+# Accounts and sign-in
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+
+# A stranger's guesses lock out the stranger's address, not the member whose name was guessed.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
+# Transport and headers
+
+BEHIND_TLS_PROXY: bool = env.bool("BEHIND_TLS_PROXY", default=False)
+if BEHIND_TLS_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    AXES_IPWARE_PROXY_COUNT = 1
+    AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"]
+
+HTTPS: bool = env.bool("HTTPS", default=not DEBUG)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # probes speak plain HTTP
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+# Browsers share cookies between the ports of a host: two copies of the demo must not sign each other out.
+if DEBUG:
+    SESSION_COOKIE_NAME = f"sessionid_{env.str('PORT', default='8000')}"
+    CSRF_COOKIE_NAME = f"csrftoken_{env.str('PORT', default='8000')}"
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
+
+# Languages and time
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("he", _("Hebrew"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE: str = env.str("TIME_ZONE", default="UTC")
+
+# Files
+
+STATIC_URL = "static/"
+STATIC_ROOT = None if DEBUG else env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
+STATICFILES_STORAGE_BACKEND = (
+    "django.contrib.staticfiles.storage.StaticFilesStorage"
+    if DEBUG
+    else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+)
+# Attachments are private: no URL serves this directory.
+MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(VAR_DIR / "media"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": STATICFILES_STORAGE_BACKEND},
+}
+
+# Logs: lines for people in development, one JSON object a line in production
+
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+
+_LOG_CONTEXT: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+_LOG_RENDERERS: list[structlog.typing.Processor] = (
+    [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    if DEBUG
+    else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "structlog": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_LOG_RENDERERS],
+            "foreign_pre_chain": [*_LOG_CONTEXT, structlog.stdlib.ExtraAdder()],
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structlog"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # Django's own handlers would print everything twice.
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        # django_structlog says the same with the run's context.
+        "fontTools": {"level": "WARNING"},  # tells of every glyph
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "django_structlog": {"level": "WARNING" if DEBUG else "INFO"},
+    },
+}
+
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *_LOG_CONTEXT,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.StackInfoRenderer(),
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+
+# Staff admin
+
+UNFOLD = {"SITE_TITLE": "Unstuck", "SITE_HEADER": "Unstuck"}

@@ -1,0 +1,47 @@
+"""Every door of the project."""
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.i18n import set_language
+
+from receipts import pages as receipts
+from runs import pages
+from runs.api import urls as api
+from runs.api.health import metrics, readyz
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """This process answers; whether it can serve is what /readyz says."""
+    return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+api_urls: list[URLPattern | URLResolver] = [
+    path("", include(api)),
+    path("receipts/", include("receipts.api")),
+    api.nowhere,  # last: it takes every other address
+]
+
+page_urls: list[URLPattern | URLResolver] = [
+    path("", pages.home, name="home"),
+    path("b/<slug:slug>/", receipts.business_page, name="business"),
+    path("b/<slug:slug>/found/", receipts.found, name="found"),
+    path("login/", pages.page(LoginView.as_view(redirect_authenticated_user=True)), name="login"),
+    path("logout/", pages.page(LogoutView.as_view()), name="logout"),
+    path("language/", pages.page(set_language), name="set_language"),
+]
+
+urlpatterns = [
+    *page_urls,
+    path("admin/", admin.site.urls),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
+    path("api/", include((api_urls, "api"))),
+]
+
+handler400 = pages.bad_request
+handler403 = pages.forbidden
+handler404 = pages.not_found
+handler500 = pages.server_error

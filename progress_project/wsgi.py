@@ -1,0 +1,10 @@
+"""The WSGI entry point."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress_project.settings")
+os.environ.setdefault("DATABASE_POOL", "true")
+
+application = get_wsgi_application()

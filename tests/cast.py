@@ -1,0 +1,195 @@
+"""The shared cast: two businesses that must never meet, their people, and runs in any state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery import Celery
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.db.models.functions import Now
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from receipts.models import Mailbox, ReceiptSyncRun
+from runs.dispatch import start
+from runs.models import Business, Membership, Run
+from runs.states import ItemStatus, Status
+from runs.sweep import sweep
+from runs.timeline import SYSTEM, because
+from runs.worker import claim
+
+PASSWORD = "demo-only"  # noqa: S105  the demo's own
+
+MakeRun = Callable[..., Any]
+
+# People
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    return User.objects.create_superuser("staff", password=PASSWORD)
+
+
+@pytest.fixture
+def member_a(business_a: Business) -> User:
+    return _member("member-a", business_a)
+
+
+@pytest.fixture
+def member_b(business_b: Business) -> User:
+    return _member("member-b", business_b)
+
+
+def _member(name: str, business: Business) -> User:
+    user = User.objects.create_user(name, password=PASSWORD)
+    Membership.objects.create(user=user, business=business)
+    return user
+
+
+# Businesses
+
+
+@pytest.fixture
+def business_a(db: None) -> Business:
+    return Business.objects.create(name="Business A", slug="business-a")
+
+
+@pytest.fixture
+def business_b(db: None) -> Business:
+    return Business.objects.create(name="Business B", slug="business-b")
+
+
+@pytest.fixture
+def mailbox_a(business_a: Business) -> Mailbox:
+    return _mailbox(business_a)
+
+
+@pytest.fixture
+def mailbox_b(business_b: Business) -> Mailbox:
+    return _mailbox(business_b)
+
+
+def _mailbox(business: Business) -> Mailbox:
+    return Mailbox.objects.create(
+        business=business,
+        name=f"Mailbox of {business.slug}",
+        host="127.0.0.1",
+        port=1143,
+        security=Mailbox.Security.PLAIN,
+        username=f"{business.slug}@example.com",
+        secret="app password",  # noqa: S106
+    )
+
+
+# Clients of the API, each with a real token
+
+
+@pytest.fixture
+def anonymous() -> APIClient:
+    return APIClient()
+
+
+@pytest.fixture
+def as_staff(staff: User) -> APIClient:
+    return _client(staff)
+
+
+@pytest.fixture
+def as_member_a(member_a: User) -> APIClient:
+    return _client(member_a)
+
+
+@pytest.fixture
+def as_member_b(member_b: User) -> APIClient:
+    return _client(member_b)
+
+
+def _client(user: User) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {AuthToken.objects.create(user)[1]}")
+    return client
+
+
+# The broker
+
+
+@pytest.fixture(autouse=True)
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What was published, as (task's name, arguments); nothing leaves the process."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(self: Celery, name: str, args: Any = None, **options: Any) -> None:
+        sent.append((name, args))
+
+    monkeypatch.setattr(Celery, "send_task", note)
+    return sent
+
+
+@pytest.fixture(autouse=True)
+def _no_memory() -> None:
+    cache.clear()
+
+
+# Runs
+
+
+@pytest.fixture
+def make_run(db: None) -> MakeRun:
+    """`make_run(business, "running", silent_for=400, processed=3, failed_items=2)`, by the real verbs.
+
+    Columns beside the status are written as named: counters, errors, `requested`.
+    """
+    return _make_run
+
+
+def _make_run(
+    business: Business,
+    status: str = Status.QUEUED,
+    *,
+    model: type[Run] = ReceiptSyncRun,
+    silent_for: float | None = None,
+    failed_items: int = 0,
+    created_by: User | None = None,
+    idempotency_key: str = "",
+    start_with: dict[str, Any] | None = None,
+    **columns: Any,
+) -> Run:
+    fields = start_with or {}
+    if model is ReceiptSyncRun:
+        fields = {"mailbox": Mailbox.objects.filter(business=business).first() or _mailbox(business), **fields}
+    run = start(model, business, created_by=created_by, idempotency_key=idempotency_key, **fields)
+    rows = model.objects.filter(pk=run.pk)
+    if status != Status.QUEUED:
+        claim(model, run.pk, worker="worker@test", task_id="task")
+        if status != Status.RUNNING:
+            finished = {} if status == Status.PAUSED else {"finished_at": Now()}
+            with because(SYSTEM, "made for a test"):
+                rows.move(Status(status), **finished)
+    if silent_for is not None:
+        columns["heartbeat_at"] = Now() - timedelta(seconds=silent_for)
+    if failed_items:
+        _fail_items(run, failed_items)
+        columns.setdefault("failed", failed_items)
+    if columns:
+        rows.update(**columns)
+    run.refresh_from_db()
+    return run
+
+
+def _fail_items(run: Run, count: int) -> None:
+    items = run.item_model()
+    assert items is not None
+    items._default_manager.bulk_create(
+        items(run=run, key=f"1:{n}", status=ItemStatus.FAILED, error_code="broken", error_message=f"Broken {n}")
+        for n in range(1, count + 1)
+    )
+
+
+@pytest.fixture
+def swept(db: None) -> None:
+    """The sweep was here a moment ago."""
+    sweep()

@@ -1,0 +1,40 @@
+"""What every test may rely on: a database, private media, and plain words where a program is missing."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from progress_project import embedded
+
+# --- The database -----------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start (or attach to) the embedded PostgreSQL where no other is named; xdist's workers find it running."""
+    if embedded.wanted() and not hasattr(config, "workerinput"):
+        embedded.ensure_running()
+
+
+# --- The machine ------------------------------------------------------------------------------
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """`@pytest.mark.needs("redis-server")`: no test is left out unseen where all of them must run."""
+    for mark in item.iter_markers("needs"):
+        missing = [program for program in mark.args if shutil.which(program) is None]
+        if missing:
+            outcome = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+            outcome(f"not installed: {', '.join(missing)}")
+
+
+@pytest.fixture(autouse=True)
+def _private_media(settings: Settings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+
+
+# --- The cast ---------------------------------------------------------------------------------
+
+pytest_plugins = ["tests.cast"]

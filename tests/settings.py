@@ -1,0 +1,12 @@
+"""The project's settings, for tests: nothing to configure, nothing slow, nothing outside the process."""
+
+import os
+
+os.environ.setdefault("DEBUG", "true")
+
+from progress_project.settings import *  # noqa: F403
+from progress_project.settings import CELERY_BROKER_TRANSPORT_OPTIONS
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CELERY_BROKER_URL = "memory://"
+CELERY_BROKER_TRANSPORT_OPTIONS.clear()  # they belong to the broker that the environment names

@@ -1,0 +1,74 @@
+"""What operators' probes are told."""
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Now
+from django.test import Client
+
+from runs.models import Business, Sweep
+from tests.cast import MakeRun
+
+
+@pytest.fixture
+def no_database(swept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("could not connect")
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "cursor", away)
+
+
+@pytest.mark.usefixtures("no_database")
+def test_the_process_is_alive_without_a_database(client: Client) -> None:
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.usefixtures("swept")
+def test_it_is_ready_while_the_sweep_was_here_lately(client: Client) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "database": True, "sweep": True})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_before_the_first_round_it_is_not_ready(db: None, client: Client) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"ready": False, "database": True, "sweep": False})
+
+
+@pytest.mark.usefixtures("swept")
+def test_after_three_missed_rounds_it_is_not_ready(client: Client) -> None:
+    from datetime import timedelta
+
+    Sweep.objects.update(finished_at=Now() - timedelta(seconds=91))
+    assert client.get("/readyz").json()["sweep"] is False
+
+
+@pytest.mark.usefixtures("no_database")
+def test_without_a_database_probes_say_so(client: Client) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["database"]) == (503, False)
+    assert client.get("/metrics").status_code == 503
+
+
+@pytest.mark.usefixtures("swept")
+def test_metrics_count_by_type_and_status_and_name_nobody(
+    client: Client, business_a: Business, business_b: Business, make_run: MakeRun
+) -> None:
+    make_run(business_a, "running", silent_for=40)
+    make_run(business_b)
+    answer = client.get("/metrics")
+    text = answer.content.decode()
+    assert 'unstuck_runs_active{status="running",type="receipt_sync"} 1.0' in text
+    assert 'unstuck_runs_active{status="queued",type="receipt_sync"} 1.0' in text
+    age = next(line for line in text.splitlines() if line.startswith("unstuck_oldest_heartbeat_age_seconds{"))
+    assert 40 <= float(age.split()[-1]) < 100
+    assert "\nunstuck_seconds_since_sweep " in text
+    assert "usiness" not in text
+
+
+@pytest.mark.usefixtures("swept")
+def test_metrics_count_no_dead_run_as_active(client: Client, business_a: Business, make_run: MakeRun) -> None:
+    make_run(business_a, "running", silent_for=400)
+    assert 'unstuck_runs_active{status="running",type="receipt_sync"} 0.0' in client.get("/metrics").content.decode()

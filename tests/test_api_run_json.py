@@ -1,0 +1,115 @@
+"""The JSON of a run: its keys, its verdict, and when it may be answered with 304."""
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from receipts.models import ReceiptSyncRun
+from runs.models import Business
+from tests.cast import MakeRun
+
+# The contract, in its order.
+KEYS = """
+    id type business_id status status_label total processed succeeded failed skipped progress_pct eta_seconds rate
+    created_at started_at heartbeat_at progress_at finished_at seconds_since_heartbeat stale_after_seconds is_stale
+    verdict attempt version error_code error_message requested actions server_now details
+""".split()
+
+
+def url(run: Any) -> str:
+    return f"/api/runs/{run.slug}/{run.pk}/"
+
+
+def test_it_has_exactly_the_keys_of_the_contract(
+    as_member_a: APIClient, business_a: Business, make_run: MakeRun
+) -> None:
+    body = as_member_a.get(url(make_run(business_a, "running"))).json()
+    assert list(body) == KEYS
+    assert list(body["verdict"]) == ["code", "label", "message", "evidence"]
+
+
+def test_what_nobody_knows_yet_is_null(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+    body = as_member_a.get(url(make_run(business_a))).json()
+    for key in ("total", "progress_pct", "eta_seconds", "rate", "started_at", "heartbeat_at", "seconds_since_heartbeat"):
+        assert body[key] is None, key
+    assert (body["status"], body["verdict"]["code"]) == ("queued", "waiting_for_worker")
+
+
+def test_a_working_run_shows_its_figures(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+    run = make_run(business_a, "running", total=100, processed=40, succeeded=38, failed=2, progress_pct=40.0, rate=2.0)
+    body = as_member_a.get(url(run)).json()
+    assert (body["progress_pct"], body["eta_seconds"], body["verdict"]["code"]) == (40.0, 30, "working")
+    assert body["actions"] == ["cancel", "pause"]
+    assert 0 <= body["seconds_since_heartbeat"] < 30
+    assert body["stale_after_seconds"] == 300
+
+
+def test_details_are_the_types_own_fields(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+    run = make_run(business_a, start_with={"mode": "range", "from_date": "2026-01-01", "to_date": "2026-01-31"})
+    body = as_member_a.get(url(run)).json()
+    assert body["details"] == {
+        "mailbox_id": run.mailbox_id, "mode": "range", "from_date": "2026-01-01", "to_date": "2026-01-31"
+    }  # fmt: skip
+
+
+def test_the_same_shape_stands_in_list_and_status(
+    as_member_a: APIClient, business_a: Business, make_run: MakeRun
+) -> None:
+    detail = as_member_a.get(url(make_run(business_a, "failed", error_code="reset", error_message="x"))).json()
+    listed = as_member_a.get("/api/runs/").json()["results"][0]
+    latest = as_member_a.get(f"/api/receipts/sync/status/?business={business_a.slug}").json()
+    moving = ("server_now", "seconds_since_heartbeat", "verdict")
+    for other in (listed, latest):
+        assert {k: v for k, v in other.items() if k not in moving} == {
+            k: v for k, v in detail.items() if k not in moving
+        }
+
+
+def test_labels_speak_the_readers_language(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+    run = make_run(business_a, "running", silent_for=330)
+    body = as_member_a.get(url(run), HTTP_ACCEPT_LANGUAGE="en").json()
+    assert body["verdict"]["message"] == "The task has not been updated for 5 minutes"
+    assert body["error_message"] == "Run marked as failed due to no heartbeat for 330s"
+
+
+# ETag
+
+
+def test_an_unchanged_run_is_answered_304(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+    run = make_run(business_a, "running")
+    etag = as_member_a.get(url(run)).headers["ETag"]
+    assert etag.startswith('W/"')
+    again = as_member_a.get(url(run), HTTP_IF_NONE_MATCH=etag)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("change", [{"version": 99}, {"silent_for": 70}, {"silent_for": 400}])
+def test_a_change_that_readers_must_see_changes_the_etag(
+    as_member_a: APIClient, business_a: Business, make_run: MakeRun, change: dict[str, int]
+) -> None:
+    run = make_run(business_a, "running")
+    etag = as_member_a.get(url(run)).headers["ETag"]
+    run.delete()
+    changed = make_run(business_a, "running", **change)
+    ReceiptSyncRun.objects.filter(pk=changed.pk).update(id=run.pk or changed.pk)
+    assert as_member_a.get(url(changed), HTTP_IF_NONE_MATCH=etag).status_code == 200
+
+
+def test_another_language_is_another_answer(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+    run = make_run(business_a, "running")
+    etag = as_member_a.get(url(run), HTTP_ACCEPT_LANGUAGE="en").headers["ETag"]
+    assert as_member_a.get(url(run), HTTP_ACCEPT_LANGUAGE="he", HTTP_IF_NONE_MATCH=etag).status_code == 200
+
+
+# What isn't there
+
+
+@pytest.mark.parametrize(
+    "path", ["nothing/1/", "receipt_sync/0/", "receipt_sync/x/", f"receipt_sync/{10**30}/", "receipt_sync/-1/",
+             f"receipt_sync/{'9' * 5000}/", "%00/1/", "receipt_sync/1%00/", "receipt_sync/١/"]
+)  # fmt: skip
+def test_an_address_of_no_run_is_404(as_member_a: APIClient, path: str) -> None:
+    answer = as_member_a.get(f"/api/runs/{path}")
+    assert (answer.status_code, answer.json()["type"]) == (404, "client_error")

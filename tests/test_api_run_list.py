@@ -1,0 +1,143 @@
+"""The list of runs: filters, pages, and as many queries for fifty runs as for one."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.request import Request
+from rest_framework.test import APIClient, APIRequestFactory
+
+from receipts.models import ReceiptSyncRun
+from runs.api.pagination import NewestRuns
+from runs.models import Business, Membership
+from tests.cast import MakeRun
+
+
+def ids(answer: Any) -> list[int]:
+    return [run["id"] for run in answer.json()["results"]]
+
+
+@pytest.fixture
+def history(business_a: Business, make_run: MakeRun) -> list[int]:
+    """Five finished runs, newest first."""
+    return [make_run(business_a, "completed").pk for _ in range(5)][::-1]
+
+
+def test_the_newest_come_first(as_member_a: APIClient, history: list[int]) -> None:
+    answer = as_member_a.get("/api/runs/")
+    assert ids(answer) == history
+    assert list(answer.json()) == ["next", "previous", "results"]
+
+
+@pytest.mark.parametrize("name", ["pk", "slug"])
+def test_a_business_is_named_by_id_or_slug(
+    as_member_a: APIClient, member_a: User, business_a: Business, make_run: MakeRun, name: str
+) -> None:
+    other = Business.objects.create(name="Another", slug="another")
+    Membership.objects.create(user=member_a, business=other)
+    mine, _others = make_run(business_a), make_run(other)
+    assert ids(as_member_a.get("/api/runs/", {"business": getattr(business_a, name)})) == [mine.pk]
+
+
+@pytest.mark.parametrize("business", ["business-b", "no-such", "0", str(10**30), "9" * 190, "א"])
+def test_a_business_of_somebody_else_or_nobody_is_404(
+    as_member_a: APIClient, business_b: Business, business: str
+) -> None:
+    assert as_member_a.get("/api/runs/", {"business": business}).status_code == 404
+    assert as_member_a.get("/api/runs/", {"business": business_b.pk}).status_code == 404
+
+
+def test_status_and_active_choose(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+    done, running = make_run(business_a, "completed"), make_run(business_a, "running")
+    for query, found in {
+        "status=completed": [done.pk], "status=running": [running.pk], "status=paused": [],
+        "active=true": [running.pk], "active=false": [done.pk], "type=receipt_sync": [running.pk, done.pk],
+        "active=true&status=completed": [],
+    }.items():  # fmt: skip
+        assert ids(as_member_a.get(f"/api/runs/?{query}")) == found, query
+
+
+def test_a_dead_run_is_found_among_the_failed(
+    as_member_a: APIClient, business_a: Business, make_run: MakeRun
+) -> None:
+    dead = make_run(business_a, "running", silent_for=301)
+    assert ids(as_member_a.get("/api/runs/?status=running")) == []
+    assert ids(as_member_a.get("/api/runs/?status=failed")) == [dead.pk]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("type=x", "type"), ("type=", "type"), ("status=x", "status"), ("active=x", "active"), ("status=%00", "status"),
+     ("business=%00", "business"), ("business=", "business"), (f"business={'x' * 300}", "business"),
+     ("cursor=x", "cursor"), ("cursor=cD14", "cursor"), ("cursor=%D7%90", "cursor"), ("cursor=cj0x", "cursor"),
+     ("cursor=cD0yMDI2LTAxLTAxK3gr", "cursor"), ("cursor=cD0yMDI2LTAxLTAxVDAwOjAwOjAwK3grMQ%3D%3D", "cursor")],
+)  # fmt: skip
+def test_what_makes_no_sense_is_named(as_member_a: APIClient, history: list[int], query: str, field: str) -> None:
+    answer = as_member_a.get(f"/api/runs/?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["attr"] == field
+
+
+# Pages
+
+
+def test_pages_hold_every_run_once_even_while_new_ones_start(
+    as_member_a: APIClient, business_a: Business, make_run: MakeRun, history: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NewestRuns, "page_size", 2)
+    page = as_member_a.get("/api/runs/")
+    seen = ids(page)
+    assert page.json()["previous"] is None
+    make_run(business_a, "completed")
+    while following := page.json()["next"]:
+        page = as_member_a.get(following)
+        seen += ids(page)
+    assert seen == history
+
+
+def test_pages_lead_back_as_well(
+    as_member_a: APIClient, history: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NewestRuns, "page_size", 2)
+    second = as_member_a.get(as_member_a.get("/api/runs/").json()["next"])
+    first = as_member_a.get(second.json()["previous"])
+    assert ids(first) == history[:2]
+    assert first.json()["previous"] is None
+    assert ids(as_member_a.get(first.json()["next"])) == history[2:4]
+
+
+def test_types_are_merged_by_time(history: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NewestRuns, "page_size", 2)
+    sources = [ReceiptSyncRun.objects.filter(pk__in=history[::2]), ReceiptSyncRun.objects.filter(pk__in=history[1::2])]
+    seen: list[int] = []
+    target: str | None = "/api/runs/"
+    while target:
+        pages = NewestRuns()
+        seen += [run.pk for run in pages.paginate_queryset(sources, Request(APIRequestFactory().get(target)))]
+        target = pages.get_next_link()
+    assert seen == history
+
+
+def test_runs_made_at_the_same_moment_are_told_apart(
+    as_member_a: APIClient, history: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NewestRuns, "page_size", 2)
+    ReceiptSyncRun.objects.update(created_at=ReceiptSyncRun.objects.earliest().created_at)
+    second = as_member_a.get(as_member_a.get("/api/runs/").json()["next"])
+    assert ids(second) == history[2:4]
+
+
+def test_no_query_is_made_for_a_row(
+    as_member_a: APIClient, business_a: Business, make_run: MakeRun, history: list[int]
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            as_member_a.get("/api/runs/")
+        return len(captured)
+
+    few = queries()
+    for _ in range(20):
+        make_run(business_a, "completed")
+    assert queries() == few <= 8

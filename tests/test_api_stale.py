@@ -1,0 +1,41 @@
+"""With the sweep dead, every reader of the API repairs what it reads."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from runs.models import Business
+from tests.cast import MakeRun
+
+READERS = [
+    "/api/runs/",
+    "/api/runs/?active=true",
+    "/api/runs/?status=failed&business=business-a",
+    "/api/runs/receipt_sync/{id}/",
+    "/api/runs/receipt_sync/{id}/events/",
+    "/api/runs/receipt_sync/{id}/items/",
+    "/api/receipts/sync/status/?business=business-a",
+    "/metrics",
+]
+
+
+@pytest.mark.parametrize("path", READERS)
+def test_a_reader_never_leaves_a_dead_run_active(
+    as_member_a: APIClient, business_a: Business, make_run: MakeRun, path: str
+) -> None:
+    run = make_run(business_a, "running", silent_for=301)
+    answer = as_member_a.get(path.format(id=run.pk))
+    assert answer.status_code == 200
+    assert '"status":"running"' not in answer.content.decode().replace('"claimed"', "").split('"actor"')[0]
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == ("failed", "stale")
+    assert run.error_message.startswith("Run marked as failed due to no heartbeat for 30")
+
+
+@pytest.mark.parametrize("path", READERS)
+def test_a_living_run_is_left_alone(
+    as_member_a: APIClient, business_a: Business, make_run: MakeRun, path: str
+) -> None:
+    run = make_run(business_a, "running", silent_for=290)
+    as_member_a.get(path.format(id=run.pk))
+    run.refresh_from_db()
+    assert run.status == "running"

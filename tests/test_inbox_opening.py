@@ -1,0 +1,189 @@
+"""Opening a mailbox: what goes wrong is told in words that the user can act on."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from receipts.demo.server import Server, ServedMailbox, StoredMail, free_port, serve
+from receipts.inbox import Account, open_inbox
+from runs.exceptions import RunRejected
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+MAILBOX = ServedMailbox("dana", "open sesame", 7, [StoredMail(1, NOON, b"Subject: hi\r\n\r\n")], folders=("חשבוניות",))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serve([MAILBOX]) as running:
+        yield running
+
+
+@pytest.fixture
+def account(server: Server) -> Account:
+    return Account("127.0.0.1", server.port, "plain", "dana", "open sesame", timeout=5)
+
+
+def rejection(account: Account) -> str:
+    with pytest.raises(RunRejected) as refused, open_inbox(account):
+        pass
+    assert account.secret not in str(refused.value)
+    return str(refused.value)
+
+
+def test_an_open_inbox_knows_its_uidvalidity_and_uids(account: Account) -> None:
+    with open_inbox(account) as inbox:
+        assert (inbox.uidvalidity, inbox.uids()) == (7, [1])
+
+
+def test_a_folder_may_have_a_hebrew_name(account: Account) -> None:
+    with open_inbox(replace(account, folder="חשבוניות")) as inbox:
+        assert inbox.uids() == []
+
+
+def test_a_wrong_password_is_named_as_such(account: Account) -> None:
+    assert "password of dana" in rejection(replace(account, secret="guess"))
+
+
+def test_a_password_may_be_hebrew(account: Account) -> None:
+    assert "password of dana" in rejection(replace(account, secret="סיסמה"))
+
+
+def test_gmail_users_are_told_about_app_passwords(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Account, "is_gmail", property(lambda self: True))
+    assert "app password" in rejection(replace(account, secret="guess"))
+
+
+@pytest.mark.parametrize(("host", "gmail"), [("imap.gmail.com", True), ("IMAP.Gmail.com.", True), ("a.test", False)])
+def test_gmail_is_known_by_its_host(account: Account, host: str, gmail: bool) -> None:
+    assert replace(account, host=host).is_gmail is gmail
+
+
+def test_a_refused_token_is_named_as_such(account: Account) -> None:
+    assert "access token of dana" in rejection(replace(account, auth="xoauth2", secret="expired"))
+
+
+def test_a_missing_folder_is_named(account: Account) -> None:
+    assert '"Nowhere"' in rejection(replace(account, folder="Nowhere"))
+
+
+def test_an_unknown_host_is_named(account: Account) -> None:
+    assert "no mail server named nowhere.invalid" in rejection(replace(account, host="nowhere.invalid"))
+
+
+def test_a_host_that_is_no_name_is_unknown(account: Account) -> None:
+    assert "no mail server named" in rejection(replace(account, host="a..b"))
+
+
+def test_a_refused_connection_names_the_port(account: Account) -> None:
+    port = free_port()
+    assert f"port {port}" in rejection(replace(account, port=port))
+
+
+def test_a_silent_server_runs_into_the_timeout(account: Account) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        words = rejection(replace(account, port=silent.getsockname()[1], timeout=0.2))
+    assert "did not answer" in words
+
+
+def test_a_server_that_hangs_up_is_told_apart(account: Account) -> None:
+    with answering(b"* BYE too busy\r\n") as port:
+        assert "closed the connection" in rejection(replace(account, port=port))
+
+
+def test_something_that_is_no_mail_server_is_told_apart(account: Account) -> None:
+    with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        assert "does not speak IMAP" in rejection(replace(account, port=port))
+
+
+def test_tls_to_a_plain_server_fails_in_words(account: Account) -> None:
+    with answering(b"* OK ready\r\n") as port:
+        assert "No encrypted connection" in rejection(replace(account, port=port, security="ssl"))
+
+
+def test_starttls_to_a_server_without_it_fails_in_words(account: Account) -> None:
+    assert "No encrypted connection" in rejection(replace(account, security="starttls"))
+
+
+@pytest.mark.parametrize("field", ["username", "secret", "folder"])
+def test_no_field_can_smuggle_in_a_command(account: Account, field: str) -> None:
+    smuggled = "x\r\nA1 DELETE INBOX"
+    assert "not allowed" in rejection(replace(account, **{field: smuggled}))  # type: ignore[arg-type]
+
+
+def test_a_certificate_of_nobody_is_refused(account: Account, certificate: Path) -> None:
+    with serve([MAILBOX], tls=server_side(certificate)) as server:
+        words = rejection(replace(account, port=server.port, security="ssl"))
+    assert "certificate of 127.0.0.1 could not be verified" in words
+
+
+@pytest.mark.parametrize("security", ["ssl", "starttls"])
+def test_a_verified_certificate_opens_the_inbox(
+    account: Account, certificate: Path, security: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls = server_side(certificate)
+    with serve([MAILBOX], **{"tls" if security == "ssl" else "starttls": tls}) as server:
+        secure = replace(account, port=server.port, security=security)  # type: ignore[arg-type]
+        with open_inbox(secure) as inbox:
+            assert inbox.uids() == [1]
+
+
+def test_the_secret_does_not_show_in_logs(account: Account) -> None:
+    assert "open sesame" not in repr(account)
+
+
+@contextmanager
+def answering(greeting: bytes) -> Iterator[int]:
+    """A port that sends `greeting` to whoever connects, and hangs up."""
+    def greet() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(ConnectionError):
+            connection.sendall(greeting)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(4096):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=greet, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key with a certificate for 127.0.0.1 that it signed itself, in one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "demo")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
+    )
+    return path
+
+
+def server_side(certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context

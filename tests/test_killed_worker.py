@@ -1,0 +1,131 @@
+"""The whole worker is killed in mid-run, with beat and broker gone too: the bar tells the truth.
+
+Real processes: a Celery worker that is really killed, a broker of files that is really deleted, an
+IMAP server on the loopback.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from django.conf import settings
+from django.db import connection
+from pytest_django import Settings
+
+from progress_project import broker
+from receipts import demo
+from receipts.models import Receipt, ReceiptSyncRun
+from runs import dispatch
+from runs.models import Business
+from runs.states import Status
+from runs.timeline import SYSTEM
+from runs.verdict import is_stale, judge
+
+from .actors import seen
+from .post import served_mailbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+THRESHOLD = 5  # seconds: five beats
+MESSAGES = slice(0, 400)
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A broker between this process and the workers that the test starts."""
+    folder = tmp_path / "state" / "broker"
+    app = Celery(broker="filesystem://", set_as_current=False)
+    app.conf.broker_transport_options = broker.transport_options(folder)
+    monkeypatch.setattr(dispatch, "current_app", app)
+    return folder
+
+
+@contextmanager
+def worker(state: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker of its own process group, as deployed, on the database of the test."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
+        "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+        "UNSTUCK_VAR": str(state),
+        # Or it could not read the mailbox's secret.
+        "SECRET_KEY": settings.SECRET_KEY,
+        "SALT_KEY": ",".join(settings.SALT_KEY),
+    }
+    command = "celery -A progress_project worker -Q receipts -c 1 --without-gossip --without-mingle"
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command.split()], env=environment, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """The parent and its children, as a machine that loses its power."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait(10)
+
+
+def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
+    business_a: Business, messages: Path, settings: Settings
+) -> None:
+    settings.RUNS_STALE_AFTER_SECONDS = THRESHOLD
+    with served_mailbox(business_a, messages=MESSAGES) as mailbox:
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
+        with worker(messages.parent) as process:
+            until(lambda: seen(run).processed >= 20)
+            kill(process)
+        shutil.rmtree(messages)  # and the broker is gone as well
+
+        killed = seen(run)
+        assert killed.status == Status.RUNNING, "within the threshold nobody can know"
+        assert 20 <= killed.processed < 400
+        until(lambda: (seen(run).heartbeat_age or 0) > THRESHOLD)
+
+        told = seen(run)
+        assert (told.status, told.error_code) == ("failed", "stale")
+        assert told.error_message.startswith("Run marked as failed due to no heartbeat for ")
+        assert is_stale(told)
+        assert judge(told).code == "stale"
+        assert told.processed == killed.processed
+
+        settings.RUNS_STALE_AFTER_SECONDS = 300  # the second worker may be slow, it isn't dead
+        dispatch.reopen(told, SYSTEM, "retry")
+        shown = []
+        with worker(messages.parent):
+            until(lambda: shown.append(seen(run)) or not shown[-1].is_active)  # type: ignore[func-returns-value]
+    assert [other.processed for other in shown] == sorted(other.processed for other in shown)
+    assert min(other.processed for other in shown) >= killed.processed, "the same bar goes on"
+    end = shown[-1]
+    assert (end.status, end.processed, end.total, end.attempt) == ("completed", 400, 400, 2)
+    assert_every_receipt_is_there_once()
+
+
+def assert_every_receipt_is_there_once() -> None:
+    truths = demo.truths(demo.MAILBOX_A)
+    clean = {mail.message_id for mail in demo.corpus(demo.MAILBOX_A)[MESSAGES]} & truths.keys()
+    stored = list(Receipt.objects.values_list("message_id", "attachment_sha256"))
+    assert len(stored) == len(set(stored))
+    assert clean <= {message_id for message_id, _ in stored}

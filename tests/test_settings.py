@@ -1,0 +1,49 @@
+"""Settings come from the environment, and say plainly what is missing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PRODUCTION = {"DEBUG": "false", "SECRET_KEY": "x" * 60, "SALT_KEY": "salt", "DATABASE_URL": "postgres://unused/unused"}
+
+
+def read(expression: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What a fresh process with just this environment reads."""
+    return subprocess.run(
+        [sys.executable, "-c", f"from progress_project import settings; print({expression})"],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "SALT_KEY", "DATABASE_URL"])
+def test_production_names_what_is_missing(missing: str) -> None:
+    partial = {name: value for name, value in PRODUCTION.items() if name != missing}
+    assert f"Set {missing}, or DEBUG=1" in read("settings.DEBUG", **partial).stderr
+
+
+def test_a_database_url_alone_means_production() -> None:
+    assert "Set SECRET_KEY" in read("settings.DEBUG", DATABASE_URL="postgres://unused/unused").stderr
+
+
+def test_nothing_configured_is_the_demo_and_keeps_its_secret(tmp_path: Path) -> None:
+    first, second = (read("settings.DEBUG, settings.SECRET_KEY", UNSTUCK_VAR=str(tmp_path)).stdout for _ in range(2))
+    assert first.startswith("True ")
+    assert first == second
+
+
+@pytest.mark.parametrize(("given", "read_as"), [("none", "None"), ("60", "60")])
+def test_the_queue_timeout_may_be_none(given: str, read_as: str) -> None:
+    seconds = read("settings.RUNS_QUEUE_TIMEOUT_SECONDS", **PRODUCTION, RUNS_QUEUE_TIMEOUT_SECONDS=given)
+    assert seconds.stdout.strip() == read_as
+
+
+def test_two_copies_share_neither_state_nor_imap_port() -> None:
+    first, second = (read("settings.VAR_DIR, settings.DEMO_IMAP_PORT", PORT=port).stdout for port in ("8000", "8001"))
+    assert first != second
+    assert "10143" in first

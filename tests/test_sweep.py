@@ -1,0 +1,75 @@
+"""The sweep: one at a time, stopped by nothing, and watched itself."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from pytest_django import Settings
+
+import runs.sweep
+from receipts.models import Mailbox, ReceiptSyncRun
+from runs.models import Run, Sweep
+from runs.sweep import is_watching, sweep
+
+from .actors import claimed, silence, started
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_round_is_recorded(mailbox_a: Mailbox) -> None:
+    assert not is_watching(), "nobody has ever looked"
+    assert sweep()
+    assert is_watching()
+
+
+def test_three_missed_rounds_mean_that_nobody_watches() -> None:
+    sweep()
+    Sweep.objects.update(finished_at=Now() - timedelta(seconds=91))
+    assert not is_watching()
+
+
+def test_a_second_round_waits_for_the_first_but_not_for_a_dead_one() -> None:
+    sweep()
+    Sweep.objects.update(started_at=Now(), finished_at=Now() - timedelta(seconds=30))
+    assert not sweep()
+    Sweep.objects.update(started_at=Now() - timedelta(seconds=61))
+    assert sweep()
+
+
+def test_a_step_that_breaks_does_not_end_the_round(
+    mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    def broken(model: type[Run]) -> int:
+        raise RuntimeError("broken")
+
+    run = started(mailbox_a)
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=2))
+    monkeypatch.setattr(runs.sweep, "expire_stale", broken)
+    assert sweep()
+    run.refresh_from_db()
+    assert run.error_code == "queue_timeout", "the steps after it were done"
+
+
+def test_the_queue_timeout_may_be_never(mailbox_a: Mailbox, settings: Settings) -> None:
+    settings.RUNS_QUEUE_TIMEOUT_SECONDS = None
+    run = started(mailbox_a)
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=200))
+    sweep()
+    run.refresh_from_db()
+    assert run.status == "queued"
+
+
+def test_the_task_of_an_expired_run_is_ended_once(
+    mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[tuple[str, str]] = []
+
+    def revoke(task_id: str, *, terminate: bool, signal: str) -> None:
+        assert terminate
+        ended.append((task_id, signal))
+
+    monkeypatch.setattr(runs.sweep.current_app.control, "revoke", revoke)
+    silence(claimed(mailbox_a), 301)
+    sweep()
+    sweep()
+    assert ended == [("task", "SIGKILL")]
