@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from html import unescape
 from typing import Final
 
-from bs4 import BeautifulSoup
 from django.utils.translation import gettext as _
 
 from receipts.facts import RECEIPT_WORDS, Facts, read_facts
+from receipts.markup import html_text
 from receipts.message import Document, OpenedMessage, open_message
 from runs.exceptions import ItemFailed
 
@@ -26,9 +25,6 @@ MAX_VENDOR: Final = 200
 # Below this, a person has to look.
 SURE_ENOUGH: Final = Decimal("0.75")
 
-_BLOCKS: Final = ("br", "p", "div", "tr", "table", "li", "h1", "h2", "h3", "h4", "hr", "title")
-_CELLS: Final = ("td", "th")
-_TAG = re.compile(r"<[^<>]{0,500}>")
 _PUBLIC_MAIL = re.compile(r"@(?:gmail|googlemail|hotmail|outlook|live|yahoo|icloud|walla|aol|proton(?:mail)?)\.")
 _ROLE_NAME = re.compile(
     r"^(?:no-?reply|do-?not-?reply|billing|invoices?|receipts?|orders?|info|support|accounts?"
@@ -107,20 +103,12 @@ def scan(raw: bytes, *, read_pdf: Callable[[bytes], str], max_attachment_bytes: 
 
 
 def _read_body(message: OpenedMessage) -> _Reading:
-    facts = _NOTHING
-    # Most mail is no receipt: it never gets as far as the costly reading of its HTML.
-    if _speaks_of_receipts(message):
-        text = "\n".join((message.subject, message.plain, html_text(message.html)))
-        facts = read_facts(text, sent_at=message.sent_at)
+    text = "\n".join((message.subject, message.plain, html_text(message.html)))
+    # Most mail is no receipt: it never gets as far as the costly reading.
+    speaks_of_receipts = any(RECEIPT_WORDS.search(part) for part in (text, *message.filenames))
+    facts = read_facts(text, sent_at=message.sent_at) if speaks_of_receipts else _NOTHING
     score = 2 * bool(RECEIPT_WORDS.search(message.subject)) + _weight(facts, words=1) - 2 * message.is_bulk
     return _Reading(None, facts, score)
-
-
-def _speaks_of_receipts(message: OpenedMessage) -> bool:
-    texts = (message.subject, *message.filenames, message.plain)
-    if any(RECEIPT_WORDS.search(text) for text in texts):
-        return True
-    return bool(RECEIPT_WORDS.search(_TAG.sub(" ", unescape(message.html))))
 
 
 def _read_document(document: Document, message: OpenedMessage, read_pdf: Callable[[bytes], str]) -> _Reading:
@@ -203,21 +191,6 @@ def _sender_as_vendor(message: OpenedMessage) -> str:
     if name and "@" not in name and not _ROLE_NAME.match(name):
         return name
     return message.sender_address.rpartition("@")[2].lower()
-
-
-def html_text(html: str) -> str:
-    """The text of HTML as it is seen: blocks and table rows on lines of their own."""
-    if not html:
-        return ""
-    soup = BeautifulSoup(html, "html.parser")
-    for tag in soup(["script", "style"]):
-        tag.decompose()
-    for tag in soup(list(_BLOCKS)):
-        tag.insert_before("\n")
-        tag.append("\n")
-    for tag in soup(list(_CELLS)):
-        tag.append(" ")
-    return soup.get_text()
 
 
 _NOTHING = read_facts("", sent_at=None)

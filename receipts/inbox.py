@@ -167,7 +167,7 @@ class Inbox:
         for pause in RECONNECT_PAUSES:
             self._beat()
             time.sleep(pause)
-            with suppress(*_LOST):
+            with suppress(*_LOST, imaplib.IMAP4.error):
                 self._reconnect()
                 return self._ask(ask)
         raise InboxLost(_lost_words(self._account))
@@ -184,9 +184,8 @@ class Inbox:
         self.close()
         try:
             connection = _open(self._account)
-        except _LOST:
-            raise
-        except _REFUSALS as error:
+        except ImapToolsError as error:
+            # It answers again, and wants another password or has lost the folder.
             raise RunRejected(_words(self._account, error)) from error
         if _uidvalidity(connection) != self.uidvalidity:
             _hang_up(connection)
@@ -264,7 +263,7 @@ def _words(account: Account, error: Exception) -> str:
         # So imaplib says that the server doesn't offer STARTTLS.
         error = ssl.SSLError(str(error))
     words = next(words for kind, words in _REASONS if isinstance(error, kind))
-    return words % {"host": account.host, "port": account.port, "folder": account.folder}
+    return str(words) % {"host": account.host, "port": account.port, "folder": account.folder}
 
 
 # The first that fits: the narrow kinds of errors stand before the wide ones.
@@ -276,7 +275,8 @@ _REASONS: Final[tuple[tuple[type[Exception], Any], ...]] = (
     (
         ssl.SSLCertVerificationError,
         gettext_lazy(
-            "The certificate of %(host)s could not be verified, so nothing was sent to it. Check the name of the server."
+            "The certificate of %(host)s could not be verified, so nothing was sent to it."
+            " Check the name of the server."
         ),
     ),
     (
@@ -303,19 +303,15 @@ _REASONS: Final[tuple[tuple[type[Exception], Any], ...]] = (
         gettext_lazy("%(host)s did not answer on port %(port)s in time. Check server, port and security setting."),
     ),
     (
-        imaplib.IMAP4.abort,
-        gettext_lazy(
-            "%(host)s closed the connection on port %(port)s."
-            " Check the port and the security setting, or try again later."
-        ),
-    ),
-    (
         OSError,
         gettext_lazy("%(host)s could not be reached on port %(port)s."),
     ),
     (
         Exception,
-        gettext_lazy("%(host)s port %(port)s does not speak IMAP as expected."),
+        gettext_lazy(
+            "%(host)s does not answer as a mail server on port %(port)s."
+            " Check the port and the security setting, or try again later."
+        ),
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, Literal, Self, cast
 
 from django.conf import settings
 from django.db import models
@@ -31,9 +31,7 @@ class Mailbox(models.Model):
     name = models.CharField(_("name"), max_length=200)
     host = models.CharField(_("server"), max_length=255, default="imap.gmail.com")
     port = models.PositiveIntegerField(_("port"), default=993)
-    security = models.CharField(
-        _("encryption"), max_length=16, choices=Security, default=Security.SSL
-    )
+    security = models.CharField(_("encryption"), max_length=16, choices=Security, default=Security.SSL)
     auth = models.CharField(_("sign-in"), max_length=16, choices=Auth, default=Auth.PASSWORD)
     username = models.CharField(_("user name"), max_length=255)
     secret = EncryptedTextField(_("password or token"))
@@ -66,9 +64,7 @@ class Mailbox(models.Model):
         """Remember how far a completed sync has read; never backwards under one UIDVALIDITY."""
         further = models.Q(uidvalidity=uidvalidity, last_uid__lt=uid)
         renumbered = ~models.Q(uidvalidity=uidvalidity) | models.Q(uidvalidity=None)
-        Mailbox.objects.filter(further | renumbered, pk=self.pk).update(
-            uidvalidity=uidvalidity, last_uid=uid
-        )
+        Mailbox.objects.filter(further | renumbered, pk=self.pk).update(uidvalidity=uidvalidity, last_uid=uid)
 
 
 class ReceiptSyncRun(Run):
@@ -156,9 +152,7 @@ class Receipt(models.Model):
         verbose_name_plural = _("receipts")
         constraints = [
             # Syncing twice, or resuming, adds nothing.
-            models.UniqueConstraint(
-                fields=["business", "message_id", "attachment_sha256"], name="receipt_once"
-            )
+            models.UniqueConstraint(fields=["business", "message_id", "attachment_sha256"], name="receipt_once")
         ]
         indexes = [
             # The list of a business, newest first.

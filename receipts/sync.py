@@ -57,9 +57,7 @@ def _selected_uids(run: ReceiptSyncRun, inbox: Inbox) -> list[int]:
     return sorted(int(uid) for validity, uid in keys if int(validity) == inbox.uidvalidity)
 
 
-def handle(
-    run: ReceiptSyncRun, progress: Progress, pdf: PdfReader, letter: Letter, *, key: str
-) -> None:
+def handle(run: ReceiptSyncRun, progress: Progress, pdf: PdfReader, letter: Letter, *, key: str) -> None:
     """Scan one message and report it as done, skipped or failed. Nothing in it fails the run."""
     try:
         scanned = _scanned(letter, pdf)
@@ -107,9 +105,7 @@ def store(run: ReceiptSyncRun, scanned: Scanned) -> None:
     )
 
 
-def _receipt(
-    run: ReceiptSyncRun, scanned: Scanned, document: Document | None, finding: Finding
-) -> Receipt:
+def _receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, finding: Finding) -> Receipt:
     receipt = Receipt(
         business_id=run.business_id,
         mailbox_id=run.mailbox_id,

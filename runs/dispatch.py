@@ -17,8 +17,8 @@ from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Coalesce, Now
 
 from .exceptions import ActiveRunExists, WrongState
-from .models import Business, Run, RunItem, RunQuerySet
-from .states import ItemStatus, Status
+from .models import Business, Run, RunQuerySet
+from .states import Status
 from .timeline import Actor, because
 
 R = TypeVar("R", bound=Run)
@@ -123,7 +123,8 @@ def retry_failed(run: R, created_by: User | None) -> R:
 def publish(run: Run) -> bool:
     """Tell the workers. A broker that is away is logged; the sweep will tell them later."""
     queued = type(run).objects.filter(pk=run.pk, status=Status.QUEUED)
-    queued.update(dispatched_at=Now(), dispatches=models.F("dispatches") + 1)
+    if not queued.update(dispatched_at=Now(), dispatches=models.F("dispatches") + 1):
+        return True  # somebody has taken or settled it meanwhile
     try:
         current_app.send_task(task_name(type(run)), args=[run.pk], queue=run.queue)
     except Exception as error:

@@ -102,10 +102,7 @@ def _statement(model: type[Run], item_columns: tuple[str, ...], status: Status |
     items = model.item_model()
     if items is None or not item_columns:
         return update
-    return (
-        f"WITH held AS ({update}), items AS ({_upsert(items, item_columns)})"
-        " SELECT requested FROM held"
-    )
+    return f"WITH held AS ({update}), items AS ({_upsert(items, item_columns)}) SELECT requested FROM held"
 
 
 def _update(model: type[Run], status: Status | None) -> str:

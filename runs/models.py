@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 import pgtrigger
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection, models
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.db.models.signals import class_prepared
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from .exceptions import WrongState
 from .states import (
@@ -33,6 +33,7 @@ from .timeline import READER, Actor, because, record_changes
 
 logger = logging.getLogger(__name__)
 
+
 class BusinessQuerySet(models.QuerySet["Business"]):
     def of(self, user: Any) -> Self:
         """The businesses that this user is a member of."""
@@ -42,9 +43,7 @@ class BusinessQuerySet(models.QuerySet["Business"]):
 class Business(models.Model):
     name = models.CharField(_("name"), max_length=200)
     slug = models.SlugField(_("slug"), unique=True)
-    members = models.ManyToManyField(
-        settings.AUTH_USER_MODEL, through="Membership", related_name="businesses"
-    )
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="businesses")
 
     objects = BusinessQuerySet.as_manager()
 
@@ -64,17 +63,13 @@ class Membership(models.Model):
         OWNER = "owner", _("Owner")
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(_("role"), max_length=16, choices=Role, default=Role.MEMBER)
 
     class Meta:
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
-        constraints = [
-            models.UniqueConstraint(fields=["business", "user"], name="one_membership_each")
-        ]
+        constraints = [models.UniqueConstraint(fields=["business", "user"], name="one_membership_each")]
 
     def __str__(self) -> str:
         return f"{self.user} · {self.business}"
@@ -169,9 +164,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         )
 
     def fail(self, code: ErrorCode, message: Any) -> int:
-        return self.move(
-            Status.FAILED, error_code=code, error_message=message, finished_at=Now()
-        )
+        return self.move(Status.FAILED, error_code=code, error_message=message, finished_at=Now())
 
     def expire(self, actor: Actor) -> list[R]:
         """Fail the stale ones among these rows and log each; the same words for every caller.
@@ -212,6 +205,20 @@ class RunQuerySet(HeartbeatQuerySet[R]):
                 **columns,
             },
         )
+
+    def take_back(self) -> int:
+        """Give up on a worker process that died: its runs go on elsewhere, from their cursors.
+
+        A wish that it had no time to grant is granted here. A run that loses its worker again and
+        again, with nothing done between, is what kills the workers: it fails.
+        """
+        held = self.filter(status=Status.RUNNING)
+        settled = held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now())
+        settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED)
+        settled += held.filter(losses__gte=settings.RUNS_MAX_LOSSES - 1).fail(
+            ErrorCode.WORKER_LOST, gettext_noop("The worker died several times in a row on this run.")
+        )
+        return settled + held.requeue(losses=models.F("losses") + 1)
 
     def ask(self, request: Request) -> int:
         """Leave a wish for the worker. A cancel is never overwritten by a lesser wish."""
@@ -275,6 +282,7 @@ class Run(HeartbeatMixin):
     error_message = models.TextField(blank=True, default="")
     version = models.PositiveBigIntegerField(default=1)
 
+    events: Any  # a manager: the timeline; see `record_changes()`
     age: int  # seconds of silence, on the rows that `expire()` returns
 
     objects: ClassVar[RunQuerySet[Self]] = RunQuerySet.as_manager()  # type: ignore[assignment]
@@ -298,9 +306,7 @@ class Run(HeartbeatMixin):
                 condition=~models.Q(idempotency_key=""),
                 name="%(class)s_idempotent",
             ),
-            models.CheckConstraint(
-                condition=models.Q(status__in=Status.values), name="%(class)s_status_known"
-            ),
+            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="%(class)s_status_known"),
         ]
         triggers = [
             pgtrigger.FSM(
@@ -332,9 +338,8 @@ class Run(HeartbeatMixin):
         model = self.item_model()
         if model is None:
             return cast("models.QuerySet[RunItem]", type(self).objects.none())
-        return model._default_manager.filter(
-            **{"run": self, "status": ItemStatus.FAILED}
-        ).order_by("pk")
+        rows = model._default_manager.filter(status=ItemStatus.FAILED)
+        return rows.filter(models.Q(("run", self))).order_by("pk")
 
     @property
     def is_active(self) -> bool:
@@ -378,9 +383,7 @@ class RunItem(models.Model):
     """One piece of a run. A subclass adds `run`, a foreign key with `related_name="items"`."""
 
     key = models.CharField(_("key"), max_length=200)
-    status = models.CharField(
-        _("status"), max_length=16, choices=ItemStatus, default=ItemStatus.PENDING
-    )
+    status = models.CharField(_("status"), max_length=16, choices=ItemStatus, default=ItemStatus.PENDING)
     error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
     error_message = models.TextField(_("error"), blank=True, default="")
     attempts = models.PositiveIntegerField(_("attempts"), default=0)

@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from .exceptions import ItemFailed, RunLost, RunStopped
 from .flush import LastWord, Report, flush
 from .models import Run
-from .states import ItemStatus, Request, Status
+from .states import ItemStatus, Status
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -114,9 +114,7 @@ class Progress:
         else:
             self._commit_cursor(changed)
 
-    def _note(
-        self, outcome: ItemStatus, key: object, message: object, code: str, fields: dict[str, Any]
-    ) -> None:
+    def _note(self, outcome: ItemStatus, key: object, message: object, code: str, fields: dict[str, Any]) -> None:
         self._outcome, self._noted = outcome, True
         row = {"key": str(key), "status": outcome, "error_code": code, "error_message": str(message)}
         self._open_rows[str(key)] = {**row, **fields}
@@ -255,10 +253,10 @@ class Progress:
     def _item_row(self, row: dict[str, Any]) -> dict[str, Any]:
         """Every column of the item, so that one statement fits all rows of a type."""
         model = self.run.item_model()
-        assert model is not None
+        fields = model._meta.concrete_fields if model else []
         return {
             field.name: _storable(row.get(field.name, field.get_default()), field.max_length)
-            for field in model._meta.concrete_fields
+            for field in fields
             if field.name not in {"id", "run", "attempts"}
         }
 

@@ -74,16 +74,16 @@ def fail_untaken(model: type[Run]) -> int:
         return 0
     patience = timedelta(seconds=settings.RUNS_QUEUE_TIMEOUT_SECONDS)
     with because(SWEEP, "queue timeout"):
-        return model.objects.filter(
-            status=Status.QUEUED, queued_at__lt=Now() - patience
-        ).fail(ErrorCode.QUEUE_TIMEOUT, gettext_noop("No worker took the run in time."))
+        return model.objects.filter(status=Status.QUEUED, queued_at__lt=Now() - patience).fail(
+            ErrorCode.QUEUE_TIMEOUT, gettext_noop("No worker took the run in time.")
+        )
 
 
 def seconds_since_sweep() -> float | None:
     """How long ago the last round finished; None when there never was one."""
-    age = Sweep.objects.annotate(
-        age=models.functions.Extract(Now() - models.F("finished_at"), "epoch")
-    ).values_list("age", flat=True)
+    age = Sweep.objects.annotate(age=models.functions.Extract(Now() - models.F("finished_at"), "epoch")).values_list(
+        "age", flat=True
+    )
     return next(iter(age), None)
 
 

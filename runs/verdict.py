@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import models
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from .models import Run, RunQuerySet
 from .states import ErrorCode, Status
@@ -109,7 +109,7 @@ def _message(run: Run, code: Code) -> str:
         ) % {"minutes": minutes}
     if code == Code.WAITING:
         return run.waiting_reason
-    return run.error_message
+    return gettext(run.error_message) if run.error_message else ""
 
 
 def _evidence(run: Run) -> dict[str, Any]:

@@ -14,6 +14,7 @@ CARD = {
     "last_known": _("Last known {ago}"),
     "last_known_state": _("Last known: {state}"),
     "heartbeat": _("Last sign of life {ago}"),
+    "finished": _("Finished {time}"),
     "unknown": _("Unknown"),
     "no_contact": _("No contact with the server. What is shown is the last that was known."),
     "contact": _("Contact with the server is back."),

@@ -6,16 +6,18 @@ import logging
 import traceback
 import uuid
 from collections.abc import Callable
+from multiprocessing.sharedctypes import RawValue
 from typing import Any, TypeVar, cast
 
 from celery import Task, shared_task
-from celery.signals import worker_init
+from celery.exceptions import WorkerLostError
+from celery.signals import task_failure, worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import connection
 from django.utils.translation import gettext as _
 
 from .dispatch import publish, task_name
 from .exceptions import RunLost, RunRejected, RunStopped
-from .models import Run
+from .models import Run, RunQuerySet, run_types
 from .progress import Progress, patiently
 from .states import ANSWERS, ErrorCode, Request, Status
 from .timeline import Actor, because
@@ -26,12 +28,76 @@ Work = Callable[[R, Progress], None]
 logger = logging.getLogger(__name__)
 
 boot = ""  # names this start of the worker; its children inherit it
+stopping = RawValue("b", 0)  # shared with the children: the worker takes no more runs
 
 
 @worker_init.connect
 def name_this_boot(**kwargs: Any) -> None:
     global boot
     boot = uuid.uuid4().hex
+
+
+@worker_ready.connect
+def take_back_after_restart(sender: Any, **kwargs: Any) -> None:
+    """A worker that comes back under its old name knows that its earlier self is dead."""
+    _for_each_type(
+        lambda model: _take_back(
+            model.objects.filter(worker=sender.hostname).exclude(worker_boot=boot), sender.hostname
+        )
+    )
+
+
+@task_failure.connect
+def take_back_from_lost_process(sender: Task[Any, Any], task_id: str, exception: BaseException, **kwargs: Any) -> None:
+    """The parent sees that its child was killed, or ran out of memory, in the middle of a run."""
+    if isinstance(exception, WorkerLostError):
+        _for_each_type(lambda model: _take_back(model.objects.filter(task_id=task_id), "its parent"))
+
+
+@worker_shutting_down.connect
+def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
+    """A deploy: the runs of this worker go back to the queue at their next item."""
+    stopping.value = 1
+    if how == "Warm":
+        mine = {"worker": sender, "worker_boot": boot}
+        _for_each_type(lambda model: model.objects.filter(**mine).ask(Request.INTERRUPT))
+
+
+@worker_shutdown.connect
+def publish_what_was_interrupted(**kwargs: Any) -> None:
+    """Only now: a message sent any earlier might be taken by this very worker as it goes down."""
+
+    def publish_mine(model: type[Run]) -> None:
+        for run in model.objects.filter(worker_boot=boot, status=Status.QUEUED, dispatches=0):
+            publish(run)
+
+    _for_each_type(publish_mine)
+
+
+def _leave_to_others(model: type[Run], run_id: int) -> None:
+    """A message that came too late for this worker is sent again when it has gone."""
+    model.objects.filter(pk=run_id, status=Status.QUEUED).update(worker_boot=boot, dispatches=0)
+
+
+def _take_back(runs: RunQuerySet[Run], worker: str) -> None:
+    lost = list(runs.filter(status=Status.RUNNING))
+    if not lost:
+        return
+    with because(Actor("worker", worker), "resumed after worker loss"):
+        runs.take_back()
+    for run in lost:
+        publish(run)
+
+
+def _for_each_type(deed: Callable[[type[Run]], object]) -> None:
+    """Signals come outside of any task: nobody else catches what fails, nor closes the connection."""
+    try:
+        for model in run_types():
+            deed(model)
+    except Exception:
+        logger.exception("The worker could not put its runs in order; the sweep will expire them")
+    finally:
+        connection.close()
 
 
 def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
@@ -61,10 +127,11 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
     return decorate
 
 
-def execute(
-    model: type[R], work: Work[R], run_id: int, *, worker: str = "", task_id: str = ""
-) -> None:
+def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", task_id: str = "") -> None:
     """Claim the run, work, and leave it. A late or second message finds nothing to claim."""
+    if stopping.value:
+        patiently(_leave_to_others, model, run_id)
+        return
     run = patiently(claim, model, run_id, worker=worker, task_id=task_id)
     if run is None:
         logger.info("Nothing to claim: %s %s", model.slug, run_id)
@@ -115,8 +182,6 @@ def _attempt(run: R, work: Work[R], worker: Actor) -> None:
 def _answer(progress: Progress, request: Request, worker: Actor) -> None:
     with because(worker, f"asked to {request}"):
         progress.leave(ANSWERS[request])
-    if request == Request.INTERRUPT:
-        publish(progress.run)
 
 
 def _plain_words(error: Exception) -> str:

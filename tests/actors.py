@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from django.db.models.functions import Now
 
@@ -38,7 +38,7 @@ def work_through(run: R, work: Callable[[R, Progress], None]) -> R:
 def seen(run: R) -> R:
     """The run as every reader is told of it."""
     [told] = tell(type(run).objects.filter(pk=run.pk).with_ages())
-    return told
+    return cast("R", told)
 
 
 def silence(run: Run, seconds: int) -> None:

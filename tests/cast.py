@@ -22,7 +22,7 @@ from runs.sweep import sweep
 from runs.timeline import SYSTEM, because
 from runs.worker import claim
 
-PASSWORD = "demo-only"  # noqa: S105  the demo's own
+PASSWORD = "demo-only"
 
 MakeRun = Callable[..., Any]
 
@@ -81,7 +81,7 @@ def _mailbox(business: Business) -> Mailbox:
         port=1143,
         security=Mailbox.Security.PLAIN,
         username=f"{business.slug}@example.com",
-        secret="app password",  # noqa: S106
+        secret="app password",
     )
 
 
@@ -95,20 +95,20 @@ def anonymous() -> APIClient:
 
 @pytest.fixture
 def as_staff(staff: User) -> APIClient:
-    return _client(staff)
+    return client_of(staff)
 
 
 @pytest.fixture
 def as_member_a(member_a: User) -> APIClient:
-    return _client(member_a)
+    return client_of(member_a)
 
 
 @pytest.fixture
 def as_member_b(member_b: User) -> APIClient:
-    return _client(member_b)
+    return client_of(member_b)
 
 
-def _client(user: User) -> APIClient:
+def client_of(user: User) -> APIClient:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {AuthToken.objects.create(user)[1]}")
     return client
@@ -181,8 +181,7 @@ def _make_run(
 
 
 def _fail_items(run: Run, count: int) -> None:
-    items = run.item_model()
-    assert items is not None
+    items: Any = run.item_model()
     items._default_manager.bulk_create(
         items(run=run, key=f"1:{n}", status=ItemStatus.FAILED, error_code="broken", error_message=f"Broken {n}")
         for n in range(1, count + 1)

@@ -88,7 +88,9 @@ def test_an_expired_token_is_refused(member_a: User) -> None:
     assert with_token(token).get("/api/businesses/").status_code == 401
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer a b", "Bearer \xff\xfe", "Bearer a\x00b", f"Bearer {'a' * 64}", "Basic eDp5"])
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer a b", "Bearer \xff\xfe", "Bearer a\x00b", f"Bearer {'a' * 64}", "Basic eDp5"]
+)
 def test_what_is_no_token_is_answered_401(db: None, header: str) -> None:
     answer = APIClient().get("/api/businesses/", HTTP_AUTHORIZATION=header)
     assert answer.status_code == 401

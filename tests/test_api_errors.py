@@ -1,6 +1,7 @@
 """Whatever goes wrong under /api/, the answer is JSON of one shape that no cache keeps."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from receipts.models import Mailbox
@@ -19,7 +20,7 @@ SYNC = "/api/receipts/sync/"
 
 
 def check(answer: Any, code: int, kind: str = "client_error") -> dict[str, Any]:
-    assert answer.status_code == code
+    assert answer.status_code == code, answer.content
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "no-store"
     body = json.loads(answer.content)
@@ -29,12 +30,14 @@ def check(answer: Any, code: int, kind: str = "client_error") -> dict[str, Any]:
 
 
 @pytest.fixture(params=[True, False], ids=["debug", "production"])
-def _debug(request: pytest.FixtureRequest, settings: SettingsWrapper) -> None:
+def _debug(request: pytest.FixtureRequest, settings: Settings) -> None:
     settings.DEBUG = request.param
 
 
 @pytest.mark.usefixtures("_debug")
-@pytest.mark.parametrize("path", ["/api/", "/api/nothing/", "/api/runs", "/api/runs/receipt_sync/", "/api/%00/", "/api//"])
+@pytest.mark.parametrize(
+    "path", ["/api/", "/api/nothing/", "/api/runs", "/api/runs/receipt_sync/", "/api/%00/", "/api//"]
+)
 @pytest.mark.parametrize("method", ["get", "post", "put", "delete", "options"])
 def test_an_unknown_address_is_404(as_member_a: APIClient, path: str, method: str) -> None:
     check(getattr(as_member_a, method)(path), 404)
@@ -51,7 +54,7 @@ def test_an_unwanted_format_is_406_and_415(as_member_a: APIClient) -> None:
 
 
 @pytest.mark.usefixtures("_debug")
-def test_a_host_that_is_not_ours_is_400(as_member_a: APIClient, settings: SettingsWrapper) -> None:
+def test_a_host_that_is_not_ours_is_400(as_member_a: APIClient, settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["example.com"]
     check(as_member_a.get("/api/runs/", HTTP_HOST="evil.example"), 400)
 
@@ -77,12 +80,14 @@ def test_a_bug_is_a_500_without_its_secrets(as_member_a: APIClient, monkeypatch:
 
 
 @pytest.fixture
-def _no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_database() -> Iterator[None]:
     def away(*args: Any, **kwargs: Any) -> None:
         raise OperationalError("could not connect")
 
-    monkeypatch.setattr(BaseDatabaseWrapper, "cursor", away)
-    monkeypatch.setattr(BaseDatabaseWrapper, "ensure_connection", away)
+    with pytest.MonkeyPatch.context() as patch:  # undone before the database is cleaned up
+        patch.setattr(BaseDatabaseWrapper, "cursor", away)
+        patch.setattr(BaseDatabaseWrapper, "ensure_connection", away)
+        yield
 
 
 @pytest.fixture
@@ -122,7 +127,8 @@ BODIES = [
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("path", [SYNC, "/api/auth/login/"])
 def test_a_body_that_is_no_json_is_400(as_member_a: APIClient, path: str, body: bytes) -> None:
-    assert check(as_member_a.post(path, body, content_type="application/json"), 400)["errors"][0]["code"] == "parse_error"
+    answer = as_member_a.post(path, body, content_type="application/json")
+    assert check(answer, 400)["errors"][0]["code"] == "parse_error"
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"x"', b"1", b"true", b"[{}]"])
@@ -143,12 +149,12 @@ def test_a_strange_charset_changes_nothing(as_member_a: APIClient, mailbox_a: Ma
     assert answer.status_code == 202
 
 
-def test_an_endless_body_is_413(as_member_a: APIClient, settings: SettingsWrapper) -> None:
+def test_an_endless_body_is_413(as_member_a: APIClient, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     check(as_member_a.post(SYNC, b" " * 1001, content_type="application/json"), 413)
 
 
-def test_endless_query_fields_are_400(as_member_a: APIClient, settings: SettingsWrapper) -> None:
+def test_endless_query_fields_are_400(as_member_a: APIClient, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 3
     check(as_member_a.get("/api/runs/?a=1&b=1&c=1&d=1"), 400)
 

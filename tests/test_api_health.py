@@ -1,5 +1,7 @@
 """What operators' probes are told."""
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +15,13 @@ from tests.cast import MakeRun
 
 
 @pytest.fixture
-def no_database(swept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_database(swept: None) -> Iterator[None]:
     def away(*args: Any, **kwargs: Any) -> None:
         raise OperationalError("could not connect")
 
-    monkeypatch.setattr(BaseDatabaseWrapper, "cursor", away)
+    with pytest.MonkeyPatch.context() as patch:  # undone before the database is cleaned up
+        patch.setattr(BaseDatabaseWrapper, "cursor", away)
+        yield
 
 
 @pytest.mark.usefixtures("no_database")
@@ -39,8 +43,6 @@ def test_before_the_first_round_it_is_not_ready(db: None, client: Client) -> Non
 
 @pytest.mark.usefixtures("swept")
 def test_after_three_missed_rounds_it_is_not_ready(client: Client) -> None:
-    from datetime import timedelta
-
     Sweep.objects.update(finished_at=Now() - timedelta(seconds=91))
     assert client.get("/readyz").json()["sweep"] is False
 

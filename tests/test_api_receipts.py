@@ -49,9 +49,7 @@ def test_dates_are_included_and_fall_back_to_the_day_received(as_member_a: APICl
     assert len(found(as_member_a)) == 3
 
 
-def test_pages_follow_each_other(
-    as_member_a: APIClient, business_a: Business, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_follow_each_other(as_member_a: APIClient, business_a: Business, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Receipts.pagination_class, "page_size", 2)
     made = [make(business_a, n).pk for n in range(3)][::-1]
     first = as_member_a.get("/api/receipts/", {"business": "business-a"}).json()
@@ -88,7 +86,7 @@ def test_a_file_is_downloaded_and_never_shown(as_member_a: APIClient, with_file:
 def test_a_receipt_without_a_file_or_whose_file_is_lost_is_404(
     as_member_a: APIClient, business_a: Business, with_file: Receipt
 ) -> None:
-    with_file.file.storage.delete(with_file.file.name)
+    with_file.file.storage.delete(str(with_file.file.name))
     for receipt in (with_file, make(business_a, 2)):
         assert as_member_a.get(f"/api/receipts/{receipt.pk}/file/").status_code == 404
 

@@ -1,5 +1,6 @@
 """Staff's reset through the API: the exact answer, and who may ask."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from receipts.models import ReceiptSyncRun
 from runs.exceptions import RunLost
 from runs.flush import Report, flush
 from runs.models import Business, Membership
-from tests.cast import MakeRun, _client
+from runs.reset import Reset
+from tests.cast import MakeRun, client_of
 
 
 def url(business: Business, slash: str = "") -> str:
@@ -35,9 +37,7 @@ def test_several_and_none_are_said_in_the_plural(
     as_staff: APIClient, business_a: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert as_staff.post(url(business_a)).json()["message"] == "Successfully reset 0 stuck runs"
-    from runs.reset import Reset
-
-    monkeypatch.setattr("runs.api.views.reset_progress", lambda *args, **kwargs: Reset({"receipt_sync": 3}))
+    monkeypatch.setattr("runs.api.views.reset_progress", lambda *_, **__: Reset({"receipt_sync": 3}))
     assert as_staff.post(url(business_a)).json()["message"] == "Successfully reset 3 stuck runs"
 
 
@@ -56,14 +56,8 @@ def test_it_is_written_to_the_timeline_with_its_reason(
 def test_only_stale_spares_the_living(as_staff: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
     assert as_staff.post(url(business_a), {"only_stale": True}).json()["reset_count"] == 0
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - _seconds(400))
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=400))
     assert as_staff.post(url(business_a), {"only_stale": True}).json()["reset_count"] == 1
-
-
-def _seconds(count: int) -> Any:
-    from datetime import timedelta
-
-    return timedelta(seconds=count)
 
 
 def test_types_choose(as_staff: APIClient, business_a: Business, make_run: MakeRun) -> None:
@@ -115,13 +109,13 @@ def test_staff_without_the_permission_and_others_with_it_may_not(
         Membership.objects.create(user=user, business=business_a)
     if not is_staff:
         user.user_permissions.add(Permission.objects.get(codename="reset_progress"))
-    assert _client(user).post(url(business_a)).status_code == code
+    assert client_of(user).post(url(business_a)).status_code == code
 
 
 def test_staff_with_just_the_permission_may(business_a: Business) -> None:
     user = User.objects.create_user("helper", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="reset_progress"))
-    assert _client(user).post(url(business_a)).status_code == 200
+    assert client_of(user).post(url(business_a)).status_code == 200
 
 
 def test_a_browser_must_bring_its_csrf_token(staff: User, business_a: Business) -> None:

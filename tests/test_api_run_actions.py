@@ -82,9 +82,7 @@ def test_the_timeline_names_the_person(as_member_a: APIClient, business_a: Busin
 # Failed items only
 
 
-def test_failed_items_are_retried_in_a_new_run(
-    as_member_a: APIClient, business_a: Business, make_run: MakeRun
-) -> None:
+def test_failed_items_are_retried_in_a_new_run(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "completed", failed_items=3)
     answer = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/retry-failed/")
     assert answer.status_code == 202
@@ -103,9 +101,7 @@ def test_without_failed_items_or_before_the_end_it_is_409(
     assert (answer.status_code, answer.json()["run"]["id"]) == (409, run.pk)
 
 
-def test_failed_items_wait_for_the_active_run(
-    as_member_a: APIClient, business_a: Business, make_run: MakeRun
-) -> None:
+def test_failed_items_wait_for_the_active_run(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "completed", failed_items=1)
     active = make_run(business_a)
     answer = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/retry-failed/")

@@ -1,5 +1,6 @@
 """The timeline of a run."""
 
+import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
@@ -33,6 +34,7 @@ def test_it_tells_every_change_oldest_first(
     assert (events[-1]["processed"], events[-1]["error_code"], events[-1]["worker"]) == (3, "stale", "worker@test")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_change_by_hand_has_no_actor(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a)
     ReceiptSyncRun.objects.filter(pk=run.pk).move(Status.CANCELLED)

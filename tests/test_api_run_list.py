@@ -59,9 +59,7 @@ def test_status_and_active_choose(as_member_a: APIClient, business_a: Business, 
         assert ids(as_member_a.get(f"/api/runs/?{query}")) == found, query
 
 
-def test_a_dead_run_is_found_among_the_failed(
-    as_member_a: APIClient, business_a: Business, make_run: MakeRun
-) -> None:
+def test_a_dead_run_is_found_among_the_failed(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     dead = make_run(business_a, "running", silent_for=301)
     assert ids(as_member_a.get("/api/runs/?status=running")) == []
     assert ids(as_member_a.get("/api/runs/?status=failed")) == [dead.pk]
@@ -97,9 +95,7 @@ def test_pages_hold_every_run_once_even_while_new_ones_start(
     assert seen == history
 
 
-def test_pages_lead_back_as_well(
-    as_member_a: APIClient, history: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_lead_back_as_well(as_member_a: APIClient, history: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NewestRuns, "page_size", 2)
     second = as_member_a.get(as_member_a.get("/api/runs/").json()["next"])
     first = as_member_a.get(second.json()["previous"])

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.drainage import GENERATOR_STATS, reset_generator_stats
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
@@ -18,11 +17,11 @@ OPEN = {"/api/auth/login/"}
 @pytest.fixture(scope="module")
 def schema() -> Any:
     reset_generator_stats()
-    return SchemaGenerator().get_schema(request=None, public=True)
+    return SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
 
 
 def test_it_is_valid_and_made_without_a_warning(schema: Any) -> None:
-    validate_schema(schema)
+    validate_schema(schema)  # type: ignore[no-untyped-call]
     assert not GENERATOR_STATS
 
 
@@ -38,7 +37,7 @@ def test_every_operation_documents_its_errors_and_sign_in(schema: Any) -> None:
             where = f"{method} {path}"
             assert "401" in operation["responses"], where
             if path not in OPEN:
-                assert [{"bearer": []}, {"cookieAuth": []}] == operation["security"], where
+                assert operation["security"] == [{"bearer": []}, {"cookieAuth": []}], where
             if "{" in path:
                 assert "404" in operation["responses"], where
 
@@ -57,7 +56,3 @@ def test_schema_and_page_are_open_and_load_nothing_from_elsewhere(db: None, anon
     sources = re.findall(r'(?:src|href)="([^"]*)"', page.content.decode())
     assert sources
     assert all(source.startswith("/") for source in sources)
-
-
-def test_the_resolver_is_understood() -> None:
-    assert all(isinstance(entry, URLPattern | URLResolver) for entry in get_resolver().url_patterns)

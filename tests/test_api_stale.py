@@ -32,9 +32,7 @@ def test_a_reader_never_leaves_a_dead_run_active(
 
 
 @pytest.mark.parametrize("path", READERS)
-def test_a_living_run_is_left_alone(
-    as_member_a: APIClient, business_a: Business, make_run: MakeRun, path: str
-) -> None:
+def test_a_living_run_is_left_alone(as_member_a: APIClient, business_a: Business, make_run: MakeRun, path: str) -> None:
     run = make_run(business_a, "running", silent_for=290)
     as_member_a.get(path.format(id=run.pk))
     run.refresh_from_db()

@@ -38,9 +38,7 @@ def test_a_run_within_its_threshold_is_left_alone(mailbox_a: Mailbox) -> None:
     assert seen(run).status == "running"
 
 
-def test_the_sweep_says_the_same_words_and_logs_one_line(
-    mailbox_a: Mailbox, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_sweep_says_the_same_words_and_logs_one_line(mailbox_a: Mailbox, caplog: pytest.LogCaptureFixture) -> None:
     run = claimed(mailbox_a)
     silence(run, 400)
     with caplog.at_level(logging.WARNING, logger="runs.models"):
@@ -49,8 +47,7 @@ def test_the_sweep_says_the_same_words_and_logs_one_line(
     assert run.error_message == "Run marked as failed due to no heartbeat for 400s"
     [line] = [record.getMessage() for record in caplog.records if record.name == "runs.models"]
     assert line == (
-        f"Run expired: type=receipt_sync id={run.pk} business={run.business_id}"
-        " worker=worker@test age=400s"
+        f"Run expired: type=receipt_sync id={run.pk} business={run.business_id} worker=worker@test age=400s"
     )
     assert list(ReceiptSyncRun.objects.all().expire(SWEEP)) == [], "only once"
 
@@ -102,9 +99,7 @@ def test_the_words_in_hebrew(mailbox_a: Mailbox) -> None:
     assert verdict.message == "המשימה לא התעדכנה מזה 5 דקות"
 
 
-@pytest.mark.parametrize(
-    ("age", "code"), [(0, Code.WORKING), (61, Code.QUIET), (301, Code.STALE)]
-)
+@pytest.mark.parametrize(("age", "code"), [(0, Code.WORKING), (61, Code.QUIET), (301, Code.STALE)])
 def test_the_verdict_follows_the_silence(mailbox_a: Mailbox, age: int, code: Code) -> None:
     run = claimed(mailbox_a)
     silence(run, age)

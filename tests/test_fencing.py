@@ -61,11 +61,14 @@ def test_a_late_effect_and_a_late_item_are_refused(
     def write() -> None:
         Receipt.objects.create(business=run.business, message_id="late")
 
-    with pytest.raises(RunLost):
+    def finish_an_item_too_late() -> None:
         for item in progress.track(["a"]):
             progress.done(item)
             take_away(run)
             progress._due = 0  # the next look at the clock finds a flush due
+
+    with pytest.raises(RunLost):
+        finish_an_item_too_late()
     with pytest.raises(RunLost):
         progress.fenced(write)
     assert not Receipt.objects.exists()

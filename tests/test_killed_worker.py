@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from celery import Celery
 from django.conf import settings
@@ -70,9 +71,7 @@ def worker(state: Path) -> Iterator[subprocess.Popen[bytes]]:
         "SALT_KEY": ",".join(settings.SALT_KEY),
     }
     command = "celery -A progress_project worker -Q receipts -c 1 --without-gossip --without-mingle"
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command.split()], env=environment, start_new_session=True
-    )
+    process = subprocess.Popen([sys.executable, "-m", *command.split()], env=environment, start_new_session=True)
     try:
         yield process
     finally:
@@ -121,6 +120,62 @@ def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
     end = shown[-1]
     assert (end.status, end.processed, end.total, end.attempt) == ("completed", 400, 400, 2)
     assert_every_receipt_is_there_once()
+
+
+def test_a_killed_child_gives_its_run_back_within_seconds(business_a: Business, messages: Path) -> None:
+    with (
+        served_mailbox(business_a, messages=MESSAGES) as mailbox,
+        worker(messages.parent) as process,
+    ):
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
+        until(lambda: seen(run).processed >= 20)
+        before = seen(run)
+        [child] = psutil.Process(process.pid).children()
+        child.kill()
+        until(lambda: run.events.filter(status=Status.QUEUED).count() == 2, seconds=5)
+        until(lambda: not seen(run).is_active)
+    end = seen(run)
+    assert (end.status, end.processed, end.total, end.attempt) == ("completed", 400, 400, 2)
+    assert end.processed >= before.processed
+    assert story(run) == ["started", "claimed", "resumed after worker loss", "claimed", "completed"]
+    assert_every_receipt_is_there_once()
+
+
+def test_a_deploy_sends_the_run_back_to_the_queue_and_the_next_worker_goes_on(
+    business_a: Business, messages: Path
+) -> None:
+    with served_mailbox(business_a, messages=MESSAGES) as mailbox:
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
+        with worker(messages.parent) as process:
+            until(lambda: seen(run).processed >= 20)
+            process.terminate()
+            process.wait(15)
+        between = seen(run)
+        assert (between.status, between.requested) == ("queued", "")
+        assert between.cursor["uid"] == between.processed, "the cursor stands at the last item"
+        with worker(messages.parent):
+            until(lambda: not seen(run).is_active)
+    end = seen(run)
+    assert (end.status, end.processed, end.attempt) == ("completed", 400, 2)
+    assert "asked to interrupt" in story(run)
+    assert_every_receipt_is_there_once()
+
+
+def test_a_worker_that_comes_back_takes_its_runs_back(business_a: Business, messages: Path) -> None:
+    with served_mailbox(business_a, messages=MESSAGES) as mailbox:
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
+        with worker(messages.parent) as process:
+            until(lambda: seen(run).processed >= 20)
+            kill(process)
+        assert seen(run).status == Status.RUNNING
+        with worker(messages.parent):
+            until(lambda: not seen(run).is_active)
+    assert (seen(run).status, seen(run).attempt) == ("completed", 2)
+    assert "resumed after worker loss" in story(run)
+
+
+def story(run: ReceiptSyncRun) -> list[str]:
+    return [event.pgh_context["reason"] for event in run.events.order_by("pgh_id")]
 
 
 def assert_every_receipt_is_there_once() -> None:

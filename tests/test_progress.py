@@ -12,6 +12,7 @@ from pytest_django import Settings
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs import dispatch
 from runs.exceptions import ItemFailed, RunRejected, RunsError
+from runs.flush import flush
 from runs.progress import Progress, clean, percent
 from runs.states import Request, Status
 from runs.timeline import SYSTEM, Actor
@@ -131,9 +132,7 @@ def test_a_checkpoint_of_an_unfinished_item_is_not_taken(mailbox_a: Mailbox) -> 
     ("request_", "status"),
     [(Request.CANCEL, "cancelled"), (Request.PAUSE, "paused"), (Request.INTERRUPT, "queued")],
 )
-def test_a_wish_is_granted_between_items(
-    mailbox_a: Mailbox, eager: None, request_: Request, status: str
-) -> None:
+def test_a_wish_is_granted_between_items(mailbox_a: Mailbox, eager: None, request_: Request, status: str) -> None:
     done: list[int] = []
 
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
@@ -190,9 +189,7 @@ def test_progress_inside_a_transaction_is_refused(mailbox_a: Mailbox) -> None:
 def test_a_database_that_is_away_for_a_while_repeats_no_item(
     mailbox_a: Mailbox, eager: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import runs.progress as module
-
-    real, failures = module.flush, iter([True, True])
+    real, failures = flush, iter([True, True])
     done: list[int] = []
 
     def flaky(*args: object) -> str:
@@ -201,7 +198,7 @@ def test_a_database_that_is_away_for_a_while_repeats_no_item(
         return real(*args)  # type: ignore[arg-type]
 
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
-        monkeypatch.setattr(module, "flush", flaky)
+        monkeypatch.setattr("runs.progress.flush", flaky)
         for number in progress.track(range(3)):
             done.append(number)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
@@ -31,7 +32,7 @@ def mailbox(business_a: Business) -> Iterator[Mailbox]:
         yield mailbox
 
 
-def synced(mailbox: Mailbox, **fields: object) -> ReceiptSyncRun:
+def synced(mailbox: Mailbox, **fields: Any) -> ReceiptSyncRun:
     run = dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox, **fields)
     return work_through(run, sync)
 
@@ -62,8 +63,9 @@ def test_attachments_are_kept_under_their_own_hash(mailbox: Mailbox) -> None:
     kept = Receipt.objects.exclude(attachment_sha256="")
     assert kept
     for receipt in kept:
-        assert receipt.attachment_sha256 in receipt.file.name
-        assert default_storage.size(receipt.file.name) > 0
+        name = str(receipt.file.name)
+        assert receipt.attachment_sha256 in name
+        assert default_storage.size(name) > 0
 
 
 def test_syncing_again_finds_nothing_new_and_doubles_nothing(mailbox: Mailbox) -> None:
@@ -130,9 +132,7 @@ def test_broken_messages_are_failed_items_with_their_reasons(business_a: Busines
 
 
 @pytest.mark.parametrize("change", [{"secret": "wrong"}, {"port": 1}, {"folder": "Nowhere"}])
-def test_a_mailbox_that_cannot_be_opened_rejects_the_run_in_words(
-    mailbox: Mailbox, change: dict[str, object]
-) -> None:
+def test_a_mailbox_that_cannot_be_opened_rejects_the_run_in_words(mailbox: Mailbox, change: dict[str, object]) -> None:
     for name, value in change.items():
         setattr(mailbox, name, value)
     mailbox.save()

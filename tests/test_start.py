@@ -10,6 +10,7 @@ from django.db import connection
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs import dispatch
 from runs.exceptions import ActiveRunExists, WrongState
+from runs.progress import Progress
 from runs.sweep import sweep
 from runs.timeline import SYSTEM
 
@@ -21,9 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     messages: list[int] = []
-    monkeypatch.setattr(
-        current_app, "send_task", lambda name, args, queue: messages.append(args[0])
-    )
+    monkeypatch.setattr(current_app, "send_task", lambda name, args, queue: messages.append(args[0]))
     return messages
 
 
@@ -37,10 +36,7 @@ def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_same_key_gives_the_same_run(mailbox_a: Mailbox, sent: list[int]) -> None:
     runs = [
-        dispatch.start(
-            ReceiptSyncRun, mailbox_a.business, idempotency_key="k", mailbox=mailbox_a
-        )
-        for _ in range(2)
+        dispatch.start(ReceiptSyncRun, mailbox_a.business, idempotency_key="k", mailbox=mailbox_a) for _ in range(2)
     ]
     assert runs[0] == runs[1]
     assert sent == [runs[0].pk]
@@ -92,9 +88,7 @@ def test_of_simultaneous_starts_one_wins(mailbox_a: Mailbox) -> None:
 
 def test_simultaneous_starts_with_one_key_make_one_run(mailbox_a: Mailbox) -> None:
     def start() -> ReceiptSyncRun:
-        return dispatch.start(
-            ReceiptSyncRun, mailbox_a.business, idempotency_key="k", mailbox=mailbox_a
-        )
+        return dispatch.start(ReceiptSyncRun, mailbox_a.business, idempotency_key="k", mailbox=mailbox_a)
 
     outcomes = at_once(start, 6)
     assert len(set(outcomes)) == ReceiptSyncRun.objects.count() == 1
@@ -116,8 +110,7 @@ def test_the_sweep_publishes_a_forgotten_run_after_a_minute_then_more_rarely(
         sent.clear()
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE receipts_receiptsyncrun"
-                " SET dispatched_at = now() - %s * interval '1 second'",
+                "UPDATE receipts_receiptsyncrun SET dispatched_at = now() - %s * interval '1 second'",
                 [seconds],
             )
         sweep()
@@ -141,7 +134,7 @@ def test_a_retry_goes_on_from_the_cursor_and_completed_is_final(mailbox_a: Mailb
 
 
 def test_failed_items_are_tried_again_in_a_run_of_their_own(mailbox_a: Mailbox) -> None:
-    def work(run: ReceiptSyncRun, progress: dispatch.Any) -> None:
+    def work(run: ReceiptSyncRun, progress: Progress) -> None:
         for key in progress.track(["7:1", "7:2", "7:3"]):
             if key != "7:2":
                 progress.failed(key, "no", subject=f"mail {key}")

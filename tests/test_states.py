@@ -14,16 +14,12 @@ from .actors import started
 pytestmark = pytest.mark.django_db
 
 ALLOWED = {(arrow.source, arrow.target) for arrow in ARROWS}
-FORBIDDEN = [
-    pair for pair in product(Status, Status) if pair not in ALLOWED and pair[0] != pair[1]
-]
+FORBIDDEN = [pair for pair in product(Status, Status) if pair not in ALLOWED and pair[0] != pair[1]]
 
 
 def set_by_hand(run: ReceiptSyncRun, status: Status) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE receipts_receiptsyncrun SET status = %s WHERE id = %s", [status, run.pk]
-        )
+        cursor.execute("UPDATE receipts_receiptsyncrun SET status = %s WHERE id = %s", [status, run.pk])
 
 
 def bring_to(run: ReceiptSyncRun, status: Status) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from django.db.models.functions import Now
 from pytest_django import Settings
 
@@ -59,16 +60,14 @@ def test_the_queue_timeout_may_be_never(mailbox_a: Mailbox, settings: Settings) 
     assert run.status == "queued"
 
 
-def test_the_task_of_an_expired_run_is_ended_once(
-    mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_task_of_an_expired_run_is_ended_once(mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[tuple[str, str]] = []
 
     def revoke(task_id: str, *, terminate: bool, signal: str) -> None:
         assert terminate
         ended.append((task_id, signal))
 
-    monkeypatch.setattr(runs.sweep.current_app.control, "revoke", revoke)
+    monkeypatch.setattr(current_app.control, "revoke", revoke)
     silence(claimed(mailbox_a), 301)
     sweep()
     sweep()

@@ -15,8 +15,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def story(run: ReceiptSyncRun) -> list[tuple[str, str, str]]:
     return [
-        (event.status, (event.pgh_context or {}).get("actor", {}).get("kind", ""),
-         (event.pgh_context or {}).get("reason", ""))
+        (
+            event.status,
+            (event.pgh_context or {}).get("actor", {}).get("kind", ""),
+            (event.pgh_context or {}).get("reason", ""),
+        )
         for event in run.events.order_by("pgh_id")
     ]
 

@@ -25,9 +25,9 @@ UIDVALIDITY: Final = 20240102
 
 _RECIPES: Final[dict[str, tuple[tuple[Recipe, int], ...]]] = {
     MAILBOX_A: (
-        (letters.with_pdf, 230),
-        (letters.with_html, 140),
-        (letters.with_text, 120),
+        (letters.with_pdf, 200),
+        (letters.with_html, 155),
+        (letters.with_text, 135),
         (letters.newsletter, 110),
         (letters.conversation, 70),
         (letters.sent_twice, 20),

@@ -88,7 +88,7 @@ def _mixed(recipes: Sequence[tuple[Recipe, int]]) -> Iterator[Recipe]:
 
 def with_pdf(slot: Slot, earlier: Sequence[DemoMail]) -> DemoMail:
     """An invoice as PDF, of one to three pages."""
-    rows = (4, 12, 8, 20, 6, 45)[slot.index % 6]
+    rows = (4, 8, 6, 14, 5, 30)[slot.index % 6]
     paper = drawn(receipts.paper(slot.truth, slot.language, rows=rows, style=slot.index // 2))
     return _clean(slot, _pdf_mail(slot, paper))
 

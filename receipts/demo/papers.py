@@ -1,5 +1,6 @@
 """The documents of the demo: invoices drawn by fpdf2, the same bytes every time."""
 
+import logging
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from fpdf.bidi import BidiParagraph
 
 # fpdf2 would write the moment of making into the file, and no two builds would agree.
 MADE_AT: Final = datetime(2024, 1, 1, tzinfo=UTC)
+
+# It tells at length how each font shrinks.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 # Two documents that say "the file is small and the work is endless", for hostile mail.
 FORM_LEVELS: Final = 14

@@ -12,11 +12,12 @@ import socket
 import ssl
 import threading
 from argparse import Namespace
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from weakref import WeakSet
 
 from proxyprotocol.noop import ProxyProtocolNoop
 from proxyprotocol.reader import ProxyProtocolReader
@@ -28,7 +29,7 @@ from pymap.imap import IMAPServer
 from pymap.interfaces.message import LoadedMessageInterface
 from pymap.parsing.specials import FetchRequirement
 from pymap.user import UserMetadata
-from pysasl.hashing import Cleartext
+from pysasl.hashing import BuiltinHash
 
 LOOPBACK = "127.0.0.1"
 
@@ -211,30 +212,41 @@ async def _listening(
     config = _config(starttls)
     config.apply_context()
     login = Login(config)
-    imap = ProxyProtocolReader(ProxyProtocolNoop()).get_callback(IMAPServer(login, config))
+    talk = ProxyProtocolReader(ProxyProtocolNoop()).get_callback(IMAPServer(login, config))
+    connections: WeakSet[asyncio.StreamWriter] = WeakSet()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.add(writer)
+        await talk(reader, writer)
+
     async with AsyncExitStack() as stack:
-        listener = await asyncio.start_server(imap, host=LOOPBACK, port=port, ssl=tls)
+        listener = await asyncio.start_server(connect, host=LOOPBACK, port=port, ssl=tls)
         stack.callback(listener.close)
         where = listener.sockets[0].getsockname()
         server = Server(where[0], where[1], asyncio.get_running_loop())
         for mailbox in mailboxes:
             server._inboxes[mailbox.username] = await _open_account(login, config, mailbox)
         yield server
-        await _hang_up()
+        await _hang_up(connections)
 
 
-async def _hang_up() -> None:
+async def _hang_up(connections: Iterable[asyncio.StreamWriter]) -> None:
     """End the connections that are still open, so that the loop closes in silence."""
-    connections = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in connections:
+    for connection in connections:
+        connection.transport.abort()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
         task.cancel()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(5):
-            await asyncio.gather(*connections, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+    # Transports close their sockets in the loop's next round.
+    await asyncio.sleep(0)
 
 
 async def _open_account(login: Login, config: Config, mailbox: ServedMailbox) -> MailboxData:
-    login.users_dict[mailbox.username] = UserMetadata(config, mailbox.username, password=mailbox.password)
+    password = config.hash_context.hash(mailbox.password)
+    login.users_dict[mailbox.username] = UserMetadata(config, mailbox.username, password=password)
     folders = MailboxSet()
     for name in mailbox.folders:
         await folders.add_mailbox(name)
@@ -254,7 +266,7 @@ def _store(inbox: MailboxData, mails: Sequence[StoredMail]) -> None:
 
 
 def _config(starttls: ssl.SSLContext | None) -> Config:
-    # The demo's passwords are public: hashing them would only slow every sign-in down.
+    # The demo's passwords are public: hashing them well would only slow every sign-in down.
     return Config(
         Namespace(passlib_cfg=None, proxy_protocol=None),
         host=LOOPBACK,
@@ -262,7 +274,7 @@ def _config(starttls: ssl.SSLContext | None) -> Config:
         demo_data=False,
         demo_user="",
         demo_password="",
-        hash_context=Cleartext(),
+        hash_context=BuiltinHash(rounds=1),
         invalid_user_sleep=0.0,
         tls_enabled=starttls is not None,
         secure_auth=False,
