@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("DEBUG", "true")
+# Playwright keeps a loop running in the thread of the tests, and Django would take every test for a coroutine.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 from progress_project.settings import *  # noqa: F403
 from progress_project.settings import CELERY_BROKER_TRANSPORT_OPTIONS

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import connection
 from pytest_django import Settings
 
-from progress_project import broker
+from progress_project import broker, embedded
 from receipts import demo
 from receipts.models import Receipt, ReceiptSyncRun
 from runs import dispatch
@@ -64,7 +64,10 @@ def worker(state: Path) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
+        # Named, or it would look for an embedded one in the state directory below.
+        "DATABASE_URL": os.environ.get("DATABASE_URL") or embedded.database_url(),
         "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+        "DEBUG": "true",
         "UNSTUCK_VAR": str(state),
         # Or it could not read the mailbox's secret.
         "SECRET_KEY": settings.SECRET_KEY,

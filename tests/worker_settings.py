@@ -1,4 +1,4 @@
-"""For worker processes that a test starts: the test's database, a broker of files, no guesses."""
+"""For worker processes that a test starts: the test's own database, and the environment's broker."""
 
 import os
 
