@@ -47,11 +47,11 @@ _REFUSALS = (imaplib.IMAP4.error, ImapToolsError, OSError, UnicodeError)
 T = TypeVar("T")
 
 
-class InboxLost(RunsError):  # noqa: N818 (named like its siblings in runs.exceptions)
+class InboxLost(RunsError):
     """The connection to the mail server was lost and could not be made again."""
 
 
-class InboxRenumbered(RunsError):  # noqa: N818
+class InboxRenumbered(RunsError):
     """The mail server numbered the folder anew while it was being read. Start the sync again."""
 
 

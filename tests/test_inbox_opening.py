@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from receipts.demo.server import Server, ServedMailbox, StoredMail, free_port, serve
+from receipts.demo.server import ServedMailbox, Server, StoredMail, free_port, serve
 from receipts.inbox import Account, open_inbox
 from runs.exceptions import RunRejected
 
@@ -129,8 +129,9 @@ def test_a_verified_certificate_opens_the_inbox(
     account: Account, certificate: Path, security: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    tls = server_side(certificate)
-    with serve([MAILBOX], **{"tls" if security == "ssl" else "starttls": tls}) as server:
+    ours = server_side(certificate)
+    tls, starttls = (ours, None) if security == "ssl" else (None, ours)
+    with serve([MAILBOX], tls=tls, starttls=starttls) as server:
         secure = replace(account, port=server.port, security=security)  # type: ignore[arg-type]
         with open_inbox(secure) as inbox:
             assert inbox.uids() == [1]
@@ -143,6 +144,7 @@ def test_the_secret_does_not_show_in_logs(account: Account) -> None:
 @contextmanager
 def answering(greeting: bytes) -> Iterator[int]:
     """A port that sends `greeting` to whoever connects, and hangs up."""
+
     def greet() -> None:
         connection, _ = listener.accept()
         with connection, suppress(ConnectionError):

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from receipts import inbox as inbox_module
-from receipts.demo.server import Server, ServedMailbox, StoredMail, serve
+from receipts.demo.server import ServedMailbox, Server, StoredMail, serve
 from receipts.inbox import Account, InboxLost, InboxRenumbered, Letter, open_inbox
 from runs.exceptions import RunRejected
 
@@ -115,42 +115,54 @@ def test_reading_marks_nothing_as_seen() -> None:
 def test_a_connection_cut_in_the_middle_goes_on_where_it_was() -> None:
     mails = [mail(uid, size=20_000) for uid in range(1, 301)]
     beats: list[bool] = []
-    with served(*mails) as (server, account), cut_after(server.port, [1 * MB, 2 * MB]) as port:
-        with open_inbox(moved(account, port), beat=lambda: beats.append(True)) as inbox:
-            letters = list(inbox.fetch(inbox.uids(), max_bytes=MB))
+    with (
+        served(*mails) as (server, account),
+        cut_after(server.port, [1 * MB, 2 * MB]) as port,
+        open_inbox(moved(account, port), beat=lambda: beats.append(True)) as inbox,
+    ):
+        letters = list(inbox.fetch(inbox.uids(), max_bytes=MB))
     assert [letter.raw for letter in letters] == [one.raw for one in mails]
     assert len(beats) == 2
 
 
 def test_a_server_that_stays_away_is_given_up_in_words() -> None:
     mails = [mail(uid, size=20_000) for uid in range(1, 301)]
-    with served(*mails) as (server, account), cut_after(server.port, [1 * MB, 0, 0, 0, 0]) as port:
-        with open_inbox(moved(account, port)) as inbox:
-            uids = inbox.uids()
-            with pytest.raises(InboxLost, match="could not be made again after 3 tries"):
-                list(inbox.fetch(uids, max_bytes=MB))
+    with (
+        served(*mails) as (server, account),
+        cut_after(server.port, [1 * MB, 0, 0, 0, 0]) as port,
+        open_inbox(moved(account, port)) as inbox,
+    ):
+        uids = inbox.uids()
+        with pytest.raises(InboxLost, match="could not be made again after 3 tries"):
+            list(inbox.fetch(uids, max_bytes=MB))
 
 
 def test_uids_of_a_renumbered_folder_are_not_mixed_up() -> None:
     mails = [mail(uid, size=20_000) for uid in range(1, 301)]
-    with served(*mails) as (server, account), cut_after(server.port, [5 * MB // 2]) as port:
-        with open_inbox(moved(account, port)) as inbox:
-            letters = inbox.fetch(inbox.uids(), max_bytes=MB)
-            next(letters)
-            server.renumber("dana", 8)
-            with pytest.raises(InboxRenumbered):
-                list(letters)
+    with (
+        served(*mails) as (server, account),
+        cut_after(server.port, [5 * MB // 2]) as port,
+        open_inbox(moved(account, port)) as inbox,
+    ):
+        letters = inbox.fetch(inbox.uids(), max_bytes=MB)
+        next(letters)
+        server.renumber("dana", 8)
+        with pytest.raises(InboxRenumbered):
+            list(letters)
 
 
 def test_a_password_changed_meanwhile_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     mails = [mail(uid, size=20_000) for uid in range(1, 301)]
-    with served(*mails) as (server, account), cut_after(server.port, [5 * MB // 2]) as port:
-        with open_inbox(moved(account, port)) as inbox:
-            letters = inbox.fetch(inbox.uids(), max_bytes=MB)
-            next(letters)
-            object.__setattr__(inbox._account, "secret", "changed")
-            with pytest.raises(RunRejected, match="password of dana"):
-                list(letters)
+    with (
+        served(*mails) as (server, account),
+        cut_after(server.port, [5 * MB // 2]) as port,
+        open_inbox(moved(account, port)) as inbox,
+    ):
+        letters = inbox.fetch(inbox.uids(), max_bytes=MB)
+        next(letters)
+        object.__setattr__(inbox._account, "secret", "changed")
+        with pytest.raises(RunRejected, match="password of dana"):
+            list(letters)
 
 
 def test_new_mail_shows_when_the_inbox_is_opened_again() -> None:

@@ -12,15 +12,15 @@ import socket
 import ssl
 import threading
 from argparse import Namespace
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from weakref import WeakSet
 
-from proxyprotocol.noop import ProxyProtocolNoop
-from proxyprotocol.reader import ProxyProtocolReader
+from proxyprotocol.result import ProxyResultLocal
+from proxyprotocol.sock import SocketInfo
 from pymap.backend.dict import Config, Login
 from pymap.backend.dict.filter import FilterSet
 from pymap.backend.dict.mailbox import LoadedMessage, MailboxData, MailboxSet, Message
@@ -116,11 +116,13 @@ class Server:
     of its readers, as other mail clients do.
     """
 
-    def __init__(self, host: str, port: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, host: str, port: int, loop: asyncio.AbstractEventLoop, inboxes: Mapping[str, MailboxData]
+    ) -> None:
         self.host = host
         self.port = port
         self._loop = loop
-        self._inboxes: dict[str, MailboxData] = {}
+        self._inboxes = inboxes
 
     def expunge(self, username: str, uids: Sequence[int]) -> None:
         """Remove messages for ever."""
@@ -212,21 +214,23 @@ async def _listening(
     config = _config(starttls)
     config.apply_context()
     login = Login(config)
-    talk = ProxyProtocolReader(ProxyProtocolNoop()).get_callback(IMAPServer(login, config))
+    talk = IMAPServer(login, config)
     connections: WeakSet[asyncio.StreamWriter] = WeakSet()
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.add(writer)
-        await talk(reader, writer)
+        await talk(reader, writer, SocketInfo.get(writer, ProxyResultLocal()))
 
-    async with AsyncExitStack() as stack:
-        listener = await asyncio.start_server(connect, host=LOOPBACK, port=port, ssl=tls)
-        stack.callback(listener.close)
-        where = listener.sockets[0].getsockname()
-        server = Server(where[0], where[1], asyncio.get_running_loop())
-        for mailbox in mailboxes:
-            server._inboxes[mailbox.username] = await _open_account(login, config, mailbox)
-        yield server
+    inboxes = {mailbox.username: await _open_account(login, config, mailbox) for mailbox in mailboxes}
+    listener = await asyncio.start_server(connect, host=LOOPBACK, port=port, ssl=tls)
+    host, chosen_port = listener.sockets[0].getsockname()
+    try:
+        yield Server(host, chosen_port, asyncio.get_running_loop(), inboxes)
+    finally:
+        # A connection accepted this moment gets its transport some rounds later, and only from an open listener.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        listener.close()
         await _hang_up(connections)
 
 
