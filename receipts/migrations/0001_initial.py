@@ -24,16 +24,12 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("name", models.CharField(max_length=200, verbose_name="name")),
                 (
                     "host",
-                    models.CharField(
-                        default="imap.gmail.com", max_length=255, verbose_name="server"
-                    ),
+                    models.CharField(default="imap.gmail.com", max_length=255, verbose_name="server"),
                 ),
                 ("port", models.PositiveIntegerField(default=993, verbose_name="port")),
                 (
@@ -93,9 +89,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "heartbeat_at",
@@ -168,9 +162,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "queued_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
                 ),
                 ("dispatched_at", models.DateTimeField(editable=False, null=True)),
                 ("dispatches", models.PositiveIntegerField(default=0)),
@@ -334,9 +326,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("key", models.CharField(max_length=200, verbose_name="key")),
                 (
@@ -357,9 +347,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "error_code",
-                    models.CharField(
-                        blank=True, default="", max_length=64, verbose_name="error code"
-                    ),
+                    models.CharField(blank=True, default="", max_length=64, verbose_name="error code"),
                 ),
                 ("error_message", models.TextField(blank=True, default="", verbose_name="error")),
                 ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
@@ -375,9 +363,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "sender",
-                    models.CharField(
-                        blank=True, db_default="", default="", max_length=300, verbose_name="sender"
-                    ),
+                    models.CharField(blank=True, db_default="", default="", max_length=300, verbose_name="sender"),
                 ),
                 (
                     "run",
@@ -399,17 +385,13 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("message_id", models.CharField(max_length=998)),
                 ("attachment_sha256", models.CharField(blank=True, default="", max_length=64)),
                 (
                     "subject",
-                    models.CharField(
-                        blank=True, default="", max_length=300, verbose_name="subject"
-                    ),
+                    models.CharField(blank=True, default="", max_length=300, verbose_name="subject"),
                 ),
                 (
                     "sender",
@@ -422,9 +404,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "amount",
-                    models.DecimalField(
-                        decimal_places=2, max_digits=12, null=True, verbose_name="amount"
-                    ),
+                    models.DecimalField(decimal_places=2, max_digits=12, null=True, verbose_name="amount"),
                 ),
                 (
                     "currency",
@@ -438,15 +418,11 @@ class Migration(migrations.Migration):
                 ("issued_on", models.DateField(null=True, verbose_name="date")),
                 (
                     "invoice_number",
-                    models.CharField(
-                        blank=True, default="", max_length=64, verbose_name="invoice number"
-                    ),
+                    models.CharField(blank=True, default="", max_length=64, verbose_name="invoice number"),
                 ),
                 (
                     "confidence",
-                    models.DecimalField(
-                        decimal_places=2, default=0, max_digits=3, verbose_name="confidence"
-                    ),
+                    models.DecimalField(decimal_places=2, default=0, max_digits=3, verbose_name="confidence"),
                 ),
                 ("needs_review", models.BooleanField(default=True, verbose_name="needs review")),
                 (
@@ -455,9 +431,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "filename",
-                    models.CharField(
-                        blank=True, default="", max_length=255, verbose_name="file name"
-                    ),
+                    models.CharField(blank=True, default="", max_length=255, verbose_name="file name"),
                 ),
                 ("content_type", models.CharField(blank=True, default="", max_length=100)),
                 (
@@ -492,9 +466,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "receipts",
                 "indexes": [models.Index(fields=["business", "-id"], name="receipt_newest")],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("business", "message_id", "attachment_sha256"), name="receipt_once"
-                    )
+                    models.UniqueConstraint(fields=("business", "message_id", "attachment_sha256"), name="receipt_once")
                 ],
             },
         ),
@@ -508,9 +480,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="receiptsyncrun",
-            index=models.Index(
-                fields=["business", "-created_at", "-id"], name="receiptsyncrun_newest"
-            ),
+            index=models.Index(fields=["business", "-created_at", "-id"], name="receiptsyncrun_newest"),
         ),
         migrations.AddConstraint(
             model_name="receiptsyncrun",

@@ -1,0 +1,49 @@
+"""What can go wrong for an API client, each with a clear code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import status
+from rest_framework.exceptions import APIException
+
+
+class Conflict(APIException):
+    """A run stands in the way; the body carries its JSON under `run`."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+    def __init__(self, run: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.run = run
+
+
+class StateForbids(Conflict):
+    default_code = "wrong_state"
+    default_detail = _("The run's state forbids this.")
+
+
+class AlreadyActive(Conflict):
+    default_code = "active_run_exists"
+    default_detail = _("A run of this type is already active for this business.")
+
+
+class DatabaseAway(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "database_away"
+    default_detail = _("The database can't be reached. Try again in a moment.")
+    wait = 5  # seconds; becomes Retry-After
+
+
+class TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = _("The request is too large.")
+
+
+class LockedOut(APIException):
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "locked_out"
+    default_detail = _("Too many failed attempts. Try again later.")

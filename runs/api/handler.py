@@ -1,0 +1,32 @@
+"""Every error of a view in one JSON shape. (Apart from `errors`: this imports DRF's views.)"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import UnreadablePostError
+from drf_standardized_errors.formatter import ExceptionFormatter
+from drf_standardized_errors.handler import ExceptionHandler
+from drf_standardized_errors.types import ErrorResponse
+from rest_framework.exceptions import ParseError
+
+from .errors import Conflict, DatabaseAway, TooLarge
+
+
+class ErrorHandler(ExceptionHandler):
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, OperationalError | InterfaceError):
+            return DatabaseAway()
+        if isinstance(exc, RequestDataTooBig):
+            return TooLarge()
+        if isinstance(exc, SuspiciousOperation | UnreadablePostError):
+            return ParseError()
+        return super().convert_known_exceptions(exc)
+
+
+class ErrorFormatter(ExceptionFormatter):
+    def format_error_response(self, error_response: ErrorResponse) -> Any:
+        body = super().format_error_response(error_response)
+        return {**body, "run": self.exc.run} if isinstance(self.exc, Conflict) else body

@@ -1,0 +1,56 @@
+"""What holds for every answer under /api/, also for those that no view of ours has made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from .errors import DatabaseAway
+
+ROOM = "/api/"
+
+
+def api_answers(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """No cache may keep an answer, and an error that Django words as a page is worded as JSON.
+
+    Stands outermost: a refused host, say, is answered by Django before any view is chosen.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if request.path_info.startswith(ROOM):
+            if isinstance(response, HttpResponse) and _is_foreign_error(response):
+                _reword(response)
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return middleware
+
+
+def _is_foreign_error(response: HttpResponse) -> bool:
+    return response.status_code >= 400 and response.headers.get("Content-Type") != "application/json"
+
+
+def _reword(response: HttpResponse) -> None:
+    if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR and not _database_answers():
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        response.headers["Retry-After"] = str(DatabaseAway.wait)
+    status = HTTPStatus(response.status_code)
+    kind = "client_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
+    error = {"code": status.name.lower(), "detail": status.phrase, "attr": None}
+    response.content = json.dumps({"type": kind, "errors": [error]}).encode()
+    response.headers["Content-Type"] = "application/json"
+    response.headers["Content-Length"] = str(len(response.content))
+
+
+def _database_answers() -> bool:
+    try:
+        connection.ensure_connection()
+        return connection.is_usable()
+    except (DatabaseError, InterfaceError):
+        return False

@@ -1,0 +1,122 @@
+"""Pages by the place of the last row seen: no offset to count through, no gap or repeat as rows are added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, Self
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
+
+from ..models import Run, RunQuerySet
+from ..verdict import tell
+
+
+class StrictCursorPagination(CursorPagination):
+    """A cursor that isn't one of ours is the caller's mistake, and said so."""
+
+    page_size = 50
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        try:
+            cursor: Cursor | None = super().decode_cursor(request)
+            if cursor is not None:
+                self.check_position(cursor.position)
+        except (NotFound, ValueError) as error:
+            raise ValidationError({"cursor": _("Invalid cursor")}) from error
+        return cursor
+
+    def check_position(self, position: Any) -> None:
+        """Raises `ValueError`."""
+        int(position or "none")
+
+
+class NewestFirst(StrictCursorPagination):
+    ordering = "-id"
+
+
+class OldestFirst(StrictCursorPagination):
+    ordering = "id"
+
+
+class EventsInOrder(StrictCursorPagination):
+    ordering = "pgh_id"
+
+
+class Place(NamedTuple):
+    """Where a run stands among the runs of all types."""
+
+    created_at: datetime
+    type: str
+    id: int
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        return cls(run.created_at, run.slug, run.pk)
+
+    @classmethod
+    def parse(cls, position: Any) -> Self:
+        """Raises `ValueError`."""
+        created_at, slug, pk = str(position).split(" ")
+        moment = datetime.fromisoformat(created_at)
+        if moment.tzinfo is None:
+            raise ValueError("a moment without its time zone")
+        return cls(moment, slug, int(pk))
+
+    def __str__(self) -> str:
+        return f"{self.created_at.isoformat()} {self.type} {self.id}"
+
+    def beyond(self, rows: RunQuerySet[Run], *, newer: bool) -> RunQuerySet[Run]:
+        """The rows of one type on the far side of this place."""
+        side = "gt" if newer else "lt"
+        rows = rows.filter(**{f"created_at__{side}e": self.created_at})
+        elsewhere = ~Q(created_at=self.created_at)
+        slug = rows.model.slug
+        if slug == self.type:
+            return rows.filter(elsewhere | Q(**{f"id__{side}": self.id}))
+        # Made at the same moment: types follow each other by name.
+        return rows if (slug > self.type) == newer else rows.filter(elsewhere)
+
+
+class NewestRuns(StrictCursorPagination):
+    """Merges the run types, newest first. Paginates a sequence of querysets, one a type."""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        self.base_url = request.build_absolute_uri()
+        cursor = self.decode_cursor(request)
+        place = Place.parse(cursor.position) if cursor else None
+        newer = bool(cursor and cursor.reverse)
+        runs = self._nearest(queryset, place, newer=newer)
+        more = len(runs) > self.page_size
+        self.page = runs[: self.page_size]
+        if newer:
+            self.page.reverse()
+        self.has_next = more if not newer else True
+        self.has_previous = more if newer else place is not None
+        return self.page
+
+    def _nearest(self, sources: Sequence[RunQuerySet[Run]], place: Place | None, *, newer: bool) -> list[Run]:
+        """A page of runs from `place` on, and one more when there is more."""
+        runs: list[Run] = []
+        for rows in sources:
+            near = place.beyond(rows, newer=newer) if place else rows
+            order = ("created_at", "id") if newer else ("-created_at", "-id")
+            runs += tell(near.with_ages().order_by(*order)[: self.page_size + 1])
+        return sorted(runs, key=Place.of, reverse=not newer)[: self.page_size + 1]
+
+    def get_next_link(self) -> str | None:
+        return self._link(self.page[-1], newer=False) if self.has_next and self.page else None
+
+    def get_previous_link(self) -> str | None:
+        return self._link(self.page[0], newer=True) if self.has_previous and self.page else None
+
+    def _link(self, run: Run, *, newer: bool) -> str:
+        position: Any = str(Place.of(run))
+        return str(self.encode_cursor(Cursor(offset=0, reverse=newer, position=position)))
+
+    def check_position(self, position: Any) -> None:
+        Place.parse(position)

@@ -1,0 +1,32 @@
+"""Who may reach what. A stranger to a business is never told that it exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from rest_framework.exceptions import PermissionDenied
+
+from ..models import Business, Run, RunQuerySet, run_types
+
+
+def run_type(slug: str) -> type[Run]:
+    """Raises `Http404` for a type that isn't installed."""
+    for model in run_types():
+        if model.slug == slug:
+            return model
+    raise Http404
+
+
+def own_runs(model: type[Run], user: Any) -> RunQuerySet[Run]:
+    """Membership alone opens runs here, for staff too: staff look after all of them in the admin."""
+    return model.objects.filter(business__in=Business.objects.of(user))
+
+
+def business_to_reset(user: Any, business_id: int) -> Business:
+    """Raises `Http404` for strangers to the business, `PermissionDenied` for its plain members."""
+    if user.is_staff and user.has_perm("runs.reset_progress"):
+        return get_object_or_404(Business, pk=business_id)
+    get_object_or_404(Business.objects.of(user), pk=business_id)
+    raise PermissionDenied

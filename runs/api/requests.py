@@ -1,0 +1,48 @@
+"""How requests are read: tokens and bodies, so that no bytes of a client become a server error."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from knox.auth import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed, ParseError
+from rest_framework.parsers import JSONParser
+
+from .errors import TooLarge
+
+
+class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox is untyped
+    """`Authorization: Bearer <token>`; tokens expire and only their hashes are stored."""
+
+    def authenticate_credentials(self, token: bytes) -> Any:
+        if not token.isalnum():  # knox would fail on bytes that are no text
+            raise AuthenticationFailed(_("Invalid token."))
+        return super().authenticate_credentials(token)
+
+
+class SmallJSONParser(JSONParser):
+    """JSON is UTF-8 whatever the header claims; not endless, and not nested without end."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise TooLarge
+        try:
+            data = super().parse(BytesIO(body), media_type, {**(parser_context or {}), "encoding": "utf-8"})
+        except RecursionError as error:
+            raise ParseError(_("The JSON is nested too deeply.")) from error
+        if b"\\ud" in body.lower():
+            _refuse_half_characters(data)
+        return data
+
+
+def _refuse_half_characters(data: Any) -> None:
+    """JSON can spell half of a surrogate pair, but no answer that quotes it could be sent."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ParseError(_("The JSON holds half of a character.")) from error

@@ -1,0 +1,254 @@
+"""Runs over HTTP: load, authorise, call one method, answer."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar, NoReturn, cast
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.utils.translation import get_language, ngettext
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ..dispatch import reopen, retry_failed, start
+from ..exceptions import ActiveRunExists, WrongState
+from ..models import Business, Membership, Run, RunQuerySet, run_types
+from ..reset import reset_progress
+from ..states import ACTIVE, FINISHED, Action
+from ..timeline import Actor
+from ..verdict import judge, tell
+from . import serializers as shapes
+from .errors import AlreadyActive, StateForbids
+from .export import csv_response
+from .pagination import EventsInOrder, NewestRuns, OldestFirst
+from .permissions import business_to_reset, own_runs, run_type
+from .serializers import RunSerializer, asked, idempotency_key, said
+
+ERRORS: Mapping[int, Any] = dict.fromkeys((400, 403, 404), shapes.ErrorSerializer)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Up to 200 characters; the same key returns the same run.",
+)
+
+DO: dict[Action, Callable[[Run, Actor], None]] = {
+    Action.CANCEL: Run.cancel,
+    Action.PAUSE: Run.pause,
+    Action.RESUME: partial(reopen, reason="resumed"),
+    Action.RETRY: partial(reopen, reason="retried"),
+}
+
+# Shared with the apps' own views
+
+
+def one(rows: RunQuerySet[Run]) -> Run:
+    """The first of these rows, true at this moment. Raises `Http404`."""
+    for run in tell(rows.with_ages()[:1]):
+        return run
+    raise Http404
+
+
+def caller(request: Request) -> User:
+    """Whoever signed in: no view here is open to anybody else."""
+    return cast("User", request.user)
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """The run as it is now."""
+    return dict(RunSerializer(one(type(run).objects.filter(pk=run.pk))).data)
+
+
+def answer(run: Run, code: int = status.HTTP_200_OK) -> Response:
+    return Response(run_json(run), status=code)
+
+
+def start_run(request: Request, model: type[Run], business: Business, **fields: Any) -> Response:
+    """202 with the run; the caller's Idempotency-Key returns the one it made. Raises `AlreadyActive`."""
+    key = idempotency_key(request)
+    try:
+        run = start(model, business, created_by=caller(request), idempotency_key=key, **fields)
+    except ActiveRunExists as error:
+        raise AlreadyActive(run_json(error.run)) from error
+    return answer(run, status.HTTP_202_ACCEPTED)
+
+
+# Views
+
+
+class Businesses(APIView):
+    @extend_schema(responses=shapes.MembershipSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """The caller's own businesses, by name."""
+        own = Membership.objects.filter(user=caller(request)).select_related("business")
+        rows = own.order_by("business__name", "business_id")
+        return Response(shapes.MembershipSerializer(rows, many=True).data)
+
+
+class Runs(GenericAPIView[Run]):
+    pagination_class = NewestRuns
+    filter_backends = ()
+    serializer_class = RunSerializer
+
+    @extend_schema(parameters=[shapes.RunQuery], responses={200: RunSerializer(many=True), **ERRORS})
+    def get(self, request: Request) -> Response:
+        """Runs of the caller's businesses, of every type, newest first."""
+        page = self.paginate_queryset(self._sources(asked(shapes.RunQuery, request)))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def _sources(self, query: dict[str, Any]) -> list[RunQuerySet[Run]]:
+        models = [query["type"]] if "type" in query else run_types()
+        return [self._rows(model, query) for model in models]
+
+    def _rows(self, model: type[Run], query: dict[str, Any]) -> RunQuerySet[Run]:
+        rows = own_runs(model, self.request.user)
+        if "business" in query:
+            rows = rows.filter(business=query["business"])
+        rows.repair()  # before the status is asked for: a dead run belongs among the failed
+        if "status" in query:
+            rows = rows.filter(status=query["status"])
+        if "active" in query:
+            rows = rows.filter(status__in=ACTIVE if query["active"] else FINISHED)
+        return rows
+
+
+class RunView(APIView):
+    """Something about one run of the caller's businesses."""
+
+    def find(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
+        """Raises `Http404`."""
+        return one(own_runs(run_type(type), self.request.user).filter(pk=id))
+
+
+class Detail(RunView):
+    @extend_schema(responses={200: RunSerializer, 304: OpenApiResponse(description="Not modified"), **ERRORS})
+    def get(self, request: Request, type: str, id: int) -> HttpResponseBase:  # noqa: A002
+        """One run, with an ETag."""
+        run = self.find(type, id)
+        response = Response(RunSerializer(run).data, headers={"ETag": _etag(run)})
+        return get_conditional_response(request._request, etag=_etag(run), response=response) or response
+
+
+def _etag(run: Run) -> str:
+    """Weak: ages differ from one answer to the next without a change that needs telling."""
+    verdict = judge(run)
+    words = zlib.crc32(verdict.message.encode())
+    return f'W/"{run.slug}-{run.pk}-{run.version}-{verdict.code}-{words:x}-{get_language()}"'
+
+
+class Act(RunView):
+    action: ClassVar[Action] = Action.CANCEL
+
+    @extend_schema(request=None, responses={200: RunSerializer, 409: shapes.ConflictSerializer, **ERRORS})
+    def post(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
+        """Ask this of the run; its state then, or 409 with its state when that forbids it."""
+        run = self.find(type, id)
+        try:
+            self._do(run)
+        except WrongState as error:
+            raise StateForbids(run_json(run)) from error
+        except ActiveRunExists as error:
+            raise AlreadyActive(run_json(error.run)) from error
+        return answer(run)
+
+    def _do(self, run: Run) -> None:
+        if self.action not in run.actions():
+            raise WrongState
+        DO[self.action](run, Actor.user(self.request.user))
+
+
+class RetryFailed(RunView):
+    @extend_schema(request=None, responses={202: RunSerializer, 409: shapes.ConflictSerializer, **ERRORS})
+    def post(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
+        """Start a new run of the failed items only."""
+        run = self.find(type, id)
+        try:
+            again = retry_failed(run, caller(request))
+        except WrongState as error:
+            raise StateForbids(run_json(run)) from error
+        except ActiveRunExists as error:
+            raise AlreadyActive(run_json(error.run)) from error
+        return answer(again, status.HTTP_202_ACCEPTED)
+
+
+class Events(RunView, GenericAPIView[Any]):
+    pagination_class = EventsInOrder
+    filter_backends = ()
+    serializer_class = shapes.EventSerializer
+
+    @extend_schema(responses={200: shapes.EventSerializer(many=True), **ERRORS})
+    def get(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
+        """The run's timeline, oldest first."""
+        events = self.find(type, id).events.all()
+        page = self.paginate_queryset(events)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class Items(RunView, GenericAPIView[Any]):
+    pagination_class = OldestFirst
+    filter_backends = ()
+    serializer_class = shapes.ItemSerializer
+
+    @extend_schema(
+        parameters=[shapes.ItemQuery],
+        responses={200: shapes.ItemSerializer(many=True), (200, "text/csv"): str, **ERRORS},
+    )
+    def get(self, request: Request, type: str, id: int) -> HttpResponseBase:  # noqa: A002
+        """The run's items, a page at a time; `format=csv` gives all of them as a file."""
+        run, query = self.find(type, id), asked(shapes.ItemQuery, request)
+        items = self._items(run, query)
+        if query["format"] == "csv":
+            return csv_response(request._request, items.order_by("id"), f"{run.slug}-{run.pk}.csv")
+        page = self.paginate_queryset(items)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def _items(self, run: Run, query: dict[str, Any]) -> QuerySet[Any]:
+        if run.item_model() is None:
+            raise Http404
+        items: QuerySet[Any] = run.items.all()  # type: ignore[attr-defined]  # the items' own foreign key
+        return items.filter(status=query["status"]) if "status" in query else items
+
+
+class ResetProgress(APIView):
+    @extend_schema(
+        request=shapes.ResetRequest,
+        responses={200: shapes.ResetAnswer, **ERRORS},
+    )
+    def post(self, request: Request, business_id: int) -> Response:
+        """Mark a business's active runs failed. For staff with `runs.reset_progress`."""
+        business = business_to_reset(request.user, business_id)
+        body = said(shapes.ResetRequest, request)
+        types = [model.slug for model in body.get("types") or ()]
+        actor = Actor.user(request.user, "staff")
+        reset = reset_progress(business, types, body["only_stale"], actor=actor, reason=body["reason"])
+        return Response(
+            {
+                "success": True,
+                "message": ngettext(
+                    "Successfully reset %(count)d stuck run", "Successfully reset %(count)d stuck runs", reset.count
+                )
+                % {"count": reset.count},
+                "reset_count": reset.count,
+                "by_type": reset.by_type,
+            }
+        )
+
+
+class Nowhere(APIView):
+    """Any other address under /api/: 404 in JSON, whatever the method; 401 for strangers."""
+
+    http_method_names: list[str] = []
+    schema = None
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> NoReturn:
+        raise Http404
