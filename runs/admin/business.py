@@ -1,0 +1,97 @@
+"""Businesses, their members, and the way to the reset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Business, Membership, run_types
+from .look import DANGER, ModelAdmin, TabularInline, action, display
+from .reset import reset_page
+
+
+class MembershipInline(TabularInline):
+    model = Membership
+    autocomplete_fields = ("user",)
+    extra = 0
+
+
+@admin.register(Business)
+class BusinessAdmin(ModelAdmin):
+    list_display = ("name", "slug", "member_count", "active_count", "stuck_count")
+    search_fields = ("name", "slug")
+    prepopulated_fields = {"slug": ("name",)}
+    inlines = (MembershipInline,)
+    actions = ("reset_selected",)
+    actions_detail = ("reset_one",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Business]:
+        rows: QuerySet[Business] = super().get_queryset(request)
+        return rows.annotate(
+            members_=_count(Membership.objects.all()),
+            active_=_sum(_count(model.objects.active()) for model in run_types()),
+            stuck_=_sum(_count(model.objects.stale()) for model in run_types()),
+        )
+
+    @display(description=_("members"), ordering="members_")
+    def member_count(self, business: Any) -> int:
+        return int(business.members_)
+
+    @display(description=_("active runs"))
+    def active_count(self, business: Any) -> int:
+        """A run that has stopped beating isn't active, even before anybody has repaired it."""
+        return int(business.active_ - business.stuck_)
+
+    @display(description=_("stuck runs"), ordering="stuck_")
+    def stuck_count(self, business: Any) -> int:
+        return int(business.stuck_)
+
+    def has_reset_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("runs.reset_progress")
+
+    @action(description=_("Reset progress"), permissions=["reset"], icon="restart_alt")
+    def reset_selected(self, request: HttpRequest, queryset: QuerySet[Business]) -> HttpResponse:
+        return _to_reset_page(queryset.values_list("pk", flat=True))
+
+    @action(
+        description=_("Reset progress"),
+        permissions=["reset"],
+        icon="restart_alt",
+        variant=DANGER,
+        url_path="reset",
+    )
+    def reset_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return _to_reset_page([object_id])
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.reset_view)
+        return [path("reset-progress/", view, name="runs_business_reset_progress"), *super().get_urls()]
+
+    def reset_view(self, request: HttpRequest) -> HttpResponse:
+        return reset_page(self, request)
+
+
+def _to_reset_page(ids: Any) -> HttpResponse:
+    query = urlencode({"business": list(ids)}, doseq=True)
+    return HttpResponseRedirect(f"{reverse('admin:runs_business_reset_progress')}?{query}")
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    """How many of `rows` the outer business has, without joining them to each other."""
+    counted = rows.filter(business=OuterRef("pk")).order_by().values("business").annotate(n=Count("pk"))
+    return Coalesce(Subquery(counted.values("n"), output_field=IntegerField()), Value(0))
+
+
+def _sum(counts: Any) -> Combinable:
+    total: Combinable = Value(0)
+    for count in counts:
+        total = total + count
+    return total

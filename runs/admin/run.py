@@ -1,0 +1,174 @@
+"""Runs as staff see them: read-only, and as true as every other reader's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from ..ages import ago
+from ..models import Run, RunQuerySet
+from ..states import ErrorCode, Status
+from ..verdict import QUIET_AFTER, Code, is_overdue, judge, tell
+from .look import ChangeList, ModelAdmin, display
+from .story import timeline
+
+FAILED_ITEMS_SHOWN = 200
+
+BADGES = {
+    Code.WAITING_FOR_WORKER: "default",
+    Code.WORKING: "info",
+    Code.QUIET: "warning",
+    Code.NOT_ADVANCING: "warning",
+    Code.WAITING: "warning",
+    Code.STALE: "danger",
+    Code.PAUSED: "default",
+    Code.COMPLETED: "success",
+    Code.FAILED: "danger",
+    Code.CANCELLED: "default",
+}
+
+
+class StalenessFilter(admin.SimpleListFilter):
+    title = _("staleness")
+    parameter_name = "staleness"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("fresh", _("Fresh heartbeat")),
+            ("quiet", _("Quiet for a minute")),
+            ("stale", _("Failed for no heartbeat")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        running = queryset.filter(status=Status.RUNNING)
+        quiet = queryset.model.objects.filter(status=Status.RUNNING).silent_for(timedelta(seconds=QUIET_AFTER))
+        match self.value():
+            case "fresh":
+                return running.exclude(pk__in=quiet.values("pk"))
+            case "quiet":
+                return running.filter(pk__in=quiet.values("pk"))
+            case "stale":
+                return queryset.filter(status=Status.FAILED, error_code=ErrorCode.STALE)
+        return queryset
+
+
+class TrueChangeList(ChangeList):
+    """Expires what is stale before anything is counted, filtered or shown."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        cast("type[Run]", self.model).objects.all().repair()
+        super().get_results(request)
+        self.result_list = tell(cast("RunQuerySet[Run]", self.result_list))
+
+
+class RunAdmin(ModelAdmin):
+    """All that a run type needs: `admin.site.register(ReceiptSyncRun, RunAdmin)`."""
+
+    list_display = ("id", "business", "state", "bar", "heartbeat", "created_at")
+    list_filter = ("status", StalenessFilter, "business")
+    list_select_related = ("business",)
+    search_fields = ("=id",)
+    search_help_text = _("By number")
+    ordering = ("-id",)
+    # Counting the whole history a second time would tell nobody anything.
+    show_full_result_count = False
+    change_form_outer_after_template = "admin/runs/story.html"
+
+    class Media:
+        css = {"all": ("runs/admin.css",)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return TrueChangeList
+
+    def get_queryset(self, request: HttpRequest) -> RunQuerySet[Any]:
+        return cast("RunQuerySet[Any]", super().get_queryset(request)).with_ages()
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Run | None:
+        found: Run | None = super().get_object(request, object_id, from_field)
+        if found is None:
+            return None
+        rows = self.get_queryset(request).filter(pk=found.pk).select_related("business", "created_by")
+        return next(iter(tell(rows)), None)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
+        own = [field.name for field in self.model._meta.fields if field.name not in _common_fields()]
+        return [
+            (None, {"fields": ["business", "verdict", "explanation", "bar", "heartbeat", *own]}),
+            (_("Counts"), {"fields": ["total", "processed", "succeeded", "failed", "skipped", "rate"]}),
+            (_("Who and where"), {"fields": ["created_by", "attempt", "worker", "requested", "error_code"]}),
+            (_("Times"), {"fields": ["created_at", "started_at", "heartbeat_at", "progress_at", "finished_at"]}),
+        ]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        context |= {"timeline": timeline(obj), "failed_items": obj.failed_items()[:FAILED_ITEMS_SHOWN]}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    @display(description=_("status"), ordering="status", label=BADGES)
+    def state(self, run: Run) -> tuple[Code, str]:
+        verdict = judge(run)
+        return verdict.code, verdict.label
+
+    @display(description=_("status"))
+    def verdict(self, run: Run) -> str:
+        return judge(run).label
+
+    @display(description=_("explanation"))
+    def explanation(self, run: Run) -> str:
+        return judge(run).message
+
+    @display(description=_("progress"))
+    def bar(self, run: Run) -> SafeString | str:
+        return progress_bar(run)
+
+    @display(description=_("heartbeat"), ordering="heartbeat_at")
+    def heartbeat(self, run: Run) -> str:
+        return ago(run.heartbeat_age)
+
+
+def _common_fields() -> set[str]:
+    return {"id", *(field.name for field in Run._meta.get_fields())}
+
+
+def progress_bar(run: Run) -> SafeString | str:
+    """The browser's own bar: it follows the direction of the text and speaks to screen readers."""
+    count = f"{run.processed:,} / {'?' if run.total is None else f'{run.total:,}'}"
+    if run.progress_pct is None:
+        return count
+    return format_html(
+        '<span class="run-bar" title="{}"><progress max="100" value="{}" aria-label="{}"></progress>{}%</span>',
+        count,
+        f"{run.progress_pct:.1f}",
+        _now("progress"),
+        f"{run.progress_pct:.0f}" if run.progress_pct in (0, 100) else f"{run.progress_pct:.1f}",
+    )
+
+
+def badge(run: Run) -> dict[str, str]:
+    """The verdict without repairing the run: a stale one is called stale, and stays resettable."""
+    code = Code.STALE if is_overdue(run) else judge(run).code
+    return {"label": str(code.label), "kind": BADGES[code]}

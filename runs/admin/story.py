@@ -1,0 +1,65 @@
+"""What happened to a run, told to staff."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Run
+from ..states import Status
+
+ACTORS = {
+    "person": _("a member"),
+    "staff": _("staff"),
+    "worker": _("a worker"),
+    "sweep": _("the sweep"),
+    "reader": _("a reader"),
+    "command": _("a command"),
+    "system": _("the system"),
+}
+# What the core's verbs give as reasons; any other is somebody's own words.
+REASONS = {
+    "started": _("started"),
+    "claimed": _("claimed"),
+    "completed": _("completed"),
+    "no heartbeat": _("no heartbeat"),
+    "rejected": _("rejected"),
+    "exception": _("an error in the program"),
+    "queue timeout": _("nobody took it in time"),
+    "cancelled": _("cancelled"),
+    "resumed": _("resumed"),
+    "retried": _("retried"),
+    "reset": _("reset"),
+    "asked to cancel": _("asked to cancel"),
+    "asked to pause": _("asked to pause"),
+    "asked to interrupt": _("asked to make way"),
+}
+
+
+def timeline(run: Run) -> list[dict[str, Any]]:
+    """The changes of status, newest first, each with the status it came from."""
+    events = list(run.events.order_by("pgh_id"))
+    before = [None, *(event.status for event in events)]
+    return [_told(event, source) for event, source in zip(events, before, strict=False)][::-1]
+
+
+def _told(event: Any, source: str | None) -> dict[str, Any]:
+    context = event.pgh_context or {}  # empty when somebody wrote SQL by hand
+    reason = context.get("reason", "")
+    return {
+        "event": event,
+        "source": Status(source).label if source else "",
+        "target": Status(event.status).label,
+        "actor": _actor(context.get("actor")),
+        "reason": REASONS.get(reason, reason),
+        "traceback": context.get("traceback", ""),
+    }
+
+
+def _actor(actor: dict[str, Any] | None) -> str:
+    if actor is None:
+        return _now("by hand")
+    kind = str(ACTORS.get(actor["kind"], actor["kind"]))
+    return f"{kind} ({actor['name']})" if actor["name"] else kind

@@ -1,0 +1,85 @@
+"""`manage.py reset_progress`: the operator's way to clear a business's stuck runs."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from runs.models import Business, run_types
+from runs.reset import Reset, reset_progress, resettable
+from runs.timeline import Actor
+
+
+class Command(BaseCommand):
+    help = str(gettext_lazy("Mark a business's active runs as failed, so that it can start anew."))
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        types = ", ".join(model.slug for model in run_types())
+        parser.add_argument("--business", required=True, metavar="ID|SLUG")
+        parser.add_argument("--type", action="append", dest="types", metavar="TYPE", help=f"repeatable: {types}")
+        parser.add_argument("--only-stale", action="store_true", help="only runs without a heartbeat")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be reset, change nothing")
+        parser.add_argument("--reason", default="", help="kept in each run's timeline")
+        parser.add_argument("--json", action="store_true", help="answer with the API's object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        business = _business(options["business"])
+        try:
+            reset = _dry(business, options) if options["dry_run"] else _reset(business, options)
+        except ValueError as error:
+            raise CommandError(_("Unknown type: %(types)s") % {"types": error}) from None
+        self.stdout.write(_answer(reset, options["dry_run"], as_json=options["json"]))
+
+
+def _business(name: str) -> Business:
+    """By id, or else by slug, which may be made of digits too."""
+    by_id = Business.objects.filter(pk=int(name)).first() if name.isascii() and name.isdigit() else None
+    if found := by_id or Business.objects.filter(slug=name).first():
+        return found
+    raise CommandError(_("Unknown business: %(name)s") % {"name": name})
+
+
+def _dry(business: Business, options: dict[str, Any]) -> Reset:
+    rows = resettable(business, options["types"], options["only_stale"])
+    return Reset({slug: found.count() for slug, found in rows.items()})
+
+
+def _reset(business: Business, options: dict[str, Any]) -> Reset:
+    return reset_progress(
+        business,
+        options["types"],
+        options["only_stale"],
+        actor=Actor("command", getpass.getuser()),
+        reason=options["reason"],
+    )
+
+
+def _answer(reset: Reset, dry_run: bool, *, as_json: bool) -> str:
+    message = _message(reset.count, dry_run)
+    if not as_json:
+        counts = [f"  {slug}: {count}" for slug, count in reset.by_type.items() if count]
+        return "\n".join([message, *counts])
+    return json.dumps(
+        {
+            "success": True,
+            "message": message,
+            "reset_count": reset.count,
+            "by_type": reset.by_type,
+            "dry_run": dry_run,
+        },
+        ensure_ascii=False,
+    )
+
+
+def _message(count: int, dry_run: bool) -> str:
+    if dry_run:
+        words = ngettext("Would reset %(count)d stuck run", "Would reset %(count)d stuck runs", count)
+    else:
+        words = ngettext("Successfully reset %(count)d stuck run", "Successfully reset %(count)d stuck runs", count)
+    return words % {"count": count}
