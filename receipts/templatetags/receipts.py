@@ -1,0 +1,17 @@
+"""How a receipt is shown."""
+
+from __future__ import annotations
+
+from django import template
+
+from ..models import Receipt
+
+register = template.Library()
+
+
+@register.filter
+def money(receipt: Receipt) -> str:
+    """`₪1,234.50`: both languages write it so, but Django's Hebrew formats don't group digits."""
+    if receipt.amount is None:
+        return "–"
+    return f"{receipt.get_currency_display()}{receipt.amount:,.2f}"

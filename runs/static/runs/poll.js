@@ -1,0 +1,88 @@
+/**
+ * Asks again and again, and never stops. Slower when nobody looks, when nothing is going on and when
+ * the server fails; at once when the reader or the network comes back.
+ */
+
+const ACTIVE_MS = 2500;
+const IDLE_MS = 15000;
+const HIDDEN_MS = 20000;
+const SLOWEST_MS = 20000;
+const LATE_AFTER_MS = 3500; // beyond the moment when an answer was due
+const STUCK_AFTER_MS = 3000; // a request that was under way when the page was frozen
+
+/** @template T */
+export class Poll {
+  /**
+   * @param {object} options
+   * @param {(signal: AbortSignal) => Promise<T>} options.ask
+   * @param {(answer: T) => void} options.onAnswer
+   * @param {(error: unknown) => void} options.onSilence
+   * @param {(answer: T) => boolean} options.isActive
+   */
+  constructor({ ask, onAnswer, onSilence, isActive }) {
+    this.ask = ask;
+    this.onAnswer = onAnswer;
+    this.onSilence = onSilence;
+    this.isActive = isActive;
+    this.active = true;
+    this.failures = 0;
+    this.answeredAt = performance.now();
+    /** @type {{abort: AbortController, since: number} | null} */
+    this.pending = null;
+    this.timer = 0;
+  }
+
+  start() {
+    const wake = () => document.visibilityState === "visible" && this.now();
+    for (const event of ["visibilitychange", "resume"]) document.addEventListener(event, wake);
+    for (const event of ["online", "focus", "pageshow"]) window.addEventListener(event, wake);
+    this.now();
+  }
+
+  /** Ask without waiting for the next turn. */
+  now() {
+    if (this.pending && performance.now() - this.pending.since < STUCK_AFTER_MS) return;
+    this.pending?.abort.abort();
+    clearTimeout(this.timer);
+    void this.turn();
+  }
+
+  /** @param {T} answer  got by another way, such as the answer to a button */
+  accept(answer) {
+    this.failures = 0;
+    this.answeredAt = performance.now();
+    this.active = this.isActive(answer);
+    this.onAnswer(answer);
+  }
+
+  /** Seconds since the server was last heard of, by the page's own monotonic clock. */
+  get age() {
+    return (performance.now() - this.answeredAt) / 1000;
+  }
+
+  get isLate() {
+    return this.failures > 0 || performance.now() - this.answeredAt > this.delay + LATE_AFTER_MS;
+  }
+
+  get delay() {
+    const usual = this.active ? ACTIVE_MS : IDLE_MS;
+    if (document.visibilityState === "hidden") return HIDDEN_MS;
+    return Math.min(SLOWEST_MS, usual * 2 ** Math.min(this.failures, 4));
+  }
+
+  async turn() {
+    const turn = { abort: new AbortController(), since: performance.now() };
+    this.pending = turn;
+    try {
+      const answer = await this.ask(turn.abort.signal);
+      if (this.pending === turn) this.accept(answer);
+    } catch (error) {
+      if (this.pending !== turn) return; // a newer turn has taken over
+      this.failures += 1;
+      this.onSilence(error);
+    }
+    if (this.pending !== turn) return;
+    this.pending = null;
+    this.timer = setTimeout(() => void this.turn(), this.delay);
+  }
+}
