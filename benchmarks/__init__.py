@@ -1,0 +1,1 @@
+"""What the project's promises cost, measured beside their peers. See README.md."""

@@ -1,0 +1,85 @@
+"""What the core adds to the one statement that carries progress, heartbeat and control."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from runs import flush as core
+from runs.flush import Report, flush
+from runs.models import Run
+
+from . import database
+from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds
+
+FLUSHES = 250  # a round: many short ones, because the disk has moods
+ROUNDS = 8  # for each one asked for
+
+OURS, BARE = "runs.flush.flush", "the bare statement by psycopg"
+
+
+def measure(options: Options) -> Result:
+    flushes = options.amount(FLUSHES)
+    with database.in_scratch("flush"):
+        say(f"  fsync {database.setting('fsync')}, synchronous_commit {database.setting('synchronous_commit')}")
+        run = database.claimed_run()
+        reports = (report_of(number) for number in count(1))
+        with bare_connection() as bare:
+            sides: dict[str, Timed] = {
+                OURS: lambda: _flushed(run, [next(reports) for _ in range(flushes)]),
+                BARE: lambda: _executed(bare, run, [next(reports) for _ in range(flushes)]),
+            }
+            seconds = interleaved(sides, ROUNDS * options.rounds)
+    say_seconds(seconds, {OURS: flushes, BARE: flushes})
+    result = Result()
+    result.at_most(1.25, f"flush: {OURS} / {BARE}", ratio(seconds, OURS, BARE))
+    return result
+
+
+def report_of(number: int, total: int = 1_000_000) -> Report:
+    """What a sync tells after its message `number`."""
+    counts = {"processed": number, "failed": number // 100, "skipped": number // 3}
+    return Report(
+        counters={"total": total, "succeeded": number - number // 100 - number // 3, **counts},
+        cursor={"uidvalidity": 20240102, "uid": number},
+        cursor_counts=counts,
+        progress_pct=min(99.9, number * 1000 // total / 10),
+        rate=40.0 + number % 7 / 3,
+        advanced=True,
+        recovered=True,
+    )
+
+
+@contextmanager
+def bare_connection() -> Iterator[psycopg.Connection[Any]]:
+    """To the same database with the same parameters, without Django's cursors and adapters."""
+    parameters = dict(connection.get_connection_params())
+    # What is left out are Django's own cursors; psycopg prepares a statement that comes again and again.
+    for name in ("cursor_factory", "context", "prepare_threshold", "server_side_binding"):
+        parameters.pop(name, None)
+    with psycopg.connect(**parameters, autocommit=True) as bare:
+        yield bare
+
+
+def _flushed(run: Run, reports: list[Report]) -> float:
+    began = time.perf_counter()
+    for report in reports:
+        flush(run, report)
+    return time.perf_counter() - began
+
+
+def _executed(bare: psycopg.Connection[Any], run: Run, reports: list[Report]) -> float:
+    """The very statement of a flush, its parameters made beforehand."""
+    statement = core._statement(type(run), (), None)
+    parameters = [core._parameters(run, report, None) for report in reports]
+    began = time.perf_counter()
+    for values in parameters:
+        row = bare.execute(statement, values).fetchone()
+        assert row is not None
+    return time.perf_counter() - began

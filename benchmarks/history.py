@@ -1,0 +1,83 @@
+"""Runs by the million, made by the server itself. Needs a role that may set `session_replication_role`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+
+from receipts.models import ReceiptSyncRun
+from runs.models import Business
+from runs.states import ErrorCode, Status
+
+from . import database
+
+TABLE = ReceiptSyncRun._meta.db_table
+EVENTS = f"{TABLE}event"
+
+
+def add_businesses(number: int) -> None:
+    made = [Business(name=f"Seeded {n}", slug=f"seeded-{n}") for n in range(number)]
+    Business.objects.bulk_create(made, batch_size=1000)
+
+
+def add_finished(number: int) -> None:
+    """Runs of all businesses that ended long ago: nineteen of twenty completed, the other expired."""
+    expired = "g % 20 = 0"
+    with _secondary_indexes_made_later():
+        _multiply(
+            number,
+            status=f"CASE WHEN {expired} THEN '{Status.FAILED}' ELSE '{Status.COMPLETED}' END",
+            error_code=f"CASE WHEN {expired} THEN '{ErrorCode.STALE}' ELSE '' END",
+            created_at=f"now() - interval '2 days' - ({number} - g) * interval '5 seconds'",
+            finished_at=f"now() - interval '1 day' - ({number} - g) * interval '5 seconds'",
+        )
+    database.execute(f"VACUUM (ANALYZE) {TABLE}")
+
+
+def add_running(number: int) -> None:
+    """Runs that are worked on, one for each of the first businesses."""
+    _multiply(number, status=f"'{Status.RUNNING}'", attempt="1", worker="'benchmark'", heartbeat_at="now()")
+    database.execute(f"VACUUM (ANALYZE) {TABLE}")
+
+
+def _multiply(number: int, **columns: str) -> None:
+    """Insert copies of one run, with other values in some columns; `g` counts them from 1."""
+    sample = database.queued_run()
+    names = [str(field.column) for field in ReceiptSyncRun._meta.concrete_fields if not field.primary_key]
+    columns["business_id"] = "businesses.ids[1 + g % cardinality(businesses.ids)]"
+    values = ", ".join(columns.get(name, f"sample.{connection.ops.quote_name(name)}") for name in names)
+    with without_triggers():
+        database.execute(
+            f"INSERT INTO {TABLE} ({', '.join(map(connection.ops.quote_name, names))}) SELECT {values}"
+            f" FROM (SELECT * FROM {TABLE} WHERE id = {sample.pk}) sample,"
+            " (SELECT array_agg(id ORDER BY id) AS ids FROM runs_business WHERE slug LIKE 'seeded-%') businesses,"
+            f" generate_series(1, {number}) g"
+        )
+    sample.delete()
+
+
+@contextmanager
+def without_triggers() -> Iterator[None]:
+    """One transaction in which no trigger fires and no foreign key is checked."""
+    with transaction.atomic():
+        database.execute("SET LOCAL session_replication_role = replica")
+        yield
+
+
+@contextmanager
+def _secondary_indexes_made_later() -> Iterator[None]:
+    """An index that is built at once takes a fraction of the time."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = %s"
+            " AND indexdef NOT LIKE 'CREATE UNIQUE%%'",
+            [TABLE],
+        )
+        indexes = cursor.fetchall()
+    for name, _definition in indexes:
+        database.execute(f"DROP INDEX {name}")
+    yield
+    for _name, definition in indexes:
+        database.execute(definition)

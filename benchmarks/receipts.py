@@ -1,0 +1,118 @@
+"""Messages a second of a whole sync, beside imap-tools reading the same mail and keeping nothing."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.test import override_settings
+from imap_tools import BaseMailBox, MailBoxUnencrypted, MailMessage
+
+from receipts.extraction import scan
+from receipts.models import Receipt, ReceiptSyncRun
+from receipts.pdf import PdfReader
+from receipts.sync import sync
+from runs import worker
+
+from . import database
+from .harness import Options, Result, Seconds, Timed, Unavailable, interleaved, ratio, say, say_seconds
+
+ACCOUNT, PASSWORD = "benchmark@demo.test", "benchmark"
+MESSAGES = 2_000
+BULK = 500  # messages imap-tools asks for at once: its fastest way here
+
+OURS = "a whole sync"
+EXTRACTING = "imap-tools with the same extraction"
+PARSING = "imap-tools parsing only"
+
+
+def measure(options: Options) -> Result:
+    messages = options.amount(MESSAGES, least=20)
+    seconds: Seconds = {}
+    try:
+        with _mail_server(messages) as port, database.in_scratch("receipts"), _files_elsewhere():
+            sides: dict[str, Timed] = {
+                OURS: lambda: _synced(port, messages),
+                EXTRACTING: lambda: _extracted(port, messages),
+                PARSING: lambda: _parsed(port, messages),
+            }
+            seconds = interleaved(sides, options.rounds, warm_up=False)
+    except Unavailable as reason:
+        say(f"  not measured, {reason}")
+    say_seconds(seconds, dict.fromkeys(seconds, messages))
+    result = Result()
+    for peer in (EXTRACTING, PARSING):
+        result.at_least(0.4, f"receipts: messages a second, {OURS} / {peer}", ratio(seconds, peer, OURS))
+    return result
+
+
+@contextmanager
+def _mail_server(messages: int) -> Iterator[int]:
+    try:
+        from . import mailserver
+    except ImportError as error:
+        raise Unavailable(f"{error.name} is not installed: pip install -r requirements-dev.txt") from error
+    began = time.monotonic()
+    with mailserver.running(messages, ACCOUNT, PASSWORD) as port:
+        say(f"  {messages:,} messages written and served in {time.monotonic() - began:.0f} s")
+        yield port
+
+
+@contextmanager
+def _files_elsewhere() -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as directory, override_settings(MEDIA_ROOT=directory):
+        yield
+
+
+def _synced(port: int, messages: int) -> float:
+    """A new business and mailbox, so that every receipt and every file is a new one."""
+    run = database.queued_run(port=port, username=ACCOUNT, secret=PASSWORD)
+    began = time.perf_counter()
+    worker.execute(ReceiptSyncRun, sync, run.pk, worker="benchmark")
+    seconds = time.perf_counter() - began
+    run.refresh_from_db()
+    assert (run.status, run.processed, run.failed) == ("completed", messages, 0), (run.status, run.error_message)
+    assert Receipt.objects.filter(business=run.business).exists()
+    return seconds
+
+
+class _RawMailMessage(MailMessage):
+    """A message that keeps its bytes, which the extraction reads."""
+
+    def __init__(self, fetch_data: list[Any]) -> None:
+        super().__init__(fetch_data)
+        self.raw = self._get_message_data_parts(fetch_data)[0]
+
+
+def _extracted(port: int, messages: int) -> float:
+    began = time.perf_counter()
+    with _mailbox(port) as mailbox, PdfReader(cpu_seconds=settings.RECEIPTS_PDF_SECONDS) as pdf:
+        mailbox.email_message_class = _RawMailMessage
+        found = [scan(message.raw, read_pdf=pdf.text).is_candidate for message in _fetched(mailbox)]
+    assert len(found) == messages
+    assert any(found)
+    return time.perf_counter() - began
+
+
+def _parsed(port: int, messages: int) -> float:
+    """All that imap-tools can say of a message, its attachments decoded."""
+    began = time.perf_counter()
+    with _mailbox(port) as mailbox:
+        read = [
+            (one.subject, one.from_, one.date, len(one.text), len(one.html), sum(a.size for a in one.attachments))
+            for one in _fetched(mailbox)
+        ]
+    assert len(read) == messages
+    return time.perf_counter() - began
+
+
+def _fetched(mailbox: BaseMailBox) -> Iterator[Any]:
+    return mailbox.fetch(mark_seen=False, bulk=BULK)
+
+
+def _mailbox(port: int) -> BaseMailBox:
+    return MailBoxUnencrypted("127.0.0.1", port).login(ACCOUNT, PASSWORD)
