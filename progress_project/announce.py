@@ -1,11 +1,12 @@
 """The last lines of `make run`: printed when every process answers, so that they aren't drowned."""
 
+import socket
 import time
 import urllib.request
 from collections.abc import Callable
 
 from progress_project.celery import app
-from progress_project.environment import env, port
+from progress_project.environment import demo_imap_port, env, port
 
 WAIT_SECONDS = 60
 CELERY_NODES = 2  # worker and control
@@ -22,6 +23,8 @@ def main() -> None:
     if not workers:
         lines.append("The workers don't answer yet: runs will wait for them.")
     if env.bool("DEBUG", default=False):
+        if not _wait_for(_mailboxes_answer, deadline):
+            lines.append("The demo's mail server doesn't answer yet: a sync of its mailboxes would be rejected.")
         lines.append("Sign in as staff (superuser), member-a or member-b; the password of each is demo-only.")
     lines.append("Ctrl-C stops everything and keeps the data.")
     print("\n".join(lines), flush=True)
@@ -47,6 +50,14 @@ def _workers_answer() -> bool:
     try:
         return len(app.control.ping(timeout=1) or ()) >= CELERY_NODES
     except OSError:  # the broker is away
+        return False
+
+
+def _mailboxes_answer() -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", demo_imap_port()), timeout=2):
+            return True
+    except OSError:
         return False
 
 
