@@ -113,6 +113,8 @@ def _connection_options() -> dict[str, Any]:
     seconds = env.int("DATABASE_STATEMENT_TIMEOUT_SECONDS", default=30)
     if seconds:  # 0 sends nothing, as PgBouncer needs it
         options["options"] = f"-c statement_timeout={seconds}s -c idle_in_transaction_session_timeout={2 * seconds}s"
+    if env.bool("DATABASE_PREPARED_STATEMENTS", default=True):
+        options["prepare_threshold"] = 5  # psycopg's own; Django turns it off for the sake of PgBouncer
     return options
 
 
