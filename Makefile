@@ -45,6 +45,7 @@ deploy-check: export SALT_KEY = only-for-this-check
 deploy-check: export ALLOWED_HOSTS = unstuck.example.com
 deploy-check: export DEBUG = false
 deploy-check: export DATABASE_URL = postgres://never-connected-to/unstuck
+deploy-check: export CELERY_BROKER_URL = redis://never-connected-to
 deploy-check: setup
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "axes",
     "encrypted_fields",
     "runs",
+    "runs.drill",
     "receipts",
 ]
 
@@ -141,6 +142,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # kB; looked at between tasks
 CELERY_WORKER_LOST_WAIT = 2.0  # seconds until a killed child's run is known to be lost
+# With them, and a broker without an event loop, a worker whose slots are all hung can't hear that it should end them.
+CELERY_WORKER_POOL_PUTLOCKS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
@@ -176,6 +179,8 @@ RUNS_FLUSH_INTERVAL_SECONDS: float = env.float("RUNS_FLUSH_INTERVAL_SECONDS", de
 RUNS_MAX_SILENCE_SECONDS: int = env.int("RUNS_MAX_SILENCE_SECONDS", default=3600)
 RUNS_SWEEP_INTERVAL_SECONDS: int = env.int("RUNS_SWEEP_INTERVAL_SECONDS", default=30)
 RUNS_QUEUE_TIMEOUT_SECONDS = _seconds_or_none("RUNS_QUEUE_TIMEOUT_SECONDS", default=86_400)
+# How long a run may keep a slot that others wait for.
+RUNS_TIME_SLICE_SECONDS = _seconds_or_none("RUNS_TIME_SLICE_SECONDS", default=300)
 RUNS_MAX_LOSSES: int = env.int("RUNS_MAX_LOSSES", default=3)
 # For how long a worker waits for its database to come back before it gives up.
 RUNS_DATABASE_PATIENCE_SECONDS: int = env.int("RUNS_DATABASE_PATIENCE_SECONDS", default=120)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connection
 
-from .models import run_types
+from .models import Run, run_types
 
 BEATS_PER_THRESHOLD = 5
 
@@ -26,4 +31,96 @@ def thresholds_leave_room_for_beats(app_configs: Any, **kwargs: Any) -> list[Che
         )
         for model in run_types()
         if model.stale_after().total_seconds() < BEATS_PER_THRESHOLD * beat
+    ]
+
+
+@register(Tags.models)
+def metas_are_inherited(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A `Meta` without a base silently drops the indexes, constraints and triggers of every run."""
+    return [
+        Error(
+            f"{model.__name__} has lost what every run needs: {', '.join(lost)}.",
+            hint="Write `class Meta(Run.Meta):`, and add to its lists instead of replacing them.",
+            obj=model,
+            id="runs.E002",
+        )
+        for model in run_types()
+        if (lost := list(_lost(model)))
+    ]
+
+
+def _lost(model: type[Run]) -> Iterator[str]:
+    for kind in ("indexes", "constraints", "triggers"):
+        own = {_bare_name(model, part.name) for part in getattr(model._meta, kind, [])}
+        for part in getattr(Run.Meta, kind):
+            if _bare_name(model, part.name) not in own:
+                yield f"{kind}: {_bare_name(model, part.name)}"
+
+
+def _bare_name(model: type[Run], name: str | None) -> str:
+    return (name or "").replace("%(class)s", "").removeprefix(model._meta.model_name or "")
+
+
+@register("queues")
+def queues_are_served(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A run in a queue that no worker listens to waits for ever."""
+    procfile = Path(settings.BASE_DIR, "Procfile")
+    if not procfile.exists():
+        return []
+    served = {queue for queues in re.findall(r"-Q\s+(\S+)", procfile.read_text()) for queue in queues.split(",")}
+    return [
+        Error(
+            f"No worker of the Procfile serves the queue {model.queue!r} of {model.__name__}.",
+            hint="Add it to the worker's -Q.",
+            obj=model,
+            id="runs.E003",
+        )
+        for model in run_types()
+        if model.queue not in served
+    ]
+
+
+@register("queues")
+def tasks_are_acknowledged_early(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """With late acknowledgement a broker hands a long run to a second worker."""
+    late = [
+        name
+        for name in ("CELERY_TASK_ACKS_LATE", "CELERY_TASK_REJECT_ON_WORKER_LOST")
+        if getattr(settings, name, False)
+    ]
+    return [
+        Error(
+            f"{name} is on: a broker would deliver the messages of long runs again.",
+            hint="Turn it off. The row of a run brings it back after a crash, not its message.",
+            id="runs.E004",
+        )
+        for name in late
+    ]
+
+
+@register(Tags.database)
+def database_is_postgresql(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if connection.vendor == "postgresql":
+        return []
+    return [
+        Error(
+            f"Runs need PostgreSQL; DATABASES names {connection.vendor}.",
+            hint="Its triggers, partial indexes and one clock are what the promises stand on.",
+            id="runs.E005",
+        )
+    ]
+
+
+@register("queues", deploy=True)
+def broker_is_fit_for_production(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Files and memory can't be shared by the machines of an installation."""
+    transport = str(getattr(settings, "CELERY_BROKER_URL", "")).partition(":")[0]
+    if transport not in ("filesystem", "memory", ""):
+        return []
+    return [
+        checks.Warning(
+            f"The broker {transport or 'is not set'}:// serves one machine only.",
+            hint="Set CELERY_BROKER_URL to Redis, Valkey or RabbitMQ.",
+            id="runs.W006",
+        )
     ]

@@ -141,7 +141,7 @@ _EXPIRE = f"""
         requested = '', silent_until = NULL, waiting_until = NULL, waiting_reason = '',
         version = version + 1
     WHERE id IN ({{stale}} FOR UPDATE SKIP LOCKED) AND status = '{Status.RUNNING}'
-    RETURNING *, floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint AS age
+    RETURNING id, business_id, worker, floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint AS age
 """
 
 
@@ -166,26 +166,21 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def fail(self, code: ErrorCode, message: Any) -> int:
         return self.move(Status.FAILED, error_code=code, error_message=message, finished_at=Now())
 
-    def expire(self, actor: Actor) -> list[R]:
+    def expire(self, actor: Actor) -> int:
         """Fail the stale ones among these rows and log each; the same words for every caller.
 
         A row that somebody is writing at this moment is left to the next look.
         """
         stale, params = self.order_by().stale().values("pk").query.sql_with_params()
         table = connection.ops.quote_name(self.model._meta.db_table)
-        with because(actor, "no heartbeat"):
-            sql = _EXPIRE.format(table=table, stale=stale)
-            expired = cast("list[R]", list(self.model.objects.raw(sql, params)))
-        for run in expired:
+        with because(actor, "no heartbeat"), connection.cursor() as cursor:
+            cursor.execute(_EXPIRE.format(table=table, stale=stale), params)
+            expired = cursor.fetchall()
+        for pk, business, worker, age in expired:
             logger.warning(
-                "Run expired: type=%s id=%s business=%s worker=%s age=%ss",
-                run.slug,
-                run.pk,
-                run.business_id,
-                run.worker,
-                run.age,
+                "Run expired: type=%s id=%s business=%s worker=%s age=%ss", self.model.slug, pk, business, worker, age
             )
-        return expired
+        return len(expired)
 
     def repair(self) -> None:
         """Read-repair: one SELECT, and the UPDATE only when a stale row was seen."""
@@ -221,10 +216,11 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return settled + held.requeue(losses=models.F("losses") + 1)
 
     def ask(self, request: Request) -> int:
-        """Leave a wish for the worker. A cancel is never overwritten by a lesser wish."""
+        """Leave a wish for the worker. A cancel is overwritten by none, and what a person wished by no machine."""
+        stronger = [Request.CANCEL, Request.PAUSE] if request == Request.INTERRUPT else [Request.CANCEL]
         return (
             self.filter(status=Status.RUNNING)
-            .exclude(requested=Request.CANCEL)
+            .exclude(requested__in=stronger)
             .update(requested=request, version=models.F("version") + 1)
         )
 
@@ -276,6 +272,7 @@ class Run(HeartbeatMixin):
     dispatched_at = models.DateTimeField(null=True, editable=False)
     dispatches = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField(_("started"), null=True, editable=False)
+    claimed_at = models.DateTimeField(null=True, editable=False)  # by the present attempt
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
 
     error_code = models.CharField(max_length=16, choices=ErrorCode, blank=True, default="")
@@ -283,7 +280,6 @@ class Run(HeartbeatMixin):
     version = models.PositiveBigIntegerField(default=1)
 
     events: Any  # a manager: the timeline; see `record_changes()`
-    age: int  # seconds of silence, on the rows that `expire()` returns
 
     objects: ClassVar[RunQuerySet[Self]] = RunQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -299,6 +295,12 @@ class Run(HeartbeatMixin):
             ),
             # The lists: newest first within a business.
             models.Index(fields=["business", "-created_at", "-id"], name="%(class)s_newest"),
+            # The sweep: expired runs whose hung task still has to be ended.
+            models.Index(
+                fields=["finished_at"],
+                condition=models.Q(error_code=ErrorCode.STALE) & ~models.Q(task_id=""),
+                name="%(class)s_hung",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -54,18 +54,24 @@ class Progress:
         self._silence: float | None = None
         self._waiting: tuple[float | None, str] = (None, "")
         self._requested = ""
-        self._flushed_at = time.monotonic()
+        self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
         self._flushed_count = self._processed
-        self._due = self._flushed_at + settings.RUNS_FLUSH_INTERVAL_SECONDS
+        self._measured_at = time.monotonic()
+        self._measured_count = self._processed
+        self._due = self._measured_at + self._interval
 
     # Counting
 
-    def track(self, items: Iterable[T], total: int | None = None) -> Iterator[T]:
+    def track(self, items: Iterable[T], total: int | None = None, *, durably: bool = False) -> Iterator[T]:
         """Yield the items and count each one when its turn is over.
 
         `total` is how many `items` will yield; without it, and without a length, it is unknown.
+        `durably` writes after every item: a crash then repeats the open one at most, not the last second's.
         Raises `RunStopped` between items, `RunLost` when the run has been taken away.
         """
+        if durably:
+            self._interval = 0
+            self._due = 0.0
         if total is None and isinstance(items, Sized):
             total = len(items)
         if total is not None:
@@ -206,8 +212,7 @@ class Progress:
         self._requested = patiently(flush, self.run, report, last_word)
         self._rows = {}
         self._flushed_count = self._processed
-        self._flushed_at = time.monotonic()
-        self._due = self._flushed_at + settings.RUNS_FLUSH_INTERVAL_SECONDS
+        self._due = time.monotonic() + self._interval
 
     def _report(self, *, complete: bool) -> Report:
         counts = self._shown()
@@ -242,10 +247,12 @@ class Progress:
         }
 
     def _smoothed_rate(self) -> float | None:
-        elapsed = time.monotonic() - self._flushed_at
+        now = time.monotonic()
+        elapsed = now - self._measured_at
         if elapsed < settings.RUNS_FLUSH_INTERVAL_SECONDS / 2:  # too short to measure
             return self._rate
-        newest = (self._processed - self._flushed_count) / elapsed
+        newest = (self._processed - self._measured_count) / elapsed
+        self._measured_at, self._measured_count = now, self._processed
         if self._rate is None:
             return newest or None
         return float(SMOOTHING * newest + (1 - SMOOTHING) * self._rate)

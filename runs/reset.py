@@ -17,7 +17,7 @@ MESSAGE = gettext_noop("Reset by staff.")
 
 @dataclass(frozen=True)
 class Reset:
-    by_type: dict[str, int]
+    by_type: dict[str, int]  # by the type's slug; types without such runs are left out
 
     @property
     def count(self) -> int:
@@ -49,9 +49,13 @@ def reset_progress(
     A worker that still lives finds its row gone at its next write and can't revive the run.
     """
     with transaction.atomic(), because(actor, reason or "reset"):
-        return Reset(
+        return counted(
             {
                 slug: rows.fail(ErrorCode.RESET, MESSAGE)
                 for slug, rows in resettable(business, types, only_stale).items()
             }
         )
+
+
+def counted(by_type: dict[str, int]) -> Reset:
+    return Reset({slug: count for slug, count in by_type.items() if count})

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 
 from .dispatch import publish_forgotten
 from .models import Run, Sweep, run_types
-from .states import ErrorCode, Status
+from .states import ErrorCode, Request, Status
 from .timeline import SWEEP, because
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def sweep() -> bool:
     if not _take_lease():
         return False
     for model in run_types():
-        for step in (expire_stale, terminate_expired, fail_untaken, publish_forgotten):
+        for step in (expire_stale, terminate_expired, fail_untaken, publish_forgotten, share_slots):
             _try(step, model)
     Sweep.objects.update(finished_at=Now())
     return True
@@ -52,7 +52,7 @@ def _try(step: Callable[[type[Run]], int], model: type[Run]) -> None:
 
 
 def expire_stale(model: type[Run]) -> int:
-    return len(model.objects.all().expire(SWEEP))
+    return model.objects.all().expire(SWEEP)
 
 
 def terminate_expired(model: type[Run]) -> int:
@@ -62,10 +62,11 @@ def terminate_expired(model: type[Run]) -> int:
         error_code=ErrorCode.STALE,
         finished_at__gt=Now() - timedelta(hours=1),
     ).exclude(task_id="")
-    for run in hung:
-        current_app.control.revoke(run.task_id, terminate=True, signal="SIGKILL")
-        model.objects.filter(pk=run.pk, task_id=run.task_id).update(task_id="")
-    return len(hung)
+    tasks = dict(hung.values_list("pk", "task_id"))
+    if tasks:
+        current_app.control.revoke(list(tasks.values()), terminate=True, signal="SIGKILL")
+        model.objects.filter(pk__in=tasks, task_id__in=tasks.values()).update(task_id="")
+    return len(tasks)
 
 
 def fail_untaken(model: type[Run]) -> int:
@@ -77,6 +78,18 @@ def fail_untaken(model: type[Run]) -> int:
         return model.objects.filter(status=Status.QUEUED, queued_at__lt=Now() - patience).fail(
             ErrorCode.QUEUE_TIMEOUT, gettext_noop("No worker took the run in time.")
         )
+
+
+def share_slots(model: type[Run]) -> int:
+    """Ask runs that had their time slice to make room, one for each run that waits for their queue."""
+    if settings.RUNS_TIME_SLICE_SECONDS is None:
+        return 0
+    rivals = [other for other in run_types() if other.queue == model.queue]
+    waiting = sum(other.objects.filter(status=Status.QUEUED).count() for other in rivals)
+    time_slice = timedelta(seconds=settings.RUNS_TIME_SLICE_SECONDS)
+    served = model.objects.filter(status=Status.RUNNING, requested="", claimed_at__lt=Now() - time_slice)
+    longest = served.order_by("claimed_at").values_list("pk", flat=True)[:waiting]
+    return model.objects.filter(pk__in=list(longest)).ask(Request.INTERRUPT)
 
 
 def seconds_since_sweep() -> float | None:

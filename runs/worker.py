@@ -149,7 +149,7 @@ def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None
             status = '{Status.RUNNING}', attempt = attempt + 1,
             worker = %s, worker_boot = %s, task_id = %s, requested = '',
             heartbeat_at = statement_timestamp(), progress_at = statement_timestamp(),
-            started_at = COALESCE(started_at, statement_timestamp()),
+            started_at = COALESCE(started_at, statement_timestamp()), claimed_at = statement_timestamp(),
             version = version + 1
         WHERE id = %s AND status = '{Status.QUEUED}'
         RETURNING *
@@ -182,6 +182,8 @@ def _attempt(run: R, work: Work[R], worker: Actor) -> None:
 def _answer(progress: Progress, request: Request, worker: Actor) -> None:
     with because(worker, f"asked to {request}"):
         progress.leave(ANSWERS[request])
+    if request == Request.INTERRUPT and not stopping.value:  # its time slice is over: to the end of the queue
+        publish(progress.run)
 
 
 def _plain_words(error: Exception) -> str:

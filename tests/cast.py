@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,10 @@ from runs.sweep import sweep
 from runs.timeline import SYSTEM, because
 from runs.worker import claim
 
+from .workers import broker_of_files
+
 PASSWORD = "demo-only"
+SEND_TASK = Celery.send_task
 
 MakeRun = Callable[..., Any]
 
@@ -192,3 +196,14 @@ def _fail_items(run: Run, count: int) -> None:
 def swept(db: None) -> None:
     """The sweep was here a moment ago."""
     sweep()
+
+
+# Processes
+
+
+@pytest.fixture
+def files(tmp_path: Path, messages: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A broker of files between the test and the workers that it starts; the folder of its messages."""
+    monkeypatch.setattr(Celery, "send_task", SEND_TASK)  # what is published does leave the process
+    with broker_of_files(tmp_path / "state") as folder:
+        yield folder

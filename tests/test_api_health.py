@@ -64,7 +64,11 @@ def test_metrics_count_by_type_and_status_and_name_nobody(
     text = answer.content.decode()
     assert 'unstuck_runs_active{status="running",type="receipt_sync"} 1.0' in text
     assert 'unstuck_runs_active{status="queued",type="receipt_sync"} 1.0' in text
-    age = next(line for line in text.splitlines() if line.startswith("unstuck_oldest_heartbeat_age_seconds{"))
+    age = next(
+        line
+        for line in text.splitlines()
+        if line.startswith('unstuck_oldest_heartbeat_age_seconds{type="receipt_sync"')
+    )
     assert 40 <= float(age.split()[-1]) < 100
     assert "\nunstuck_seconds_since_sweep " in text
     assert "usiness" not in text

@@ -6,24 +6,13 @@ IMAP server on the loopback.
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
-from celery import Celery
-from django.conf import settings
-from django.db import connection
 from pytest_django import Settings
 
-from progress_project import broker, embedded
 from receipts import demo
 from receipts.models import Receipt, ReceiptSyncRun
 from runs import dispatch
@@ -34,6 +23,7 @@ from runs.verdict import is_stale, judge
 
 from .actors import seen
 from .post import served_mailbox
+from .workers import kill, until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,65 +31,16 @@ THRESHOLD = 5  # seconds: five beats
 MESSAGES = slice(0, 400)
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
-        time.sleep(0.05)
-
-
-@pytest.fixture
-def messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A broker between this process and the workers that the test starts."""
-    folder = tmp_path / "state" / "broker"
-    app = Celery(broker="filesystem://", set_as_current=False)
-    app.conf.broker_transport_options = broker.transport_options(folder)
-    monkeypatch.setattr(dispatch, "current_app", app)
-    return folder
-
-
-@contextmanager
-def worker(state: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker of its own process group, as deployed, on the database of the test."""
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
-        # Named, or it would look for an embedded one in the state directory below.
-        "DATABASE_URL": os.environ.get("DATABASE_URL") or embedded.database_url(),
-        "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
-        "DEBUG": "true",
-        "UNSTUCK_VAR": str(state),
-        # Or it could not read the mailbox's secret.
-        "SECRET_KEY": settings.SECRET_KEY,
-        "SALT_KEY": ",".join(settings.SALT_KEY),
-    }
-    command = "celery -A progress_project worker -Q receipts -c 1 --without-gossip --without-mingle"
-    process = subprocess.Popen([sys.executable, "-m", *command.split()], env=environment, start_new_session=True)
-    try:
-        yield process
-    finally:
-        kill(process)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """The parent and its children, as a machine that loses its power."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    process.wait(10)
-
-
 def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
-    business_a: Business, messages: Path, settings: Settings
+    business_a: Business, files: Path, settings: Settings
 ) -> None:
     settings.RUNS_STALE_AFTER_SECONDS = THRESHOLD
     with served_mailbox(business_a, messages=MESSAGES) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
-        with worker(messages.parent) as process:
+        with worker(files.parent) as process:
             until(lambda: seen(run).processed >= 20)
             kill(process)
-        shutil.rmtree(messages)  # and the broker is gone as well
+        shutil.rmtree(files)  # and the broker is gone as well
 
         killed = seen(run)
         assert killed.status == Status.RUNNING, "within the threshold nobody can know"
@@ -116,7 +57,7 @@ def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
         settings.RUNS_STALE_AFTER_SECONDS = 300  # the second worker may be slow, it isn't dead
         dispatch.reopen(told, SYSTEM, "retry")
         shown = []
-        with worker(messages.parent):
+        with worker(files.parent):
             until(lambda: shown.append(seen(run)) or not shown[-1].is_active)  # type: ignore[func-returns-value]
     assert [other.processed for other in shown] == sorted(other.processed for other in shown)
     assert min(other.processed for other in shown) >= killed.processed, "the same bar goes on"
@@ -125,10 +66,10 @@ def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
     assert_every_receipt_is_there_once()
 
 
-def test_a_killed_child_gives_its_run_back_within_seconds(business_a: Business, messages: Path) -> None:
+def test_a_killed_child_gives_its_run_back_within_seconds(business_a: Business, files: Path) -> None:
     with (
         served_mailbox(business_a, messages=MESSAGES) as mailbox,
-        worker(messages.parent) as process,
+        worker(files.parent) as process,
     ):
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         until(lambda: seen(run).processed >= 20)
@@ -145,18 +86,18 @@ def test_a_killed_child_gives_its_run_back_within_seconds(business_a: Business, 
 
 
 def test_a_deploy_sends_the_run_back_to_the_queue_and_the_next_worker_goes_on(
-    business_a: Business, messages: Path
+    business_a: Business, files: Path
 ) -> None:
     with served_mailbox(business_a, messages=MESSAGES) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
-        with worker(messages.parent) as process:
+        with worker(files.parent) as process:
             until(lambda: seen(run).processed >= 20)
             process.terminate()
             process.wait(15)
         between = seen(run)
         assert (between.status, between.requested) == ("queued", "")
         assert between.cursor["uid"] == between.processed, "the cursor stands at the last item"
-        with worker(messages.parent):
+        with worker(files.parent):
             until(lambda: not seen(run).is_active)
     end = seen(run)
     assert (end.status, end.processed, end.attempt) == ("completed", 400, 2)
@@ -164,14 +105,14 @@ def test_a_deploy_sends_the_run_back_to_the_queue_and_the_next_worker_goes_on(
     assert_every_receipt_is_there_once()
 
 
-def test_a_worker_that_comes_back_takes_its_runs_back(business_a: Business, messages: Path) -> None:
+def test_a_worker_that_comes_back_takes_its_runs_back(business_a: Business, files: Path) -> None:
     with served_mailbox(business_a, messages=MESSAGES) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
-        with worker(messages.parent) as process:
+        with worker(files.parent) as process:
             until(lambda: seen(run).processed >= 20)
             kill(process)
         assert seen(run).status == Status.RUNNING
-        with worker(messages.parent):
+        with worker(files.parent):
             until(lambda: not seen(run).is_active)
     assert (seen(run).status, seen(run).attempt) == ("completed", 2)
     assert "resumed after worker loss" in story(run)

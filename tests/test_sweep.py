@@ -61,14 +61,14 @@ def test_the_queue_timeout_may_be_never(mailbox_a: Mailbox, settings: Settings) 
 
 
 def test_the_task_of_an_expired_run_is_ended_once(mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended: list[tuple[str, str]] = []
+    ended: list[tuple[list[str], str]] = []
 
-    def revoke(task_id: str, *, terminate: bool, signal: str) -> None:
+    def revoke(task_ids: list[str], *, terminate: bool, signal: str) -> None:
         assert terminate
-        ended.append((task_id, signal))
+        ended.append((task_ids, signal))
 
     monkeypatch.setattr(current_app.control, "revoke", revoke)
     silence(claimed(mailbox_a), 301)
     sweep()
     sweep()
-    assert ended == [("task", "SIGKILL")]
+    assert ended == [(["task"], "SIGKILL")]

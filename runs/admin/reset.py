@@ -137,7 +137,7 @@ def _reset_one(model_admin: Any, request: HttpRequest, business: Business, asked
 
 
 def _log_line(reset: Reset, reason: str) -> str:
-    counts = ", ".join(f"{slug}: {count}" for slug, count in reset.by_type.items() if count) or "0"
+    counts = ", ".join(f"{slug}: {count}" for slug, count in reset.by_type.items()) or "0"
     return _now("Reset progress (%(counts)s). Reason: %(reason)s") % {"counts": counts, "reason": reason}
 
 

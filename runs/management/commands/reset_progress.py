@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from runs.models import Business, run_types
-from runs.reset import Reset, reset_progress, resettable
+from runs.reset import Reset, counted, reset_progress, resettable
 from runs.timeline import Actor
 
 
@@ -47,7 +47,7 @@ def _business(name: str) -> Business:
 
 def _dry(business: Business, options: dict[str, Any]) -> Reset:
     rows = resettable(business, options["types"], options["only_stale"])
-    return Reset({slug: found.count() for slug, found in rows.items()})
+    return counted({slug: found.count() for slug, found in rows.items()})
 
 
 def _reset(business: Business, options: dict[str, Any]) -> Reset:
@@ -63,7 +63,7 @@ def _reset(business: Business, options: dict[str, Any]) -> Reset:
 def _answer(reset: Reset, dry_run: bool, *, as_json: bool) -> str:
     message = _message(reset.count, dry_run)
     if not as_json:
-        counts = [f"  {slug}: {count}" for slug, count in reset.by_type.items() if count]
+        counts = [f"  {slug}: {count}" for slug, count in reset.by_type.items()]
         return "\n".join([message, *counts])
     return json.dumps(
         {

@@ -1,0 +1,37 @@
+"""Steps that leave a footprint each, and a death where one was ordered."""
+
+import os
+import signal
+import time
+from typing import NoReturn
+
+from django.db.models.functions import Now
+
+from ..progress import Progress
+from ..worker import run_task
+from .models import DrillRun, DrillStep
+
+
+@run_task(DrillRun)
+def drill(run: DrillRun, progress: Progress) -> None:
+    first = run.cursor.get("step", 0)
+    for number in progress.track(range(first, run.steps), durably=True):
+        time.sleep(run.step_seconds)
+        if run.attempt == 1 and number == run.dies_at:
+            die(run)
+        progress.fenced(DrillStep.objects.create, run=run, number=number, attempt=run.attempt)
+        progress.checkpoint(step=number + 1)
+
+
+def die(run: DrillRun) -> None:
+    if run.death == DrillRun.Death.NONE:
+        return
+    DrillRun.objects.filter(pk=run.pk).update(died_at=Now())
+    if run.death == DrillRun.Death.KILLED:
+        os.kill(os.getpid(), signal.SIGKILL)
+    hang()
+
+
+def hang() -> NoReturn:
+    while True:
+        time.sleep(3600)

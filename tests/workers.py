@@ -1,0 +1,69 @@
+"""Real Celery workers, a real broker between them and the test, and patience."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+from celery import Celery
+from django.conf import settings
+from django.db import connection
+
+from progress_project import broker, embedded
+from runs import dispatch, sweep
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
+        time.sleep(0.05)
+
+
+@contextmanager
+def broker_of_files(state: Path) -> Iterator[Path]:
+    """A broker between this process and the workers that the test starts; the folder of its messages."""
+    folder = state / "broker"
+    app = Celery(broker="filesystem://", set_as_current=False)
+    app.conf.broker_transport_options = broker.transport_options(folder)
+    with patch.object(dispatch, "current_app", app), patch.object(sweep, "current_app", app):
+        yield folder
+
+
+@contextmanager
+def worker(state: Path, queue: str = "receipts", slots: int = 1) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker in a process group of its own, as deployed, on the database of the test."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
+        # Named, or it would look for an embedded one in the state directory below.
+        "DATABASE_URL": os.environ.get("DATABASE_URL") or embedded.database_url(),
+        "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+        "DEBUG": "true",
+        "UNSTUCK_VAR": str(state),
+        # Or it could not read the mailbox's secret.
+        "SECRET_KEY": settings.SECRET_KEY,
+        "SALT_KEY": ",".join(settings.SALT_KEY),
+    }
+    command = f"celery -A progress_project worker -Q {queue} -c {slots} --without-gossip --without-mingle"
+    process = subprocess.Popen([sys.executable, "-m", *command.split()], env=environment, start_new_session=True)
+    try:
+        yield process
+    finally:
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """The parent and its children, as a machine that loses its power."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait(10)
