@@ -12,10 +12,14 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from receipts.models import Mailbox, ReceiptSyncRun
+from runs import dispatch
+from runs.drill.models import DrillRun
+from runs.models import Business
 from runs.progress import Progress
 from runs.sweep import sweep
 
 from .actors import claimed, seen, silence, started, work_through
+from .workers import until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +74,21 @@ def test_clients_get_the_databases_time_and_ages(
     assert 90 <= told["seconds_since_heartbeat"] < 100
     assert abs(datetime.fromisoformat(told["server_now"]) - database_now()) < timedelta(seconds=10)
     assert told["verdict"]["code"] == "quiet"
+
+
+@pytest.mark.needs("faketime")
+@pytest.mark.parametrize("off", ["+1h", "-1h"])
+def test_a_worker_an_hour_off_makes_no_false_stale_and_hides_no_true_one(
+    business_a: Business, files: Path, off: str
+) -> None:
+    with worker(files.parent, "drill", under=["faketime", "-f", off]):
+        healthy = dispatch.start(DrillRun, business_a, steps=30, step_seconds=0.05)
+        until(lambda: seen(healthy).status != "queued")
+        until(lambda: seen(healthy).status != "running")
+        hung = dispatch.start(DrillRun, business_a, steps=9, death=DrillRun.Death.HUNG, dies_at=3)
+        until(lambda: seen(hung).error_code == "stale")
+    assert seen(healthy).status == "completed"
+    assert 10 <= (seen(hung).heartbeat_age or 0) < 15
 
 
 def test_nothing_in_the_core_reads_the_machines_clock() -> None:

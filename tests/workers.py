@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -38,7 +38,9 @@ def broker_of_files(state: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def worker(state: Path, queue: str = "receipts", slots: int = 1) -> Iterator[subprocess.Popen[bytes]]:
+def worker(
+    state: Path, queue: str = "receipts", *, slots: int = 1, under: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
     """A worker in a process group of its own, as deployed, on the database of the test."""
     environment = {
         **os.environ,
@@ -53,7 +55,9 @@ def worker(state: Path, queue: str = "receipts", slots: int = 1) -> Iterator[sub
         "SALT_KEY": ",".join(settings.SALT_KEY),
     }
     command = f"celery -A progress_project worker -Q {queue} -c {slots} --without-gossip --without-mingle"
-    process = subprocess.Popen([sys.executable, "-m", *command.split()], env=environment, start_new_session=True)
+    process = subprocess.Popen(
+        [*under, sys.executable, "-m", *command.split()], env=environment, start_new_session=True
+    )
     try:
         yield process
     finally:
