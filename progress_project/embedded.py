@@ -5,6 +5,7 @@ A server belongs to one state directory, listens on a Unix socket only, and is s
 """
 
 import atexit
+import contextlib
 import fcntl
 import functools
 import hashlib
@@ -14,6 +15,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -26,6 +28,7 @@ SUPERUSER = "postgres"
 SYSTEM_USER = "pgserver"  # made and used only where we run as root, which PostgreSQL refuses
 PROGRAMS = "pginstall18/bin"  # the wheel has several; data of one major version is no use to another
 START_SECONDS = 60
+STOP_SECONDS = 10
 LONGEST_SOCKET_PATH = 100  # the kernel allows 107 bytes; macOS 103
 
 # Room for the web's pool, the workers and a test run beside them.
@@ -135,22 +138,38 @@ def _start() -> None:
 
 
 def _stop() -> None:
+    server = _postmaster()
     if _answers():
         _pg_ctl("stop", "-m", "fast")
+    if server:
+        _wait_for_end(server)  # pg_ctl waits for its file to go, and the process goes a moment later
     if _socket_dir() != _data_dir() and _socket_dir().exists():
         _socket_dir().rmdir()
 
 
 def _forget_dead_postmaster() -> None:
     """After a crash its pid may belong to another process by now, which makes PostgreSQL refuse."""
-    pidfile = _data_dir() / "postmaster.pid"
+    if _postmaster() is None:
+        _pidfile().unlink(missing_ok=True)
+
+
+def _pidfile() -> Path:
+    return _data_dir() / "postmaster.pid"
+
+
+def _postmaster() -> psutil.Process | None:
     try:
-        pid = int(pidfile.read_text().split("\n", 1)[0])
-        alive = psutil.Process(pid).name().startswith("postgres")
+        process = psutil.Process(int(_pidfile().read_text().split("\n", 1)[0]))
+        return process if process.name().startswith("postgres") else None
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-        alive = False
-    if not alive:
-        pidfile.unlink(missing_ok=True)
+        return None
+
+
+def _wait_for_end(process: psutil.Process) -> None:
+    deadline = time.monotonic() + STOP_SECONDS
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while time.monotonic() < deadline and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.02)
 
 
 def _answers() -> bool:
