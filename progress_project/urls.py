@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
 from receipts import pages as receipts
+from recordings import pages as recordings
 from runs import pages
 from runs.api import urls as api
 from runs.api.health import metrics, readyz
@@ -20,6 +21,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 api_urls: list[URLPattern | URLResolver] = [
     path("", include(api)),
     path("receipts/", include("receipts.api")),
+    path("recordings/", include("recordings.api")),
     api.nowhere,  # last: it takes every other address
 ]
 
@@ -27,6 +29,8 @@ page_urls: list[URLPattern | URLResolver] = [
     path("", pages.home, name="home"),
     path("b/<slug:slug>/", receipts.business_page, name="business"),
     path("b/<slug:slug>/found/", receipts.found, name="found"),
+    path("b/<slug:slug>/recordings/", recordings.page, name="recordings"),
+    path("b/<slug:slug>/recordings/found/", recordings.found, name="recordings-found"),
     path("login/", pages.page(LoginView.as_view(redirect_authenticated_user=True)), name="login"),
     path("logout/", pages.page(LogoutView.as_view()), name="logout"),
     path("language/", pages.page(set_language), name="set_language"),
