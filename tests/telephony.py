@@ -44,10 +44,10 @@ def call(nth: int, content: bytes | None = None, **fields: Any) -> ServedCall:
     )
 
 
-def name_of(seconds: int, *, kind: str = "external", to: str = "101", by: str = "0501234567", suffix: str = "wav") -> str:
+def name_of(seconds: int, *, kind: str = "external", by: str = "0501234567", suffix: str = "wav") -> str:
     """As FreePBX names the recording of a call so many seconds after noon."""
     moment = NOON + timedelta(seconds=seconds)
-    return f"{kind}-{to}-{by}-{moment:%Y%m%d-%H%M%S}-{int(moment.timestamp())}.{seconds}.{suffix}"
+    return f"{kind}-101-{by}-{moment:%Y%m%d-%H%M%S}-{int(moment.timestamp())}.{seconds}.{suffix}"
 
 
 def folder_source(business: Business, folder: Path, **fields: Any) -> Source:

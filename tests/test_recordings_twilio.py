@@ -96,9 +96,7 @@ def test_a_recording_that_changes_on_the_way_is_never_patched_together(
         def change() -> None:
             changing.content = wav(30.0, mark=9)
 
-        run = dispatch.start(
-            RecordingRun, business_a, source=twilio_source(business_a), job_type="download"
-        )
+        run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a), job_type="download")
 
         def work(run: RecordingRun, progress: Progress) -> None:
             wait = progress.wait
@@ -170,9 +168,7 @@ def test_a_limit_is_waited_out_in_sight(business_a: Business, settings: Settings
     limited = call(1, mishaps=[(429, {"Retry-After": "1"})])
     with served(settings, [limited]) as server:
         server.listing_mishaps.append((429, {"Retry-After": "1"}))
-        run = dispatch.start(
-            RecordingRun, business_a, source=twilio_source(business_a), job_type="download"
-        )
+        run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a), job_type="download")
 
         def work(run: RecordingRun, progress: Progress) -> None:
             flush = progress._flush
