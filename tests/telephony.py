@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from recordings.collect import collect
 from recordings.demo.twilio import SID, TOKEN, ServedCall, TwilioServer, serve
 from recordings.models import RecordingRun, Source
 from runs import dispatch
+from runs.flush import flush
 from runs.models import Business
 
-from .actors import work_through
+from .actors import seen, work_through
 
 NOON = datetime(2024, 11, 5, 12, 0, tzinfo=UTC)
 HISS = bytes(range(256)) * 16
@@ -79,6 +81,20 @@ def collected(source: Source, **fields: Any) -> RecordingRun:
     """A run of this source, worked through in this process, as readers see it afterwards."""
     run = dispatch.start(RecordingRun, source.business, source=source, **{"job_type": "download", **fields})
     return work_through(run, collect)
+
+
+@contextmanager
+def watched(run: RecordingRun) -> Iterator[list[RecordingRun]]:
+    """The run as readers see it after each flush."""
+    shown: list[RecordingRun] = []
+
+    def flushed(*args: Any) -> str:
+        answer = flush(*args)
+        shown.append(seen(run))
+        return answer
+
+    with mock.patch("runs.progress.flush", flushed):
+        yield shown
 
 
 def outcomes(run: RecordingRun) -> dict[str, tuple[str, str]]:

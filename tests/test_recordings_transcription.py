@@ -25,7 +25,7 @@ from runs.states import Request
 from runs.timeline import SYSTEM
 
 from .actors import seen, work_through
-from .telephony import collected, folder_source, outcomes
+from .telephony import collected, folder_source, outcomes, watched
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,6 +72,7 @@ def test_what_can_not_be_transcribed_is_a_failed_item(business_a: Business) -> N
     assert (run.succeeded, run.failed) == (6, 3)
     silent = run.items.get(error_code="silent")
     assert silent.error_message == "Nothing is said in this recording."
+    assert silent.call
     assert silent.call.file, "it can be listened to all the same"
 
 
@@ -114,19 +115,8 @@ def long_only(business_a: Business, tmp_path: Path, settings: Settings) -> Recor
 
 
 def test_a_long_call_shows_how_far_it_is(long_only: RecordingRun, short_windows: None) -> None:
-    shown: list[RecordingRun] = []
-
-    def work(run: RecordingRun, progress: Progress) -> None:
-        flush = progress._flush
-
-        def flushed(*args: Any) -> None:
-            flush(*args)
-            shown.append(seen(run))
-
-        progress._flush = flushed  # type: ignore[method-assign]
-        collect(run, progress)
-
-    run = work_through(long_only, work)
+    with watched(long_only) as shown:
+        run = work_through(long_only, collect)
     assert (run.status, run.progress_pct, run.current, run.current_pct) == ("completed", 100, "", None)
     inside = [told for told in shown if told.current]
     assert {told.current for told in inside} == {"0501234567"}

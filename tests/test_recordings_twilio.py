@@ -16,9 +16,10 @@ from recordings.models import Call, RecordingRun
 from runs import dispatch
 from runs.models import Business
 from runs.progress import Progress
+from runs.verdict import judge
 
-from .actors import seen, work_through
-from .telephony import NOON, call, collected, outcomes, served, twilio_source, wav
+from .actors import work_through
+from .telephony import NOON, call, collected, outcomes, served, twilio_source, watched, wav
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -164,28 +165,17 @@ def test_wrong_credentials_reject_the_run_in_words(business_a: Business, setting
 
 
 def test_a_limit_is_waited_out_in_sight(business_a: Business, settings: Settings) -> None:
-    told: list[tuple[str, float | None]] = []
     limited = call(1, mishaps=[(429, {"Retry-After": "1"})])
     with served(settings, [limited]) as server:
         server.listing_mishaps.append((429, {"Retry-After": "1"}))
         run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a), job_type="download")
-
-        def work(run: RecordingRun, progress: Progress) -> None:
-            flush = progress._flush
-
-            def flushed(*args: object) -> None:
-                flush(*args)  # type: ignore[arg-type]
-                now = seen(run)
-                if now.wait_left and now.wait_left > 0:
-                    told.append((now.waiting_reason, now.wait_left))
-
-            progress._flush = flushed  # type: ignore[method-assign]
-            collect(run, progress)
-
-        run = work_through(run, work)
+        with watched(run) as shown:
+            run = work_through(run, collect)
     assert (run.status, run.succeeded) == ("completed", 1)
-    assert len(told) >= 2
-    assert {reason for reason, _ in told} == {"The provider asks us to wait."}
+    waiting = [told for told in shown if told.wait_left and told.wait_left > 0]
+    assert len(waiting) >= 2
+    assert {told.waiting_reason for told in waiting} == {"The provider asks us to wait."}
+    assert {judge(told).code for told in waiting} == {"waiting"}
 
 
 def test_redirects_lead_only_to_known_hosts_and_without_the_token(business_a: Business, settings: Settings) -> None:
