@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("drill", "0001_initial"),
+        ("drill", "0002_drillstep_pid"),
     ]
 
     operations = [
