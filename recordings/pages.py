@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Value
+from django.db.models import F
 from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -67,8 +67,8 @@ def _with_excerpt(rows: CallQuerySet, words: str) -> CallQuerySet:
         F("transcript"),
         query,
         config=SEARCH_CONFIG,
-        start_sel=Value(start),
-        stop_sel=Value(stop),
+        start_sel=start,
+        stop_sel=stop,
         max_fragments=2,
         max_words=18,
         min_words=8,

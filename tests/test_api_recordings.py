@@ -196,7 +196,7 @@ def test_a_range_beyond_the_end_is_told_the_size(as_member_a: APIClient, source_
     assert (answer.status_code, answer.headers["Content-Range"]) == (416, "bytes */1024")
 
 
-@pytest.mark.parametrize("asked", ["bytes=", "bytes=a-b", "items=0-1", "bytes=0-1,5-6", "bytes=5-1" * 9])
+@pytest.mark.parametrize("asked", ["bytes=", "bytes=-", "bytes=a-b", "items=0-1", "bytes=0-1,5-6", "bytes=5-1" * 9])
 def test_what_is_no_single_range_is_answered_with_the_whole(
     as_member_a: APIClient, source_a: Source, asked: str
 ) -> None:

@@ -14,7 +14,8 @@ from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
 CHUNK: Final = 64 * 1024
-_RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,18})-(?P<last>[0-9]{0,18})")
+# One range, of which one end at least is named. Whatever else is asked for is answered with the whole.
+_RANGE = re.compile(r"bytes=(?!-$)(?P<first>[0-9]{0,18})-(?P<last>[0-9]{0,18})")
 
 
 def ranged(
@@ -22,16 +23,16 @@ def ranged(
 ) -> HttpResponseBase:
     """200, 206 for one range of bytes, or 416 for one beyond the end. Closes `file` when it has been sent."""
     size = file.size
-    span = _span(request.headers.get("Range", ""), size)
+    asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    span = _span(asked["first"], asked["last"], size) if asked else (0, size)
     if span is None:
         file.close()
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     first, length = span
     file.seek(first)
-    part = length < size
     response = StreamingHttpResponse(
         _chunks_of(request, file, length),
-        status=206 if part else 200,
+        status=206 if asked else 200,
         content_type=content_type,
         headers={
             "Accept-Ranges": "bytes",
@@ -40,23 +41,19 @@ def ranged(
             "X-Content-Type-Options": "nosniff",
         },
     )
-    if part:
+    if asked:
         response.headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{size}"
     response._resource_closers.append(file.close)  # type: ignore[attr-defined]  # as Django's own FileResponse does
     return response
 
 
-def _span(header: str, size: int) -> tuple[int, int] | None:
-    """First byte and length; the whole where no single range is asked for; None beyond the end."""
-    asked = _RANGE.fullmatch(header.strip())
-    if asked is None or not (asked["first"] or asked["last"]):
-        return 0, size
-    if not asked["first"]:  # the last so many bytes
-        length = min(int(asked["last"]), size)
+def _span(first: str, last: str, size: int) -> tuple[int, int] | None:
+    """First byte and length; None beyond the end."""
+    if not first:  # the last so many bytes
+        length = min(int(last), size)
         return (size - length, length) if length else None
-    first = int(asked["first"])
-    last = min(int(asked["last"] or size - 1), size - 1)
-    return (first, last - first + 1) if first <= last else None
+    begins, ends = int(first), min(int(last or size - 1), size - 1)
+    return (begins, ends - begins + 1) if begins <= ends else None
 
 
 def _chunks_of(request: HttpRequest, file: File[Any], length: int) -> Any:
