@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
 from runs.models import Business, Run, RunItem
+from runs.states import ItemStatus
 
 from .audio_types import ENDINGS, PLAYABLE
 from .sources import Account, Direction, FolderAccount, TwilioAccount
@@ -228,6 +229,10 @@ class Recording(RunItem):
     class Meta(RunItem.Meta):
         verbose_name = _("recording")
         verbose_name_plural = _("recordings")
+
+    def begin(self) -> None:
+        """What a crash leaves so was worked on by this run, even where the work is found done."""
+        Recording.objects.filter(pk=self.pk).update(status=ItemStatus.IN_FLIGHT)
 
     def retry_fields(self) -> dict[str, Any]:
         return {"key": self.key, "call": self.call}
