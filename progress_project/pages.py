@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 import receipts.pages
+import recordings.pages
 from runs.models import Business
 from runs.pages import active_runs, frame, members_only, own_business, recent_runs
 
@@ -26,7 +27,10 @@ class Kind:
     start_form: Callable[[Business], dict[str, Any]]
 
 
-KINDS = (Kind("receipts", _("Receipts"), receipts.pages.start_form),)
+KINDS = (
+    Kind("receipts", _("Receipts"), receipts.pages.start_form),
+    Kind("recordings", _("Recordings"), recordings.pages.start_form),
+)
 
 
 def kinds(request: HttpRequest) -> dict[str, Any]:

@@ -34,12 +34,14 @@ class Report:
     cursor_counts: dict[str, int]
     progress_pct: float | None = None
     rate: float | None = None
+    eta: float | None = None
     advanced: bool = False  # an item was finished since the last flush
     recovered: bool = False  # more was done than any earlier attempt had reported
     silence: float | None = None
     waiting: float | None = None
     waiting_reason: str = ""
     items: list[dict[str, Any]] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)  # columns of the run's own type
 
 
 @dataclass
@@ -59,7 +61,7 @@ def flush(run: Run, report: Report, last_word: LastWord | None = None) -> str:
     if connection.in_atomic_block:
         # The row would stay locked, and the bar still, until that transaction ends.
         raise RunsError("Report progress outside of transactions.")
-    statement = _statement(type(run), _item_columns(report), last_word and last_word.status)
+    statement = _statement(type(run), _item_columns(report), tuple(report.notes), last_word and last_word.status)
     parameters = _parameters(run, report, last_word)
     row = _told(statement, parameters) if last_word else _prepared(statement, parameters)
     if row is None:
@@ -91,12 +93,14 @@ def _parameters(run: Run, report: Report, last_word: LastWord | None) -> dict[st
         "cursor_counts": _json(report.cursor_counts),
         "progress_pct": report.progress_pct,
         "rate": report.rate,
+        "eta": report.eta,
         "advanced": report.advanced,
         "recovered": report.recovered,
         "silence": report.silence,
         "waiting": report.waiting,
         "waiting_reason": report.waiting_reason,
         "items": _json(report.items) if report.items else None,
+        **{f"note_{name}": value for name, value in report.notes.items()},
         "error_code": last_word.error_code if last_word else "",
         "error_message": last_word.error_message if last_word else "",
     }
@@ -112,21 +116,23 @@ def _item_columns(report: Report) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _statement(model: type[Run], item_columns: tuple[str, ...], status: Status | None) -> str:
-    update = _update(model, status)
+def _statement(model: type[Run], item_columns: tuple[str, ...], notes: tuple[str, ...], status: Status | None) -> str:
+    update = _update(model, notes, status)
     items = model.item_model()
     if items is None or not item_columns:
         return update
     return f"WITH held AS ({update}), items AS ({_upsert(items, item_columns)}) SELECT requested FROM held"
 
 
-def _update(model: type[Run], status: Status | None) -> str:
+def _update(model: type[Run], notes: tuple[str, ...], status: Status | None) -> str:
     assignments = [
+        *_noted(model, notes),
         *(f"{column} = %({column})s" for column in COUNTERS),
         "cursor = %(cursor)s::jsonb",
         "cursor_counts = %(cursor_counts)s::jsonb",
         "progress_pct = GREATEST(progress_pct, %(progress_pct)s::float8)",
         "rate = %(rate)s",
+        "eta = %(eta)s",
         "heartbeat_at = statement_timestamp()",
         "progress_at = CASE WHEN %(advanced)s THEN statement_timestamp() ELSE progress_at END",
         "losses = CASE WHEN %(recovered)s THEN 0 ELSE losses END",
@@ -141,6 +147,13 @@ def _update(model: type[Run], status: Status | None) -> str:
         f" WHERE id = %(id)s AND attempt = %(attempt)s AND status = '{Status.RUNNING}'"
         " RETURNING requested"
     )
+
+
+def _noted(model: type[Run], notes: tuple[str, ...]) -> list[str]:
+    """What work code notes in the columns of its own type: those it shows, and none that every run has."""
+    if strange := set(notes).difference(model.public_fields):
+        raise RunsError(f"Not among the public fields of {model.__name__}: {', '.join(sorted(strange))}")
+    return [f"{_quote(name)} = %(note_{name})s" for name in notes]
 
 
 def _farewell(status: Status | None) -> list[str]:

@@ -255,6 +255,7 @@ class Run(HeartbeatMixin):
     skipped = models.PositiveIntegerField(_("skipped"), default=0)
     progress_pct = models.FloatField(_("progress"), null=True)  # the highest ever shown
     rate = models.FloatField(_("items a second"), null=True)
+    eta = models.FloatField(null=True)  # seconds left at the last heartbeat, by the worker's own reckoning
     # Where a new attempt goes on, and the counters as they were there.
     cursor = models.JSONField(default=dict, blank=True)
     cursor_counts = models.JSONField(default=dict, blank=True)
