@@ -23,6 +23,7 @@ from rest_framework.request import Request
 
 from .api.pagination import NewestRuns
 from .api.permissions import run_type
+from .examples import examples
 from .history import runs_of
 from .models import Business, Run, RunItem, RunQuerySet, run_types
 from .states import ItemStatus, Status
@@ -148,6 +149,21 @@ def _items(run: Run) -> list[RunItem]:
     items: QuerySet[RunItem] = run.items.all()  # type: ignore[attr-defined]  # the items' own foreign key
     first = list(items.filter(status__in=TROUBLED).order_by("status", "pk")[:ITEMS_SHOWN])
     return first + list(items.exclude(status__in=TROUBLED).order_by("-pk")[: ITEMS_SHOWN - len(first)])
+
+
+# The card
+
+
+@page
+def card_docs(request: HttpRequest) -> HttpResponse:
+    """How to use `<run-card>`, with every state it can show."""
+    told = examples()
+    context = {
+        "examples": told,
+        "told": {"examples": told, "heading": _("Receipt sync")},
+        "origin": request.build_absolute_uri("/").rstrip("/"),
+    }
+    return render(request, "runs/card.html", context)
 
 
 # The start page

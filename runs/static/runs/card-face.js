@@ -132,7 +132,8 @@ export class Face {
     this.part("percent").textContent =
       percent === null ? "" : words.number(percent / 100, { style: "percent", maximumFractionDigits: percent % 1 ? 1 : 0 });
     const done = words.number(processed);
-    const count = total === null ? this.say("done_so_far", { done }) : this.say("of", { done, total: words.number(total) });
+    const begun = processed > 0 || run.status === "running";
+    const count = total === null ? (begun ? this.say("done_so_far", { done }) : "") : this.say("of", { done, total: words.number(total) });
     this.part("count").textContent = count;
     this.part("rate").textContent =
       run.rate && run.status === "running"
