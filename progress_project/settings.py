@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "django_celery_beat",
     "django_structlog",
+    "corsheaders",
     "csp",
     "axes",
     "encrypted_fields",
@@ -67,6 +68,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "runs.api.middleware.api_answers",  # outermost: no answer under /api/ escapes it
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -304,6 +306,11 @@ if DEBUG:
     SESSION_COOKIE_NAME = f"sessionid_{env.str('PORT', default='8000')}"
     CSRF_COOKIE_NAME = f"csrftoken_{env.str('PORT', default='8000')}"
 X_FRAME_OPTIONS = "DENY"
+
+# Other sites whose pages may call the API, with a token; a session never crosses over.
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "last-event-id")
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -23,6 +23,7 @@ from .states import (
     ACTIONS,
     ACTIVE,
     ARROWS,
+    FINISHED,
     Action,
     ErrorCode,
     ItemStatus,
@@ -296,6 +297,8 @@ class Run(HeartbeatMixin):
             ),
             # The lists: newest first within a business.
             models.Index(fields=["business", "-created_at", "-id"], name="%(class)s_newest"),
+            # The stream: what has ended lately, in the businesses that are watched.
+            models.Index(fields=["finished_at"], condition=models.Q(status__in=FINISHED), name="%(class)s_finished"),
             # The sweep: expired runs whose hung task still has to be ended.
             models.Index(
                 fields=["finished_at"],

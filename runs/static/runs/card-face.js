@@ -30,10 +30,11 @@ template.innerHTML = `
       <span class="pill" part="label"></span>
     </header>
     <div class="figure">
-      <strong part="percent"></strong><span part="count"></span><span part="eta"></span>
+      <strong part="percent"></strong>
+      <div><p part="count"></p><p part="eta"></p></div>
     </div>
     <div class="bar" part="bar" role="progressbar" aria-labelledby="title" aria-valuemin="0" aria-valuemax="100"><div class="fill" part="fill"></div></div>
-    <div class="under"><bdi part="message"></bdi><span part="age"></span></div>
+    <div class="under"><p part="message" dir="auto"></p><p part="age"></p></div>
     <dl class="stats" part="stats">
       <div><dt data-say="succeeded"></dt><dd part="succeeded">–</dd></div>
       <div><dt data-say="skipped"></dt><dd part="skipped">–</dd></div>

@@ -103,7 +103,7 @@ class RunCard extends HTMLElement {
 
   /** @param {Run | null} run */
   show(run) {
-    if (run && run.id === this.run?.id && run.version < this.run.version) return; // overtaken on the way
+    if (run && this.run && run.id === this.run.id && run.version < this.run.version) return; // overtaken on the way
     if (this.unheard) this.face?.complain("");
     this.unheard = false;
     if (run && run.id === this.dismissed && !isActive(run)) run = null;
