@@ -129,11 +129,13 @@ def test_it_speaks_the_language_it_is_given(open_page: Open, business_a: Busines
 def test_nothing_moves_while_the_bar_does(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     run = half_done(make_run, business_a, rate=3.0)
     observe = """new PerformanceObserver(list => {
-        for (const entry of list.getEntries()) (window.shifts ??= []).push(entry.value);
+        for (const entry of list.getEntries()) {
+            const moved = entry.sources.map(source => source.node?.parentElement?.outerHTML ?? String(source.node));
+            (window.shifts ??= []).push(moved);
+        }
     }).observe({type: "layout-shift", buffered: false});"""
     page = open_page()
     expect(label(page)).to_have_text("Working")
-    page.wait_for_load_state("networkidle")
     page.evaluate(observe)
     for processed in (109, 150, 199):
         change(run, processed=processed, succeeded=processed, progress_pct=processed / 2, heartbeat_at=Now(), rate=33.3)
