@@ -15,7 +15,7 @@ from rich.table import Table
 
 from .harness import FINISHED_RUNS, ROUNDS, Options, Result, machine, say
 
-NAMES = ("track", "flush", "hot", "sweep", "receipts")
+NAMES = ("track", "flush", "hot", "sweep", "receipts", "stream")
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ class Report:
     cursor_counts: dict[str, int]
     progress_pct: float | None = None
     rate: float | None = None
+    pace: list[list[float]] | None = None  # None: as it was
     advanced: bool = False  # an item was finished since the last flush
     recovered: bool = False  # more was done than any earlier attempt had reported
     silence: float | None = None
@@ -91,6 +92,7 @@ def _parameters(run: Run, report: Report, last_word: LastWord | None) -> dict[st
         "cursor_counts": _json(report.cursor_counts),
         "progress_pct": report.progress_pct,
         "rate": report.rate,
+        "pace": None if report.pace is None else _json(report.pace),
         "advanced": report.advanced,
         "recovered": report.recovered,
         "silence": report.silence,
@@ -127,6 +129,7 @@ def _update(model: type[Run], status: Status | None) -> str:
         "cursor_counts = %(cursor_counts)s::jsonb",
         "progress_pct = GREATEST(progress_pct, %(progress_pct)s::float8)",
         "rate = %(rate)s",
+        "pace = COALESCE(%(pace)s::jsonb, pace)",
         "heartbeat_at = statement_timestamp()",
         "progress_at = CASE WHEN %(advanced)s THEN statement_timestamp() ELSE progress_at END",
         "losses = CASE WHEN %(recovered)s THEN 0 ELSE losses END",

@@ -10,6 +10,7 @@ import pgtrigger
 from django.apps import apps
 from django.conf import settings
 from django.db import connection, models
+from django.db.models import Value
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.db.models.signals import class_prepared
@@ -256,6 +257,7 @@ class Run(HeartbeatMixin):
     skipped = models.PositiveIntegerField(_("skipped"), default=0)
     progress_pct = models.FloatField(_("progress"), null=True)  # the highest ever shown
     rate = models.FloatField(_("items a second"), null=True)
+    pace = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))  # see pace.py
     # Where a new attempt goes on, and the counters as they were there.
     cursor = models.JSONField(default=dict, blank=True)
     cursor_counts = models.JSONField(default=dict, blank=True)

@@ -26,6 +26,7 @@ from .api.permissions import run_type
 from .examples import examples
 from .history import runs_of
 from .models import Business, Run, RunItem, RunQuerySet, run_types
+from .pace import plot
 from .states import ItemStatus, Status
 from .story import timeline
 from .verdict import Verdict, judge, tell
@@ -137,6 +138,7 @@ def run(request: HttpRequest, slug: str, type: str, id: int) -> HttpResponse:  #
             "timeline": timeline(found),
             "items": _items(found),
             "items_shown": ITEMS_SHOWN,
+            "plot": plot(found.pace),
         }
         return render(request, "runs/run.html", context)
     raise Http404
