@@ -35,6 +35,7 @@ class Report:
     progress_pct: float | None = None
     rate: float | None = None
     eta: float | None = None
+    pace: list[list[float]] | None = None  # None: as it was
     advanced: bool = False  # an item was finished since the last flush
     recovered: bool = False  # more was done than any earlier attempt had reported
     silence: float | None = None
@@ -94,6 +95,7 @@ def _parameters(run: Run, report: Report, last_word: LastWord | None) -> dict[st
         "progress_pct": report.progress_pct,
         "rate": report.rate,
         "eta": report.eta,
+        "pace": None if report.pace is None else _json(report.pace),
         "advanced": report.advanced,
         "recovered": report.recovered,
         "silence": report.silence,
@@ -133,6 +135,7 @@ def _update(model: type[Run], notes: tuple[str, ...], status: Status | None) -> 
         "progress_pct = GREATEST(progress_pct, %(progress_pct)s::float8)",
         "rate = %(rate)s",
         "eta = %(eta)s",
+        "pace = COALESCE(%(pace)s::jsonb, pace)",
         "heartbeat_at = statement_timestamp()",
         "progress_at = CASE WHEN %(advanced)s THEN statement_timestamp() ELSE progress_at END",
         "losses = CASE WHEN %(recovered)s THEN 0 ELSE losses END",

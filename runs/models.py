@@ -10,6 +10,7 @@ import pgtrigger
 from django.apps import apps
 from django.conf import settings
 from django.db import connection, models
+from django.db.models import Value
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.db.models.signals import class_prepared
@@ -23,6 +24,7 @@ from .states import (
     ACTIONS,
     ACTIVE,
     ARROWS,
+    FINISHED,
     Action,
     ErrorCode,
     ItemStatus,
@@ -256,6 +258,7 @@ class Run(HeartbeatMixin):
     progress_pct = models.FloatField(_("progress"), null=True)  # the highest ever shown
     rate = models.FloatField(_("items a second"), null=True)
     eta = models.FloatField(null=True)  # seconds left at the last heartbeat, by the worker's own reckoning
+    pace = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))  # see pace.py
     # Where a new attempt goes on, and the counters as they were there.
     cursor = models.JSONField(default=dict, blank=True)
     cursor_counts = models.JSONField(default=dict, blank=True)
@@ -297,6 +300,8 @@ class Run(HeartbeatMixin):
             ),
             # The lists: newest first within a business.
             models.Index(fields=["business", "-created_at", "-id"], name="%(class)s_newest"),
+            # The stream: what has ended lately, in the businesses that are watched.
+            models.Index(fields=["finished_at"], condition=models.Q(status__in=FINISHED), name="%(class)s_finished"),
             # The sweep: expired runs whose hung task still has to be ended.
             models.Index(
                 fields=["finished_at"],

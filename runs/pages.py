@@ -23,8 +23,10 @@ from rest_framework.request import Request
 
 from .api.pagination import NewestRuns
 from .api.permissions import run_type
+from .examples import examples
 from .history import runs_of
 from .models import Business, Run, RunItem, RunQuerySet, run_types
+from .pace import plot
 from .states import ItemStatus, Status
 from .story import timeline
 from .verdict import Verdict, judge, tell
@@ -136,6 +138,7 @@ def run(request: HttpRequest, slug: str, type: str, id: int) -> HttpResponse:  #
             "timeline": timeline(found),
             "items": _items(found),
             "items_shown": ITEMS_SHOWN,
+            "plot": plot(found.pace),
         }
         return render(request, "runs/run.html", context)
     raise Http404
@@ -148,6 +151,21 @@ def _items(run: Run) -> list[RunItem]:
     items: QuerySet[RunItem] = run.items.all()  # type: ignore[attr-defined]  # the items' own foreign key
     first = list(items.filter(status__in=TROUBLED).order_by("status", "pk")[:ITEMS_SHOWN])
     return first + list(items.exclude(status__in=TROUBLED).order_by("-pk")[: ITEMS_SHOWN - len(first)])
+
+
+# The card
+
+
+@page
+def card_docs(request: HttpRequest) -> HttpResponse:
+    """How to use `<run-card>`, with every state it can show."""
+    told = examples()
+    context = {
+        "examples": told,
+        "told": {"examples": told, "heading": _("Receipt sync")},
+        "origin": request.build_absolute_uri("/").rstrip("/"),
+    }
+    return render(request, "runs/card.html", context)
 
 
 # The start page

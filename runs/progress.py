@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,6 +16,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from .exceptions import ItemFailed, RunLost, RunStopped
 from .flush import LastWord, Report, flush
 from .models import Run
+from .pace import Pace
 from .states import ItemStatus, Status
 
 T = TypeVar("T")
@@ -51,6 +53,8 @@ class Progress:
         self._part = 0.0
         self._weight_rate: float | None = None
         self._notes: dict[str, Any] = {}
+        self._pace = Pace(run.pace)
+        self._began_after = _seconds_between(run.started_at, run.claimed_at)
 
         self._tracking = False
         self._noted = False  # has the open item said anything?
@@ -64,7 +68,7 @@ class Progress:
         self._requested = ""
         self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
         self._flushed_done: float = self._processed
-        self._measured_at = time.monotonic()
+        self._began_at = self._measured_at = time.monotonic()
         self._measured_count = self._processed
         self._measured_weight = self._weight_done
         self._due = self._measured_at + self._interval
@@ -258,17 +262,20 @@ class Progress:
         self._flush(LastWord(status, error_code, clean(error_message)))
 
     def _flush(self, last_word: LastWord | None = None) -> None:
-        report = self._report(complete=last_word is not None and last_word.status == "completed")
+        complete = last_word is not None and last_word.status == "completed"
+        report = self._report(complete=complete, last=last_word is not None)
         self._requested = patiently(flush, self.run, report, last_word)
         self._rows = {}
         self._flushed_done = self._done()
         self._due = time.monotonic() + self._interval
 
-    def _report(self, *, complete: bool) -> Report:
+    def _report(self, *, complete: bool, last: bool) -> Report:
         counts = self._shown()
         if self._total is not None:  # an estimate that was exceeded is corrected, not kept
             self._total = max(self._total, counts["processed"])
         self._measure()
+        seconds = self._began_after + time.monotonic() - self._began_at
+        noted = self._pace.note(seconds, counts["processed"], last=last)
         return Report(
             counters={
                 "total": self._total,
@@ -281,6 +288,7 @@ class Progress:
             rate=self._rate,
             eta=self._seconds_left(counts["processed"]),
             advanced=self._done() > self._flushed_done,
+            pace=self._pace.points if noted else None,
             recovered=self._processed > self._floor["processed"],
             silence=self._silence,
             waiting=self._waiting[0],
@@ -340,6 +348,11 @@ class Progress:
             for field in fields
             if field.name in reported
         }
+
+
+def _seconds_between(start: datetime | None, end: datetime | None) -> float:
+    """Two moments of the database's clock."""
+    return max(0.0, (end - start).total_seconds()) if start and end else 0.0
 
 
 def percent(done: float, total: float | None) -> float | None:
