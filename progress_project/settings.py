@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "runs",
     "runs.drill",
     "receipts",
+    "broadcasts",
 ]
 
 MIDDLEWARE = [
@@ -203,6 +204,13 @@ RECEIPTS_PDF_SECONDS: int = env.int("RECEIPTS_PDF_SECONDS", default=5)
 RECEIPTS_IMAP_TIMEOUT_SECONDS: int = env.int("RECEIPTS_IMAP_TIMEOUT_SECONDS", default=60)
 
 DEMO_IMAP_PORT = demo_imap_port()
+
+# Broadcasts
+
+WHATSAPP_API_URL: str = env.str("WHATSAPP_API_URL", default="https://graph.facebook.com")
+WHATSAPP_CONNECT_SECONDS: float = env.float("WHATSAPP_CONNECT_SECONDS", default=10.0)
+WHATSAPP_ANSWER_SECONDS: float = env.float("WHATSAPP_ANSWER_SECONDS", default=30.0)
+WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_000)
 
 # API
 

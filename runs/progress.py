@@ -20,6 +20,7 @@ from .states import ItemStatus, Status
 T = TypeVar("T")
 P = ParamSpec("P")
 
+Write = Callable[[Run, Report, LastWord | None], str]  # of a report; answers what is requested
 SMOOTHING = 0.3  # weight of the newest second in the rate
 
 
@@ -54,6 +55,7 @@ class Progress:
         self._silence: float | None = None
         self._waiting: tuple[float | None, str] = (None, "")
         self._requested = ""
+        self._write: Write = flush  # `Effects` puts its own in this place
         self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
         self._flushed_count = self._processed
         self._measured_at = time.monotonic()
@@ -176,6 +178,28 @@ class Progress:
         self._waiting = (None, "")
         self._flush()
 
+    # For `Effects`, whose statement has the counters from the rows themselves
+
+    @property
+    def requested(self) -> str:
+        """What was asked of this attempt when it last wrote."""
+        return self._requested
+
+    def recount(self) -> None:
+        """Start over from the counters of the run's row."""
+        run = self.run
+        self._floor = {name: getattr(run, name) for name in ("processed", "failed", "skipped")}
+        self._processed, self._failed, self._skipped = run.processed, run.failed, run.skipped
+        self._total = run.total
+        self._flushed_count = self._measured_count = self._processed
+
+    def count(self) -> None:
+        self._processed += 1
+
+    def report(self) -> None:
+        """Write now."""
+        self._flush()
+
     # Writing
 
     def fenced(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -209,7 +233,7 @@ class Progress:
 
     def _flush(self, last_word: LastWord | None = None) -> None:
         report = self._report(complete=last_word is not None and last_word.status == "completed")
-        self._requested = patiently(flush, self.run, report, last_word)
+        self._requested = patiently(self._write, self.run, report, last_word)
         self._rows = {}
         self._flushed_count = self._processed
         self._due = time.monotonic() + self._interval
