@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import httpx
-from pywa import WhatsApp
+from pywa.client import WhatsApp
 from pywa.errors import WhatsAppError
 from pywa.types.templates import TemplateLanguage
 

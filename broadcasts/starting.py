@@ -47,7 +47,7 @@ def preview(draft: Draft) -> dict[str, Any]:
     }
 
 
-def start_broadcast(draft: Draft, created_by: User, idempotency_key: str = "") -> WhatsAppBroadcast:
+def start_broadcast(draft: Draft, created_by: User | None, idempotency_key: str = "") -> WhatsAppBroadcast:
     """Keep the audience and start, all or nothing; an earlier start with this key is returned instead.
 
     Raises `UnreadableAudience`, also when nobody would get the message.

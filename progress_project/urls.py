@@ -20,6 +20,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 api_urls: list[URLPattern | URLResolver] = [
     path("", include(api)),
     path("receipts/", include("receipts.api")),
+    path("whatsapp/", include("broadcasts.api")),
     api.nowhere,  # last: it takes every other address
 ]
 

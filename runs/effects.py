@@ -141,9 +141,8 @@ def _statement(model: type[Run], outcome: ItemStatus | None, columns: tuple[str,
     parts, counters = [], []
     if outcome:
         # Somebody else may have settled it first, and has counted it then.
-        parts.append(
-            f"flying AS (SELECT id FROM {items} WHERE id = %(settled)s AND status = '{ItemStatus.IN_FLIGHT}' FOR UPDATE)"
-        )
+        ours = f"id = %(settled)s AND status = '{ItemStatus.IN_FLIGHT}'"
+        parts.append(f"flying AS (SELECT id FROM {items} WHERE {ours} FOR UPDATE)")
         counters = [f"{column} = {column} + (SELECT count(*) FROM flying)" for column in COUNTED[outcome]]
     parts.append(f"held AS ({guarded_update(model, status, counters)})")
     if outcome:

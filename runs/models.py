@@ -229,9 +229,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         with transaction.atomic():
             # Items before runs, as every writer of both locks them.
             flying = items._default_manager.filter(
-                models.Q(("run__in", self.order_by().values("pk"))), status=ItemStatus.IN_FLIGHT
+                models.Q(("run__in", self.order_by().values("pk"))), models.Q(status=ItemStatus.IN_FLIGHT)
             )
-            lost = list(flying.order_by("pk").select_for_update(of=("self",)).values_list("pk", "run"))
+            lost = list(flying.order_by("pk").select_for_update(of=("self",)).values_list("pk", models.F("run")))  # type: ignore[misc]  # a subclass's
             items._default_manager.filter(pk__in=[pk for pk, _run in lost]).update(
                 status=ItemStatus.UNKNOWN, error_code="interrupted", error_message=INTERRUPTED
             )

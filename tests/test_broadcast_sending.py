@@ -10,6 +10,7 @@ from broadcasts.demo.graph import GraphServer
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.sending import send
 from runs import dispatch, worker
+from runs.effects import Effects
 from runs.progress import Progress
 from runs.states import Status
 from runs.timeline import SYSTEM
@@ -91,7 +92,7 @@ def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
     lost = worker.claim(WhatsAppBroadcast, run.pk, worker="worker@test", task_id="task")
     assert lost is not None
     progress = Progress(lost)
-    steps = sending.Effects(progress)
+    steps = Effects(progress)
     items = steps.each(sending.pending(lost))
     next(items)
     steps.done(message_id="wamid.x")

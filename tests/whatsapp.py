@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from pytest_django import Settings
@@ -68,6 +68,3 @@ def statuses(run: WhatsAppBroadcast) -> list[str]:
 
 def told_to(server: GraphServer) -> list[str]:
     return [told.to for told in server.told]
-
-
-__all__: Iterable[str] = ["account_a", "account_b", "graph"]

@@ -126,8 +126,8 @@ class GraphServer:
 
     def _answer(self, method: str, path: str, body: bytes) -> tuple[Answer, Told | None]:
         if method == "GET" and path == TOLD:
-            told = [(one.at, one.to, one.tracker) for one in self.told]
-            return Answer(body=json.dumps(told).encode()), None
+            heard = [(one.at, one.to, one.tracker) for one in self.told]
+            return Answer(body=json.dumps(heard).encode()), None
         said = json.loads(body or b"{}")
         if path == SLOW:
             self.otherwise = Answer(seconds=said["seconds"])
