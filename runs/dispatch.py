@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, TypeVar, cast
 
 from celery import current_app
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Coalesce, Now
@@ -28,15 +29,6 @@ logger = logging.getLogger(__name__)
 
 REPUBLISH_BATCH = 500  # a round
 COPY_BATCH = 1000
-# Before this moment is long ago: a minute after the first message, then doubling, an hour at most.
-_PATIENCE_BEGAN = models.Func(
-    models.F("dispatches"),
-    template=(
-        "statement_timestamp() - LEAST(interval '1 hour',"
-        " interval '60 seconds' * power(2, LEAST(GREATEST(%(expressions)s - 1, 0), 10)))"
-    ),
-    output_field=models.DateTimeField(),
-)
 
 
 def task_name(model: type[Run]) -> str:
@@ -144,12 +136,25 @@ def publish(run: Run) -> bool:
     return True
 
 
+def _patience_began() -> models.Func:
+    """What was published before this moment is forgotten: a minute ago, then doubling, an hour at most."""
+    return models.Func(
+        models.F("dispatches"),
+        template=(
+            "statement_timestamp() - LEAST(interval '1 hour',"
+            " interval '%(first)s seconds' * power(2, LEAST(GREATEST(%(expressions)s - 1, 0), 10)))"
+        ),
+        first=int(settings.RUNS_REPUBLISH_AFTER_SECONDS),
+        output_field=models.DateTimeField(),
+    )
+
+
 def publish_forgotten(model: type[Run]) -> int:
     """Publish again what nobody has taken since; the number of messages sent."""
     forgotten = (
         model.objects.filter(status=Status.QUEUED)
         .annotate(published_at=Coalesce("dispatched_at", "queued_at"))
-        .filter(published_at__lt=_PATIENCE_BEGAN)
+        .filter(published_at__lt=_patience_began())
         .order_by("queued_at")[:REPUBLISH_BATCH]
     )
     sent = 0
