@@ -32,9 +32,9 @@ class ProviderAccount(models.Model):
     name = models.CharField(_("name"), max_length=200)
     kind = models.CharField(_("provider"), max_length=16, choices=Kind, default=Kind.META)
     phone_number_id = models.CharField(_("phone number id"), max_length=64, blank=True, default="")
-    token = EncryptedTextField(_("access token"), blank=True, default="")
-    app_secret = EncryptedTextField(_("app secret"), blank=True, default="")
-    verify_token = EncryptedTextField(_("webhook's verify token"), blank=True, default="")
+    token = EncryptedTextField(_("access token"), blank=True, null=True)
+    app_secret = EncryptedTextField(_("app secret"), blank=True, null=True)
+    verify_token = EncryptedTextField(_("webhook's verify token"), blank=True, null=True)
     country = models.CharField(_("country of numbers written without one"), max_length=2, default="IL")
     rate = models.FloatField(
         _("messages a second"), default=80, validators=[MinValueValidator(0.1), MaxValueValidator(1_000_000)]
