@@ -9,6 +9,8 @@ from django.core.signing import BadSignature, Signer
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
@@ -227,6 +229,18 @@ class Recipient(RunItem):
             return int(_trackers.unsign(str(tracker)))
         except (BadSignature, ValueError):
             return None
+
+    @property
+    def state_label(self) -> str | Promise:
+        """The furthest that is known."""
+        if self.status == ItemStatus.DONE:
+            return self.Delivery(self.delivery or self.Delivery.SENT).label
+        return ItemStatus(self.status).label
+
+    @property
+    def explanation(self) -> str:
+        """Our own words in the reader's language, the provider's as they came."""
+        return gettext(self.error_message) if self.error_message else self.error_code
 
     def retry_fields(self) -> dict[str, Any]:
         return {"key": self.phone, "phone": self.phone, "variables": self.variables, "retry_of": self}

@@ -28,6 +28,7 @@ page_urls: list[URLPattern | URLResolver] = [
     path("", pages.home, name="home"),
     path("b/<slug:slug>/", receipts.business_page, name="business"),
     path("b/<slug:slug>/found/", receipts.found, name="found"),
+    path("b/<slug:slug>/broadcasts/", include("broadcasts.pages")),
     path("login/", pages.page(LoginView.as_view(redirect_authenticated_user=True)), name="login"),
     path("logout/", pages.page(LogoutView.as_view()), name="logout"),
     path("language/", pages.page(set_language), name="set_language"),

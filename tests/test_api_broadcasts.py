@@ -232,6 +232,6 @@ def test_the_unknown_are_tried_again_only_by_who_says_so(as_member_a: APIClient,
 
 def test_results_come_as_csv(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
     answer = as_member_a.get(f"/api/runs/broadcast/{ended.pk}/items/?format=csv")
-    lines = b"".join(answer).decode().splitlines()  # type: ignore[call-overload]
+    lines = b"".join(answer).decode().splitlines()
     assert lines[0] == "\ufeffid,key,status,error_code,error_message,attempts,phone,delivery,message_id"
     assert len(lines) == 4
