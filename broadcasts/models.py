@@ -162,7 +162,7 @@ class WhatsAppBroadcast(Run):
         return self._untried(ItemStatus.UNKNOWN)
 
     def _untried(self, status: ItemStatus) -> models.QuerySet[RunItem]:
-        rows = Recipient.objects.filter(run=self, status=status, retried_as=None).order_by("pk")
+        rows = Recipient.objects.filter(run=self, status=status, retries=None).order_by("pk")
         return cast("models.QuerySet[RunItem]", rows)
 
     def retry_fields(self) -> dict[str, Any]:
@@ -195,20 +195,27 @@ class Recipient(RunItem):
         DELIVERED = "delivered", _("Delivered")  # after failed: somebody has it, whatever else was said
         READ = "read", _("Read")
 
-    run = models.ForeignKey(WhatsAppBroadcast, on_delete=models.CASCADE, related_name="items")
+    # Every index is written twice a message: those of the constraints serve the foreign keys too.
+    run = models.ForeignKey(WhatsAppBroadcast, on_delete=models.CASCADE, related_name="items", db_index=False)
     phone = models.CharField(_("phone"), max_length=40)
     variables = models.JSONField(_("variables"), default=dict, db_default={})
     message_id = models.CharField(_("message id"), max_length=200, blank=True, default="", db_default="")
     delivery = models.CharField(
         _("delivery"), max_length=16, choices=Delivery, blank=True, default=Delivery.NONE, db_default=""
     )
-    retry_of = models.OneToOneField(
-        "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="retried_as"
+    retry_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, editable=False, db_index=False, related_name="retries"
     )
 
     class Meta(RunItem.Meta):
         verbose_name = _("recipient")
         verbose_name_plural = _("recipients")
+        constraints = [
+            *RunItem.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["retry_of"], condition=models.Q(retry_of__isnull=False), name="recipient_retried_once"
+            ),
+        ]
         indexes = [
             *RunItem.Meta.indexes,
             # A status webhook finds its recipient.

@@ -11,6 +11,8 @@ from collections import deque
 
 from django.db import connection
 
+from runs.progress import patiently
+
 from .models import Pace, ProviderAccount
 
 SHARE = 20  # of a second's messages are taken at once
@@ -43,7 +45,7 @@ class Pacer:
     def delay(self) -> float:
         """Take the next moment; the seconds until then."""
         if not self._moments:
-            self._take(max(1, round(self._account.rate / SHARE)))
+            patiently(self._take, max(1, round(self._account.rate / SHARE)))
         return max(0.0, self._moments.popleft() - time.monotonic())
 
     def _take(self, moments: int) -> None:
@@ -56,5 +58,8 @@ class Pacer:
     def hold(self, seconds: float) -> None:
         """Nobody sends by this account for so long."""
         self._moments.clear()
+        patiently(self._hold, seconds)
+
+    def _hold(self, seconds: float) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_HOLD, [seconds, self._account.pk])

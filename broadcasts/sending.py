@@ -65,7 +65,7 @@ class Sender:
             yield recipient
 
     def _await_moment(self) -> None:
-        delay = patiently(self._pacer.delay)
+        delay = self._pacer.delay()
         if delay > settings.RUNS_FLUSH_INTERVAL_SECONDS:
             self._progress.wait(delay, LIMIT)
         elif delay:
@@ -117,7 +117,7 @@ class Sender:
             self._progress.wait(seconds, LIMIT)
             return
         self._effects.settle()
-        patiently(self._pacer.hold, seconds)
+        self._pacer.hold(seconds)
         self._await_moment()
 
     def _trouble(self, error: Unreachable | Unclear) -> None:

@@ -382,8 +382,9 @@ LOGGING = {
         # Django's own handlers would print everything twice.
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
-        # django_structlog says the same with the run's context.
         "fontTools": {"level": "WARNING"},  # tells of every glyph
+        "httpx": {"level": "WARNING"},  # tells of every message
+        # django_structlog says the same with the run's context.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "django_structlog": {"level": "WARNING" if DEBUG else "INFO"},
