@@ -181,7 +181,7 @@ def _found(statuses: list[Status]) -> Iterator[tuple[Recipient, Status]]:
     by_message = models.Q(message_id__in=[status.message_id for status in statuses if status.message_id])
     # A row may be locked that belongs to another account with the same ids; it isn't touched.
     rows = Recipient.objects.filter(by_pk | (by_message & ~models.Q(message_id="")))
-    locked = list(rows.order_by("pk").select_for_update(of=("self",)))
+    locked = list(rows.order_by("pk").select_for_update(of=("self",), no_key=True))
     accounts = dict(
         WhatsAppBroadcast.objects.filter(pk__in={one.run_id for one in locked}).values_list("pk", "account")
     )

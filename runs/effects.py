@@ -140,9 +140,10 @@ def _statement(model: type[Run], outcome: ItemStatus | None, columns: tuple[str,
     items = quoted(items_model._meta.db_table)
     parts, counters = [], []
     if outcome:
-        # Somebody else may have settled it first, and has counted it then.
+        # Somebody else may have settled it first, and has counted it then. (A stronger lock than the updates'
+        # would make each of them a MultiXact.)
         ours = f"id = %(settled)s AND status = '{ItemStatus.IN_FLIGHT}'"
-        parts.append(f"flying AS (SELECT id FROM {items} WHERE {ours} FOR UPDATE)")
+        parts.append(f"flying AS (SELECT id FROM {items} WHERE {ours} FOR NO KEY UPDATE)")
         counters = [f"{column} = {column} + (SELECT count(*) FROM flying)" for column in COUNTED[outcome]]
     parts.append(f"held AS ({guarded_update(model, status, counters)})")
     if outcome:

@@ -24,7 +24,12 @@ from .states import Status
 Row = tuple[Any, ...] | None
 
 COUNTERS = ("total", "processed", "succeeded", "failed", "skipped")
-ABSOLUTE = tuple(f"{column} = %({column})s" for column in COUNTERS)
+# What an attempt knows by itself; `effects` has it from the rows.
+OWN_COUNT = (
+    *(f"{column} = %({column})s" for column in COUNTERS),
+    "cursor = %(cursor)s::jsonb",
+    "cursor_counts = %(cursor_counts)s::jsonb",
+)
 
 
 @dataclass
@@ -109,7 +114,7 @@ def parameters_of(run: Run, report: Report, last_word: LastWord | None) -> dict[
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, cls=DjangoJSONEncoder)
+    return json.dumps(value, cls=DjangoJSONEncoder) if value else "{}"
 
 
 def _item_columns(report: Report) -> tuple[str, ...]:
@@ -126,12 +131,10 @@ def _statement(model: type[Run], item_columns: tuple[str, ...], status: Status |
     return f"WITH held AS ({update}), items AS ({_upsert(items, item_columns)}) SELECT requested FROM held"
 
 
-def guarded_update(model: type[Run], status: Status | None, counters: Sequence[str] = ABSOLUTE) -> str:
+def guarded_update(model: type[Run], status: Status | None, counters: Sequence[str] = OWN_COUNT) -> str:
     """The run's part of the statement, returning `requested` while this attempt holds it; else no row."""
     assignments = [
         *counters,
-        "cursor = %(cursor)s::jsonb",
-        "cursor_counts = %(cursor_counts)s::jsonb",
         "progress_pct = GREATEST(progress_pct, %(progress_pct)s::float8)",
         "rate = %(rate)s",
         "heartbeat_at = statement_timestamp()",

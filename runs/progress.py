@@ -21,6 +21,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 Write = Callable[[Run, Report, LastWord | None], str]  # of a report; answers what is requested
+DATABASE_ERRORS = (OperationalError, InterfaceError)
 SMOOTHING = 0.3  # weight of the newest second in the rate
 
 
@@ -313,6 +314,10 @@ def _storable(value: object, limit: int | None) -> object:
 
 def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call again, backing off, for as long as the database is away; then let the error out."""
+    try:
+        return call(*args, **kwargs)
+    except DATABASE_ERRORS:
+        connection.close()  # the next call opens a new one
     for attempt in stamina.retry_context(
         on=_database_away,
         attempts=None,
@@ -326,7 +331,7 @@ def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def _database_away(error: Exception) -> bool:
-    if not isinstance(error, (OperationalError, InterfaceError)):
+    if not isinstance(error, DATABASE_ERRORS):
         return False
-    connection.close()  # the next call opens a new one
+    connection.close()
     return True
