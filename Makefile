@@ -60,6 +60,7 @@ format: setup
 messages: setup
 	$(BIN)/python manage.py makemessages --locale he --ignore '.venv/*' --ignore 'var/*' --no-obsolete
 	$(BIN)/python manage.py compilemessages --locale he --ignore '.venv/*'
+	$(BIN)/python manage.py card_words
 
 # One pinned set for Python 3.11 to 3.13, without the addresses of the machine that made it.
 requirements: setup

@@ -6,10 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from receipts import pages as receipts
 from runs import pages
 from runs.api import urls as api
 from runs.api.health import metrics, readyz
+
+from .pages import business
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -26,8 +27,10 @@ api_urls: list[URLPattern | URLResolver] = [
 
 page_urls: list[URLPattern | URLResolver] = [
     path("", pages.home, name="home"),
-    path("b/<slug:slug>/", receipts.business_page, name="business"),
-    path("b/<slug:slug>/found/", receipts.found, name="found"),
+    path("b/<slug:slug>/", business, name="business"),
+    path("b/<slug:slug>/runs/", pages.history, name="history"),
+    path("b/<slug:slug>/runs/<str:type>/<int:id>/", pages.run, name="run"),
+    path("b/<slug:slug>/receipts/", include("receipts.pages")),
     path("b/<slug:slug>/broadcasts/", include("broadcasts.pages")),
     path("login/", pages.page(LoginView.as_view(redirect_authenticated_user=True)), name="login"),
     path("logout/", pages.page(LogoutView.as_view()), name="logout"),

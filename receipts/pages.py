@@ -1,4 +1,4 @@
-"""The page of a business: start a sync, watch it, read what it found."""
+"""The receipts of a business: start a sync, watch it, read what it found."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import path
 
 from runs.models import Business
 from runs.pages import frame, judged, members_only, own_business
@@ -19,15 +20,19 @@ Mode = ReceiptSyncRun.Mode
 
 
 @members_only
-def business_page(request: HttpRequest, slug: str) -> HttpResponse:
+def receipts(request: HttpRequest, slug: str) -> HttpResponse:
     business = own_business(request, slug)
-    context = {
-        **frame(request, business),
-        **_found(request, business),
+    context = {**frame(request, business), **_found(request, business), **start_form(business)}
+    return render(request, "receipts/page.html", context)
+
+
+def start_form(business: Business) -> dict[str, Any]:
+    """What `receipts/start.html` needs."""
+    return {
+        "business": business,
         "mailboxes": business.mailboxes.all(),
         "modes": [choice for choice in Mode.choices if choice[0] != Mode.SELECTED],
     }
-    return render(request, "receipts/page.html", context)
 
 
 @members_only
@@ -48,3 +53,9 @@ def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
 def _receipts(request: HttpRequest, business: Business) -> Page[Receipt]:
     rows = Receipt.objects.filter(business=business).order_by("-id")
     return Paginator(rows, RECEIPTS_A_PAGE).get_page(request.GET.get("page"))
+
+
+urlpatterns = [
+    path("", receipts, name="receipts"),
+    path("found/", found, name="receipts-found"),
+]

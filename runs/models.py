@@ -15,6 +15,7 @@ from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.db.models.signals import class_prepared
 from django.dispatch import receiver
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
@@ -368,6 +369,11 @@ class Run(HeartbeatMixin):
         rows = model._default_manager.filter(status=ItemStatus.FAILED)
         return rows.filter(models.Q(("run", self))).order_by("pk")
 
+    @classmethod
+    def type_label(cls) -> str:
+        """What kind of run it is, in the reader's language."""
+        return capfirst(str(cls._meta.verbose_name))
+
     @property
     def unknown(self) -> int:
         """Items whose outcome a crash left unknown: processed, and none of the others."""
@@ -422,6 +428,10 @@ class RunItem(models.Model):
 
     run: models.ForeignKey[Any, Any]
     public_fields: ClassVar[tuple[str, ...]] = ()  # shown beside the common ones
+
+    def headline(self) -> str:
+        """What it is called for people: the first of its public fields that says something."""
+        return next((str(value) for name in self.public_fields if (value := getattr(self, name))), self.key)
 
     def retry_fields(self) -> dict[str, Any]:
         """What a pending copy of this item holds in a run of the failed ones."""

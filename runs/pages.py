@@ -8,17 +8,26 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
+from django import forms
 from django.contrib.auth.decorators import login_required
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 
-from .models import Business, Run, RunQuerySet
+from .api.pagination import NewestRuns
+from .api.permissions import run_type
+from .history import runs_of
+from .models import Business, Run, RunItem, RunQuerySet, run_types
+from .states import ItemStatus, Status
+from .story import timeline
 from .verdict import Verdict, judge, tell
-from .words import CARD
 
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -27,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 DATABASE_AWAY = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS = 10
+RECENT_RUNS = 8
+ITEMS_SHOWN = 100
+TROUBLED = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 
 
 def page(view: Page[P]) -> Page[P]:
@@ -66,8 +78,96 @@ def frame(request: HttpRequest, business: Business) -> dict[str, Any]:
     return {
         "business": business,
         "businesses": Business.objects.of(request.user),
-        "card_words": CARD,
     }
+
+
+# History
+
+
+class HistoryFilter(forms.Form):
+    type = forms.ChoiceField(label=_("Kind"), required=False)
+    status = forms.ChoiceField(label=_("Status"), required=False, choices=[("", _("All")), *Status.choices])
+    from_date = forms.DateField(label=_("From"), required=False, widget=forms.DateInput({"type": "date"}))
+    to_date = forms.DateField(label=_("To"), required=False, widget=forms.DateInput({"type": "date"}))
+
+    def __init__(self, business: Business, data: Any) -> None:
+        super().__init__(data)
+        known = (model for model in run_types() if model.objects.filter(business=business).exists())
+        kinds = cast("forms.ChoiceField", self.fields["type"])
+        kinds.choices = [("", _("All")), *((model.slug, model.type_label()) for model in known)]
+
+    def clean_type(self) -> Any:
+        return next((model for model in run_types() if model.slug == self.cleaned_data["type"]), None)
+
+
+@members_only
+def history(request: HttpRequest, slug: str) -> HttpResponse:
+    """All runs, newest first, a page at a time from the place of the last one seen: nothing is counted."""
+    business = own_business(request, slug)
+    form = HistoryFilter(business, request.GET or None)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    pages = NewestRuns()
+    try:
+        runs = pages.paginate_queryset(runs_of(_only(business), **wanted), Request(request))
+    except ValidationError:  # an address that was cut short
+        return HttpResponseRedirect(request.path)
+    context = {
+        **frame(request, business),
+        "form": form,
+        "rows": [(run, judge(run)) for run in runs],
+        "newer": pages.get_previous_link(),
+        "older": pages.get_next_link(),
+    }
+    return render(request, "runs/history.html", context)
+
+
+# One run
+
+
+@members_only
+def run(request: HttpRequest, slug: str, type: str, id: int) -> HttpResponse:  # noqa: A002  named as in the URL
+    business = own_business(request, slug)
+    model = run_type(type)
+    for found in tell(model.objects.filter(business=business, pk=id).with_ages()[:1]):
+        context = {
+            **frame(request, business),
+            "run": found,
+            "verdict": judge(found),
+            "timeline": timeline(found),
+            "items": _items(found),
+            "items_shown": ITEMS_SHOWN,
+        }
+        return render(request, "runs/run.html", context)
+    raise Http404
+
+
+def _items(run: Run) -> list[RunItem]:
+    """The failed ones first, then the latest; the API has all of them."""
+    if run.item_model() is None:
+        return []
+    items: QuerySet[RunItem] = run.items.all()  # type: ignore[attr-defined]  # the items' own foreign key
+    first = list(items.filter(status__in=TROUBLED).order_by("status", "pk")[:ITEMS_SHOWN])
+    return first + list(items.exclude(status__in=TROUBLED).order_by("-pk")[: ITEMS_SHOWN - len(first)])
+
+
+# The start page
+
+
+def active_runs(business: Business) -> list[tuple[Run, Verdict]]:
+    """Newest first, of all types."""
+    rows = [pair for source in runs_of(_only(business), active=True) for pair in judged(source)]
+    return sorted(rows, key=lambda pair: pair[0].created_at, reverse=True)
+
+
+def recent_runs(business: Business) -> list[tuple[Run, Verdict]]:
+    """The last few of all types, newest first."""
+    newest = (source.order_by("-created_at", "-id")[:RECENT_RUNS] for source in runs_of(_only(business)))
+    rows = [pair for source in newest for pair in judged(source)]
+    return sorted(rows, key=lambda pair: pair[0].created_at, reverse=True)[:RECENT_RUNS]
+
+
+def _only(business: Business) -> QuerySet[Business]:
+    return Business.objects.filter(pk=business.pk)
 
 
 def judged(rows: RunQuerySet[Any]) -> list[tuple[Run, Verdict]]:

@@ -1,16 +1,78 @@
-"""What the run card says in the browser, in the reader's language; `{n}` is filled in there."""
+"""What people are told about runs, by timelines and by the card, which fills in `{n}` in the browser."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from .states import Action
+from .states import Action, Status
+from .verdict import Code
+
+ACTORS = {
+    "person": _("a member"),
+    "staff": _("staff"),
+    "worker": _("a worker"),
+    "sweep": _("the sweep"),
+    "reader": _("a reader"),
+    "command": _("a command"),
+    "system": _("the system"),
+}
+# What the core's verbs give as reasons; any other is somebody's own words.
+REASONS = {
+    "started": _("started"),
+    "claimed": _("claimed"),
+    "completed": _("completed"),
+    "no heartbeat": _("no heartbeat"),
+    "rejected": _("rejected"),
+    "exception": _("an error in the program"),
+    "queue timeout": _("nobody took it in time"),
+    "cancelled": _("cancelled"),
+    "resumed": _("resumed"),
+    "resumed after worker loss": _("went on after its worker was lost"),
+    "retried": _("retried"),
+    "reset": _("reset"),
+    "asked to cancel": _("asked to cancel"),
+    "asked to pause": _("asked to pause"),
+    "asked to interrupt": _("asked to make way"),
+}
+
+WHY = {
+    Code.WAITING_FOR_WORKER: _("It is in the queue, and no worker has taken it yet. It starts by itself."),
+    Code.WORKING: _("Its worker was heard from lately. If it falls silent for {limit}, the run is marked as failed."),
+    Code.QUIET: _(
+        "Nothing was heard from its worker for a minute or more."
+        " If it stays silent for {limit} in all, the run is marked as failed."
+    ),
+    Code.NOT_ADVANCING: _("Its worker is alive, but no item was finished for two minutes or more."),
+    Code.WAITING: _("Its worker is alive and waits until a provider lets it go on."),
+    Code.STALE: _(
+        "Nothing was heard from its worker for more than {limit}, so the run was marked as failed."
+        " A retry goes on where it stopped."
+    ),
+    Code.PAUSED: _("Somebody paused it. It goes on from here when it is resumed."),
+    Code.COMPLETED: _("Its worker finished the last item and said so."),
+    Code.FAILED: _("It ended with an error. A retry goes on where it stopped."),
+    Code.CANCELLED: _("Somebody cancelled it. It goes on from here when it is resumed."),
+}
 
 CARD = {
+    "task": _("Task"),
     "number": _("No. {n}"),
+    "asking": _("Asking the server…"),
     "of": _("{done} of {total}"),
     "done_so_far": _("{done} so far"),
     "percent": _("{n} percent"),
     "rate": _("{n} / s"),
+    "succeeded": _("succeeded"),
+    "skipped": _("skipped"),
+    "failed_items": _("failed"),
+    "speed": _("Speed"),
     "time_left": _("about {time} left"),
+    "range_left": _("{time} left"),
+    "at_least_left": _("at least {time} left"),
+    "goes_on": _("It goes on in {time}."),
     "last_known": _("Last known {ago}"),
     "last_known_state": _("Last known: {state}"),
     "heartbeat": _("Last sign of life {ago}"),
@@ -20,13 +82,38 @@ CARD = {
     "contact": _("Contact with the server is back."),
     "signed_out": _("You have been signed out."),
     "sign_in": _("Sign in again"),
+    "not_found": _("There is no such run, or it isn't yours to see."),
     "failed": _("That did not work. Please try again."),
+    "what_failed": _("What failed, and why"),
     "nothing_failed": _("No failed items are left."),
     "more": _("The first {n} are shown; the file has all of them."),
+    "csv": _("Download as CSV"),
+    "why": _("Why do we say this?"),
+    "why_is": WHY,
+    "why_left": _("The time left is reckoned from the speed of the last seconds and from the average since the start."),
+    "evidence": {
+        "seconds_since_heartbeat": _("Last sign of life"),
+        "seconds_since_progress": _("Last finished item"),
+        "stale_after_seconds": _("Counts as stuck after"),
+        "seconds_to_wait": _("Goes on in"),
+        "attempt": _("Attempt"),
+        "worker": _("Worker"),
+    },
+    "events": _("What happened last"),
+    "status": {status.value: status.label for status in Status},
+    "actors": ACTORS,
+    "reasons": REASONS,
     "asked": {
         "cancel": _("Cancelling…"),
         "pause": _("Pausing…"),
         "interrupt": _("Making way for an update…"),
     },
-    "actions": {action.value: action.label for action in Action},
+    "actions": {**{action.value: action.label for action in Action}, "dismiss": _("Dismiss")},
 }
+
+
+def spoken(words: Any) -> Any:
+    """The words as plain text in the language of this moment."""
+    if isinstance(words, dict):
+        return {str(key): spoken(value) for key, value in words.items()}
+    return str(words) if isinstance(words, Promise) else words

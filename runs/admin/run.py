@@ -16,9 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from ..ages import ago
 from ..models import Run, RunQuerySet
 from ..states import ErrorCode, Status
+from ..story import timeline
 from ..verdict import QUIET_AFTER, Code, is_overdue, judge, tell
 from .look import ChangeList, ModelAdmin, display
-from .story import timeline
 
 FAILED_ITEMS_SHOWN = 200
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import activate, get_supported_language_variant
 
 from .errors import DatabaseAway
 
 ROOM = "/api/"
 
+View = Callable[[HttpRequest], HttpResponseBase]
 
-def api_answers(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+
+def api_answers(get_response: View) -> View:
     """No cache may keep an answer, and an error that Django words as a page is worded as JSON.
 
     Stands outermost: a refused host, say, is answered by Django before any view is chosen.
@@ -28,6 +32,19 @@ def api_answers(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Call
                 _reword(response)
             response.headers["Cache-Control"] = "no-store"
         return response
+
+    return middleware
+
+
+def asked_language(get_response: View) -> View:
+    """`?lang=he` outweighs cookie and header: a card speaks the language of what stands around it."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith(ROOM) and "lang" in request.GET:
+            with suppress(LookupError):
+                request.LANGUAGE_CODE = get_supported_language_variant(request.GET["lang"])
+                activate(request.LANGUAGE_CODE)
+        return get_response(request)
 
     return middleware
 

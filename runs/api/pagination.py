@@ -19,7 +19,8 @@ from ..verdict import tell
 class StrictCursorPagination(CursorPagination):
     """A cursor that isn't one of ours is the caller's mistake, and said so."""
 
-    page_size = 50
+    page_size = max_page_size = 50
+    page_size_query_param = "page_size"
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         try:
@@ -44,7 +45,12 @@ class OldestFirst(StrictCursorPagination):
 
 
 class EventsInOrder(StrictCursorPagination):
+    """Oldest first, or as `order` says."""
+
     ordering = "pgh_id"
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+        return ("-pgh_id",) if request.query_params.get("order") == "newest" else ("pgh_id",)
 
 
 class Place(NamedTuple):
@@ -87,6 +93,7 @@ class NewestRuns(StrictCursorPagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.base_url = request.build_absolute_uri()
+        self.page_size = self.get_page_size(request) or self.max_page_size
         cursor = self.decode_cursor(request)
         place = Place.parse(cursor.position) if cursor else None
         newer = bool(cursor and cursor.reverse)

@@ -229,6 +229,10 @@ class RunQuery(serializers.Serializer[Any]):
     active = serializers.BooleanField(required=False)
 
 
+class EventQuery(serializers.Serializer[Any]):
+    order = serializers.ChoiceField(choices=["oldest", "newest"], default="oldest")
+
+
 class ItemQuery(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=ItemStatus.choices, required=False)
     format = serializers.ChoiceField(choices=["json", "csv"], default="json")

@@ -22,9 +22,10 @@ from rest_framework.views import APIView
 
 from ..dispatch import reopen, retry_failed, start
 from ..exceptions import ActiveRunExists, WrongState
-from ..models import Business, Membership, Run, RunQuerySet, run_types
+from ..history import runs_of
+from ..models import Business, Membership, Run, RunQuerySet
 from ..reset import reset_progress
-from ..states import ACTIVE, FINISHED, Action
+from ..states import Action
 from ..timeline import Actor
 from ..verdict import judge, tell
 from . import serializers as shapes
@@ -107,19 +108,10 @@ class Runs(GenericAPIView[Run]):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def _sources(self, query: dict[str, Any]) -> list[RunQuerySet[Run]]:
-        models = [query["type"]] if "type" in query else run_types()
-        return [self._rows(model, query) for model in models]
-
-    def _rows(self, model: type[Run], query: dict[str, Any]) -> RunQuerySet[Run]:
-        rows = own_runs(model, self.request.user)
-        if "business" in query:
-            rows = rows.filter(business=query["business"])
-        rows.repair()  # before the status is asked for: a dead run belongs among the failed
-        if "status" in query:
-            rows = rows.filter(status=query["status"])
-        if "active" in query:
-            rows = rows.filter(status__in=ACTIVE if query["active"] else FINISHED)
-        return rows
+        own = Business.objects.of(self.request.user)
+        if business := query.pop("business", None):
+            own = own.filter(pk=business.pk)
+        return runs_of(own, **query)
 
 
 class RunView(APIView):
@@ -186,9 +178,10 @@ class Events(RunView, GenericAPIView[Any]):
     filter_backends = ()
     serializer_class = shapes.EventSerializer
 
-    @extend_schema(responses={200: shapes.EventSerializer(many=True), **ERRORS})
+    @extend_schema(parameters=[shapes.EventQuery], responses={200: shapes.EventSerializer(many=True), **ERRORS})
     def get(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
-        """The run's timeline, oldest first."""
+        """The run's timeline."""
+        asked(shapes.EventQuery, request)
         events = self.find(type, id).events.all()
         page = self.paginate_queryset(events)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)

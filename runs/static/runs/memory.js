@@ -12,8 +12,9 @@ const keyOf = (business, type) => `longTask_${business}_${type}`;
 
 /** @param {string} business @param {string} type @param {number|string} taskId */
 export function remember(business, type, taskId) {
-  const timestamp = recall(business, type)?.taskId === taskId ? recall(business, type)?.timestamp : Date.now();
-  write(keyOf(business, type), { taskId, taskType: type, timestamp: timestamp ?? Date.now() });
+  const kept = recall(business, type);
+  const timestamp = kept?.taskId === taskId ? kept.timestamp : Date.now();
+  write(keyOf(business, type), { taskId, taskType: type, timestamp });
 }
 
 /**

@@ -9,6 +9,7 @@ const HIDDEN_MS = 20000;
 const SLOWEST_MS = 20000;
 const LATE_AFTER_MS = 3500; // beyond the moment when an answer was due
 const STUCK_AFTER_MS = 3000; // a request that was under way when the page was frozen
+const SLEPT_MS = 2500; // by how much the wall clock gets ahead of the page's own in a sleep
 
 /** @template T */
 export class Poll {
@@ -18,25 +19,50 @@ export class Poll {
    * @param {(answer: T) => void} options.onAnswer
    * @param {(error: unknown) => void} options.onSilence
    * @param {(answer: T) => boolean} options.isActive
+   * @param {() => void} options.onTick  every second: what is shown has grown older
    */
-  constructor({ ask, onAnswer, onSilence, isActive }) {
+  constructor({ ask, onAnswer, onSilence, isActive, onTick }) {
     this.ask = ask;
     this.onAnswer = onAnswer;
     this.onSilence = onSilence;
     this.isActive = isActive;
+    this.onTick = onTick;
     this.active = true;
     this.failures = 0;
     this.answeredAt = performance.now();
     /** @type {{abort: AbortController, since: number} | null} */
     this.pending = null;
     this.timer = 0;
+    this.ticker = 0;
+    this.offset = 0;
+    this.ended = new AbortController();
   }
 
   start() {
+    this.ended = new AbortController();
+    const { signal } = this.ended;
     const wake = () => document.visibilityState === "visible" && this.now();
-    for (const event of ["visibilitychange", "resume"]) document.addEventListener(event, wake);
-    for (const event of ["online", "focus", "pageshow"]) window.addEventListener(event, wake);
+    for (const event of ["visibilitychange", "resume"]) document.addEventListener(event, wake, { signal });
+    for (const event of ["online", "offline", "focus", "pageshow"]) window.addEventListener(event, wake, { signal });
+    this.offset = Date.now() - performance.now();
+    this.ticker = setInterval(() => this.tick(), 1000);
     this.now();
+  }
+
+  tick() {
+    // The page's own clock stands still while the machine sleeps. The wall clock is asked for nothing else.
+    const offset = Date.now() - performance.now();
+    if (Math.abs(offset - this.offset) > SLEPT_MS) this.now();
+    this.offset = offset;
+    this.onTick();
+  }
+
+  stop() {
+    clearInterval(this.ticker);
+    this.ended.abort();
+    this.pending?.abort.abort();
+    this.pending = null;
+    clearTimeout(this.timer);
   }
 
   /** Ask without waiting for the next turn. */

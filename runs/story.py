@@ -1,41 +1,14 @@
-"""What happened to a run, told to staff."""
+"""What happened to a run, told to people."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.utils.translation import gettext as _now
-from django.utils.translation import gettext_lazy as _
 
-from ..models import Run
-from ..states import Status
-
-ACTORS = {
-    "person": _("a member"),
-    "staff": _("staff"),
-    "worker": _("a worker"),
-    "sweep": _("the sweep"),
-    "reader": _("a reader"),
-    "command": _("a command"),
-    "system": _("the system"),
-}
-# What the core's verbs give as reasons; any other is somebody's own words.
-REASONS = {
-    "started": _("started"),
-    "claimed": _("claimed"),
-    "completed": _("completed"),
-    "no heartbeat": _("no heartbeat"),
-    "rejected": _("rejected"),
-    "exception": _("an error in the program"),
-    "queue timeout": _("nobody took it in time"),
-    "cancelled": _("cancelled"),
-    "resumed": _("resumed"),
-    "retried": _("retried"),
-    "reset": _("reset"),
-    "asked to cancel": _("asked to cancel"),
-    "asked to pause": _("asked to pause"),
-    "asked to interrupt": _("asked to make way"),
-}
+from .models import Run
+from .states import Status
+from .words import ACTORS, REASONS
 
 
 def timeline(run: Run) -> list[dict[str, Any]]:

@@ -1,0 +1,155 @@
+/**
+ * How the card looks. From outside: `run-card::part(bar)`, `run-card[state=failed]`, and the custom properties
+ * --run-ground, --run-sunken, --run-line, --run-ink, --run-ink-soft, --run-accent, --run-good, --run-warn, --run-bad,
+ * --run-radius and --run-bar-height.
+ */
+
+export const look = new CSSStyleSheet();
+
+look.replaceSync(`
+:host {
+  --ground: var(--run-ground, light-dark(#ffffff, #181c25));
+  --sunken: var(--run-sunken, light-dark(#eef0f5, #222836));
+  --line: var(--run-line, light-dark(#e1e4ec, #2a3140));
+  --ink: var(--run-ink, light-dark(#171b26, #eef1f7));
+  --soft: var(--run-ink-soft, light-dark(#586075, #a3acbf));
+  --accent: var(--run-accent, light-dark(#2f5bd8, #7d9dff));
+  --good: var(--run-good, light-dark(#14784a, #5fd39b));
+  --warn: var(--run-warn, light-dark(#8a5a00, #f1c05d));
+  --bad: var(--run-bad, light-dark(#b3261e, #ff9a90));
+  --tone: var(--soft);
+  --fill: light-dark(#8b93a7, #717c93);
+  display: block;
+  container-type: inline-size;
+  color: var(--ink);
+  font-size: 1rem;
+  line-height: 1.5;
+}
+:host([hidden]), [hidden] { display: none !important; }
+:host(:is([state="working"], [state="loading"])) { --tone: var(--accent); --fill: var(--accent); }
+:host([state="completed"]) { --tone: var(--good); --fill: var(--good); }
+:host(:is([state="quiet"], [state="not_advancing"], [state="waiting"])) { --tone: var(--warn); --fill: light-dark(#d08a05, #f1c05d); }
+:host(:is([state="stale"], [state="failed"])) { --tone: var(--bad); --fill: var(--bad); }
+:host([lost]) { --tone: var(--soft); --fill: light-dark(#8b93a7, #717c93); }
+
+* { box-sizing: border-box; margin: 0; padding: 0; letter-spacing: inherit; }
+ul, ol { list-style: none; }
+
+article, .empty {
+  border: 1px solid var(--line);
+  border-radius: var(--run-radius, 16px);
+  background: var(--ground);
+  box-shadow: 0 1px 2px rgb(20 25 45 / 5%), 0 8px 28px -12px rgb(20 25 45 / 14%);
+  padding: clamp(1.1rem, 0.7rem + 2cqi, 1.65rem);
+}
+article { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; }
+:host([state="none"]) article, :host(:not([state="none"])) .empty, :host([bare]) .empty { display: none; }
+
+header, .under { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0.4rem 1rem; }
+h2 { font-size: 1.1rem; line-height: 1.2; overflow-wrap: anywhere; }
+h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space: nowrap; }
+
+.pill {
+  display: inline-flex;
+  align-items: center;
+  gap: 0.45em;
+  padding: 0.2em 0.75em;
+  border-radius: 999px;
+  background: color-mix(in srgb, var(--tone) 12%, var(--ground));
+  color: var(--tone);
+  font-size: 0.85rem;
+  font-weight: 600;
+}
+.pill::before { content: ""; flex: none; inline-size: 0.5em; block-size: 0.5em; border-radius: 50%; background: currentcolor; }
+
+.figure { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.1rem 0.9rem; min-block-size: 3.2rem; color: var(--soft); font-variant-numeric: tabular-nums; }
+.figure strong { color: var(--ink); font-size: 2.6rem; font-weight: 700; line-height: 1.2; letter-spacing: -0.03em; }
+.figure strong:empty { display: none; }
+.figure [part="eta"] { margin-inline-start: auto; text-align: end; }
+:host([no-total]) [part="count"] { color: var(--ink); font-size: 1.5rem; font-weight: 650; }
+
+.bar { overflow: hidden; block-size: var(--run-bar-height, 12px); border-radius: 999px; background: var(--sunken); }
+.fill { position: relative; overflow: hidden; inline-size: 0; block-size: 100%; border-radius: inherit; background: var(--fill); transition: inline-size 0.6s ease-out, background-color 0.3s; }
+/* Light runs along the bar only while the server says that work is being done. */
+:host([moving]) .fill::after {
+  content: "";
+  position: absolute;
+  inset: 0;
+  background: linear-gradient(90deg, transparent, rgb(255 255 255 / 45%), transparent);
+  animation: glide 1.8s linear infinite;
+}
+:host([no-total][moving]) .fill { inline-size: 100%; opacity: 0.5; }
+:host(:dir(rtl)) .fill::after { animation-direction: reverse; }
+@keyframes glide { from { translate: -100% 0; } to { translate: 100% 0; } }
+
+.under { min-block-size: 1.5em; margin-block-start: -0.4rem; align-items: baseline; color: var(--soft); font-size: 0.93rem; }
+.under [part="message"] { overflow-wrap: anywhere; }
+:host(:is([state="stale"], [state="failed"])) [part="message"] { color: var(--tone); font-weight: 550; }
+:host([lost]) [part="age"] { color: var(--warn); font-weight: 600; }
+.under [part="age"] { margin-inline-start: auto; font-variant-numeric: tabular-nums; }
+
+.stats { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; padding: 0.75rem 1rem; border-radius: 10px; background: var(--sunken); }
+.stats dt { color: var(--soft); font-size: 0.82rem; }
+.stats dt::first-letter { text-transform: uppercase; }
+.stats dd { font-size: 1.1rem; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.stats .some { color: var(--bad); }
+
+.foot { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; min-block-size: 2.5rem; }
+button {
+  min-block-size: 2.5rem;
+  padding: 0.3rem 0.9rem;
+  border: 1px solid light-dark(#8b93a7, #5d677d);
+  border-radius: 10px;
+  background: none;
+  color: inherit;
+  font: inherit;
+  font-size: 0.93rem;
+  font-weight: 600;
+  cursor: pointer;
+}
+button:hover { background: var(--sunken); }
+button:disabled { opacity: 0.5; cursor: default; }
+button[data-action="dismiss"] { border-color: transparent; color: var(--soft); }
+:is(button, summary, a, ul):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 6px; }
+
+.problem { padding: 0.7rem 0.9rem; border-radius: 10px; background: color-mix(in srgb, var(--bad) 10%, var(--ground)); color: var(--bad); font-size: 0.93rem; }
+a { color: var(--accent); text-underline-offset: 0.2em; }
+.problem a { color: inherit; font-weight: 600; }
+
+details { border-block-start: 1px solid var(--line); padding-block-start: 0.75rem; font-size: 0.93rem; }
+details + details { margin-block-start: -0.25rem; }
+summary { inline-size: fit-content; min-block-size: 1.6rem; color: var(--soft); font-weight: 550; cursor: pointer; }
+details > * + * { margin-block-start: 0.8rem; }
+.soft { color: var(--soft); font-size: 0.88rem; }
+.evidence { display: grid; grid-template-columns: auto 1fr; gap: 0.3rem 1.2rem; }
+.evidence dt { color: var(--soft); }
+.evidence dd { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+.events { display: grid; gap: 0.55rem; }
+.events li { display: grid; grid-template-columns: 1fr auto; gap: 0 1rem; padding-inline-start: 0.8rem; border-inline-start: 3px solid var(--line); overflow-wrap: anywhere; }
+.events li span { grid-column: 1 / -1; color: var(--soft); font-size: 0.88rem; }
+.events time { color: var(--soft); font-variant-numeric: tabular-nums; }
+.items { display: grid; gap: 0.7rem; max-block-size: 22rem; overflow: auto; }
+.items li { display: grid; gap: 0.1rem; padding-inline-start: 0.8rem; border-inline-start: 3px solid var(--bad); overflow-wrap: anywhere; }
+.items li span { color: var(--soft); font-size: 0.85rem; }
+.items strong { font-weight: 600; }
+
+.news { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+
+@container (max-width: 30rem) {
+  .stats { grid-template-columns: repeat(2, 1fr); }
+  .figure [part="eta"] { flex-basis: 100%; text-align: start; }
+}
+@media (prefers-reduced-motion: reduce) {
+  .fill, .fill::after { animation: none !important; transition: none; }
+  :host([no-total][moving]) .fill { background: repeating-linear-gradient(45deg, var(--fill) 0 8px, transparent 8px 16px); }
+}
+@media (forced-colors: active) {
+  .bar { border: 1px solid CanvasText; }
+  .fill { background: Highlight; forced-color-adjust: none; }
+}
+@media print {
+  article, .empty { box-shadow: none; break-inside: avoid; }
+  .foot, .problem, details:not([open]) { display: none; }
+  .bar, .fill, .stats { print-color-adjust: exact; }
+}
+`);
