@@ -232,7 +232,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             flying = items._default_manager.filter(
                 models.Q(("run__in", self.order_by().values("pk"))), models.Q(status=ItemStatus.IN_FLIGHT)
             )
-            lost = list(flying.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", models.F("run")))
+            lost = list(
+                flying.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", models.F("run"))
+            )
             items._default_manager.filter(pk__in=[pk for pk, _run in lost]).update(
                 status=ItemStatus.UNKNOWN, error_code="interrupted", error_message=INTERRUPTED
             )
