@@ -57,7 +57,9 @@ def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
     """The recipients of the broadcast that was asked for, or of the latest. Raises `Http404`."""
     rows = WhatsAppBroadcast.objects.filter(business=business).order_by("-created_at", "-id")
     chosen = request.GET.get("run", "")
-    told = judged((rows.filter(pk=int(chosen)) if _is_id(chosen) else rows)[:1])
+    if chosen and not _is_id(chosen):
+        raise Http404
+    told = judged((rows.filter(pk=int(chosen)) if chosen else rows)[:1])
     if chosen and not told:
         raise Http404
     name = request.GET.get("state", "")

@@ -1,9 +1,10 @@
 /** The page of broadcasts: a start is handed to the card, and the lists follow what the card is told. */
 
 import "../runs/run-card.js";
+import { Refusal } from "../runs/api.js";
 import { keepFresh } from "../runs/live.js";
-import { localTimes } from "../runs/words.js";
-import { post, Refused } from "./start.js";
+import { localTimes, words } from "../runs/words.js";
+import { post } from "./start.js";
 
 const page = /** @type {HTMLElement} */ (document.getElementById("broadcasts-page"));
 const card = /** @type {any} */ (page.querySelector("run-card"));
@@ -40,7 +41,7 @@ async function retry() {
     const run = await post(document, dialog.dataset.url ?? "", body, { "Content-Type": "application/json" });
     location.search = `?run=${run.id}`;
   } catch (error) {
-    complain(error instanceof Refused ? error.message : dialog.querySelector("form")?.dataset.failed ?? "");
+    complain((error instanceof Refusal && error.message) || words.say("failed"));
   }
 }
 

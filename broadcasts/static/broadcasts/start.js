@@ -1,11 +1,7 @@
 /** The form of a broadcast, wherever it stands: it is looked at first, and sent after. */
 
-const form = /** @type {HTMLFormElement | null} */ (document.getElementById("start-broadcast"));
-if (form) broadcastForm(form);
-
-/** A key that makes a repeated request the same one. `randomUUID` is missing on plain HTTP. */
-const freshKey = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+import { freshKey, Refusal } from "../runs/api.js";
+import { words } from "../runs/words.js";
 
 /** @param {HTMLFormElement} form */
 function broadcastForm(form) {
@@ -76,7 +72,7 @@ function broadcastForm(form) {
     try {
       await deed();
     } catch (error) {
-      complain(error instanceof Refused ? error.message : form.dataset.failed ?? "");
+      complain((error instanceof Refusal && error.message) || words.say("failed"));
     } finally {
       check.disabled = send.disabled = false;
     }
@@ -88,8 +84,6 @@ function broadcastForm(form) {
     part("start-problem").hidden = !words;
   }
 }
-
-export class Refused extends Error {}
 
 const language = document.documentElement.lang || "en";
 const localized = (/** @type {number} */ count) => new Intl.NumberFormat(language).format(count);
@@ -108,6 +102,9 @@ export async function post(within, url, body, headers = {}) {
     headers: { Accept: "application/json", "X-CSRFToken": token?.value ?? "", ...headers },
   });
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Refused((answer?.errors ?? []).map((/** @type {any} */ each) => each.detail).join(" "));
+  if (!response.ok) throw new Refusal(response.status, answer);
   return answer;
 }
+
+const form = /** @type {HTMLFormElement | null} */ (document.getElementById("start-broadcast"));
+if (form) broadcastForm(form);
