@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "runs",
     "runs.drill",
     "receipts",
+    "broadcasts",
     "recordings",
 ]
 
@@ -231,6 +232,13 @@ WHISPER_COMPUTE_TYPE: str = env.str("WHISPER_COMPUTE_TYPE", default="")  # int8 
 WHISPER_THREADS: int = env.int("WHISPER_THREADS", default=0)  # 0: all cores, four at most
 
 DEMO_IMAP_PORT = demo_imap_port()
+
+# Broadcasts
+
+WHATSAPP_API_URL: str = env.str("WHATSAPP_API_URL", default="https://graph.facebook.com")
+WHATSAPP_CONNECT_SECONDS: float = env.float("WHATSAPP_CONNECT_SECONDS", default=10.0)
+WHATSAPP_ANSWER_SECONDS: float = env.float("WHATSAPP_ANSWER_SECONDS", default=30.0)
+WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_000)
 
 # API
 
@@ -401,10 +409,10 @@ LOGGING = {
         # Django's own handlers would print everything twice.
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
-        # django_structlog says the same with the run's context.
         "fontTools": {"level": "WARNING"},  # tells of every glyph
         "httpx": {"level": "WARNING"},  # tells of every request, with the signatures in its address
         "faster_whisper": {"level": "WARNING"},
+        # django_structlog says the same with the run's context.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "django_structlog": {"level": "WARNING" if DEBUG else "INFO"},

@@ -7,6 +7,7 @@ the queued row and publishes it once more.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -18,7 +19,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Coalesce, Now
 
 from .exceptions import ActiveRunExists, WrongState
-from .models import Business, Run, RunQuerySet
+from .models import Business, Run, RunItem, RunQuerySet
 from .states import Status
 from .timeline import Actor, because
 
@@ -101,14 +102,23 @@ def retry_failed(run: R, created_by: User | None) -> R:
     The new run holds those items as pending. Raises `WrongState` when none failed or the run is
     still active, `ActiveRunExists` when an exclusive type is busy.
     """
-    failed = run.failed_items()
-    if run.is_active or not failed.exists():
-        raise WrongState
+    return retry_items(run, run.failed_items, created_by)
+
+
+def retry_items(run: R, choose: Callable[[], models.QuerySet[RunItem]], created_by: User | None) -> R:
+    """Start a new run of the items that `choose` finds while no other retry of this run is under way.
+
+    Raises like `retry_failed`.
+    """
     with transaction.atomic():
+        type(run).objects.select_for_update().get(pk=run.pk)
+        chosen = choose()
+        if run.is_active or not chosen.exists():
+            raise WrongState
         again = start(type(run), run.business, created_by=created_by, **run.retry_fields())
-        copies = (failed.model(**{"run": again, **item.retry_fields()}) for item in failed.iterator())
+        copies = (chosen.model(**{"run": again, **item.retry_fields()}) for item in chosen.iterator())
         while batch := list(islice(copies, COPY_BATCH)):
-            failed.model._default_manager.bulk_create(batch)
+            chosen.model._default_manager.bulk_create(batch)
     return again
 
 

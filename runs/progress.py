@@ -22,6 +22,8 @@ from .states import ItemStatus, Status
 T = TypeVar("T")
 P = ParamSpec("P")
 
+Write = Callable[[Run, Report, LastWord | None], str]  # of a report; answers what is requested
+DATABASE_ERRORS = (OperationalError, InterfaceError)
 SMOOTHING = 0.3  # weight of the newest second in the rate
 REPORTED = ("key", "status", "error_code", "error_message")
 
@@ -66,6 +68,7 @@ class Progress:
         self._silence: float | None = None
         self._waiting: tuple[float | None, str] = (None, "")
         self._requested = ""
+        self._write: Write = flush  # `Effects` puts its own in this place
         self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
         self._flushed_done: float = self._processed
         self._began_at = self._measured_at = time.monotonic()
@@ -230,6 +233,28 @@ class Progress:
         self._waiting = (None, "")
         self._flush()
 
+    # For `Effects`, whose statement has the counters from the rows themselves
+
+    @property
+    def requested(self) -> str:
+        """What was asked of this attempt when it last wrote."""
+        return self._requested
+
+    def recount(self) -> None:
+        """Start over from the counters of the run's row."""
+        run = self.run
+        self._floor = {name: getattr(run, name) for name in ("processed", "failed", "skipped")}
+        self._processed, self._failed, self._skipped = run.processed, run.failed, run.skipped
+        self._total = run.total
+        self._flushed_count = self._measured_count = self._processed
+
+    def count(self) -> None:
+        self._processed += 1
+
+    def report(self) -> None:
+        """Write now."""
+        self._flush()
+
     # Writing
 
     def fenced(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -264,7 +289,7 @@ class Progress:
     def _flush(self, last_word: LastWord | None = None) -> None:
         complete = last_word is not None and last_word.status == "completed"
         report = self._report(complete=complete, last=last_word is not None)
-        self._requested = patiently(flush, self.run, report, last_word)
+        self._requested = patiently(self._write, self.run, report, last_word)
         self._rows = {}
         self._flushed_done = self._done()
         self._due = time.monotonic() + self._interval
@@ -382,6 +407,10 @@ def _storable(value: object, limit: int | None) -> object:
 
 def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call again, backing off, for as long as the database is away; then let the error out."""
+    try:
+        return call(*args, **kwargs)
+    except DATABASE_ERRORS:
+        connection.close()  # the next call opens a new one
     for attempt in stamina.retry_context(
         on=_database_away,
         attempts=None,
@@ -395,7 +424,7 @@ def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def _database_away(error: Exception) -> bool:
-    if not isinstance(error, (OperationalError, InterfaceError)):
+    if not isinstance(error, DATABASE_ERRORS):
         return False
-    connection.close()  # the next call opens a new one
+    connection.close()
     return True
