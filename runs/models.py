@@ -208,12 +208,14 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         again, with nothing done between, is what kills the workers: it fails.
         """
         held = self.filter(status=Status.RUNNING)
-        settled = held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now())
-        settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED)
-        settled += held.filter(losses__gte=settings.RUNS_MAX_LOSSES - 1).fail(
+        # From the weakest to the strongest, so that a wish that comes meanwhile finds its statement still ahead.
+        unasked = held.exclude(requested__in=(Request.PAUSE, Request.CANCEL))
+        settled = unasked.filter(losses__gte=settings.RUNS_MAX_LOSSES - 1).fail(
             ErrorCode.WORKER_LOST, gettext_noop("The worker died several times in a row on this run.")
         )
-        return settled + held.requeue(losses=models.F("losses") + 1)
+        settled += unasked.requeue(losses=models.F("losses") + 1)
+        settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED)
+        return settled + held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now())
 
     def ask(self, request: Request) -> int:
         """Leave a wish for the worker. A cancel is overwritten by none, and what a person wished by no machine."""
@@ -364,11 +366,10 @@ class Run(HeartbeatMixin):
 
     def _settle_or_ask(self, request: Request, actor: Actor, reason: str) -> None:
         """A run that no worker holds changes at once; a running one is asked to."""
-        rows = self._row()
-        if request == Request.CANCEL and self.status in (Status.QUEUED, Status.PAUSED):
+        if request == Request.CANCEL:
+            unheld = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
             with because(actor, reason or "cancelled"):
-                rows = rows.filter(status__in=(Status.QUEUED, Status.PAUSED))
-                if rows.move(Status.CANCELLED, finished_at=Now()):
+                if unheld.move(Status.CANCELLED, finished_at=Now()):
                     return
         if not self._row().ask(request):
             raise WrongState
