@@ -154,11 +154,11 @@ def _farewell(status: Status | None) -> list[str]:
     ]
     if status in FINISHED:
         return [*farewell, f"status = '{status}'", "finished_at = statement_timestamp()"]
+    # A stronger wish may have come since the last flush: a run that goes on must not forget it.
+    wishes = f"WHEN '{Request.CANCEL}' THEN '{Status.CANCELLED}' WHEN '{Request.PAUSE}' THEN '{Status.PAUSED}'"
     return [
         *farewell,
-        # A stronger wish may have come since the last flush: a run that goes on must not forget it.
-        f"status = CASE requested WHEN '{Request.CANCEL}' THEN '{Status.CANCELLED}'"
-        f" WHEN '{Request.PAUSE}' THEN '{Status.PAUSED}' ELSE '{status}' END",
+        f"status = CASE requested {wishes} ELSE '{status}' END",
         f"finished_at = CASE requested WHEN '{Request.CANCEL}' THEN statement_timestamp() END",
         "queued_at = statement_timestamp()",
         "dispatched_at = NULL",
