@@ -297,10 +297,10 @@ class Run(HeartbeatMixin):
             ),
             # The lists: newest first within a business.
             models.Index(fields=["business", "-created_at", "-id"], name="%(class)s_newest"),
-            # The sweep: expired runs whose hung task still has to be ended.
+            # The sweep: expired or reset runs whose task may hang and still has to be ended.
             models.Index(
                 fields=["finished_at"],
-                condition=models.Q(error_code=ErrorCode.STALE) & ~models.Q(task_id=""),
+                condition=models.Q(error_code__in=(ErrorCode.STALE, ErrorCode.RESET)) & ~models.Q(task_id=""),
                 name="%(class)s_hung",
             ),
         ]
