@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from recordings.demo import FOLDERS
-from recordings.models import Source
+from recordings.seeding import seed
 from runs.models import Business
 
 
@@ -19,12 +19,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError(_("The demo's recordings are given to businesses only with DEBUG=1."))
-        for slug, folder in FOLDERS.items():
-            for business in Business.objects.filter(slug=slug):
-                Source.objects.update_or_create(
-                    business=business,
-                    kind=Source.Kind.FOLDER,
-                    name=folder.name,
-                    defaults={"folder": str(folder)},
-                    create_defaults={"folder": str(folder), "language": "en"},
-                )
+        for business in Business.objects.filter(slug__in=FOLDERS):
+            seed(business)
