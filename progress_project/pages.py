@@ -12,7 +12,9 @@ from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+import broadcasts.pages
 import receipts.pages
+import recordings.pages
 from runs.models import Business
 from runs.pages import active_runs, frame, members_only, own_business, recent_runs
 
@@ -26,7 +28,11 @@ class Kind:
     start_form: Callable[[Business], dict[str, Any]]
 
 
-KINDS = (Kind("receipts", _("Receipts"), receipts.pages.start_form),)
+KINDS = (
+    Kind("receipts", _("Receipts"), receipts.pages.start_form),
+    Kind("broadcasts", _("Broadcasts"), broadcasts.pages.start_form),
+    Kind("recordings", _("Recordings"), recordings.pages.start_form),
+)
 
 
 def kinds(request: HttpRequest) -> dict[str, Any]:

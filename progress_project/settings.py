@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from progress_project import broker, embedded
-from progress_project.environment import BASE_DIR, demo_imap_port, demo_secret, env, state_dir
+from progress_project.environment import BASE_DIR, demo_imap_port, demo_model, demo_secret, env, state_dir
 
 VAR_DIR = state_dir()
 DEBUG: bool = env.bool("DEBUG", default=embedded.wanted() and not env.str("SECRET_KEY", default=""))
@@ -64,6 +64,8 @@ INSTALLED_APPS = [
     "runs",
     "runs.drill",
     "receipts",
+    "broadcasts",
+    "recordings",
 ]
 
 MIDDLEWARE = [
@@ -144,8 +146,11 @@ CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
-CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # kB; looked at between tasks
-CELERY_WORKER_LOST_WAIT = 2.0  # seconds until a killed child's run is known to be lost
+# kB, looked at between tasks. A process keeps its speech model: with too little room it would load it for each run.
+CELERY_WORKER_MAX_MEMORY_PER_CHILD: int = env.int("WORKER_MAX_MEMORY_MB", default=1500) * 1000
+# Seconds in which a child that has gone may still be found to have finished. Short: a run that did finish
+# can't be taken back any more.
+CELERY_WORKER_LOST_WAIT = 0.2
 # With them, and a broker without an event loop, a worker whose slots are all hung can't hear that it should end them.
 CELERY_WORKER_POOL_PUTLOCKS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -182,6 +187,8 @@ RUNS_STALE_AFTER_SECONDS: int = env.int("RUNS_STALE_AFTER_SECONDS", default=300)
 RUNS_FLUSH_INTERVAL_SECONDS: float = env.float("RUNS_FLUSH_INTERVAL_SECONDS", default=1.0)
 RUNS_MAX_SILENCE_SECONDS: int = env.int("RUNS_MAX_SILENCE_SECONDS", default=3600)
 RUNS_SWEEP_INTERVAL_SECONDS: int = env.int("RUNS_SWEEP_INTERVAL_SECONDS", default=30)
+# When a message that nobody has taken is sent again; the pause doubles from then on.
+RUNS_REPUBLISH_AFTER_SECONDS: int = env.int("RUNS_REPUBLISH_AFTER_SECONDS", default=60)
 RUNS_QUEUE_TIMEOUT_SECONDS = _seconds_or_none("RUNS_QUEUE_TIMEOUT_SECONDS", default=86_400)
 # How long a run may keep a slot that others wait for.
 RUNS_TIME_SLICE_SECONDS = _seconds_or_none("RUNS_TIME_SLICE_SECONDS", default=300)
@@ -206,7 +213,32 @@ RECEIPTS_MAX_ATTACHMENT_BYTES: int = env.int("RECEIPTS_MAX_ATTACHMENT_BYTES", de
 RECEIPTS_PDF_SECONDS: int = env.int("RECEIPTS_PDF_SECONDS", default=5)
 RECEIPTS_IMAP_TIMEOUT_SECONDS: int = env.int("RECEIPTS_IMAP_TIMEOUT_SECONDS", default=60)
 
+# Recordings
+
+# Folders that exchanges fill; a source may be one of them or lie within one.
+RECORDINGS_FOLDERS: list[str] = env.list(
+    "RECORDINGS_FOLDERS", default=[str(BASE_DIR / "recordings" / "demo" / "calls")] if DEBUG else []
+)
+RECORDINGS_MAX_BYTES: int = env.int("RECORDINGS_MAX_BYTES", default=1024 * MEBIBYTE)
+RECORDINGS_TIMEOUT_SECONDS: float = env.float("RECORDINGS_TIMEOUT_SECONDS", default=30)
+RECORDINGS_MAX_TRANSCRIPT = 500_000  # characters; PostgreSQL's search takes no more than a megabyte of words
+# Only for tests and development: lets a provider be on this machine, without TLS.
+RECORDINGS_ALLOW_PRIVATE_HOSTS: bool = env.bool("RECORDINGS_ALLOW_PRIVATE_HOSTS", default=False)
+TWILIO_API_URL: str = env.str("TWILIO_API_URL", default="https://api.twilio.com")
+# Where Twilio may redirect for media, without credentials; a dot stands for the whole domain.
+TWILIO_MEDIA_HOSTS: list[str] = env.list("TWILIO_MEDIA_HOSTS", default=[".twilio.com", ".twiliocdn.com"])
+WHISPER_MODEL: str = env.str("WHISPER_MODEL", default=demo_model() if DEBUG else "")
+WHISPER_COMPUTE_TYPE: str = env.str("WHISPER_COMPUTE_TYPE", default="")  # int8 on a CPU, float16 on a GPU
+WHISPER_THREADS: int = env.int("WHISPER_THREADS", default=0)  # 0: all cores, four at most
+
 DEMO_IMAP_PORT = demo_imap_port()
+
+# Broadcasts
+
+WHATSAPP_API_URL: str = env.str("WHATSAPP_API_URL", default="https://graph.facebook.com")
+WHATSAPP_CONNECT_SECONDS: float = env.float("WHATSAPP_CONNECT_SECONDS", default=10.0)
+WHATSAPP_ANSWER_SECONDS: float = env.float("WHATSAPP_ANSWER_SECONDS", default=30.0)
+WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_000)
 
 # API
 
@@ -377,8 +409,10 @@ LOGGING = {
         # Django's own handlers would print everything twice.
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
-        # django_structlog says the same with the run's context.
         "fontTools": {"level": "WARNING"},  # tells of every glyph
+        "httpx": {"level": "WARNING"},  # tells of every request, with the signatures in its address
+        "faster_whisper": {"level": "WARNING"},
+        # django_structlog says the same with the run's context.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "django_structlog": {"level": "WARNING" if DEBUG else "INFO"},

@@ -18,6 +18,7 @@ from contextlib import suppress
 from io import BytesIO
 
 import pdfplumber
+import psutil
 from pdfminer.pdfdocument import PDFPasswordIncorrect
 from pdfminer.pdfparser import PDFSyntaxError
 from pdfplumber.utils.exceptions import PdfminerException
@@ -38,6 +39,9 @@ def main() -> None:
     # Not every system has this limit; the clock below and the parent's deadline remain.
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    # Not the peak that getrusage knows: Linux hands a child its parent's, and a large worker would get a new
+    # child for every PDF.
+    me = psutil.Process()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     with suppress(BrokenPipeError):
         while (request := read_frame(requests)) is not None:
@@ -50,7 +54,7 @@ def main() -> None:
                 # Its parser leaves it in reference cycles, which Python would clear much later.
                 del request
                 gc.collect()
-            last = peak_bytes() > GROWN
+            last = me.memory_info().rss > GROWN
             write_frame(answers, json.dumps(answer | {"last": last}).encode())
             if last:
                 break
@@ -91,13 +95,6 @@ def text_of(content: bytes, max_pages: int, max_characters: int) -> str:
             if room <= 0:
                 break
     return "\n".join(pages)
-
-
-def peak_bytes() -> int:
-    """The most memory that this process ever held at once."""
-    # Linux counts in kilobytes, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 if __name__ == "__main__":

@@ -7,17 +7,19 @@ the queued row and publishes it once more.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar, cast
 
 from celery import current_app
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Coalesce, Now
 
 from .exceptions import ActiveRunExists, WrongState
-from .models import Business, Run, RunQuerySet
+from .models import Business, Run, RunItem, RunQuerySet
 from .states import Status
 from .timeline import Actor, because
 
@@ -27,15 +29,6 @@ logger = logging.getLogger(__name__)
 
 REPUBLISH_BATCH = 500  # a round
 COPY_BATCH = 1000
-# Before this moment is long ago: a minute after the first message, then doubling, an hour at most.
-_PATIENCE_BEGAN = models.Func(
-    models.F("dispatches"),
-    template=(
-        "statement_timestamp() - LEAST(interval '1 hour',"
-        " interval '60 seconds' * power(2, LEAST(GREATEST(%(expressions)s - 1, 0), 10)))"
-    ),
-    output_field=models.DateTimeField(),
-)
 
 
 def task_name(model: type[Run]) -> str:
@@ -109,14 +102,23 @@ def retry_failed(run: R, created_by: User | None) -> R:
     The new run holds those items as pending. Raises `WrongState` when none failed or the run is
     still active, `ActiveRunExists` when an exclusive type is busy.
     """
-    failed = run.failed_items()
-    if run.is_active or not failed.exists():
-        raise WrongState
+    return retry_items(run, run.failed_items, created_by)
+
+
+def retry_items(run: R, choose: Callable[[], models.QuerySet[RunItem]], created_by: User | None) -> R:
+    """Start a new run of the items that `choose` finds while no other retry of this run is under way.
+
+    Raises like `retry_failed`.
+    """
     with transaction.atomic():
+        type(run).objects.select_for_update().get(pk=run.pk)
+        chosen = choose()
+        if run.is_active or not chosen.exists():
+            raise WrongState
         again = start(type(run), run.business, created_by=created_by, **run.retry_fields())
-        copies = (failed.model(**{"run": again, **item.retry_fields()}) for item in failed.iterator())
+        copies = (chosen.model(**{"run": again, **item.retry_fields()}) for item in chosen.iterator())
         while batch := list(islice(copies, COPY_BATCH)):
-            failed.model._default_manager.bulk_create(batch)
+            chosen.model._default_manager.bulk_create(batch)
     return again
 
 
@@ -134,12 +136,25 @@ def publish(run: Run) -> bool:
     return True
 
 
+def _patience_began() -> models.Func:
+    """What was published before this moment is forgotten: a minute ago, then doubling, an hour at most."""
+    return models.Func(
+        models.F("dispatches"),
+        template=(
+            "statement_timestamp() - LEAST(interval '1 hour',"
+            " interval '%(first)s seconds' * power(2, LEAST(GREATEST(%(expressions)s - 1, 0), 10)))"
+        ),
+        first=int(settings.RUNS_REPUBLISH_AFTER_SECONDS),
+        output_field=models.DateTimeField(),
+    )
+
+
 def publish_forgotten(model: type[Run]) -> int:
     """Publish again what nobody has taken since; the number of messages sent."""
     forgotten = (
         model.objects.filter(status=Status.QUEUED)
         .annotate(published_at=Coalesce("dispatched_at", "queued_at"))
-        .filter(published_at__lt=_PATIENCE_BEGAN)
+        .filter(published_at__lt=_patience_began())
         .order_by("queued_at")[:REPUBLISH_BATCH]
     )
     sent = 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -107,8 +108,9 @@ def _message(run: Run, code: Code) -> str:
             "The task has not been updated for %(minutes)d minutes",
             minutes,
         ) % {"minutes": minutes}
-    if code == Code.WAITING:
-        return run.waiting_reason
+    if code == Code.WAITING and run.waiting_until:
+        until = timezone.localtime(run.waiting_until).strftime("%H:%M")
+        return gettext("%(reason)s, until %(time)s") % {"reason": gettext(run.waiting_reason), "time": until}
     return gettext(run.error_message) if run.error_message else ""
 
 
@@ -125,7 +127,7 @@ def _evidence(run: Run) -> dict[str, Any]:
 
 def eta_seconds(run: Run) -> int | None:
     """Seconds to the end at the present rate; None when nobody can know."""
-    if run.status != Status.RUNNING or run.total is None or not run.rate:
+    if run.status != Status.RUNNING or run.eta is None:
         return None
     wait = run.wait_left if run.wait_left and run.wait_left > 0 else 0
-    return round((run.total - run.processed) / run.rate + wait)
+    return round(max(0.0, run.eta - (run.heartbeat_age or 0)) + wait)

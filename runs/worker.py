@@ -27,6 +27,8 @@ Work = Callable[[R, Progress], None]
 
 logger = logging.getLogger(__name__)
 
+CHILDREN_SECONDS = 1.0
+
 boot = ""  # names this start of the worker; its children inherit it
 stopping = RawValue("b", 0)  # shared with the children: the worker takes no more runs
 
@@ -45,6 +47,13 @@ def take_back_after_restart(sender: Any, **kwargs: Any) -> None:
             model.objects.filter(worker=sender.hostname).exclude(worker_boot=boot), sender.hostname
         )
     )
+
+
+@worker_ready.connect
+def look_after_children(sender: Any, **kwargs: Any) -> None:
+    """With an event loop Celery looks for dead children every five seconds, which is all that is promised."""
+    if sender.hub:
+        sender.hub.call_repeatedly(CHILDREN_SECONDS, sender.pool.maintain_pool)
 
 
 @task_failure.connect

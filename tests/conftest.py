@@ -37,4 +37,4 @@ def _private_media(settings: Settings, tmp_path: Path) -> None:
 
 # --- The cast ---------------------------------------------------------------------------------
 
-pytest_plugins = ["tests.cast", "tests.browser"]
+pytest_plugins = ["tests.cast", "tests.browser", "tests.whatsapp"]

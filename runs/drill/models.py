@@ -38,6 +38,7 @@ class DrillStep(models.Model):
     run = models.ForeignKey(DrillRun, on_delete=models.CASCADE, related_name="footprints")
     number = models.PositiveIntegerField()
     attempt = models.PositiveIntegerField()
+    pid = models.PositiveIntegerField(null=True)  # of the process that did it
     at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -19,7 +19,7 @@ def drill(run: DrillRun, progress: Progress) -> None:
         time.sleep(run.step_seconds)
         if run.attempt == 1 and number == run.dies_at:
             die(run)
-        progress.fenced(DrillStep.objects.create, run=run, number=number, attempt=run.attempt)
+        progress.fenced(DrillStep.objects.create, run=run, number=number, attempt=run.attempt, pid=os.getpid())
         progress.checkpoint(step=number + 1)
 
 

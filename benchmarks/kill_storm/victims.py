@@ -1,0 +1,92 @@
+"""What the storm kills: workers and their children, the broker's messages, the database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+from django.db import connection
+from kombu import Queue
+
+from progress_project import embedded
+from progress_project.celery import app
+
+SLOTS = 2  # of one worker
+DATABASE_AWAY_SECONDS = 2
+
+
+class Worker:
+    """One that comes back under its name, whatever became of it."""
+
+    def __init__(self, name: str, queue: str, folder: Path) -> None:
+        self.name, self.queue = f"{name}@storm", queue
+        self._log = (folder / f"{name}.log").open("wb")
+        self.process = self._started()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        options = f"-n {self.name} -Q {self.queue} -c {SLOTS} -O fair --without-gossip --without-mingle"
+        command = [sys.executable, "-m", "celery", "--quiet", "-A", "progress_project", "worker", *options.split()]
+        return subprocess.Popen(command, stdout=self._log, stderr=self._log, start_new_session=True)
+
+    def revive(self) -> None:
+        """Start it again if it has ended; by whom doesn't matter."""
+        if not self.is_up:
+            self._end_orphans()
+            self.process = self._started()
+
+    @property
+    def is_up(self) -> bool:
+        return self.process.poll() is None
+
+    def children(self) -> list[int]:
+        """The processes of its pool, as far as it has any yet."""
+        try:
+            return sorted(child.pid for child in psutil.Process(self.process.pid).children())
+        except psutil.Error:
+            return []
+
+    def kill(self) -> None:
+        self._end_orphans()
+        self.process.wait()
+
+    def deploy(self) -> None:
+        self.process.terminate()
+
+    def close(self) -> None:
+        self._end_orphans()
+        self.process.wait()
+        self._log.close()
+
+    def _end_orphans(self) -> None:
+        """The whole group at once, as when a machine loses its power."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def kill_process(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(pid, signal.SIGKILL)
+
+
+def wipe_broker(folder: Path, queue: str) -> None:
+    """Messages are only hints: all of them go."""
+    shutil.rmtree(folder / "broker" / "messages", ignore_errors=True)
+    if not app.conf.broker_url.startswith("filesystem"):
+        with app.connection_for_write() as broker:
+            Queue(queue, channel=broker.default_channel).purge()
+
+
+def restart_database(folder: Path) -> None:
+    """As after a crash: its processes quit without a word to anybody, and it recovers from its log."""
+    connection.close()
+    pid = int((folder / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+    psutil.Process(pid).send_signal(signal.SIGQUIT)
+    time.sleep(DATABASE_AWAY_SECONDS)  # what is tested is that it is away for so long
+    embedded.ensure_running()
