@@ -35,6 +35,7 @@ BUSINESSES = 20  # each with a run that reports once a second, as a real one doe
 SECONDS = 30
 AT_ONCE = 50  # connections that are being opened
 IDLE_SECONDS = 10  # for counting what the looks cost
+SETTLED_SECONDS = 12  # until the server has counted what was done before
 
 RUN = re.compile(rb'data: {"id":(\d+),.*?"version":(\d+),')
 
@@ -143,6 +144,7 @@ def _measured(port: int, watches: list[Watch], tokens: list[str], viewers: int, 
     many = _transactions_a_second()
     _write(watches, seconds)
     time.sleep(2)
+    asyncio.run_coroutine_threadsafe(_leave(watches), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     return few, many
@@ -159,6 +161,13 @@ async def _join(port: int, watches: list[Watch], tokens: list[str], numbers: ran
         watch.readers.append(asyncio.create_task(_read(reader, watch, len(watch.seen) - 1)))
 
     await asyncio.gather(*(one(number) for number in numbers))
+
+
+async def _leave(watches: list[Watch]) -> None:
+    readers = [reader for watch in watches for reader in watch.readers]
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
 
 
 async def _opened(port: int, business: int, token: str) -> asyncio.StreamReader:
@@ -182,6 +191,7 @@ async def _read(reader: asyncio.StreamReader, watch: Watch, viewer: int) -> None
 
 
 def _transactions_a_second() -> float:
+    time.sleep(SETTLED_SECONDS)
     before = _transactions()
     time.sleep(IDLE_SECONDS)
     return (_transactions() - before) / IDLE_SECONDS

@@ -18,6 +18,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
@@ -44,7 +45,7 @@ TROUBLED = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 
 
 def page(view: Page[P]) -> Page[P]:
-    """A page that no cache keeps, and that says so when the database is away."""
+    """A page that is sent compressed, that no cache keeps, and that says so when the database is away."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -54,7 +55,7 @@ def page(view: Page[P]) -> Page[P]:
             logger.exception("The database is away")
             return database_away(request)
 
-    return cast("Page[P]", never_cache(wrapper))
+    return cast("Page[P]", never_cache(gzip_page(wrapper)))
 
 
 def members_only(view: Page[P]) -> Page[P]:

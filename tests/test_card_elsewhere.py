@@ -27,7 +27,7 @@ Elsewhere = Callable[..., str]
 def elsewhere(httpserver: HTTPServer, tmp_path: Path) -> Iterator[Elsewhere]:
     """The address of a page of another origin that shows the card."""
     origin = httpserver.url_for("/").rstrip("/")
-    with server(tmp_path / "state", CORS_ALLOWED_ORIGINS=origin) as url:
+    with server(tmp_path / "state", {"CORS_ALLOWED_ORIGINS": origin}) as url:
 
         def served(*, host: str = "", **attributes: object) -> str:
             told = " ".join(f'{name}="{value}"' for name, value in attributes.items())

@@ -279,7 +279,7 @@ def test_it_holds_no_connection_of_its_own(
     run = make_run(business_a, "running")
     bearer = token(member_a)
     with (
-        server(tmp_path / "state", DATABASE_POOL_SIZE="2") as url,
+        server(tmp_path / "state", {"DATABASE_POOL_SIZE": "2"}) as url,
         all_of(stream(url, business_a.pk, Authorization=bearer) for _ in range(8)) as streams,
     ):
         write(run, processed=7)
