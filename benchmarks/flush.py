@@ -76,8 +76,8 @@ def _flushed(run: Run, reports: list[Report]) -> float:
 
 def _executed(bare: psycopg.Connection[Any], run: Run, reports: list[Report]) -> float:
     """The very statement of a flush, its parameters made beforehand."""
-    statement = core._statement(type(run), (), None)
-    parameters = [core._parameters(run, report, None) for report in reports]
+    statement = core._statement(type(run), (), (), None)
+    parameters = [core.parameters_of(run, report, None) for report in reports]
     began = time.perf_counter()
     for values in parameters:
         row = bare.execute(statement, values).fetchone()

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+import broadcasts.pages
 import receipts.pages
 import recordings.pages
 from runs.models import Business
@@ -29,6 +30,7 @@ class Kind:
 
 KINDS = (
     Kind("receipts", _("Receipts"), receipts.pages.start_form),
+    Kind("broadcasts", _("Broadcasts"), broadcasts.pages.start_form),
     Kind("recordings", _("Recordings"), recordings.pages.start_form),
 )
 

@@ -57,17 +57,20 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "django_celery_beat",
     "django_structlog",
+    "corsheaders",
     "csp",
     "axes",
     "encrypted_fields",
     "runs",
     "runs.drill",
     "receipts",
+    "broadcasts",
     "recordings",
 ]
 
 MIDDLEWARE = [
     "runs.api.middleware.api_answers",  # outermost: no answer under /api/ escapes it
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -230,6 +233,13 @@ WHISPER_THREADS: int = env.int("WHISPER_THREADS", default=0)  # 0: all cores, fo
 
 DEMO_IMAP_PORT = demo_imap_port()
 
+# Broadcasts
+
+WHATSAPP_API_URL: str = env.str("WHATSAPP_API_URL", default="https://graph.facebook.com")
+WHATSAPP_CONNECT_SECONDS: float = env.float("WHATSAPP_CONNECT_SECONDS", default=10.0)
+WHATSAPP_ANSWER_SECONDS: float = env.float("WHATSAPP_ANSWER_SECONDS", default=30.0)
+WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_000)
+
 # API
 
 REST_FRAMEWORK = {
@@ -329,6 +339,11 @@ if DEBUG:
     CSRF_COOKIE_NAME = f"csrftoken_{env.str('PORT', default='8000')}"
 X_FRAME_OPTIONS = "DENY"
 
+# Other sites whose pages may call the API, with a token; a session never crosses over.
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "last-event-id")
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -353,9 +368,7 @@ TIME_ZONE: str = env.str("TIME_ZONE", default="UTC")
 STATIC_URL = "static/"
 STATIC_ROOT = None if DEBUG else env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STATICFILES_STORAGE_BACKEND = (
-    "django.contrib.staticfiles.storage.StaticFilesStorage"
-    if DEBUG
-    else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "progress_project.static.HashedFiles"
 )
 # Attachments are private: no URL serves this directory.
 MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(VAR_DIR / "media"))
@@ -396,10 +409,10 @@ LOGGING = {
         # Django's own handlers would print everything twice.
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
-        # django_structlog says the same with the run's context.
         "fontTools": {"level": "WARNING"},  # tells of every glyph
         "httpx": {"level": "WARNING"},  # tells of every request, with the signatures in its address
         "faster_whisper": {"level": "WARNING"},
+        # django_structlog says the same with the run's context.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "django_structlog": {"level": "WARNING" if DEBUG else "INFO"},

@@ -8,6 +8,7 @@ statement, so a crash leaves all of them or none.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -18,11 +19,17 @@ from django.db import connection
 
 from .exceptions import RunLost, RunsError
 from .models import Run, RunItem
-from .states import Status
+from .states import FINISHED, Request, Status
 
 Row = tuple[Any, ...] | None
 
 COUNTERS = ("total", "processed", "succeeded", "failed", "skipped")
+# What an attempt knows by itself; `effects` has it from the rows.
+OWN_COUNT = (
+    *(f"{column} = %({column})s" for column in COUNTERS),
+    "cursor = %(cursor)s::jsonb",
+    "cursor_counts = %(cursor_counts)s::jsonb",
+)
 
 
 @dataclass
@@ -35,6 +42,7 @@ class Report:
     progress_pct: float | None = None
     rate: float | None = None
     eta: float | None = None
+    pace: list[list[float]] | None = None  # None: as it was
     advanced: bool = False  # an item was finished since the last flush
     recovered: bool = False  # more was done than any earlier attempt had reported
     silence: float | None = None
@@ -58,15 +66,19 @@ def flush(run: Run, report: Report, last_word: LastWord | None = None) -> str:
 
     Raises `RunLost` when another attempt, a sweep or a person has taken the run away.
     """
+    statement = _statement(type(run), _item_columns(report), tuple(report.notes), last_word and last_word.status)
+    return str(written(statement, parameters_of(run, report, last_word), last_word)[0])
+
+
+def written(statement: str, parameters: dict[str, Any], last_word: LastWord | None) -> tuple[Any, ...]:
+    """The statement's row. Raises `RunLost` when it has none: its guard didn't hold."""
     if connection.in_atomic_block:
         # The row would stay locked, and the bar still, until that transaction ends.
         raise RunsError("Report progress outside of transactions.")
-    statement = _statement(type(run), _item_columns(report), tuple(report.notes), last_word and last_word.status)
-    parameters = _parameters(run, report, last_word)
     row = _told(statement, parameters) if last_word else _prepared(statement, parameters)
     if row is None:
         raise RunLost
-    return str(row[0])
+    return row
 
 
 def _told(statement: str, parameters: dict[str, Any]) -> Row:
@@ -84,7 +96,7 @@ def _prepared(statement: str, parameters: dict[str, Any]) -> Row:
         return cursor.execute(statement, parameters).fetchone()
 
 
-def _parameters(run: Run, report: Report, last_word: LastWord | None) -> dict[str, Any]:
+def parameters_of(run: Run, report: Report, last_word: LastWord | None) -> dict[str, Any]:
     return {
         **report.counters,
         "id": run.pk,
@@ -94,6 +106,7 @@ def _parameters(run: Run, report: Report, last_word: LastWord | None) -> dict[st
         "progress_pct": report.progress_pct,
         "rate": report.rate,
         "eta": report.eta,
+        "pace": None if report.pace is None else _json(report.pace),
         "advanced": report.advanced,
         "recovered": report.recovered,
         "silence": report.silence,
@@ -107,7 +120,7 @@ def _parameters(run: Run, report: Report, last_word: LastWord | None) -> dict[st
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, cls=DjangoJSONEncoder)
+    return json.dumps(value, cls=DjangoJSONEncoder) if value else "{}"
 
 
 def _item_columns(report: Report) -> tuple[str, ...]:
@@ -117,22 +130,21 @@ def _item_columns(report: Report) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _statement(model: type[Run], item_columns: tuple[str, ...], notes: tuple[str, ...], status: Status | None) -> str:
-    update = _update(model, notes, status)
+    update = guarded_update(model, status, (*OWN_COUNT, *_noted(model, notes)))
     items = model.item_model()
     if items is None or not item_columns:
         return update
     return f"WITH held AS ({update}), items AS ({_upsert(items, item_columns)}) SELECT requested FROM held"
 
 
-def _update(model: type[Run], notes: tuple[str, ...], status: Status | None) -> str:
+def guarded_update(model: type[Run], status: Status | None, counters: Sequence[str]) -> str:
+    """The run's part of the statement, returning `requested` while this attempt holds it; else no row."""
     assignments = [
-        *_noted(model, notes),
-        *(f"{column} = %({column})s" for column in COUNTERS),
-        "cursor = %(cursor)s::jsonb",
-        "cursor_counts = %(cursor_counts)s::jsonb",
+        *counters,
         "progress_pct = GREATEST(progress_pct, %(progress_pct)s::float8)",
         "rate = %(rate)s",
         "eta = %(eta)s",
+        "pace = COALESCE(%(pace)s::jsonb, pace)",
         "heartbeat_at = statement_timestamp()",
         "progress_at = CASE WHEN %(advanced)s THEN statement_timestamp() ELSE progress_at END",
         "losses = CASE WHEN %(recovered)s THEN 0 ELSE losses END",
@@ -143,7 +155,7 @@ def _update(model: type[Run], notes: tuple[str, ...], status: Status | None) -> 
         *_farewell(status),
     ]
     return (
-        f"UPDATE {_quote(model._meta.db_table)} SET {', '.join(assignments)}"
+        f"UPDATE {quoted(model._meta.db_table)} SET {', '.join(assignments)}"
         f" WHERE id = %(id)s AND attempt = %(attempt)s AND status = '{Status.RUNNING}'"
         " RETURNING requested"
     )
@@ -153,7 +165,7 @@ def _noted(model: type[Run], notes: tuple[str, ...]) -> list[str]:
     """What work code notes in the columns of its own type: those it shows, and none that every run has."""
     if strange := set(notes).difference(model.public_fields):
         raise RunsError(f"Not among the public fields of {model.__name__}: {', '.join(sorted(strange))}")
-    return [f"{_quote(name)} = %(note_{name})s" for name in notes]
+    return [f"{quoted(name)} = %(note_{name})s" for name in notes]
 
 
 def _farewell(status: Status | None) -> list[str]:
@@ -161,27 +173,28 @@ def _farewell(status: Status | None) -> list[str]:
     if status is None:
         return []
     farewell = [
-        f"status = '{status}'",
         "requested = ''",
         "error_code = %(error_code)s",
         "error_message = %(error_message)s",
     ]
-    if status == Status.QUEUED:
-        return [
-            *farewell,
-            "queued_at = statement_timestamp()",
-            "dispatched_at = NULL",
-            "dispatches = 0",
-        ]
-    if status != Status.PAUSED:
-        farewell.append("finished_at = statement_timestamp()")
-    return farewell
+    if status in FINISHED:
+        return [*farewell, f"status = '{status}'", "finished_at = statement_timestamp()"]
+    # A stronger wish may have come since the last flush: a run that goes on must not forget it.
+    wishes = f"WHEN '{Request.CANCEL}' THEN '{Status.CANCELLED}' WHEN '{Request.PAUSE}' THEN '{Status.PAUSED}'"
+    return [
+        *farewell,
+        f"status = CASE requested {wishes} ELSE '{status}' END",
+        f"finished_at = CASE requested WHEN '{Request.CANCEL}' THEN statement_timestamp() END",
+        "queued_at = statement_timestamp()",
+        "dispatched_at = NULL",
+        "dispatches = 0",
+    ]
 
 
 def _upsert(items: type[RunItem], columns: tuple[str, ...]) -> str:
-    table = _quote(items._meta.db_table)
-    names = ", ".join(_quote(column) for column in columns)
-    updates = ", ".join(f"{_quote(c)} = EXCLUDED.{_quote(c)}" for c in columns if c != "key")
+    table = quoted(items._meta.db_table)
+    names = ", ".join(quoted(column) for column in columns)
+    updates = ", ".join(f"{quoted(c)} = EXCLUDED.{quoted(c)}" for c in columns if c != "key")
     return (
         f"INSERT INTO {table} (run_id, attempts, {names})"
         f" SELECT %(id)s, 1, {names} FROM jsonb_populate_recordset(NULL::{table}, %(items)s::jsonb)"
@@ -190,5 +203,5 @@ def _upsert(items: type[RunItem], columns: tuple[str, ...]) -> str:
     )
 
 
-def _quote(name: str) -> str:
+def quoted(name: str) -> str:
     return connection.ops.quote_name(name)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from datetime import timedelta
 from typing import Any, ClassVar, Self, TypeVar, cast
 
 import pgtrigger
 from django.apps import apps
 from django.conf import settings
-from django.db import connection, models
+from django.db import connection, models, transaction
+from django.db.models import Value
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.db.models.signals import class_prepared
@@ -23,6 +25,7 @@ from .states import (
     ACTIONS,
     ACTIVE,
     ARROWS,
+    FINISHED,
     Action,
     ErrorCode,
     ItemStatus,
@@ -129,6 +132,8 @@ class HeartbeatMixin(models.Model):
         abstract = True
 
 
+INTERRUPTED = gettext_noop("The worker was lost before it heard the outcome.")
+
 # Guarded twice: the subquery locks and judges, the outer condition keeps the arrow legal.
 _EXPIRE = f"""
     UPDATE {{table}} SET
@@ -165,6 +170,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         )
 
     def fail(self, code: ErrorCode, message: Any) -> int:
+        self.land()
         return self.move(Status.FAILED, error_code=code, error_message=message, finished_at=Now())
 
     def expire(self, actor: Actor) -> int:
@@ -174,9 +180,10 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         """
         stale, params = self.order_by().stale().values("pk").query.sql_with_params()
         table = connection.ops.quote_name(self.model._meta.db_table)
-        with because(actor, "no heartbeat"), connection.cursor() as cursor:
+        with transaction.atomic(), because(actor, "no heartbeat"), connection.cursor() as cursor:
             cursor.execute(_EXPIRE.format(table=table, stale=stale), params)
             expired = cursor.fetchall()
+            self.model.objects.filter(pk__in=[row[0] for row in expired]).land()
         for pk, business, worker, age in expired:
             logger.warning(
                 "Run expired: type=%s id=%s business=%s worker=%s age=%ss", self.model.slug, pk, business, worker, age
@@ -209,12 +216,36 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         again, with nothing done between, is what kills the workers: it fails.
         """
         held = self.filter(status=Status.RUNNING)
-        settled = held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now())
-        settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED)
-        settled += held.filter(losses__gte=settings.RUNS_MAX_LOSSES - 1).fail(
+        held.land()
+        # From the weakest to the strongest, so that a wish that comes meanwhile finds its statement still ahead.
+        unasked = held.exclude(requested__in=(Request.PAUSE, Request.CANCEL))
+        settled = unasked.filter(losses__gte=settings.RUNS_MAX_LOSSES - 1).fail(
             ErrorCode.WORKER_LOST, gettext_noop("The worker died several times in a row on this run.")
         )
-        return settled + held.requeue(losses=models.F("losses") + 1)
+        settled += unasked.requeue(losses=models.F("losses") + 1)
+        settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED)
+        return settled + held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now())
+
+    def land(self) -> None:
+        """Call unknown, and count, what the attempts of these runs have in flight: they will never say."""
+        items = self.model.item_model()
+        if items is None:
+            return
+        with transaction.atomic():
+            # Items before runs, as every writer of both locks them.
+            flying = items._default_manager.filter(
+                models.Q(("run__in", self.order_by().values("pk"))), models.Q(status=ItemStatus.IN_FLIGHT)
+            )
+            lost = list(
+                flying.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", models.F("run"))
+            )
+            items._default_manager.filter(pk__in=[pk for pk, _run in lost]).update(
+                status=ItemStatus.UNKNOWN, error_code="interrupted", error_message=INTERRUPTED
+            )
+            for run, count in Counter(run for _pk, run in lost).items():
+                self.model.objects.filter(pk=run).update(
+                    processed=models.F("processed") + count, version=models.F("version") + 1
+                )
 
     def ask(self, request: Request) -> int:
         """Leave a wish for the worker. A cancel is overwritten by none, and what a person wished by no machine."""
@@ -256,6 +287,7 @@ class Run(HeartbeatMixin):
     progress_pct = models.FloatField(_("progress"), null=True)  # the highest ever shown
     rate = models.FloatField(_("items a second"), null=True)
     eta = models.FloatField(null=True)  # seconds left at the last heartbeat, by the worker's own reckoning
+    pace = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))  # see pace.py
     # Where a new attempt goes on, and the counters as they were there.
     cursor = models.JSONField(default=dict, blank=True)
     cursor_counts = models.JSONField(default=dict, blank=True)
@@ -297,10 +329,12 @@ class Run(HeartbeatMixin):
             ),
             # The lists: newest first within a business.
             models.Index(fields=["business", "-created_at", "-id"], name="%(class)s_newest"),
-            # The sweep: expired runs whose hung task still has to be ended.
+            # The stream: what has ended lately, in the businesses that are watched.
+            models.Index(fields=["finished_at"], condition=models.Q(status__in=FINISHED), name="%(class)s_finished"),
+            # The sweep: expired or reset runs whose task may hang and still has to be ended.
             models.Index(
                 fields=["finished_at"],
-                condition=models.Q(error_code=ErrorCode.STALE) & ~models.Q(task_id=""),
+                condition=models.Q(error_code__in=(ErrorCode.STALE, ErrorCode.RESET)) & ~models.Q(task_id=""),
                 name="%(class)s_hung",
             ),
         ]
@@ -351,6 +385,11 @@ class Run(HeartbeatMixin):
         return capfirst(str(cls._meta.verbose_name))
 
     @property
+    def unknown(self) -> int:
+        """Items whose outcome a crash left unknown: processed, and none of the others."""
+        return self.processed - self.succeeded - self.failed - self.skipped
+
+    @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
 
@@ -371,11 +410,10 @@ class Run(HeartbeatMixin):
 
     def _settle_or_ask(self, request: Request, actor: Actor, reason: str) -> None:
         """A run that no worker holds changes at once; a running one is asked to."""
-        rows = self._row()
-        if request == Request.CANCEL and self.status in (Status.QUEUED, Status.PAUSED):
+        if request == Request.CANCEL:
+            unheld = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
             with because(actor, reason or "cancelled"):
-                rows = rows.filter(status__in=(Status.QUEUED, Status.PAUSED))
-                if rows.move(Status.CANCELLED, finished_at=Now()):
+                if unheld.move(Status.CANCELLED, finished_at=Now()):
                     return
         if not self._row().ask(request):
             raise WrongState

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,11 +16,14 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from .exceptions import ItemFailed, RunLost, RunStopped
 from .flush import LastWord, Report, flush
 from .models import Run
+from .pace import Pace
 from .states import ItemStatus, Status
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
+Write = Callable[[Run, Report, LastWord | None], str]  # of a report; answers what is requested
+DATABASE_ERRORS = (OperationalError, InterfaceError)
 SMOOTHING = 0.3  # weight of the newest second in the rate
 REPORTED = ("key", "status", "error_code", "error_message")
 
@@ -51,6 +55,8 @@ class Progress:
         self._part = 0.0
         self._weight_rate: float | None = None
         self._notes: dict[str, Any] = {}
+        self._pace = Pace(run.pace)
+        self._began_after = _seconds_between(run.started_at, run.claimed_at)
 
         self._tracking = False
         self._noted = False  # has the open item said anything?
@@ -62,9 +68,10 @@ class Progress:
         self._silence: float | None = None
         self._waiting: tuple[float | None, str] = (None, "")
         self._requested = ""
+        self._write: Write = flush  # `Effects` puts its own in this place
         self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
         self._flushed_done: float = self._processed
-        self._measured_at = time.monotonic()
+        self._began_at = self._measured_at = time.monotonic()
         self._measured_count = self._processed
         self._measured_weight = self._weight_done
         self._due = self._measured_at + self._interval
@@ -226,6 +233,28 @@ class Progress:
         self._waiting = (None, "")
         self._flush()
 
+    # For `Effects`, whose statement has the counters from the rows themselves
+
+    @property
+    def requested(self) -> str:
+        """What was asked of this attempt when it last wrote."""
+        return self._requested
+
+    def recount(self) -> None:
+        """Start over from the counters of the run's row."""
+        run = self.run
+        self._floor = {name: getattr(run, name) for name in ("processed", "failed", "skipped")}
+        self._processed, self._failed, self._skipped = run.processed, run.failed, run.skipped
+        self._total = run.total
+        self._flushed_count = self._measured_count = self._processed
+
+    def count(self) -> None:
+        self._processed += 1
+
+    def report(self) -> None:
+        """Write now."""
+        self._flush()
+
     # Writing
 
     def fenced(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -258,17 +287,20 @@ class Progress:
         self._flush(LastWord(status, error_code, clean(error_message)))
 
     def _flush(self, last_word: LastWord | None = None) -> None:
-        report = self._report(complete=last_word is not None and last_word.status == "completed")
-        self._requested = patiently(flush, self.run, report, last_word)
+        complete = last_word is not None and last_word.status == "completed"
+        report = self._report(complete=complete, last=last_word is not None)
+        self._requested = patiently(self._write, self.run, report, last_word)
         self._rows = {}
         self._flushed_done = self._done()
         self._due = time.monotonic() + self._interval
 
-    def _report(self, *, complete: bool) -> Report:
+    def _report(self, *, complete: bool, last: bool) -> Report:
         counts = self._shown()
         if self._total is not None:  # an estimate that was exceeded is corrected, not kept
             self._total = max(self._total, counts["processed"])
         self._measure()
+        seconds = self._began_after + time.monotonic() - self._began_at
+        noted = self._pace.note(seconds, counts["processed"], last=last)
         return Report(
             counters={
                 "total": self._total,
@@ -281,6 +313,7 @@ class Progress:
             rate=self._rate,
             eta=self._seconds_left(counts["processed"]),
             advanced=self._done() > self._flushed_done,
+            pace=self._pace.points if noted else None,
             recovered=self._processed > self._floor["processed"],
             silence=self._silence,
             waiting=self._waiting[0],
@@ -342,6 +375,11 @@ class Progress:
         }
 
 
+def _seconds_between(start: datetime | None, end: datetime | None) -> float:
+    """Two moments of the database's clock."""
+    return max(0.0, (end - start).total_seconds()) if start and end else 0.0
+
+
 def percent(done: float, total: float | None) -> float | None:
     """Tenths, rounded down; below 100 as long as the run isn't completed; null when unknown."""
     if not total:
@@ -369,6 +407,10 @@ def _storable(value: object, limit: int | None) -> object:
 
 def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call again, backing off, for as long as the database is away; then let the error out."""
+    try:
+        return call(*args, **kwargs)
+    except DATABASE_ERRORS:
+        connection.close()  # the next call opens a new one
     for attempt in stamina.retry_context(
         on=_database_away,
         attempts=None,
@@ -382,7 +424,7 @@ def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def _database_away(error: Exception) -> bool:
-    if not isinstance(error, (OperationalError, InterfaceError)):
+    if not isinstance(error, DATABASE_ERRORS):
         return False
-    connection.close()  # the next call opens a new one
+    connection.close()
     return True

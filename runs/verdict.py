@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -107,8 +108,9 @@ def _message(run: Run, code: Code) -> str:
             "The task has not been updated for %(minutes)d minutes",
             minutes,
         ) % {"minutes": minutes}
-    if code == Code.WAITING:
-        return run.waiting_reason
+    if code == Code.WAITING and run.waiting_until:
+        until = timezone.localtime(run.waiting_until).strftime("%H:%M")
+        return gettext("%(reason)s, until %(time)s") % {"reason": gettext(run.waiting_reason), "time": until}
     return gettext(run.error_message) if run.error_message else ""
 
 

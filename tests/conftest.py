@@ -44,4 +44,4 @@ def _in_english() -> None:
 
 # --- The cast ---------------------------------------------------------------------------------
 
-pytest_plugins = ["tests.cast", "tests.browser"]
+pytest_plugins = ["tests.cast", "tests.browser", "tests.whatsapp"]

@@ -31,6 +31,10 @@ def test_a_storm_on_files() -> None:
     outlive()
 
 
+def test_a_storm_over_a_broadcast_sends_to_nobody_twice() -> None:
+    outlive("--type", "broadcast", "--recipients", "300")
+
+
 @pytest.mark.needs("redis-server")
 def test_a_storm_on_redis(tmp_path: Path) -> None:
     port = free_port()

@@ -178,7 +178,7 @@ def test_a_phone_needs_no_sideways_scrolling(open_page: Open, source: Source) ->
 def test_the_demo_has_calls_for_each_business(business_a: Business, business_b: Business, settings: Settings) -> None:
     settings.DEBUG = True
     for _ in range(2):
-        call_command("seed_demo_recordings")
+        call_command("seed_demo")
     assert Source.objects.count() == 2
     for source in Source.objects.all():
         assert collected(source).succeeded >= 3

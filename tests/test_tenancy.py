@@ -13,16 +13,20 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
+from broadcasts.models import WhatsAppBroadcast
 from receipts.models import Receipt, ReceiptSyncRun
 from recordings.models import Call, RecordingRun
 from runs.models import Business
+from runs.states import Status
 from tests.cast import MakeRun
+from tests.whatsapp import account_of, broadcast, numbers
 
 from .telephony import folder_source
 
 SECRET = "zebra-of-b"
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-OPEN = {"/api/auth/login/", "/api/schema/", "/api/docs/"}  # nothing there belongs to anybody
+# Nothing there belongs to anybody, and a webhook is known by its signature.
+OPEN = {"/api/auth/login/", "/api/schema/", "/api/docs/", "/api/whatsapp/webhook/"}
 # Found by names of models and apps, by generic keys or not at all: the admin's own, shut to members below.
 ADMIN = "/admin/"
 
@@ -51,6 +55,9 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
     call = Call.objects.create(business=business_b, source=source, call_id=SECRET, location=SECRET, number=SECRET)
     call.file.save("b.wav", ContentFile(SECRET.encode()))
     call.keep_transcript([{"start": 0, "end": 1, "text": SECRET}], "en")
+    sale = broadcast(account_of(business_b, name=SECRET), numbers(1), text=SECRET)
+    sale.items.update(status="unknown", error_message=SECRET)
+    type(sale).objects.filter(pk=sale.pk).move(Status.CANCELLED)
     return {
         "type": "receipt_sync",
         "id": run.pk,
@@ -59,6 +66,7 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
         "receipt_id": receipt.pk,
         "recording_run_id": listen.pk,
         "call_id": call.pk,
+        "broadcast_id": sale.pk,
         "business_id": business_b.pk,
         "business": business_b.slug,
         "slug": business_b.slug,
@@ -67,7 +75,12 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
 
 def filled(route: str, of_b: dict[str, Any]) -> str:
     # The longest beginning decides whose number an <id> is.
-    kinds = {"/api/receipts/": "receipt_id", "/api/recordings/": "call_id", "/api/recordings/runs/": "recording_run_id"}
+    kinds = {
+        "/api/receipts/": "receipt_id",
+        "/api/whatsapp/": "broadcast_id",
+        "/api/recordings/": "call_id",
+        "/api/recordings/runs/": "recording_run_id",
+    }
     own = [kind for start, kind in kinds.items() if route.startswith(start)]
     values = {**of_b, "id": of_b[own[-1]]} if own else of_b
 
@@ -84,7 +97,11 @@ def project_routes() -> list[str]:
 
 METHODS = ["get", "post", "put", "patch", "delete", "options", "head"]
 QUERIES = ["", "?business={business}", "?business={business_id}"]
-BODY = {"business": "business-b", "mode": "full"}
+BODY = {"business": "business-b", "mode": "full", "name": "x", "text": "x", "numbers": "0502000000", "confirm": True}
+
+
+def everything() -> list[Any]:
+    return [list(model.objects.values()) for model in (ReceiptSyncRun, WhatsAppBroadcast)]
 
 
 def content(answer: Any) -> str:
@@ -98,7 +115,7 @@ def test_a_member_of_a_gets_404_for_what_is_bs(
     by_session = APIClient()
     by_session.force_login(member_a)
     clients = [as_member_a, by_session] if route.startswith("/api/") else [by_session]
-    before = list(ReceiptSyncRun.objects.values())
+    before = everything()
     for client, method, query in product(clients, METHODS, QUERIES):
         path = filled(route, of_b) + query.format(**of_b)
         answer = getattr(client, method)(path, BODY if method in ("post", "put", "patch") else None)
@@ -107,7 +124,7 @@ def test_a_member_of_a_gets_404_for_what_is_bs(
             assert answer.status_code == 404, (method, path)
         if route == "/logout/":  # the only one that means it
             client.force_login(member_a)
-    assert list(ReceiptSyncRun.objects.values()) == before
+    assert everything() == before
 
 
 @pytest.mark.parametrize("route", [r for r in project_routes() if r.startswith("/api/") and r not in OPEN])

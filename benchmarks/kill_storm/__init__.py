@@ -1,5 +1,6 @@
 """`python -m benchmarks kill_storm --runs 40 --kills 120 --seed N`: deaths at random, and proof that nothing was lost.
 
+With `--type broadcast` it rages over one broadcast, and proves besides that nobody was sent to twice.
 Real workers on a database and a broker of the storm's own. Exit status 0 only if nothing was violated.
 """
 
@@ -15,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+STALE_SECONDS = 10
 SWEEP_SECONDS = 1
 REPUBLISH_SECONDS = 5
 
@@ -26,15 +28,32 @@ def main(arguments: list[str]) -> None:
     _set_up_django(folder, options.broker)
     from .storm import Storm  # needs Django
 
-    report = Storm(folder, options.runs, options.kills, options.seed).report()
+    report = Storm(folder, _work(options), options.kills, options.seed).report()
     report = {"name": "kill_storm", **report}
     print(json.dumps(report, indent=2) if options.json else _told(report))
     sys.exit(bool(report["violations"]))
 
 
+def _work(options: argparse.Namespace) -> Any:
+    """Enough of it for two thirds of the storm."""
+    from .storm import PAUSE_SECONDS, WORKERS
+    from .victims import SLOTS
+
+    seconds = 0.7 * options.kills * PAUSE_SECONDS
+    if options.type == "broadcast":
+        from .broadcasts import Broadcast
+
+        return Broadcast(options.recipients, seconds)
+    from .drills import Drills
+
+    return Drills(options.runs, seconds * WORKERS * SLOTS)
+
+
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks kill_storm", description=__doc__)
-    parser.add_argument("--runs", type=int, default=40)
+    parser.add_argument("--type", choices=["drill", "broadcast"], default="drill")
+    parser.add_argument("--runs", type=int, default=40, help="how many drills")
+    parser.add_argument("--recipients", type=int, default=2_000, help="of the broadcast")
     parser.add_argument("--kills", type=int, default=120)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--broker", default="", help="a Celery broker URL of its own, such as redis://127.0.0.1:6380/0")
@@ -51,6 +70,7 @@ def _set_up_django(folder: Path, broker: str) -> None:
         CELERY_BROKER_URL=broker,
         DEBUG="true",
         LOG_LEVEL="ERROR",
+        RUNS_STALE_AFTER_SECONDS=str(STALE_SECONDS),
         RUNS_SWEEP_INTERVAL_SECONDS=str(SWEEP_SECONDS),
         RUNS_REPUBLISH_AFTER_SECONDS=str(REPUBLISH_SECONDS),
         DJANGO_SETTINGS_MODULE="progress_project.settings",

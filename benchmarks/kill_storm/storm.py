@@ -7,19 +7,18 @@ import statistics
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import OuterRef, Subquery
 
 from runs import dispatch
-from runs.drill.models import DrillRun, DrillStep
-from runs.models import Business
+from runs.models import Run
 from runs.states import Status
 from runs.sweep import sweep
 from runs.timeline import SYSTEM
@@ -27,17 +26,15 @@ from runs.timeline import SYSTEM
 from ..harness import machine, say
 from . import SWEEP_SECONDS
 from .proof import Reader, violations
-from .victims import SLOTS, Worker, kill_process, restart_database, wipe_broker
+from .victims import Worker, kill_process, restart_database, wipe_broker
 
 WORKERS = 2
 PAUSE_SECONDS = 1.0  # between two deaths
-STEP_SECONDS = 0.1
 PATIENCE_SECONDS = 240  # after the storm, for the last run to end
 DEATHS = {"child": 10, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of twenty
 # What the timeline says when somebody has noticed a death, and within which seconds it must.
 NOTICED = {"resumed after worker loss", "no heartbeat", "asked to interrupt"}
-SILENCE_SECONDS = (DrillRun.stale_after_seconds or 0) + 2 * SWEEP_SECONDS  # at the latest, whatever died
-PROMISED = {"child": 5, "worker": SILENCE_SECONDS, "deploy": 10}
+PROMISED = {"child": 5, "deploy": 10}  # a worker's: after its silence
 T = TypeVar("T")
 AWAY = (OperationalError, InterfaceError)
 
@@ -49,25 +46,47 @@ class Death:
     attempts: list[tuple[int, int]]  # (run, attempt) in the hands of the victim, as far as is known
 
 
+class Work(Protocol):
+    """What the storm rages over: runs of one type, and the proof that they were done as promised."""
+
+    model: type[Run]
+    described: str
+
+    def served(self) -> AbstractContextManager[Any]:
+        """Whatever the runs need to work with, for as long as the storm lasts."""
+        ...
+
+    def start(self) -> Sequence[Run]: ...
+
+    def at_work(self, pids: list[int]) -> list[int]:
+        """Those of the processes that a death would hit hardest."""
+        ...
+
+    def held_by_process(self, pid: int) -> list[tuple[int, int]]:
+        """The (run, attempt) it is at work on, as far as is known."""
+        ...
+
+    def violations(self) -> Iterable[str]: ...
+
+
 class Storm:
-    def __init__(self, folder: Path, runs: int, kills: int, seed: int) -> None:
-        self.folder, self.kills, self.seed = folder, kills, seed
+    def __init__(self, folder: Path, work: Work, kills: int, seed: int) -> None:
+        self.folder, self.work, self.kills, self.seed = folder, work, kills, seed
         self.chance = random.Random(seed)
-        # Enough work for two thirds of the storm, and whole steps for every run.
-        self.steps = max(20, int(0.7 * kills * PAUSE_SECONDS * WORKERS * SLOTS / STEP_SECONDS / runs))
-        self.runs = [self._start(number) for number in range(runs)]
+        self.runs: Sequence[Run] = ()
         self.deaths: list[Death] = []
         self.reopened = 0
 
-    def _start(self, number: int) -> DrillRun:
-        business, _ = Business.objects.get_or_create(slug=f"storm-{number % 5}", defaults={"name": "Storm"})
-        return dispatch.start(DrillRun, business, steps=self.steps, step_seconds=STEP_SECONDS)
-
     def report(self) -> dict[str, Any]:
-        say(f"  {len(self.runs)} runs of {self.steps} items, {self.kills} deaths, seed {self.seed}")
-        reader, over = Reader(), threading.Event()
+        say(f"  {self.work.described}, {self.kills} deaths, seed {self.seed}")
+        with self.work.served():
+            return self._report()
+
+    def _report(self) -> dict[str, Any]:
+        self.runs = self.work.start()
+        reader, over = Reader(self.work.model), threading.Event()
         sweeper = threading.Thread(target=_sweep_until, args=[over], daemon=True)
-        workers = [Worker(f"w{number}", self.folder) for number in range(WORKERS)]
+        workers = [Worker(f"w{number}", self.work.model.queue, self.folder) for number in range(WORKERS)]
         reader.start()
         sweeper.start()
         began = time.monotonic()
@@ -81,7 +100,7 @@ class Storm:
             sweeper.join()
             for worker in workers:
                 worker.close()
-        broken = [*reader.violations, *violations()]
+        broken = [*reader.violations, *violations(self.work.model), *self.work.violations()]
         rows = self._rows(broken, reader.looks, time.monotonic() - began)
         return {"machine": machine(_postgresql()), "rows": rows, "violations": broken}
 
@@ -98,23 +117,27 @@ class Storm:
         match kind:
             case "broker":
                 death = Death(kind, _database_now(), [])
-                wipe_broker(self.folder)
+                wipe_broker(self.folder, self.work.model.queue)
             case "database":
                 death = Death(kind, _database_now(), [])
                 restart_database(self.folder)
             case "child":
                 if not (pool := [pid for worker in workers for pid in worker.children()]):
                     return None
-                pid = self.chance.choice(pool)
-                death = Death(kind, _database_now(), _held_by_process(pid))
+                pid = self.chance.choice(self.work.at_work(pool) or pool)
+                death = Death(kind, _database_now(), self.work.held_by_process(pid))
                 kill_process(pid)
             case _:
                 if not (up := [worker for worker in workers if worker.is_up]):
                     return None
                 victim = self.chance.choice(up)
-                death = Death(kind, _database_now(), _held_by_worker(victim))
+                death = Death(kind, _database_now(), self._held_by_worker(victim))
                 victim.kill() if kind == "worker" else victim.deploy()
         return death
+
+    def _held_by_worker(self, worker: Worker) -> list[tuple[int, int]]:
+        held = self.work.model.objects.filter(worker=worker.name, status=Status.RUNNING)
+        return list(held.values_list("pk", "attempt"))
 
     def _calm_down(self, workers: list[Worker]) -> None:
         """No more deaths: all runs must end, by what the project itself does and a person's retries."""
@@ -126,18 +149,26 @@ class Storm:
         """Bring workers back, and retry what failed, as people would; how many runs aren't completed."""
         for worker in workers:
             worker.revive()
-        for run in DrillRun.objects.filter(status=Status.FAILED):
+        for run in self.work.model.objects.filter(status=Status.FAILED):
             dispatch.reopen(run, SYSTEM, "retry")
             self.reopened += 1
-        return DrillRun.objects.exclude(status=Status.COMPLETED).count()
+        return self.work.model.objects.exclude(status=Status.COMPLETED).count()
 
     def _rows(self, broken: list[str], looks: int, seconds: float) -> list[dict[str, Any]]:
         rows = [_row("violations", len(broken), "<=", 0), _row("looks of the reader", looks, ">=", 1)]
         rows += [_row("runs retried by a person", self.reopened, ">=", 0), _row("seconds in all", seconds, ">=", 0)]
+        silence = self.work.model.stale_after().total_seconds() + 2 * SWEEP_SECONDS
         for kind, taken in sorted(self._detections().items()):
             cuts = statistics.quantiles(taken, n=20, method="inclusive") if len(taken) > 1 else taken * 19
             for name, value in (("p50", cuts[9]), ("p95", cuts[18]), ("max", max(taken))):
-                rows.append(_row(f"seconds until noticed: {kind} ({len(taken)}), {name}", value, "<=", PROMISED[kind]))
+                rows.append(
+                    _row(
+                        f"seconds until noticed: {kind} ({len(taken)}), {name}",
+                        value,
+                        "<=",
+                        PROMISED.get(kind, silence),
+                    )
+                )
         return rows
 
     def _detections(self) -> dict[str, list[float]]:
@@ -150,17 +181,6 @@ class Storm:
                     death = max(earlier, key=lambda death: death.at)
                     taken[death.kind].append((event.pgh_created_at - death.at).total_seconds())
         return taken
-
-
-def _held_by_worker(worker: Worker) -> list[tuple[int, int]]:
-    return list(DrillRun.objects.filter(worker=worker.name, status=Status.RUNNING).values_list("pk", "attempt"))
-
-
-def _held_by_process(pid: int) -> list[tuple[int, int]]:
-    """What it is at work on, known by the last step of each attempt."""
-    last = DrillStep.objects.filter(run=OuterRef("pk"), attempt=OuterRef("attempt")).order_by("-pk")
-    running = DrillRun.objects.filter(status=Status.RUNNING).annotate(pid=Subquery(last.values("pid")[:1]))
-    return list(running.filter(pid=pid).values_list("pk", "attempt"))
 
 
 def _sweep_until(over: threading.Event) -> None:

@@ -17,7 +17,6 @@ from kombu import Queue
 
 from progress_project import embedded
 from progress_project.celery import app
-from runs.drill.models import DrillRun
 
 SLOTS = 2  # of one worker
 DATABASE_AWAY_SECONDS = 2
@@ -26,13 +25,13 @@ DATABASE_AWAY_SECONDS = 2
 class Worker:
     """One that comes back under its name, whatever became of it."""
 
-    def __init__(self, name: str, folder: Path) -> None:
-        self.name = f"{name}@storm"
+    def __init__(self, name: str, queue: str, folder: Path) -> None:
+        self.name, self.queue = f"{name}@storm", queue
         self._log = (folder / f"{name}.log").open("wb")
         self.process = self._started()
 
     def _started(self) -> subprocess.Popen[bytes]:
-        options = f"-n {self.name} -Q {DrillRun.queue} -c {SLOTS} -O fair --without-gossip --without-mingle"
+        options = f"-n {self.name} -Q {self.queue} -c {SLOTS} -O fair --without-gossip --without-mingle"
         command = [sys.executable, "-m", "celery", "--quiet", "-A", "progress_project", "worker", *options.split()]
         return subprocess.Popen(command, stdout=self._log, stderr=self._log, start_new_session=True)
 
@@ -76,12 +75,12 @@ def kill_process(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def wipe_broker(folder: Path) -> None:
+def wipe_broker(folder: Path, queue: str) -> None:
     """Messages are only hints: all of them go."""
     shutil.rmtree(folder / "broker" / "messages", ignore_errors=True)
     if not app.conf.broker_url.startswith("filesystem"):
         with app.connection_for_write() as broker:
-            Queue(DrillRun.queue, channel=broker.default_channel).purge()
+            Queue(queue, channel=broker.default_channel).purge()
 
 
 def restart_database(folder: Path) -> None:

@@ -1,0 +1,208 @@
+"""Messages a second of a whole broadcast, beside a bare loop of the same HTTP calls; its pace and its memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import httpx
+from django.conf import settings
+from django.db import connection
+from django.test import override_settings
+
+from broadcasts.audience import listed
+from broadcasts.demo import graph
+from broadcasts.models import Pace, ProviderAccount, WhatsAppBroadcast
+from broadcasts.sending import send
+from broadcasts.starting import Draft, start_broadcast
+from runs import worker
+from runs.models import Business
+
+from . import database
+from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds
+
+MESSAGES = 2_000
+UNLIMITED = 1_000_000
+RATE, PROCESSES, SECONDS = 80, 4, 10  # the pace: messages a second, by how many, measured for how long
+FEW, MANY = 1_000, 100_000  # the audiences whose memory is compared
+
+OURS, BARE = "a whole broadcast", "a bare loop of the same HTTP calls"
+
+_numbers = count(1)
+
+
+def measure(options: Options) -> Result:
+    result = Result()
+    with database.in_scratch("broadcasts"), _server() as url, override_settings(WHATSAPP_API_URL=url):
+        _throughput(result, options, url)
+        _pacing(result, options, url)
+        _memory(result, options)
+    return result
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """In a process of its own: neither side has to share its interpreter with it."""
+    process = subprocess.Popen([sys.executable, "-m", graph.__name__], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _throughput(result: Result, options: Options, url: str) -> None:
+    messages = options.amount(MESSAGES, least=20)
+    sides: dict[str, Timed] = {OURS: lambda: _sent(messages), BARE: lambda: _posted(url, messages)}
+    seconds = interleaved(sides, options.rounds)
+    say_seconds(seconds, dict.fromkeys(seconds, messages))
+    result.at_least(0.5, f"broadcasts: messages a second, {OURS} / {BARE}", ratio(seconds, BARE, OURS))
+
+
+def _sent(messages: int) -> float:
+    run = _queued(messages)
+    began = time.perf_counter()
+    worker.execute(WhatsAppBroadcast, send, run.pk, worker="benchmark")
+    seconds = time.perf_counter() - began
+    run.refresh_from_db()
+    assert (run.status, run.sent) == ("completed", messages), (run.status, run.error_message)
+    return seconds
+
+
+def _queued(messages: int, rate: float = UNLIMITED, account: ProviderAccount | None = None) -> WhatsAppBroadcast:
+    account = account or _account(rate)
+    audience = listed([f"+97250{2_000_000 + number}" for number in range(messages)])
+    return start_broadcast(Draft(account, "Benchmark", "Hello", audience), None)
+
+
+def _account(rate: float) -> ProviderAccount:
+    number = next(_numbers)
+    business = Business.objects.create(name=f"Broadcasts {number}", slug=f"broadcasts-{number}")
+    return ProviderAccount.objects.create(
+        business=business, name="Benchmark", phone_number_id=str(number), token="token", rate=rate
+    )
+
+
+def _posted(url: str, messages: int) -> float:
+    """What pywa sends, over the same kind of connection."""
+    headers = {"Authorization": "Bearer token"}
+    with httpx.Client(base_url=f"{url}/v23.0", headers=headers) as client:
+        began = time.perf_counter()
+        for number in range(messages):
+            body = {
+                "messaging_product": "whatsapp",
+                "recipient_type": "individual",
+                "type": "text",
+                "to": f"+97250{2_000_000 + number}",
+                "biz_opaque_callback_data": f"{number}:0123456789012345678901234567890123456789012",
+                "text": {"body": "Hello", "preview_url": True},
+            }
+            assert client.post("/1/messages", json=body).json()["messages"][0]["id"]
+        return time.perf_counter() - began
+
+
+def _pacing(result: Result, options: Options, url: str) -> None:
+    """Four broadcasts by one account, each in a worker process of its own, as the server sees them."""
+    seconds = options.amount(SECONDS * 1000, least=2000) / 1000
+    account = _account(RATE)
+    runs = [_queued(round(RATE * seconds), account=account) for _ in range(PROCESSES)]
+    before = len(_told(url))
+    Pace.objects.get_or_create(account=account)
+    processes = [_worker_process(run) for run in runs]
+    try:
+        moments: list[float] = []
+        while len(moments) < RATE * (seconds + 2):  # the first two seconds pass while they start
+            time.sleep(0.2)
+            moments = [at for at, _to, _tracker in _told(url)[before:]]
+            assert any(process.poll() is None for process in processes), "the workers have ended too soon"
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    start = moments[RATE]
+    rate = sum(start <= at < start + seconds for at in moments) / seconds
+    say(f"  {rate:.2f} messages a second by {PROCESSES} processes")
+    deviation = abs(rate - RATE) / RATE
+    result.at_most(0.05, f"broadcasts: distance from {RATE}/s over {seconds:g} s, {PROCESSES} processes", deviation)
+
+
+def _worker_process(run: WhatsAppBroadcast) -> subprocess.Popen[str]:
+    return _process(f"{_IN_CHILD}execute(WhatsAppBroadcast, send, {run.pk}, worker='benchmark')")
+
+
+_IN_CHILD = """
+from broadcasts.models import WhatsAppBroadcast
+from broadcasts.sending import send
+from runs.worker import execute
+"""
+
+
+def _process(program: str) -> subprocess.Popen[str]:
+    """A Django of its own, on the database of this benchmark."""
+    prepared = f"""
+import django
+django.setup()
+from django.db import connection
+connection.settings_dict["NAME"] = {connection.settings_dict["NAME"]!r}
+"""
+    environment = {**os.environ, "WHATSAPP_API_URL": settings.WHATSAPP_API_URL}
+    return subprocess.Popen(
+        [sys.executable, "-c", prepared + program], env=environment, stdout=subprocess.PIPE, text=True
+    )
+
+
+def _told(url: str) -> list[Any]:
+    told: list[Any] = json.loads(httpx.get(f"{url}{graph.TOLD}", timeout=60).content)
+    return told
+
+
+def _memory(result: Result, options: Options) -> None:
+    """What taking and sending a large audience needs beyond what a small one does, each in its own process."""
+    few, many = (_peak(options.amount(recipients, least=10)) for recipients in (FEW, MANY))
+    say(f"  {few:.0f} MB for {FEW:,} recipients, {many:.0f} MB for {MANY:,}")
+    result.at_most(200, f"broadcasts: MB of a process that takes and sends {MANY:,} recipients", many)
+    result.at_most(1.25, f"broadcasts: memory, {MANY:,} recipients / {FEW:,}", many / few)
+
+
+_TAKE_AND_SEND = """
+import io, resource
+from broadcasts.audience import uploaded
+from broadcasts.models import ProviderAccount
+from broadcasts.starting import Draft, start_broadcast
+
+class Instant:
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
+    def send(self, message): return "1"
+
+ProviderAccount.provider = lambda self: Instant()
+account = ProviderAccount.objects.get(pk={account})
+with open({path!r}, "rb") as file:
+    run = start_broadcast(Draft(account, "Benchmark", "Hello {{{{name}}}}", uploaded(file)), None)
+execute(WhatsAppBroadcast, send, run.pk, worker="benchmark")
+run.refresh_from_db()
+assert (run.status, run.sent) == ("completed", {recipients}), (run.status, run.error_message)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def _peak(recipients: int) -> float:
+    """In MB."""
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("phone,name,order\n")
+        file.writelines(f"+97250{2_000_000 + n},Recipient {n},{n}\n" for n in range(recipients))
+        file.flush()
+        fields = {"account": _account(UNLIMITED).pk, "path": file.name, "recipients": recipients}
+        process = _process(_IN_CHILD + _TAKE_AND_SEND.format(**fields))
+        told, _errors = process.communicate()
+    assert process.returncode == 0
+    return int(told) / 1024

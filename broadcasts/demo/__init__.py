@@ -1,0 +1,1 @@
+"""A WhatsApp to try things out with, for demonstrations, tests and benchmarks."""

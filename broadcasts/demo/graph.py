@@ -1,0 +1,208 @@
+"""A server that speaks the Graph API's wire format on the loopback, and notes all it was told to send.
+
+In a thread of the caller's (`served()`), or as a process of its own: `python -m broadcasts.demo.graph PORT`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+HOST: Final = "127.0.0.1"
+TOLD = "/told"  # GET: what the server was told, as JSON
+SLOW = "/slow"  # POST {"seconds": n}: how long every answer takes from now on
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one request is answered: `status` and `body`, after `seconds`."""
+
+    status: int = 200
+    body: bytes | None = None  # None: a message's id
+    headers: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    reset: str = ""  # "before" the body was read, or "after": the connection breaks, and nothing is said
+
+
+SENT: Final = Answer()
+RESET_BEFORE: Final = Answer(reset="before")
+RESET_AFTER: Final = Answer(reset="after")
+
+
+def error(status: int, code: int, message: str, details: str = "", **headers: str) -> Answer:
+    """One of Meta's errors."""
+    told = {
+        "message": f"(#{code}) {message}",
+        "type": "OAuthException",
+        "code": code,
+        "error_data": {"messaging_product": "whatsapp", "details": details},
+        "fbtrace_id": "Az8or2yhqkZfEZ-_4Qn_Bam",
+    }
+    return Answer(status, json.dumps({"error": told}).encode(), headers)
+
+
+BAD_GATEWAY: Final = Answer(502, b"<html>Bad Gateway</html>", {"Content-Type": "text/html"})
+THROUGHPUT: Final = error(429, 130429, "Rate limit hit", "Too many messages sent from this phone number")
+PAIR_RATE: Final = error(400, 131056, "Pair rate limit hit", "Too many messages to the same recipient")
+UNDELIVERABLE: Final = error(400, 131026, "Message undeliverable", "Message Undeliverable.")
+REVOKED: Final = error(401, 190, "Invalid OAuth access token")
+LOCKED: Final = error(403, 131031, "Business Account locked", "The account has been locked")
+OUT_OF_ORDER: Final = error(500, 131000, "Something went wrong", "Message failed to send")
+
+
+@dataclass(frozen=True)
+class Told:
+    """One message that the server was told to send."""
+
+    at: float  # by the server's monotonic clock
+    to: str
+    tracker: str
+    phone_number_id: str
+    message_id: str
+    body: dict[str, Any] = field(repr=False, default_factory=dict)
+
+
+class GraphServer:
+    """`answers[number]` are given one after the other to the messages for that number, then `otherwise`."""
+
+    def __init__(self, *, keep_bodies: bool = True) -> None:
+        self.told: list[Told] = []
+        self.answers: dict[str, list[Answer]] = {}
+        self.otherwise = SENT
+        self.port = 0
+        self._keep_bodies = keep_bodies
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def numbers(self) -> Counter[str]:
+        """How often the server was told to send to each number."""
+        return Counter(told.to for told in self.told)
+
+    async def serve(self, port: int = 0, ready: Any = None) -> None:
+        server = await asyncio.start_server(self._talk, HOST, port, backlog=512)
+        self.port = server.sockets[0].getsockname()[1]
+        if ready:
+            ready()
+        async with server:
+            await server.serve_forever()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while await self._exchange(reader, writer):
+                pass
+        writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """One request; False when the connection is over."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        request, *lines = head.split("\r\n")
+        method, path, _version = request.split(" ", 2)
+        headers = {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
+        if self.otherwise.reset == "before":
+            return _break(writer)
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        answer, told = self._answer(method, path, body)
+        if answer.seconds:
+            await asyncio.sleep(answer.seconds)
+        if answer.reset:
+            return _break(writer)
+        content = answer.body if answer.body is not None else _accepted(told)
+        writer.write(_response(answer, content))
+        await writer.drain()
+        return True
+
+    def _answer(self, method: str, path: str, body: bytes) -> tuple[Answer, Told | None]:
+        if method == "GET" and path == TOLD:
+            heard = [(one.at, one.to, one.tracker) for one in self.told]
+            return Answer(body=json.dumps(heard).encode()), None
+        said = json.loads(body or b"{}")
+        if path == SLOW:
+            self.otherwise = Answer(seconds=said["seconds"])
+            return Answer(body=b"{}"), None
+        number = str(said.get("to", "")).lstrip("+")
+        answers = self.answers.get(number) or [self.otherwise]
+        answer = answers.pop(0) if len(answers) > 1 or number in self.answers else answers[0]
+        if answer.reset == "before":
+            return answer, None
+        told = Told(
+            time.monotonic(),
+            number,
+            str(said.get("biz_opaque_callback_data", "")),
+            path.strip("/").split("/")[-2],
+            f"wamid.{len(self.told) + 1}",
+            said if self._keep_bodies else {},
+        )
+        self.told.append(told)
+        return answer, told
+
+
+def _accepted(told: Told | None) -> bytes:
+    to, message_id = (told.to, told.message_id) if told else ("", "")
+    return json.dumps(
+        {
+            "messaging_product": "whatsapp",
+            "contacts": [{"input": to, "wa_id": to}],
+            "messages": [{"id": message_id, "message_status": "accepted"}],
+        }
+    ).encode()
+
+
+def _response(answer: Answer, content: bytes) -> bytes:
+    headers = {"Content-Type": "application/json", **answer.headers, "Content-Length": str(len(content))}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {answer.status} Said\r\n{lines}\r\n".encode() + content
+
+
+def _break(writer: asyncio.StreamWriter) -> bool:
+    """By a reset and not in good order."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+    return False
+
+
+@contextmanager
+def served(server: GraphServer | None = None) -> Iterator[GraphServer]:
+    """A server in a thread of this process."""
+    server, ready = server or GraphServer(), threading.Event()
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(server.serve(ready=ready.set))
+
+    def run() -> None:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
+
+    thread = threading.Thread(target=run, name="graph", daemon=True)
+    thread.start()
+    ready.wait(10)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join(10)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+def main() -> None:
+    server = GraphServer(keep_bodies=False)
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    with suppress(KeyboardInterrupt):
+        asyncio.run(server.serve(port, lambda: print(server.url, flush=True)))
+
+
+if __name__ == "__main__":
+    main()

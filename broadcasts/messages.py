@@ -1,0 +1,63 @@
+"""What is said to a recipient: a text or an approved template, and its variables.
+
+Placeholders are Meta's own: `{{name}}` stands for the audience's column of that name, `{{1}}` for
+its first column, whatever it is called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MAX_TEXT = 4096  # characters; WhatsApp's own limit
+MAX_VARIABLE = 1024
+
+_PLACEHOLDER = re.compile(r"{{\s*(\w{1,60})\s*}}")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message, ready to leave. `parameters` are a template's, as (placeholder, value)."""
+
+    to: str  # E.164
+    text: str
+    template: str = ""
+    language: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+    tracker: str = ""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text with its placeholders."""
+
+    text: str
+
+    @property
+    def placeholders(self) -> list[str]:
+        """Each once, in the order of their first appearance; numbers in their own order."""
+        found = list(dict.fromkeys(_PLACEHOLDER.findall(self.text)))
+        return sorted(found, key=int) if all(name.isdecimal() for name in found) else found
+
+    def values(self, variables: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
+        """Of each placeholder; empty where the recipient has none."""
+        return {name: str(variables.get(column_of(name, columns), "")) for name in self.placeholders}
+
+
+def column_of(placeholder: str, columns: Sequence[str]) -> str:
+    """The audience's column that a placeholder stands for; a name that no column has, if none."""
+    if placeholder in columns or not placeholder.isdecimal():
+        return placeholder
+    number = int(placeholder)
+    return columns[number - 1] if 1 <= number <= len(columns) else placeholder
+
+
+def columns_of(text: str, columns: Sequence[str]) -> list[str]:
+    """The columns that every recipient needs."""
+    return [column_of(name, columns) for name in Text(text).placeholders]
+
+
+def rendered(text: str, variables: Mapping[str, str], columns: Sequence[str]) -> str:
+    values = Text(text).values(variables, columns)
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], text)

@@ -1,0 +1,22 @@
+"""Phone numbers as people write them."""
+
+from __future__ import annotations
+
+import phonenumbers
+
+REGIONS = phonenumbers.SUPPORTED_REGIONS
+_E164 = phonenumbers.PhoneNumberFormat.E164
+
+
+def e164(written: str, country: str) -> str | None:
+    """`+972501234567` for what was written, as in `country` where it names none; None for no number."""
+    text = written.strip()
+    if text.startswith("00"):  # as it is dialled
+        text = f"+{text[2:]}"
+    try:
+        number = phonenumbers.parse(text, country)
+        if not phonenumbers.is_valid_number(number) and text.isdecimal():
+            number = phonenumbers.parse(f"+{text}")  # spreadsheets swallow the plus
+    except phonenumbers.NumberParseException:
+        return None
+    return phonenumbers.format_number(number, _E164) if phonenumbers.is_valid_number(number) else None

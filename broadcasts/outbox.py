@@ -1,0 +1,47 @@
+"""A provider that sends nothing and keeps every message in the database: for trying things out."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from django.utils.translation import gettext as _
+
+from .messages import Message
+from .models import OutboxMessage
+from .providers import Refused
+
+if TYPE_CHECKING:
+    from .models import ProviderAccount
+
+
+class Outbox:
+    """As slow, and as likely to refuse, as its account says."""
+
+    def __init__(self, account: ProviderAccount) -> None:
+        self._account = account
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def send(self, message: Message) -> str:
+        time.sleep(self._account.delay)
+        if random.random() < self._account.failure_rate:  # noqa: S311  a demonstration's chance
+            raise Refused(_("The outbox refuses some, as it was told."), "outbox_refused")
+        kept = OutboxMessage.objects.create(
+            account=self._account,
+            message_id=f"outbox.{uuid.uuid4().hex}",
+            phone=message.to,
+            template=message.template,
+            text=message.text,
+            tracker=message.tracker,
+        )
+        return kept.message_id

@@ -1,0 +1,100 @@
+"""The broadcasts of a business: write one, look at it, send it, and see what became of each recipient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+
+from runs.models import Business, Run
+from runs.pages import frame, judged, members_only, own_business
+from runs.states import ItemStatus
+
+from .api import LANGUAGES
+from .models import Recipient, WhatsAppBroadcast
+
+RECIPIENTS_A_PAGE = 50
+RECENT_RUNS = 10
+Delivery = Recipient.Delivery
+
+# What the recipients can be filtered by: a name, and whom it means.
+FILTERS = {
+    "all": (_("Everybody"), Q()),
+    "pending": (_("Waiting"), Q(status__in=[ItemStatus.PENDING, ItemStatus.IN_FLIGHT])),
+    "sent": (_("Sent"), Q(status=ItemStatus.DONE)),
+    "delivered": (_("Delivered"), Q(status=ItemStatus.DONE, delivery__in=[Delivery.DELIVERED, Delivery.READ])),
+    "read": (_("Read"), Q(status=ItemStatus.DONE, delivery=Delivery.READ)),
+    "failed": (_("Failed"), Q(status=ItemStatus.FAILED)),
+    "unknown": (_("Unknown"), Q(status=ItemStatus.UNKNOWN)),
+    "skipped": (_("Skipped"), Q(status=ItemStatus.SKIPPED)),
+}
+
+
+@members_only
+def broadcasts(request: HttpRequest, slug: str) -> HttpResponse:
+    business = own_business(request, slug)
+    context = {**frame(request, business), **_found(request, business), **start_form(business)}
+    return render(request, "broadcasts/page.html", context)
+
+
+def start_form(business: Business) -> dict[str, Any]:
+    """What `broadcasts/start.html` needs."""
+    return {"business": business, "accounts": business.whatsapp_accounts.all(), "languages": LANGUAGES}
+
+
+@members_only
+def found(request: HttpRequest, slug: str) -> HttpResponse:
+    """The parts of the page that change as a run goes on, for its script to put in place."""
+    return render(request, "broadcasts/found.html", _found(request, own_business(request, slug)))
+
+
+def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
+    """The recipients of the broadcast that was asked for, or of the latest. Raises `Http404`."""
+    rows = WhatsAppBroadcast.objects.filter(business=business).order_by("-created_at", "-id")
+    chosen = request.GET.get("run", "")
+    if chosen and not _is_id(chosen):
+        raise Http404
+    told = judged((rows.filter(pk=int(chosen)) if chosen else rows)[:1])
+    if chosen and not told:
+        raise Http404
+    name = request.GET.get("state", "")
+    name = name if name in FILTERS else "all"
+    run = told[0][0] if told else None
+    return {
+        "business": business,
+        "run": run,
+        "chosen": chosen,
+        "filters": [(key, label, _count(run, key)) for key, (label, _condition) in FILTERS.items()],
+        "state": name,
+        "recipients": _recipients(request, run, FILTERS[name][1]) if run else None,
+        "recent": judged(rows[:RECENT_RUNS]),
+    }
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def _count(run: Run | None, name: str) -> int:
+    """By the run's own counters: nothing is counted again."""
+    if not isinstance(run, WhatsAppBroadcast):
+        return 0
+    if name == "pending":
+        return (run.total or 0) - run.processed
+    return int((run.total or 0) if name == "all" else getattr(run, name))
+
+
+def _recipients(request: HttpRequest, run: Run, condition: Q) -> Page[Recipient]:
+    rows = Recipient.objects.filter(condition, run_id=run.pk).order_by("pk")
+    return Paginator(rows, RECIPIENTS_A_PAGE).get_page(request.GET.get("page"))
+
+
+urlpatterns = [
+    path("", broadcasts, name="broadcasts"),
+    path("found/", found, name="broadcasts-found"),
+]

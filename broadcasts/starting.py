@@ -1,0 +1,77 @@
+"""A broadcast from what a person wrote: looked at before it starts, and started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from runs.dispatch import start
+
+from .audience import Audience, Sorter, UnreadableAudience, keep
+from .messages import rendered
+from .models import ProviderAccount, WhatsAppBroadcast
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A broadcast that hasn't been started."""
+
+    account: ProviderAccount
+    name: str
+    text: str
+    audience: Audience
+    template: str = ""
+    language: str = ""
+
+    def sorter(self) -> Sorter:
+        return Sorter(self.account, self.text, self.audience)
+
+
+def preview(draft: Draft) -> dict[str, Any]:
+    """How many would get it and how many wouldn't, and the message as the first one would read it.
+
+    Raises `UnreadableAudience`.
+    """
+    sorter, first = draft.sorter(), None
+    for batch in sorter.batches():
+        first = first or next((one for one in batch if not one.code), None)
+    text = rendered(draft.text, first.row.variables if first else {}, draft.audience.columns)
+    return {
+        "counts": sorter.counts.as_json(),
+        "to": first.phone if first else "",
+        "text": text if first else draft.text,
+    }
+
+
+def start_broadcast(draft: Draft, created_by: User | None, idempotency_key: str = "") -> WhatsAppBroadcast:
+    """Keep the audience and start, all or nothing; an earlier start with this key is returned instead.
+
+    Raises `UnreadableAudience`, also when nobody would get the message.
+    """
+    with transaction.atomic():
+        run = start(
+            WhatsAppBroadcast,
+            draft.account.business,
+            created_by=created_by,
+            idempotency_key=idempotency_key,
+            account=draft.account,
+            name=draft.name,
+            template=draft.template,
+            language=draft.language,
+            text=draft.text,
+            columns=draft.audience.columns,
+        )
+        if run.total is not None:
+            return run
+        sorter = draft.sorter()
+        keep(run, sorter.batches())
+        if not sorter.counts.valid:
+            raise UnreadableAudience(_("Nobody in the audience can get this message."))
+        skipped = sum(sorter.counts.skipped.values())
+        counted = {"total": sorter.counts.total, "processed": skipped, "skipped": skipped}
+        WhatsAppBroadcast.objects.filter(pk=run.pk).update(**counted, audience=sorter.counts.as_json())
+    return run

@@ -1,0 +1,26 @@
+"""What `manage.py seed_demo` gives a business: a mailbox on the demo's own server."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+
+from runs.models import Business
+
+from . import demo
+from .models import Mailbox
+
+ACCOUNTS: Final = {"business-a": demo.MAILBOX_A, "business-b": demo.MAILBOX_B}
+
+
+def seed(business: Business) -> None:
+    """The port follows that of the copy that is run now."""
+    server = {"host": "127.0.0.1", "port": settings.DEMO_IMAP_PORT, "security": Mailbox.Security.PLAIN}
+    account = ACCOUNTS[business.slug]
+    Mailbox.objects.update_or_create(
+        business=business,
+        username=account,
+        defaults=server,
+        create_defaults={**server, "name": account, "secret": demo.PASSWORD},
+    )

@@ -1,0 +1,70 @@
+"""WhatsApp for tests: an account, an audience, and the server that is told to send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from broadcasts.audience import pasted
+from broadcasts.demo.graph import GraphServer, served
+from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
+from broadcasts.starting import Draft, start_broadcast
+from runs.models import Business
+
+APP_SECRET, VERIFY_TOKEN = "app-secret", "verify-me"
+FAST = 1_000_000  # messages a second
+
+
+@pytest.fixture
+def graph(settings: Settings) -> Iterator[GraphServer]:
+    with served() as server:
+        settings.WHATSAPP_API_URL = server.url
+        yield server
+
+
+@pytest.fixture
+def account_a(business_a: Business) -> ProviderAccount:
+    return account_of(business_a)
+
+
+@pytest.fixture
+def account_b(business_b: Business) -> ProviderAccount:
+    return account_of(business_b, app_secret="another-secret")
+
+
+def account_of(business: Business, **columns: object) -> ProviderAccount:
+    fields = {
+        "name": f"WhatsApp of {business.slug}",
+        "phone_number_id": f"10{business.pk:09d}",
+        "token": "token",
+        "app_secret": APP_SECRET,
+        "verify_token": VERIFY_TOKEN,
+        "rate": FAST,
+    }
+    return ProviderAccount.objects.create(business=business, **{**fields, **columns})
+
+
+def number(n: int) -> str:
+    """The n-th number of the audience, as the server sees it."""
+    return f"97250{2_000_000 + n}"
+
+
+def numbers(count: int) -> str:
+    return "\n".join(f"+{number(n)}" for n in range(count))
+
+
+def broadcast(account: ProviderAccount, audience: str, text: str = "Hello") -> WhatsAppBroadcast:
+    """A broadcast in the queue."""
+    run = start_broadcast(Draft(account, "Hello", text, pasted(audience)), None)
+    run.refresh_from_db()
+    return run
+
+
+def statuses(run: WhatsAppBroadcast) -> list[str]:
+    return list(Recipient.objects.filter(run=run).order_by("pk").values_list("status", flat=True))
+
+
+def told_to(server: GraphServer) -> list[str]:
+    return [told.to for told in server.told]
