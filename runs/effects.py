@@ -28,7 +28,7 @@ I = TypeVar("I", bound=RunItem)  # noqa: E741
 
 UNTOLD = "The outcome was never told."
 
-AHEAD = 0.005  # seconds
+AHEAD = 0.02  # seconds: less than a message takes on its way to any provider far away
 MOST = 8  # items in flight at once
 MEASURED = 50  # items, before more than one is in flight
 
