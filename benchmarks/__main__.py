@@ -19,7 +19,7 @@ from rich.table import Table
 from . import kill_storm
 from .harness import FINISHED_RUNS, ROUNDS, Options, Result, machine, say
 
-NAMES = ("track", "flush", "hot", "sweep", "receipts", "broadcasts")
+NAMES = ("track", "flush", "hot", "sweep", "receipts", "broadcasts", "recordings", "stream")
 
 
 def main() -> None:

@@ -7,4 +7,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress_project.settings")
 os.environ.setdefault("DATABASE_POOL", "true")  # every thread would else keep a connection of its own
 
-application = get_asgi_application()
+django = get_asgi_application()  # before anything that needs the applications
+
+from runs.api.stream import streaming  # noqa: E402
+
+application = streaming(django)

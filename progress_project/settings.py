@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from progress_project import broker, embedded
-from progress_project.environment import BASE_DIR, demo_imap_port, demo_secret, env, state_dir
+from progress_project.environment import BASE_DIR, demo_imap_port, demo_model, demo_secret, env, state_dir
 
 VAR_DIR = state_dir()
 DEBUG: bool = env.bool("DEBUG", default=embedded.wanted() and not env.str("SECRET_KEY", default=""))
@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "django_celery_beat",
     "django_structlog",
+    "corsheaders",
     "csp",
     "axes",
     "encrypted_fields",
@@ -64,10 +65,12 @@ INSTALLED_APPS = [
     "runs.drill",
     "receipts",
     "broadcasts",
+    "recordings",
 ]
 
 MIDDLEWARE = [
     "runs.api.middleware.api_answers",  # outermost: no answer under /api/ escapes it
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -143,7 +146,8 @@ CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
-CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # kB; looked at between tasks
+# kB, looked at between tasks. A process keeps its speech model: with too little room it would load it for each run.
+CELERY_WORKER_MAX_MEMORY_PER_CHILD: int = env.int("WORKER_MAX_MEMORY_MB", default=1500) * 1000
 # Seconds in which a child that has gone may still be found to have finished. Short: a run that did finish
 # can't be taken back any more.
 CELERY_WORKER_LOST_WAIT = 0.2
@@ -208,6 +212,24 @@ RECEIPTS_MAX_MESSAGE_BYTES: int = env.int("RECEIPTS_MAX_MESSAGE_BYTES", default=
 RECEIPTS_MAX_ATTACHMENT_BYTES: int = env.int("RECEIPTS_MAX_ATTACHMENT_BYTES", default=25 * MEBIBYTE)
 RECEIPTS_PDF_SECONDS: int = env.int("RECEIPTS_PDF_SECONDS", default=5)
 RECEIPTS_IMAP_TIMEOUT_SECONDS: int = env.int("RECEIPTS_IMAP_TIMEOUT_SECONDS", default=60)
+
+# Recordings
+
+# Folders that exchanges fill; a source may be one of them or lie within one.
+RECORDINGS_FOLDERS: list[str] = env.list(
+    "RECORDINGS_FOLDERS", default=[str(BASE_DIR / "recordings" / "demo" / "calls")] if DEBUG else []
+)
+RECORDINGS_MAX_BYTES: int = env.int("RECORDINGS_MAX_BYTES", default=1024 * MEBIBYTE)
+RECORDINGS_TIMEOUT_SECONDS: float = env.float("RECORDINGS_TIMEOUT_SECONDS", default=30)
+RECORDINGS_MAX_TRANSCRIPT = 500_000  # characters; PostgreSQL's search takes no more than a megabyte of words
+# Only for tests and development: lets a provider be on this machine, without TLS.
+RECORDINGS_ALLOW_PRIVATE_HOSTS: bool = env.bool("RECORDINGS_ALLOW_PRIVATE_HOSTS", default=False)
+TWILIO_API_URL: str = env.str("TWILIO_API_URL", default="https://api.twilio.com")
+# Where Twilio may redirect for media, without credentials; a dot stands for the whole domain.
+TWILIO_MEDIA_HOSTS: list[str] = env.list("TWILIO_MEDIA_HOSTS", default=[".twilio.com", ".twiliocdn.com"])
+WHISPER_MODEL: str = env.str("WHISPER_MODEL", default=demo_model() if DEBUG else "")
+WHISPER_COMPUTE_TYPE: str = env.str("WHISPER_COMPUTE_TYPE", default="")  # int8 on a CPU, float16 on a GPU
+WHISPER_THREADS: int = env.int("WHISPER_THREADS", default=0)  # 0: all cores, four at most
 
 DEMO_IMAP_PORT = demo_imap_port()
 
@@ -317,6 +339,11 @@ if DEBUG:
     CSRF_COOKIE_NAME = f"csrftoken_{env.str('PORT', default='8000')}"
 X_FRAME_OPTIONS = "DENY"
 
+# Other sites whose pages may call the API, with a token; a session never crosses over.
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "last-event-id")
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -341,9 +368,7 @@ TIME_ZONE: str = env.str("TIME_ZONE", default="UTC")
 STATIC_URL = "static/"
 STATIC_ROOT = None if DEBUG else env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STATICFILES_STORAGE_BACKEND = (
-    "django.contrib.staticfiles.storage.StaticFilesStorage"
-    if DEBUG
-    else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "progress_project.static.HashedFiles"
 )
 # Attachments are private: no URL serves this directory.
 MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(VAR_DIR / "media"))
@@ -385,7 +410,8 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
         "fontTools": {"level": "WARNING"},  # tells of every glyph
-        "httpx": {"level": "WARNING"},  # tells of every message
+        "httpx": {"level": "WARNING"},  # tells of every request, with the signatures in its address
+        "faster_whisper": {"level": "WARNING"},
         # django_structlog says the same with the run's context.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},

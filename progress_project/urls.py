@@ -22,6 +22,7 @@ api_urls: list[URLPattern | URLResolver] = [
     path("", include(api)),
     path("receipts/", include("receipts.api")),
     path("whatsapp/", include("broadcasts.api")),
+    path("recordings/", include("recordings.api")),
     api.nowhere,  # last: it takes every other address
 ]
 
@@ -32,6 +33,8 @@ page_urls: list[URLPattern | URLResolver] = [
     path("b/<slug:slug>/runs/<str:type>/<int:id>/", pages.run, name="run"),
     path("b/<slug:slug>/receipts/", include("receipts.pages")),
     path("b/<slug:slug>/broadcasts/", include("broadcasts.pages")),
+    path("b/<slug:slug>/recordings/", include("recordings.pages")),
+    path("card/", pages.card_docs, name="card"),
     path("login/", pages.page(LoginView.as_view(redirect_authenticated_user=True)), name="login"),
     path("logout/", pages.page(LogoutView.as_view()), name="logout"),
     path("language/", pages.page(set_language), name="set_language"),

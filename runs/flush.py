@@ -19,7 +19,7 @@ from django.db import connection
 
 from .exceptions import RunLost, RunsError
 from .models import Run, RunItem
-from .states import Status
+from .states import FINISHED, Request, Status
 
 Row = tuple[Any, ...] | None
 
@@ -41,12 +41,15 @@ class Report:
     cursor_counts: dict[str, int]
     progress_pct: float | None = None
     rate: float | None = None
+    eta: float | None = None
+    pace: list[list[float]] | None = None  # None: as it was
     advanced: bool = False  # an item was finished since the last flush
     recovered: bool = False  # more was done than any earlier attempt had reported
     silence: float | None = None
     waiting: float | None = None
     waiting_reason: str = ""
     items: list[dict[str, Any]] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)  # columns of the run's own type
 
 
 @dataclass
@@ -63,7 +66,7 @@ def flush(run: Run, report: Report, last_word: LastWord | None = None) -> str:
 
     Raises `RunLost` when another attempt, a sweep or a person has taken the run away.
     """
-    statement = _statement(type(run), _item_columns(report), last_word and last_word.status)
+    statement = _statement(type(run), _item_columns(report), tuple(report.notes), last_word and last_word.status)
     return str(written(statement, parameters_of(run, report, last_word), last_word)[0])
 
 
@@ -102,12 +105,15 @@ def parameters_of(run: Run, report: Report, last_word: LastWord | None) -> dict[
         "cursor_counts": _json(report.cursor_counts),
         "progress_pct": report.progress_pct,
         "rate": report.rate,
+        "eta": report.eta,
+        "pace": None if report.pace is None else _json(report.pace),
         "advanced": report.advanced,
         "recovered": report.recovered,
         "silence": report.silence,
         "waiting": report.waiting,
         "waiting_reason": report.waiting_reason,
         "items": _json(report.items) if report.items else None,
+        **{f"note_{name}": value for name, value in report.notes.items()},
         "error_code": last_word.error_code if last_word else "",
         "error_message": last_word.error_message if last_word else "",
     }
@@ -123,20 +129,22 @@ def _item_columns(report: Report) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _statement(model: type[Run], item_columns: tuple[str, ...], status: Status | None) -> str:
-    update = guarded_update(model, status)
+def _statement(model: type[Run], item_columns: tuple[str, ...], notes: tuple[str, ...], status: Status | None) -> str:
+    update = guarded_update(model, status, (*OWN_COUNT, *_noted(model, notes)))
     items = model.item_model()
     if items is None or not item_columns:
         return update
     return f"WITH held AS ({update}), items AS ({_upsert(items, item_columns)}) SELECT requested FROM held"
 
 
-def guarded_update(model: type[Run], status: Status | None, counters: Sequence[str] = OWN_COUNT) -> str:
+def guarded_update(model: type[Run], status: Status | None, counters: Sequence[str]) -> str:
     """The run's part of the statement, returning `requested` while this attempt holds it; else no row."""
     assignments = [
         *counters,
         "progress_pct = GREATEST(progress_pct, %(progress_pct)s::float8)",
         "rate = %(rate)s",
+        "eta = %(eta)s",
+        "pace = COALESCE(%(pace)s::jsonb, pace)",
         "heartbeat_at = statement_timestamp()",
         "progress_at = CASE WHEN %(advanced)s THEN statement_timestamp() ELSE progress_at END",
         "losses = CASE WHEN %(recovered)s THEN 0 ELSE losses END",
@@ -153,26 +161,34 @@ def guarded_update(model: type[Run], status: Status | None, counters: Sequence[s
     )
 
 
+def _noted(model: type[Run], notes: tuple[str, ...]) -> list[str]:
+    """What work code notes in the columns of its own type: those it shows, and none that every run has."""
+    if strange := set(notes).difference(model.public_fields):
+        raise RunsError(f"Not among the public fields of {model.__name__}: {', '.join(sorted(strange))}")
+    return [f"{quoted(name)} = %(note_{name})s" for name in notes]
+
+
 def _farewell(status: Status | None) -> list[str]:
     """What the last flush of an attempt sets besides."""
     if status is None:
         return []
     farewell = [
-        f"status = '{status}'",
         "requested = ''",
         "error_code = %(error_code)s",
         "error_message = %(error_message)s",
     ]
-    if status == Status.QUEUED:
-        return [
-            *farewell,
-            "queued_at = statement_timestamp()",
-            "dispatched_at = NULL",
-            "dispatches = 0",
-        ]
-    if status != Status.PAUSED:
-        farewell.append("finished_at = statement_timestamp()")
-    return farewell
+    if status in FINISHED:
+        return [*farewell, f"status = '{status}'", "finished_at = statement_timestamp()"]
+    # A stronger wish may have come since the last flush: a run that goes on must not forget it.
+    wishes = f"WHEN '{Request.CANCEL}' THEN '{Status.CANCELLED}' WHEN '{Request.PAUSE}' THEN '{Status.PAUSED}'"
+    return [
+        *farewell,
+        f"status = CASE requested {wishes} ELSE '{status}' END",
+        f"finished_at = CASE requested WHEN '{Request.CANCEL}' THEN statement_timestamp() END",
+        "queued_at = statement_timestamp()",
+        "dispatched_at = NULL",
+        "dispatches = 0",
+    ]
 
 
 def _upsert(items: type[RunItem], columns: tuple[str, ...]) -> str:

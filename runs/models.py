@@ -11,6 +11,7 @@ import pgtrigger
 from django.apps import apps
 from django.conf import settings
 from django.db import connection, models, transaction
+from django.db.models import Value
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.db.models.signals import class_prepared
@@ -24,6 +25,7 @@ from .states import (
     ACTIONS,
     ACTIVE,
     ARROWS,
+    FINISHED,
     Action,
     ErrorCode,
     ItemStatus,
@@ -215,12 +217,14 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         """
         held = self.filter(status=Status.RUNNING)
         held.land()
-        settled = held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now())
-        settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED)
-        settled += held.filter(losses__gte=settings.RUNS_MAX_LOSSES - 1).fail(
+        # From the weakest to the strongest, so that a wish that comes meanwhile finds its statement still ahead.
+        unasked = held.exclude(requested__in=(Request.PAUSE, Request.CANCEL))
+        settled = unasked.filter(losses__gte=settings.RUNS_MAX_LOSSES - 1).fail(
             ErrorCode.WORKER_LOST, gettext_noop("The worker died several times in a row on this run.")
         )
-        return settled + held.requeue(losses=models.F("losses") + 1)
+        settled += unasked.requeue(losses=models.F("losses") + 1)
+        settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED)
+        return settled + held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now())
 
     def land(self) -> None:
         """Call unknown, and count, what the attempts of these runs have in flight: they will never say."""
@@ -282,6 +286,8 @@ class Run(HeartbeatMixin):
     skipped = models.PositiveIntegerField(_("skipped"), default=0)
     progress_pct = models.FloatField(_("progress"), null=True)  # the highest ever shown
     rate = models.FloatField(_("items a second"), null=True)
+    eta = models.FloatField(null=True)  # seconds left at the last heartbeat, by the worker's own reckoning
+    pace = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))  # see pace.py
     # Where a new attempt goes on, and the counters as they were there.
     cursor = models.JSONField(default=dict, blank=True)
     cursor_counts = models.JSONField(default=dict, blank=True)
@@ -323,10 +329,12 @@ class Run(HeartbeatMixin):
             ),
             # The lists: newest first within a business.
             models.Index(fields=["business", "-created_at", "-id"], name="%(class)s_newest"),
-            # The sweep: expired runs whose hung task still has to be ended.
+            # The stream: what has ended lately, in the businesses that are watched.
+            models.Index(fields=["finished_at"], condition=models.Q(status__in=FINISHED), name="%(class)s_finished"),
+            # The sweep: expired or reset runs whose task may hang and still has to be ended.
             models.Index(
                 fields=["finished_at"],
-                condition=models.Q(error_code=ErrorCode.STALE) & ~models.Q(task_id=""),
+                condition=models.Q(error_code__in=(ErrorCode.STALE, ErrorCode.RESET)) & ~models.Q(task_id=""),
                 name="%(class)s_hung",
             ),
         ]
@@ -402,11 +410,10 @@ class Run(HeartbeatMixin):
 
     def _settle_or_ask(self, request: Request, actor: Actor, reason: str) -> None:
         """A run that no worker holds changes at once; a running one is asked to."""
-        rows = self._row()
-        if request == Request.CANCEL and self.status in (Status.QUEUED, Status.PAUSED):
+        if request == Request.CANCEL:
+            unheld = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
             with because(actor, reason or "cancelled"):
-                rows = rows.filter(status__in=(Status.QUEUED, Status.PAUSED))
-                if rows.move(Status.CANCELLED, finished_at=Now()):
+                if unheld.move(Status.CANCELLED, finished_at=Now()):
                     return
         if not self._row().ask(request):
             raise WrongState

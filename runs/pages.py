@@ -18,13 +18,16 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from .api.pagination import NewestRuns
 from .api.permissions import run_type
+from .examples import examples
 from .history import runs_of
 from .models import Business, Run, RunItem, RunQuerySet, run_types
+from .pace import plot
 from .states import ItemStatus, Status
 from .story import timeline
 from .verdict import Verdict, judge, tell
@@ -42,7 +45,7 @@ TROUBLED = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 
 
 def page(view: Page[P]) -> Page[P]:
-    """A page that no cache keeps, and that says so when the database is away."""
+    """A page that is sent compressed, that no cache keeps, and that says so when the database is away."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -52,7 +55,7 @@ def page(view: Page[P]) -> Page[P]:
             logger.exception("The database is away")
             return database_away(request)
 
-    return cast("Page[P]", never_cache(wrapper))
+    return cast("Page[P]", never_cache(gzip_page(wrapper)))
 
 
 def members_only(view: Page[P]) -> Page[P]:
@@ -136,6 +139,7 @@ def run(request: HttpRequest, slug: str, type: str, id: int) -> HttpResponse:  #
             "timeline": timeline(found),
             "items": _items(found),
             "items_shown": ITEMS_SHOWN,
+            "plot": plot(found.pace),
         }
         return render(request, "runs/run.html", context)
     raise Http404
@@ -148,6 +152,21 @@ def _items(run: Run) -> list[RunItem]:
     items: QuerySet[RunItem] = run.items.all()  # type: ignore[attr-defined]  # the items' own foreign key
     first = list(items.filter(status__in=TROUBLED).order_by("status", "pk")[:ITEMS_SHOWN])
     return first + list(items.exclude(status__in=TROUBLED).order_by("-pk")[: ITEMS_SHOWN - len(first)])
+
+
+# The card
+
+
+@page
+def card_docs(request: HttpRequest) -> HttpResponse:
+    """How to use `<run-card>`, with every state it can show."""
+    told = examples()
+    context = {
+        "examples": told,
+        "told": {"examples": told, "heading": _("Receipt sync")},
+        "origin": request.build_absolute_uri("/").rstrip("/"),
+    }
+    return render(request, "runs/card.html", context)
 
 
 # The start page

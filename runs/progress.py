@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,6 +16,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from .exceptions import ItemFailed, RunLost, RunStopped
 from .flush import LastWord, Report, flush
 from .models import Run
+from .pace import Pace
 from .states import ItemStatus, Status
 
 T = TypeVar("T")
@@ -23,6 +25,7 @@ P = ParamSpec("P")
 Write = Callable[[Run, Report, LastWord | None], str]  # of a report; answers what is requested
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 SMOOTHING = 0.3  # weight of the newest second in the rate
+REPORTED = ("key", "status", "error_code", "error_message")
 
 
 class Progress:
@@ -36,7 +39,7 @@ class Progress:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._cursor: dict[str, Any] = run.cursor
-        self._cursor_counts: dict[str, int] = run.cursor_counts
+        self._cursor_counts: dict[str, Any] = run.cursor_counts
         # Work redone after the last checkpoint is counted again from the cursor, but what has been
         # shown once is never taken back: the floor holds until the recount has passed it.
         self._floor = {name: getattr(run, name) for name in ("processed", "failed", "skipped")}
@@ -45,6 +48,15 @@ class Progress:
         self._skipped = run.cursor_counts.get("skipped", 0)
         self._total = run.total
         self._rate: float | None = run.rate
+        # Items of different size: what they weigh, and how much of the open one is behind us.
+        self._weight_done = float(run.cursor_counts.get("weight", 0.0))
+        self._weight_total: float | None = None  # None: every item weighs the same
+        self._weight_open = 0.0
+        self._part = 0.0
+        self._weight_rate: float | None = None
+        self._notes: dict[str, Any] = {}
+        self._pace = Pace(run.pace)
+        self._began_after = _seconds_between(run.started_at, run.claimed_at)
 
         self._tracking = False
         self._noted = False  # has the open item said anything?
@@ -58,17 +70,27 @@ class Progress:
         self._requested = ""
         self._write: Write = flush  # `Effects` puts its own in this place
         self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
-        self._flushed_count = self._processed
-        self._measured_at = time.monotonic()
+        self._flushed_done: float = self._processed
+        self._began_at = self._measured_at = time.monotonic()
         self._measured_count = self._processed
+        self._measured_weight = self._weight_done
         self._due = self._measured_at + self._interval
 
     # Counting
 
-    def track(self, items: Iterable[T], total: int | None = None, *, durably: bool = False) -> Iterator[T]:
+    def track(
+        self,
+        items: Iterable[T],
+        total: int | None = None,
+        *,
+        durably: bool = False,
+        weigh: Callable[[T], float] | None = None,
+        weight: float = 0.0,
+    ) -> Iterator[T]:
         """Yield the items and count each one when its turn is over.
 
         `total` is how many `items` will yield; without it, and without a length, it is unknown.
+        With `weigh` the bar and the time left go by what the items weigh, `weight` together, in any unit.
         `durably` writes after every item: a crash then repeats the open one at most, not the last second's.
         Raises `RunStopped` between items, `RunLost` when the run has been taken away.
         """
@@ -79,6 +101,9 @@ class Progress:
             total = len(items)
         if total is not None:
             self._total = self._processed + total
+        if weigh is not None:
+            self._weight_total = self._weight_done + weight
+            items = self._weighed(items, weigh)
         self._tracking = True
         clock = time.monotonic
         try:
@@ -95,6 +120,31 @@ class Progress:
             self._tracking = False
             self._drop_item()
 
+    def _weighed(self, items: Iterable[T], weigh: Callable[[T], float]) -> Iterator[T]:
+        for item in items:
+            self._weight_open, self._noted = weigh(item), True
+            yield item
+
+    def inside(self, part: float) -> None:
+        """Say how much of the open item is done, from 0 to 1. Beats like `beat()`.
+
+        Raises `RunStopped` when somebody asked: only for an item that can be taken up in its middle.
+        """
+        self._part = min(1.0, max(self._part, part))
+        self.beat()
+        if self._requested:
+            raise RunStopped(self._requested)
+
+    def weigh(self, weight: float) -> None:
+        """Correct what the open item weighs, once that is known better."""
+        if self._weight_total is not None:
+            self._weight_total += weight - self._weight_open
+            self._weight_open = weight
+
+    def note(self, **columns: Any) -> None:
+        """Set columns of the run's own type, among its `public_fields`, with the next flush."""
+        self._notes.update(columns)
+
     @contextmanager
     def item(self, key: object, **fields: Any) -> Iterator[None]:
         """Report the item by what becomes of the block: `ItemFailed` fails it, not the run."""
@@ -103,7 +153,7 @@ class Progress:
         except ItemFailed as error:
             self.failed(key, error, code=error.code, **fields)
         else:
-            if not self._noted:
+            if not self._open_rows:
                 self.done(key, **fields)
 
     def done(self, key: object, **fields: Any) -> None:
@@ -131,6 +181,7 @@ class Progress:
     def _close_item(self) -> None:
         self._failed += self._outcome == ItemStatus.FAILED
         self._skipped += self._outcome == ItemStatus.SKIPPED
+        self._weight_done += self._weight_open
         if self.run.item_model():
             self._rows.update(self._open_rows)
         if self._open_cursor is not None:
@@ -140,6 +191,7 @@ class Progress:
     def _drop_item(self) -> None:
         self._noted, self._outcome = False, ItemStatus.DONE
         self._open_rows, self._open_cursor = {}, None
+        self._weight_open = self._part = 0.0
 
     def _commit_cursor(self, cursor: dict[str, Any]) -> None:
         self._cursor = cursor
@@ -148,6 +200,8 @@ class Progress:
             "failed": self._failed,
             "skipped": self._skipped,
         }
+        if self._weight_done:
+            self._cursor_counts["weight"] = self._weight_done
 
     # Being alive
 
@@ -233,17 +287,20 @@ class Progress:
         self._flush(LastWord(status, error_code, clean(error_message)))
 
     def _flush(self, last_word: LastWord | None = None) -> None:
-        report = self._report(complete=last_word is not None and last_word.status == "completed")
+        complete = last_word is not None and last_word.status == "completed"
+        report = self._report(complete=complete, last=last_word is not None)
         self._requested = patiently(self._write, self.run, report, last_word)
         self._rows = {}
-        self._flushed_count = self._processed
+        self._flushed_done = self._done()
         self._due = time.monotonic() + self._interval
 
-    def _report(self, *, complete: bool) -> Report:
+    def _report(self, *, complete: bool, last: bool) -> Report:
         counts = self._shown()
         if self._total is not None:  # an estimate that was exceeded is corrected, not kept
             self._total = max(self._total, counts["processed"])
-        self._rate = self._smoothed_rate()
+        self._measure()
+        seconds = self._began_after + time.monotonic() - self._began_at
+        noted = self._pace.note(seconds, counts["processed"], last=last)
         return Report(
             counters={
                 "total": self._total,
@@ -252,15 +309,39 @@ class Progress:
             },
             cursor=self._cursor,
             cursor_counts=self._cursor_counts,
-            progress_pct=100.0 if complete else percent(counts["processed"], self._total),
+            progress_pct=100.0 if complete else self._percent(counts["processed"]),
             rate=self._rate,
-            advanced=self._processed > self._flushed_count,
+            eta=self._seconds_left(counts["processed"]),
+            advanced=self._done() > self._flushed_done,
+            pace=self._pace.points if noted else None,
             recovered=self._processed > self._floor["processed"],
             silence=self._silence,
             waiting=self._waiting[0],
             waiting_reason=self._waiting[1],
             items=[self._item_row(row) for row in self._rows.values()],
+            notes=self._notes,
         )
+
+    def _done(self) -> float:
+        """Items, or weight where they have one, with the part of the open item."""
+        if self._weight_total is None:
+            return float(self._processed + self._part)
+        return self._weight_done + self._part * self._weight_open
+
+    def _percent(self, processed: int) -> float | None:
+        if not self._weight_total:
+            return percent(processed, self._total)
+        return percent(self._done(), self._weight_total)
+
+    def _seconds_left(self, processed: int) -> float | None:
+        """At the present rate; None when nobody can know."""
+        if self._weight_total:
+            left, rate = self._weight_total - self._done(), self._weight_rate
+        else:
+            left, rate = (self._total or 0) - processed, self._rate
+        if self._total is None or not rate:
+            return None
+        return max(0.0, left / rate)
 
     def _shown(self) -> dict[str, int]:
         if self._processed < self._floor["processed"]:
@@ -271,33 +352,45 @@ class Progress:
             "skipped": self._skipped,
         }
 
-    def _smoothed_rate(self) -> float | None:
+    def _measure(self) -> None:
+        """Smooth both rates, of items and of weight, by what the last second brought."""
         now = time.monotonic()
         elapsed = now - self._measured_at
         if elapsed < settings.RUNS_FLUSH_INTERVAL_SECONDS / 2:  # too short to measure
-            return self._rate
-        newest = (self._processed - self._measured_count) / elapsed
-        self._measured_at, self._measured_count = now, self._processed
-        if self._rate is None:
-            return newest or None
-        return float(SMOOTHING * newest + (1 - SMOOTHING) * self._rate)
+            return
+        weight = self._done()
+        self._rate = _smoothed(self._rate, (self._processed - self._measured_count) / elapsed)
+        self._weight_rate = _smoothed(self._weight_rate, (weight - self._measured_weight) / elapsed)
+        self._measured_at, self._measured_count, self._measured_weight = now, self._processed, weight
 
     def _item_row(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Every column of the item, so that one statement fits all rows of a type."""
+        """The same columns for every item of a type, those that it shows, so that one statement fits all rows."""
         model = self.run.item_model()
+        reported = {*REPORTED, *(model.public_fields if model else ())}
         fields = model._meta.concrete_fields if model else []
         return {
             field.name: _storable(row.get(field.name, field.get_default()), field.max_length)
             for field in fields
-            if field.name not in {"id", "run", "attempts"}
+            if field.name in reported
         }
 
 
-def percent(processed: int, total: int | None) -> float | None:
+def _seconds_between(start: datetime | None, end: datetime | None) -> float:
+    """Two moments of the database's clock."""
+    return max(0.0, (end - start).total_seconds()) if start and end else 0.0
+
+
+def percent(done: float, total: float | None) -> float | None:
     """Tenths, rounded down; below 100 as long as the run isn't completed; null when unknown."""
     if not total:
         return None
-    return min(99.9, processed * 1000 // total / 10)
+    return min(99.9, done * 1000 // total / 10)
+
+
+def _smoothed(rate: float | None, newest: float) -> float | None:
+    if rate is None:
+        return newest or None
+    return float(SMOOTHING * newest + (1 - SMOOTHING) * rate)
 
 
 def clean(value: object, limit: int | None = None) -> str:

@@ -127,7 +127,7 @@ def _evidence(run: Run) -> dict[str, Any]:
 
 def eta_seconds(run: Run) -> int | None:
     """Seconds to the end at the present rate; None when nobody can know."""
-    if run.status != Status.RUNNING or run.total is None or not run.rate:
+    if run.status != Status.RUNNING or run.eta is None:
         return None
     wait = run.wait_left if run.wait_left and run.wait_left > 0 else 0
-    return round((run.total - run.processed) / run.rate + wait)
+    return round(max(0.0, run.eta - (run.heartbeat_age or 0)) + wait)

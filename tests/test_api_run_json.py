@@ -43,7 +43,7 @@ def test_what_nobody_knows_yet_is_null(as_member_a: APIClient, business_a: Busin
 
 
 def test_a_working_run_shows_its_figures(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
-    run = make_run(business_a, "running", total=100, processed=40, succeeded=38, failed=2, progress_pct=40.0, rate=2.0)
+    run = make_run(business_a, "running", total=100, processed=40, succeeded=38, failed=2, progress_pct=40.0, eta=30.4)
     body = as_member_a.get(url(run)).json()
     assert (body["progress_pct"], body["eta_seconds"], body["verdict"]["code"]) == (40.0, 30, "working")
     assert body["actions"] == ["cancel", "pause"]

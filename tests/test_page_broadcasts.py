@@ -1,4 +1,3 @@
-# ruff: noqa: F811  the fixtures of the live page are arguments too
 """The page of broadcasts: what it lists, and in a real browser a message that is looked at and sent."""
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from runs.models import Business
 from runs.states import ItemStatus
 
-from .test_page_live import Open, browser_type_launch_args, open_page  # noqa: F401  fixtures
+from .browser import Open
 from .whatsapp import account_of, broadcast, number, numbers
 
 pytestmark = pytest.mark.django_db

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,13 @@ from rest_framework.test import APIClient
 
 from broadcasts.models import WhatsAppBroadcast
 from receipts.models import Receipt, ReceiptSyncRun
+from recordings.models import Call, RecordingRun
 from runs.models import Business
 from runs.states import Status
 from tests.cast import MakeRun
 from tests.whatsapp import account_of, broadcast, numbers
+
+from .telephony import folder_source
 
 SECRET = "zebra-of-b"
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -46,6 +50,11 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
     run.items.update(error_message=SECRET, subject=SECRET)
     receipt = Receipt.objects.create(business=business_b, message_id="<1@b>", vendor=SECRET, subject=SECRET)
     receipt.file.save("b.pdf", ContentFile(SECRET.encode()))
+    source = folder_source(business_b, Path("/nowhere"))
+    listen = RecordingRun.objects.create(business=business_b, source=source, current=SECRET)
+    call = Call.objects.create(business=business_b, source=source, call_id=SECRET, location=SECRET, number=SECRET)
+    call.file.save("b.wav", ContentFile(SECRET.encode()))
+    call.keep_transcript([{"start": 0, "end": 1, "text": SECRET}], "en")
     sale = broadcast(account_of(business_b, name=SECRET), numbers(1), text=SECRET)
     sale.items.update(status="unknown", error_message=SECRET)
     type(sale).objects.filter(pk=sale.pk).move(Status.CANCELLED)
@@ -55,6 +64,8 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
         "pk": run.pk,
         "run_id": run.pk,
         "receipt_id": receipt.pk,
+        "recording_run_id": listen.pk,
+        "call_id": call.pk,
         "broadcast_id": sale.pk,
         "business_id": business_b.pk,
         "business": business_b.slug,
@@ -63,9 +74,15 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
 
 
 def filled(route: str, of_b: dict[str, Any]) -> str:
-    own = {"/api/receipts/": "receipt_id", "/api/whatsapp/": "broadcast_id"}
-    owner = next((name for room, name in own.items() if route.startswith(room)), "id")
-    values = of_b | {"id": of_b[owner]}
+    # The longest beginning decides whose number an <id> is.
+    kinds = {
+        "/api/receipts/": "receipt_id",
+        "/api/whatsapp/": "broadcast_id",
+        "/api/recordings/": "call_id",
+        "/api/recordings/runs/": "recording_run_id",
+    }
+    own = [kind for start, kind in kinds.items() if route.startswith(start)]
+    values = {**of_b, "id": of_b[own[-1]]} if own else of_b
 
     def value(match: re.Match[str]) -> str:
         assert match[1] in values, f"teach this test what <{match[1]}> of {route} is in business B"

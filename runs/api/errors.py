@@ -37,6 +37,12 @@ class DatabaseAway(APIException):
     wait = 5  # seconds; becomes Retry-After
 
 
+class NoStream(APIException):
+    status_code = status.HTTP_406_NOT_ACCEPTABLE
+    default_code = "no_stream"
+    default_detail = _("This process can't stream. Ask for the run again and again instead.")
+
+
 class TooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"

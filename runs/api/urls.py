@@ -7,6 +7,7 @@ from ..states import Action
 from . import views
 from .auth import Login, Logout
 from .docs import Docs
+from .stream import Stream
 
 RUN = "runs/<str:type>/<int:id>/"
 RESET = "admin/business/<int:business_id>/reset-progress"
@@ -16,6 +17,7 @@ urlpatterns = [
     path("auth/logout/", Logout.as_view(), name="logout"),
     path("businesses/", views.Businesses.as_view(), name="businesses"),
     path("runs/", views.Runs.as_view(), name="runs"),
+    path("runs/stream/", Stream.as_view(), name="stream"),
     path(RUN, views.Detail.as_view(), name="run"),
     *(
         path(f"{RUN}{action}/", views.Act.as_view(action=action), name=f"run-{action}")

@@ -30,10 +30,11 @@ template.innerHTML = `
       <span class="pill" part="label"></span>
     </header>
     <div class="figure">
-      <strong part="percent"></strong><span part="count"></span><span part="eta"></span>
+      <strong part="percent"></strong>
+      <div><p part="count"></p><p part="eta"></p></div>
     </div>
     <div class="bar" part="bar" role="progressbar" aria-labelledby="title" aria-valuemin="0" aria-valuemax="100"><div class="fill" part="fill"></div></div>
-    <div class="under"><bdi part="message"></bdi><span part="age"></span></div>
+    <div class="under"><p part="message" dir="auto"></p><p part="age"></p></div>
     <dl class="stats" part="stats">
       <div><dt data-say="succeeded"></dt><dd part="succeeded">–</dd></div>
       <div><dt data-say="skipped"></dt><dd part="skipped">–</dd></div>
@@ -132,7 +133,8 @@ export class Face {
     this.part("percent").textContent =
       percent === null ? "" : words.number(percent / 100, { style: "percent", maximumFractionDigits: percent % 1 ? 1 : 0 });
     const done = words.number(processed);
-    const count = total === null ? this.say("done_so_far", { done }) : this.say("of", { done, total: words.number(total) });
+    const begun = processed > 0 || run.status === "running";
+    const count = total === null ? (begun ? this.say("done_so_far", { done }) : "") : this.say("of", { done, total: words.number(total) });
     this.part("count").textContent = count;
     this.part("rate").textContent =
       run.rate && run.status === "running"

@@ -45,7 +45,7 @@ article, .empty {
 article { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; }
 :host([state="none"]) article, :host(:not([state="none"])) .empty, :host([bare]) .empty { display: none; }
 
-header, .under { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0.4rem 1rem; }
+header { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0.4rem 1rem; }
 h2 { font-size: 1.1rem; line-height: 1.2; overflow-wrap: anywhere; }
 h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space: nowrap; }
 
@@ -62,11 +62,14 @@ h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space
 }
 .pill::before { content: ""; flex: none; inline-size: 0.5em; block-size: 0.5em; border-radius: 50%; background: currentcolor; }
 
-.figure { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.1rem 0.9rem; min-block-size: 3.2rem; color: var(--soft); font-variant-numeric: tabular-nums; }
-.figure strong { color: var(--ink); font-size: 2.6rem; font-weight: 700; line-height: 1.2; letter-spacing: -0.03em; }
+/* Columns and lines that stay where they are, whatever the numbers in them. */
+.figure { display: flex; align-items: center; gap: 0.8rem; min-block-size: 3.25rem; font-variant-numeric: tabular-nums; }
+.figure strong { min-inline-size: 3.05em; font-size: 2.6rem; font-weight: 700; line-height: 1.2; letter-spacing: -0.03em; }
 .figure strong:empty { display: none; }
-.figure [part="eta"] { margin-inline-start: auto; text-align: end; }
-:host([no-total]) [part="count"] { color: var(--ink); font-size: 1.5rem; font-weight: 650; }
+.figure p { min-block-size: 1.5em; line-height: 1.5; }
+.figure [part="eta"] { color: var(--soft); font-size: 0.93rem; }
+[part="count"] { font-weight: 550; }
+:host([no-total]) [part="count"] { font-size: 1.5rem; font-weight: 650; }
 
 .bar { overflow: hidden; block-size: var(--run-bar-height, 12px); border-radius: 999px; background: var(--sunken); }
 .fill { position: relative; overflow: hidden; inline-size: 0; block-size: 100%; border-radius: inherit; background: var(--fill); transition: inline-size 0.6s ease-out, background-color 0.3s; }
@@ -82,11 +85,10 @@ h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space
 :host(:dir(rtl)) .fill::after { animation-direction: reverse; }
 @keyframes glide { from { translate: -100% 0; } to { translate: 100% 0; } }
 
-.under { min-block-size: 1.5em; margin-block-start: -0.4rem; align-items: baseline; color: var(--soft); font-size: 0.93rem; }
-.under [part="message"] { overflow-wrap: anywhere; }
+.under { min-block-size: 1.5em; margin-block-start: -0.4rem; color: var(--soft); font-size: 0.93rem; font-variant-numeric: tabular-nums; }
+.under [part="message"] { overflow-wrap: anywhere; text-align: start; }
 :host(:is([state="stale"], [state="failed"])) [part="message"] { color: var(--tone); font-weight: 550; }
 :host([lost]) [part="age"] { color: var(--warn); font-weight: 600; }
-.under [part="age"] { margin-inline-start: auto; font-variant-numeric: tabular-nums; }
 
 .stats { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; padding: 0.75rem 1rem; border-radius: 10px; background: var(--sunken); }
 .stats dt { color: var(--soft); font-size: 0.82rem; }
@@ -137,7 +139,7 @@ details > * + * { margin-block-start: 0.8rem; }
 
 @container (max-width: 30rem) {
   .stats { grid-template-columns: repeat(2, 1fr); }
-  .figure [part="eta"] { flex-basis: 100%; text-align: start; }
+  .figure strong { font-size: 2.2rem; }
 }
 @media (prefers-reduced-motion: reduce) {
   .fill, .fill::after { animation: none !important; transition: none; }

@@ -4,6 +4,8 @@
  */
 
 const ACTIVE_MS = 2500;
+const STREAMED_MS = 5000; // between two beats of a run that works; then better ask
+const STREAMED_IDLE_MS = 30000; // where the stream has no reason to speak
 const IDLE_MS = 15000;
 const HIDDEN_MS = 20000;
 const SLOWEST_MS = 20000;
@@ -19,15 +21,19 @@ export class Poll {
    * @param {(answer: T) => void} options.onAnswer
    * @param {(error: unknown) => void} options.onSilence
    * @param {(answer: T) => boolean} options.isActive
+   * @param {(answer: T) => boolean} options.beats  is it told of every second or so, by a stream?
    * @param {() => void} options.onTick  every second: what is shown has grown older
    */
-  constructor({ ask, onAnswer, onSilence, isActive, onTick }) {
+  constructor({ ask, onAnswer, onSilence, isActive, beats, onTick }) {
     this.ask = ask;
     this.onAnswer = onAnswer;
     this.onSilence = onSilence;
     this.isActive = isActive;
+    this.beats = beats;
     this.onTick = onTick;
     this.active = true;
+    this.beating = false;
+    this.streamedAt = this.askedAt = -Infinity;
     this.failures = 0;
     this.answeredAt = performance.now();
     /** @type {{abort: AbortController, since: number} | null} */
@@ -78,7 +84,33 @@ export class Poll {
     this.failures = 0;
     this.answeredAt = performance.now();
     this.active = this.isActive(answer);
+    this.beating = this.beats(answer);
     this.onAnswer(answer);
+  }
+
+  /** The stream was heard: nothing else has changed until now. Asking can wait. */
+  streamed() {
+    this.streamedAt = this.answeredAt = performance.now();
+    this.failures = 0;
+    if (!this.pending) this.schedule();
+  }
+
+  /** The stream is heard no more: ask soon, though not all pages in the same moment. */
+  unstreamed() {
+    this.streamedAt = -Infinity;
+    clearTimeout(this.timer);
+    if (!this.pending) this.timer = setTimeout(() => void this.turn(), Math.random() * 1000);
+  }
+
+  /** However much the stream tells: now and then it is checked. */
+  schedule() {
+    clearTimeout(this.timer);
+    const atLast = this.askedAt + STREAMED_IDLE_MS - performance.now();
+    this.timer = setTimeout(() => void this.turn(), this.isStreamed ? Math.max(0, Math.min(this.delay, atLast)) : this.delay);
+  }
+
+  get isStreamed() {
+    return this.failures === 0 && performance.now() - this.streamedAt < STREAMED_IDLE_MS;
   }
 
   /** Seconds since the server was last heard of, by the page's own monotonic clock. */
@@ -91,13 +123,15 @@ export class Poll {
   }
 
   get delay() {
-    const usual = this.active ? ACTIVE_MS : IDLE_MS;
     if (document.visibilityState === "hidden") return HIDDEN_MS;
+    if (this.isStreamed) return this.beating ? STREAMED_MS : STREAMED_IDLE_MS;
+    const usual = this.active ? ACTIVE_MS : IDLE_MS;
     return Math.min(SLOWEST_MS, usual * 2 ** Math.min(this.failures, 4));
   }
 
   async turn() {
     const turn = { abort: new AbortController(), since: performance.now() };
+    this.askedAt = turn.since;
     this.pending = turn;
     try {
       const answer = await this.ask(turn.abort.signal);
@@ -109,6 +143,6 @@ export class Poll {
     }
     if (this.pending !== turn) return;
     this.pending = null;
-    this.timer = setTimeout(() => void this.turn(), this.delay);
+    this.schedule();
   }
 }

@@ -12,6 +12,7 @@ import { Api, Refusal } from "./api.js";
 import { Face, isActive } from "./card-face.js";
 import { forget, recall, remember } from "./memory.js";
 import { Poll } from "./poll.js";
+import { listen } from "./stream.js";
 
 /** @typedef {import("./card-face.js").Run} Run */
 
@@ -39,6 +40,7 @@ class RunCard extends HTMLElement {
       onSilence: (error) => this.showSilence(error),
       onTick: () => this.tick(),
       isActive,
+      beats: (run) => run?.verdict.code === "working",
     });
     this.face.part("failures").addEventListener("toggle", () => void this.listFailures());
     this.face.part("why").addEventListener("toggle", () => void this.explain());
@@ -48,15 +50,21 @@ class RunCard extends HTMLElement {
     });
     if (this.api.token) this.face.part("csv").addEventListener("click", (/** @type {Event} */ event) => void this.download(event));
     this.poll.start();
+    this.unlisten = listen(this.api, this.business, {
+      hear: (run) => this.hear(run),
+      allTold: () => this.poll?.streamed(),
+      lost: () => this.poll?.unstreamed(),
+    });
   }
 
   disconnectedCallback() {
     this.poll?.stop();
+    this.unlisten?.();
   }
 
   attributeChangedCallback() {
     if (!this.poll) return;
-    this.poll.stop();
+    this.disconnectedCallback();
     this.run = null;
     this.followed = "";
     if (this.isConnected) this.connectedCallback();
@@ -94,6 +102,14 @@ class RunCard extends HTMLElement {
     }
   }
 
+  /** What the stream tells of one run or another. @param {Run} run */
+  hear(run) {
+    this.poll?.streamed();
+    const other = run.type !== this.type || String(run.id) !== this.followed;
+    if (other && (run.type !== this.type || this.fixed || isActive(this.run) || !isActive(run))) return;
+    this.poll?.accept(run);
+  }
+
   remembered() {
     const id = String(recall(this.business, this.type)?.taskId ?? "");
     return /^\d+$/.test(id) ? id : ""; // older versions kept a worker's task by its name
@@ -103,7 +119,7 @@ class RunCard extends HTMLElement {
 
   /** @param {Run | null} run */
   show(run) {
-    if (run && run.id === this.run?.id && run.version < this.run.version) return; // overtaken on the way
+    if (run && this.run && run.id === this.run.id && run.version < this.run.version) return; // overtaken on the way
     if (this.unheard) this.face?.complain("");
     this.unheard = false;
     if (run && run.id === this.dismissed && !isActive(run)) run = null;

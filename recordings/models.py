@@ -1,0 +1,254 @@
+"""Where recordings come from, the calls that were recorded, and the runs that fetch and transcribe them.
+
+A call belongs to its business and is fetched and transcribed once; a `Recording` says what became of
+it in one run.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from encrypted_fields.fields import EncryptedTextField
+
+from runs.models import Business, Run, RunItem
+from runs.states import ItemStatus
+
+from .audio_types import ENDINGS, PLAYABLE
+from .sources import Account, Direction, FolderAccount, TwilioAccount
+
+# No stemming: words are found as they were said, in Hebrew as in English.
+SEARCH_CONFIG = "simple"
+# What a call weighs in a bar: transcribing takes most of the time, fetching a little.
+FETCHING = 0.05  # of the whole
+LIKELY_SECONDS = 60.0  # of a call whose length isn't known yet
+
+
+class Source(models.Model):
+    class Kind(models.TextChoices):
+        FOLDER = "folder", _("Folder (Asterisk, FreePBX)")
+        TWILIO = "twilio", _("Twilio")
+
+    business = models.ForeignKey(
+        Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="recording_sources"
+    )
+    name = models.CharField(_("name"), max_length=200)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind, default=Kind.TWILIO)
+    folder = models.CharField(_("folder"), max_length=500, blank=True, default="")
+    account_sid = models.CharField(_("account SID"), max_length=64, blank=True, default="")
+    secret = EncryptedTextField(_("auth token"), blank=True, null=True)  # the field keeps nothing as null
+    language = models.CharField(
+        _("language"),
+        max_length=8,
+        blank=True,
+        default="",
+        help_text=_("Of the calls, like “he” or “en”. Leave empty to have it detected call by call."),
+    )
+
+    class Meta:
+        verbose_name = _("recording source")
+        verbose_name_plural = _("recording sources")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        needed = ["folder"] if self.kind == self.Kind.FOLDER else ["account_sid"]
+        if missing := [name for name in needed if not getattr(self, name)]:
+            raise ValidationError(dict.fromkeys(missing, _("This kind of source needs it.")))
+
+    def account(self) -> Account:
+        if self.kind == self.Kind.FOLDER:
+            return FolderAccount(self.folder)
+        return TwilioAccount(self.account_sid, self.secret or "")
+
+
+class RecordingRun(Run):
+    slug, queue, exclusive = "recording", "recordings", True
+    public_fields = ("source_id", "job_type", "from_date", "to_date", "direction", "current", "current_pct")
+
+    class JobType(models.TextChoices):
+        DOWNLOAD = "download", _("Download")
+        FULL = "full", _("Download and transcribe")
+
+    source = models.ForeignKey(Source, verbose_name=_("source"), on_delete=models.CASCADE)
+    job_type = models.CharField(_("job"), max_length=16, choices=JobType, default=JobType.FULL)
+    from_date = models.DateField(_("from"), null=True)
+    to_date = models.DateField(_("to"), null=True)
+    direction = models.CharField(_("direction"), max_length=16, choices=Direction, blank=True, default="")
+    selected = models.BooleanField(default=False)  # made with its items: the source isn't listed
+    # The call being worked on, and how much of it is done.
+    current = models.CharField(max_length=200, blank=True, default="")
+    current_pct = models.FloatField(null=True)
+
+    class Meta(Run.Meta):
+        verbose_name = _("call recordings")
+        verbose_name_plural = _("call recordings")
+
+    def retry_fields(self) -> dict[str, Any]:
+        kept = ("source", "job_type", "from_date", "to_date", "direction")
+        return {"selected": True, **{name: getattr(self, name) for name in kept}}
+
+
+class CallQuerySet(models.QuerySet["Call"]):
+    def fetched(self) -> Self:
+        return self.exclude(file="")
+
+    def dated(self, from_date: date | None = None, to_date: date | None = None) -> Self:
+        """Begun within these days, both included."""
+        rows = self
+        if from_date:
+            rows = rows.filter(started_at__date__gte=from_date)
+        if to_date:
+            rows = rows.filter(started_at__date__lte=to_date)
+        return rows
+
+    def saying(self, words: str) -> Self:
+        """With these words in their transcript; quotes and a minus mean what they mean in any search."""
+        return self.filter(search=SearchQuery(words, config=SEARCH_CONFIG, search_type="websearch"))
+
+
+class Call(models.Model):
+    """A recorded call of a business: known once listed, then fetched, then transcribed."""
+
+    business = models.ForeignKey(Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="calls")
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="calls")
+    call_id = models.CharField(_("call ID"), max_length=200)
+    location = models.CharField(max_length=1000)  # where its source has the recording
+    direction = models.CharField(_("direction"), max_length=16, choices=Direction, blank=True, default="")
+    number = models.CharField(_("number"), max_length=64, blank=True, default="")
+    started_at = models.DateTimeField(_("started"), null=True)
+    duration = models.FloatField(_("seconds"), null=True)
+
+    file = models.FileField(_("file"), blank=True, max_length=255)
+    size = models.PositiveBigIntegerField(_("bytes"), null=True)
+    sha256 = models.CharField(_("checksum"), max_length=64, blank=True, default="")
+    content_type = models.CharField(max_length=100, blank=True, default="")
+
+    language = models.CharField(_("language"), max_length=8, blank=True, default="")
+    segments = models.JSONField(default=list, blank=True)  # [{"start": seconds, "end": seconds, "text": …}]
+    transcribed_to = models.FloatField(default=0.0)  # seconds: where an interrupted transcription goes on
+    transcript = models.TextField(_("transcript"), blank=True, default="")
+    transcribed_at = models.DateTimeField(_("transcribed"), null=True)
+    search: models.GeneratedField = models.GeneratedField(
+        expression=SearchVector("transcript", config=SEARCH_CONFIG),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("call")
+        verbose_name_plural = _("calls")
+        constraints = [
+            # Listing again, or resuming, adds nothing.
+            models.UniqueConstraint(fields=["business", "source", "call_id"], name="call_once")
+        ]
+        indexes = [
+            # The list of a business, newest first.
+            models.Index(fields=["business", "-started_at", "-id"], name="call_newest"),
+            # Words in transcripts.
+            GinIndex(fields=["search"], name="call_search"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number or self.call_id}"
+
+    @property
+    def is_playable(self) -> bool:
+        return self.content_type in PLAYABLE
+
+    def filename(self) -> str:
+        """To save it under: when, which way and with whom, and what it is."""
+        moment = self.started_at.strftime("%Y-%m-%d-%H%M%S") if self.started_at else ""
+        number = "".join(c for c in self.number if c.isalnum() or c == "+")
+        words = [moment, self.direction, number] if moment else [self.call_id]
+        return f"{'-'.join(filter(None, words))}.{ENDINGS.get(self.content_type, 'bin')}"
+
+    def work_left(self, job_type: str) -> float:
+        """In seconds of audio, weighted: what a run of this type still has to do for the call."""
+        share = 0.0 if self.file else FETCHING
+        if job_type == RecordingRun.JobType.FULL and not self.transcribed_at:
+            share += 1 - FETCHING
+        return share * (self.duration or LIKELY_SECONDS)
+
+    def keep_file(self, *, name: str, size: int, sha256: str, content_type: str, duration: float) -> None:
+        self._keep(file=name, size=size, sha256=sha256, content_type=content_type, duration=duration)
+
+    def keep_part(self, segments: list[dict[str, Any]], transcribed_to: float, language: str) -> None:
+        """What has been transcribed so far, for an attempt that goes on from there."""
+        self._keep(segments=segments, transcribed_to=transcribed_to, language=language)
+
+    def keep_transcript(self, segments: list[dict[str, Any]], language: str) -> None:
+        text = "\n".join(segment["text"] for segment in segments)[: settings.RECORDINGS_MAX_TRANSCRIPT]
+        self._keep(
+            segments=segments,
+            transcript=text,
+            transcribed_to=self.duration or 0.0,
+            language=language,
+            transcribed_at=Now(),
+        )
+        self.refresh_from_db(fields=["transcribed_at"])
+
+    def _keep(self, **columns: Any) -> None:
+        Call.objects.filter(pk=self.pk).update(**columns)
+        for name, value in columns.items():
+            setattr(self, name, value)
+
+
+_LONG = ("call__segments", "call__transcript", "call__search")
+
+
+class RecordingManager(models.Manager["Recording"]):
+    """Always with the call: every reader of an item shows it."""
+
+    def get_queryset(self) -> models.QuerySet[Recording]:
+        return super().get_queryset().select_related("call").defer(*_LONG)
+
+
+class Recording(RunItem):
+    """What became of a call in a run; its key is the call's ID."""
+
+    public_fields = ("call_id", "direction", "number", "started_at", "duration")
+
+    run = models.ForeignKey(RecordingRun, on_delete=models.CASCADE, related_name="items")
+    # Null for what could not even be told to be a call.
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, null=True, related_name="recordings")
+
+    objects: ClassVar[RecordingManager] = RecordingManager()
+
+    class Meta(RunItem.Meta):
+        verbose_name = _("recording")
+        verbose_name_plural = _("recordings")
+
+    def begin(self) -> None:
+        """What a crash leaves so was worked on by this run, even where the work is found done."""
+        Recording.objects.filter(pk=self.pk).update(status=ItemStatus.IN_FLIGHT)
+
+    def retry_fields(self) -> dict[str, Any]:
+        return {"key": self.key, "call": self.call}
+
+    @property
+    def direction(self) -> str:
+        return self.call.direction if self.call else ""
+
+    @property
+    def number(self) -> str:
+        return self.call.number if self.call else ""
+
+    @property
+    def started_at(self) -> datetime | None:
+        return self.call.started_at if self.call else None
+
+    @property
+    def duration(self) -> float | None:
+        return self.call.duration if self.call else None

@@ -1,0 +1,20 @@
+"""From an account to its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from . import Account, FolderAccount, RecordingSource, Wait
+from .folder import Folder
+from .twilio import Twilio
+
+
+@contextmanager
+def open_source(account: Account, *, wait: Wait) -> Iterator[RecordingSource]:
+    """Raises `RunRejected` when the account can't be used as it is."""
+    if isinstance(account, FolderAccount):
+        yield Folder(account.folder)
+        return
+    with Twilio(account, wait=wait) as twilio:
+        yield twilio

@@ -1,0 +1,12 @@
+"""Thin Celery entries."""
+
+from runs.progress import Progress
+from runs.worker import run_task
+
+from .collect import collect
+from .models import RecordingRun
+
+
+@run_task(RecordingRun)
+def collect_recordings(run: RecordingRun, progress: Progress) -> None:
+    collect(run, progress)

@@ -1,0 +1,193 @@
+"""One look at the database a process, for all who watch a stream: what has changed is told to each.
+
+A viewer costs memory and a write, no query. What a look brings is serialized once for each language.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
+
+from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db.models import Q, Value
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Now
+from django.utils.translation import override
+from rest_framework.renderers import JSONRenderer
+
+from ..models import Run, RunQuerySet, run_types
+from ..states import ACTIVE
+from ..verdict import judge, tell
+from .serializers import RunSerializer
+from .welcome import Viewer, no_longer_welcome
+
+LOOK_SECONDS = 0.5
+CHECK_SECONDS = 5  # how soon a stream ends when the session, the token or the membership behind it has
+LATELY_SECONDS = 10  # longer than any commit takes: what has finished is told for so long
+RESUMED_SECONDS = 3600  # what a viewer missed longer ago is found in the list of runs
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+class Key(NamedTuple):
+    """Which run, among those of all types."""
+
+    type: str
+    id: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """A run as its viewers are told of it; `events` by language, for those who need one."""
+
+    key: Key
+    business_id: int
+    changed: bool
+    events: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a look is for: languages by business, and who has yet to be told everything."""
+
+    languages: Mapping[int, Collection[str]]
+    newcomers: Collection[int]
+    resumed: datetime | None
+    seconds_back: float
+
+
+@dataclass(eq=False)
+class Fanout:
+    """The looks of one process. It looks while somebody watches."""
+
+    viewers: set[Viewer] = field(default_factory=set)
+    healthy: bool = False  # has the last look told everything?
+    _task: asyncio.Task[None] | None = None
+    _shown: dict[Key, tuple[object, ...]] = field(default_factory=dict)
+    _looked_at: float = 0.0
+    _checked_at: float = 0.0
+
+    def join(self, viewer: Viewer) -> None:
+        self.viewers.add(viewer)
+        if self._task is None:
+            self._looked_at = self._checked_at = time.monotonic()
+            self._task = asyncio.create_task(self._look_around())
+
+    def leave(self, viewer: Viewer) -> None:
+        self.viewers.discard(viewer)
+
+    async def _look_around(self) -> None:
+        # A thread of its own: what a request's thread holds ends with the request.
+        with ThreadPoolExecutor(1, "runs-stream") as thread:
+            while self.viewers:
+                began = time.monotonic()
+                try:
+                    await self._turn(thread)
+                except (DatabaseError, InterfaceError):
+                    if self.healthy:
+                        logger.warning("The streams wait for the database", exc_info=True)
+                    self.healthy = False
+                except Exception:
+                    logger.exception("A look for the streams failed")
+                    self.healthy = False
+                await asyncio.sleep(max(0.05, LOOK_SECONDS - (time.monotonic() - began)))
+        self._task = None
+        self._shown = {}
+
+    async def _turn(self, thread: ThreadPoolExecutor) -> None:
+        loop = asyncio.get_running_loop()
+        began = time.monotonic()
+        watching = list(self.viewers)
+        if began - self._checked_at >= CHECK_SECONDS:
+            for viewer in await loop.run_in_executor(thread, _in_thread, no_longer_welcome, watching):
+                viewer.end()
+            self._checked_at = began
+        told = await loop.run_in_executor(thread, _in_thread, self._look, self._question(watching))
+        self._looked_at, self.healthy = began, True
+        self._distribute(told, watching)
+
+    def _question(self, watching: Collection[Viewer]) -> Question:
+        languages: dict[int, set[str]] = {}
+        for viewer in watching:
+            languages.setdefault(viewer.business_id, set()).add(viewer.language)
+        newcomers = [viewer for viewer in watching if not viewer.greeted]
+        return Question(
+            languages,
+            {viewer.business_id for viewer in newcomers},
+            min((viewer.resumed for viewer in newcomers if viewer.resumed), default=None),
+            LATELY_SECONDS + time.monotonic() - self._looked_at,
+        )
+
+    def _look(self, question: Question) -> list[Told]:
+        runs = [run for model in run_types() for run in tell(_rows(model, question))]
+        shown = {Key(run.slug, run.pk): _as_shown(run) for run in runs}
+        told = [self._tell(run, shown, question) for run in runs]
+        self._shown = shown
+        return told
+
+    def _tell(self, run: Run, shown: Mapping[Key, tuple[object, ...]], question: Question) -> Told:
+        key = Key(run.slug, run.pk)
+        changed = self._shown.get(key) != shown[key]
+        needed = changed or run.business_id in question.newcomers
+        languages = question.languages[run.business_id] if needed else ()
+        return Told(key, run.business_id, changed, {language: _event(run, language) for language in languages})
+
+    def _distribute(self, told: Collection[Told], watching: Collection[Viewer]) -> None:
+        by_business: dict[int, list[Told]] = {}
+        for each in told:
+            by_business.setdefault(each.business_id, []).append(each)
+        for viewer in watching:
+            news = by_business.get(viewer.business_id, ())
+            viewer.hear({each.key: each.events[viewer.language] for each in news if each.changed or not viewer.greeted})
+            viewer.greeted = True
+
+
+_fanouts: WeakKeyDictionary[asyncio.AbstractEventLoop, Fanout] = WeakKeyDictionary()
+
+
+def fanout() -> Fanout:
+    """The one of this process, or rather of its event loop."""
+    return _fanouts.setdefault(asyncio.get_running_loop(), Fanout())
+
+
+def _in_thread(function: Callable[[A], T], argument: A) -> T:
+    close_old_connections()
+    try:
+        return function(argument)
+    finally:
+        close_old_connections()  # a pooled connection goes back
+
+
+def _rows(model: type[Run], question: Question) -> RunQuerySet[Run]:
+    """The active ones, and those that ended since the last look: few, by partial indexes."""
+    wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=_ago(question.seconds_back))
+    if question.resumed:
+        wanted |= Q(finished_at__gt=question.resumed) & Q(finished_at__gt=_ago(RESUMED_SECONDS))
+    return model.objects.filter(wanted, business__in=list(question.languages)).with_ages()
+
+
+def _ago(seconds: float) -> CombinedExpression:
+    return CombinedExpression(Now(), "-", Value(timedelta(seconds=seconds)))
+
+
+def _as_shown(run: Run) -> tuple[object, ...]:
+    """Differs whenever readers would be told something else than the passing of time."""
+    verdict = judge(run)
+    return run.version, verdict.code, verdict.message
+
+
+def _event(run: Run, language: str) -> bytes:
+    """The id is the database's time: with it a viewer that was away is told what ended meanwhile."""
+    with override(language):
+        data = JSONRenderer().render(RunSerializer(run).data)
+    return b"event: run\nid: %d\ndata: %b\n\n" % (run.server_now.timestamp() * 1000, data)

@@ -1,0 +1,156 @@
+"""Server-sent events: `event: run` with the run's JSON, for one business, as long as the caller may see it.
+
+Whether a caller may watch is decided by an ordinary view behind the ordinary middleware. Its request is
+over, with its thread and its database connection, before the stream begins on the event loop alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from django.utils.translation import get_language
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from . import serializers as shapes
+from .errors import NoStream
+from .fanout import Fanout, fanout
+from .serializers import BusinessField, asked
+from .welcome import Viewer
+
+COMMENT_SECONDS = 15
+RETRY_MS = 3000
+
+# Comments, for whoever counts on hearing everything.
+ALL_TOLD = b": all told\n\n"
+DATABASE_AWAY = b": the database is away\n\n"
+
+SEAT = "runs.stream"  # where the view leaves the viewer, within the request's scope
+
+Message = Any  # a dict of ASGI's
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class StreamQuery(serializers.Serializer[Any]):
+    business = BusinessField()
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """A browser asks for text/event-stream; a refusal is JSON all the same."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> tuple[Any, str]:
+        return JSONRenderer(), JSONRenderer.media_type
+
+
+class Stream(APIView):
+    content_negotiation_class = AlwaysJSON
+
+    @extend_schema(
+        parameters=[StreamQuery],
+        responses={
+            (200, "text/event-stream"): str,
+            **dict.fromkeys((400, 403, 404, 406), shapes.ErrorSerializer),
+        },
+    )
+    def get(self, request: Request) -> Response:
+        """Events of the business's runs: the active ones at once, then every change.
+
+        `event: run`, its data the run's JSON in the caller's language. Comments keep the line open. With
+        `Last-Event-ID`, runs that have finished since are told too. 406 where this process can't stream.
+        """
+        business = asked(StreamQuery, request)["business"]
+        scope = getattr(request._request, "scope", {})
+        if SEAT not in scope:
+            raise NoStream
+        scope[SEAT] = Viewer.of(request, business, get_language() or "en")
+        return Response()
+
+
+def streaming(app: App) -> App:
+    """The ASGI application, able to stream."""
+
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].endswith("/runs/stream/"):
+            await app(scope, receive, send)
+            return
+        scope[SEAT] = None
+        start: Message = {}
+
+        async def hold_back(message: Message) -> None:
+            if scope[SEAT] is None:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                start.update(message)
+
+        await app(scope, receive, hold_back)
+        if start:
+            await _serve(scope[SEAT], start, receive, send)
+
+    return application
+
+
+async def _serve(viewer: Viewer, start: Message, receive: Receive, send: Send) -> None:
+    gone = asyncio.ensure_future(_gone(receive))
+    telling = asyncio.ensure_future(_tell(viewer, start, send))
+    try:
+        await asyncio.wait((gone, telling), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (gone, telling):
+            task.cancel()
+            with suppress(asyncio.CancelledError, OSError, RuntimeError):  # written to somebody who had left
+                await task
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _tell(viewer: Viewer, start: Message, send: Send) -> None:
+    watchers = fanout()
+    await send({**start, "headers": [*_kept(start["headers"]), *_HEADERS]})
+    await _say(send, b"retry: %d\n\n" % RETRY_MS)
+    watchers.join(viewer)
+    try:
+        while not viewer.ended:
+            await _say(send, await _next(viewer, watchers))
+    finally:
+        watchers.leave(viewer)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"x-accel-buffering", b"no"),  # nginx would collect events until its buffer is full
+]
+
+
+def _kept(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in headers if name.lower() not in (b"content-type", b"content-length")]
+
+
+async def _next(viewer: Viewer, watchers: Fanout) -> bytes:
+    try:
+        async with asyncio.timeout(COMMENT_SECONDS):
+            await viewer.wake.wait()
+    except TimeoutError:
+        return ALL_TOLD if watchers.healthy else DATABASE_AWAY
+    return viewer.take()
+
+
+async def _say(send: Send, text: bytes) -> None:
+    if text:
+        await send({"type": "http.response.body", "body": text, "more_body": True})

@@ -1,0 +1,63 @@
+"""How fast a run went at which time: a few points however long it takes, kept in its row and drawn on its page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+POINTS = 60
+WIDTH, HEIGHT = 600, 120  # of the drawing, in its own units
+
+Points = list[list[float]]  # [seconds since the start, items processed by then]
+
+
+class Pace:
+    """Notes a point now and then: half as often each time that it has too many."""
+
+    def __init__(self, points: Points) -> None:
+        self.points = points
+        self._interval = 1.0
+        while points and points[-1][0] / self._interval > POINTS:
+            self._interval *= 2
+
+    def note(self, seconds: float, processed: int, *, last: bool = False) -> bool:
+        """True when there is something new to keep."""
+        since = seconds - self.points[-1][0] if self.points else self._interval
+        if since < self._interval and not last:
+            return False
+        self.points.append([round(seconds, 1), processed])
+        if len(self.points) > POINTS:
+            self.points = self.points[::2]
+            self._interval *= 2
+        return True
+
+
+@dataclass(frozen=True)
+class Plot:
+    """`line` and `area` are SVG paths; `peak` in items a second, `seconds` from end to end."""
+
+    line: str
+    area: str
+    peak: float
+    seconds: float
+
+
+def plot(points: Points) -> Plot | None:
+    """None where there is too little to draw."""
+    steps = [
+        (start, end, (done - before) / (end - start))
+        for (start, before), (end, done) in pairwise(points)
+        if end > start
+    ]
+    peak = max((rate for *_, rate in steps), default=0)
+    if len(steps) < 2 or peak <= 0:
+        return None
+    first, last = steps[0][0], steps[-1][1]
+
+    def at(seconds: float, rate: float) -> str:
+        return f"{(seconds - first) / (last - first) * WIDTH:.1f} {HEIGHT - max(0, rate) / peak * (HEIGHT - 6):.1f}"
+
+    middles = [at((start + end) / 2, rate) for start, end, rate in steps]
+    ends = [at(first, steps[0][2]), *middles, at(last, steps[-1][2])]
+    line = "M" + "L".join(ends)
+    return Plot(line, f"{line}L{WIDTH} {HEIGHT}L0 {HEIGHT}Z", peak, last - first)

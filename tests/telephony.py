@@ -1,0 +1,102 @@
+"""Sources of recordings for tests: folders of files, and Twilio's wire format on the loopback."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from recordings.collect import collect
+from recordings.demo.twilio import SID, TOKEN, ServedCall, TwilioServer, serve
+from recordings.models import RecordingRun, Source
+from runs import dispatch
+from runs.flush import flush
+from runs.models import Business
+
+from .actors import seen, work_through
+
+NOON = datetime(2024, 11, 5, 12, 0, tzinfo=UTC)
+HISS = bytes(range(256)) * 16
+
+
+def wav(seconds: float = 1.0, *, rate: int = 8000, mark: int = 0) -> bytes:
+    """A sound file without speech; `mark` makes one that differs from the others."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes((HISS[mark:] + HISS[:mark]) * (int(seconds * rate * 2) // len(HISS) + 1))
+    return file.getvalue()
+
+
+def call(nth: int, content: bytes | None = None, **fields: Any) -> ServedCall:
+    """The `nth` call, a minute after the one before it."""
+    return ServedCall(
+        sid=f"RE{nth:032d}",
+        content=wav(2.0, mark=nth % 256) if content is None else content,
+        started_at=fields.pop("started_at", NOON + timedelta(minutes=nth)),
+        seconds=fields.pop("seconds", 2),
+        **fields,
+    )
+
+
+def name_of(seconds: int, *, kind: str = "external", by: str = "0501234567", suffix: str = "wav") -> str:
+    """As FreePBX names the recording of a call so many seconds after noon."""
+    moment = NOON + timedelta(seconds=seconds)
+    return f"{kind}-101-{by}-{moment:%Y%m%d-%H%M%S}-{int(moment.timestamp())}.{seconds}.{suffix}"
+
+
+def folder_source(business: Business, folder: Path, **fields: Any) -> Source:
+    return Source.objects.create(
+        business=business, name="exchange", kind=Source.Kind.FOLDER, folder=str(folder), **fields
+    )
+
+
+def twilio_source(business: Business, **fields: Any) -> Source:
+    return Source.objects.create(
+        business=business,
+        name="Twilio",
+        kind=Source.Kind.TWILIO,
+        account_sid=SID,
+        **{"secret": TOKEN, **fields},
+    )
+
+
+@contextmanager
+def served(settings: Any, calls: Sequence[ServedCall], **options: Any) -> Iterator[TwilioServer]:
+    """Twilio's API is this server, for as long as the block lasts."""
+    with serve(list(calls), **options) as server:
+        settings.TWILIO_API_URL = server.url
+        settings.RECORDINGS_ALLOW_PRIVATE_HOSTS = True
+        yield server
+
+
+def collected(source: Source, **fields: Any) -> RecordingRun:
+    """A run of this source, worked through in this process, as readers see it afterwards."""
+    run = dispatch.start(RecordingRun, source.business, source=source, **{"job_type": "download", **fields})
+    return work_through(run, collect)
+
+
+@contextmanager
+def watched(run: RecordingRun) -> Iterator[list[RecordingRun]]:
+    """The run as readers see it after each flush."""
+    shown: list[RecordingRun] = []
+
+    def flushed(*args: Any) -> str:
+        answer = flush(*args)
+        shown.append(seen(run))
+        return answer
+
+    with mock.patch("runs.progress.flush", flushed):
+        yield shown
+
+
+def outcomes(run: RecordingRun) -> dict[str, tuple[str, str]]:
+    """What became of each item, as {key: (status, error code)}."""
+    return {item.key: (item.status, item.error_code) for item in run.items.all()}

@@ -1,0 +1,66 @@
+"""A run remembers how fast it went, in a few points however long it took."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+
+from runs.models import Business
+from runs.pace import POINTS, Pace, plot
+from runs.progress import Progress
+from runs.states import Status
+from tests.cast import MakeRun
+
+
+@pytest.mark.parametrize("seconds", [30, 61, 3_600, 100_000])
+def test_a_long_run_keeps_no_more_points_than_a_short_one(seconds: int) -> None:
+    pace = Pace([])
+    for second in range(seconds):
+        pace.note(second, second * 10)
+    assert min(seconds, POINTS // 2) <= len(pace.points) <= POINTS
+    assert pace.points[0] == [0, 0]
+    assert pace.points[-1][0] >= seconds * 0.9
+
+
+def test_a_second_attempt_goes_on_where_the_first_left_off() -> None:
+    first = Pace([])
+    for second in range(1_000):
+        first.note(second, second)
+    second_attempt = Pace(list(first.points))
+    assert not second_attempt.note(first.points[-1][0] + 1, 1_000)
+    assert second_attempt.note(first.points[-1][0] + 40, 1_040)
+
+
+def test_the_last_word_is_always_noted() -> None:
+    pace = Pace([[0, 0], [1, 10]])
+    assert not pace.note(1.2, 11)
+    assert pace.note(1.3, 12, last=True)
+    assert pace.points[-1] == [1.3, 12]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_kept_with_the_flush(business_a: Business, make_run: MakeRun) -> None:
+    run = make_run(business_a, "running")
+    with mock.patch("runs.progress.time.monotonic", side_effect=(n * 0.5 for n in range(10_000))):
+        progress = Progress(run)
+        for _ in progress.track(range(40)):
+            pass
+        progress.leave(Status.COMPLETED)
+    run.refresh_from_db()
+    assert run.pace[-1][1] == 40
+    assert len(run.pace) > 5
+    assert [done for _, done in run.pace] == sorted(done for _, done in run.pace)
+
+
+def test_too_little_is_not_drawn() -> None:
+    assert plot([]) is None
+    assert plot([[0, 0], [1, 5]]) is None
+    assert plot([[0, 0], [10, 0], [20, 0]]) is None
+
+
+def test_the_drawing_has_the_highest_speed_on_top() -> None:
+    drawn = plot([[0, 0], [1, 10], [2, 30], [4, 30]])
+    assert drawn is not None
+    assert (drawn.peak, drawn.seconds) == (20, 4)
+    assert "225.0 6.0" in drawn.line
