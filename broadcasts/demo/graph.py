@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -177,24 +177,24 @@ def _break(writer: asyncio.StreamWriter) -> bool:
 @contextmanager
 def served(server: GraphServer | None = None) -> Iterator[GraphServer]:
     """A server in a thread of this process."""
-    server, ready = server or GraphServer(), threading.Event()
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(server.serve(ready=ready.set))
+    serving, ready = server or GraphServer(), threading.Event()
+    ends: list[Callable[[], object]] = []
 
-    def run() -> None:
+    async def main() -> None:
+        task = asyncio.ensure_future(serving.serve(ready=ready.set))
+        loop = asyncio.get_running_loop()
+        ends.append(lambda: loop.call_soon_threadsafe(task.cancel))
         with suppress(asyncio.CancelledError):
-            loop.run_until_complete(task)
+            await task
 
-    thread = threading.Thread(target=run, name="graph", daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(main()), name="graph", daemon=True)
     thread.start()
     ready.wait(10)
     try:
-        yield server
+        yield serving
     finally:
-        loop.call_soon_threadsafe(task.cancel)
+        ends[0]()
         thread.join(10)
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
 
 
 def main() -> None:
