@@ -1,7 +1,7 @@
 """How fast an account may send: one pace for all workers, kept in PostgreSQL by its clock.
 
 A worker takes a few moments at once, each at its own time, so the pace holds whoever sends and
-however many. Moments that pass unused are lost: nobody makes up for them by a burst.
+however many. Moments that pass unused are lost but for the last few: nobody makes up for a pause by a burst.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ SHARE = 20  # of a second's messages are taken at once
 # Nothing is lost with a pace that a crash forgets, so nobody waits for the disk.
 _TAKE = """
     UPDATE broadcasts_pace pace
-    SET next_at = GREATEST(next_at, clock_timestamp()) + %(moments)s / account.rate * interval '1 second'
+    SET next_at = GREATEST(next_at, clock_timestamp() - interval '250 milliseconds')
+        + %(moments)s / account.rate * interval '1 second'
     FROM broadcasts_provideraccount account
     WHERE pace.account_id = %(account)s AND account.id = pace.account_id
     RETURNING

@@ -60,7 +60,7 @@ def ensure_running() -> None:
     with _exclusively():
         if not _data_dir().exists():
             _initialise()
-        if not _answers():
+        if not _answers() and not _comes_round():
             _start()
         _be_counted()
 
@@ -178,6 +178,16 @@ def _answers() -> bool:
     except EmbeddedError:
         return False
     return True
+
+
+def _comes_round() -> bool:
+    """Wait for a server that lives but is too busy to answer, or still recovers: a second one could not start."""
+    deadline = time.monotonic() + START_SECONDS
+    while _postmaster() and time.monotonic() < deadline:
+        if _answers():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _pg_ctl(action: str, *options: str) -> None:

@@ -91,7 +91,6 @@ def _prepare_data() -> None:
     _manage("migrate", "--verbosity", "0")
     if _is_demo():
         _manage("seed_demo")
-        _manage("seed_demo_recordings")
     else:
         _manage("collectstatic", "--no-input", "--verbosity", "0")
 

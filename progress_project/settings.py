@@ -221,7 +221,7 @@ RECORDINGS_FOLDERS: list[str] = env.list(
 )
 RECORDINGS_MAX_BYTES: int = env.int("RECORDINGS_MAX_BYTES", default=1024 * MEBIBYTE)
 RECORDINGS_TIMEOUT_SECONDS: float = env.float("RECORDINGS_TIMEOUT_SECONDS", default=30)
-RECORDINGS_MAX_TRANSCRIPT = 500_000  # characters; PostgreSQL's search takes no more than a megabyte of words
+RECORDINGS_MAX_TRANSCRIPT = 250_000  # characters; PostgreSQL's search takes no more than a megabyte of words
 # Only for tests and development: lets a provider be on this machine, without TLS.
 RECORDINGS_ALLOW_PRIVATE_HOSTS: bool = env.bool("RECORDINGS_ALLOW_PRIVATE_HOSTS", default=False)
 TWILIO_API_URL: str = env.str("TWILIO_API_URL", default="https://api.twilio.com")

@@ -32,6 +32,7 @@ SIZES_AT_ONCE = 500
 BATCH_MESSAGES = 50
 BATCH_BYTES = 4_000_000
 
+FIRST_DAY = date(1970, 1, 1)
 # Pauses before the three tries to get a lost connection back, in seconds.
 RECONNECT_PAUSES = (1.0, 2.0, 4.0)
 
@@ -109,8 +110,9 @@ class Inbox:
         """
         wanted = AND(
             uid=U(str(after + 1), "*"),
-            date_gte=since,
-            date_lt=before + timedelta(days=1) if before else None,
+            # No mail is older, and servers want years of four digits.
+            date_gte=since if since and since > FIRST_DAY else None,
+            date_lt=before + timedelta(days=1) if before and before < date.max else None,
         )
         found = self._insist(lambda: self._connection.uids(wanted, charset=None))
         # "n:*" names the last message even when its uid is below n.

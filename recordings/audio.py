@@ -89,7 +89,8 @@ def _opened(file: BinaryIO) -> Iterator[Any]:
     except (av.FFmpegError, ValueError) as error:
         raise ItemFailed(_("The file is no recording of sound."), code="not_audio") from error
     with container:
-        if container.format.name not in TYPES or not container.streams.audio:
+        streams = container.streams.audio
+        if container.format.name not in TYPES or not streams or streams[0].codec_context is None:
             raise ItemFailed(_("The file is no recording of sound."), code="not_audio")
         try:
             yield container

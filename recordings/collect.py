@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, time, timedelta
 from itertools import islice
@@ -22,6 +23,8 @@ from .models import FETCHING, LIKELY_SECONDS, Call, Recording, RecordingRun
 from .sources import Listed, Period, RecordingSource
 from .sources.opening import open_source
 from .transcription import Transcriber, is_loaded, transcriber
+
+logger = logging.getLogger(__name__)
 
 LISTED_AT_ONCE: Final = 100
 LOADING_MINUTES: Final = 15.0
@@ -199,6 +202,9 @@ def transcribe(run: RecordingRun, progress: Progress, ears: Transcriber, call: C
     except RunStopped:
         progress.fenced(call.keep_part, segments, reached, language)
         raise
+    except RuntimeError as error:  # out of the model: its memory, its device, or a sound it can't bear
+        logger.exception("Could not transcribe call %s", call.pk)
+        raise ItemFailed(_("The recording could not be transcribed."), code="unexpected") from error
     if not segments:
         raise ItemFailed(_("Nothing is said in this recording."), code="silent")
     progress.fenced(call.keep_transcript, segments, language)

@@ -218,7 +218,7 @@ class RecordingManager(models.Manager["Recording"]):
 class Recording(RunItem):
     """What became of a call in a run; its key is the call's ID."""
 
-    public_fields = ("call_id", "direction", "number", "started_at", "duration")
+    public_fields = ("number", "direction", "started_at", "duration", "call_id")
 
     run = models.ForeignKey(RecordingRun, on_delete=models.CASCADE, related_name="items")
     # Null for what could not even be told to be a call.

@@ -23,7 +23,7 @@ from .audio import RATE, Samples, heard
 
 logger = logging.getLogger(__name__)
 
-WINDOW: Final = 600.0  # seconds
+WINDOW: Final = 180.0  # seconds; the features of ten minutes would take a gigabyte
 NEAR_THE_EDGE: Final = 0.5  # seconds: a sentence that ends closer was cut by the window's end
 
 _loading = threading.Lock()

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar, cast
 
+import stamina
 from celery import current_app
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -20,7 +21,7 @@ from django.db.models.functions import Coalesce, Now
 
 from .exceptions import ActiveRunExists, WrongState
 from .models import Business, Run, RunItem, RunQuerySet
-from .states import Status
+from .states import ErrorCode, Status
 from .timeline import Actor, because
 
 R = TypeVar("R", bound=Run)
@@ -35,6 +36,11 @@ def task_name(model: type[Run]) -> str:
     return f"runs.{model.slug}"
 
 
+# The run that stood in the way may have ended before it could be named.
+_again = stamina.retry(on=IntegrityError, attempts=3, wait_initial=0, wait_jitter=0)
+
+
+@_again
 def start(
     model: type[R],
     business: Business,
@@ -76,17 +82,19 @@ def _refuse_beside_active(model: type[Run], business: Business) -> None:
         raise ActiveRunExists(active)
 
 
+@_again
 def reopen(run: Run, actor: Actor, reason: str) -> None:
     """Send a paused, failed or cancelled run back to the queue, to go on from its cursor.
 
     Raises `WrongState`, or `ActiveRunExists` when an exclusive type is busy with another run.
     """
     model = type(run)
+    rows = model.objects.filter(pk=run.pk)
     if model.exclusive:
         model.objects.filter(business=run.business_id).repair()
+    _end_before_next_attempt(rows)
     try:
         with transaction.atomic(), because(actor, reason):
-            rows = model.objects.filter(pk=run.pk)
             reopened = rows.exclude(status=Status.RUNNING).requeue(losses=0)
             transaction.on_commit(partial(publish, run))
     except IntegrityError:
@@ -147,6 +155,28 @@ def _patience_began() -> models.Func:
         first=int(settings.RUNS_REPUBLISH_AFTER_SECONDS),
         output_field=models.DateTimeField(),
     )
+
+
+def end_hung_tasks(rows: RunQuerySet[R]) -> int:
+    """End the tasks of runs that were expired, or reset while silent, so that their slots come back.
+
+    A task that still lives needs no ending: it finds its run lost, and leaves by itself.
+    """
+    failed = rows.filter(status=Status.FAILED, error_code__in=(ErrorCode.STALE, ErrorCode.RESET))
+    hung = failed.silent_for(rows.model.stale_after()).exclude(task_id="")
+    tasks = dict(hung.values_list("pk", "task_id"))
+    if tasks:
+        current_app.control.revoke(list(tasks.values()), terminate=True, signal="SIGKILL")
+        rows.filter(pk__in=tasks, task_id__in=tasks.values()).update(task_id="")
+    return len(tasks)
+
+
+def _end_before_next_attempt(rows: RunQuerySet[R]) -> None:
+    """The sweep may not have been here yet, and the next claim overwrites whose slot is lost."""
+    try:
+        end_hung_tasks(rows)
+    except Exception as error:
+        logger.warning("Could not end the task of a hung %s: %r", rows.model.slug, error)
 
 
 def publish_forgotten(model: type[Run]) -> int:

@@ -4,43 +4,48 @@ An item is in flight, and that is committed, before its effect begins. Its outco
 statement that puts the next item in flight, together with the counters, the heartbeat and the
 question what has been requested: one commit an item. Whatever a lost attempt left in flight is
 unknown from then on, and never begun again. The items' table is the cursor.
+
+Where effects take less than a commit does, a few are put in flight at once: as many as take `AHEAD`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any, TypeVar
 
 from .exceptions import RunsError, RunStopped
 from .flush import LastWord, Report, guarded_update, parameters_of, quoted, written
 from .models import Run, RunItem
-from .progress import Progress, clean
+from .progress import SMOOTHING, Progress, clean
 from .states import ItemStatus, Status
 
 I = TypeVar("I", bound=RunItem)  # noqa: E741
 
 UNTOLD = "The outcome was never told."
 
-# What an outcome adds to the run's counters. An unknown item is processed, and nothing else.
-COUNTED: dict[ItemStatus, tuple[str, ...]] = {
-    ItemStatus.PENDING: (),
-    ItemStatus.DONE: ("processed", "succeeded"),
-    ItemStatus.FAILED: ("processed", "failed"),
-    ItemStatus.UNKNOWN: ("processed",),
-}
+AHEAD = 0.02  # seconds: less than a message takes on its way to any provider far away
+MOST = 8  # items in flight at once
+MEASURED = 50  # items, before more than one is in flight
 
 
 @dataclass
 class Outcome:
-    """What became of the item in flight. Until the work tells, nobody knows."""
+    """What became of an item in flight. Until the work tells, nobody knows."""
 
     item: RunItem
-    status: ItemStatus = ItemStatus.UNKNOWN
-    error_code: str = "error"
-    error_message: str = UNTOLD
+    status: ItemStatus | None = None  # None: not told yet
+    error_code: str = ""
+    error_message: str = ""
     columns: dict[str, Any] = field(default_factory=dict)
+
+    def as_row(self) -> dict[str, Any]:
+        row = {"id": self.item.pk, "status": self.status, "error_code": self.error_code}
+        return {**row, "error_message": self.error_message, **self.columns}
 
 
 class Effects:
@@ -52,9 +57,10 @@ class Effects:
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._run = progress, progress.run
-        self._outcome: Outcome | None = None
-        self._next: RunItem | None = None
-        self._begun = False
+        self._flying: dict[int, Outcome] = {}  # in flight by the table
+        self._open: int | None = None  # the one whose effect has begun, or is about to
+        self._next: Sequence[RunItem] = ()
+        self._ahead = Ahead()
         progress.fenced(self._take_stock)
         progress._write = self._step
 
@@ -69,29 +75,39 @@ class Effects:
 
     def each(self, items: Iterable[I]) -> Iterator[I]:
         """Yield each item once it is in flight; those that somebody settled meanwhile are left out."""
-        for item in items:
-            if self.begin(item):
-                yield item
+        source = iter(items)
+        while batch := list(islice(source, self._ahead.size())):
+            begun = self._put_in_flight(batch)
+            for item in batch:
+                # During a pause those that hadn't begun were put back.
+                if item.pk in self._flying or (item.pk in begun and item.pk in self._put_in_flight([item])):
+                    self._open = item.pk
+                    yield item
+                    if self._flying.get(item.pk) and self._flying[item.pk].status is None:
+                        self.unknown(UNTOLD)
+            self._ahead.note(len(batch))
 
     def begin(self, item: RunItem) -> bool:
-        """Put the item in flight, durably; False when it isn't pending any more."""
-        if self._outcome and self._outcome.item.pk == item.pk:
-            self.settle()
-        self._next, self._begun = item, False
+        """Put the item in flight again after `put_back`, durably; False when it isn't pending any more."""
+        self.settle()
+        return item.pk in self._put_in_flight([item])
+
+    def _put_in_flight(self, items: Sequence[RunItem]) -> set[int]:
+        """Those of them that were pending. Raises `RunStopped` instead, when somebody asked."""
+        self._next = items
+        before = self._flying.keys() - {pk for pk, outcome in self._flying.items() if outcome.status}
         try:
             self._progress.report()
         finally:
-            self._next = None
-        if not self._begun:
-            if requested := self._progress.requested:
-                raise RunStopped(requested)
-            return False
-        self._outcome = Outcome(item)
-        return True
+            self._next = ()
+        begun = self._flying.keys() - before
+        if not begun and (requested := self._progress.requested):
+            raise RunStopped(requested)
+        return begun
 
     def settle(self) -> None:
-        """Write the outcome now, and not with the next item: before a pause."""
-        if self._outcome:
+        """Write the outcomes that were told now, and not with the next item: before a pause."""
+        if any(outcome.status for outcome in self._flying.values()):
             self._progress.report()
 
     def done(self, **columns: Any) -> None:
@@ -108,61 +124,126 @@ class Effects:
         self._tell(ItemStatus.PENDING, "", "", {})
 
     def _tell(self, status: ItemStatus, message: object, code: str, columns: dict[str, Any]) -> None:
-        if self._outcome is None:
+        outcome = self._flying.get(self._open or 0)
+        if outcome is None:
             raise RunsError("No item is in flight.")
-        self._outcome = Outcome(self._outcome.item, status, clean(code, 64), clean(message), columns)
-        if COUNTED[status]:
+        outcome.status, outcome.columns = status, columns
+        outcome.error_code, outcome.error_message = clean(code, 64), clean(message)
+        if status != ItemStatus.PENDING:
             self._progress.count()
 
     def _step(self, run: Run, report: Report, last_word: LastWord | None) -> str:
         """In the place of `flush`. Safe to repeat: what is settled or in flight already stays so."""
-        outcome = self._outcome
-        columns = tuple(outcome.columns) if outcome else ()
-        statement = _statement(type(run), outcome and outcome.status, columns, last_word and last_word.status)
-        parameters = parameters_of(run, report, last_word) | {"begun": self._next and self._next.pk}
-        if outcome:
-            parameters |= {f"own_{name}": value for name, value in outcome.columns.items()}
-            parameters |= {
-                "settled": outcome.item.pk,
-                "item_code": outcome.error_code,
-                "item_message": outcome.error_message,
-            }
-        requested, self._begun, _synchronous = written(statement, parameters, last_word)
-        self._outcome = None
+        if last_word or report.waiting:
+            self._put_back_unbegun()
+        told = [outcome for outcome in self._flying.values() if outcome.status]
+        if last_word:
+            told += self._lost_by_leaving()
+        columns = tuple(sorted({name for outcome in told for name in outcome.columns}))
+        statement = _statement(type(run), bool(told), columns, last_word and last_word.status)
+        parameters = parameters_of(run, report, last_word) | {
+            "told": json.dumps([outcome.as_row() for outcome in told]),
+            "settled": [outcome.item.pk for outcome in told],
+            "begun": [item.pk for item in self._next],
+        }
+        requested, begun, _synchronous = written(statement, parameters, last_word)
+        for outcome in told:
+            self._flying.pop(outcome.item.pk, None)
+        self._flying |= {item.pk: Outcome(item) for item in self._next if item.pk in begun}
+        if len(self._next) == 1:
+            self._open = self._next[0].pk
         return str(requested)
+
+    def _put_back_unbegun(self) -> None:
+        for pk, outcome in self._flying.items():
+            if outcome.status is None and pk != self._open:
+                outcome.status = ItemStatus.PENDING
+
+    def _lost_by_leaving(self) -> list[Outcome]:
+        """The work broke off in the middle of one."""
+        untold = [outcome for outcome in self._flying.values() if outcome.status is None]
+        return [Outcome(one.item, ItemStatus.UNKNOWN, "error", UNTOLD) for one in untold]
+
+
+class Ahead:
+    """How many items may be in flight at once: as many as take `AHEAD`, one of them at least."""
+
+    def __init__(self) -> None:
+        self._noted = 0
+        self._seconds: float = AHEAD  # an item, smoothed
+        self._since = time.monotonic()
+
+    def size(self) -> int:
+        if self._noted < MEASURED:
+            return 1
+        return max(1, min(MOST, int(AHEAD / self._seconds)))
+
+    def note(self, items: int) -> None:
+        now = time.monotonic()
+        self._seconds += SMOOTHING * ((now - self._since) / items - self._seconds)
+        self._since = now
+        self._noted += items
 
 
 @lru_cache(maxsize=256)
-def _statement(model: type[Run], outcome: ItemStatus | None, columns: tuple[str, ...], status: Status | None) -> str:
+def _statement(model: type[Run], told: bool, columns: tuple[str, ...], status: Status | None) -> str:
     items_model = model.item_model()
     if items_model is None:
         raise RunsError(f"{model.__name__} has no items.")
     items = quoted(items_model._meta.db_table)
-    parts, counters = [], []
-    if outcome:
-        # Somebody else may have settled it first, and has counted it then. (A stronger lock than the updates'
-        # would make each of them a MultiXact.)
-        ours = f"id = %(settled)s AND status = '{ItemStatus.IN_FLIGHT}'"
-        parts.append(f"flying AS (SELECT id FROM {items} WHERE {ours} FOR NO KEY UPDATE)")
-        counters = [f"{column} = {column} + (SELECT count(*) FROM flying)" for column in COUNTED[outcome]]
-    parts.append(f"held AS ({guarded_update(model, status, counters)})")
-    if outcome:
-        parts.append(f"settled AS ({_settle(items, outcome, columns)})")
+    parts = [f"told AS ({_told(items)})", f"flying AS ({_flying(items)})"] if told else []
+    parts.append(f"held AS ({guarded_update(model, status, _counters() if told else ())})")
+    if told:
+        parts.append(f"settled AS ({_settle(items, columns)})")
     parts.append(f"begun AS ({_begin(items)})")
     # A commit that a crash of the database may forget would let an item begin twice.
     durable = (
         "CASE WHEN current_setting('synchronous_commit') = 'off'"
         " THEN set_config('synchronous_commit', 'local', true) END"
     )
-    return f"WITH {', '.join(parts)} SELECT requested, EXISTS (SELECT 1 FROM begun), {durable} FROM held"
+    return f"WITH {', '.join(parts)} SELECT requested, ARRAY(SELECT id FROM begun), {durable} FROM held"
 
 
-def _settle(items: str, outcome: ItemStatus, columns: tuple[str, ...]) -> str:
-    told = {"status": f"'{outcome}'", "error_code": "%(item_code)s", "error_message": "%(item_message)s"}
-    ours = "id IN (SELECT id FROM flying)"
-    assignments = [f"{name} = CASE WHEN {ours} THEN {value} ELSE {name} END" for name, value in told.items()]
-    assignments += [f"{quoted(name)} = %(own_{name})s" for name in columns]
-    return f"UPDATE {items} SET {', '.join(assignments)} WHERE id = %(settled)s AND EXISTS (SELECT 1 FROM held)"
+# Or the planner might read the whole table: it doesn't know how few were told.
+_BY_ID = "item.id = ANY(%(settled)s::bigint[])"
+
+
+def _told(items: str) -> str:
+    return f"SELECT * FROM jsonb_populate_recordset(NULL::{items}, %(told)s::jsonb)"
+
+
+def _flying(items: str) -> str:
+    """Somebody else may have settled one first, and has counted it then.
+
+    (A lock that is stronger than the update's would make each of them a MultiXact.)
+    """
+    return (
+        f"SELECT item.id, told.status FROM {items} item JOIN told ON item.id = told.id"
+        f" WHERE {_BY_ID} AND item.status = '{ItemStatus.IN_FLIGHT}' ORDER BY item.id FOR NO KEY UPDATE OF item"
+    )
+
+
+def _counters() -> list[str]:
+    """An unknown item is processed, and nothing else."""
+    which = {
+        "processed": f"status <> '{ItemStatus.PENDING}'",
+        "succeeded": f"status = '{ItemStatus.DONE}'",
+        "failed": f"status = '{ItemStatus.FAILED}'",
+    }
+    return [f"{name} = {name} + (SELECT count(*) FROM flying WHERE {told})" for name, told in which.items()]
+
+
+def _settle(items: str, columns: tuple[str, ...]) -> str:
+    ours = "item.id IN (SELECT id FROM flying)"
+    assignments = [
+        f"{name} = CASE WHEN {ours} THEN told.{name} ELSE item.{name} END"
+        for name in ("status", "error_code", "error_message")
+    ]
+    assignments += [f"{quoted(name)} = COALESCE(told.{quoted(name)}, item.{quoted(name)})" for name in columns]
+    return (
+        f"UPDATE {items} item SET {', '.join(assignments)} FROM told"
+        f" WHERE item.id = told.id AND {_BY_ID} AND EXISTS (SELECT 1 FROM held)"
+    )
 
 
 def _begin(items: str) -> str:
@@ -170,7 +251,7 @@ def _begin(items: str) -> str:
     return (
         f"UPDATE {items} SET status = '{ItemStatus.IN_FLIGHT}', attempts = attempts + 1,"
         " error_code = '', error_message = ''"
-        " WHERE id = %(begun)s AND run_id = %(id)s"
+        " WHERE id = ANY(%(begun)s::bigint[])"  # by nothing else: the planner might prefer the run's index
         f" AND status IN ('{ItemStatus.PENDING}', '{ItemStatus.IN_FLIGHT}')"
         " AND EXISTS (SELECT 1 FROM held WHERE requested = '') RETURNING id"
     )

@@ -19,7 +19,7 @@ from django.db import connection
 
 from .exceptions import RunLost, RunsError
 from .models import Run, RunItem
-from .states import Status
+from .states import FINISHED, Request, Status
 
 Row = tuple[Any, ...] | None
 
@@ -173,21 +173,22 @@ def _farewell(status: Status | None) -> list[str]:
     if status is None:
         return []
     farewell = [
-        f"status = '{status}'",
         "requested = ''",
         "error_code = %(error_code)s",
         "error_message = %(error_message)s",
     ]
-    if status == Status.QUEUED:
-        return [
-            *farewell,
-            "queued_at = statement_timestamp()",
-            "dispatched_at = NULL",
-            "dispatches = 0",
-        ]
-    if status != Status.PAUSED:
-        farewell.append("finished_at = statement_timestamp()")
-    return farewell
+    if status in FINISHED:
+        return [*farewell, f"status = '{status}'", "finished_at = statement_timestamp()"]
+    # A stronger wish may have come since the last flush: a run that goes on must not forget it.
+    wishes = f"WHEN '{Request.CANCEL}' THEN '{Status.CANCELLED}' WHEN '{Request.PAUSE}' THEN '{Status.PAUSED}'"
+    return [
+        *farewell,
+        f"status = CASE requested {wishes} ELSE '{status}' END",
+        f"finished_at = CASE requested WHEN '{Request.CANCEL}' THEN statement_timestamp() END",
+        "queued_at = statement_timestamp()",
+        "dispatched_at = NULL",
+        "dispatches = 0",
+    ]
 
 
 def _upsert(items: type[RunItem], columns: tuple[str, ...]) -> str:

@@ -217,12 +217,14 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         """
         held = self.filter(status=Status.RUNNING)
         held.land()
-        settled = held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now())
-        settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED)
-        settled += held.filter(losses__gte=settings.RUNS_MAX_LOSSES - 1).fail(
+        # From the weakest to the strongest, so that a wish that comes meanwhile finds its statement still ahead.
+        unasked = held.exclude(requested__in=(Request.PAUSE, Request.CANCEL))
+        settled = unasked.filter(losses__gte=settings.RUNS_MAX_LOSSES - 1).fail(
             ErrorCode.WORKER_LOST, gettext_noop("The worker died several times in a row on this run.")
         )
-        return settled + held.requeue(losses=models.F("losses") + 1)
+        settled += unasked.requeue(losses=models.F("losses") + 1)
+        settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED)
+        return settled + held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now())
 
     def land(self) -> None:
         """Call unknown, and count, what the attempts of these runs have in flight: they will never say."""
@@ -329,10 +331,10 @@ class Run(HeartbeatMixin):
             models.Index(fields=["business", "-created_at", "-id"], name="%(class)s_newest"),
             # The stream: what has ended lately, in the businesses that are watched.
             models.Index(fields=["finished_at"], condition=models.Q(status__in=FINISHED), name="%(class)s_finished"),
-            # The sweep: expired runs whose hung task still has to be ended.
+            # The sweep: expired or reset runs whose task may hang and still has to be ended.
             models.Index(
                 fields=["finished_at"],
-                condition=models.Q(error_code=ErrorCode.STALE) & ~models.Q(task_id=""),
+                condition=models.Q(error_code__in=(ErrorCode.STALE, ErrorCode.RESET)) & ~models.Q(task_id=""),
                 name="%(class)s_hung",
             ),
         ]
@@ -408,11 +410,10 @@ class Run(HeartbeatMixin):
 
     def _settle_or_ask(self, request: Request, actor: Actor, reason: str) -> None:
         """A run that no worker holds changes at once; a running one is asked to."""
-        rows = self._row()
-        if request == Request.CANCEL and self.status in (Status.QUEUED, Status.PAUSED):
+        if request == Request.CANCEL:
+            unheld = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
             with because(actor, reason or "cancelled"):
-                rows = rows.filter(status__in=(Status.QUEUED, Status.PAUSED))
-                if rows.move(Status.CANCELLED, finished_at=Now()):
+                if unheld.move(Status.CANCELLED, finished_at=Now()):
                     return
         if not self._row().ask(request):
             raise WrongState

@@ -6,13 +6,12 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from celery import current_app
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
-from .dispatch import publish_forgotten
+from .dispatch import end_hung_tasks, publish_forgotten
 from .models import Run, Sweep, run_types
 from .states import ErrorCode, Request, Status
 from .timeline import SWEEP, because
@@ -30,7 +29,7 @@ def sweep() -> bool:
     if not _take_lease():
         return False
     for model in run_types():
-        for step in (expire_stale, terminate_expired, fail_untaken, publish_forgotten, share_slots):
+        for step in (expire_stale, end_hung, fail_untaken, publish_forgotten, share_slots):
             _try(step, model)
     Sweep.objects.update(finished_at=Now())
     return True
@@ -55,18 +54,8 @@ def expire_stale(model: type[Run]) -> int:
     return model.objects.all().expire(SWEEP)
 
 
-def terminate_expired(model: type[Run]) -> int:
-    """End the tasks of expired runs, whoever expired them, so that their slots come back."""
-    hung = model.objects.filter(
-        status=Status.FAILED,
-        error_code=ErrorCode.STALE,
-        finished_at__gt=Now() - timedelta(hours=1),
-    ).exclude(task_id="")
-    tasks = dict(hung.values_list("pk", "task_id"))
-    if tasks:
-        current_app.control.revoke(list(tasks.values()), terminate=True, signal="SIGKILL")
-        model.objects.filter(pk__in=tasks, task_id__in=tasks.values()).update(task_id="")
-    return len(tasks)
+def end_hung(model: type[Run]) -> int:
+    return end_hung_tasks(model.objects.all())
 
 
 def fail_untaken(model: type[Run]) -> int:

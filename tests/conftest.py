@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 from pytest_django import Settings
 
 from progress_project import embedded
@@ -33,6 +34,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _private_media(settings: Settings, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = str(tmp_path / "media")
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> None:
+    """A request in Hebrew leaves its language to the thread, and so to the tests after it."""
+    translation.activate("en")
 
 
 # --- The cast ---------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ def test_two_workers_share_the_moments_of_an_account(account_a: ProviderAccount)
     first, second = Pacer(account_a), Pacer(account_a)
     taken = sorted([*delays(first, 20), *delays(second, 20)])
     # Forty messages at ten a second: the last one leaves about four seconds from now.
-    assert taken[-1] == pytest.approx(3.9, abs=0.5)
-    assert all(later - earlier > 0.05 for earlier, later in pairwise(taken[1:]))
+    assert taken[-1] == pytest.approx(3.7, abs=0.5)
+    assert all(later - earlier > 0.05 for earlier, later in pairwise(taken[4:]))
 
 
 def test_a_hold_is_for_everybody(account_a: ProviderAccount, account_b: ProviderAccount) -> None:
@@ -37,12 +37,12 @@ def test_a_hold_is_for_everybody(account_a: ProviderAccount, account_b: Provider
     assert stranger.delay() < 1
 
 
-def test_moments_that_pass_unused_are_lost(account_a: ProviderAccount) -> None:
+def test_moments_that_pass_unused_are_lost_but_the_last_few(account_a: ProviderAccount) -> None:
     pacer = Pacer(account_a)
     Pace.objects.update(next_at="2020-01-01T00:00:00Z")
     account_a.rate = 1
     account_a.save(update_fields=["rate"])
-    assert sum(delays(pacer, 4)) == pytest.approx(0 + 1 + 2 + 3, abs=0.5)
+    assert sum(delays(pacer, 4)) == pytest.approx(0 + 1 + 2 + 3, abs=1)
 
 
 def test_the_outbox_keeps_what_it_was_told_to_send(account_a: ProviderAccount) -> None:

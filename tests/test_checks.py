@@ -55,7 +55,7 @@ def test_a_meta_without_its_base(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_queue_that_nobody_serves(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "Procfile").write_text("worker: celery -A progress_project worker -Q broadcasts,drill\n")
+    (tmp_path / "Procfile").write_text("worker: celery -A progress_project worker -Q broadcasts,recordings,drill\n")
     settings.BASE_DIR = tmp_path
     [message] = checks.queues_are_served(None)
     assert (message.id, message.obj) == ("runs.E003", ReceiptSyncRun)

@@ -67,6 +67,14 @@ def test_a_crash_whose_pid_went_to_somebody_else_is_recovered_from(tmp_path: Pat
         assert answers()
 
 
+def test_a_server_too_busy_to_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    really, replies = embedded._answers, iter([False, False])
+    with another_process():
+        monkeypatch.setattr(embedded, "_answers", lambda: next(replies, None) is None and really())
+        assert embedded._comes_round()
+    assert not embedded._comes_round(), "nobody is there to be waited for"
+
+
 def test_a_path_too_long_for_a_socket_still_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNSTUCK_VAR", str(tmp_path / ("long" * 25)))
     with another_process():

@@ -53,6 +53,7 @@ def test_both_days_belong_to_a_range() -> None:
         assert inbox.uids(since=date(2024, 5, 4), before=date(2024, 5, 6)) == [3, 4, 5]
         assert inbox.uids(after=4, since=date(2024, 5, 4)) == [5, 6, 7, 8]
         assert inbox.uids(before=date(2024, 5, 2)) == [1]
+        assert inbox.uids(since=date.min, before=date.max) == inbox.uids(), "the ends of the calendar are no error"
 
 
 def test_every_letter_arrives_whole_and_in_order() -> None:

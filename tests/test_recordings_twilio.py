@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from unittest import mock
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.files.storage import default_storage
 from django.db import connection
 from pytest_django import Settings
@@ -16,6 +18,7 @@ from recordings.models import Call, RecordingRun
 from runs import dispatch
 from runs.models import Business
 from runs.progress import Progress
+from runs.states import ErrorCode
 from runs.verdict import judge
 
 from .actors import work_through
@@ -195,6 +198,24 @@ def test_redirects_lead_only_to_known_hosts_and_without_the_token(business_a: Bu
     assert stored(moved.sid) == moved.content
     signed = [with_token for path, with_token in server.seen_auth if path.startswith("/signed/")]
     assert signed == [False], "a host of media is not told the account's token"
+
+
+def test_an_attempt_that_lost_its_run_leaves_no_file(business_a: Business, settings: Settings) -> None:
+    slow = call(1, mishaps=[("reset", 1000)])
+    with served(settings, [slow, call(2)]):
+        run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a), job_type="download")
+
+        def taken_away(run: RecordingRun, progress: Progress) -> None:
+            def wait(seconds: float, reason: object) -> None:
+                RecordingRun.objects.filter(pk=run.pk).fail(ErrorCode.RESET, "reset")
+
+            progress.wait = wait  # type: ignore[method-assign]
+            collect(run, progress)
+
+        run = work_through(run, taken_away)
+    assert (run.status, run.error_code, run.processed) == ("failed", "reset", 0)
+    assert not Call.objects.fetched()
+    assert not [path for path in Path(django_settings.MEDIA_ROOT).rglob("*") if path.is_file()]
 
 
 def test_private_addresses_are_refused_in_production(business_a: Business, settings: Settings) -> None:

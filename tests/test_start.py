@@ -10,6 +10,7 @@ from django.db import connection
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs import dispatch
 from runs.exceptions import ActiveRunExists, WrongState
+from runs.models import Business, Run
 from runs.progress import Progress
 from runs.sweep import sweep
 from runs.timeline import SYSTEM
@@ -55,6 +56,27 @@ def test_a_dead_run_gives_way_to_a_new_start(mailbox_a: Mailbox) -> None:
     assert started(mailbox_a).status == "queued"
     dead.refresh_from_db()
     assert dead.error_code == "stale"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_active_run_that_ends_before_it_is_named_stands_in_nobodys_way(
+    mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    cancelled = started(mailbox_a)
+    cancelled.cancel(SYSTEM)
+    in_the_way = started(mailbox_a)
+    refuse = dispatch._refuse_beside_active
+
+    def ends_meanwhile(model: type[Run], business: Business) -> None:
+        at_once(lambda: in_the_way.cancel(SYSTEM), 1)
+        refuse(model, business)
+
+    monkeypatch.setattr(dispatch, "_refuse_beside_active", ends_meanwhile)
+    if again:
+        dispatch.reopen(seen(cancelled), SYSTEM, "resumed")
+    else:
+        started(mailbox_a)
+    assert ReceiptSyncRun.objects.active().exclude(pk=in_the_way.pk).count() == 1
 
 
 def at_once(call: Callable[[], object], times: int) -> list[object]:

@@ -9,10 +9,13 @@ from pytest_django import Settings
 
 import runs.sweep
 from receipts.models import Mailbox, ReceiptSyncRun
+from runs import dispatch
 from runs.models import Run, Sweep
+from runs.reset import reset_progress
 from runs.sweep import is_watching, sweep
+from runs.timeline import SYSTEM
 
-from .actors import claimed, silence, started
+from .actors import claimed, seen, silence, started
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,15 +63,62 @@ def test_the_queue_timeout_may_be_never(mailbox_a: Mailbox, settings: Settings) 
     assert run.status == "queued"
 
 
-def test_the_task_of_an_expired_run_is_ended_once(mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended: list[tuple[list[str], str]] = []
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], str]]:
+    """The tasks that were terminated."""
+    tasks: list[tuple[list[str], str]] = []
 
     def revoke(task_ids: list[str], *, terminate: bool, signal: str) -> None:
         assert terminate
-        ended.append((task_ids, signal))
+        tasks.append((task_ids, signal))
 
     monkeypatch.setattr(current_app.control, "revoke", revoke)
+    return tasks
+
+
+Ended = list[tuple[list[str], str]]
+THE_TASK: Ended = [(["task"], "SIGKILL")]
+
+
+def test_the_task_of_an_expired_run_is_ended_once(mailbox_a: Mailbox, ended: Ended) -> None:
     silence(claimed(mailbox_a), 301)
     sweep()
     sweep()
-    assert ended == [(["task"], "SIGKILL")]
+    assert ended == THE_TASK
+
+
+def test_a_sweep_that_was_away_for_long_ends_it_still(mailbox_a: Mailbox, ended: Ended) -> None:
+    run = claimed(mailbox_a)
+    silence(run, 301)
+    seen(run)
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(hours=2))
+    sweep()
+    assert ended == THE_TASK
+
+
+def test_a_retry_that_is_faster_than_the_sweep_ends_the_hung_task_too(mailbox_a: Mailbox, ended: Ended) -> None:
+    run = claimed(mailbox_a)
+    silence(run, 301)
+    dispatch.reopen(seen(run), SYSTEM, "retried")
+    assert ended == THE_TASK
+
+
+def test_a_retry_does_not_wait_for_a_broker_that_is_away(mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise ConnectionError("no broker")
+
+    monkeypatch.setattr(current_app.control, "revoke", refuse)
+    run = claimed(mailbox_a)
+    silence(run, 301)
+    dispatch.reopen(seen(run), SYSTEM, "retried")
+    assert seen(run).status == "queued"
+
+
+def test_the_task_of_a_run_that_was_reset_is_ended_when_it_stays_silent(mailbox_a: Mailbox, ended: Ended) -> None:
+    run = claimed(mailbox_a)
+    reset_progress(run.business, actor=SYSTEM)
+    sweep()
+    assert ended == [], "it may live, and finds out by itself"
+    silence(run, 301)
+    sweep()
+    assert ended == THE_TASK

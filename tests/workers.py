@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 
 from progress_project import broker, embedded
-from runs import dispatch, sweep
+from runs import dispatch
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -33,7 +33,7 @@ def broker_of_files(state: Path) -> Iterator[Path]:
     folder = state / "broker"
     app = Celery(broker="filesystem://", set_as_current=False)
     app.conf.broker_transport_options = broker.transport_options(folder)
-    with patch.object(dispatch, "current_app", app), patch.object(sweep, "current_app", app):
+    with patch.object(dispatch, "current_app", app):
         yield folder
 
 

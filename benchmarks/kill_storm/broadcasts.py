@@ -15,6 +15,7 @@ from broadcasts.audience import listed
 from broadcasts.demo.graph import Answer, GraphServer, served
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
+from runs.effects import AHEAD, MOST
 from runs.models import Business
 from runs.states import ItemStatus, Status
 
@@ -32,6 +33,7 @@ class Broadcast:
         self.described = f"one broadcast to {recipients:,} recipients"
         self.server = GraphServer(keep_bodies=False)
         self.server.otherwise = Answer(seconds=seconds / recipients)
+        self.at_once = max(1, min(MOST, int(AHEAD * recipients / seconds)))
 
     @contextmanager
     def served(self) -> Iterator[None]:
@@ -69,7 +71,7 @@ class Broadcast:
         recipients = list(Recipient.objects.filter(run=run).order_by("pk"))
         yield from self._sent_twice_or_to_nobody(recipients)
         yield from _miscounted(run, recipients)
-        yield from _wrongly_unknown(run, recipients)
+        yield from _wrongly_unknown(run, recipients, self.at_once)
 
     def _sent_twice_or_to_nobody(self, recipients: list[Recipient]) -> Iterator[str]:
         for number, times in self.server.numbers.items():
@@ -95,14 +97,15 @@ def _miscounted(run: WhatsAppBroadcast, recipients: list[Recipient]) -> Iterator
         yield f"ended with {run.processed} of {run.total}, {run.progress_pct} %"
 
 
-def _wrongly_unknown(run: WhatsAppBroadcast, recipients: list[Recipient]) -> Iterator[str]:
+def _wrongly_unknown(run: WhatsAppBroadcast, recipients: list[Recipient], at_once: int) -> Iterator[str]:
     """A broadcast goes through its recipients in order: who was in flight at a death is the one whom it had
-    come to then, and every recipient before that one was settled."""
+    come to then (or one of the few, with a server so fast), and every recipient before that was settled."""
     deaths = run.events.filter(pgh_context__reason__in=LOSSES).order_by("pgh_id").values_list("processed", flat=True)
-    left = list(deaths)  # counted with the one in flight, or without
+    left = [processed for processed in deaths for _ in range(at_once)]
     for place, recipient in enumerate(recipients):
         if recipient.status == ItemStatus.UNKNOWN:
-            at = next((processed for processed in left if processed in (place, place + 1)), None)
+            # A death is noted before those in flight are counted, or after.
+            at = next((processed for processed in left if place - at_once < processed <= place + at_once), None)
             if at is None:
                 yield f"{recipient.phone}, number {place}, is unknown, but the deaths came at {list(deaths)}"
             else:
