@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 DATABASE_AWAY = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS = 10
 RECENT_RUNS = 8
-ITEMS_SHOWN = 100
+ITEMS_SHOWN = 50
 TROUBLED = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 
 

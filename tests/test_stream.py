@@ -28,6 +28,7 @@ from runs.states import Status
 
 from .cast import MakeRun
 from .servers import server
+from .workers import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -243,17 +244,13 @@ def test_it_ends_with_the_token_and_not_with_another(
 def test_watching_costs_the_database_the_same_for_one_and_for_many(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
+    """The server counts what was done for signing in only later; then all that is left are the looks."""
     make_run(business_a, "running")
     bearer = token(member_a)
-
-    def looks_while(viewers: int) -> float:
-        with all_of(stream(asgi, business_a.pk, Authorization=bearer) for _ in range(viewers)) as streams:
-            for each in streams:
-                each.run()
-            return _statements_in_two_seconds()
-
-    one, many = looks_while(1), looks_while(20)
-    assert many < one * 1.5 + 5, (one, many)
+    with all_of(stream(asgi, business_a.pk, Authorization=bearer) for _ in range(30)) as streams:
+        for each in streams:
+            each.run()
+        until(lambda: _statements_in_two_seconds() <= 30, seconds=60)  # a query a look and viewer would be 120
 
 
 @contextmanager

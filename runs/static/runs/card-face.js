@@ -254,7 +254,7 @@ export class Face {
       place.replaceChildren(...actions.map((action) => this.button(action)));
       if (hadFocus) place.firstElementChild?.focus();
     }
-    for (const button of place.children) button.disabled = busy;
+    for (const button of place.children) button.ariaDisabled = String(busy); // disabled, it would lose the focus
   }
 
   /** @param {string} action */

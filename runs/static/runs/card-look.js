@@ -111,7 +111,7 @@ button {
   cursor: pointer;
 }
 button:hover { background: var(--sunken); }
-button:disabled { opacity: 0.5; cursor: default; }
+button[aria-disabled="true"] { opacity: 0.5; cursor: default; }
 button[data-action="dismiss"] { border-color: transparent; color: var(--soft); }
 :is(button, summary, a, ul):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 6px; }
 

@@ -32,7 +32,7 @@ export class Poll {
     this.beats = beats;
     this.onTick = onTick;
     this.active = true;
-    this.beating = false;
+    this.beating = this.again = false;
     this.streamedAt = this.askedAt = -Infinity;
     this.failures = 0;
     this.answeredAt = performance.now();
@@ -71,9 +71,9 @@ export class Poll {
     clearTimeout(this.timer);
   }
 
-  /** Ask without waiting for the next turn. */
+  /** Ask without waiting for the next turn; once more, where an answer under way may be older than the wish. */
   now() {
-    if (this.pending && performance.now() - this.pending.since < STUCK_AFTER_MS) return;
+    if (this.pending && performance.now() - this.pending.since < STUCK_AFTER_MS) return void (this.again = true);
     this.pending?.abort.abort();
     clearTimeout(this.timer);
     void this.turn();
@@ -133,6 +133,7 @@ export class Poll {
     const turn = { abort: new AbortController(), since: performance.now() };
     this.askedAt = turn.since;
     this.pending = turn;
+    this.again = false;
     try {
       const answer = await this.ask(turn.abort.signal);
       if (this.pending === turn) this.accept(answer);
@@ -143,6 +144,7 @@ export class Poll {
     }
     if (this.pending !== turn) return;
     this.pending = null;
+    if (this.again) return void this.turn();
     this.schedule();
   }
 }
