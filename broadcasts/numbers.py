@@ -9,7 +9,7 @@ _E164 = phonenumbers.PhoneNumberFormat.E164
 
 
 def e164(written: str, country: str) -> str | None:
-    """`+972501234567` for what was written, as in `country` where it names none; None for no number."""
+    """`+972502345678` for what was written, as in `country` where it names none; None for no number."""
     text = written.strip()
     if text.startswith("00"):  # as it is dialled
         text = f"+{text[2:]}"

@@ -21,7 +21,7 @@ def port() -> int:
 
 def state_dir() -> Path:
     """One directory a copy, named after its port, so that two copies never share state."""
-    return Path(BASE_DIR, env.str("UNSTUCK_VAR", default=f"var/{port()}")).resolve()
+    return Path(BASE_DIR, env.str("UNSTUCK_VAR", default="") or f"var/{port()}").resolve()
 
 
 def demo_imap_port() -> int:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 import broadcasts.pages
 import receipts.pages
 import recordings.pages
-from runs.models import Business
+from runs.models import Business, run_types
 from runs.pages import active_runs, frame, members_only, own_business, recent_runs
 
 
@@ -45,8 +45,9 @@ def business(request: HttpRequest, slug: str) -> HttpResponse:
     own = own_business(request, slug)
     context = {
         **frame(request, own),
-        "forms": [render_to_string(f"{kind.name}/start.html", kind.start_form(own), request) for kind in KINDS],
+        "forms": [(kind, render_to_string(f"{kind.name}/start.html", kind.start_form(own), request)) for kind in KINDS],
         "scripts": [f"{kind.name}/start.js" for kind in KINDS],
+        "types": run_types(),
         "active": active_runs(own),
         "recent": recent_runs(own),
     }

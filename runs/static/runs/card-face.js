@@ -130,8 +130,9 @@ export class Face {
   showProgress(run) {
     const { total, processed, progress_pct: percent } = run;
     const { words } = this;
+    const tenths = percent === 100 ? 0 : 1; // always as many, so that nothing beside it moves
     this.part("percent").textContent =
-      percent === null ? "" : words.number(percent / 100, { style: "percent", maximumFractionDigits: percent % 1 ? 1 : 0 });
+      percent === null ? "" : words.number(percent / 100, { style: "percent", minimumFractionDigits: tenths });
     const done = words.number(processed);
     const begun = processed > 0 || run.status === "running";
     const count = total === null ? (begun ? this.say("done_so_far", { done }) : "") : this.say("of", { done, total: words.number(total) });

@@ -65,8 +65,9 @@ h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space
 /* Columns and lines that stay where they are, whatever the numbers in them. */
 .figure { display: flex; align-items: center; gap: 0.8rem; min-block-size: 3.25rem; font-variant-numeric: tabular-nums; }
 .figure strong { min-inline-size: 3.05em; font-size: 2.6rem; font-weight: 700; line-height: 1.2; letter-spacing: -0.03em; }
-.figure strong:empty { display: none; }
+.figure strong:empty, .figure:has(strong:empty + div > [part="count"]:empty) { display: none; }
 .figure p { min-block-size: 1.5em; line-height: 1.5; }
+:host(:not([moving])) [part="eta"]:empty { display: none; }
 .figure [part="eta"] { color: var(--soft); font-size: 0.93rem; }
 [part="count"] { font-weight: 550; }
 :host([no-total]) [part="count"] { font-size: 1.5rem; font-weight: 650; }
