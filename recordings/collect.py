@@ -43,7 +43,7 @@ def collect(run: RecordingRun, progress: Progress) -> None:
         if not run.selected and not run.cursor.get("listed"):
             enlist(run, progress, source)
             progress.checkpoint(listed=True)
-        left = run.items.filter(status__in=(ItemStatus.PENDING, ItemStatus.IN_FLIGHT)).order_by("pk")
+        left = run.items.filter(status=ItemStatus.PENDING).order_by("pk")
         weight = sum(_weight(run, recording) for recording in _light(left))
         for recording in progress.track(
             _light(left), total=left.count(), weigh=lambda recording: _weight(run, recording), weight=weight
@@ -148,7 +148,7 @@ def handle(
         words = _("Neither the file's name nor a file beside it says what call this is.")
         progress.failed(recording.key, words, code="misnamed")
         return
-    if not call.work_left(run.job_type) and recording.status == ItemStatus.PENDING:
+    if not call.work_left(run.job_type) and not recording.begun:
         progress.skipped(recording.key, _("An earlier run has done this call."), code="known")
         return
     try:

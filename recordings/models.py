@@ -19,7 +19,6 @@ from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
 from runs.models import Business, Run, RunItem
-from runs.states import ItemStatus
 
 from .audio_types import ENDINGS, PLAYABLE
 from .sources import Account, Direction, FolderAccount, TwilioAccount
@@ -224,6 +223,9 @@ class Recording(RunItem):
     # Null for what could not even be told to be a call.
     call = models.ForeignKey(Call, on_delete=models.CASCADE, null=True, related_name="recordings")
 
+    # By this run: then work that an attempt finds done isn't an earlier run's.
+    begun = models.BooleanField(default=False, db_default=False)
+
     objects: ClassVar[RecordingManager] = RecordingManager()
 
     class Meta(RunItem.Meta):
@@ -231,8 +233,7 @@ class Recording(RunItem):
         verbose_name_plural = _("recordings")
 
     def begin(self) -> None:
-        """What a crash leaves so was worked on by this run, even where the work is found done."""
-        Recording.objects.filter(pk=self.pk).update(status=ItemStatus.IN_FLIGHT)
+        Recording.objects.filter(pk=self.pk).update(begun=True)
 
     def retry_fields(self) -> dict[str, Any]:
         return {"key": self.key, "call": self.call}
