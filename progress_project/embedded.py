@@ -138,10 +138,8 @@ def _start() -> None:
 
 
 def _stop() -> None:
-    server = _postmaster()
-    if _answers():
+    if server := _postmaster():  # whether it answers or is too busy to
         _pg_ctl("stop", "-m", "fast")
-    if server:
         _wait_for_end(server)  # pg_ctl waits for its file to go, and the process goes a moment later
     if _socket_dir() != _data_dir() and _socket_dir().exists():
         _socket_dir().rmdir()

@@ -60,12 +60,20 @@ class Copy:
 
     def worker(self) -> psutil.Process:
         """The oldest of its processes is the parent of the others."""
-        workers = [process for process in self.processes() if "worker@%h" in " ".join(process.cmdline())]
+        workers = [process for process in self.processes() if "worker@%h" in _command(process)]
         return min(workers, key=lambda process: float(process.create_time()))
 
     def stop(self) -> None:
         self.launcher.terminate()
         self.launcher.wait(DOWN_SECONDS)
+
+
+def _command(process: psutil.Process) -> str:
+    """Empty for one that has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def _free_port() -> int:

@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect
@@ -320,7 +322,7 @@ def test_a_worker_that_stops_in_mid_task_is_warned_of_and_then_said_to_have_fail
         with worker(files.parent) as process:
             expect(label(page)).to_have_text("Working", timeout=60_000)
             until(lambda: seen(run).processed >= 10)
-            os.killpg(process.pid, signal.SIGSTOP)
+            stop_between_writes(process)
             before = seen(run).processed
             later(run, 61)
             expect(label(page)).to_have_text("Quiet", timeout=BACK)
@@ -328,6 +330,20 @@ def test_a_worker_that_stops_in_mid_task_is_warned_of_and_then_said_to_have_fail
             expect(label(page)).to_have_text("Stuck - no updates", timeout=BACK)
             expect(page.get_by_role("button", name="Retry", exact=True)).to_be_visible()
             assert seen(run).processed == before
+
+
+def stop_between_writes(worker: Popen[bytes]) -> None:
+    """Stopped within a transaction it would keep the run's row locked, also against this test."""
+    while True:
+        os.killpg(worker.pid, signal.SIGSTOP)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
+            )
+            if cursor.fetchone() == (0,):
+                return
+        os.killpg(worker.pid, signal.SIGCONT)
 
 
 def later(run: Any, seconds: int) -> None:
