@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.utils import translation
 from pytest_django import Settings
@@ -17,6 +18,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start (or attach to) the embedded PostgreSQL where no other is named; xdist's workers find it running."""
     if embedded.wanted() and not hasattr(config, "workerinput"):
         embedded.ensure_running()
+        _make_haste()
+
+
+def _make_haste() -> None:
+    """The tests' own server needn't outlive the machine: what it has written outlives the server all the same."""
+    with psycopg.connect(embedded.database_url(), autocommit=True) as server:
+        for setting in ("fsync", "full_page_writes"):
+            server.execute(f"ALTER SYSTEM SET {setting} = off")
+        server.execute("SELECT pg_reload_conf()")
 
 
 # --- The machine ------------------------------------------------------------------------------
