@@ -193,6 +193,8 @@ RUNS_QUEUE_TIMEOUT_SECONDS = _seconds_or_none("RUNS_QUEUE_TIMEOUT_SECONDS", defa
 # How long a run may keep a slot that others wait for.
 RUNS_TIME_SLICE_SECONDS = _seconds_or_none("RUNS_TIME_SLICE_SECONDS", default=300)
 RUNS_MAX_LOSSES: int = env.int("RUNS_MAX_LOSSES", default=3)
+# For how long a worker that was asked to end waits for its items; it takes up to six more seconds to be gone.
+RUNS_SHUTDOWN_SECONDS: float = env.float("RUNS_SHUTDOWN_SECONDS", default=3.0)
 # For how long a worker waits for its database to come back before it gives up.
 RUNS_DATABASE_PATIENCE_SECONDS: int = env.int("RUNS_DATABASE_PATIENCE_SECONDS", default=120)
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import threading
 import traceback
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.sharedctypes import RawValue
 from typing import Any, TypeVar, cast
 
 from celery import Task, shared_task
 from celery.exceptions import WorkerLostError
 from celery.signals import task_failure, worker_init, worker_ready, worker_shutdown, worker_shutting_down
+from celery.worker import state
+from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
@@ -72,11 +78,28 @@ def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
         _for_each_type(lambda model: model.objects.filter(**mine).ask(Request.INTERRUPT))
 
 
+@worker_shutting_down.connect
+def leave_in_time(how: str, **kwargs: Any) -> None:
+    """A deploy doesn't wait for the end of a long item: after a while its process is killed, as if it were lost."""
+    if how == "Warm":
+        timer = threading.Timer(settings.RUNS_SHUTDOWN_SECONDS, _kill_busy_children)
+        timer.daemon = True
+        timer.start()
+
+
+def _kill_busy_children() -> None:
+    for request in list(state.active_requests):
+        if pid := request.worker_pid:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
 @worker_shutdown.connect
 def publish_what_was_interrupted(**kwargs: Any) -> None:
     """Only now: a message sent any earlier might be taken by this very worker as it goes down."""
 
     def publish_mine(model: type[Run]) -> None:
+        _take_back(model.objects.filter(worker_boot=boot), "its parent")  # no child is left to hold them
         for run in model.objects.filter(worker_boot=boot, status=Status.QUEUED, dispatches=0):
             publish(run)
 
@@ -145,6 +168,8 @@ def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", tas
     if run is None:
         logger.info("Nothing to claim: %s %s", model.slug, run_id)
         return
+    if stopping.value:  # it was claimed after this worker's runs were asked to interrupt
+        patiently(model.objects.held_by(run).ask, Request.INTERRUPT)
     try:
         _attempt(run, work, Actor("worker", worker))
     except RunLost:

@@ -205,6 +205,16 @@ class Protocol(RuleBasedStateMachine):
             self.broker.messages.remove(pk)
         self.go_on(self.deliver(pk, self.free()[-1]), statements)
 
+    @precondition(lambda self: self.free() and any(host.task and host.task.attempt for host in self.hosts))
+    @rule(statements=STATEMENTS)
+    def a_silent_run_is_tried_again(self, statements: int) -> None:
+        """What else would seldom come together: an older and a newer attempt, both alive."""
+        self.age(310)
+        pk = self.chosen(0)
+        self.go_on(self.somebody_asks(Action.RETRY, pk), 20)
+        if pk in self.broker.messages and self.free():
+            self.go_on(self.deliver(pk, self.free()[0]), 2 + statements)
+
     def free(self) -> list[Host]:
         return [host for host in self.hosts if host.state != "down" and not host.task]
 
