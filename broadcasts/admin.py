@@ -6,11 +6,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import RunAdmin
-from runs.admin.look import ModelAdmin, PasswordInput, TextInput
+from runs.admin import AccountAdmin, ReadOnlyAdmin, RunAdmin, SecretField
+from runs.admin.look import ModelAdmin, TextInput
 
 from .models import OptOut, OutboxMessage, ProviderAccount, Recipient, WhatsAppBroadcast
 from .numbers import REGIONS, e164
@@ -22,20 +21,14 @@ SECRETS = {
     "app_secret": _("App secret"),
     "verify_token": _("Webhook's verify token"),
 }
-KEPT = _("Stored encrypted and never shown. Leave blank to keep the present one.")
-
-
-def _secret(label: Any) -> forms.CharField:
-    widget = PasswordInput(attrs={"autocomplete": "new-password"}, render_value=False)
-    return forms.CharField(label=label, strip=False, required=False, widget=widget, help_text=KEPT)
 
 
 class ProviderAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     """The secrets go in and never come out; left blank, the stored ones stay."""
 
-    token = _secret(SECRETS["token"])
-    app_secret = _secret(SECRETS["app_secret"])
-    verify_token = _secret(SECRETS["verify_token"])
+    token = SecretField(SECRETS["token"])
+    app_secret = SecretField(SECRETS["app_secret"])
+    verify_token = SecretField(SECRETS["verify_token"])
 
     class Meta:
         model = ProviderAccount
@@ -59,33 +52,11 @@ class ProviderAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not sub
 
 
 @admin.register(ProviderAccount)
-class ProviderAccountAdmin(ModelAdmin):
+class ProviderAccountAdmin(AccountAdmin):
     form = ProviderAccountForm
     list_display = ("name", "business", "kind", "phone_number_id", "rate")
     list_filter = ("kind", "business")
-    list_select_related = ("business",)
     search_fields = ("name", "phone_number_id", "business__name")
-    autocomplete_fields = ("business",)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """Who may only look gets read-only values, and the secrets are not for looking at."""
-        fields = list(ProviderAccountForm.Meta.fields)
-        may_write = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        return fields if may_write else [name for name in fields if name not in SECRETS]
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    ordering = ("-id",)
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Recipient)

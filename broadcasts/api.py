@@ -25,7 +25,7 @@ from rest_framework.views import APIView
 from runs.api.errors import StateForbids
 from runs.api.permissions import own_runs
 from runs.api.requests import SmallJSONParser
-from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, idempotency_key, said
+from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, chosen, idempotency_key, said
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, answer, caller, one, run_json
 from runs.dispatch import retry_items
 from runs.exceptions import WrongState
@@ -112,18 +112,15 @@ class BroadcastRequest(DraftRequest):
 
 
 def _account(business: Business, pk: int | None) -> ProviderAccount:
-    """Another business's account is answered like one that doesn't exist. Raises `ValidationError`."""
-    accounts = ProviderAccount.objects.filter(business=business)
-    if pk is not None:
-        account = accounts.filter(pk=pk).first()
-        if account is None:
-            raise serializers.ValidationError({"account": _("There is no such account.")}, "does_not_exist")
-        return account
-    some = accounts[:2]
-    if len(some) != 1:
-        words = _("Say which account.") if some else _("The business has no WhatsApp account yet.")
-        raise serializers.ValidationError({"account": words}, "required")
-    return some[0]
+    """Raises `ValidationError`."""
+    return chosen(
+        ProviderAccount.objects.filter(business=business),
+        pk,
+        "account",
+        no_such=_("There is no such account."),
+        which=_("Say which account."),
+        none=_("The business has no WhatsApp account yet."),
+    )
 
 
 class RetryUnknownRequest(serializers.Serializer[Any]):

@@ -19,7 +19,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from runs.api.pagination import NewestFirst
-from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, asked, said
+from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, asked, chosen, said
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, start_run
 from runs.models import Business
 from runs.verdict import tell
@@ -57,18 +57,15 @@ def _check_dates(mode: str, from_date: Any, to_date: Any) -> None:
 
 
 def _mailbox(business: Business, pk: int | None) -> Mailbox:
-    """Another business's mailbox is answered like one that doesn't exist. Raises `ValidationError`."""
-    mailboxes = Mailbox.objects.filter(business=business)
-    if pk is not None:
-        mailbox = mailboxes.filter(pk=pk).first()
-        if mailbox is None:
-            raise serializers.ValidationError({"mailbox": _("There is no such mailbox.")}, "does_not_exist")
-        return mailbox
-    some = mailboxes[:2]
-    if len(some) != 1:
-        words = _("Say which mailbox.") if some else _("The business has no mailbox yet.")
-        raise serializers.ValidationError({"mailbox": words}, "required")
-    return some[0]
+    """Raises `ValidationError`."""
+    return chosen(
+        Mailbox.objects.filter(business=business),
+        pk,
+        "mailbox",
+        no_such=_("There is no such mailbox."),
+        which=_("Say which mailbox."),
+        none=_("The business has no mailbox yet."),
+    )
 
 
 class BusinessQuery(serializers.Serializer[Any]):

@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 from runs.api.pagination import NewestFirst
 from runs.api.permissions import own_runs
 from runs.api.ranges import ranged
-from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, asked, said
+from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, asked, chosen, said
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, one, start_run
 from runs.models import Business
 
@@ -54,18 +54,15 @@ def _check_days(attrs: dict[str, Any]) -> None:
 
 
 def _source(business: Business, pk: int | None) -> Source:
-    """Another business's source is answered like one that doesn't exist. Raises `ValidationError`."""
-    sources = Source.objects.filter(business=business)
-    if pk is not None:
-        source = sources.filter(pk=pk).first()
-        if source is None:
-            raise serializers.ValidationError({"source": _("There is no such source.")}, "does_not_exist")
-        return source
-    some = sources[:2]
-    if len(some) != 1:
-        words = _("Say which source.") if some else _("The business has no source of recordings yet.")
-        raise serializers.ValidationError({"source": words}, "required")
-    return some[0]
+    """Raises `ValidationError`."""
+    return chosen(
+        Source.objects.filter(business=business),
+        pk,
+        "source",
+        no_such=_("There is no such source."),
+        which=_("Say which source."),
+        none=_("The business has no source of recordings yet."),
+    )
 
 
 class CallQuery(serializers.Serializer[Any]):

@@ -1,6 +1,8 @@
 """The staff's view. A run type registers with `RunAdmin`; see `receipts.admin`."""
 
 from . import account, business  # noqa: F401  registers them
+from .read_only import ReadOnlyAdmin
 from .run import RunAdmin
+from .secrets import AccountAdmin, SecretField
 
-__all__ = ["RunAdmin"]
+__all__ = ["AccountAdmin", "ReadOnlyAdmin", "RunAdmin", "SecretField"]

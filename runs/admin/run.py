@@ -18,7 +18,8 @@ from ..models import Run, RunQuerySet
 from ..states import ErrorCode, Status
 from ..story import timeline
 from ..verdict import QUIET_AFTER, Code, is_overdue, judge, tell
-from .look import ChangeList, ModelAdmin, display
+from .look import ChangeList, display
+from .read_only import ReadOnlyAdmin
 
 FAILED_ITEMS_SHOWN = 200
 
@@ -69,7 +70,7 @@ class TrueChangeList(ChangeList):
         self.result_list = tell(cast("RunQuerySet[Run]", self.result_list))
 
 
-class RunAdmin(ModelAdmin):
+class RunAdmin(ReadOnlyAdmin):
     """All that a run type needs: `admin.site.register(ReceiptSyncRun, RunAdmin)`."""
 
     list_display = ("id", "business", "state", "bar", "heartbeat", "created_at")
@@ -77,22 +78,10 @@ class RunAdmin(ModelAdmin):
     list_select_related = ("business",)
     search_fields = ("=id",)
     search_help_text = _("By number")
-    ordering = ("-id",)
-    # Counting the whole history a second time would tell nobody anything.
-    show_full_result_count = False
     change_form_outer_after_template = "admin/runs/story.html"
 
     class Media:
         css = {"all": ("runs/admin.css",)}
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return TrueChangeList

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
@@ -15,6 +16,8 @@ from ..models import Business, Membership, Run, RunItem, run_types
 from ..states import Action, ErrorCode, ItemStatus, Status
 from ..states import Request as Wish
 from ..verdict import Code, eta_seconds, is_stale, judge
+
+M = TypeVar("M", bound=Model)
 
 LARGEST_ID = 2**63 - 1
 
@@ -261,6 +264,18 @@ class ResetAnswer(serializers.Serializer[Any]):
     message = serializers.CharField()
     reset_count = serializers.IntegerField()
     by_type = serializers.DictField(child=serializers.IntegerField())
+
+
+def chosen(rows: QuerySet[M], pk: int | None, field: str, *, no_such: Any, which: Any, none: Any) -> M:
+    """The row with this id, or the only one; another business's is none of these. Raises `ValidationError`."""
+    if pk is not None:
+        if row := rows.filter(pk=pk).first():
+            return row
+        raise serializers.ValidationError({field: no_such}, "does_not_exist")
+    some = rows[:2]
+    if len(some) != 1:
+        raise serializers.ValidationError({field: which if some else none}, "required")
+    return some[0]
 
 
 def asked(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:

@@ -1,0 +1,24 @@
+"""What staff look at and nobody writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from .look import ModelAdmin
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    ordering = ("-id",)
+    # Counting the whole history a second time would tell nobody anything.
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
