@@ -86,6 +86,9 @@ def test_a_child_killed_in_the_middle_of_a_call_transcribes_only_what_was_left(
         until(lambda: seen(run).processed >= 3 and (seen(run).current_pct or 0) > 5)
         [child] = psutil.Process(process.pid).children()
         child.kill()
+        child.wait()
+        # It may have gone on to the next call since it was last heard of.
+        fetched = set(Call.objects.fetched().values_list("call_id", flat=True))
         done = dict(Call.objects.exclude(transcribed_at=None).values_list("pk", "transcribed_at"))
         until(lambda: not seen(run).is_active, 120)
     end = seen(run)
@@ -94,7 +97,8 @@ def test_a_child_killed_in_the_middle_of_a_call_transcribes_only_what_was_left(
     assert len(done) >= 3
     after = dict(Call.objects.filter(pk__in=done).values_list("pk", "transcribed_at"))
     assert after == done, "no call was transcribed again"
-    assert {server.fetched[each.sid] for each in server.calls} == {1}
+    assert {server.fetched[sid] for sid in fetched} == {1}
+    assert len([each for each in server.calls if server.fetched[each.sid] > 1]) <= 1, "the one that was under way"
     said = " ".join(Call.objects.values_list("transcript", flat=True)).lower()
     assert "guitar" in said
     assert "elevator" in said
