@@ -529,7 +529,7 @@ def test_no_order_of_events_breaks_a_promise(
 
 
 SEARCH = search(
-    max_examples=EXAMPLES or 50,
+    max_examples=EXAMPLES or 20,
     stateful_step_count=100 if EXAMPLES else 60,
     derandomize=not EXAMPLES,
     phases=(Phase.generate, *([Phase.shrink] if SHRINK else [])),
