@@ -91,6 +91,7 @@ class Task:
     """A worker's child at work on a message."""
 
     id: str
+    run: int
     deed: Deed
     attempt: int | None = None  # what it holds, as far as it knows
 
@@ -205,15 +206,22 @@ class Protocol(RuleBasedStateMachine):
             self.broker.messages.remove(pk)
         self.go_on(self.deliver(pk, self.free()[-1]), statements)
 
-    @precondition(lambda self: self.free() and any(host.task and host.task.attempt for host in self.hosts))
+    @precondition(lambda self: self.free() and self.held())
     @rule(statements=STATEMENTS)
     def a_silent_run_is_tried_again(self, statements: int) -> None:
         """What else would seldom come together: an older and a newer attempt, both alive."""
-        self.age(310)
-        pk = self.chosen(0)
-        self.go_on(self.somebody_asks(Action.RETRY, pk), 20)
-        if pk in self.broker.messages and self.free():
-            self.go_on(self.deliver(pk, self.free()[0]), 2 + statements)
+        [held, *_] = self.held()
+        self.age(700)
+        self.go_on(self.somebody_asks(Action.RETRY, held.run), 20)
+        if held.run in self.broker.messages and self.free():
+            self.go_on(self.deliver(held.run, self.free()[0]), 3)
+            self.go_on(held.deed, statements)
+
+    def held(self) -> list[Task]:
+        """The tasks whose attempt is the run's newest."""
+        tasks = [host.task for host in self.hosts if host.task]
+        running = [(pk, row["attempt"]) for pk, row in self.table.items() if row["status"] == Status.RUNNING]
+        return [task for task in tasks if (task.run, task.attempt) in running]
 
     def free(self) -> list[Host]:
         return [host for host in self.hosts if host.state != "down" and not host.task]
@@ -221,7 +229,7 @@ class Protocol(RuleBasedStateMachine):
     def deliver(self, pk: int, host: Host) -> Deed:
         name = f"task {next(self.ids)}"
         deed = self.let(partial(worker.execute, ReceiptSyncRun, self.work, pk, worker=host.name, task_id=name), host)
-        host.task = Task(name, deed)
+        host.task = Task(name, pk, deed)
         return deed
 
     def work(self, run: ReceiptSyncRun, progress: Progress) -> None:
@@ -298,6 +306,13 @@ class Protocol(RuleBasedStateMachine):
         host.state = "stopping"
         host.signals.append(self.let(partial(worker.interrupt_before_shutdown, sender=host.name, how="Warm"), host))
 
+    @precondition(lambda self: self.broker.ended)
+    @rule()
+    def the_orders_to_end_arrive(self) -> None:
+        for host in self.hosts:
+            if host.task and host.task.id in self.broker.ended:
+                self.kill_child(host)
+
     @rule(seconds=st.sampled_from([10, 61, 310, 700]))
     def time_passes(self, seconds: int) -> None:
         self.age(seconds)
@@ -370,8 +385,6 @@ class Protocol(RuleBasedStateMachine):
             host.signals = [deed for deed in host.signals if not deed.done]
             if host.task and host.task.deed.done:
                 host.task = None
-            if host.task and host.task.id in self.broker.ended:
-                self.kill_child(host)
             if host.state == "stopping" and not host.task and not host.signals:
                 host.state = "down"
                 host.signals.append(self.let(worker.publish_what_was_interrupted, host))
@@ -482,6 +495,7 @@ class Protocol(RuleBasedStateMachine):
         hung = {host.task.deed for host in self.hosts if host.task and host.task.attempt}
         for _ in range(8):
             self.finish_all_but(hung)
+            self.the_orders_to_end_arrive()
             if self.is_calm():
                 break
             for host in self.hosts:
@@ -490,6 +504,7 @@ class Protocol(RuleBasedStateMachine):
             self.age(3700)
             self.let(sweep.sweep)
             self.finish_all_but(hung)
+            self.the_orders_to_end_arrive()
             self.let(sweep.sweep)  # the first may have come while another was at work
             for pk, row in self.table.items():
                 if row["status"] == Status.PAUSED:
