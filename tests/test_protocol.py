@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from billiard.exceptions import WorkerLostError
 from django.db import connection
+from django.db.models.expressions import RawSQL
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as search
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ from runs.models import Business
 from runs.models import Sweep as SweepRow
 from runs.progress import Progress
 from runs.reset import reset_progress
-from runs.states import ACTIVE, FINISHED, Action, Status
+from runs.states import ACTIVE, FINISHED, Action, ErrorCode, Status
 from runs.timeline import SYSTEM, Actor
 
 from .turns import Deed, stage
@@ -45,7 +46,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", "0"))
 SHRINK = "PROTOCOL_SHRINK" in os.environ  # takes minutes
-THRESHOLD = 300
+# Apart from the code that is judged.
+OVERDUE = """
+    status = 'running' AND statement_timestamp() - heartbeat_at > interval '300 s'
+    AND coalesce(silent_until < statement_timestamp(), true)
+"""
 ITEMS = ("done", "failed", "skipped", "bare", "silent", "waiting", "beating", "raising")
 PERSON = Actor("person", "somebody")
 
@@ -207,15 +212,15 @@ class Protocol(RuleBasedStateMachine):
         self.go_on(self.deliver(pk, self.free()[-1]), statements)
 
     @precondition(lambda self: self.free() and self.held())
-    @rule(statements=STATEMENTS)
-    def a_silent_run_is_tried_again(self, statements: int) -> None:
-        """What else would seldom come together: an older and a newer attempt, both alive."""
+    @rule(retried=st.booleans(), statements=STATEMENTS)
+    def a_live_attempt_loses_its_run(self, retried: bool, statements: int) -> None:
+        """What else would seldom come together: an attempt that is over, or an older and a newer one, both alive."""
         [held, *_] = self.held()
         self.age(700)
-        self.go_on(self.somebody_asks(Action.RETRY, held.run), 20)
+        self.go_on(self.somebody_asks(Action.RETRY, held.run), 20 if retried else 3)
         if held.run in self.broker.messages and self.free():
             self.go_on(self.deliver(held.run, self.free()[0]), 3)
-            self.go_on(held.deed, statements)
+        self.go_on(held.deed, statements)
 
     def held(self) -> list[Task]:
         """The tasks whose attempt is the run's newest."""
@@ -392,7 +397,8 @@ class Protocol(RuleBasedStateMachine):
     # What has to be true
 
     def look(self) -> dict[int, Row]:
-        rows = ReceiptSyncRun.objects.order_by("pk").values()
+        overdue = RawSQL(OVERDUE, [])
+        rows = ReceiptSyncRun.objects.annotate(overdue=overdue).order_by("pk").values()
         table: dict[int, Row] = {row["id"]: {**row, "items": [], "traces": 0} for row in rows}
         for item in ScannedMessage.objects.order_by("pk").values("run_id", "key", "status", "attempts"):
             table[item["run_id"]]["items"].append(item)
@@ -421,6 +427,8 @@ class Protocol(RuleBasedStateMachine):
             assert deed in self.reopening, "only a person revives"
         if row["status"] == Status.QUEUED and deed in self.reopening:
             self.wished.discard(row["id"])
+        if old["status"] == Status.RUNNING and row["error_code"] == ErrorCode.STALE:
+            assert old["overdue"], "a healthy run was expired"
         if row["attempt"] != old["attempt"]:
             assert row["attempt"] == old["attempt"] + 1
             assert (old["status"], row["status"]) == (Status.QUEUED, Status.RUNNING)
@@ -451,23 +459,12 @@ class Protocol(RuleBasedStateMachine):
         """G1 and G4, at the moment at which a reader has its answer."""
         for run in runs:
             if run.status == Status.RUNNING:
-                assert not self.is_overdue(run.pk), "a dead run was shown as active"
+                assert not self.table[run.pk]["overdue"], "a dead run was shown as active"
             most = self.shown.get(run.pk, (0, 0.0))
             now = (run.processed, run.progress_pct or 0.0)
             assert now[0] >= most[0], "the count went backwards"
             assert now[1] >= most[1], "the bar went backwards"
             self.shown[run.pk] = now
-
-    def is_overdue(self, pk: int) -> bool:
-        """Apart from the code that is judged."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"""SELECT status = 'running' AND extract(epoch FROM statement_timestamp() - heartbeat_at) > {THRESHOLD}
-                    AND coalesce(silent_until < statement_timestamp(), true)
-                    FROM receipts_receiptsyncrun WHERE id = %s""",
-                [pk],
-            )
-            return bool(cursor.fetchone()[0])
 
     def chosen(self, which: int) -> int:
         """One of the runs, the newest first."""
@@ -535,6 +532,7 @@ def test_no_order_of_events_breaks_a_promise(
     mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.RUNS_TIME_SLICE_SECONDS = 60
+    settings.RUNS_FLUSH_INTERVAL_SECONDS = 0.5
     broker = Broker()
     monkeypatch.setattr(dispatch, "current_app", broker)
     monkeypatch.setattr(progress_module, "time", Clock())
