@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -29,6 +30,14 @@ def outlive(*more: str) -> None:
 
 def test_a_storm_on_files() -> None:
     outlive()
+
+
+def test_runs_go_on_after_five_seconds_without_a_database() -> None:
+    outage = [*STORM[:4], "--runs", "4", "--kills", "1", "--only", "database", "--away", "5", "--json"]
+    storm = subprocess.run(outage, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=120, check=False)
+    assert storm.returncode == 0, storm.stdout + storm.stderr
+    figures = {row["figure"]: row["value"] for row in json.loads(storm.stdout)["rows"]}
+    assert figures["violations"] == figures["runs retried by a person"] == 0
 
 
 def test_a_storm_over_a_broadcast_sends_to_nobody_twice() -> None:

@@ -19,6 +19,7 @@ from typing import Any
 STALE_SECONDS = 10
 SWEEP_SECONDS = 1
 REPUBLISH_SECONDS = 5
+DEATHS = {"child": 10, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of twenty
 
 
 def main(arguments: list[str]) -> None:
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> None:
     _set_up_django(folder, options.broker)
     from .storm import Storm  # needs Django
 
-    report = Storm(folder, _work(options), options.kills, options.seed).report()
+    report = Storm(folder, _work(options), options).report()
     report = {"name": "kill_storm", **report}
     print(json.dumps(report, indent=2) if options.json else _told(report))
     sys.exit(bool(report["violations"]))
@@ -55,6 +56,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=40, help="how many drills")
     parser.add_argument("--recipients", type=int, default=2_000, help="of the broadcast")
     parser.add_argument("--kills", type=int, default=120)
+    parser.add_argument("--only", choices=DEATHS, help="deaths of this kind alone")
+    parser.add_argument("--away", type=float, default=2.0, help="seconds without a database, each time it crashes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--broker", default="", help="a Celery broker URL of its own, such as redis://127.0.0.1:6380/0")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

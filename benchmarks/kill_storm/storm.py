@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import random
 import statistics
 import threading
@@ -24,14 +25,13 @@ from runs.sweep import sweep
 from runs.timeline import SYSTEM
 
 from ..harness import machine, say
-from . import SWEEP_SECONDS
+from . import DEATHS, SWEEP_SECONDS
 from .proof import Reader, violations
 from .victims import Worker, kill_process, restart_database, wipe_broker
 
 WORKERS = 2
 PAUSE_SECONDS = 1.0  # between two deaths
 PATIENCE_SECONDS = 240  # after the storm, for the last run to end
-DEATHS = {"child": 10, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of twenty
 # What the timeline says when somebody has noticed a death, and within which seconds it must.
 NOTICED = {"resumed after worker loss", "no heartbeat", "asked to interrupt"}
 PROMISED = {"child": 5, "deploy": 10}  # a worker's: after its silence
@@ -70,9 +70,11 @@ class Work(Protocol):
 
 
 class Storm:
-    def __init__(self, folder: Path, work: Work, kills: int, seed: int) -> None:
-        self.folder, self.work, self.kills, self.seed = folder, work, kills, seed
-        self.chance = random.Random(seed)
+    def __init__(self, folder: Path, work: Work, options: argparse.Namespace) -> None:
+        self.folder, self.work = folder, work
+        self.kills, self.seed, self.away = options.kills, options.seed, options.away
+        self.likely = {options.only: 1} if options.only else DEATHS
+        self.chance = random.Random(options.seed)
         self.runs: Sequence[Run] = ()
         self.deaths: list[Death] = []
         self.reopened = 0
@@ -108,7 +110,7 @@ class Storm:
         while len(self.deaths) < self.kills:
             time.sleep(PAUSE_SECONDS * self.chance.uniform(0.5, 1.5))
             _patiently(partial(self._tend, workers))
-            kind = self.chance.choices(list(DEATHS), list(DEATHS.values()))[0]
+            kind = self.chance.choices(list(self.likely), list(self.likely.values()))[0]
             if death := _patiently(partial(self._kill, kind, workers)):
                 self.deaths.append(death)
 
@@ -120,7 +122,7 @@ class Storm:
                 wipe_broker(self.folder, self.work.model.queue)
             case "database":
                 death = Death(kind, _database_now(), [])
-                restart_database(self.folder)
+                restart_database(self.folder, self.away)
             case "child":
                 if not (pool := [pid for worker in workers for pid in worker.children()]):
                     return None

@@ -19,7 +19,6 @@ from progress_project import embedded
 from progress_project.celery import app
 
 SLOTS = 2  # of one worker
-DATABASE_AWAY_SECONDS = 2
 
 
 class Worker:
@@ -83,10 +82,10 @@ def wipe_broker(folder: Path, queue: str) -> None:
             Queue(queue, channel=broker.default_channel).purge()
 
 
-def restart_database(folder: Path) -> None:
+def restart_database(folder: Path, away: float) -> None:
     """As after a crash: its processes quit without a word to anybody, and it recovers from its log."""
     connection.close()
     pid = int((folder / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
     psutil.Process(pid).send_signal(signal.SIGQUIT)
-    time.sleep(DATABASE_AWAY_SECONDS)  # what is tested is that it is away for so long
+    time.sleep(away)  # what is tested is that it is away for so long
     embedded.ensure_running()
