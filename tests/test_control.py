@@ -37,7 +37,8 @@ def test_a_run_is_paused_resumed_and_cancelled_within_two_seconds(
     with worker(files.parent, "drill"):
         until(lambda: seen(run).processed >= 5)
 
-        assert ask(as_member_a, run, "pause")["requested"] == "pause"
+        asked = ask(as_member_a, run, "pause")
+        assert asked["requested"] == "pause" or asked["status"] == "paused", "the worker may have answered already"
         until(lambda: seen(run).status == Status.PAUSED, WITHIN.total_seconds())
         paused = seen(run)
         assert paused.requested == ""
