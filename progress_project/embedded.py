@@ -189,6 +189,8 @@ def _comes_round() -> bool:
 
 
 def _pg_ctl(action: str, *options: str) -> None:
+    if _system_user():
+        _let_others_pass(_data_dir())  # somebody may have shut a folder on the way since
     _run("pg_ctl", action, "-D", str(_data_dir()), *options)
 
 
