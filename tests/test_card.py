@@ -52,6 +52,21 @@ def test_it_says_why_it_says_so(open_page: Open, business_a: Business, make_run:
     expect(page.locator("[part=events] li").first).to_contain_text("claimed · a worker worker@test")
 
 
+def test_what_is_opened_before_the_first_answer_stays_open(
+    open_page: Open, business_a: Business, make_run: MakeRun
+) -> None:
+    half_done(make_run, business_a, silent_for=70)
+    page = open_page(before="""
+        const { fetch } = window;
+        const opened = new Promise(resolve => { window.answer = resolve; });
+        window.fetch = (...asked) => opened.then(() => fetch(...asked));
+    """)
+    page.get_by_text("Why do we say this?").click()
+    page.evaluate("window.answer()")
+    expect(page.locator("[data-fill=why-is]")).to_contain_text("silent for 5 minutes in all")
+    expect(page.locator("[part=events] li strong")).to_have_text(["Running", "Queued"])
+
+
 def test_the_time_left_is_a_range_as_wide_as_what_is_not_known(
     open_page: Open, business_a: Business, make_run: MakeRun
 ) -> None:

@@ -116,6 +116,7 @@ export class Face {
     this.quarter = quarterOf(run);
     this.spoken = this.run ? "" : run.verdict.code; // what stands there on arrival is read, not announced
     this.complain("");
+    if (!this.run) return; // what was opened while the first answer was on its way stays open
     this.part("failures").open = false;
     this.part("why").open = false;
   }
