@@ -56,11 +56,13 @@ def test_what_is_opened_before_the_first_answer_stays_open(
     open_page: Open, business_a: Business, make_run: MakeRun
 ) -> None:
     half_done(make_run, business_a, silent_for=70)
-    page = open_page(before="""
+    page = open_page(
+        before="""
         const { fetch } = window;
         const opened = new Promise(resolve => { window.answer = resolve; });
         window.fetch = (...asked) => opened.then(() => fetch(...asked));
-    """)
+    """
+    )
     page.get_by_text("Why do we say this?").click()
     page.evaluate("window.answer()")
     expect(page.locator("[data-fill=why-is]")).to_contain_text("silent for 5 minutes in all")
