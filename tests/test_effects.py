@@ -161,8 +161,9 @@ def test_it_waits_for_the_disk_whatever_the_session_says(account_a: ProviderAcco
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
         cursor.execute("SELECT pg_current_wal_insert_lsn()")
+        before = cursor.fetchone()[0]
         next(told.each(pending(run)))
-        cursor.execute("SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()")
+        cursor.execute("SELECT pg_current_wal_flush_lsn() > %s::pg_lsn", [before])
         assert cursor.fetchone() == (True,)
         cursor.execute("RESET synchronous_commit")
 
