@@ -73,6 +73,7 @@ class ProviderAccount(models.Model):
             token=self.token or "",
             connect_seconds=settings.WHATSAPP_CONNECT_SECONDS,
             answer_seconds=settings.WHATSAPP_ANSWER_SECONDS,
+            at_once=settings.WHATSAPP_AT_ONCE,
         )
 
 

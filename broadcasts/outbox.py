@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class Outbox:
     """As slow, and as likely to refuse, as its account says."""
 
+    at_once = 1  # its messages go by the caller's connection to the database
+
     def __init__(self, account: ProviderAccount) -> None:
         self._account = account
 

@@ -49,6 +49,10 @@ class Pacer:
             patiently(self._take, max(1, round(self._account.rate / SHARE)))
         return max(0.0, self._moments.popleft() - time.monotonic())
 
+    def is_due(self) -> bool:
+        """Has the next moment come, of those that were taken already?"""
+        return bool(self._moments) and self._moments[0] <= time.monotonic()
+
     def _take(self, moments: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_TAKE, {"moments": moments, "account": self._account.pk})

@@ -33,6 +33,8 @@ BLOCKED = frozenset(
 class ProviderError(Exception):
     """The message wasn't taken, or nobody knows. `code` is the provider's own where it has one."""
 
+    costs_a_try = False  # of the few that a recipient has
+
     def __init__(self, message: object, code: object = "") -> None:
         super().__init__(str(message))
         self.code = str(code)
@@ -48,7 +50,7 @@ class Throttled(ProviderError):
     def __init__(self, message: object, code: object = "", *, seconds: float | None = None) -> None:
         super().__init__(message, code)
         self.seconds = seconds
-        self.only_this_recipient = code == PAIR_RATE
+        self.only_this_recipient = self.costs_a_try = code == PAIR_RATE
 
 
 class Blocked(ProviderError):
@@ -58,12 +60,19 @@ class Blocked(ProviderError):
 class Unreachable(ProviderError):
     """The request certainly did not reach the provider."""
 
+    costs_a_try = True
+
 
 class Unclear(ProviderError):
     """The request may have reached the provider, and no answer says what came of it."""
 
 
 class Provider(Protocol):
+    @property
+    def at_once(self) -> int:
+        """How many messages it can send side by side, each in a thread; with 1 it is always called by the caller's."""
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(
@@ -80,11 +89,19 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.U
 
 
 class MetaCloud:
-    """Over one connection that is kept open."""
+    """Over connections that are kept open."""
 
     def __init__(
-        self, *, url: str, phone_number_id: str, token: str, connect_seconds: float, answer_seconds: float
+        self,
+        *,
+        url: str,
+        phone_number_id: str,
+        token: str,
+        connect_seconds: float,
+        answer_seconds: float,
+        at_once: int,
     ) -> None:
+        self.at_once = at_once
         self._session = httpx.Client(timeout=httpx.Timeout(answer_seconds, connect=connect_seconds))
         self._whatsapp = WhatsApp(phone_id=phone_number_id, token=token, session=self._session)
         # pywa has set its own; a version of the API is part of it.

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, deque
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from math import ceil
+from queue import SimpleQueue
+from typing import NamedTuple
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -11,17 +16,18 @@ from django.utils.translation import gettext_noop
 
 from runs.effects import Effects
 from runs.exceptions import RunRejected
-from runs.progress import Progress, patiently
+from runs.progress import SMOOTHING, Progress, patiently
 from runs.states import ItemStatus
 
 from .audience import leave_out_opted_out
+from .messages import Message
 from .models import Recipient, WhatsAppBroadcast
 from .pace import Pacer
-from .providers import Blocked, Provider, Refused, Throttled, Unclear, Unreachable
+from .providers import Blocked, Provider, ProviderError, Refused, Throttled, Unclear
 
 BATCH = 500  # recipients read at once
 TRIES = 3  # of a message that certainly didn't leave
-TROUBLES = 5  # recipients in a row without an answer, after which a person should look
+TROUBLES = 5  # pauses in a row without an answer between them, after which a person should look
 LONGEST_WAIT = 300.0  # seconds
 LIMIT = gettext_noop("WhatsApp limit")
 NO_CONTACT = gettext_noop("WhatsApp can't be reached")
@@ -31,10 +37,8 @@ def send(run: WhatsAppBroadcast, progress: Progress) -> None:
     """Send the message to every recipient that is still pending, each at most once."""
     effects = Effects(progress)
     progress.fenced(leave_out_opted_out, run)
-    with run.account.provider() as provider:
-        sender = Sender(run, progress, effects, provider)
-        for recipient in effects.each(sender.paced(pending(run))):
-            sender.deliver(recipient)
+    with run.account.provider() as provider, ThreadPoolExecutor(provider.at_once) as threads:
+        Sender(run, progress, effects, provider, threads).reach(pending(run))
 
 
 def pending(run: WhatsAppBroadcast) -> Iterator[Recipient]:
@@ -51,76 +55,149 @@ def _batch(run: WhatsAppBroadcast, after: int) -> list[Recipient]:
 
 
 class Sender:
-    """What the sending of one broadcast remembers from recipient to recipient."""
+    """Sends one broadcast, several messages side by side where one after the other can't keep the account's rate.
 
-    def __init__(self, run: WhatsAppBroadcast, progress: Progress, effects: Effects, provider: Provider) -> None:
-        self._run, self._progress, self._effects, self._provider = run, progress, effects, provider
+    Only the requests are in threads: what is known of the recipients is kept, and written, in the caller's.
+    """
+
+    def __init__(
+        self,
+        run: WhatsAppBroadcast,
+        progress: Progress,
+        effects: Effects,
+        provider: Provider,
+        threads: Executor,
+    ) -> None:
+        self._run, self._progress, self._effects = run, progress, effects
+        self._provider, self._threads = provider, threads
         self._pacer = Pacer(run.account)
-        self._throttled = 0  # times in a row
-        self._troubles = 0  # recipients in a row without an answer
+        self._window = Window(run.account.rate, provider.at_once)
+        self._flights: dict[Future[Answer], Recipient] = {}
+        self._landed: SimpleQueue[Future[Answer]] = SimpleQueue()  # of the flights, those that have an answer
+        self._again: deque[Recipient] = deque()  # whose messages certainly didn't leave
+        self._tries: Counter[int] = Counter()  # in vain, by recipient
+        self._errors: list[ProviderError] = []  # that everybody should pause for
+        self._throttled = self._troubles = 0  # pauses in a row
 
-    def paced(self, recipients: Iterator[Recipient]) -> Iterator[Recipient]:
-        for recipient in recipients:
+    def reach(self, recipients: Iterator[Recipient]) -> None:
+        """Raises `RunRejected` where nobody else could be sent to either; who wasn't is pending then."""
+        try:
+            while (turn := self._turn(recipients)) or self._flights:
+                self._launch(turn)
+                self._land(wait_for_one=not turn or self._is_full)
+                self._pause()
+        finally:
+            self._land_all()
+
+    # Who is next
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._flights) >= self._window.size
+
+    def _turn(self, recipients: Iterator[Recipient]) -> list[Recipient]:
+        """The next one, at its moment, and those whose moments have come by then."""
+        turn: list[Recipient] = []
+        while len(self._flights) + len(turn) < self._window.size and (not turn or self._pacer.is_due()):
+            recipient = self._again.popleft() if self._again else next(recipients, None)
+            if recipient is None:
+                break
             self._await_moment()
-            yield recipient
+            turn.append(recipient)
+        return turn
 
     def _await_moment(self) -> None:
         delay = self._pacer.delay()
         if delay > settings.RUNS_FLUSH_INTERVAL_SECONDS:
+            self._land_all()
             self._progress.wait(delay, LIMIT)
         elif delay:
             self._effects.settle()  # what is known must not hang on what comes after the pause
             time.sleep(delay)
 
-    def deliver(self, recipient: Recipient) -> None:  # noqa: C901  a provider has five ways to say no
-        """Send the message to a recipient who is in flight, and tell what came of it.
+    # There and back
 
-        Raises `RunRejected` where no other could be sent either; this one is pending again then.
-        """
-        message, tries = self._run.message_to(recipient), 0
-        while True:
-            try:
-                message_id = self._provider.send(message)
-            except Throttled as error:
-                tries += error.only_this_recipient
-                if tries == TRIES:
-                    return self._effects.failed(error, error.code)
-                self._effects.put_back()
-                self._hold(error)
-            except Unreachable as error:
-                tries += 1
-                if tries == TRIES:
-                    self._effects.failed(error, error.code)
-                    return self._trouble(error)
-                self._effects.put_back()
-                self._progress.wait(2**tries, NO_CONTACT)
-            except Blocked as error:
-                self._effects.put_back()
-                raise RunRejected(_named(error)) from error
-            except Unclear as error:
-                self._effects.unknown(error, error.code)
-                return self._trouble(error)
-            except Refused as error:
-                self._throttled = self._troubles = 0
-                return self._effects.failed(error, error.code)
-            else:
-                self._throttled = self._troubles = 0
-                return self._effects.done(message_id=message_id)
-            if not self._effects.begin(recipient):
-                return None  # settled by somebody else during the pause: an opt-out, say
+    def _launch(self, turn: list[Recipient]) -> None:
+        for recipient in self._effects.begin(turn) if turn else ():
+            answer = self._submit(self._run.message_to(recipient))
+            self._flights[answer] = recipient
+            answer.add_done_callback(self._landed.put)
 
-    def _hold(self, error: Throttled) -> None:
+    def _submit(self, message: Message) -> Future[Answer]:
+        if self._window.size > 1:
+            return self._threads.submit(timed, self._provider, message)
+        alone: Future[Answer] = Future()
+        try:
+            alone.set_result(timed(self._provider, message))
+        except ProviderError as error:
+            alone.set_exception(error)
+        return alone
+
+    def _land(self, *, wait_for_one: bool) -> None:
+        while self._flights and (wait_for_one or not self._landed.empty()):
+            self._tell(self._landed.get())
+            wait_for_one = False
+
+    def _land_all(self) -> None:
+        while self._flights:
+            self._tell(self._landed.get())
+
+    def _tell(self, answer: Future[Answer]) -> None:
+        recipient = self._flights.pop(answer)
+        try:
+            message_id, seconds = answer.result()
+        except Refused as error:
+            self._effects.failed(recipient, error, error.code)
+            self._throttled = self._troubles = 0
+        except Unclear as error:
+            self._effects.unknown(recipient, error, error.code)
+            self._errors.append(error)
+        except ProviderError as error:
+            self._try_again(recipient, error)
+            self._errors.append(error)
+        else:
+            self._effects.done(recipient, message_id=message_id)
+            self._window.answered(seconds)
+            self._throttled = self._troubles = 0
+
+    def _try_again(self, recipient: Recipient, error: ProviderError) -> None:
+        self._tries[recipient.pk] += error.costs_a_try
+        if self._tries[recipient.pk] >= TRIES:
+            self._effects.failed(recipient, error, error.code)
+        else:
+            self._effects.put_back(recipient)
+            self._again.append(recipient)
+
+    # When it doesn't go well
+
+    def _pause(self) -> None:
+        """Nothing more leaves until everything under way is back, and a while has passed."""
+        if not self._errors:
+            return
+        self._land_all()
+        errors, self._errors = self._errors, []
+        self._window.shut()
+        self._give_up_if_blocked(errors)
+        if limits := [error for error in errors if isinstance(error, Throttled)]:
+            self._hold(limits)
+        if silences := [error for error in errors if not isinstance(error, Throttled)]:
+            self._wait_for_contact(silences[-1])
+
+    def _give_up_if_blocked(self, errors: list[ProviderError]) -> None:
+        for error in errors:
+            if isinstance(error, Blocked):
+                raise RunRejected(f"{error} ({error.code})") from error
+
+    def _hold(self, limits: list[Throttled]) -> None:
         """The whole account waits, whoever sends by it; a limit of one pair is this run's alone."""
         self._throttled += 1
-        seconds = min(error.seconds or 2.0**self._throttled, LONGEST_WAIT)
-        if error.only_this_recipient:
+        seconds = min(max(error.seconds or 2.0**self._throttled for error in limits), LONGEST_WAIT)
+        if all(error.only_this_recipient for error in limits):
             self._progress.wait(seconds, LIMIT)
-            return
-        self._effects.settle()
-        self._pacer.hold(seconds)
-        self._await_moment()
+        else:
+            self._pacer.hold(seconds)  # and the next one waits for its moment
 
-    def _trouble(self, error: Unreachable | Unclear) -> None:
+    def _wait_for_contact(self, error: ProviderError) -> None:
         """One without an answer is bad luck; in a row they would use up everybody, a few at a time."""
         self._troubles += 1
         if self._troubles >= TROUBLES:
@@ -131,5 +208,32 @@ class Sender:
         self._progress.wait(2.0**self._troubles, NO_CONTACT)
 
 
-def _named(error: Blocked) -> str:
-    return f"{error} ({error.code})"
+class Answer(NamedTuple):
+    message_id: str
+    seconds: float  # it took
+
+
+def timed(provider: Provider, message: Message) -> Answer:
+    began = time.monotonic()
+    message_id = provider.send(message)
+    return Answer(message_id, time.monotonic() - began)
+
+
+class Window:
+    """How many messages may be under way: what the account's rate comes to within the time of one answer.
+
+    It opens by one with each answer, and shuts to one in a time of trouble.
+    """
+
+    def __init__(self, rate: float, most: int) -> None:
+        self._rate, self._most = rate, most
+        self._seconds = 0.0  # an answer, smoothed
+        self.size = 1
+
+    def answered(self, seconds: float) -> None:
+        self._seconds += SMOOTHING * (seconds - self._seconds)
+        needed = ceil(self._rate * self._seconds)
+        self.size = max(1, min(self.size + 1, needed, self._most))
+
+    def shut(self) -> None:
+        self.size = 1

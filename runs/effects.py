@@ -1,36 +1,28 @@
 """Effects that can't be undone, such as a message sent: none happens twice, whatever dies when.
 
 An item is in flight, and that is committed, before its effect begins. Its outcome is written by the
-statement that puts the next item in flight, together with the counters, the heartbeat and the
-question what has been requested: one commit an item. Whatever a lost attempt left in flight is
-unknown from then on, and never begun again. The items' table is the cursor.
-
-Where effects take less than a commit does, a few are put in flight at once: as many as take `AHEAD`.
+statement that puts the next items in flight, together with the counters, the heartbeat and the
+question what has been requested. Whatever a lost attempt left in flight is unknown from then on,
+and never begun again. The items' table is the cursor.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from typing import Any, TypeVar
 
 from .exceptions import RunsError, RunStopped
 from .flush import LastWord, Report, guarded_update, parameters_of, quoted, written
 from .models import Run, RunItem
-from .progress import SMOOTHING, Progress, clean
+from .progress import Progress, clean
 from .states import ItemStatus, Status
 
 I = TypeVar("I", bound=RunItem)  # noqa: E741
 
 UNTOLD = "The outcome was never told."
-
-AHEAD = 0.02  # seconds: less than a message takes on its way to any provider far away
-MOST = 8  # items in flight at once
-MEASURED = 50  # items, before more than one is in flight
 
 
 @dataclass
@@ -51,16 +43,15 @@ class Outcome:
 class Effects:
     """Carries out the items of a run, each at most once.
 
-    `for item in effects.each(items)`: tell the outcome in the body, by `done`, `failed`, `unknown`
-    or `put_back`. Raises `RunLost`, and `RunStopped` before an item has begun.
+    One after the other: `for item in effects.each(items)`. Several at a time: `effects.begin(items)`.
+    Tell what became of each by `done`, `failed`, `unknown` or `put_back`; what is still untold when
+    the attempt ends is unknown. Raises `RunLost`, and `RunStopped` before anything has begun.
     """
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._run = progress, progress.run
         self._flying: dict[int, Outcome] = {}  # in flight by the table
-        self._open: int | None = None  # the one whose effect has begun, or is about to
         self._next: Sequence[RunItem] = ()
-        self._ahead = Ahead()
         progress.fenced(self._take_stock)
         progress._write = self._step
 
@@ -75,58 +66,47 @@ class Effects:
 
     def each(self, items: Iterable[I]) -> Iterator[I]:
         """Yield each item once it is in flight; those that somebody settled meanwhile are left out."""
-        source = iter(items)
-        while batch := list(islice(source, self._ahead.size())):
-            begun = self._put_in_flight(batch)
-            for item in batch:
-                # During a pause those that hadn't begun were put back.
-                if item.pk in self._flying or (item.pk in begun and item.pk in self._put_in_flight([item])):
-                    self._open = item.pk
-                    yield item
-                    if self._flying.get(item.pk) and self._flying[item.pk].status is None:
-                        self.unknown(UNTOLD)
-            self._ahead.note(len(batch))
+        for item in items:
+            if not self.begin([item]):
+                continue
+            yield item
+            if item.pk in self._flying and self._flying[item.pk].status is None:
+                self.unknown(item, UNTOLD)
 
-    def begin(self, item: RunItem) -> bool:
-        """Put the item in flight again after `put_back`, durably; False when it isn't pending any more."""
-        self.settle()
-        return item.pk in self._put_in_flight([item])
-
-    def _put_in_flight(self, items: Sequence[RunItem]) -> set[int]:
-        """Those of them that were pending. Raises `RunStopped` instead, when somebody asked."""
+    def begin(self, items: Sequence[I]) -> list[I]:
+        """Put in flight, durably, those of the items that are pending, and answer them."""
         self._next = items
-        before = self._flying.keys() - {pk for pk, outcome in self._flying.items() if outcome.status}
         try:
             self._progress.report()
         finally:
             self._next = ()
-        begun = self._flying.keys() - before
+        begun = [item for item in items if item.pk in self._flying]
         if not begun and (requested := self._progress.requested):
             raise RunStopped(requested)
         return begun
 
     def settle(self) -> None:
-        """Write the outcomes that were told now, and not with the next item: before a pause."""
+        """Write the outcomes that were told now, and not with the next items: before a pause."""
         if any(outcome.status for outcome in self._flying.values()):
             self._progress.report()
 
-    def done(self, **columns: Any) -> None:
-        self._tell(ItemStatus.DONE, "", "", columns)
+    def done(self, item: RunItem, **columns: Any) -> None:
+        self._tell(item, ItemStatus.DONE, "", "", columns)
 
-    def failed(self, error: object, code: str = "error", **columns: Any) -> None:
-        self._tell(ItemStatus.FAILED, error, code, columns)
+    def failed(self, item: RunItem, error: object, code: str = "error", **columns: Any) -> None:
+        self._tell(item, ItemStatus.FAILED, error, code, columns)
 
-    def unknown(self, reason: object, code: str = "unknown", **columns: Any) -> None:
-        self._tell(ItemStatus.UNKNOWN, reason, code, columns)
+    def unknown(self, item: RunItem, reason: object, code: str = "unknown", **columns: Any) -> None:
+        self._tell(item, ItemStatus.UNKNOWN, reason, code, columns)
 
-    def put_back(self) -> None:
+    def put_back(self, item: RunItem) -> None:
         """The effect certainly didn't happen: the item is pending again."""
-        self._tell(ItemStatus.PENDING, "", "", {})
+        self._tell(item, ItemStatus.PENDING, "", "", {})
 
-    def _tell(self, status: ItemStatus, message: object, code: str, columns: dict[str, Any]) -> None:
-        outcome = self._flying.get(self._open or 0)
-        if outcome is None:
-            raise RunsError("No item is in flight.")
+    def _tell(self, item: RunItem, status: ItemStatus, message: object, code: str, columns: dict[str, Any]) -> None:
+        outcome = self._flying.get(item.pk)
+        if outcome is None or outcome.status is not None:
+            raise RunsError(f"{item} is not in flight.")
         outcome.status, outcome.columns = status, columns
         outcome.error_code, outcome.error_message = clean(code, 64), clean(message)
         if status != ItemStatus.PENDING:
@@ -134,8 +114,6 @@ class Effects:
 
     def _step(self, run: Run, report: Report, last_word: LastWord | None) -> str:
         """In the place of `flush`. Safe to repeat: what is settled or in flight already stays so."""
-        if last_word or report.waiting:
-            self._put_back_unbegun()
         told = [outcome for outcome in self._flying.values() if outcome.status]
         if last_word:
             told += self._lost_by_leaving()
@@ -150,39 +128,12 @@ class Effects:
         for outcome in told:
             self._flying.pop(outcome.item.pk, None)
         self._flying |= {item.pk: Outcome(item) for item in self._next if item.pk in begun}
-        if len(self._next) == 1:
-            self._open = self._next[0].pk
         return str(requested)
 
-    def _put_back_unbegun(self) -> None:
-        for pk, outcome in self._flying.items():
-            if outcome.status is None and pk != self._open:
-                outcome.status = ItemStatus.PENDING
-
     def _lost_by_leaving(self) -> list[Outcome]:
-        """The work broke off in the middle of one."""
+        """The work broke off in the middle of them."""
         untold = [outcome for outcome in self._flying.values() if outcome.status is None]
         return [Outcome(one.item, ItemStatus.UNKNOWN, "error", UNTOLD) for one in untold]
-
-
-class Ahead:
-    """How many items may be in flight at once: as many as take `AHEAD`, one of them at least."""
-
-    def __init__(self) -> None:
-        self._noted = 0
-        self._seconds: float = AHEAD  # an item, smoothed
-        self._since = time.monotonic()
-
-    def size(self) -> int:
-        if self._noted < MEASURED:
-            return 1
-        return max(1, min(MOST, int(AHEAD / self._seconds)))
-
-    def note(self, items: int) -> None:
-        now = time.monotonic()
-        self._seconds += SMOOTHING * ((now - self._since) / items - self._seconds)
-        self._since = now
-        self._noted += items
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,9 @@ import pytest
 from broadcasts import sending
 from broadcasts.demo import graph as wire
 from broadcasts.demo.graph import GraphServer
+from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
+from broadcasts.providers import Provider
 from broadcasts.sending import send
 from runs import dispatch, worker
 from runs.effects import Effects
@@ -94,8 +96,7 @@ def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
     progress = Progress(lost)
     steps = Effects(progress)
     items = steps.each(sending.pending(lost))
-    next(items)
-    steps.done(message_id="wamid.x")
+    steps.done(next(items), message_id="wamid.x")
     next(items)  # … and here the process dies
     assert statuses(run) == ["done", "in_flight", "pending", "pending"]
     WhatsAppBroadcast.objects.filter(pk=run.pk).take_back()
@@ -109,14 +110,14 @@ def test_a_cancel_stops_before_the_next_recipient(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = broadcast(account_a, numbers(5))
-    deliver = sending.Sender.deliver
+    timed = sending.timed
 
-    def cancelling(self: sending.Sender, recipient: Recipient) -> None:
-        deliver(self, recipient)
-        if recipient.phone == f"+{number(1)}":
+    def cancelling(provider: Provider, message: Message) -> sending.Answer:
+        if message.to == f"+{number(1)}":
             seen(run).cancel(SYSTEM)
+        return timed(provider, message)
 
-    monkeypatch.setattr(sending.Sender, "deliver", cancelling)
+    monkeypatch.setattr(sending, "timed", cancelling)
     end = work_through(run, send)
     assert end.status == Status.CANCELLED
     assert statuses(end) == ["done", "done", "pending", "pending", "pending"]

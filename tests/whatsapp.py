@@ -21,6 +21,7 @@ FAST = 1_000_000  # messages a second
 def graph(settings: Settings) -> Iterator[GraphServer]:
     with served() as server:
         settings.WHATSAPP_API_URL = server.url
+        settings.WHATSAPP_AT_ONCE = 1  # one after the other, in the order of the audience
         yield server
 
 
