@@ -32,6 +32,7 @@ from .harness import Options, Result, Timed, interleaved, ratio, say, say_second
 MESSAGES = 2_000
 UNLIMITED = 1_000_000
 RATE, PROCESSES, SECONDS = 80, 4, 10  # the pace: messages a second, by how many, measured for how long
+ANSWER = 0.25  # seconds: Meta's, from far away
 FEW, MANY = 1_000, 100_000  # the audiences whose memory is compared
 
 OURS, BARE = "a whole broadcast", "a bare loop of the same HTTP calls"
@@ -44,6 +45,7 @@ def measure(options: Options) -> Result:
     with database.in_scratch("broadcasts"), _server() as url, override_settings(WHATSAPP_API_URL=url):
         _throughput(result, options, url)
         _pacing(result, options, url)
+        _distance(result, options, url)
         _memory(result, options)
     return result
 
@@ -135,6 +137,21 @@ def _pacing(result: Result, options: Options, url: str) -> None:
     result.at_most(0.05, f"broadcasts: distance from {RATE}/s over {seconds:g} s, {PROCESSES} processes", deviation)
 
 
+def _distance(result: Result, options: Options, url: str) -> None:
+    """One broadcast, one process, and a provider whose answers take their time."""
+    messages = options.amount(RATE * SECONDS, least=40)
+    httpx.post(f"{url}{graph.SLOW}", json={"seconds": ANSWER})
+    worker.execute(WhatsAppBroadcast, send, (run := _queued(messages, RATE)).pk, worker="benchmark")
+    httpx.post(f"{url}{graph.SLOW}", json={"seconds": 0})
+    run.refresh_from_db()
+    assert (run.status, run.sent) == ("completed", messages), (run.status, run.error_message)
+    moments = [at for at, _to, _tracker in _told(url)[-messages:]]
+    rate = (messages - 1) / (moments[-1] - moments[0])
+    say(f"  {rate:.1f} messages a second over answers of {ANSWER:g} s; one after the other: {1 / ANSWER:g}")
+    figure = f"broadcasts: share of {RATE}/s that one broadcast reaches with answers of {ANSWER * 1000:g} ms"
+    result.at_least(0.9, figure, rate / RATE)
+
+
 def _worker_process(run: WhatsAppBroadcast) -> subprocess.Popen[str]:
     return _process(f"{_IN_CHILD}execute(WhatsAppBroadcast, send, {run.pk}, worker='benchmark')")
 
@@ -181,6 +198,7 @@ from broadcasts.models import ProviderAccount
 from broadcasts.starting import Draft, start_broadcast
 
 class Instant:
+    at_once = 1
     def __enter__(self): return self
     def __exit__(self, *_): pass
     def send(self, message): return "1"

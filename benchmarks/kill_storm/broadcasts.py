@@ -15,13 +15,13 @@ from broadcasts.audience import listed
 from broadcasts.demo.graph import Answer, GraphServer, served
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
-from runs.effects import AHEAD, MOST
 from runs.models import Business
 from runs.states import ItemStatus, Status
 
 from ..harness import say
 
 RATE = 100_000  # messages a second: the server's own time is what slows the broadcast
+AT_ONCE = 4  # messages under way
 LOSSES = ("resumed after worker loss", "no heartbeat")
 
 
@@ -32,14 +32,14 @@ class Broadcast:
         self.recipients = recipients
         self.described = f"one broadcast to {recipients:,} recipients"
         self.server = GraphServer(keep_bodies=False)
-        self.server.otherwise = Answer(seconds=seconds / recipients)
-        self.at_once = max(1, min(MOST, int(AHEAD * recipients / seconds)))
+        self.server.otherwise = Answer(seconds=seconds / recipients * AT_ONCE)
 
     @contextmanager
     def served(self) -> Iterator[None]:
         with served(self.server):
             # The workers are started after this.
             settings.WHATSAPP_API_URL = os.environ["WHATSAPP_API_URL"] = self.server.url
+            os.environ["WHATSAPP_AT_ONCE"] = str(AT_ONCE)
             yield
 
     def start(self) -> Sequence[WhatsAppBroadcast]:
@@ -71,7 +71,7 @@ class Broadcast:
         recipients = list(Recipient.objects.filter(run=run).order_by("pk"))
         yield from self._sent_twice_or_to_nobody(recipients)
         yield from _miscounted(run, recipients)
-        yield from _wrongly_unknown(run, recipients, self.at_once)
+        yield from _wrongly_unknown(run, recipients)
 
     def _sent_twice_or_to_nobody(self, recipients: list[Recipient]) -> Iterator[str]:
         for number, times in self.server.numbers.items():
@@ -97,15 +97,15 @@ def _miscounted(run: WhatsAppBroadcast, recipients: list[Recipient]) -> Iterator
         yield f"ended with {run.processed} of {run.total}, {run.progress_pct} %"
 
 
-def _wrongly_unknown(run: WhatsAppBroadcast, recipients: list[Recipient], at_once: int) -> Iterator[str]:
-    """A broadcast goes through its recipients in order: who was in flight at a death is the one whom it had
-    come to then (or one of the few, with a server so fast), and every recipient before that was settled."""
+def _wrongly_unknown(run: WhatsAppBroadcast, recipients: list[Recipient]) -> Iterator[str]:
+    """A broadcast goes through its recipients in order: who was in flight at a death is among the few whom it had
+    come to then, and every recipient before those was settled."""
     deaths = run.events.filter(pgh_context__reason__in=LOSSES).order_by("pgh_id").values_list("processed", flat=True)
-    left = [processed for processed in deaths for _ in range(at_once)]
+    left = [processed for processed in deaths for _ in range(AT_ONCE)]
     for place, recipient in enumerate(recipients):
         if recipient.status == ItemStatus.UNKNOWN:
-            # A death is noted before those in flight are counted, or after.
-            at = next((processed for processed in left if place - at_once < processed <= place + at_once), None)
+            # A death is noted before those in flight are counted, or after; one may be overtaken by the others.
+            at = next((processed for processed in left if abs(place - processed) <= 2 * AT_ONCE), None)
             if at is None:
                 yield f"{recipient.phone}, number {place}, is unknown, but the deaths came at {list(deaths)}"
             else:

@@ -35,7 +35,7 @@ class Drills:
         return dispatch.start(DrillRun, business, steps=self.steps, step_seconds=STEP_SECONDS)
 
     def at_work(self, pids: list[int]) -> list[int]:
-        return pids
+        return [pid for pid in pids if self.held_by_process(pid)]
 
     def held_by_process(self, pid: int) -> list[tuple[int, int]]:
         """What it is at work on, known by the last step of each attempt."""

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from celery import current_app
 from django.db import InterfaceError, OperationalError, connection
 
 from runs import dispatch
@@ -126,7 +127,9 @@ class Storm:
             case "child":
                 if not (pool := [pid for worker in workers for pid in worker.children()]):
                     return None
-                pid = self.chance.choice(self.work.at_work(pool) or pool)
+                if not (likely := self.work.at_work(pool) or self._idle(pool)):
+                    return None
+                pid = self.chance.choice(likely)
                 death = Death(kind, _database_now(), self.work.held_by_process(pid))
                 kill_process(pid)
             case _:
@@ -136,6 +139,11 @@ class Storm:
                 death = Death(kind, _database_now(), self._held_by_worker(victim))
                 victim.kill() if kind == "worker" else victim.deploy()
         return death
+
+    def _idle(self, pool: list[int]) -> list[int]:
+        """On files all processes of a pool wait at one lock, and whoever dies with it takes the worker along: a limit
+        of Celery's pool, told of in the README. A real broker gives each process a pipe of its own."""
+        return [] if current_app.conf.broker_url.startswith("filesystem") else pool
 
     def _held_by_worker(self, worker: Worker) -> list[tuple[int, int]]:
         held = self.work.model.objects.filter(worker=worker.name, status=Status.RUNNING)
