@@ -75,6 +75,8 @@ class Effects:
 
     def begin(self, items: Sequence[I]) -> list[I]:
         """Put in flight, durably, those of the items that are pending, and answer them."""
+        if any(item.pk in self._flying for item in items):
+            self.settle()  # one statement can't put the same row back and begin it
         self._next = items
         try:
             self._progress.report()

@@ -75,6 +75,16 @@ def test_beats_settle_what_was_told_and_nothing_else(account_a: ProviderAccount)
     assert (seen(run).processed, seen(run).sent) == (1, 1)
 
 
+def test_what_was_put_back_is_in_flight_when_it_begins_again(account_a: ProviderAccount) -> None:
+    run = broadcast(account_a, numbers(2))
+    told = Effects(held(run))
+    first, second = told.begin(list(pending(run)))
+    told.put_back(first)
+    assert told.begin([first]) == [first]
+    assert statuses(run) == ["in_flight", "in_flight"]
+    assert Recipient.objects.get(pk=first.pk).attempts == 2
+
+
 def test_nothing_new_begins_once_somebody_has_asked_for_the_end(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(4))
     told = Effects(held(run))
