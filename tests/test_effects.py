@@ -78,7 +78,7 @@ def test_beats_settle_what_was_told_and_nothing_else(account_a: ProviderAccount)
 def test_what_was_put_back_is_in_flight_when_it_begins_again(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(2))
     told = Effects(held(run))
-    first, second = told.begin(list(pending(run)))
+    first, _second = told.begin(list(pending(run)))
     told.put_back(first)
     assert told.begin([first]) == [first]
     assert statuses(run) == ["in_flight", "in_flight"]
