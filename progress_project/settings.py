@@ -151,7 +151,7 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD: int = env.int("WORKER_MAX_MEMORY_MB", defaul
 # Seconds in which a child that has gone may still be found to have finished. Short: a run that did finish
 # can't be taken back any more.
 CELERY_WORKER_LOST_WAIT = 0.2
-# With them, and a broker without an event loop, a worker whose slots are all hung can't hear that it should end them.
+# The pool itself gives a task to an idle process only; a second count of the free ones would go wrong with each death.
 CELERY_WORKER_POOL_PUTLOCKS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
