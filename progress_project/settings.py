@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "runs.api.middleware.asked_language",
+    "runs.pages.DatabaseAwayMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -197,8 +198,8 @@ RUNS_TIME_SLICE_SECONDS = _seconds_or_none("RUNS_TIME_SLICE_SECONDS", default=30
 RUNS_MAX_LOSSES: int = env.int("RUNS_MAX_LOSSES", default=3)
 # For how long a worker that was asked to end waits for its items; it takes up to six more seconds to be gone.
 RUNS_SHUTDOWN_SECONDS: float = env.float("RUNS_SHUTDOWN_SECONDS", default=3.0)
-# For how long a worker waits for its database to come back before it gives up.
-RUNS_DATABASE_PATIENCE_SECONDS: int = env.int("RUNS_DATABASE_PATIENCE_SECONDS", default=120)
+# For how long a worker waits for its database to come back, or to take writes again. Later its run is stale anyway.
+RUNS_DATABASE_PATIENCE_SECONDS: int = env.int("RUNS_DATABASE_PATIENCE_SECONDS", default=RUNS_STALE_AFTER_SECONDS)
 
 CELERY_BEAT_SCHEDULE = {
     "sweep": {

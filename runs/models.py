@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 import pgtrigger
 from django.apps import apps
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import Error, connection, models, transaction
 from django.db.models import Value
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
@@ -20,6 +20,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from .database import discard_connection, is_database_away
 from .exceptions import WrongState
 from .states import (
     ACTIONS,
@@ -193,7 +194,26 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def repair(self) -> None:
         """Read-repair: one SELECT, and the UPDATE only when a stale row was seen."""
         if self.stale().exists():
-            self.expire(READER)
+            self.expire_if_writable(READER)
+
+    def expire_if_writable(self, actor: Actor) -> bool:
+        """Like `expire`; False where the database is read-only or full: then the truth must be told unwritten."""
+        try:
+            self.expire(actor)
+        except Error as error:
+            if not is_database_away(error):
+                raise
+            discard_connection()
+            return False
+        return True
+
+    def shown_as(self, *statuses: Status) -> Self:
+        """What readers are told is in one of these: an overdue run has failed, even where nobody could write it."""
+        overdue = models.Q(pk__in=self.model.objects.stale().values("pk"))
+        shown = models.Q(status__in=statuses)
+        if Status.FAILED in statuses:
+            return self.filter(shown | overdue)
+        return self.filter(shown & ~overdue) if Status.RUNNING in statuses else self.filter(shown)
 
     def requeue(self, **columns: Any) -> int:
         return self.move(

@@ -11,8 +11,9 @@ from typing import Any, ParamSpec, TypeVar
 
 import stamina
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
+from .database import discard_connection, is_database_away
 from .exceptions import ItemFailed, RunLost, RunStopped
 from .flush import LastWord, Report, flush
 from .models import Run
@@ -23,7 +24,6 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 Write = Callable[[Run, Report, LastWord | None], str]  # of a report; answers what is requested
-DATABASE_ERRORS = (OperationalError, InterfaceError)
 SMOOTHING = 0.3  # weight of the newest second in the rate
 REPORTED = ("key", "status", "error_code", "error_message")
 
@@ -409,8 +409,9 @@ def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call again, backing off, for as long as the database is away; then let the error out."""
     try:
         return call(*args, **kwargs)
-    except DATABASE_ERRORS:
-        connection.close()  # the next call opens a new one
+    except Exception as error:
+        if not _database_away(error):
+            raise
     for attempt in stamina.retry_context(
         on=_database_away,
         attempts=None,
@@ -424,7 +425,7 @@ def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def _database_away(error: Exception) -> bool:
-    if not isinstance(error, DATABASE_ERRORS):
+    if not is_database_away(error):
         return False
-    connection.close()
+    discard_connection()  # the next call opens a new one
     return True

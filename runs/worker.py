@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from .database import is_database_away
 from .dispatch import publish, task_name
 from .exceptions import RunLost, RunRejected, RunStopped
 from .models import Run, RunQuerySet, run_types
@@ -174,6 +175,10 @@ def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", tas
         _attempt(run, work, Actor("worker", worker))
     except RunLost:
         logger.warning("Run lost: type=%s id=%s attempt=%s", run.slug, run.pk, run.attempt)
+    except Exception as error:
+        if not is_database_away(error):
+            raise
+        logger.warning("Run left to its readers: type=%s id=%s: %s", run.slug, run.pk, error)
 
 
 def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None:
@@ -205,6 +210,9 @@ def _attempt(run: R, work: Work[R], worker: Actor) -> None:
         with because(worker, "rejected"):
             progress.leave(Status.FAILED, ErrorCode.REJECTED, error)
     except Exception as error:
+        if is_database_away(error):
+            _give_back(run, worker, error)
+            return
         logger.exception("Run failed: type=%s id=%s", run.slug, run.pk)
         with because(worker, "exception", traceback=traceback.format_exc()):
             progress.leave(Status.FAILED, ErrorCode.EXCEPTION, _plain_words(error))
@@ -218,6 +226,18 @@ def _answer(progress: Progress, request: Request, worker: Actor) -> None:
         progress.leave(ANSWERS[request])
     if request == Request.INTERRUPT and not stopping.value:  # its time slice is over: to the end of the queue
         publish(progress.run)
+
+
+def _give_back(run: Run, worker: Actor, error: Exception) -> None:
+    """A query of the work itself met the database away: once it is back, the run goes on from its cursor.
+
+    It counts as a lost process would, so that a query that never succeeds does end the run.
+    """
+    logger.warning("The database is away: type=%s id=%s: %s", run.slug, run.pk, error)
+    with because(worker, "the database was away", error=str(error)):
+        taken_back = patiently(type(run).objects.held_by(run).take_back)
+    if taken_back:
+        publish(run)
 
 
 def _plain_words(error: Exception) -> str:

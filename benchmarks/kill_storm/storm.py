@@ -16,9 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from runs import dispatch
+from runs.database import discard_connection, is_database_away
 from runs.models import Run
 from runs.states import Status
 from runs.sweep import sweep
@@ -36,7 +37,6 @@ PATIENCE_SECONDS = 240  # after the storm, for the last run to end
 NOTICED = {"resumed after worker loss", "no heartbeat", "asked to interrupt"}
 PROMISED = {"child": 5, "idle": 5, "deploy": 10}  # a worker's: after its silence
 T = TypeVar("T")
-AWAY = (OperationalError, InterfaceError)
 
 
 @dataclass(frozen=True)
@@ -194,10 +194,7 @@ class Storm:
 def _sweep_until(over: threading.Event) -> None:
     """In the place of beat and the control worker."""
     while not over.wait(1):
-        try:
-            sweep()
-        except AWAY:
-            connection.close()
+        _patiently(sweep)
     connection.close()
 
 
@@ -205,8 +202,10 @@ def _patiently(deed: Callable[[], T]) -> T:
     while True:
         try:
             return deed()
-        except AWAY:
-            connection.close()
+        except Exception as error:
+            if not is_database_away(error):
+                raise
+            discard_connection()
             time.sleep(0.2)
 
 
