@@ -160,8 +160,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.filter(status=Status.RUNNING).silent_for(self.model.stale_after())
 
     def held_by(self, run: Run) -> Self:
-        """The row, as long as this very attempt still runs it."""
-        return self.filter(pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
+        """The row, as long as this very attempt still runs it, and isn't overdue."""
+        heard = models.Q(heartbeat_at__gte=Now() - run.stale_after()) | models.Q(silent_until__gt=Now())
+        return self.filter(heard, pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
 
     def move(self, target: Status, **columns: Any) -> int:
         """Draw the arrow to `target` from wherever the table allows; the count tells who won."""

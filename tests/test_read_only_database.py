@@ -20,11 +20,13 @@ from rest_framework.test import APIClient
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs import dispatch
 from runs.drill.models import DrillRun
+from runs.exceptions import RunLost
 from runs.models import Business
 from runs.progress import Progress
 from runs.states import Status
+from runs.sweep import sweep
 
-from .actors import seen, started, work_through
+from .actors import claimed, seen, silence, started, work_through
 from .cast import PASSWORD, MakeRun
 from .read_only import read_only_database, set_read_only
 from .test_api_errors import check
@@ -233,3 +235,20 @@ def test_real_workers_go_on_behind_a_failover(business_a: Business, files: Path)
     assert (seen(run).attempt, seen(run).processed) == (1, 40)
     numbers = list(run.footprints.order_by("pk").values_list("number", flat=True))
     assert numbers == list(range(40))
+
+
+def test_a_run_that_readers_were_told_is_stale_goes_on_by_no_late_write_of_its_worker(mailbox_a: Mailbox) -> None:
+    run = claimed(mailbox_a)
+    progress = Progress(run)
+    silence(run, 301)
+    with read_only_database():
+        assert seen(run).error_code == "stale"
+    with pytest.raises(RunLost):
+        progress.report()
+    with pytest.raises(RunLost):
+        progress.fenced(Mailbox.objects.update, last_uid=1)
+    with pytest.raises(RunLost):
+        progress.leave(Status.COMPLETED)
+    assert sweep()
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == ("failed", "stale")
