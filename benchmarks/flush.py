@@ -52,7 +52,7 @@ def report_of(number: int, total: int = 1_000_000) -> Report:
         progress_pct=min(99.9, number * 1000 // total / 10),
         rate=40.0 + number % 7 / 3,
         advanced=True,
-        recovered=True,
+        reached=0.0,
     )
 
 
