@@ -448,7 +448,9 @@ class Progress:
         return float(self._processed + int(self._part * 100) / 100)
 
     def _percent(self, processed: int) -> float | None:
-        if self._is_weighed:
+        if self._is_weighed and self._weight_total is None:
+            return None
+        if self._weight_total:
             return percent(self._done(), self._weight_total)
         return percent(processed, self._total)
 

@@ -5,7 +5,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import connection
 
@@ -17,6 +16,7 @@ from runs.states import Request, Status
 from runs.timeline import SYSTEM
 
 from .actors import claimed, seen
+from .sessions import is_anybody_waiting
 from .workers import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,7 +60,7 @@ def test_a_wish_that_comes_while_a_dead_workers_run_is_taken_back(
     def wish_meanwhile(execute: Callable[..., Any], *sql: Any) -> Any:
         if next(statements) == statement:
             wishes.append(sessions.submit(wish_elsewhere))
-            until(lambda: wishes[0].done() or is_waiting_for_a_lock())
+            until(lambda: wishes[0].done() or is_anybody_waiting())
         return execute(*sql)
 
     wishes: list[Future[bool]] = []
@@ -70,12 +70,6 @@ def test_a_wish_that_comes_while_a_dead_workers_run_is_taken_back(
         accepted = wishes[0].result(10)
     assert seen(run).status == (granted if accepted else Status.QUEUED)
     assert accepted or granted == Status.PAUSED, "what is queued can be cancelled, though not paused"
-
-
-def is_waiting_for_a_lock() -> bool:
-    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as watcher:
-        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        return watcher.execute(waiting).fetchone() is not None
 
 
 def test_a_cancel_of_what_has_gone_back_to_the_queue_meanwhile(mailbox_a: Mailbox) -> None:
