@@ -21,8 +21,9 @@ STEPS, POISON = 12, 6
 
 def test_a_step_that_kills_or_breaks_every_attempt_is_passed(business_a: Business, files: Path) -> None:
     def start(death: DrillRun.Death) -> DrillRun:
-        fields = {"steps": STEPS, "step_seconds": 0.05, "death": death, "dies_at": POISON, "dies_again": True}
-        return dispatch.start(DrillRun, business_a, **fields)
+        return dispatch.start(
+            DrillRun, business_a, steps=STEPS, step_seconds=0.05, death=death, dies_at=POISON, dies_again=True
+        )
 
     with worker(files.parent, "drill", slots=2):
         killing, raising = start(DrillRun.Death.KILLED), start(DrillRun.Death.RAISED)
