@@ -16,6 +16,8 @@ PASSING_INTERNAL_ERRORS = (
 )
 # It counts this class among the operational ones, but a value that is too large stays too large.
 PROGRAM_LIMIT_EXCEEDED = "54"
+# Answered by a database that serves everybody else: the query took too long, or too much memory or disk.
+QUERY_TOO_HEAVY = ("57014", "53200", "53400")
 
 
 def is_database_away(error: BaseException | None) -> bool:
@@ -25,6 +27,11 @@ def is_database_away(error: BaseException | None) -> bool:
     if isinstance(error, OperationalError | InterfaceError):
         return not _sqlstate(error).startswith(PROGRAM_LIMIT_EXCEEDED)
     return False
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Is the database away whatever it is asked? Otherwise the query may be to blame, and so may the item that asks it."""
+    return isinstance(error, Exception) and is_database_away(error) and _sqlstate(error) not in QUERY_TOO_HEAVY
 
 
 def _sqlstate(error: Exception) -> str:

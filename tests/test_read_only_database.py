@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 from knox.models import AuthToken
 from pytest_django import Settings
@@ -211,16 +211,30 @@ def test_a_query_of_the_work_itself_sends_the_run_back_to_its_cursor(
     assert (run.status, run.processed, run.attempt, done) == ("completed", 3, 2, [0, 1, 2])
 
 
-def test_a_query_that_never_succeeds_ends_the_run(mailbox_a: Mailbox, settings: Settings) -> None:
-    settings.RUNS_MAX_LOSSES = 2
-
+def test_a_run_that_meets_nothing_but_outages_ends_and_blames_no_item(mailbox_a: Mailbox) -> None:
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET statement_timeout = 10; SELECT pg_sleep(10)")
+        for _number in progress.track(range(3)):
+            raise OperationalError("the connection is closed")
 
-    run = work_through(work_through(started(mailbox_a), work), work)
-    assert (run.status, run.error_code) == ("failed", "worker_lost")
-    assert "statement timeout" in run.events.latest("pgh_id").pgh_context["error"]
+    run = started(mailbox_a)
+    for _attempt in range(3):
+        run = work_through(run, work)
+    assert (run.status, run.error_code, run.accused_item, run.poison_items) == ("failed", "worker_lost", "", [])
+    reasons = run.events.filter(status=Status.QUEUED).values_list("pgh_context__reason", flat=True)
+    assert list(reasons.order_by("pgh_id")) == ["started", "the database was away", "the database was away"]
+    assert run.events.latest("pgh_id").pgh_context["error"] == "the connection is closed"
+
+
+def test_a_query_that_takes_too_long_is_its_items_own_fault(mailbox_a: Mailbox) -> None:
+    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+        for number in progress.track(range(2)):
+            with progress.item(number), transaction.atomic(), connection.cursor() as cursor:
+                if number == 0:
+                    cursor.execute("SET LOCAL statement_timeout = 10; SELECT pg_sleep(10)")
+
+    run = work_through(started(mailbox_a), work)
+    assert (run.status, run.failed, run.succeeded) == ("completed", 1, 1)
+    assert "statement timeout" in run.items.get(status="failed").error_message
 
 
 def test_real_workers_go_on_behind_a_failover(business_a: Business, files: Path) -> None:
