@@ -30,7 +30,7 @@ def is_database_away(error: BaseException | None) -> bool:
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Is the database away whatever it is asked? Otherwise the query may be to blame, and so may the item that asks it."""
+    """Is the database away whatever it is asked? Otherwise the query may be to blame, and so the item that asks it."""
     return isinstance(error, Exception) and is_database_away(error) and _sqlstate(error) not in QUERY_TOO_HEAVY
 
 
