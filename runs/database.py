@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import psycopg
+import structlog
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
 # SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -37,6 +38,12 @@ def is_outage(error: BaseException | None) -> bool:
 def _sqlstate(error: Exception) -> str:
     """Empty where the server had no time to say one."""
     return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def record_outage(error: Exception) -> None:
+    """Put what the database said into the one line that the log has of this request, and let the next one try anew."""
+    structlog.contextvars.bind_contextvars(database_error=str(error))
+    discard_connection()
 
 
 def discard_connection() -> None:

@@ -13,7 +13,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.log import log_response
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
@@ -22,7 +21,7 @@ from rest_framework.request import Request
 
 from .api.pagination import NewestRuns
 from .api.permissions import run_type
-from .database import discard_connection, is_database_away
+from .database import is_database_away, record_outage
 from .examples import examples
 from .history import runs_of
 from .models import Business, Run, RunItem, RunQuerySet, run_types
@@ -196,10 +195,8 @@ class DatabaseAwayMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not is_database_away(exception):
             return None
-        discard_connection()
-        response = database_away(request)
-        log_response("The database is away: %s", exception, response=response, request=request, level="warning")
-        return response
+        record_outage(exception)
+        return database_away(request)
 
 
 def database_away(request: HttpRequest) -> HttpResponse:

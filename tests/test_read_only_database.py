@@ -18,10 +18,10 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import dispatch
+from runs import dispatch, tasks
 from runs.drill.models import DrillRun
 from runs.exceptions import RunLost
-from runs.models import Business
+from runs.models import Business, Sweep
 from runs.progress import Progress
 from runs.states import Status
 from runs.sweep import sweep
@@ -121,6 +121,27 @@ def test_every_write_of_the_api_is_answered_503(
             answer = client.post(path, body)
             assert check(answer, 503, "server_error")["errors"][0]["code"] == "database_away", path
             assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_the_log_says_why_in_one_line_without_a_traceback(
+    as_member_a: APIClient, business_a: Business, mailbox_a: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    with read_only_database():
+        as_member_a.post("/api/receipts/sync/", {"business": business_a.pk, "mode": "full"})
+    lines: list[Any] = [record.msg for record in caplog.records if "database_error" in record.msg]
+    [line] = lines
+    assert line["database_error"] == "cannot execute INSERT in a read-only transaction"
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")  # of a task that is called by hand
+def test_the_sweep_says_in_one_line_that_it_waits(caplog: pytest.LogCaptureFixture) -> None:
+    with read_only_database():
+        tasks.sweep()
+    [record] = caplog.records
+    assert record.getMessage() == "The sweep waits for the database: cannot execute INSERT in a read-only transaction"
+    tasks.sweep()
+    assert Sweep.objects.get().finished_at
 
 
 @pytest.mark.parametrize("debug", [True, False])

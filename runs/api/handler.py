@@ -6,21 +6,20 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import UnreadablePostError
-from django.utils.log import log_response
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import ErrorResponse
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.response import Response
 
-from ..database import discard_connection, is_database_away
+from ..database import is_database_away, record_outage
 from .errors import Conflict, DatabaseAway, TooLarge
 
 
 class ErrorHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if is_database_away(exc):
-            discard_connection()
+            record_outage(exc)
             return DatabaseAway()
         if isinstance(exc, RequestDataTooBig):
             return TooLarge()
@@ -29,11 +28,8 @@ class ErrorHandler(ExceptionHandler):
         return super().convert_known_exceptions(exc)
 
     def report_exception(self, exc: APIException, response: Response) -> None:
-        """An outage is one line a request: the same traceback again and again would tell nobody more."""
-        if isinstance(exc, DatabaseAway):
-            request = getattr(self.context["request"], "_request", None)
-            log_response("The database is away: %s", self.exc, response=response, request=request, level="warning")
-        else:
+        """An outage is no bug: the same traceback for each of its requests would tell nobody more."""
+        if not isinstance(exc, DatabaseAway):
             super().report_exception(exc, response)
 
 
