@@ -1,6 +1,6 @@
 """`python -m benchmarks NAME [--json]`: measure, and say what was met. Exit status 0 whether met or not.
 
-`kill_storm` has options of its own: `python -m benchmarks kill_storm --help`.
+`kill_storm` has options of its own: `python -m benchmarks kill_storm --help`. So has `extraction [FOLDER]`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from . import kill_storm
+from . import extraction, kill_storm
 from .harness import FINISHED_RUNS, ROUNDS, Options, Result, machine, say
 
 NAMES = ("track", "flush", "hot", "sweep", "receipts", "broadcasts", "recordings", "stream")
@@ -25,6 +25,9 @@ NAMES = ("track", "flush", "hot", "sweep", "receipts", "broadcasts", "recordings
 def main() -> None:
     if sys.argv[1:2] == ["kill_storm"]:  # it has a database of its own, and its exit status judges
         kill_storm.main(sys.argv[2:])
+    if sys.argv[1:2] == ["extraction"]:  # it judges what is read, not how fast
+        _set_up_django()
+        extraction.main(sys.argv[2:])
     arguments = _arguments()
     names = NAMES if arguments.name == "all" else (arguments.name,)
     options = Options(rounds=arguments.rounds, quick=arguments.quick, finished_runs=arguments.rows)
