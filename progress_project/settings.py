@@ -391,10 +391,12 @@ _LOG_CONTEXT: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# Without the local variables of tracebacks: a sign-in that fails half-way has the password in them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _LOG_RENDERERS: list[structlog.typing.Processor] = (
     [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     if DEBUG
-    else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    else [_TRACEBACKS, structlog.processors.JSONRenderer()]
 )
 
 LOGGING = {
