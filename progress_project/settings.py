@@ -320,14 +320,18 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "runs.sign_in.address.client_address"
 
 # Transport and headers
 
 BEHIND_TLS_PROXY: bool = env.bool("BEHIND_TLS_PROXY", default=False)
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    AXES_IPWARE_PROXY_COUNT = 1
-    AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"]
+# How many proxies of ours a request passes, each adding the address that it sees to X-Forwarded-For (0: it isn't
+# read), and the networks from which they connect: a header that comes from elsewhere was written by a client.
+PROXY_COUNT: int = env.int("PROXY_COUNT", default=1) if BEHIND_TLS_PROXY else 0
+PRIVATE_NETWORKS = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1", "fc00::/7"]
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=PRIVATE_NETWORKS)
 
 HTTPS: bool = env.bool("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS

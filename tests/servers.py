@@ -73,7 +73,7 @@ def server(
     interface: str = "asginl",
     log: Path | None = None,
 ) -> Iterator[str]:
-    """The address of a server that answers; it is killed in the end. What it logs goes into `log`, where one is named."""
+    """The address of a server that answers; it is killed in the end. Its log goes into `log`."""
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     process = start_server(state, port, interface, environment or {}, log)

@@ -48,7 +48,7 @@ def locked_users() -> Iterator[None]:
 def quick(state: Path) -> dict[str, str]:
     return {
         **production(state / "static"),
-        "DJANGO_SETTINGS_MODULE": "tests.plain_static_settings",
+        "DJANGO_SETTINGS_MODULE": "tests.sign_in_settings",
         "DATABASE_POOL": "false",
         "DATABASE_STATEMENT_TIMEOUT_SECONDS": "1",
     }
