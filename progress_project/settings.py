@@ -4,6 +4,7 @@ With nothing configured at all this is the demo: DEBUG, an embedded PostgreSQL a
 As soon as DATABASE_URL or SECRET_KEY is set it is production, and DEBUG must be asked for by name.
 """
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -246,6 +247,17 @@ WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_00
 
 # API
 
+
+def _rate(name: str, default: str) -> str | None:
+    """How often, such as 60/hour, or `none` for no limit."""
+    rate: str = env.str(name, default=default).lower()
+    if rate == "none":
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
+        raise ImproperlyConfigured(f"{name} is {rate!r}. Set it like {default}, or to none.")
+    return rate
+
+
 REST_FRAMEWORK = {
     # Tokens first: the first class decides that an anonymous caller gets 401 and not 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -257,6 +269,10 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["runs.api.requests.SmallJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {
+        "login": _rate("THROTTLE_LOGIN", "60/hour"),  # failed sign-ins, by address
+        "preview": _rate("THROTTLE_PREVIEW", "60/minute"),  # of broadcasts, by user
+    },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "URL_FORMAT_OVERRIDE": None,  # `?format=csv` is ours
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -298,6 +314,7 @@ SPECTACULAR_SETTINGS = {
 # Accounts and sign-in
 
 AUTHENTICATION_BACKENDS = [
+    "runs.sign_in.backend.ThrottledSignIn",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -320,6 +337,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "runs.pages.locked_out"
 AXES_CLIENT_IP_CALLABLE = "runs.sign_in.address.client_address"
 
 # Transport and headers

@@ -42,6 +42,7 @@ page_urls: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     *page_urls,
+    path("admin/login/", pages.page(admin.site.login)),  # before the admin's own, for what `page` answers
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

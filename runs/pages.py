@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
@@ -22,6 +23,7 @@ from django.views.decorators.gzip import gzip_page
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from .api.errors import TooManyRequests
 from .api.pagination import NewestRuns
 from .api.permissions import run_type
 from .examples import examples
@@ -45,7 +47,7 @@ TROUBLED = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 
 
 def page(view: Page[P]) -> Page[P]:
-    """A page that is sent compressed, that no cache keeps, and that says so when the database is away."""
+    """A page that is sent compressed, that no cache keeps, and that says when the database is away or it's too much."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -54,6 +56,8 @@ def page(view: Page[P]) -> Page[P]:
         except DATABASE_AWAY:
             logger.exception("The database is away")
             return database_away(request)
+        except TooManyRequests as error:
+            return too_many_requests(request, error.wait)
 
     return cast("Page[P]", never_cache(gzip_page(wrapper)))
 
@@ -200,6 +204,18 @@ def judged(rows: RunQuerySet[Any]) -> list[tuple[Run, Verdict]]:
 def database_away(request: HttpRequest) -> HttpResponse:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
     return _error(request, 503, headers)
+
+
+def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
+    return _error(request, 429, {"Retry-After": str(wait), "Cache-Control": "no-store"})
+
+
+def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
+    """Axes asks for it, where a name was guessed at too often from one address."""
+    answer = render(request, "registration/locked.html", status=429)
+    answer.headers["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
