@@ -14,7 +14,7 @@ import honcho.manager
 from honcho.environ import parse_procfile
 
 from progress_project import embedded, keep
-from progress_project.environment import BASE_DIR, demo_imap_port, env, port, state_dir
+from progress_project.environment import BASE_DIR, demo_imap_port, env, is_demo, port, state_dir
 
 HOST = "127.0.0.1"
 
@@ -37,16 +37,12 @@ def main() -> None:
 
 def _prepare_environment() -> None:
     """What the children read; anything already set stays as it is."""
-    os.environ.setdefault("DEBUG", "true")
+    os.environ.setdefault("DEBUG", str(embedded.wanted()))  # a database of one's own means production
     os.environ.setdefault("PORT", str(port()))
     os.environ["UNSTUCK_VAR"] = str(state_dir())
     os.environ["PYTHONUNBUFFERED"] = "1"
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     os.chdir(BASE_DIR)
-
-
-def _is_demo() -> bool:
-    return bool(env.bool("DEBUG"))
 
 
 @contextmanager
@@ -62,7 +58,7 @@ def _only_copy() -> Iterator[None]:
 
 def _check_ports() -> None:
     _check_free(port(), "PORT")
-    if _is_demo():
+    if is_demo():
         _check_free(demo_imap_port(), "DEMO_IMAP_PORT")
 
 
@@ -89,9 +85,10 @@ def _database() -> Iterator[None]:
 
 def _prepare_data() -> None:
     _manage("migrate", "--verbosity", "0")
-    if _is_demo():
+    if is_demo():
         _manage("seed_demo")
-    else:
+    if not env.bool("DEBUG"):
+        _manage("check", "--deploy", "--tag", "security")  # ends here, where a password of the demo works
         _manage("collectstatic", "--no-input", "--verbosity", "0")
 
 
@@ -116,7 +113,7 @@ def _run_processes() -> None:
 
 def _processes() -> dict[str, str]:
     processes: dict[str, str] = dict(parse_procfile((BASE_DIR / "Procfile").read_text()).processes)
-    if not _is_demo():
+    if not is_demo():
         del processes["imap"]
     return processes
 

@@ -40,7 +40,7 @@ def _session_keys(user: User) -> list[str]:
 
 @receiver(pre_save, sender=User)
 def end_tokens_before_change(instance: User, update_fields: Collection[str] | None, raw: bool, **kwargs: Any) -> None:
-    writes_password = update_fields is None or "password" in update_fields
+    writes_password = not instance._state.adding and (update_fields is None or "password" in update_fields)
     instance.ends_tokens = not raw and writes_password and _changes_password(instance)  # type: ignore[attr-defined]
     if instance.ends_tokens:  # type: ignore[attr-defined]
         end_tokens(instance)
