@@ -1,6 +1,5 @@
 """`make run`: everything on one machine, until Ctrl-C or SIGTERM. Run as `python -m progress_project.launch`."""
 
-import fcntl
 import os
 import signal
 import socket
@@ -13,7 +12,7 @@ from pathlib import Path
 import honcho.manager
 from honcho.environ import parse_procfile
 
-from progress_project import embedded, keep
+from progress_project import copies, embedded, keep
 from progress_project.environment import BASE_DIR, demo_imap_port, env, port, state_dir
 
 HOST = "127.0.0.1"
@@ -24,11 +23,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     _prepare_environment()
     try:
-        with _only_copy():
+        with copies.only_copy():
             _check_ports()
             with _database():
                 _prepare_data()
                 _run_processes()
+    except copies.CopyError as error:
+        sys.exit(str(error))
     except (embedded.EmbeddedError, subprocess.CalledProcessError) as error:
         sys.exit(f"Can't start: {error}")
     except KeyboardInterrupt:
@@ -47,17 +48,6 @@ def _prepare_environment() -> None:
 
 def _is_demo() -> bool:
     return bool(env.bool("DEBUG"))
-
-
-@contextmanager
-def _only_copy() -> Iterator[None]:
-    state_dir().mkdir(parents=True, exist_ok=True)
-    with (state_dir() / "run.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.exit(f"This copy is already running, or still stopping, on port {port()}. For another: make run PORT=…")
-        yield
 
 
 def _check_ports() -> None:
