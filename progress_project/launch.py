@@ -16,6 +16,7 @@ from progress_project import copies, embedded, keep
 from progress_project.environment import BASE_DIR, demo_imap_port, env, port, state_dir
 
 HOST = "127.0.0.1"
+TIMEKEEPERS = ("control", "beat")  # they hold no run: where one is stopped, a new one is better than to wait for it
 
 
 def main() -> None:
@@ -94,6 +95,8 @@ def _run_processes() -> None:
     manager = honcho.manager.Manager()
     for name, command in _processes().items():
         kept = {**os.environ, "KEEP_COMMAND": command, "KEEP_FOR": str(os.getpid())}
+        if name in TIMEKEEPERS:
+            kept["KEEP_REPLACE_STOPPED"] = "yes"
         # By path and isolated (-I): a keeper needs nothing of the project, and starts at once.
         manager.add_process(name, f"exec '{sys.executable}' -I '{keep.__file__}'", env=kept)
     announcer = subprocess.Popen([sys.executable, "-m", "progress_project.announce"])
