@@ -66,7 +66,7 @@ def _celery(
     """`under` is a program that runs it, such as `faketime`; the environment comes on top of the test's."""
     process = subprocess.Popen(
         [*under, sys.executable, "-m", "celery", "-A", "progress_project", *command.split()],
-        env={**_environment(state), **(environment or {})},
+        env={**workers_environment(state), **(environment or {})},
         start_new_session=True,
     )
     try:
@@ -75,7 +75,7 @@ def _celery(
         kill(process)
 
 
-def _environment(state: Path) -> dict[str, str]:
+def workers_environment(state: Path) -> dict[str, str]:
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
