@@ -16,6 +16,10 @@ from progress_project import copies, embedded, keep
 from progress_project.environment import BASE_DIR, demo_imap_port, env, port, state_dir
 
 HOST = "127.0.0.1"
+NOT_WORTH_A_WARNING = (  # on one's own machine, or in a container
+    "You're running the worker with superuser privileges",
+    "StreamingHttpResponse must consume synchronous iterators",  # static files, which nginx serves elsewhere
+)
 TIMEKEEPERS = ("control", "beat")  # they hold no run: where one is stopped, a new one is better than to wait for it
 
 
@@ -43,8 +47,7 @@ def _prepare_environment() -> None:
     os.environ.setdefault("PORT", str(port()))
     os.environ["UNSTUCK_VAR"] = str(state_dir())
     os.environ["PYTHONUNBUFFERED"] = "1"
-    # On one's own machine, or in a container, root is nothing to be warned of at every start.
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser privileges")
+    os.environ.setdefault("PYTHONWARNINGS", ",".join(f"ignore:{words}" for words in NOT_WORTH_A_WARNING))
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     os.chdir(BASE_DIR)
 
