@@ -60,7 +60,8 @@ class Copy:
         return sorted(found, key=lambda process: float(process.create_time()))
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        self.launcher.send_signal(number)
+        """SIGINT goes to the whole group, as a terminal sends it."""
+        os.killpg(self.launcher.pid, number) if number == signal.SIGINT else self.launcher.send_signal(number)
         self.launcher.wait(DOWN_SECONDS)
 
 
@@ -87,9 +88,9 @@ def running_copy(
         launcher = subprocess.Popen(
             command, cwd=folder, env=unconfigured(**environment), stdout=log, stderr=log, start_new_session=True
         )
+    copy = Copy(launcher, port, state, output)
     try:
-        yield Copy(launcher, port, state, output)
+        yield copy
     finally:
         if launcher.poll() is None:
-            launcher.terminate()
-            launcher.wait(DOWN_SECONDS)
+            copy.stop()
