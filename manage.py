@@ -7,9 +7,10 @@ import threading
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db import ProgrammingError
 
 from progress_project import copies, embedded
+from runs.database import is_database_away
 
 # Commands that never ask the database; all others find the embedded one running.
 WITHOUT_DATABASE = {
@@ -56,9 +57,9 @@ def _report_error_of_thread(error: threading.ExceptHookArgs) -> None:
 def _in_one_line(error: BaseException | None) -> str:
     """For what the caller can mend without knowing the program; empty for what only a traceback explains."""
     words = " ".join(str(error).split())
+    if is_database_away(error):
+        return f"The database can't serve now: {words}"
     match error:
-        case OperationalError() | InterfaceError():
-            return f"The database doesn't answer: {words}"
         case ProgrammingError() if getattr(error.__cause__, "sqlstate", "") == UNDEFINED_TABLE:
             return f"The database has no tables for this version yet: run `manage.py migrate` ({words})."
         case ImproperlyConfigured() | copies.CopyError() | embedded.EmbeddedError():

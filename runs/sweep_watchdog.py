@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from . import sweep as rounds
-from .progress import DATABASE_ERRORS
+from .database import discard_connection, is_database_away
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +54,14 @@ class SweepWatchdog(threading.Thread):
         try:
             close_old_connections()
             step()
-        except DATABASE_ERRORS as error:
+        except Exception as error:
+            if not is_database_away(error):
+                logger.exception("The sweep failed")
+                return
             if not self._database_away:
                 logger.warning("The sweep waits for the database: %s", error)
             self._database_away = True
-        except Exception:
-            logger.exception("The sweep failed")
+            discard_connection()
         else:
             self._database_away = False
 

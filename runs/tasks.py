@@ -1,19 +1,30 @@
 """Thin Celery entries."""
 
+import logging
 from typing import Any
 
 from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_shutdown
+from django.db import Error
 
 from . import sweep as rounds
+from .database import discard_connection, is_database_away
 from .sweep_watchdog import SweepWatchdog
+
+logger = logging.getLogger(__name__)
 
 SWEEP_QUEUE = "control"
 
 
 @shared_task(name="runs.sweep", queue=SWEEP_QUEUE, ignore_result=True)
 def sweep() -> None:
-    rounds.sweep()
+    try:
+        rounds.sweep()
+    except Error as error:
+        if not is_database_away(error):
+            raise
+        logger.warning("The sweep waits for the database: %s", error)
+        discard_connection()
 
 
 @celeryd_after_setup.connect

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from django.db import connection
 
 from progress_project import copies, embedded
 from progress_project.environment import BASE_DIR, port
@@ -40,8 +41,15 @@ def said(*command: str, **environment: str) -> str:
 @pytest.mark.parametrize("command", [RESET, ("progress_drill",), ("migrate",)], ids=lambda command: command[0])
 def test_a_database_that_is_away_is_said_in_one_line(command: tuple[str, ...]) -> None:
     [line] = said(*command, DATABASE_URL=NOBODY_LISTENS).splitlines()
-    assert line.startswith("The database doesn't answer: ")
+    assert line.startswith("The database can't serve now: ")
     assert "Connection refused" in line
+
+
+def test_a_read_only_database_is_said_in_one_line(db: None) -> None:
+    tests_own = database_url(str(connection.settings_dict["NAME"]))
+    command = ("createsuperuser", "--noinput", "--username=x", "--email=x@example.com")
+    [line] = said(*command, DATABASE_URL=tests_own, PGOPTIONS="-c default_transaction_read_only=on").splitlines()
+    assert line.endswith("cannot execute INSERT in a read-only transaction")
 
 
 def test_missing_tables_are_said_in_one_line() -> None:
@@ -61,14 +69,19 @@ def test_no_database_is_made_for_a_command_that_only_reads(tmp_path: Path) -> No
     assert not (tmp_path / "postgres").exists()
 
 
+def database_url(name: str) -> str:
+    """Another database of the tests' server."""
+    server = os.environ.get("DATABASE_URL") or embedded.database_url()
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
+
+
 @contextmanager
 def empty_database() -> Iterator[str]:
     name = f"empty_{uuid.uuid4().hex}"
-    server = os.environ.get("DATABASE_URL") or embedded.database_url()
-    with psycopg.connect(server, autocommit=True) as admin:
+    with psycopg.connect(database_url("postgres"), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")
         try:
-            yield urlsplit(server)._replace(path=f"/{name}").geturl()
+            yield database_url(name)
         finally:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -31,10 +31,15 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
 def broker_of_files(state: Path) -> Iterator[Path]:
     """A broker between this process and the workers that the test starts; the folder of its messages."""
     folder = state / "broker"
+    with patch.object(dispatch, "current_app", celery_on(folder)):
+        yield folder
+
+
+def celery_on(folder: Path) -> Celery:
+    """An application that sends by the broker of files there."""
     app = Celery(broker="filesystem://", set_as_current=False)
     app.conf.broker_transport_options = broker.transport_options(folder)
-    with patch.object(dispatch, "current_app", app):
-        yield folder
+    return app
 
 
 @contextmanager

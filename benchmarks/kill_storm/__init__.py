@@ -19,7 +19,7 @@ from typing import Any
 STALE_SECONDS = 10
 SWEEP_SECONDS = 1
 REPUBLISH_SECONDS = 5
-DEATHS = {"child": 10, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of twenty
+DEATHS = {"child": 10, "idle": 4, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of 24
 
 
 def main(arguments: list[str]) -> None:

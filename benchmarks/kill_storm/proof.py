@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
+from runs.database import discard_connection, is_database_away
 from runs.models import Run
 from runs.states import ARROWS, Status
 from runs.verdict import tell
@@ -32,8 +33,10 @@ class Reader(threading.Thread):
         while not self.over.wait(LOOK_EVERY):
             try:
                 self._look()
-            except (OperationalError, InterfaceError):
-                connection.close()  # the database is away: no answer is no lie
+            except Exception as error:
+                if not is_database_away(error):
+                    raise
+                discard_connection()  # no answer is no lie
         connection.close()
 
     def _look(self) -> None:

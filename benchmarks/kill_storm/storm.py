@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from celery import current_app
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from runs import dispatch
+from runs.database import discard_connection, is_database_away
 from runs.models import Run
 from runs.states import Status
 from runs.sweep import sweep
@@ -35,9 +35,8 @@ PAUSE_SECONDS = 1.0  # between two deaths
 PATIENCE_SECONDS = 240  # after the storm, for the last run to end
 # What the timeline says when somebody has noticed a death, and within which seconds it must.
 NOTICED = {"resumed after worker loss", "no heartbeat", "asked to interrupt"}
-PROMISED = {"child": 5, "deploy": 10}  # a worker's: after its silence
+PROMISED = {"child": 5, "idle": 5, "deploy": 10}  # a worker's: after its silence
 T = TypeVar("T")
-AWAY = (OperationalError, InterfaceError)
 
 
 @dataclass(frozen=True)
@@ -124,12 +123,10 @@ class Storm:
             case "database":
                 death = Death(kind, _database_now(), [])
                 restart_database(self.folder, self.away)
-            case "child":
-                if not (pool := [pid for worker in workers for pid in worker.children()]):
+            case "child" | "idle":
+                if not (pool := self._pool_processes(workers, idle=kind == "idle")):
                     return None
-                if not (likely := self.work.at_work(pool) or self._idle(pool)):
-                    return None
-                pid = self.chance.choice(likely)
+                pid = self.chance.choice(pool)
                 death = Death(kind, _database_now(), self.work.held_by_process(pid))
                 kill_process(pid)
             case _:
@@ -140,10 +137,11 @@ class Storm:
                 victim.kill() if kind == "worker" else victim.deploy()
         return death
 
-    def _idle(self, pool: list[int]) -> list[int]:
-        """On files all processes of a pool wait at one lock, and whoever dies with it takes the worker along: a limit
-        of Celery's pool, told of in the README. A real broker gives each process a pipe of its own."""
-        return [] if current_app.conf.broker_url.startswith("filesystem") else pool
+    def _pool_processes(self, workers: list[Worker], *, idle: bool) -> list[int]:
+        """Those at work, as far as any is; or else those that wait for a task: the OOM killer picks those too."""
+        pool = [pid for worker in workers for pid in worker.children()]
+        at_work = self.work.at_work(pool)
+        return [pid for pid in pool if pid not in at_work] if idle else at_work or pool
 
     def _held_by_worker(self, worker: Worker) -> list[tuple[int, int]]:
         held = self.work.model.objects.filter(worker=worker.name, status=Status.RUNNING)
@@ -196,10 +194,7 @@ class Storm:
 def _sweep_until(over: threading.Event) -> None:
     """In the place of beat and the control worker."""
     while not over.wait(1):
-        try:
-            sweep()
-        except AWAY:
-            connection.close()
+        _patiently(sweep)
     connection.close()
 
 
@@ -207,8 +202,10 @@ def _patiently(deed: Callable[[], T]) -> T:
     while True:
         try:
             return deed()
-        except AWAY:
-            connection.close()
+        except Exception as error:
+            if not is_database_away(error):
+                raise
+            discard_connection()
             time.sleep(0.2)
 
 
