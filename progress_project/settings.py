@@ -4,6 +4,7 @@ With nothing configured at all this is the demo: DEBUG, an embedded PostgreSQL a
 As soon as DATABASE_URL or SECRET_KEY is set it is production, and DEBUG must be asked for by name.
 """
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -387,6 +388,10 @@ STORAGES = {
 # Logs: lines for people in development, one JSON object a line in production
 
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+# Answers of 5xx that are meant, such as "not ready": an exception has an error line of its own.
+DJANGO_STRUCTLOG_STATUS_5XX_LOG_LEVEL = logging.WARNING
+# A lost process: a task that raises is told as an error, with its traceback.
+DJANGO_STRUCTLOG_CELERY_TASK_FAILURE_LOG_LEVEL = logging.WARNING
 
 _LOG_CONTEXT: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -419,9 +424,14 @@ LOGGING = {
         "fontTools": {"level": "WARNING"},  # tells of every glyph
         "httpx": {"level": "WARNING"},  # tells of every request, with the signatures in its address
         "faster_whisper": {"level": "WARNING"},
-        # django_structlog says the same with the run's context.
+        # django_structlog says the same, with the context of the request or the run.
+        "django.request": {"level": "CRITICAL"},
         "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.request": {"level": "CRITICAL"},
         "celery.worker.strategy": {"level": "WARNING"},
+        "axes": {"level": "ERROR"},  # tells of each sign-in, without naming anybody
+        "celery.beat": {"level": "WARNING"},  # tells of each round
+        "celery.worker.control": {"level": "ERROR"},  # warns that tasks which are ended leave no result
         "django_structlog": {"level": "WARNING" if DEBUG else "INFO"},
     },
 }

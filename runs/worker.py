@@ -157,6 +157,7 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
                 queue=model.queue,
                 acks_late=False,
                 ignore_result=True,
+                throws=(WorkerLostError,),  # the run goes on: one line in the log, no traceback
             )(task),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import structlog
 from django.db import Error
 from django.db.models import Count, Max, Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -22,9 +23,10 @@ NO_STORE = {"Cache-Control": "no-store"}
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 while the database answers and the sweep was here lately, else 503; says which."""
     checks = _checks()
-    return JsonResponse(
-        {"ready": all(checks.values()), **checks}, status=200 if all(checks.values()) else 503, headers=NO_STORE
-    )
+    ready = all(checks.values())
+    if not ready:
+        structlog.contextvars.bind_contextvars(**checks)  # for the one line that the log has of this request
+    return JsonResponse({"ready": ready, **checks}, status=200 if ready else 503, headers=NO_STORE)
 
 
 def _checks() -> dict[str, bool]:
