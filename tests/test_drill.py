@@ -27,7 +27,7 @@ def test_an_installation_without_workers_is_told_so(
     with pytest.raises(SystemExit) as exit_:
         call_command("progress_drill", stdout=out)
     assert exit_.value.code == 1
-    assert out.getvalue().count("BROKEN") == 5
+    assert out.getvalue().count("BROKEN") == 6
     assert not DrillStep.objects.exists()
 
 

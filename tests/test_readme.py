@@ -31,6 +31,7 @@ STRICTLY = 'set -eo pipefail; curl() { command curl --silent --show-error --fail
 DRILL = (
     "killed process: the run is back in the queue",
     "killed process: completed, 0 steps missing, 0 repeated",
+    "poison step: failed after two deaths, the run completed",
     "hung process: reader of the database",
     "hung process: reader of the API",
     "hung process: sweep, nobody looking",

@@ -61,7 +61,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         url = options["url"]
         with _reader_over_http(url) if url else nullcontext() as api_reader:
-            findings = [*_killed(), *_hung(api_reader)]
+            findings = [*_killed(), *_poisoned(), *_hung(api_reader)]
         self._print(findings, as_json=options["json"])
         if not all(finding.kept for finding in findings):
             sys.exit(1)
@@ -92,6 +92,20 @@ def _killed() -> Iterator[Finding]:
     yield Finding(
         f"killed process: completed, {missing} steps missing, {repeated} repeated",
         time.monotonic() - began if whole else None,
+        CLAIM_SECONDS,
+    )
+
+
+def _poisoned() -> Iterator[Finding]:
+    """A step that kills its process in every attempt: it is failed after the second, and the run goes on behind it."""
+    run = _start(DrillRun.Death.KILLED, dies_again=True)
+    began = time.monotonic()
+    completed = _until(lambda: not _row(run).is_active, CLAIM_SECONDS) and _row(run).status == Status.COMPLETED
+    missing, repeated = _footprints(run)
+    is_passed = completed and (missing, repeated, _row(run).failed) == (1, 0, 1)
+    yield Finding(
+        "poison step: failed after two deaths, the run completed",
+        time.monotonic() - began if is_passed else None,
         CLAIM_SECONDS,
     )
 
@@ -137,8 +151,8 @@ def _dies(run: DrillRun) -> bool:
     return _until(lambda: _row(run).died_at is not None, CLAIM_SECONDS)
 
 
-def _start(death: DrillRun.Death) -> DrillRun:
-    return dispatch.start(DrillRun, sandbox(), steps=STEPS, death=death, dies_at=DIES_AT)
+def _start(death: DrillRun.Death, *, dies_again: bool = False) -> DrillRun:
+    return dispatch.start(DrillRun, sandbox(), steps=STEPS, death=death, dies_at=DIES_AT, dies_again=dies_again)
 
 
 def _row(run: DrillRun) -> DrillRun:
