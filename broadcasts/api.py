@@ -25,7 +25,16 @@ from rest_framework.views import APIView
 from runs.api.errors import StateForbids
 from runs.api.permissions import own_runs
 from runs.api.requests import SmallJSONParser
-from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, chosen, idempotency_key, said
+from runs.api.serializers import (
+    BusinessField,
+    ConflictSerializer,
+    ErrorSerializer,
+    RunSerializer,
+    chosen,
+    idempotency_key,
+    said,
+)
+from runs.api.throttles import ByCaller
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, answer, caller, one, run_json
 from runs.dispatch import retry_items
 from runs.exceptions import WrongState
@@ -190,9 +199,12 @@ class Broadcasts(DraftView):
 
 
 class Preview(DraftView):
+    throttle_classes = (ByCaller,)
+    throttle_scope = "preview"
+
     @extend_schema(
         request={"application/json": DraftRequest, "multipart/form-data": DraftRequest},
-        responses={200: PreviewSerializer, **ERRORS},
+        responses={200: PreviewSerializer, 429: ErrorSerializer, **ERRORS},
     )
     def post(self, request: Request) -> Response:
         """What a broadcast would be, without starting it."""

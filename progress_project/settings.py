@@ -5,6 +5,7 @@ As soon as DATABASE_URL or SECRET_KEY is set it is production, and DEBUG must be
 """
 
 import logging
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -250,6 +251,17 @@ WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_00
 
 # API
 
+
+def _rate(name: str, default: str) -> str | None:
+    """How often, such as 60/hour, or `none` for no limit."""
+    rate: str = env.str(name, default=default).lower()
+    if rate == "none":
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
+        raise ImproperlyConfigured(f"{name} is {rate!r}. Set it like {default}, or to none.")
+    return rate
+
+
 REST_FRAMEWORK = {
     # Tokens first: the first class decides that an anonymous caller gets 401 and not 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -261,6 +273,10 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["runs.api.requests.SmallJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {
+        "login": _rate("THROTTLE_LOGIN", "60/hour"),  # failed sign-ins, by address
+        "preview": _rate("THROTTLE_PREVIEW", "60/minute"),  # of broadcasts, by user
+    },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "URL_FORMAT_OVERRIDE": None,  # `?format=csv` is ours
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -302,6 +318,7 @@ SPECTACULAR_SETTINGS = {
 # Accounts and sign-in
 
 AUTHENTICATION_BACKENDS = [
+    "runs.sign_in.backend.ThrottledSignIn",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -324,14 +341,19 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "runs.pages.locked_out"
+AXES_CLIENT_IP_CALLABLE = "runs.sign_in.address.client_address"
 
 # Transport and headers
 
 BEHIND_TLS_PROXY: bool = env.bool("BEHIND_TLS_PROXY", default=False)
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    AXES_IPWARE_PROXY_COUNT = 1
-    AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"]
+# How many proxies of ours a request passes, each adding the address that it sees to X-Forwarded-For (0: it isn't
+# read), and the networks from which they connect: a header that comes from elsewhere was written by a client.
+PROXY_COUNT: int = env.int("PROXY_COUNT", default=1) if BEHIND_TLS_PROXY else 0
+PRIVATE_NETWORKS = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1", "fc00::/7"]
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=PRIVATE_NETWORKS)
 
 HTTPS: bool = env.bool("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
@@ -399,10 +421,12 @@ _LOG_CONTEXT: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# Without the local variables of tracebacks: a sign-in that fails half-way has the password in them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _LOG_RENDERERS: list[structlog.typing.Processor] = (
     [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     if DEBUG
-    else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    else [_TRACEBACKS, structlog.processors.JSONRenderer()]
 )
 
 LOGGING = {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import get_error_detail
 from rest_framework.request import Request
 
 from ..models import Business, Membership, Run, RunItem, run_types
@@ -244,6 +247,22 @@ class ItemQuery(serializers.Serializer[Any]):
 class LoginRequest(serializers.Serializer[Any]):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=1000, trim_whitespace=False)
+
+
+class LogoutRequest(serializers.Serializer[Any]):
+    all = serializers.BooleanField(default=False, help_text="Every token and every session of the caller.")
+
+
+class PasswordRequest(serializers.Serializer[Any]):
+    password = serializers.CharField(max_length=1000, trim_whitespace=False, help_text="The present one.")
+    new_password = serializers.CharField(max_length=1000, trim_whitespace=False)
+
+    def validate_new_password(self, value: str) -> str:
+        try:
+            validate_password(value, self.context["request"].user)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(get_error_detail(error)) from error
+        return value
 
 
 class TokenSerializer(serializers.Serializer[Any]):
