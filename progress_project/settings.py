@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "progress_project.request_guard.RequestGuard",  # before all that read the session, the query or a form
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "runs.api.middleware.asked_language",
@@ -242,6 +243,7 @@ WHATSAPP_CONNECT_SECONDS: float = env.float("WHATSAPP_CONNECT_SECONDS", default=
 WHATSAPP_ANSWER_SECONDS: float = env.float("WHATSAPP_ANSWER_SECONDS", default=30.0)
 # Messages side by side, as many as an account's rate needs; so many may be unknown after a crash.
 WHATSAPP_AT_ONCE: int = env.int("WHATSAPP_AT_ONCE", default=20)
+WHATSAPP_MAX_UPLOAD_BYTES: int = env.int("WHATSAPP_MAX_UPLOAD_BYTES", default=25 * MEBIBYTE)
 WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_000)
 
 # API
@@ -320,6 +322,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_USERNAME_CALLABLE = "progress_project.request_guard.tried_name"
 
 # Transport and headers
 
@@ -358,6 +361,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     },
 }
+
+# What a scraper of /metrics has to bear. Without one, /metrics answers private networks only.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 
 # Languages and time
 
