@@ -340,7 +340,9 @@ def leave_out_opted_out(run: WhatsAppBroadcast) -> None:
 def skip(recipients: models.QuerySet[Recipient], code: str) -> None:
     """Skip those of these who are still pending, and count them; so no worker begins them any more."""
     with transaction.atomic():
-        rows = recipients.filter(status=ItemStatus.PENDING).order_by("pk").select_for_update(of=("self",), no_key=True)
+        pending = recipients.filter(status=ItemStatus.PENDING)
+        runs = WhatsAppBroadcast.objects.filter(pk__in=set(pending.values_list("run_id", flat=True))).locked()
+        rows = pending.filter(run__in=runs).order_by("pk").select_for_update(of=("self",), no_key=True)
         found = list(rows.values_list("pk", "run_id"))
         Recipient.objects.filter(pk__in=[pk for pk, _run in found]).update(
             status=ItemStatus.SKIPPED, error_code=code, error_message=SKIPPED[code]

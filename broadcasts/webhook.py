@@ -173,7 +173,6 @@ def move_forward(statuses: Iterable[Status]) -> None:
         return
     with transaction.atomic():
         counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        # Items before runs, as every writer of both locks them.
         for recipient, status in _found(statuses):
             for counter, change in _moved(recipient, status).items():
                 counts[recipient.run_id][counter] += change
@@ -189,10 +188,9 @@ def _found(statuses: list[Status]) -> Iterator[tuple[Recipient, Status]]:
     by_message = models.Q(message_id__in=[status.message_id for status in statuses if status.message_id])
     # A row may be locked that belongs to another account with the same ids; it isn't touched.
     rows = Recipient.objects.filter(by_pk | (by_message & ~models.Q(message_id="")))
-    locked = list(rows.order_by("pk").select_for_update(of=("self",), no_key=True))
-    accounts = dict(
-        WhatsAppBroadcast.objects.filter(pk__in={one.run_id for one in locked}).values_list("pk", "account")
-    )
+    runs = WhatsAppBroadcast.objects.filter(pk__in=list(rows.values_list("run", flat=True))).locked()
+    accounts = dict(runs.values_list("pk", "account"))
+    locked = list(rows.filter(run__in=accounts).order_by("pk").select_for_update(of=("self",), no_key=True))
     for status in statuses:
         for recipient in locked:
             known = trackers[status]

@@ -22,7 +22,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from .dispatch import publish, task_name
-from .exceptions import RunLost, RunRejected, RunStopped
+from .exceptions import RunLost, RunRejected, RunStopped, RunUnreachable
 from .models import Run, RunQuerySet, run_types
 from .progress import Progress, patiently
 from .states import ANSWERS, ErrorCode, Request, Status
@@ -64,9 +64,13 @@ def look_after_children(sender: Any, **kwargs: Any) -> None:
 
 @task_failure.connect
 def take_back_from_lost_process(sender: Task[Any, Any], task_id: str, exception: BaseException, **kwargs: Any) -> None:
-    """The parent sees that its child was killed, or ran out of memory, in the middle of a run."""
+    """The parent sees that its child was killed, or ran out of memory, in the middle of a run.
+
+    In a warm shutdown it is this very parent that kills what takes too long: nobody's fault.
+    """
     if isinstance(exception, WorkerLostError):
-        _for_each_type(lambda model: _take_back(model.objects.filter(task_id=task_id), "its parent"))
+        is_death = not stopping.value
+        _for_each_type(lambda model: _take_back(model.objects.filter(task_id=task_id), "its parent", is_death=is_death))
 
 
 @worker_shutting_down.connect
@@ -99,7 +103,7 @@ def publish_what_was_interrupted(**kwargs: Any) -> None:
     """Only now: a message sent any earlier might be taken by this very worker as it goes down."""
 
     def publish_mine(model: type[Run]) -> None:
-        _take_back(model.objects.filter(worker_boot=boot), "its parent")  # no child is left to hold them
+        _take_back(model.objects.filter(worker_boot=boot), "its parent", is_death=False)  # no child is left
         for run in model.objects.filter(worker_boot=boot, status=Status.QUEUED, dispatches=0):
             publish(run)
 
@@ -111,12 +115,11 @@ def _leave_to_others(model: type[Run], run_id: int) -> None:
     model.objects.filter(pk=run_id, status=Status.QUEUED).update(worker_boot=boot, dispatches=0)
 
 
-def _take_back(runs: RunQuerySet[Run], worker: str) -> None:
+def _take_back(runs: RunQuerySet[Run], worker: str, *, is_death: bool = True) -> None:
     lost = list(runs.filter(status=Status.RUNNING))
     if not lost:
         return
-    with because(Actor("worker", worker), "resumed after worker loss"):
-        runs.take_back()
+    runs.take_back(Actor("worker", worker), is_death=is_death)
     for run in lost:
         publish(run)
 
@@ -181,7 +184,7 @@ def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None
     sql = f"""
         UPDATE {connection.ops.quote_name(model._meta.db_table)} SET
             status = '{Status.RUNNING}', attempt = attempt + 1,
-            worker = %s, worker_boot = %s, task_id = %s, requested = '',
+            worker = %s, worker_boot = %s, task_id = %s, requested = '', open_item = '',
             heartbeat_at = statement_timestamp(), progress_at = statement_timestamp(),
             started_at = COALESCE(started_at, statement_timestamp()), claimed_at = statement_timestamp(),
             version = version + 1
@@ -204,13 +207,25 @@ def _attempt(run: R, work: Work[R], worker: Actor) -> None:
     except RunRejected as error:
         with because(worker, "rejected"):
             progress.leave(Status.FAILED, ErrorCode.REJECTED, error)
+    except RunUnreachable as error:
+        with because(worker, "unreachable"):
+            progress.leave(Status.FAILED, ErrorCode.UNREACHABLE, error)
     except Exception as error:
         logger.exception("Run failed: type=%s id=%s", run.slug, run.pk)
         with because(worker, "exception", traceback=traceback.format_exc()):
-            progress.leave(Status.FAILED, ErrorCode.EXCEPTION, _plain_words(error))
+            _record_exception(progress, error)
     else:
         with because(worker, "completed"):
             progress.leave(Status.COMPLETED)
+
+
+def _record_exception(progress: Progress, error: Exception) -> None:
+    """An exception that escaped is a death: the run fails, or goes on behind the item if it is the second in a row."""
+    if progress.dies_in_accused_item():
+        progress.leave(Status.QUEUED, died=True)
+        publish(progress.run)
+    else:
+        progress.leave(Status.FAILED, ErrorCode.EXCEPTION, _plain_words(error), died=True)
 
 
 def _answer(progress: Progress, request: Request, worker: Actor) -> None:
