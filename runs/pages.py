@@ -227,8 +227,13 @@ def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -
     return answer
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 400)
+def bad_request(request: HttpRequest, exception: Exception | None = None, *, field: str = "") -> HttpResponse:
+    """`field`: the one that can't be read, where it is known."""
+    return _error(request, 400, field=field)
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    return _error(request, 413)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -245,8 +250,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _error(request, 500)
 
 
-def _error(request: HttpRequest, status: int, headers: dict[str, str] | None = None) -> HttpResponse:
-    response = render(request, f"{status}.html", status=status)
+def _error(request: HttpRequest, status: int, headers: dict[str, str] | None = None, **context: object) -> HttpResponse:
+    response = render(request, f"{status}.html", context, status=status)
     for name, value in (headers or {"Cache-Control": "no-store"}).items():
         response.headers[name] = value
     return response

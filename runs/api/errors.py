@@ -12,6 +12,11 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 
+def error_json(kind: str, code: str, detail: object, attr: str | None = None) -> dict[str, Any]:
+    """The one shape of every error, for those that no view has raised."""
+    return {"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": attr}]}
+
+
 class Conflict(APIException):
     """A run stands in the way; the body carries its JSON under `run`."""
 
