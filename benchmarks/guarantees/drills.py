@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Final
 
 from runs.drill.models import DrillRun, DrillStep
 from runs.states import Status
@@ -14,6 +15,9 @@ from .logs import Death, Logs
 from .timeline import History
 
 
+KILL_SECONDS: Final = 1.0  # from a death's record to the death
+
+
 class Outages:
     """When the database was killed: a commit whose answer was lost with it is written again."""
 
@@ -21,7 +25,7 @@ class Outages:
         self._moments = [death.at for death in logs.read(Death) if death.kind == "database"]
 
     def between(self, start: float, end: float) -> bool:
-        return any(start <= moment <= end for moment in self._moments)
+        return any(start - KILL_SECONDS <= moment <= end for moment in self._moments)
 
 
 def check_history(finding: Finding, history: History, outages: Outages) -> None:

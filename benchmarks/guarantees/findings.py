@@ -44,12 +44,12 @@ class Finding:
         return {"guarantee": self.code, "title": title, "counted": self.counted, "violations": self.violations}
 
     def as_text(self) -> str:
-        counted = ", ".join(f"{number:,} {what}" for what, number in self.counted.items()) or "nothing"
-        verdict = f"{len(self.violations)} violations"
-        lines = [f"{self.code:<5} {TITLES[self.code]}: {verdict}. Counted: {counted}"]
-        lines += [f"      VIOLATED: {text}" for text in self.violations[:SHOWN_VIOLATIONS]]
+        verdict = f"VIOLATED {len(self.violations):,} times" if self.violations else "kept"
+        lines = [f"{self.code} {TITLES[self.code]}: {verdict}. Counted:"]
+        lines += [f"{number:>12,}  {what}" for what, number in self.counted.items()]
+        lines += [f"    VIOLATED: {text}" for text in self.violations[:SHOWN_VIOLATIONS]]
         if len(self.violations) > SHOWN_VIOLATIONS:
-            lines.append(f"      and {len(self.violations) - SHOWN_VIOLATIONS:,} more")
+            lines.append(f"    and {len(self.violations) - SHOWN_VIOLATIONS:,} more")
         return "\n".join(lines)
 
 

@@ -26,6 +26,7 @@ UNNAMED_DEATHS: Final = 1
 
 def check_history(finding: Finding, history: History, poison: list[str]) -> None:
     deaths = sum(is_death(change) for change in history.departures())
+    finding.count("runs")
     finding.count("deaths that the timelines record", deaths)
     finding.count("poison items", len(poison))
     if len(set(poison)) < len(poison):

@@ -73,7 +73,7 @@ def _work(folder: Path, options: argparse.Namespace) -> Any:
         case _:
             from .drills import Drills
 
-            return Drills(runs, seconds * WORKERS * SLOTS)
+            return Drills(runs, seconds * WORKERS * SLOTS, poison=not options.only)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -83,7 +83,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--recipients", type=int, default=2_000, help="of the broadcast")
     parser.add_argument("--transcribe", action="store_true", help="the calls of one more folder, where a model is")
     parser.add_argument("--kills", type=int, default=120)
-    parser.add_argument("--only", choices=DEATHS, help="deaths of this kind alone, and no people")
+    parser.add_argument("--only", choices=DEATHS, help="deaths of this kind alone: no people, no poison items")
     parser.add_argument("--no-people", action="store_true", help="nobody cancels, pauses or resets")
     parser.add_argument("--away", type=float, default=2.0, help="seconds without a database, each time it crashes")
     parser.add_argument("--seed", type=int, default=0)

@@ -20,10 +20,10 @@ POISON: Final = (DrillRun.Death.HUNG, DrillRun.Death.KILLED, DrillRun.Death.RAIS
 class Drills:
     model = DrillRun
 
-    def __init__(self, runs: int, seconds: float) -> None:
+    def __init__(self, runs: int, seconds: float, *, poison: bool) -> None:
         self.count, self.steps = runs, max(20, int(seconds / STEP_SECONDS / runs))
-        poisoned = len(range(0, runs, POISON_EVERY))
-        self.described = f"{runs} runs of {self.steps} items, {poisoned} of them with a poison item"
+        self.poisoned = range(0, runs, POISON_EVERY) if poison else range(0)
+        self.described = f"{runs} runs of {self.steps} items, {len(self.poisoned)} of them with a poison item"
 
     def served(self) -> nullcontext[None]:
         return nullcontext()
@@ -37,10 +37,10 @@ class Drills:
 
     def _poison(self, number: int) -> dict[str, Any]:
         """A step early in the run that kills, hangs or breaks whoever begins it, as often as it is begun."""
-        turn, others = divmod(number, POISON_EVERY)
-        if others:
+        if number not in self.poisoned:
             return {}
-        return {"death": POISON[turn % len(POISON)], "dies_at": self.steps // 4, "dies_again": True}
+        death = POISON[self.poisoned.index(number) % len(POISON)]
+        return {"death": death, "dies_at": self.steps // 4, "dies_again": True}
 
     def records(self) -> Iterator[Record]:
         return iter(())
