@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django import forms
 from django.contrib.auth.decorators import login_required
-from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -24,6 +21,7 @@ from rest_framework.request import Request
 
 from .api.pagination import NewestRuns
 from .api.permissions import run_type
+from .database import is_database_away, record_outage
 from .examples import examples
 from .history import runs_of
 from .models import Business, Run, RunItem, RunQuerySet, run_types
@@ -35,9 +33,6 @@ from .verdict import Verdict, judge, tell
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
-logger = logging.getLogger(__name__)
-
-DATABASE_AWAY = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS = 10
 RECENT_RUNS = 8
 ITEMS_SHOWN = 50
@@ -45,17 +40,8 @@ TROUBLED = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 
 
 def page(view: Page[P]) -> Page[P]:
-    """A page that is sent compressed, that no cache keeps, and that says so when the database is away."""
-
-    @wraps(view)
-    def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        try:
-            return view(request, *args, **kwargs)
-        except DATABASE_AWAY:
-            logger.exception("The database is away")
-            return database_away(request)
-
-    return cast("Page[P]", never_cache(gzip_page(wrapper)))
+    """A page that is sent compressed, and that no cache keeps."""
+    return never_cache(gzip_page(view))
 
 
 def members_only(view: Page[P]) -> Page[P]:
@@ -197,6 +183,22 @@ def judged(rows: RunQuerySet[Any]) -> list[tuple[Run, Verdict]]:
 # Errors
 
 
+class DatabaseAwayMiddleware:
+    """Whatever view meets a database that is away, read-only or full, the admin's too: its answer is 503."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not is_database_away(exception):
+            return None
+        record_outage(exception)
+        return database_away(request)
+
+
 def database_away(request: HttpRequest) -> HttpResponse:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
     return _error(request, 503, headers)
@@ -215,7 +217,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if isinstance(sys.exc_info()[1], DATABASE_AWAY):
+    if is_database_away(sys.exc_info()[1]):
         return database_away(request)
     return _error(request, 500)
 

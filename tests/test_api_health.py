@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import OperationalError
@@ -39,6 +39,16 @@ def test_it_is_ready_while_the_sweep_was_here_lately(client: Client) -> None:
 def test_before_the_first_round_it_is_not_ready(db: None, client: Client) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (503, {"ready": False, "database": True, "sweep": False})
+
+
+def test_a_probe_that_fails_is_one_warning_that_says_why(
+    db: None, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.get("/readyz")
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    said = cast("dict[str, object]", record.msg)
+    assert (said["request"], said["code"], said["database"], said["sweep"]) == ("GET /readyz", 503, True, False)
 
 
 @pytest.mark.usefixtures("swept")

@@ -14,7 +14,6 @@ from .findings import Finding
 from .logs import Death, Logs
 from .timeline import History
 
-
 KILL_SECONDS: Final = 1.0  # from a death's record to the death
 
 

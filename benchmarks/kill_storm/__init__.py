@@ -25,7 +25,7 @@ from .brokers import STARTED, BrokerUnavailable, running_broker
 STALE_SECONDS = 10
 SWEEP_SECONDS = 1
 REPUBLISH_SECONDS = 5
-DEATHS = {"child": 10, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of twenty
+DEATHS = {"child": 10, "idle": 4, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of 24
 RUNS = {"drill": 40, "broadcast": 1, "receipts": 8, "recordings": 8}  # by type
 
 

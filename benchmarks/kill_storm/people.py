@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from rest_framework.test import APIClient
 
+from runs.database import discard_connection
 from runs.models import Business, Membership, Run
 from runs.states import Action, Status
 
@@ -68,7 +69,7 @@ class People:
         before = database_now()
         answer = self._client.post(address, body, format="json")
         if answer.status_code == 503:  # the database is away
-            connection.close()
+            discard_connection()
             return
         if answer.status_code not in (200, 409):
             self._logs.append([BadAnswer(address, answer.status_code, repr(answer.content[:200]))])

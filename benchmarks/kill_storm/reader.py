@@ -6,9 +6,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from rest_framework.test import APIClient
 
+from runs.database import discard_connection, is_database_away
 from runs.models import Run
 from runs.states import Status
 from runs.verdict import tell
@@ -34,8 +35,10 @@ class Reader(threading.Thread):
         while not self.over.wait(LOOK_EVERY):
             try:
                 self._look()
-            except (OperationalError, InterfaceError):
-                connection.close()  # the database is away: no answer is no lie
+            except Exception as error:
+                if not is_database_away(error):
+                    raise
+                discard_connection()  # no answer is no lie
         connection.close()
 
     def _look(self) -> None:
@@ -70,7 +73,7 @@ class Reader(threading.Thread):
         while address:
             answer = self._client.get(address)
             if answer.status_code == 503:  # the database is away, and the answer says so
-                connection.close()
+                discard_connection()
                 return
             if answer.status_code != 200:
                 self._logs.append([BadAnswer(address, answer.status_code, repr(answer.content[:200]))])

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from celery import current_app
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
+from runs.database import discard_connection, is_database_away
 from runs.models import Run
 from runs.states import Status
 from runs.sweep import sweep
@@ -35,10 +35,9 @@ PAUSE_SECONDS = 1.0  # between two deaths
 PATIENCE_SECONDS = 240  # after the storm, for the last run to end
 # What the timeline says when somebody has noticed a death, and within which seconds it must.
 NOTICED = {"resumed after worker loss", "no heartbeat", "asked to interrupt"}
-PROMISED = {"child": 5, "deploy": 10}  # a worker's: after its silence
+PROMISED = {"child": 5, "idle": 5, "deploy": 10}  # a worker's: after its silence
 PEOPLE = "people"  # in the place of a death
 T = TypeVar("T")
-AWAY = (OperationalError, InterfaceError)
 
 
 class Work(Protocol):
@@ -126,12 +125,11 @@ class Storm:
             case "database":
                 death = self._death(kind, [])
                 restart_database(self.folder, self.away)
-            case "child":
-                pool = {pid: worker.task_of(pid) for worker in workers for pid in worker.children()}
-                if not (likely := [pid for pid, task in pool.items() if task] or self._idle(list(pool))):
+            case "child" | "idle":
+                if not (pool := self._pool_processes(workers, idle=kind == "idle")):
                     return None
-                pid = self.chance.choice(likely)
-                death = self._death(kind, self._held(task_id=pool[pid]) if pool[pid] else [])
+                pid, task = self.chance.choice(pool)
+                death = self._death(kind, self._held(task_id=task) if task else [])
                 kill_process(pid)
             case _:
                 if not (up := [worker for worker in workers if worker.is_up]):
@@ -141,10 +139,12 @@ class Storm:
                 victim.kill() if kind == "worker" else victim.deploy()
         return death
 
-    def _idle(self, pool: list[int]) -> list[int]:
-        """On files all processes of a pool wait at one lock, and whoever dies with it takes the worker along: a limit
-        of Celery's pool, told of in the README. A real broker gives each process a pipe of its own."""
-        return [] if current_app.conf.broker_url.startswith("filesystem") else pool
+    def _pool_processes(self, workers: list[Worker], *, idle: bool) -> list[tuple[int, str]]:
+        """With their tasks: those at work, as far as any is; or else those that wait for one: the OOM killer picks
+        those too."""
+        pool = [(pid, worker.task_of(pid)) for worker in workers for pid in worker.children()]
+        at_work = [process for process in pool if process[1]]
+        return [process for process in pool if not process[1]] if idle else at_work or pool
 
     def _held(self, **holder: str) -> list[list[int]]:
         """The (run, attempt) in the hands of a victim, as far as is known."""
@@ -200,10 +200,7 @@ def _revive(workers: list[Worker]) -> None:
 def _sweep_until(over: threading.Event) -> None:
     """In the place of beat and the control worker."""
     while not over.wait(1):
-        try:
-            sweep()
-        except AWAY:
-            connection.close()
+        _patiently(sweep)
     connection.close()
 
 
@@ -211,8 +208,10 @@ def _patiently(deed: Callable[[], T]) -> T:
     while True:
         try:
             return deed()
-        except AWAY:
-            connection.close()
+        except Exception as error:
+            if not is_database_away(error):
+                raise
+            discard_connection()
             time.sleep(0.2)
 
 

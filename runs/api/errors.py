@@ -33,7 +33,7 @@ class AlreadyActive(Conflict):
 class DatabaseAway(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "database_away"
-    default_detail = _("The database can't be reached. Try again in a moment.")
+    default_detail = _("The database isn't available. Try again in a moment.")
     wait = 5  # seconds; becomes Retry-After
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import activate, get_supported_language_variant
@@ -69,5 +69,5 @@ def _database_answers() -> bool:
     try:
         connection.ensure_connection()
         return connection.is_usable()
-    except (DatabaseError, InterfaceError):
+    except Error:
         return False
