@@ -52,7 +52,7 @@ def report_of(number: int, total: int = 1_000_000) -> Report:
         progress_pct=min(99.9, number * 1000 // total / 10),
         rate=40.0 + number % 7 / 3,
         advanced=True,
-        recovered=True,
+        reached=0.0,
     )
 
 
@@ -76,7 +76,7 @@ def _flushed(run: Run, reports: list[Report]) -> float:
 
 def _executed(bare: psycopg.Connection[Any], run: Run, reports: list[Report]) -> float:
     """The very statement of a flush, its parameters made beforehand."""
-    statement = core._statement(type(run), (), (), None)
+    statement = core._statement(type(run), (), (), None, False)
     parameters = [core.parameters_of(run, report, None) for report in reports]
     began = time.perf_counter()
     for values in parameters:

@@ -54,6 +54,10 @@ def database_url() -> str:
     return f"postgres://{SUPERUSER}@/{SUPERUSER}?host={quote(str(_socket_dir()), safe='')}"
 
 
+def has_data() -> bool:
+    return _data_dir().exists()
+
+
 def ensure_running() -> None:
     """Attach to the server of this state directory, starting it if need be, till this process exits."""
     _data_dir().parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ if (BASE_DIR / ".env").is_file():
 
 
 def port() -> int:
-    return int(env.int("PORT", default=8000))
+    return int(env.str("PORT", default="") or 8000)
 
 
 def state_dir() -> Path:

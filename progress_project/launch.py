@@ -1,6 +1,5 @@
 """`make run`: everything on one machine, until Ctrl-C or SIGTERM. Run as `python -m progress_project.launch`."""
 
-import fcntl
 import os
 import signal
 import socket
@@ -13,10 +12,15 @@ from pathlib import Path
 import honcho.manager
 from honcho.environ import parse_procfile
 
-from progress_project import embedded, keep
+from progress_project import copies, embedded, keep
 from progress_project.environment import BASE_DIR, demo_imap_port, env, is_demo, port, state_dir
 
 HOST = "127.0.0.1"
+NOT_WORTH_A_WARNING = (  # on one's own machine, or in a container
+    "You're running the worker with superuser privileges",
+    "StreamingHttpResponse must consume synchronous iterators",  # static files, which nginx serves elsewhere
+)
+TIMEKEEPERS = ("control", "beat")  # they hold no run: where one is stopped, a new one is better than to wait for it
 
 
 def main() -> None:
@@ -24,11 +28,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     _prepare_environment()
     try:
-        with _only_copy():
+        with copies.only_copy():
             _check_ports()
             with _database():
                 _prepare_data()
                 _run_processes()
+    except copies.CopyError as error:
+        sys.exit(str(error))
     except (embedded.EmbeddedError, subprocess.CalledProcessError) as error:
         sys.exit(f"Can't start: {error}")
     except KeyboardInterrupt:
@@ -41,19 +47,9 @@ def _prepare_environment() -> None:
     os.environ.setdefault("PORT", str(port()))
     os.environ["UNSTUCK_VAR"] = str(state_dir())
     os.environ["PYTHONUNBUFFERED"] = "1"
+    os.environ.setdefault("PYTHONWARNINGS", ",".join(f"ignore:{words}" for words in NOT_WORTH_A_WARNING))
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     os.chdir(BASE_DIR)
-
-
-@contextmanager
-def _only_copy() -> Iterator[None]:
-    state_dir().mkdir(parents=True, exist_ok=True)
-    with (state_dir() / "run.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.exit(f"This copy is already running, or still stopping, on port {port()}. For another: make run PORT=…")
-        yield
 
 
 def _check_ports() -> None:
@@ -101,6 +97,8 @@ def _run_processes() -> None:
     manager = honcho.manager.Manager()
     for name, command in _processes().items():
         kept = {**os.environ, "KEEP_COMMAND": command, "KEEP_FOR": str(os.getpid())}
+        if name in TIMEKEEPERS:
+            kept["KEEP_REPLACE_STOPPED"] = "yes"
         # By path and isolated (-I): a keeper needs nothing of the project, and starts at once.
         manager.add_process(name, f"exec '{sys.executable}' -I '{keep.__file__}'", env=kept)
     announcer = subprocess.Popen([sys.executable, "-m", "progress_project.announce"])

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from .exceptions import RunsError, RunStopped
-from .flush import LastWord, Report, guarded_update, parameters_of, quoted, written
+from .flush import LastWord, Report, guarded_update, kind_of, parameters_of, quoted, written
 from .models import Run, RunItem
 from .progress import Progress, clean
 from .states import ItemStatus, Status
@@ -120,7 +120,7 @@ class Effects:
         if last_word:
             told += self._lost_by_leaving()
         columns = tuple(sorted({name for outcome in told for name in outcome.columns}))
-        statement = _statement(type(run), bool(told), columns, last_word and last_word.status)
+        statement = _statement(type(run), bool(told), columns, *kind_of(last_word))
         parameters = parameters_of(run, report, last_word) | {
             "told": json.dumps([outcome.as_row() for outcome in told]),
             "settled": [outcome.item.pk for outcome in told],
@@ -139,13 +139,16 @@ class Effects:
 
 
 @lru_cache(maxsize=256)
-def _statement(model: type[Run], told: bool, columns: tuple[str, ...], status: Status | None) -> str:
+def _statement(model: type[Run], told: bool, columns: tuple[str, ...], status: Status | None, died: bool) -> str:
     items_model = model.item_model()
     if items_model is None:
         raise RunsError(f"{model.__name__} has no items.")
     items = quoted(items_model._meta.db_table)
-    parts = [f"told AS ({_told(items)})", f"flying AS ({_flying(items)})"] if told else []
-    parts.append(f"held AS ({guarded_update(model, status, _counters() if told else ())})")
+    run = quoted(model._meta.db_table)
+    parts = []
+    if told:
+        parts = [f"told AS ({_told(items)})", f"locked AS ({_locked(run)})", f"flying AS ({_flying(items)})"]
+    parts.append(f"held AS ({guarded_update(model, status, _counters() if told else (), died=died)})")
     if told:
         parts.append(f"settled AS ({_settle(items, columns)})")
     parts.append(f"begun AS ({_begin(items)})")
@@ -165,6 +168,14 @@ def _told(items: str) -> str:
     return f"SELECT * FROM jsonb_populate_recordset(NULL::{items}, %(told)s::jsonb)"
 
 
+def _locked(run: str) -> str:
+    """The run before its items, as every writer of both locks them: `flying` locks only what it could join to this."""
+    return (
+        f"SELECT id FROM {run} WHERE id = %(id)s AND attempt = %(attempt)s AND status = '{Status.RUNNING}'"
+        " FOR NO KEY UPDATE"
+    )
+
+
 def _flying(items: str) -> str:
     """Somebody else may have settled one first, and has counted it then.
 
@@ -172,7 +183,8 @@ def _flying(items: str) -> str:
     """
     return (
         f"SELECT item.id, told.status FROM {items} item JOIN told ON item.id = told.id"
-        f" WHERE {_BY_ID} AND item.status = '{ItemStatus.IN_FLIGHT}' ORDER BY item.id FOR NO KEY UPDATE OF item"
+        f" JOIN locked ON locked.id = item.run_id WHERE {_BY_ID}"
+        f" AND item.status = '{ItemStatus.IN_FLIGHT}' ORDER BY item.id FOR NO KEY UPDATE OF item"
     )
 
 

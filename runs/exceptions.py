@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 
 class RunsError(Exception):
     """Something went wrong with a run."""
@@ -22,12 +24,34 @@ class RunRejected(RunsError):
     """The run can't work as configured. Raise it with words that the user can act on."""
 
 
+class RunUnreachable(RunsError):
+    """A server that the run needs was away for too long. A retry goes on where the run stopped."""
+
+
 class ItemFailed(RunsError):
     """This item can't be done. Raise it inside an item with a plain reason; the run goes on."""
 
     def __init__(self, message: object = None, *, code: str = "error") -> None:
         super().__init__(message)
         self.code = code
+
+
+class ItemTimedOut(ItemFailed):
+    """The item took longer than it may."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This item takes too long."), code="timeout")
+
+
+class ChildTimedOut(ItemTimedOut):
+    """A bounded child used up its time, on the processor or on the clock."""
+
+
+class ChildDied(ItemFailed):
+    """A bounded child died over its request: it crashed, or ran out of memory."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This item can't be read: it is damaged or too complex."), code="unreadable")
 
 
 class ActiveRunExists(RunsError):
@@ -40,3 +64,7 @@ class ActiveRunExists(RunsError):
 
 class WrongState(RunsError):
     """The run's state forbids this."""
+
+
+class BrokerAway(RunsError):
+    """The broker doesn't answer."""

@@ -19,6 +19,7 @@ from django.db import connection
 
 from .exceptions import RunLost, RunsError
 from .models import Run, RunItem
+from .poison import death_columns
 from .states import FINISHED, Request, Status
 
 Row = tuple[Any, ...] | None
@@ -44,7 +45,9 @@ class Report:
     eta: float | None = None
     pace: list[list[float]] | None = None  # None: as it was
     advanced: bool = False  # an item was finished since the last flush
-    recovered: bool = False  # more was done than any earlier attempt had reported
+    reached: float = 0.0  # items finished by this attempt, and the part of the open one
+    suspect_mode: bool = False
+    open_item: str = ""  # the key of the item that is about to begin, where it is named
     silence: float | None = None
     waiting: float | None = None
     waiting_reason: str = ""
@@ -59,6 +62,7 @@ class LastWord:
     status: Status
     error_code: str = ""
     error_message: str = ""
+    died_in: str | None = None  # the attempt died: the key of the item that was open, empty if nobody knows
 
 
 def flush(run: Run, report: Report, last_word: LastWord | None = None) -> str:
@@ -66,7 +70,8 @@ def flush(run: Run, report: Report, last_word: LastWord | None = None) -> str:
 
     Raises `RunLost` when another attempt, a sweep or a person has taken the run away.
     """
-    statement = _statement(type(run), _item_columns(report), tuple(report.notes), last_word and last_word.status)
+    notes = tuple(report.notes)
+    statement = _statement(type(run), _item_columns(report), notes, *kind_of(last_word))
     return str(written(statement, parameters_of(run, report, last_word), last_word)[0])
 
 
@@ -101,6 +106,7 @@ def parameters_of(run: Run, report: Report, last_word: LastWord | None) -> dict[
         **report.counters,
         "id": run.pk,
         "attempt": run.attempt,
+        "stale_after": run.stale_after(),
         "cursor": _json(report.cursor),
         "cursor_counts": _json(report.cursor_counts),
         "progress_pct": report.progress_pct,
@@ -108,7 +114,9 @@ def parameters_of(run: Run, report: Report, last_word: LastWord | None) -> dict[
         "eta": report.eta,
         "pace": None if report.pace is None else _json(report.pace),
         "advanced": report.advanced,
-        "recovered": report.recovered,
+        "reached": report.reached,
+        "suspect_mode": report.suspect_mode,
+        "open_item": report.open_item,
         "silence": report.silence,
         "waiting": report.waiting,
         "waiting_reason": report.waiting_reason,
@@ -116,7 +124,13 @@ def parameters_of(run: Run, report: Report, last_word: LastWord | None) -> dict[
         **{f"note_{name}": value for name, value in report.notes.items()},
         "error_code": last_word.error_code if last_word else "",
         "error_message": last_word.error_message if last_word else "",
+        "died_in": (last_word and last_word.died_in) or "",
     }
+
+
+def kind_of(last_word: LastWord | None) -> tuple[Status | None, bool]:
+    """What of a last word shapes its statement: the status, and whether the attempt died."""
+    return (last_word.status, last_word.died_in is not None) if last_word else (None, False)
 
 
 def _json(value: Any) -> str:
@@ -129,15 +143,17 @@ def _item_columns(report: Report) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _statement(model: type[Run], item_columns: tuple[str, ...], notes: tuple[str, ...], status: Status | None) -> str:
-    update = guarded_update(model, status, (*OWN_COUNT, *_noted(model, notes)))
+def _statement(
+    model: type[Run], item_columns: tuple[str, ...], notes: tuple[str, ...], status: Status | None, died: bool
+) -> str:
+    update = guarded_update(model, status, (*OWN_COUNT, *_noted(model, notes)), died=died)
     items = model.item_model()
     if items is None or not item_columns:
         return update
     return f"WITH held AS ({update}), items AS ({_upsert(items, item_columns)}) SELECT requested FROM held"
 
 
-def guarded_update(model: type[Run], status: Status | None, counters: Sequence[str]) -> str:
+def guarded_update(model: type[Run], status: Status | None, counters: Sequence[str], *, died: bool = False) -> str:
     """The run's part of the statement, returning `requested` while this attempt holds it; else no row."""
     assignments = [
         *counters,
@@ -147,7 +163,9 @@ def guarded_update(model: type[Run], status: Status | None, counters: Sequence[s
         "pace = COALESCE(%(pace)s::jsonb, pace)",
         "heartbeat_at = statement_timestamp()",
         "progress_at = CASE WHEN %(advanced)s THEN statement_timestamp() ELSE progress_at END",
-        "losses = CASE WHEN %(recovered)s THEN 0 ELSE losses END",
+        "losses = CASE WHEN %(reached)s::float8 > furthest THEN 0 ELSE losses END",
+        "furthest = GREATEST(furthest, %(reached)s::float8)",
+        *_poison(died),
         "silent_until = statement_timestamp() + %(silence)s::float8 * interval '1 second'",
         "waiting_until = statement_timestamp() + %(waiting)s::float8 * interval '1 second'",
         "waiting_reason = %(waiting_reason)s",
@@ -157,8 +175,19 @@ def guarded_update(model: type[Run], status: Status | None, counters: Sequence[s
     return (
         f"UPDATE {quoted(model._meta.db_table)} SET {', '.join(assignments)}"
         f" WHERE id = %(id)s AND attempt = %(attempt)s AND status = '{Status.RUNNING}'"
+        # Readers may have been told that an overdue run has failed, where they could not write it.
+        " AND (heartbeat_at >= statement_timestamp() - %(stale_after)s OR silent_until > statement_timestamp())"
         " RETURNING requested"
     )
+
+
+def _poison(died: bool) -> list[str]:
+    """What a flush says of the item that is open, or a last word of the one that the attempt died in."""
+    accused = "CASE WHEN %(reached)s::float8 > furthest THEN '' ELSE accused_item END"  # progress acquits
+    if died:
+        columns = death_columns("%(died_in)s::text", f"({accused})")
+        return [f"{column} = {value}" for column, value in columns.items()]
+    return ["suspect_mode = %(suspect_mode)s", "open_item = %(open_item)s", f"accused_item = {accused}"]
 
 
 def _noted(model: type[Run], notes: tuple[str, ...]) -> list[str]:

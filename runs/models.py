@@ -10,17 +10,19 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 import pgtrigger
 from django.apps import apps
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import Error, connection, models, transaction
 from django.db.models import Value
-from django.db.models.expressions import CombinedExpression
-from django.db.models.functions import Now
+from django.db.models.expressions import CombinedExpression, RawSQL
+from django.db.models.functions import Greatest, Now
 from django.db.models.signals import class_prepared
 from django.dispatch import receiver
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from .database import discard_connection, is_database_away
 from .exceptions import WrongState
+from .poison import COUNTS_AS_LOSS, death_columns
 from .states import (
     ACTIONS,
     ACTIVE,
@@ -33,7 +35,7 @@ from .states import (
     Status,
     sources,
 )
-from .timeline import READER, Actor, because, record_changes
+from .timeline import READER, SYSTEM, Actor, because, record_changes
 
 logger = logging.getLogger(__name__)
 
@@ -132,9 +134,11 @@ class HeartbeatMixin(models.Model):
         abstract = True
 
 
+LOST_TOO_OFTEN = gettext_noop("The worker died several times in a row on this run.")
 INTERRUPTED = gettext_noop("The worker was lost before it heard the outcome.")
 
 # Guarded twice: the subquery locks and judges, the outer condition keeps the arrow legal.
+_DEATH = ", ".join(f"{column} = {value}" for column, value in death_columns().items())
 _EXPIRE = f"""
     UPDATE {{table}} SET
         status = '{Status.FAILED}',
@@ -145,6 +149,7 @@ _EXPIRE = f"""
         ),
         finished_at = statement_timestamp(),
         requested = '', silent_until = NULL, waiting_until = NULL, waiting_reason = '',
+        {_DEATH},
         version = version + 1
     WHERE id IN ({{stale}} FOR UPDATE SKIP LOCKED) AND status = '{Status.RUNNING}'
     RETURNING id, business_id, worker, floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint AS age
@@ -159,8 +164,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.filter(status=Status.RUNNING).silent_for(self.model.stale_after())
 
     def held_by(self, run: Run) -> Self:
-        """The row, as long as this very attempt still runs it."""
-        return self.filter(pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
+        """The row, as long as this very attempt still runs it, and isn't overdue."""
+        heard = models.Q(heartbeat_at__gte=Now() - run.stale_after()) | models.Q(silent_until__gt=Now())
+        return self.filter(heard, pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
 
     def move(self, target: Status, **columns: Any) -> int:
         """Draw the arrow to `target` from wherever the table allows; the count tells who won."""
@@ -169,9 +175,25 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             **{**leaving, "status": target, "version": models.F("version") + 1, **columns}
         )
 
-    def fail(self, code: ErrorCode, message: Any) -> int:
-        self.land()
-        return self.move(Status.FAILED, error_code=code, error_message=message, finished_at=Now())
+    def fail(self, code: ErrorCode, message: Any, **columns: Any) -> int:
+        return self._leave(Status.FAILED, error_code=code, error_message=message, finished_at=Now(), **columns)
+
+    def _leave(self, target: Status, **columns: Any) -> int:
+        """Move these rows, and call unknown what their attempts had in flight.
+
+        The status first, for it fences the worker: the other way round it could settle one item and begin the next
+        between the two, and that one would stay in flight for ever. A crash leaves both statements or none.
+        """
+        with transaction.atomic():
+            rows = self.locked()
+            moved = rows.move(target, **columns)
+            rows.land()
+        return moved
+
+    def locked(self) -> Self:
+        """These rows, locked until the transaction ends. Every writer that locks both locks a run before its items."""
+        rows = self.order_by("pk").select_for_update(of=("self",), no_key=True)
+        return cast("Self", self.model.objects.filter(pk__in=list(rows.values_list("pk", flat=True))))
 
     def expire(self, actor: Actor) -> int:
         """Fail the stale ones among these rows and log each; the same words for every caller.
@@ -193,7 +215,26 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def repair(self) -> None:
         """Read-repair: one SELECT, and the UPDATE only when a stale row was seen."""
         if self.stale().exists():
-            self.expire(READER)
+            self.expire_if_writable(READER)
+
+    def expire_if_writable(self, actor: Actor) -> bool:
+        """Like `expire`; False where the database is read-only or full: then the truth must be told unwritten."""
+        try:
+            self.expire(actor)
+        except Error as error:
+            if not is_database_away(error):
+                raise
+            discard_connection()
+            return False
+        return True
+
+    def shown_as(self, *statuses: Status) -> Self:
+        """What readers are told is in one of these: an overdue run has failed, even where nobody could write it."""
+        overdue = models.Q(pk__in=self.model.objects.stale().values("pk"))
+        shown = models.Q(status__in=statuses)
+        if Status.FAILED in statuses:
+            return self.filter(shown | overdue)
+        return self.filter(shown & ~overdue) if Status.RUNNING in statuses else self.filter(shown)
 
     def requeue(self, **columns: Any) -> int:
         return self.move(
@@ -209,30 +250,52 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             },
         )
 
-    def take_back(self) -> int:
-        """Give up on a worker process that died: its runs go on elsewhere, from their cursors.
+    def take_back(
+        self, actor: Actor = SYSTEM, *, is_death: bool = True, reason: str = "resumed after worker loss"
+    ) -> int:
+        """Give up on a worker process that is gone: its runs go on elsewhere, from their cursors.
 
-        A wish that it had no time to grant is granted here. A run that loses its worker again and
-        again, with nothing done between, is what kills the workers: it fails.
+        A wish that it had no time to grant is granted here. Where the process died, the item that was open is
+        accused (see `poison`), or else a loss is counted: a run that loses its worker again and again, with nothing
+        done between, fails. `is_death` is false for a warm shutdown, which says nothing about the run.
         """
-        held = self.filter(status=Status.RUNNING)
-        held.land()
-        # From the weakest to the strongest, so that a wish that comes meanwhile finds its statement still ahead.
-        unasked = held.exclude(requested__in=(Request.PAUSE, Request.CANCEL))
-        settled = unasked.filter(losses__gte=settings.RUNS_MAX_LOSSES - 1).fail(
-            ErrorCode.WORKER_LOST, gettext_noop("The worker died several times in a row on this run.")
-        )
-        settled += unasked.requeue(losses=models.F("losses") + 1)
-        settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED)
-        return settled + held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now())
+        died: dict[str, Any] = {"open_item": ""}
+        losses: dict[str, Any] = {}
+        if is_death:
+            died = {name: RawSQL(sql, []) for name, sql in death_columns().items()}  # noqa: S611
+            losses = {"losses": RawSQL(f"CASE WHEN {COUNTS_AS_LOSS} THEN losses + 1 ELSE losses END", [])}  # noqa: S611
+        with transaction.atomic():
+            rows = self.filter(status=Status.RUNNING).locked()
+            held = rows.filter(status=Status.RUNNING)
+            unasked = held.exclude(requested__in=(Request.PAUSE, Request.CANCEL))
+            settled = 0
+            # From the weakest to the strongest, so that a wish that comes meanwhile finds its statement still ahead.
+            if is_death:
+                with because(actor, "worker lost"):
+                    settled += unasked.on_their_last_loss().fail(ErrorCode.WORKER_LOST, LOST_TOO_OFTEN, **died)
+            with because(actor, reason if is_death else "asked to interrupt"):
+                settled += unasked.requeue(**died, **losses)
+            with because(actor, "asked to pause"):
+                settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED, **died)
+            with because(actor, "asked to cancel"):
+                settled += held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now(), **died)
+            rows.land()
+        return settled
+
+    def on_their_last_loss(self) -> Self:
+        """Runs that fail if this death of theirs is a loss."""
+        counts = RawSQL(COUNTS_AS_LOSS, [], output_field=models.BooleanField())  # noqa: S611
+        return self.filter(counts, losses__gte=settings.RUNS_MAX_LOSSES - 1)
 
     def land(self) -> None:
-        """Call unknown, and count, what the attempts of these runs have in flight: they will never say."""
+        """Call unknown, and count, what the attempts of these runs have in flight: they will never say.
+
+        The runs' rows are locked already, or their status has changed in this transaction.
+        """
         items = self.model.item_model()
         if items is None:
             return
         with transaction.atomic():
-            # Items before runs, as every writer of both locks them.
             flying = items._default_manager.filter(
                 models.Q(("run__in", self.order_by().values("pk"))), models.Q(status=ItemStatus.IN_FLIGHT)
             )
@@ -243,8 +306,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
                 status=ItemStatus.UNKNOWN, error_code="interrupted", error_message=INTERRUPTED
             )
             for run, count in Counter(run for _pk, run in lost).items():
+                processed = models.F("processed") + count
                 self.model.objects.filter(pk=run).update(
-                    processed=models.F("processed") + count, version=models.F("version") + 1
+                    processed=processed, furthest=Greatest("furthest", processed), version=models.F("version") + 1
                 )
 
     def ask(self, request: Request) -> int:
@@ -294,6 +358,12 @@ class Run(HeartbeatMixin):
 
     attempt = models.PositiveIntegerField(_("attempt"), default=0)  # the fencing token
     losses = models.PositiveIntegerField(default=0)  # workers lost in a row, nothing done between
+    # What `poison` remembers of deaths.
+    suspect_mode = models.BooleanField(default=False, db_default=False)  # the next attempt names each item it begins
+    open_item = models.CharField(max_length=200, blank=True, default="", db_default="")  # the one that is named now
+    accused_item = models.CharField(max_length=200, blank=True, default="", db_default="")  # open at the last death
+    poison_items = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))
+    furthest = models.FloatField(default=0.0, db_default=0.0)  # items finished, and the part of the open one, ever
     worker = models.CharField(_("worker"), max_length=200, blank=True, default="")
     worker_boot = models.CharField(max_length=40, blank=True, default="")
     task_id = models.CharField(max_length=64, blank=True, default="")
@@ -410,13 +480,19 @@ class Run(HeartbeatMixin):
 
     def _settle_or_ask(self, request: Request, actor: Actor, reason: str) -> None:
         """A run that no worker holds changes at once; a running one is asked to."""
-        if request == Request.CANCEL:
-            unheld = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
-            with because(actor, reason or "cancelled"):
-                if unheld.move(Status.CANCELLED, finished_at=Now()):
-                    return
-        if not self._row().ask(request):
-            raise WrongState
+        if request == Request.CANCEL and self._cancel_unheld(actor, reason):
+            return
+        if self._row().ask(request):
+            return
+        # Its worker may have been lost, and the run requeued, between the two statements.
+        if request == Request.CANCEL and self._cancel_unheld(actor, reason):
+            return
+        raise WrongState
+
+    def _cancel_unheld(self, actor: Actor, reason: str) -> int:
+        unheld = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
+        with because(actor, reason or "cancelled"):
+            return unheld.move(Status.CANCELLED, finished_at=Now())
 
     def retry_fields(self) -> dict[str, Any]:
         """What a run of this one's failed items is started with, besides the business."""

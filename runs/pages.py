@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -11,7 +10,6 @@ from typing import Any, Concatenate, ParamSpec, cast
 from django import forms
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -26,6 +24,7 @@ from rest_framework.request import Request
 from .api.errors import TooManyRequests
 from .api.pagination import NewestRuns
 from .api.permissions import run_type
+from .database import is_database_away, record_outage
 from .examples import examples
 from .history import runs_of
 from .models import Business, Run, RunItem, RunQuerySet, run_types
@@ -37,9 +36,6 @@ from .verdict import Verdict, judge, tell
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
-logger = logging.getLogger(__name__)
-
-DATABASE_AWAY = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS = 10
 RECENT_RUNS = 8
 ITEMS_SHOWN = 50
@@ -47,15 +43,12 @@ TROUBLED = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 
 
 def page(view: Page[P]) -> Page[P]:
-    """A page that is sent compressed, that no cache keeps, and that says when the database is away or it's too much."""
+    """A page that is sent compressed, that no cache keeps, and that says when it is asked for too often."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
-        except DATABASE_AWAY:
-            logger.exception("The database is away")
-            return database_away(request)
         except TooManyRequests as error:
             return too_many_requests(request, error.wait)
 
@@ -201,6 +194,22 @@ def judged(rows: RunQuerySet[Any]) -> list[tuple[Run, Verdict]]:
 # Errors
 
 
+class DatabaseAwayMiddleware:
+    """Whatever view meets a database that is away, read-only or full, the admin's too: its answer is 503."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not is_database_away(exception):
+            return None
+        record_outage(exception)
+        return database_away(request)
+
+
 def database_away(request: HttpRequest) -> HttpResponse:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
     return _error(request, 503, headers)
@@ -218,8 +227,13 @@ def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -
     return answer
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 400)
+def bad_request(request: HttpRequest, exception: Exception | None = None, *, field: str = "") -> HttpResponse:
+    """`field`: the one that can't be read, where it is known."""
+    return _error(request, 400, field=field)
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    return _error(request, 413)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -231,13 +245,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if isinstance(sys.exc_info()[1], DATABASE_AWAY):
+    if is_database_away(sys.exc_info()[1]):
         return database_away(request)
     return _error(request, 500)
 
 
-def _error(request: HttpRequest, status: int, headers: dict[str, str] | None = None) -> HttpResponse:
-    response = render(request, f"{status}.html", status=status)
+def _error(request: HttpRequest, status: int, headers: dict[str, str] | None = None, **context: object) -> HttpResponse:
+    response = render(request, f"{status}.html", context, status=status)
     for name, value in (headers or {"Cache-Control": "no-store"}).items():
         response.headers[name] = value
     return response

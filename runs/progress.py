@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+import weakref
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -11,20 +13,25 @@ from typing import Any, ParamSpec, TypeVar
 
 import stamina
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
+from django.utils.translation import gettext
 
-from .exceptions import ItemFailed, RunLost, RunStopped
+from .database import discard_connection, is_database_away, is_outage
+from .exceptions import ItemFailed, ItemTimedOut, RunLost, RunsError, RunStopped
 from .flush import LastWord, Report, flush
-from .models import Run
+from .models import Run, RunItem
 from .pace import Pace
+from .poison import POISON_CODE, POISON_MESSAGE
 from .states import ItemStatus, Status
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 Write = Callable[[Run, Report, LastWord | None], str]  # of a report; answers what is requested
-DATABASE_ERRORS = (OperationalError, InterfaceError)
 SMOOTHING = 0.3  # weight of the newest second in the rate
+KEY_LENGTH = 200
 REPORTED = ("key", "status", "error_code", "error_message")
 
 
@@ -50,7 +57,8 @@ class Progress:
         self._rate: float | None = run.rate
         # Items of different size: what they weigh, and how much of the open one is behind us.
         self._weight_done = float(run.cursor_counts.get("weight", 0.0))
-        self._weight_total: float | None = None  # None: every item weighs the same
+        self._weight_total: float | None = None  # None: every item weighs the same, or the weights aren't known yet
+        self._is_weighed = "weight" in run.cursor_counts
         self._weight_open = 0.0
         self._part = 0.0
         self._weight_rate: float | None = None
@@ -58,7 +66,16 @@ class Progress:
         self._pace = Pace(run.pace)
         self._began_after = _seconds_between(run.started_at, run.claimed_at)
 
+        # See `poison`. Named is the item whose key stands on the row while it is open.
+        self._suspect = SuspectMode(run) if run.suspect_mode else None
+        self._accused = run.accused_item
+        self._furthest = run.furthest
+        self._named = ""
+        self._open_loop: Callable[[], Generator[Any] | None] = lambda: None
+        self._left_inside = ""  # the item in whose middle the loop was left, by an exception or a break
+
         self._tracking = False
+        self._item_deadline: float | None = None
         self._noted = False  # has the open item said anything?
         self._outcome = ItemStatus.DONE
         self._open_rows: dict[str, dict[str, Any]] = {}
@@ -71,6 +88,7 @@ class Progress:
         self._write: Write = flush  # `Effects` puts its own in this place
         self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
         self._flushed_done: float = self._processed
+        self._flushed_processed = self._processed
         self._began_at = self._measured_at = time.monotonic()
         self._measured_count = self._processed
         self._measured_weight = self._weight_done
@@ -83,6 +101,7 @@ class Progress:
         items: Iterable[T],
         total: int | None = None,
         *,
+        key: Callable[[T], object] | None = None,
         durably: bool = False,
         weigh: Callable[[T], float] | None = None,
         weight: float = 0.0,
@@ -90,6 +109,10 @@ class Progress:
         """Yield the items and count each one when its turn is over.
 
         `total` is how many `items` will yield; without it, and without a length, it is unknown.
+        `key` names an item, as its report does; what `items` yields must be known before anything of it is fetched or
+        opened, for an item that stops the worker twice is failed by its key and not yielded again (see `poison`).
+        Numbers, texts and `RunItem`s need no `key`; other items without one can't be told apart, and a death among
+        them counts as a loss.
         With `weigh` the bar and the time left go by what the items weigh, `weight` together, in any unit.
         `durably` writes after every item: a crash then repeats the open one at most, not the last second's.
         Raises `RunStopped` between items, `RunLost` when the run has been taken away.
@@ -102,23 +125,83 @@ class Progress:
         if total is not None:
             self._total = self._processed + total
         if weigh is not None:
-            self._weight_total = self._weight_done + weight
+            self._weight_total, self._is_weighed = self._weight_done + weight, True
             items = self._weighed(items, weigh)
+            # Until a new attempt knows the weights again, it must not show a share of the count in their place.
+            self._cursor_counts = {**self._cursor_counts, "weight": self._weight_done}
+        key_of = own_key if key is None else lambda item: clean(key(item), KEY_LENGTH)
+        if self.run.poison_items:
+            items = self._without_poison(items, key_of)
+        self._left_inside = ""
+        loop = self._loop_over(items, key_of)
+        self._open_loop = weakref.ref(loop)
+        return loop
+
+    def _loop_over(self, items: Iterable[T], key_of: Callable[[T], str]) -> Generator[T]:
         self._tracking = True
         clock = time.monotonic
+        names = True  # is the next item named on the row before it begins?
         try:
             for item in items:
+                if names:
+                    self._name_item(key_of(item))
                 yield item
                 self._processed += 1
                 if self._noted:
                     self._close_item()
-                if clock() >= self._due:
-                    self._flush()
-                    if self._requested:
-                        raise RunStopped(self._requested)
+                if names or clock() >= self._due:
+                    names = self._between_items()
+            if names:
+                self._flush_between_items("")
+        except GeneratorExit:
+            self._left_inside = key_of(item)
+            raise
         finally:
             self._tracking = False
             self._drop_item()
+
+    def _name_item(self, key: str) -> None:
+        """Write which item begins, together with the count of those before it."""
+        if key or time.monotonic() >= self._due:
+            self._flush_between_items(key)
+
+    def _between_items(self) -> bool:
+        """Flush, or leave that to the naming of the next item: is it to be named?
+
+        In suspect mode each one is. Otherwise those that come after a slow one: both flushes are due anyway.
+        """
+        names_next = self._is_suspect() or self._was_slow()
+        if not names_next:
+            self._flush_between_items("")
+        return names_next
+
+    def _flush_between_items(self, next_key: str) -> None:
+        self._named = next_key
+        self._flush()
+        if self._requested:
+            raise RunStopped(self._requested)
+
+    def _is_suspect(self) -> bool:
+        if self._suspect and self._suspect.is_over(self._processed, self._rate):
+            self._suspect = None
+        return self._suspect is not None
+
+    def _was_slow(self) -> bool:
+        """Did the last item take as long as flushes are apart?"""
+        return self._processed - self._flushed_processed <= 1 and time.monotonic() >= self._due
+
+    def _without_poison(self, items: Iterable[T], key_of: Callable[[T], str]) -> Iterator[T]:
+        """Fail the poison items, each in its turn, and yield the others."""
+        poison = frozenset(self.run.poison_items)
+        for item in items:
+            key = key_of(item)
+            if key not in poison:
+                yield item
+                continue
+            logger.error("Poison item: type=%s id=%s item=%s", self.run.slug, self.run.pk, key)
+            self.failed(key, gettext(POISON_MESSAGE), code=POISON_CODE)
+            self._processed += 1
+            self._close_item()
 
     def _weighed(self, items: Iterable[T], weigh: Callable[[T], float]) -> Iterator[T]:
         for item in items:
@@ -146,15 +229,30 @@ class Progress:
         self._notes.update(columns)
 
     @contextmanager
-    def item(self, key: object, **fields: Any) -> Iterator[None]:
-        """Report the item by what becomes of the block: `ItemFailed` fails it, not the run."""
+    def item(self, key: object, *, seconds: float | None = None, **fields: Any) -> Iterator[None]:
+        """Report the item by what becomes of the block: an exception in it fails the item, not the run.
+
+        Only what concerns the whole run gets out: `RunRejected`, `RunUnreachable`, `RunStopped`, `RunLost`, and a
+        database that is away. After `seconds` on the clock the next `beat()`, also that of a bounded child, raises
+        `ItemTimedOut`: choose less than the run's threshold, so that a hung item is found before the run is stale.
+        """
+        self._item_deadline = seconds and time.monotonic() + seconds
         try:
             yield
         except ItemFailed as error:
             self.failed(key, error, code=error.code, **fields)
+        except RunsError:
+            raise
+        except Exception as error:
+            if is_outage(error):
+                raise
+            logger.exception("Item failed: type=%s id=%s item=%s", self.run.slug, self.run.pk, key)
+            self.failed(key, _unexpected(error), code="unexpected", **fields)
         else:
             if not self._open_rows:
                 self.done(key, **fields)
+        finally:
+            self._item_deadline = None
 
     def done(self, key: object, **fields: Any) -> None:
         self._note(ItemStatus.DONE, key, "", "", fields)
@@ -200,15 +298,22 @@ class Progress:
             "failed": self._failed,
             "skipped": self._skipped,
         }
-        if self._weight_done:
+        if self._is_weighed:
             self._cursor_counts["weight"] = self._weight_done
 
     # Being alive
 
     def beat(self) -> None:
-        """Say inside a long item that its code is alive. Cheap: writes once a second at most."""
-        if time.monotonic() >= self._due:
+        """Say inside a long item that its code is alive. Cheap: writes once a second at most.
+
+        Raises `ItemTimedOut` after the deadline of `item(key, seconds=…)`.
+        """
+        now = time.monotonic()
+        if now >= self._due:
             self._flush()
+        if self._item_deadline is not None and now >= self._item_deadline:
+            self._item_deadline = None  # the rest of the item may still beat on its way out
+            raise ItemTimedOut
 
     @contextmanager
     def allow_silence(self, *, minutes: float) -> Iterator[None]:
@@ -246,7 +351,7 @@ class Progress:
         self._floor = {name: getattr(run, name) for name in ("processed", "failed", "skipped")}
         self._processed, self._failed, self._skipped = run.processed, run.failed, run.skipped
         self._total = run.total
-        self._flushed_count = self._measured_count = self._processed
+        self._flushed_processed = self._measured_count = self._processed
 
     def count(self) -> None:
         self._processed += 1
@@ -279,19 +384,29 @@ class Progress:
             if cursor.fetchone() is None:
                 raise RunLost
 
-    def leave(self, status: Status, error_code: str = "", error_message: object = "") -> None:
-        """Flush for the last time, leaving the run in `status`. Raises `RunLost`."""
+    def dies_in_accused_item(self) -> bool:
+        """Is an exception that escaped just now the second death in a row inside the same item?"""
+        if loop := self._open_loop():  # somebody still holds it: a variable of the frame that raised
+            loop.close()
+        return bool(self._left_inside) and self._left_inside == self._accused and self._reached() <= self._furthest
+
+    def leave(self, status: Status, error_code: str = "", error_message: object = "", *, died: bool = False) -> None:
+        """Flush for the last time, leaving the run in `status`; `died` by an exception. Raises `RunLost`."""
         if status == Status.COMPLETED:
             self._total = max(self._processed, self._floor["processed"])
         self._waiting = (None, "")
-        self._flush(LastWord(status, error_code, clean(error_message)))
+        self._named = ""
+        died_in = self._left_inside if died else None
+        self._flush(LastWord(status, error_code, clean(error_message), died_in))
 
     def _flush(self, last_word: LastWord | None = None) -> None:
         complete = last_word is not None and last_word.status == "completed"
         report = self._report(complete=complete, last=last_word is not None)
         self._requested = patiently(self._write, self.run, report, last_word)
+        self._left_inside = ""
         self._rows = {}
         self._flushed_done = self._done()
+        self._flushed_processed = self._processed
         self._due = time.monotonic() + self._interval
 
     def _report(self, *, complete: bool, last: bool) -> Report:
@@ -314,7 +429,9 @@ class Progress:
             eta=self._seconds_left(counts["processed"]),
             advanced=self._done() > self._flushed_done,
             pace=self._pace.points if noted else None,
-            recovered=self._processed > self._floor["processed"],
+            reached=self._reached(),
+            suspect_mode=self._suspect is not None,
+            open_item=self._named,
             silence=self._silence,
             waiting=self._waiting[0],
             waiting_reason=self._waiting[1],
@@ -328,10 +445,16 @@ class Progress:
             return float(self._processed + self._part)
         return self._weight_done + self._part * self._weight_open
 
+    def _reached(self) -> float:
+        """Items finished, and the part of the open one: in hundredths, so that progress is more than a jitter."""
+        return float(self._processed + int(self._part * 100) / 100)
+
     def _percent(self, processed: int) -> float | None:
-        if not self._weight_total:
-            return percent(processed, self._total)
-        return percent(self._done(), self._weight_total)
+        if self._is_weighed and self._weight_total is None:
+            return None
+        if self._weight_total:
+            return percent(self._done(), self._weight_total)
+        return percent(processed, self._total)
 
     def _seconds_left(self, processed: int) -> float | None:
         """At the present rate; None when nobody can know."""
@@ -375,6 +498,42 @@ class Progress:
         }
 
 
+class SuspectMode:
+    """How long an attempt after a death names each item: until the place of the death is certainly behind it.
+
+    That place lies within one flush interval after the highest count that was ever flushed. Two are waited for, in
+    items at the run's rate and on the clock, for a rate may be unknown and an interval may hold items of any size.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._shown = run.processed
+        self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
+        self._rate = run.rate or 0.0
+        self._passed_at: float | None = None
+
+    def is_over(self, processed: int, rate: float | None) -> bool:
+        """After `processed` items, at the newest rate (items a second)."""
+        beyond = processed - self._shown
+        if beyond < 1:
+            return False
+        if self._passed_at is None:
+            self._passed_at = time.monotonic()
+        self._rate = max(self._rate, rate or 0.0)
+        has_passed_items = beyond > 2 * self._interval * self._rate
+        return has_passed_items and time.monotonic() - self._passed_at >= 2 * self._interval
+
+
+def own_key(item: object) -> str:
+    """The key of an item that names itself; empty where it doesn't."""
+    if isinstance(item, RunItem):
+        return item.key
+    return clean(item, KEY_LENGTH) if isinstance(item, int | str) else ""
+
+
+def _unexpected(error: Exception) -> str:
+    return gettext("The program failed: %(error)s") % {"error": str(error) or type(error).__name__}
+
+
 def _seconds_between(start: datetime | None, end: datetime | None) -> float:
     """Two moments of the database's clock."""
     return max(0.0, (end - start).total_seconds()) if start and end else 0.0
@@ -409,8 +568,9 @@ def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call again, backing off, for as long as the database is away; then let the error out."""
     try:
         return call(*args, **kwargs)
-    except DATABASE_ERRORS:
-        connection.close()  # the next call opens a new one
+    except Exception as error:
+        if not _database_away(error):
+            raise
     for attempt in stamina.retry_context(
         on=_database_away,
         attempts=None,
@@ -424,7 +584,7 @@ def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def _database_away(error: Exception) -> bool:
-    if not isinstance(error, DATABASE_ERRORS):
+    if not is_database_away(error):
         return False
-    connection.close()
+    discard_connection()  # the next call opens a new one
     return True

@@ -56,6 +56,7 @@ class ErrorCode(models.TextChoices):
     RESET = "reset", _("Reset by staff")
     QUEUE_TIMEOUT = "queue_timeout", _("No worker took it")
     REJECTED = "rejected", _("Wrong configuration or credentials")
+    UNREACHABLE = "unreachable", _("A server was away for too long")
 
 
 class Request(models.TextChoices):

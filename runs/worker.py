@@ -21,8 +21,9 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from .database import is_database_away, is_outage
 from .dispatch import publish, task_name
-from .exceptions import RunLost, RunRejected, RunStopped
+from .exceptions import RunLost, RunRejected, RunStopped, RunUnreachable
 from .models import Run, RunQuerySet, run_types
 from .progress import Progress, patiently
 from .states import ANSWERS, ErrorCode, Request, Status
@@ -64,9 +65,13 @@ def look_after_children(sender: Any, **kwargs: Any) -> None:
 
 @task_failure.connect
 def take_back_from_lost_process(sender: Task[Any, Any], task_id: str, exception: BaseException, **kwargs: Any) -> None:
-    """The parent sees that its child was killed, or ran out of memory, in the middle of a run."""
+    """The parent sees that its child was killed, or ran out of memory, in the middle of a run.
+
+    In a warm shutdown it is this very parent that kills what takes too long: nobody's fault.
+    """
     if isinstance(exception, WorkerLostError):
-        _for_each_type(lambda model: _take_back(model.objects.filter(task_id=task_id), "its parent"))
+        is_death = not stopping.value
+        _for_each_type(lambda model: _take_back(model.objects.filter(task_id=task_id), "its parent", is_death=is_death))
 
 
 @worker_shutting_down.connect
@@ -99,7 +104,7 @@ def publish_what_was_interrupted(**kwargs: Any) -> None:
     """Only now: a message sent any earlier might be taken by this very worker as it goes down."""
 
     def publish_mine(model: type[Run]) -> None:
-        _take_back(model.objects.filter(worker_boot=boot), "its parent")  # no child is left to hold them
+        _take_back(model.objects.filter(worker_boot=boot), "its parent", is_death=False)  # no child is left
         for run in model.objects.filter(worker_boot=boot, status=Status.QUEUED, dispatches=0):
             publish(run)
 
@@ -111,12 +116,11 @@ def _leave_to_others(model: type[Run], run_id: int) -> None:
     model.objects.filter(pk=run_id, status=Status.QUEUED).update(worker_boot=boot, dispatches=0)
 
 
-def _take_back(runs: RunQuerySet[Run], worker: str) -> None:
+def _take_back(runs: RunQuerySet[Run], worker: str, *, is_death: bool = True) -> None:
     lost = list(runs.filter(status=Status.RUNNING))
     if not lost:
         return
-    with because(Actor("worker", worker), "resumed after worker loss"):
-        runs.take_back()
+    runs.take_back(Actor("worker", worker), is_death=is_death)
     for run in lost:
         publish(run)
 
@@ -153,6 +157,7 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
                 queue=model.queue,
                 acks_late=False,
                 ignore_result=True,
+                throws=(WorkerLostError,),  # the run goes on: one line in the log, no traceback
             )(task),
         )
 
@@ -174,6 +179,10 @@ def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", tas
         _attempt(run, work, Actor("worker", worker))
     except RunLost:
         logger.warning("Run lost: type=%s id=%s attempt=%s", run.slug, run.pk, run.attempt)
+    except Exception as error:
+        if not is_database_away(error):
+            raise
+        logger.warning("Run left to its readers: type=%s id=%s: %s", run.slug, run.pk, error)
 
 
 def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None:
@@ -181,7 +190,7 @@ def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None
     sql = f"""
         UPDATE {connection.ops.quote_name(model._meta.db_table)} SET
             status = '{Status.RUNNING}', attempt = attempt + 1,
-            worker = %s, worker_boot = %s, task_id = %s, requested = '',
+            worker = %s, worker_boot = %s, task_id = %s, requested = '', open_item = '',
             heartbeat_at = statement_timestamp(), progress_at = statement_timestamp(),
             started_at = COALESCE(started_at, statement_timestamp()), claimed_at = statement_timestamp(),
             version = version + 1
@@ -204,13 +213,28 @@ def _attempt(run: R, work: Work[R], worker: Actor) -> None:
     except RunRejected as error:
         with because(worker, "rejected"):
             progress.leave(Status.FAILED, ErrorCode.REJECTED, error)
+    except RunUnreachable as error:
+        with because(worker, "unreachable"):
+            progress.leave(Status.FAILED, ErrorCode.UNREACHABLE, error)
     except Exception as error:
+        if is_outage(error):
+            _give_back(run, worker, error)
+            return
         logger.exception("Run failed: type=%s id=%s", run.slug, run.pk)
         with because(worker, "exception", traceback=traceback.format_exc()):
-            progress.leave(Status.FAILED, ErrorCode.EXCEPTION, _plain_words(error))
+            _record_exception(progress, error)
     else:
         with because(worker, "completed"):
             progress.leave(Status.COMPLETED)
+
+
+def _record_exception(progress: Progress, error: Exception) -> None:
+    """An exception that escaped is a death: the run fails, or goes on behind the item if it is the second in a row."""
+    if progress.dies_in_accused_item():
+        progress.leave(Status.QUEUED, died=True)
+        publish(progress.run)
+    else:
+        progress.leave(Status.FAILED, ErrorCode.EXCEPTION, _plain_words(error), died=True)
 
 
 def _answer(progress: Progress, request: Request, worker: Actor) -> None:
@@ -218,6 +242,23 @@ def _answer(progress: Progress, request: Request, worker: Actor) -> None:
         progress.leave(ANSWERS[request])
     if request == Request.INTERRUPT and not stopping.value:  # its time slice is over: to the end of the queue
         publish(progress.run)
+
+
+def _give_back(run: Run, worker: Actor, error: Exception) -> None:
+    """A query of the work itself met an outage: once the database is back, the run goes on from its cursor.
+
+    No item is to blame. But it counts as a loss, or a run that always meets one would never end.
+    """
+    logger.warning("The database is away: type=%s id=%s: %s", run.slug, run.pk, error)
+    held = type(run).objects.held_by(run)
+
+    def give_back() -> int:
+        held.update(open_item="")
+        with because(worker, "", error=str(error)):
+            return held.take_back(worker, reason="the database was away")
+
+    if patiently(give_back):
+        publish(run)
 
 
 def _plain_words(error: Exception) -> str:

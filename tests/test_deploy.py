@@ -28,7 +28,7 @@ def test_a_worker_leaves_in_time_though_its_item_would_last_longer(business_a: B
         process.wait(WITHIN)
     left = seen(run)
     assert (left.status, left.requested) == (Status.QUEUED, "")
-    assert left.events.order_by("pgh_id").last().pgh_context["reason"] == "resumed after worker loss"
+    assert left.events.order_by("pgh_id").last().pgh_context["reason"] == "asked to interrupt"
 
 
 def steps(run: DrillRun, progress: Progress) -> None:

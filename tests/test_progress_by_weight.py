@@ -44,7 +44,7 @@ def test_the_bar_goes_by_weight_and_the_count_by_items(mailbox_a: Mailbox) -> No
                 shown.append((seen(run).processed, seen(run).progress_pct))
 
     run = work_through(started(mailbox_a), work)
-    assert shown == [(0, None), (1, 1.0), (2, 2.0), (2, 50.5), (3, 99.0)]
+    assert shown == [(0, 0.0), (1, 1.0), (2, 2.0), (2, 50.5), (3, 99.0)]
     assert (run.progress_pct, run.processed, run.total) == (100, 4, 4)
 
 
@@ -179,3 +179,58 @@ def test_the_time_left_runs_down_by_the_databases_clock(mailbox_a: Mailbox) -> N
     assert eta_seconds(run) == 20
     run.eta = None
     assert eta_seconds(run) is None
+
+
+def test_a_new_attempt_shows_no_share_of_the_count_before_it_knows_the_weights(mailbox_a: Mailbox) -> None:
+    """One of two calls was known already: 50 % of the items, and hardly anything of the work."""
+
+    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+        with progress.allow_silence(minutes=1):
+            shown.append(seen(run).progress_pct)
+        for weight in progress.track([0.0, 100.0][run.cursor.get("next", 0) :], weigh=lambda one: one, weight=100.0):
+            if weight:
+                progress.inside(0.2)
+                shown.append(seen(run).progress_pct)
+                if run.attempt == 1:
+                    raise MemoryError("killed here")
+            progress.checkpoint(next=1)
+
+    shown: list[float | None] = []
+    run = work_through(started(mailbox_a), work)
+    dispatch.reopen(run, SYSTEM, "retry")
+    work_through(run, work)
+    assert shown == [None, 20.0, 20.0, 20.0]
+
+
+def test_progress_inside_an_item_clears_losses_and_the_accusation(mailbox_a: Mailbox) -> None:
+    """An hour-long call that moves on in every attempt isn't what kills the workers."""
+
+    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+        for _ in progress.track(["call"], weigh=lambda call: 100.0, weight=100.0):
+            for reached in range(run.attempt * 10):
+                progress.inside(reached / 100)
+            progress.report()
+            raise KeyboardInterrupt
+
+    run = started(mailbox_a)
+    for _ in range(6):
+        with pytest.raises(KeyboardInterrupt):
+            work_through(run, work)
+        ReceiptSyncRun.objects.filter(pk=run.pk).take_back()
+    left = seen(run)
+    assert (left.status, left.losses, left.poison_items) == ("queued", 0, [])
+
+
+def test_an_item_that_dies_at_the_same_part_each_time_is_poison(mailbox_a: Mailbox) -> None:
+    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+        for _ in progress.track(["call"], weigh=lambda call: 100.0, weight=100.0):
+            progress.inside(0.3 + run.attempt / 1000)  # a little further each time is no progress
+            progress.report()
+            raise KeyboardInterrupt
+
+    run = started(mailbox_a)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            work_through(run, work)
+        ReceiptSyncRun.objects.filter(pk=run.pk).take_back()
+    assert seen(run).poison_items == ["call"]

@@ -12,6 +12,11 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 
+def error_json(kind: str, code: str, detail: object, attr: str | None = None) -> dict[str, Any]:
+    """The one shape of every error, for those that no view has raised."""
+    return {"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": attr}]}
+
+
 class Conflict(APIException):
     """A run stands in the way; the body carries its JSON under `run`."""
 
@@ -35,7 +40,7 @@ class AlreadyActive(Conflict):
 class DatabaseAway(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "database_away"
-    default_detail = _("The database can't be reached. Try again in a moment.")
+    default_detail = _("The database isn't available. Try again in a moment.")
     wait = 5  # seconds; becomes Retry-After
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, TypeVar
 
 from django.contrib.auth.password_validation import validate_password
@@ -18,7 +19,9 @@ from rest_framework.request import Request
 from ..models import Business, Membership, Run, RunItem, run_types
 from ..states import Action, ErrorCode, ItemStatus, Status
 from ..states import Request as Wish
+from ..unstorable import find_unstorable
 from ..verdict import Code, eta_seconds, is_stale, judge
+from .requests import refuse
 
 M = TypeVar("M", bound=Model)
 
@@ -228,6 +231,23 @@ class RunTypeField(serializers.Field[type[Run], Any, str, Any]):
         return value.slug
 
 
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+
+
+@extend_schema_field({"type": "string", "format": "date", "pattern": r"^(19|2\d)\d\d-"})
+class DayField(serializers.DateField):
+    """A day to work from or up to: never so near the calendar's ends that the next one is out of it."""
+
+    default_error_messages = {"out_of_range": _("Give a day from 1900 to 2999.")}
+
+    def to_internal_value(self, value: Any) -> date:
+        """Raises `ValidationError`."""
+        day = super().to_internal_value(value)
+        if not FIRST_DAY <= day <= LAST_DAY:
+            self.fail("out_of_range")
+        return day
+
+
 class RunQuery(serializers.Serializer[Any]):
     business = BusinessField(required=False)
     type = RunTypeField(required=False)
@@ -307,6 +327,7 @@ def asked(serializer: type[serializers.Serializer[Any]], request: Request) -> di
 
 def said(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """What the body says. Raises `ValidationError`, `Http404`."""
+    refuse(find_unstorable(request.data))
     body = serializer(data=request.data, context={"request": request})
     body.is_valid(raise_exception=True)
     return dict(body.validated_data)

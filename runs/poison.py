@@ -1,0 +1,43 @@
+"""G7: no item, whatever it contains and whatever it kills, stops its run twice.
+
+1. After a death the next attempts of a run are in *suspect mode* until they are well past the place of the death:
+   the row names each item before it begins (`open_item`), in the flush that also counts the one before it.
+   Outside of suspect mode only slow items are named, where this costs no flush of its own.
+2. Whoever records a death (a lost process, an expiry, an exception that escapes) notes the item that was open as
+   `accused_item`. An item that is finished beyond the furthest place ever reached acquits it: progress was made.
+3. A second death in a row inside the accused item makes it a *poison item*: the run remembers its key in
+   `poison_items` for good, and `Progress.track` fails it with the code `poison` instead of yielding it.
+
+Each item that is named is cleared or replaced by the flush at its end, so that nobody is blamed for a neighbour.
+A death with an item recorded doesn't count as a loss, unless another item was accused before it: deaths that
+wander about are the machine's fault, and three losses in a row fail the run as `worker_lost`.
+
+Warm shutdowns aren't deaths. Effects need none of this: what was in flight is unknown and isn't begun again.
+"""
+
+from typing import Final
+
+from django.utils.translation import gettext_noop
+
+POISON_CODE: Final = "poison"
+POISON_MESSAGE: Final = gettext_noop("This item stopped the worker twice.")
+
+# Of a row's `losses`: does its death count as one? `open_item` is known to be the killer's name, or isn't known.
+COUNTS_AS_LOSS: Final = "(open_item = '' OR (accused_item <> '' AND accused_item <> open_item))"
+
+
+def death_columns(open_item: str = "open_item", accused_item: str = "accused_item") -> dict[str, str]:
+    """What a recorded death sets, by column, as SQL.
+
+    The arguments are the SQL for the key of the item that was open (empty: nobody knows) and of the one accused
+    before, where they aren't what the row says.
+    """
+    is_second = f"({open_item} <> '' AND {open_item} = {accused_item})"
+    return {
+        "suspect_mode": "true",
+        "poison_items": f"CASE WHEN {is_second} THEN poison_items || to_jsonb({open_item}) ELSE poison_items END",
+        "accused_item": (
+            f"CASE WHEN {is_second} THEN '' WHEN {open_item} <> '' THEN {open_item} ELSE {accused_item} END"
+        ),
+        "open_item": "''",
+    }

@@ -1,0 +1,105 @@
+"""Work in a child fails with its item at most: it is bounded in memory, on the processor and on the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from runs import bounded_child
+from runs.bounded_child import BoundedChild
+from runs.exceptions import ChildDied, ChildTimedOut, ItemTimedOut, RunLost
+
+CHILD = """
+import os, sys, time
+from runs.child_server import own_arguments, serve
+
+def answer(request):
+    match request.split(b" "):
+        case [b"pid"]: return str(os.getpid()).encode()
+        case [b"arguments"]: return " ".join(own_arguments()).encode()
+        case [b"spin"]:
+            while True: pass
+        case [b"sleep"]: time.sleep(600)
+        case [b"eat"]: return b"x" * 10_000_000_000
+        case [b"grow"]:
+            answer.ballast = b"x" * 200_000_000
+            return b"grown"
+        case [b"die"]: os.abort()
+        case [b"wait", seconds]: time.sleep(float(seconds))
+    return request
+
+serve(answer)
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "a_child.py").write_text(CHILD)
+    monkeypatch.setenv("PYTHONPATH", f"{bounded_child.PROJECT}:{tmp_path}")
+    return "a_child"
+
+
+@pytest.fixture
+def child(module: str) -> Iterator[BoundedChild]:
+    with BoundedChild(module, "one", 2, cpu_seconds=0.5, wall_seconds=3, memory_bytes=500_000_000) as child:
+        yield child
+
+
+def test_a_child_answers_any_number_of_requests(child: BoundedChild) -> None:
+    large = bytes(range(256)) * 20_000
+    assert child.call(large) == large
+    assert child.call(b"") == b""
+    assert child.call(b"arguments") == b"one 2"
+    assert child.call(b"pid") == child.call(b"pid")
+
+
+def test_time_on_the_processor_is_bounded(child: BoundedChild) -> None:
+    with pytest.raises(ChildTimedOut):
+        child.call(b"spin")
+    assert child.call(b"the next one") == b"the next one"
+
+
+def test_time_on_the_clock_is_bounded(child: BoundedChild) -> None:
+    began = time.monotonic()
+    with pytest.raises(ItemTimedOut) as timed_out:
+        child.call(b"sleep")
+    assert timed_out.value.code == "timeout"
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("request_", [b"eat", b"die"])
+def test_a_child_that_dies_fails_its_request_only(child: BoundedChild, request_: bytes) -> None:
+    with pytest.raises(ChildDied):
+        child.call(request_)
+    assert child.call(b"the next one") == b"the next one"
+
+
+def test_a_child_that_has_grown_is_replaced(child: BoundedChild) -> None:
+    before = child.call(b"pid")
+    assert child.call(b"grow") == b"grown"
+    assert child.call(b"pid") != before
+
+
+def test_the_parent_beats_while_its_child_works(module: str) -> None:
+    beats: list[float] = []
+    limits = {"cpu_seconds": 5.0, "wall_seconds": 20.0, "memory_bytes": 500_000_000}
+    with BoundedChild(module, **limits, beat=lambda: beats.append(time.monotonic())) as child:  # type: ignore[arg-type]
+        child.call(b"wait 2")
+    assert len(beats) >= 4
+
+
+def test_a_child_whose_run_is_lost_is_ended(module: str) -> None:
+    def lose() -> None:
+        pids.extend(process.pid for process in psutil.Process().children() if "a_child" in process.cmdline())
+        raise RunLost
+
+    pids: list[int] = []
+    limits = {"cpu_seconds": 5.0, "wall_seconds": 20.0, "memory_bytes": 500_000_000}
+    with BoundedChild(module, **limits, beat=lose) as child, pytest.raises(RunLost):  # type: ignore[arg-type]
+        child.call(b"wait 10")
+    assert pids
+    assert not any(psutil.pid_exists(pid) for pid in pids)
