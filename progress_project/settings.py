@@ -283,6 +283,8 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,  # `?format=csv` is ours
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Of one web process. A browser needs one for each business, whatever tabs it has open; the cards of others poll.
+STREAMS_PER_USER: int = env.int("STREAMS_PER_USER", default=100)
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "runs.api.handler.ErrorHandler",
     "EXCEPTION_FORMATTER_CLASS": "runs.api.handler.ErrorFormatter",
