@@ -24,6 +24,12 @@ def state_dir() -> Path:
     return Path(BASE_DIR, env.str("UNSTUCK_VAR", default="") or f"var/{port()}").resolve()
 
 
+def is_demo() -> bool:
+    """Does `make run` make the demo's users and data? Their passwords are public: in a database of one's own only if
+    that is asked for by name."""
+    return bool(env.bool("DEBUG", default=False) and env.bool("DEMO", default=not env.str("DATABASE_URL", default="")))
+
+
 def demo_imap_port() -> int:
     """A port of its own for each copy of the demo, derived from the web port."""
     offset = 2143 if port() + 2143 <= 65535 else -2143

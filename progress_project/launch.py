@@ -13,7 +13,7 @@ import honcho.manager
 from honcho.environ import parse_procfile
 
 from progress_project import copies, embedded, keep
-from progress_project.environment import BASE_DIR, demo_imap_port, env, port, state_dir
+from progress_project.environment import BASE_DIR, demo_imap_port, env, is_demo, port, state_dir
 
 HOST = "127.0.0.1"
 NOT_WORTH_A_WARNING = (  # on one's own machine, or in a container
@@ -43,7 +43,7 @@ def main() -> None:
 
 def _prepare_environment() -> None:
     """What the children read; anything already set stays as it is."""
-    os.environ.setdefault("DEBUG", "true")
+    os.environ.setdefault("DEBUG", str(embedded.wanted()))  # a database of one's own means production
     os.environ.setdefault("PORT", str(port()))
     os.environ["UNSTUCK_VAR"] = str(state_dir())
     os.environ["PYTHONUNBUFFERED"] = "1"
@@ -52,13 +52,9 @@ def _prepare_environment() -> None:
     os.chdir(BASE_DIR)
 
 
-def _is_demo() -> bool:
-    return bool(env.bool("DEBUG"))
-
-
 def _check_ports() -> None:
     _check_free(port(), "PORT")
-    if _is_demo():
+    if is_demo():
         _check_free(demo_imap_port(), "DEMO_IMAP_PORT")
 
 
@@ -85,9 +81,10 @@ def _database() -> Iterator[None]:
 
 def _prepare_data() -> None:
     _manage("migrate", "--verbosity", "0")
-    if _is_demo():
+    if is_demo():
         _manage("seed_demo")
-    else:
+    if not env.bool("DEBUG"):
+        _manage("check", "--deploy", "--tag", "security")  # ends here, where a password of the demo works
         _manage("collectstatic", "--no-input", "--verbosity", "0")
 
 
@@ -114,7 +111,7 @@ def _run_processes() -> None:
 
 def _processes() -> dict[str, str]:
     processes: dict[str, str] = dict(parse_procfile((BASE_DIR / "Procfile").read_text()).processes)
-    if not _is_demo():
+    if not is_demo():
         del processes["imap"]
     return processes
 

@@ -5,6 +5,7 @@ As soon as DATABASE_URL or SECRET_KEY is set it is production, and DEBUG must be
 """
 
 import logging
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -75,6 +76,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "progress_project.request_guard.RequestGuard",  # before all that read the session, the query or a form
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "runs.api.middleware.asked_language",
@@ -246,9 +248,21 @@ WHATSAPP_CONNECT_SECONDS: float = env.float("WHATSAPP_CONNECT_SECONDS", default=
 WHATSAPP_ANSWER_SECONDS: float = env.float("WHATSAPP_ANSWER_SECONDS", default=30.0)
 # Messages side by side, as many as an account's rate needs; so many may be unknown after a crash.
 WHATSAPP_AT_ONCE: int = env.int("WHATSAPP_AT_ONCE", default=20)
+WHATSAPP_MAX_UPLOAD_BYTES: int = env.int("WHATSAPP_MAX_UPLOAD_BYTES", default=25 * MEBIBYTE)
 WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_000)
 
 # API
+
+
+def _rate(name: str, default: str) -> str | None:
+    """How often, such as 60/hour, or `none` for no limit."""
+    rate: str = env.str(name, default=default).lower()
+    if rate == "none":
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
+        raise ImproperlyConfigured(f"{name} is {rate!r}. Set it like {default}, or to none.")
+    return rate
+
 
 REST_FRAMEWORK = {
     # Tokens first: the first class decides that an anonymous caller gets 401 and not 403.
@@ -261,10 +275,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["runs.api.requests.SmallJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {
+        "login": _rate("THROTTLE_LOGIN", "60/hour"),  # failed sign-ins, by address
+        "preview": _rate("THROTTLE_PREVIEW", "60/minute"),  # of broadcasts, by user
+    },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "URL_FORMAT_OVERRIDE": None,  # `?format=csv` is ours
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Of one web process. A browser needs one for each business, whatever tabs it has open; the cards of others poll.
+STREAMS_PER_USER: int = env.int("STREAMS_PER_USER", default=100)
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "runs.api.handler.ErrorHandler",
     "EXCEPTION_FORMATTER_CLASS": "runs.api.handler.ErrorFormatter",
@@ -302,6 +322,7 @@ SPECTACULAR_SETTINGS = {
 # Accounts and sign-in
 
 AUTHENTICATION_BACKENDS = [
+    "runs.sign_in.backend.ThrottledSignIn",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -324,14 +345,20 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "runs.pages.locked_out"
+AXES_CLIENT_IP_CALLABLE = "runs.sign_in.address.client_address"
+AXES_USERNAME_CALLABLE = "progress_project.request_guard.tried_name"
 
 # Transport and headers
 
 BEHIND_TLS_PROXY: bool = env.bool("BEHIND_TLS_PROXY", default=False)
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    AXES_IPWARE_PROXY_COUNT = 1
-    AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"]
+# How many proxies of ours a request passes, each adding the address that it sees to X-Forwarded-For (0: it isn't
+# read), and the networks from which they connect: a header that comes from elsewhere was written by a client.
+PROXY_COUNT: int = env.int("PROXY_COUNT", default=1) if BEHIND_TLS_PROXY else 0
+PRIVATE_NETWORKS = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1", "fc00::/7"]
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=PRIVATE_NETWORKS)
 
 HTTPS: bool = env.bool("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
@@ -362,6 +389,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     },
 }
+
+# What a scraper of /metrics has to bear. Without one, /metrics answers private networks only.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 
 # Languages and time
 
@@ -399,10 +429,12 @@ _LOG_CONTEXT: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# Without the local variables of tracebacks: a sign-in that fails half-way has the password in them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _LOG_RENDERERS: list[structlog.typing.Processor] = (
     [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     if DEBUG
-    else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    else [_TRACEBACKS, structlog.processors.JSONRenderer()]
 )
 
 LOGGING = {
