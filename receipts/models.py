@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Literal, Self, cast
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from encrypted_fields.fields import EncryptedTextField
 
 from runs.exceptions import RunRejected
 from runs.models import Business, Run, RunItem
+from runs.progress import clean
 
 from .inbox import Account
 from .own_address import is_own_address
@@ -179,3 +181,20 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vendor or self.sender} {self.amount or ''} {self.currency}".strip()
+
+    def fit_columns(self) -> None:
+        """Clean and cut every value to its column: strangers wrote them, and one that doesn't fit can't be stored."""
+        for field in self._meta.concrete_fields:
+            if isinstance(field, models.CharField | models.TextField):
+                setattr(self, field.attname, clean(getattr(self, field.attname), field.max_length))
+            elif isinstance(field, models.DecimalField):
+                setattr(self, field.attname, _fitting_amount(field, getattr(self, field.attname)))
+
+
+def _fitting_amount(field: models.DecimalField[Any, Any], amount: Decimal | int | None) -> Decimal | None:
+    """Rounded to the column's decimal places; None for what isn't a number, or has too many digits."""
+    exact = None if amount is None else Decimal(amount)
+    if exact is None or not exact.is_finite() or abs(exact) >= Decimal(10) ** field.max_digits:
+        return None
+    rounded = exact.quantize(Decimal(1).scaleb(-field.decimal_places))
+    return rounded if abs(rounded) < Decimal(10) ** (field.max_digits - field.decimal_places) else None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from email.parser import BytesHeaderParser
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -13,27 +12,28 @@ from django.utils.translation import gettext as _
 from runs.exceptions import ItemFailed
 from runs.progress import Progress
 
-from .extraction import Finding, Scanned, scan
+from .extraction import Finding, Scanned
 from .inbox import Inbox, Letter, open_inbox
-from .message import Document, decoded_header
+from .message import Document
+from .mime import header_text, split_message
 from .models import Receipt, ReceiptSyncRun
-from .pdf import PdfReader
+from .scanner import Scanner
 
-logger = logging.getLogger(__name__)
-
-HEADER_BYTES = 64 * 1024  # enough to name a message that could not be opened
+# Enough to name a message that could not be opened.
+HEADER_BYTES = 64 * 1024
+HEADER_LINES = 1_000
 
 
 def sync(run: ReceiptSyncRun, progress: Progress) -> None:
     """Scan the messages that the run's mode asks for, from its cursor on."""
     with (
         open_inbox(run.mailbox.account(), beat=progress.beat) as inbox,
-        PdfReader(cpu_seconds=settings.RECEIPTS_PDF_SECONDS) as pdf,
+        Scanner(beat=progress.beat) as scanner,
     ):
         uids = uids_left(run, inbox)
         letters = inbox.fetch(uids, max_bytes=settings.RECEIPTS_MAX_MESSAGE_BYTES)
         for letter in progress.track(letters, total=len(uids)):
-            handle(run, progress, pdf, letter, key=f"{inbox.uidvalidity}:{letter.uid}")
+            handle(run, progress, scanner, letter, key=f"{inbox.uidvalidity}:{letter.uid}")
             progress.checkpoint(uidvalidity=inbox.uidvalidity, uid=letter.uid)
         if run.mode in (run.Mode.INCREMENTAL, run.Mode.FULL) and uids:
             progress.fenced(run.mailbox.mark_read, inbox.uidvalidity, uids[-1])
@@ -57,52 +57,50 @@ def _selected_uids(run: ReceiptSyncRun, inbox: Inbox) -> list[int]:
     return sorted(int(uid) for validity, uid in keys if int(validity) == inbox.uidvalidity)
 
 
-def handle(run: ReceiptSyncRun, progress: Progress, pdf: PdfReader, letter: Letter, *, key: str) -> None:
-    """Scan one message and report it as done, skipped or failed. Nothing in it fails the run."""
+def handle(run: ReceiptSyncRun, progress: Progress, scanner: Scanner, letter: Letter, *, key: str) -> None:
+    """Scan one message and report it as done, skipped or failed."""
     try:
-        scanned = _scanned(letter, pdf)
+        scanned = scanner.scan(content_of(letter))
     except ItemFailed as error:
         progress.failed(key, error, code=error.code, **headline(letter))
         return
     fields = {"subject": scanned.subject, "sender": scanned.sender}
-    if not scanned.is_candidate:
+    if scanned.is_candidate:
+        with progress.item(key, subject=scanned.subject, sender=scanned.sender):
+            keep_documents(run, scanned)
+            progress.fenced(store, run, scanned)
+            progress.done(key, **fields, **_note(scanned.faults))
+    elif scanned.faults:
+        progress.failed(key, _reasons(scanned.faults), code=scanned.faults[0].code, **fields)
+    else:
         progress.skipped(key, _("Not a receipt."), code="no_receipt", **fields)
-        return
-    for document, _finding in scanned.findings:
-        if document:
-            keep(run, document)
-    progress.fenced(store, run, scanned)
-    progress.done(key, **fields)
 
 
-def _scanned(letter: Letter, pdf: PdfReader) -> Scanned:
-    if letter.vanished:
-        raise ItemFailed(_("The message was deleted before it could be read."), code="vanished")
-    if letter.raw is None:
-        raise ItemFailed(
-            _("The message is too large: %(size)d MB.") % {"size": letter.size // 1_000_000},
-            code="too_large",
-        )
-    try:
-        return scan(
-            letter.raw,
-            read_pdf=pdf.text,
-            max_attachment_bytes=settings.RECEIPTS_MAX_ATTACHMENT_BYTES,
-        )
-    except ItemFailed:
-        raise
-    except Exception as error:
-        # What a stranger has sent must not stop the others' messages, whatever it broke in us.
-        logger.exception("Could not scan message %s", letter.uid)
-        raise ItemFailed(_("The message could not be read."), code="unexpected") from error
+def content_of(letter: Letter) -> bytes:
+    """The message itself. ItemFailed when there is none."""
+    if letter.raw is not None:
+        return letter.raw
+    if letter.too_large:
+        words = _("The message is too large: %(size)d MB.") % {"size": letter.size // 1_000_000}
+        raise ItemFailed(words, code="too_large")
+    raise ItemFailed(_("The message was deleted before it could be read."), code="vanished")
+
+
+def _note(faults: Sequence[ItemFailed]) -> dict[str, str]:
+    """Says on an item that is done which parts of its message could not be read."""
+    return {"error_code": faults[0].code, "error_message": _reasons(faults)} if faults else {}
+
+
+def _reasons(faults: Sequence[ItemFailed]) -> str:
+    return " ".join(dict.fromkeys(_(str(fault)) for fault in faults))
 
 
 def store(run: ReceiptSyncRun, scanned: Scanned) -> None:
     """Keep what was found. Safe to repeat: a receipt that is there already stays as it is."""
-    Receipt.objects.bulk_create(
-        [_receipt(run, scanned, document, finding) for document, finding in scanned.findings],
-        ignore_conflicts=True,
-    )
+    receipts = [_receipt(run, scanned, document, finding) for document, finding in scanned.findings]
+    for receipt in receipts:
+        receipt.fit_columns()
+    Receipt.objects.bulk_create(receipts, ignore_conflicts=True)
 
 
 def _receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, finding: Finding) -> Receipt:
@@ -129,13 +127,20 @@ def _receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, f
     return receipt
 
 
-def keep(run: ReceiptSyncRun, document: Document) -> None:
-    """Store an attachment under its own hash, before the row that names it.
+def keep_documents(run: ReceiptSyncRun, scanned: Scanned) -> None:
+    """Store each attachment under its own hash, before the row that names it.
 
-    A crash between the two leaves a file that the next sync finds in its place.
+    A crash between the two leaves a file that the next sync finds in its place; one in the middle of writing, a file
+    that is too short and is written again.
     """
-    path = path_of(run, document)
-    if not default_storage.exists(path):
+    for document, _finding in scanned.findings:
+        if document is None:
+            continue
+        path = path_of(run, document)
+        if default_storage.exists(path):
+            if default_storage.size(path) == len(document.content):
+                continue
+            default_storage.delete(path)
         default_storage.save(path, ContentFile(document.content))
 
 
@@ -145,9 +150,6 @@ def path_of(run: ReceiptSyncRun, document: Document) -> str:
 
 def headline(letter: Letter) -> dict[str, str]:
     """Subject and sender of a message that could not be opened, as far as they can be read."""
-    headers = BytesHeaderParser().parsebytes((letter.raw or b"")[:HEADER_BYTES])
-    raw = dict(headers.raw_items())
-    return {
-        "subject": decoded_header(str(raw.get("Subject", ""))),
-        "sender": decoded_header(str(raw.get("From", ""))),
-    }
+    lines = (letter.raw or b"")[:HEADER_BYTES].split(b"\n", HEADER_LINES)[:HEADER_LINES]
+    headers, _body = split_message(memoryview(b"\n".join(lines)))
+    return {name: header_text(headers, header) for name, header in (("subject", "subject"), ("sender", "from"))}
