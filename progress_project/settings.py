@@ -4,6 +4,8 @@ With nothing configured at all this is the demo: DEBUG, an embedded PostgreSQL a
 As soon as DATABASE_URL or SECRET_KEY is set it is production, and DEBUG must be asked for by name.
 """
 
+import logging
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -74,9 +76,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "progress_project.request_guard.RequestGuard",  # before all that read the session, the query or a form
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "runs.api.middleware.asked_language",
+    "runs.pages.DatabaseAwayMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -151,7 +155,7 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD: int = env.int("WORKER_MAX_MEMORY_MB", defaul
 # Seconds in which a child that has gone may still be found to have finished. Short: a run that did finish
 # can't be taken back any more.
 CELERY_WORKER_LOST_WAIT = 0.2
-# With them, and a broker without an event loop, a worker whose slots are all hung can't hear that it should end them.
+# The pool itself gives a task to an idle process only; a second count of the free ones would go wrong with each death.
 CELERY_WORKER_POOL_PUTLOCKS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -189,14 +193,16 @@ RUNS_MAX_SILENCE_SECONDS: int = env.int("RUNS_MAX_SILENCE_SECONDS", default=3600
 RUNS_SWEEP_INTERVAL_SECONDS: int = env.int("RUNS_SWEEP_INTERVAL_SECONDS", default=30)
 # When a message that nobody has taken is sent again; the pause doubles from then on.
 RUNS_REPUBLISH_AFTER_SECONDS: int = env.int("RUNS_REPUBLISH_AFTER_SECONDS", default=60)
+# For how long anybody waits for the broker to take a message. What it doesn't take in time is sent again.
+RUNS_BROKER_SECONDS: float = env.float("RUNS_BROKER_SECONDS", default=1.0)
 RUNS_QUEUE_TIMEOUT_SECONDS = _seconds_or_none("RUNS_QUEUE_TIMEOUT_SECONDS", default=86_400)
 # How long a run may keep a slot that others wait for.
 RUNS_TIME_SLICE_SECONDS = _seconds_or_none("RUNS_TIME_SLICE_SECONDS", default=300)
 RUNS_MAX_LOSSES: int = env.int("RUNS_MAX_LOSSES", default=3)
 # For how long a worker that was asked to end waits for its items; it takes up to six more seconds to be gone.
 RUNS_SHUTDOWN_SECONDS: float = env.float("RUNS_SHUTDOWN_SECONDS", default=3.0)
-# For how long a worker waits for its database to come back before it gives up.
-RUNS_DATABASE_PATIENCE_SECONDS: int = env.int("RUNS_DATABASE_PATIENCE_SECONDS", default=120)
+# For how long a worker waits for its database to come back, or to take writes again. Later its run is stale anyway.
+RUNS_DATABASE_PATIENCE_SECONDS: int = env.int("RUNS_DATABASE_PATIENCE_SECONDS", default=RUNS_STALE_AFTER_SECONDS)
 
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
@@ -248,9 +254,21 @@ WHATSAPP_CONNECT_SECONDS: float = env.float("WHATSAPP_CONNECT_SECONDS", default=
 WHATSAPP_ANSWER_SECONDS: float = env.float("WHATSAPP_ANSWER_SECONDS", default=30.0)
 # Messages side by side, as many as an account's rate needs; so many may be unknown after a crash.
 WHATSAPP_AT_ONCE: int = env.int("WHATSAPP_AT_ONCE", default=20)
+WHATSAPP_MAX_UPLOAD_BYTES: int = env.int("WHATSAPP_MAX_UPLOAD_BYTES", default=25 * MEBIBYTE)
 WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_000)
 
 # API
+
+
+def _rate(name: str, default: str) -> str | None:
+    """How often, such as 60/hour, or `none` for no limit."""
+    rate: str = env.str(name, default=default).lower()
+    if rate == "none":
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
+        raise ImproperlyConfigured(f"{name} is {rate!r}. Set it like {default}, or to none.")
+    return rate
+
 
 REST_FRAMEWORK = {
     # Tokens first: the first class decides that an anonymous caller gets 401 and not 403.
@@ -263,10 +281,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["runs.api.requests.SmallJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {
+        "login": _rate("THROTTLE_LOGIN", "60/hour"),  # failed sign-ins, by address
+        "preview": _rate("THROTTLE_PREVIEW", "60/minute"),  # of broadcasts, by user
+    },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "URL_FORMAT_OVERRIDE": None,  # `?format=csv` is ours
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Of one web process. A browser needs one for each business, whatever tabs it has open; the cards of others poll.
+STREAMS_PER_USER: int = env.int("STREAMS_PER_USER", default=100)
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "runs.api.handler.ErrorHandler",
     "EXCEPTION_FORMATTER_CLASS": "runs.api.handler.ErrorFormatter",
@@ -304,6 +328,7 @@ SPECTACULAR_SETTINGS = {
 # Accounts and sign-in
 
 AUTHENTICATION_BACKENDS = [
+    "runs.sign_in.backend.ThrottledSignIn",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -326,14 +351,20 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "runs.pages.locked_out"
+AXES_CLIENT_IP_CALLABLE = "runs.sign_in.address.client_address"
+AXES_USERNAME_CALLABLE = "progress_project.request_guard.tried_name"
 
 # Transport and headers
 
 BEHIND_TLS_PROXY: bool = env.bool("BEHIND_TLS_PROXY", default=False)
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    AXES_IPWARE_PROXY_COUNT = 1
-    AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"]
+# How many proxies of ours a request passes, each adding the address that it sees to X-Forwarded-For (0: it isn't
+# read), and the networks from which they connect: a header that comes from elsewhere was written by a client.
+PROXY_COUNT: int = env.int("PROXY_COUNT", default=1) if BEHIND_TLS_PROXY else 0
+PRIVATE_NETWORKS = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1", "fc00::/7"]
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=PRIVATE_NETWORKS)
 
 HTTPS: bool = env.bool("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
@@ -365,6 +396,9 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# What a scraper of /metrics has to bear. Without one, /metrics answers private networks only.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+
 # Languages and time
 
 LANGUAGE_CODE = "en"
@@ -390,6 +424,10 @@ STORAGES = {
 # Logs: lines for people in development, one JSON object a line in production
 
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+# Answers of 5xx that are meant, such as "not ready": an exception has an error line of its own.
+DJANGO_STRUCTLOG_STATUS_5XX_LOG_LEVEL = logging.WARNING
+# A lost process: a task that raises is told as an error, with its traceback.
+DJANGO_STRUCTLOG_CELERY_TASK_FAILURE_LOG_LEVEL = logging.WARNING
 
 _LOG_CONTEXT: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -397,10 +435,12 @@ _LOG_CONTEXT: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# Without the local variables of tracebacks: a sign-in that fails half-way has the password in them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _LOG_RENDERERS: list[structlog.typing.Processor] = (
     [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     if DEBUG
-    else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    else [_TRACEBACKS, structlog.processors.JSONRenderer()]
 )
 
 LOGGING = {
@@ -422,9 +462,14 @@ LOGGING = {
         "fontTools": {"level": "WARNING"},  # tells of every glyph
         "httpx": {"level": "WARNING"},  # tells of every request, with the signatures in its address
         "faster_whisper": {"level": "WARNING"},
-        # django_structlog says the same with the run's context.
+        # django_structlog says the same, with the context of the request or the run.
+        "django.request": {"level": "CRITICAL"},
         "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.request": {"level": "CRITICAL"},
         "celery.worker.strategy": {"level": "WARNING"},
+        "axes": {"level": "ERROR"},  # tells of each sign-in, without naming anybody
+        "celery.beat": {"level": "WARNING"},  # tells of each round
+        "celery.worker.control": {"level": "ERROR"},  # warns that tasks which are ended leave no result
         "django_structlog": {"level": "WARNING" if DEBUG else "INFO"},
     },
 }

@@ -6,15 +6,19 @@ from decimal import Decimal
 from typing import Any, Literal, Self, cast
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
+from runs.exceptions import RunRejected
 from runs.models import Business, Run, RunItem
 from runs.progress import clean
 
 from .connection import Account
+from .own_address import is_own_address
 
 
 class Mailbox(models.Model):
@@ -70,7 +74,21 @@ class Mailbox(models.Model):
         """Remember that it can be reached, and that nothing of it has been read to the end yet."""
         Mailbox.objects.filter(pk=self.pk, uidvalidity=None).update(uidvalidity=uidvalidity, last_uid=0)
 
+    def clean(self) -> None:
+        if self.sends_in_clear():
+            raise ValidationError({"security": _("Without encryption, only a server on this machine can be read.")})
+
+    def sends_in_clear(self) -> bool:
+        """Would the password cross a network as it is?"""
+        return self.security == self.Security.PLAIN and not is_own_address(self.host)
+
     def account(self) -> Account:
+        """Raises `RunRejected` where the password would be sent in clear."""
+        if self.sends_in_clear():
+            raise RunRejected(
+                gettext("%(host)s is another machine, and the mailbox is set to no encryption. Choose TLS or STARTTLS.")
+                % {"host": self.host}
+            )
         return Account(
             host=self.host,
             port=self.port,

@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 from runs.api.pagination import NewestFirst
 from runs.api.permissions import own_runs
 from runs.api.ranges import ranged
-from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, asked, chosen, said
+from runs.api.serializers import BusinessField, ConflictSerializer, DayField, RunSerializer, asked, chosen, said
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, one, start_run
 from runs.models import Business
 
@@ -37,8 +37,8 @@ class RunRequest(serializers.Serializer[Any]):
     business = BusinessField()
     source = serializers.IntegerField(required=False, allow_null=True)  # type: ignore[assignment]  # the stubs mean a field's own
     job_type = serializers.ChoiceField(choices=RecordingRun.JobType.choices, default=RecordingRun.JobType.FULL)
-    from_date = serializers.DateField(required=False, allow_null=True)
-    to_date = serializers.DateField(required=False, allow_null=True)
+    from_date = DayField(required=False, allow_null=True)
+    to_date = DayField(required=False, allow_null=True)
     direction = serializers.ChoiceField(choices=Direction.choices, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

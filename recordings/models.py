@@ -6,6 +6,7 @@ it in one run.
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Any, ClassVar, Self
 
@@ -25,6 +26,7 @@ from .sources import Account, Direction, FolderAccount, TwilioAccount
 
 # No stemming: words are found as they were said, in Hebrew as in English.
 SEARCH_CONFIG = "simple"
+_MINUSES = re.compile(r"(?<![\w-])-[\s-]*")
 # What a call weighs in a bar: transcribing takes most of the time, fetching a little.
 FETCHING = 0.05  # of the whole
 LIKELY_SECONDS = 60.0  # of a call whose length isn't known yet
@@ -97,6 +99,11 @@ class RecordingRun(Run):
         return {"selected": True, **{name: getattr(self, name) for name in kept}}
 
 
+def search_query(words: str) -> SearchQuery:
+    """Of words as people write them. Minuses in a row mean one: PostgreSQL nests them, and raises at the 33rd."""
+    return SearchQuery(_MINUSES.sub(" -", words), config=SEARCH_CONFIG, search_type="websearch")
+
+
 class CallQuerySet(models.QuerySet["Call"]):
     def fetched(self) -> Self:
         return self.exclude(file="")
@@ -112,7 +119,7 @@ class CallQuerySet(models.QuerySet["Call"]):
 
     def saying(self, words: str) -> Self:
         """With these words in their transcript; quotes and a minus mean what they mean in any search."""
-        return self.filter(search=SearchQuery(words, config=SEARCH_CONFIG, search_type="websearch"))
+        return self.filter(search=search_query(words))
 
 
 class Call(models.Model):

@@ -19,6 +19,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Coalesce, Now
 
+from .broker import call_broker
 from .exceptions import ActiveRunExists, WrongState
 from .models import Business, Run, RunItem, RunQuerySet
 from .states import ErrorCode, Status
@@ -136,7 +137,7 @@ def publish(run: Run) -> bool:
     if not queued.update(dispatched_at=Now(), dispatches=models.F("dispatches") + 1):
         return True  # somebody has taken or settled it meanwhile
     try:
-        current_app.send_task(task_name(type(run)), args=[run.pk], queue=run.queue)
+        call_broker(current_app.send_task, task_name(type(run)), args=[run.pk], queue=run.queue)
     except Exception as error:
         # Any failure of any broker is the same to us: the message is missing, the row is not.
         logger.warning("Could not publish %s %s: %r", run.slug, run.pk, error)
@@ -166,7 +167,7 @@ def end_hung_tasks(rows: RunQuerySet[R]) -> int:
     hung = failed.silent_for(rows.model.stale_after()).exclude(task_id="")
     tasks = dict(hung.values_list("pk", "task_id"))
     if tasks:
-        current_app.control.revoke(list(tasks.values()), terminate=True, signal="SIGKILL")
+        call_broker(current_app.control.revoke, list(tasks.values()), terminate=True, signal="SIGKILL")
         rows.filter(pk__in=tasks, task_id__in=tasks.values()).update(task_id="")
     return len(tasks)
 

@@ -64,3 +64,7 @@ class ActiveRunExists(RunsError):
 
 class WrongState(RunsError):
     """The run's state forbids this."""
+
+
+class BrokerAway(RunsError):
+    """The broker doesn't answer."""

@@ -106,6 +106,7 @@ def parameters_of(run: Run, report: Report, last_word: LastWord | None) -> dict[
         **report.counters,
         "id": run.pk,
         "attempt": run.attempt,
+        "stale_after": run.stale_after(),
         "cursor": _json(report.cursor),
         "cursor_counts": _json(report.cursor_counts),
         "progress_pct": report.progress_pct,
@@ -174,6 +175,8 @@ def guarded_update(model: type[Run], status: Status | None, counters: Sequence[s
     return (
         f"UPDATE {quoted(model._meta.db_table)} SET {', '.join(assignments)}"
         f" WHERE id = %(id)s AND attempt = %(attempt)s AND status = '{Status.RUNNING}'"
+        # Readers may have been told that an overdue run has failed, where they could not write it.
+        " AND (heartbeat_at >= statement_timestamp() - %(stale_after)s OR silent_until > statement_timestamp())"
         " RETURNING requested"
     )
 

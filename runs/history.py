@@ -34,9 +34,9 @@ def _rows(
     rows = model.objects.filter(business__in=businesses)
     rows.repair()  # before the status is asked for: a dead run belongs among the failed
     if status:
-        rows = rows.filter(status=Status(status))
+        rows = rows.shown_as(Status(status))
     if active is not None:
-        rows = rows.filter(status__in=ACTIVE if active else FINISHED)
+        rows = rows.shown_as(*(ACTIVE if active else FINISHED))
     if from_date:
         rows = rows.filter(created_at__date__gte=from_date)
     if to_date:

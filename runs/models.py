@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 import pgtrigger
 from django.apps import apps
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import Error, connection, models, transaction
 from django.db.models import Value
 from django.db.models.expressions import CombinedExpression, RawSQL
 from django.db.models.functions import Greatest, Now
@@ -20,6 +20,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from .database import discard_connection, is_database_away
 from .exceptions import WrongState
 from .poison import COUNTS_AS_LOSS, death_columns
 from .states import (
@@ -163,8 +164,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.filter(status=Status.RUNNING).silent_for(self.model.stale_after())
 
     def held_by(self, run: Run) -> Self:
-        """The row, as long as this very attempt still runs it."""
-        return self.filter(pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
+        """The row, as long as this very attempt still runs it, and isn't overdue."""
+        heard = models.Q(heartbeat_at__gte=Now() - run.stale_after()) | models.Q(silent_until__gt=Now())
+        return self.filter(heard, pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
 
     def move(self, target: Status, **columns: Any) -> int:
         """Draw the arrow to `target` from wherever the table allows; the count tells who won."""
@@ -213,7 +215,26 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def repair(self) -> None:
         """Read-repair: one SELECT, and the UPDATE only when a stale row was seen."""
         if self.stale().exists():
-            self.expire(READER)
+            self.expire_if_writable(READER)
+
+    def expire_if_writable(self, actor: Actor) -> bool:
+        """Like `expire`; False where the database is read-only or full: then the truth must be told unwritten."""
+        try:
+            self.expire(actor)
+        except Error as error:
+            if not is_database_away(error):
+                raise
+            discard_connection()
+            return False
+        return True
+
+    def shown_as(self, *statuses: Status) -> Self:
+        """What readers are told is in one of these: an overdue run has failed, even where nobody could write it."""
+        overdue = models.Q(pk__in=self.model.objects.stale().values("pk"))
+        shown = models.Q(status__in=statuses)
+        if Status.FAILED in statuses:
+            return self.filter(shown | overdue)
+        return self.filter(shown & ~overdue) if Status.RUNNING in statuses else self.filter(shown)
 
     def requeue(self, **columns: Any) -> int:
         return self.move(
@@ -229,7 +250,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             },
         )
 
-    def take_back(self, actor: Actor = SYSTEM, *, is_death: bool = True) -> int:
+    def take_back(
+        self, actor: Actor = SYSTEM, *, is_death: bool = True, reason: str = "resumed after worker loss"
+    ) -> int:
         """Give up on a worker process that is gone: its runs go on elsewhere, from their cursors.
 
         A wish that it had no time to grant is granted here. Where the process died, the item that was open is
@@ -250,7 +273,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             if is_death:
                 with because(actor, "worker lost"):
                     settled += unasked.on_their_last_loss().fail(ErrorCode.WORKER_LOST, LOST_TOO_OFTEN, **died)
-            with because(actor, "resumed after worker loss" if is_death else "asked to interrupt"):
+            with because(actor, reason if is_death else "asked to interrupt"):
                 settled += unasked.requeue(**died, **losses)
             with because(actor, "asked to pause"):
                 settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED, **died)
@@ -524,6 +547,19 @@ class Sweep(models.Model):
 
     def __str__(self) -> str:
         return f"sweep at {self.finished_at}"
+
+
+class Throttle(models.Model):
+    """When a caller has paid off what it did lately; see `throttling`."""
+
+    key = models.CharField(max_length=100, primary_key=True)
+    paid_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("throttle")
+
+    def __str__(self) -> str:
+        return self.key
 
 
 def run_types() -> list[type[Run]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -22,8 +21,10 @@ from django.views.decorators.gzip import gzip_page
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from .api.errors import TooManyRequests
 from .api.pagination import NewestRuns
 from .api.permissions import run_type
+from .database import is_database_away, record_outage
 from .examples import examples
 from .history import runs_of
 from .models import Business, Run, RunItem, RunQuerySet, run_types
@@ -35,9 +36,6 @@ from .verdict import Verdict, judge, tell
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
-logger = logging.getLogger(__name__)
-
-DATABASE_AWAY = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS = 10
 RECENT_RUNS = 8
 ITEMS_SHOWN = 50
@@ -45,15 +43,14 @@ TROUBLED = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 
 
 def page(view: Page[P]) -> Page[P]:
-    """A page that is sent compressed, that no cache keeps, and that says so when the database is away."""
+    """A page that is sent compressed, that no cache keeps, and that says when it is asked for too often."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
-        except DATABASE_AWAY:
-            logger.exception("The database is away")
-            return database_away(request)
+        except TooManyRequests as error:
+            return too_many_requests(request, error.wait)
 
     return cast("Page[P]", never_cache(gzip_page(wrapper)))
 
@@ -197,13 +194,46 @@ def judged(rows: RunQuerySet[Any]) -> list[tuple[Run, Verdict]]:
 # Errors
 
 
+class DatabaseAwayMiddleware:
+    """Whatever view meets a database that is away, read-only or full, the admin's too: its answer is 503."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not is_database_away(exception):
+            return None
+        record_outage(exception)
+        return database_away(request)
+
+
 def database_away(request: HttpRequest) -> HttpResponse:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
     return _error(request, 503, headers)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 400)
+def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
+    return _error(request, 429, {"Retry-After": str(wait), "Cache-Control": "no-store"})
+
+
+def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
+    """Axes asks for it, where a name was guessed at too often from one address."""
+    answer = render(request, "registration/locked.html", status=429)
+    answer.headers["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None, *, field: str = "") -> HttpResponse:
+    """`field`: the one that can't be read, where it is known."""
+    return _error(request, 400, field=field)
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    return _error(request, 413)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -215,13 +245,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if isinstance(sys.exc_info()[1], DATABASE_AWAY):
+    if is_database_away(sys.exc_info()[1]):
         return database_away(request)
     return _error(request, 500)
 
 
-def _error(request: HttpRequest, status: int, headers: dict[str, str] | None = None) -> HttpResponse:
-    response = render(request, f"{status}.html", status=status)
+def _error(request: HttpRequest, status: int, headers: dict[str, str] | None = None, **context: object) -> HttpResponse:
+    response = render(request, f"{status}.html", context, status=status)
     for name, value in (headers or {"Cache-Control": "no-store"}).items():
         response.headers[name] = value
     return response

@@ -13,9 +13,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import stamina
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext
 
+from .database import discard_connection, is_database_away, is_outage
 from .exceptions import ItemFailed, ItemTimedOut, RunLost, RunsError, RunStopped
 from .flush import LastWord, Report, flush
 from .models import Run, RunItem
@@ -29,7 +30,6 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 Write = Callable[[Run, Report, LastWord | None], str]  # of a report; answers what is requested
-DATABASE_ERRORS = (OperationalError, InterfaceError)
 SMOOTHING = 0.3  # weight of the newest second in the rate
 KEY_LENGTH = 200
 REPORTED = ("key", "status", "error_code", "error_message")
@@ -242,9 +242,11 @@ class Progress:
             yield
         except ItemFailed as error:
             self.failed(key, error, code=error.code, **fields)
-        except (RunsError, *DATABASE_ERRORS):
+        except RunsError:
             raise
         except Exception as error:
+            if is_outage(error):
+                raise
             logger.exception("Item failed: type=%s id=%s item=%s", self.run.slug, self.run.pk, key)
             self.failed(key, _unexpected(error), code="unexpected", **fields)
         else:
@@ -578,8 +580,9 @@ def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call again, backing off, for as long as the database is away; then let the error out."""
     try:
         return call(*args, **kwargs)
-    except DATABASE_ERRORS:
-        connection.close()  # the next call opens a new one
+    except Exception as error:
+        if not _database_away(error):
+            raise
     for attempt in stamina.retry_context(
         on=_database_away,
         attempts=None,
@@ -593,7 +596,7 @@ def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def _database_away(error: Exception) -> bool:
-    if not isinstance(error, DATABASE_ERRORS):
+    if not is_database_away(error):
         return False
-    connection.close()
+    discard_connection()  # the next call opens a new one
     return True

@@ -49,11 +49,10 @@ def tell(rows: RunQuerySet[R]) -> list[R]:
     """The runs, each true at the moment of its reading. `rows` may be sliced."""
     runs = list(rows)
     overdue = [run.pk for run in runs if is_overdue(run)]
-    if overdue:
-        rows.model.objects.filter(pk__in=overdue).expire(READER)
+    if overdue and rows.model.objects.filter(pk__in=overdue).expire_if_writable(READER):
         runs = list(rows.all())
     for run in runs:
-        if is_overdue(run):  # somebody held its row locked: say the truth all the same
+        if is_overdue(run):  # its row was locked, or the database takes no writes: say the truth all the same
             _show_as_expired(run)
     return runs
 

@@ -33,6 +33,7 @@ REASONS = {
     "cancelled": _("cancelled"),
     "resumed": _("resumed"),
     "resumed after worker loss": _("went on after its worker was lost"),
+    "the database was away": _("the database was away"),
     "retried": _("retried"),
     "reset": _("reset"),
     "asked to cancel": _("asked to cancel"),

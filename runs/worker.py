@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from .database import is_database_away, is_outage
 from .dispatch import publish, task_name
 from .exceptions import RunLost, RunRejected, RunStopped, RunUnreachable
 from .models import Run, RunQuerySet, run_types
@@ -129,6 +130,24 @@ def _for_each_type(deed: Callable[[type[Run]], object]) -> None:
     try:
         for model in run_types():
             deed(model)
+    except Exception as error:
+        if is_database_away(error):
+            logger.warning("The worker puts its runs in order when the database is back: %s", error)
+            threading.Thread(target=_repeat_after_outage, args=[deed], daemon=True).start()
+        else:
+            logger.exception("The worker could not put its runs in order; the sweep will expire them")
+    finally:
+        connection.close()
+
+
+def _repeat_after_outage(deed: Callable[[type[Run]], object]) -> None:
+    """In a thread: the worker's own loop must go on talking to the broker.
+
+    Late is safe: every deed concerns only runs that a dead process, or this boot of the worker, still holds then.
+    """
+    try:
+        for model in run_types():
+            patiently(deed, model)
     except Exception:
         logger.exception("The worker could not put its runs in order; the sweep will expire them")
     finally:
@@ -156,6 +175,7 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
                 queue=model.queue,
                 acks_late=False,
                 ignore_result=True,
+                throws=(WorkerLostError,),  # the run goes on: one line in the log, no traceback
             )(task),
         )
 
@@ -177,6 +197,10 @@ def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", tas
         _attempt(run, work, Actor("worker", worker))
     except RunLost:
         logger.warning("Run lost: type=%s id=%s attempt=%s", run.slug, run.pk, run.attempt)
+    except Exception as error:
+        if not is_database_away(error):
+            raise
+        logger.warning("Run left to its readers: type=%s id=%s: %s", run.slug, run.pk, error)
 
 
 def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None:
@@ -211,6 +235,9 @@ def _attempt(run: R, work: Work[R], worker: Actor) -> None:
         with because(worker, "unreachable"):
             progress.leave(Status.FAILED, ErrorCode.UNREACHABLE, error)
     except Exception as error:
+        if is_outage(error):
+            _give_back(run, worker, error)
+            return
         logger.exception("Run failed: type=%s id=%s", run.slug, run.pk)
         with because(worker, "exception", traceback=traceback.format_exc()):
             _record_exception(progress, error)
@@ -233,6 +260,23 @@ def _answer(progress: Progress, request: Request, worker: Actor) -> None:
         progress.leave(ANSWERS[request])
     if request == Request.INTERRUPT and not stopping.value:  # its time slice is over: to the end of the queue
         publish(progress.run)
+
+
+def _give_back(run: Run, worker: Actor, error: Exception) -> None:
+    """A query of the work itself met an outage: once the database is back, the run goes on from its cursor.
+
+    No item is to blame. But it counts as a loss, or a run that always meets one would never end.
+    """
+    logger.warning("The database is away: type=%s id=%s: %s", run.slug, run.pk, error)
+    held = type(run).objects.held_by(run)
+
+    def give_back() -> int:
+        held.update(open_item="")
+        with because(worker, "", error=str(error)):
+            return held.take_back(worker, reason="the database was away")
+
+    if patiently(give_back):
+        publish(run)
 
 
 def _plain_words(error: Exception) -> str:

@@ -51,6 +51,15 @@ def test_a_blank_token_keeps_the_present_one(as_staff_in_admin: Client, business
     assert (source.name, source.secret) == ("Renamed", TOKEN)
 
 
+def test_another_account_needs_its_token_typed_again(as_staff_in_admin: Client, business_a: Business) -> None:
+    source = twilio_source(business_a)
+    page, moved = f"{LIST}{source.pk}/change/", form(source, account_sid=f"AC{'f' * 32}", secret="")
+    assert "Type it again" in as_staff_in_admin.post(page, moved).content.decode()
+    assert Source.objects.get(pk=source.pk).account_sid == SID
+    assert as_staff_in_admin.post(page, {**moved, "secret": "typed"}).status_code == 302
+    assert Source.objects.get(pk=source.pk).secret == "typed"
+
+
 @pytest.mark.parametrize(
     ("said", "complaint"),
     [

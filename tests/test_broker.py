@@ -1,9 +1,13 @@
-"""The broker of files hands every message to exactly one of several workers."""
+"""The broker of files hands every message to exactly one of several workers, waits for nobody and leaves nothing."""
 
+import fcntl
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pytest
 from kombu import Connection
 
 from progress_project import broker
@@ -22,12 +26,26 @@ with Connection("filesystem://localhost/", transport_options=broker.transport_op
     message.ack()
 """
 
+PUBLISH_ON_A_FULL_DISK = """
+import resource, sys; from pathlib import Path; from kombu import Connection
+from progress_project import broker
+broker.install()
+with Connection("filesystem://localhost/", transport_options=broker.transport_options(Path(sys.argv[1]))) as connection:
+    queue = connection.SimpleQueue("work")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))  # a write stops in its middle, as on a full disk
+    queue.put("x" * 10_000)
+"""
+
+
+def connected(folder: Path) -> Connection:
+    broker.install()
+    return Connection("filesystem://localhost/", transport_options=broker.transport_options(folder))
+
 
 def test_every_message_is_taken_once_while_others_are_still_written(tmp_path: Path) -> None:
-    broker.install()
     command = [sys.executable, "-c", CONSUME, str(tmp_path)]
     consumers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    with Connection("filesystem://localhost/", transport_options=broker.transport_options(tmp_path)) as connection:
+    with connected(tmp_path) as connection:
         queue = connection.SimpleQueue("work")
         for message in [*range(MESSAGES), *["end" for _ in consumers]]:
             queue.put(message)
@@ -35,3 +53,35 @@ def test_every_message_is_taken_once_while_others_are_still_written(tmp_path: Pa
     assert sorted(taken) == sorted(map(str, range(MESSAGES)))
     assert not list((tmp_path / "messages").iterdir())
     assert not list((tmp_path / "taken").iterdir())
+
+
+def test_a_full_disk_leaves_neither_half_a_message_nor_a_draft(tmp_path: Path) -> None:
+    publish = [sys.executable, "-c", PUBLISH_ON_A_FULL_DISK, str(tmp_path)]
+    refused = subprocess.run(publish, capture_output=True, text=True, check=False)
+    assert "File too large" in refused.stderr
+    assert not list((tmp_path / "messages").iterdir())
+    assert not list((tmp_path / "taken").iterdir())
+
+
+def test_what_killed_processes_left_is_removed_by_the_next_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "left by a crash").touch()
+    os.utime(taken / "left by a crash", (0, 0))
+    (taken / "being written").touch()
+    with connected(tmp_path) as connection:
+        connection.SimpleQueue("work")
+    assert [file.name for file in taken.iterdir()] == ["being written"]
+
+
+def test_a_stopped_process_that_holds_the_lock_stops_nobody_else(tmp_path: Path) -> None:
+    with connected(tmp_path) as connection:
+        bound = connection.SimpleQueue("bound")
+        with (tmp_path / "control" / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            began = time.monotonic()
+            with pytest.raises(BlockingIOError):
+                connection.SimpleQueue("new")
+            bound.put("the queue is known: no lock is needed")
+            assert time.monotonic() - began < 2 * broker.LOCK_SECONDS
+        assert bound.get(timeout=5).payload

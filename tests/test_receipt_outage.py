@@ -152,7 +152,9 @@ def test_a_name_that_nobody_has_is_wrong_only_where_it_never_worked(
 ) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 0.1
     mailbox = mailbox_at(business_a, 143)
-    Mailbox.objects.filter(pk=mailbox.pk).update(host="nowhere.invalid", uidvalidity=7 if opened else None)
+    Mailbox.objects.filter(pk=mailbox.pk).update(
+        host="nowhere.invalid", security="ssl", uidvalidity=7 if opened else None
+    )
     run = work_through(started(Mailbox.objects.get(pk=mailbox.pk)), sync)
     assert run.error_code == code
     assert "no mail server named nowhere.invalid" in run.error_message

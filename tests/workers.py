@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -31,18 +31,57 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
 def broker_of_files(state: Path) -> Iterator[Path]:
     """A broker between this process and the workers that the test starts; the folder of its messages."""
     folder = state / "broker"
+    with patch.object(dispatch, "current_app", celery_on(folder)):
+        yield folder
+
+
+def celery_on(folder: Path) -> Celery:
+    """An application that sends by the broker of files there."""
     app = Celery(broker="filesystem://", set_as_current=False)
     app.conf.broker_transport_options = broker.transport_options(folder)
-    with patch.object(dispatch, "current_app", app):
-        yield folder
+    return app
 
 
 @contextmanager
 def worker(
-    state: Path, queue: str = "receipts", *, slots: int = 1, under: Sequence[str] = ()
+    state: Path,
+    queue: str = "receipts",
+    *,
+    slots: int = 1,
+    pool: str = "prefork",
+    under: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A worker in a process group of its own, as deployed, on the database of the test."""
-    environment = {
+    options = f"-Q {queue} --pool {pool} -c {slots} --without-gossip --without-mingle"
+    with _celery(f"worker {options}", state, under=under, environment=environment) as process:
+        yield process
+
+
+@contextmanager
+def beat(state: Path, environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    with _celery("beat --pidfile=", state, environment=environment) as process:
+        yield process
+
+
+@contextmanager
+def _celery(
+    command: str, state: Path, *, under: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`under` is a program that runs it, such as `faketime`; the environment comes on top of the test's."""
+    process = subprocess.Popen(
+        [*under, sys.executable, "-m", "celery", "-A", "progress_project", *command.split()],
+        env={**workers_environment(state), **(environment or {})},
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        kill(process)
+
+
+def workers_environment(state: Path) -> dict[str, str]:
+    return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
         # Named, or it would look for an embedded one in the state directory below.
@@ -54,14 +93,6 @@ def worker(
         "SECRET_KEY": settings.SECRET_KEY,
         "SALT_KEY": ",".join(settings.SALT_KEY),
     }
-    command = f"celery -A progress_project worker -Q {queue} -c {slots} --without-gossip --without-mingle"
-    process = subprocess.Popen(
-        [*under, sys.executable, "-m", *command.split()], env=environment, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        kill(process)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

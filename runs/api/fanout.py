@@ -15,13 +15,15 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.conf import settings
+from django.db import close_old_connections
 from django.db.models import Q, Value
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.utils.translation import override
 from rest_framework.renderers import JSONRenderer
 
+from ..database import is_database_away
 from ..models import Run, RunQuerySet, run_types
 from ..states import ACTIVE
 from ..verdict import judge, tell
@@ -77,11 +79,15 @@ class Fanout:
     _looked_at: float = 0.0
     _checked_at: float = 0.0
 
-    def join(self, viewer: Viewer) -> None:
+    def join(self, viewer: Viewer) -> bool:
+        """False for one whose user has as many streams here as one may have."""
+        if sum(other.user_id == viewer.user_id for other in self.viewers) >= settings.STREAMS_PER_USER:
+            return False
         self.viewers.add(viewer)
         if self._task is None:
             self._looked_at = self._checked_at = time.monotonic()
             self._task = asyncio.create_task(self._look_around())
+        return True
 
     def leave(self, viewer: Viewer) -> None:
         self.viewers.discard(viewer)
@@ -93,12 +99,11 @@ class Fanout:
                 began = time.monotonic()
                 try:
                     await self._turn(thread)
-                except (DatabaseError, InterfaceError):
-                    if self.healthy:
-                        logger.warning("The streams wait for the database", exc_info=True)
-                    self.healthy = False
-                except Exception:
-                    logger.exception("A look for the streams failed")
+                except Exception as error:
+                    if not is_database_away(error):
+                        logger.exception("A look for the streams failed")
+                    elif self.healthy:
+                        logger.warning("The streams wait for the database: %s", error)
                     self.healthy = False
                 await asyncio.sleep(max(0.05, LOOK_SECONDS - (time.monotonic() - began)))
         self._task = None

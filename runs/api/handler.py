@@ -5,25 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import UnreadablePostError
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import ErrorResponse
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.response import Response
 
+from ..database import is_database_away, record_outage
 from .errors import Conflict, DatabaseAway, TooLarge
 
 
 class ErrorHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
-        if isinstance(exc, OperationalError | InterfaceError):
+        if is_database_away(exc):
+            record_outage(exc)
             return DatabaseAway()
         if isinstance(exc, RequestDataTooBig):
             return TooLarge()
         if isinstance(exc, SuspiciousOperation | UnreadablePostError):
             return ParseError()
         return super().convert_known_exceptions(exc)
+
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        """An outage is no bug: the same traceback for each of its requests would tell nobody more."""
+        if not isinstance(exc, DatabaseAway):
+            super().report_exception(exc, response)
 
 
 class ErrorFormatter(ExceptionFormatter):

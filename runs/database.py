@@ -1,0 +1,59 @@
+"""When the database can't serve for now: one definition for workers, readers, pages and probes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import psycopg
+import structlog
+from django.db import InterfaceError, InternalError, OperationalError, connection
+
+# SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
+# psycopg counts these among the internal errors, but they pass like an outage.
+PASSING_INTERNAL_ERRORS = (
+    "25006",  # read_only_sql_transaction: a standby, or a primary in the middle of a failover
+    "25P03",  # idle_in_transaction_session_timeout: the server has closed the connection
+    "25P04",  # transaction_timeout: likewise
+)
+# It counts this class among the operational ones, but a value that is too large stays too large.
+PROGRAM_LIMIT_EXCEEDED = "54"
+# Answered by a database that serves everybody else: the query took too long, or too much memory or disk.
+QUERY_TOO_HEAVY = ("57014", "53200", "53400")
+
+
+def is_database_away(error: BaseException | None) -> bool:
+    """May the same call succeed later? The database is away, starting, overloaded, full or read-only."""
+    if isinstance(error, InternalError):
+        return _sqlstate(error) in PASSING_INTERNAL_ERRORS
+    if isinstance(error, OperationalError | InterfaceError):
+        return not _sqlstate(error).startswith(PROGRAM_LIMIT_EXCEEDED)
+    return False
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Is the database away whatever it is asked? Otherwise the query may be to blame, and so the item that asks it."""
+    return isinstance(error, Exception) and is_database_away(error) and _sqlstate(error) not in QUERY_TOO_HEAVY
+
+
+def _sqlstate(error: Exception) -> str:
+    """Empty where the server had no time to say one."""
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def record_outage(error: Exception) -> None:
+    """Put what the database said into the one line that the log has of this request, and let the next one try anew."""
+    structlog.contextvars.bind_contextvars(database_error=str(error))
+    discard_connection()
+
+
+def discard_connection() -> None:
+    """Let the next query open a new connection: after a failover the old one may stay read-only for ever.
+
+    Closed for good: a pool would hand out again what is merely given back to it.
+    """
+    if connection.in_atomic_block:
+        return  # whoever began the transaction ends it
+    if connection.connection is not None:
+        with suppress(psycopg.Error):
+            connection.connection.close()
+    connection.close()
