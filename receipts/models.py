@@ -17,7 +17,7 @@ from runs.exceptions import RunRejected
 from runs.models import Business, Run, RunItem
 from runs.progress import clean
 
-from .inbox import Account
+from .connection import Account
 from .own_address import is_own_address
 
 
@@ -31,6 +31,8 @@ class Mailbox(models.Model):
         PASSWORD = "password", _("Password or app password")
         XOAUTH2 = "xoauth2", _("OAuth 2 token")
 
+    PLACE = ("host", "port", "security", "username", "folder")
+
     business = models.ForeignKey(
         Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="mailboxes"
     )
@@ -42,7 +44,7 @@ class Mailbox(models.Model):
     username = models.CharField(_("user name"), max_length=255)
     secret = EncryptedTextField(_("password or token"))
     folder = models.CharField(_("folder"), max_length=255, default="INBOX")
-    # Up to where a completed sync has read; UIDs mean nothing under another UIDVALIDITY.
+    # Up to where a completed sync has read; UIDs mean nothing under another UIDVALIDITY. Null: never opened yet.
     uidvalidity = models.BigIntegerField(null=True, editable=False)
     last_uid = models.BigIntegerField(default=0, editable=False)
 
@@ -53,6 +55,24 @@ class Mailbox(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Also forget what was read, and that it ever worked, when the mailbox is pointed to somewhere else."""
+        same_place = Mailbox.objects.filter(**{name: getattr(self, name) for name in self.PLACE})
+        if self.pk and not same_place.filter(pk=self.pk).exists():
+            self.uidvalidity, self.last_uid = None, 0
+            if (fields := kwargs.get("update_fields")) is not None:
+                kwargs["update_fields"] = {*fields, "uidvalidity", "last_uid"}
+        super().save(*args, **kwargs)
+
+    @property
+    def has_been_opened(self) -> bool:
+        """Has a sync reached it, as it is configured now?"""
+        return self.uidvalidity is not None
+
+    def mark_opened(self, uidvalidity: int) -> None:
+        """Remember that it can be reached, and that nothing of it has been read to the end yet."""
+        Mailbox.objects.filter(pk=self.pk, uidvalidity=None).update(uidvalidity=uidvalidity, last_uid=0)
 
     def clean(self) -> None:
         if self.sends_in_clear():

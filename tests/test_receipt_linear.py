@@ -34,7 +34,7 @@ CPU_SECONDS = 20.0
 
 Case = tuple[str, Callable[[], object]]
 
-MODULES = ("charsets", "extraction", "facts", "hebrew", "inbox", "markup", "message", "mime")
+MODULES = ("charsets", "connection", "extraction", "facts", "hebrew", "inbox", "markup", "message", "mime")
 # What makes patterns of any kind try again and again: what may begin a match, and never ends it.
 ROWS = (
     *("a", "1", " ", "-", "<a", "<a ", "&#9", "=?", "\n", '"', "א", "1,", "1.1", "$1", "$ ", "a-", "invoice number "),
