@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -31,6 +32,7 @@ RUNS = {"drill": 40, "broadcast": 1, "receipts": 8, "recordings": 8}  # by type
 
 def main(arguments: list[str]) -> None:
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was started is ended first
     folder = options.keep or Path(tempfile.mkdtemp(prefix="storm-"))
     if not options.keep:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)  # after what is registered later: the database's end

@@ -66,6 +66,8 @@ class Recordings:
     def _spoken(self) -> Path:
         folder = self.folder / "spoken"
         shutil.copytree(demo.FOLDERS["business-a"], folder)
+        for path in folder.rglob("*.*"):
+            _make_old(path)
         return folder
 
     def records(self) -> Iterator[Record]:
@@ -78,4 +80,9 @@ def _write_wav(path: Path, samples: bytes) -> None:
         out.setsampwidth(2)
         out.setframerate(RATE)
         out.writeframes(samples)
-    os.utime(path, (FIRST_CALL, FIRST_CALL))  # long ago: a file of this moment may still be written to
+    _make_old(path)
+
+
+def _make_old(path: Path) -> None:
+    """A file of this moment may still be written to."""
+    os.utime(path, (FIRST_CALL, FIRST_CALL))
