@@ -7,6 +7,7 @@ As soon as DATABASE_URL or SECRET_KEY is set it is production, and DEBUG must be
 import logging
 import re
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import structlog
@@ -364,7 +365,7 @@ if BEHIND_TLS_PROXY:
 # read), and the networks from which they connect: a header that comes from elsewhere was written by a client.
 PROXY_COUNT: int = env.int("PROXY_COUNT", default=1) if BEHIND_TLS_PROXY else 0
 PRIVATE_NETWORKS = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1", "fc00::/7"]
-TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=PRIVATE_NETWORKS)
+TRUSTED_PROXIES = [str(ip_network(name)) for name in env.list("TRUSTED_PROXIES", default=PRIVATE_NETWORKS)]
 
 HTTPS: bool = env.bool("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
@@ -424,6 +425,7 @@ STORAGES = {
 # Logs: lines for people in development, one JSON object a line in production
 
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it believes any header; `runs.sign_in.address` logs the address
 # Answers of 5xx that are meant, such as "not ready": an exception has an error line of its own.
 DJANGO_STRUCTLOG_STATUS_5XX_LOG_LEVEL = logging.WARNING
 # A lost process: a task that raises is told as an error, with its traceback.
