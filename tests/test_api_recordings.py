@@ -70,6 +70,7 @@ def test_a_start_is_answered_with_the_run(
         "direction": "inbound",
         "current": "",
         "current_pct": None,
+        "warnings": [],
     }
     assert messages == [("runs.recording", [run.pk])]
     status = as_member_a.get(f"{START}{run.pk}/status/")
