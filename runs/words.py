@@ -27,6 +27,8 @@ REASONS = {
     "no heartbeat": _("no heartbeat"),
     "rejected": _("rejected"),
     "exception": _("an error in the program"),
+    "unreachable": _("a server was away for too long"),
+    "worker lost": _("its worker was lost too often"),
     "queue timeout": _("nobody took it in time"),
     "cancelled": _("cancelled"),
     "resumed": _("resumed"),

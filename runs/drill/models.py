@@ -14,17 +14,19 @@ SANDBOX = "progress-drill"  # the slug of a business without members: only staff
 class DrillRun(Run):
     slug, queue = "drill", "drill"
     stale_after_seconds = 10
-    public_fields = ("steps", "step_seconds", "death", "dies_at")
+    public_fields = ("steps", "step_seconds", "death", "dies_at", "dies_again")
 
     class Death(models.TextChoices):
         NONE = "none", _("None")
         KILLED = "killed", _("Killed process")
         HUNG = "hung", _("Hung process")
+        RAISED = "raised", _("Error in the program")
 
     steps = models.PositiveIntegerField(_("steps"))
     step_seconds = models.FloatField(_("seconds a step"), default=0.2)
     death = models.CharField(_("death"), max_length=16, choices=Death, default=Death.NONE)
-    dies_at = models.PositiveIntegerField(_("dies at step"), default=0)  # of its first attempt
+    dies_at = models.PositiveIntegerField(_("dies at step"), default=0)  # in its first attempt
+    dies_again = models.BooleanField(_("dies in every attempt"), default=False)  # a poison step
     died_at = models.DateTimeField(_("died"), null=True, editable=False)
 
     class Meta(Run.Meta):

@@ -17,7 +17,7 @@ def drill(run: DrillRun, progress: Progress) -> None:
     first = run.cursor.get("step", 0)
     for number in progress.track(range(first, run.steps), durably=True):
         time.sleep(run.step_seconds)
-        if run.attempt == 1 and number == run.dies_at:
+        if number == run.dies_at and (run.attempt == 1 or run.dies_again):
             die(run)
         progress.fenced(DrillStep.objects.create, run=run, number=number, attempt=run.attempt, pid=os.getpid())
         progress.checkpoint(step=number + 1)
@@ -29,6 +29,8 @@ def die(run: DrillRun) -> None:
     DrillRun.objects.filter(pk=run.pk).update(died_at=Now())
     if run.death == DrillRun.Death.KILLED:
         os.kill(os.getpid(), signal.SIGKILL)
+    if run.death == DrillRun.Death.RAISED:
+        raise RuntimeError("raised on purpose")
     hang()
 
 
