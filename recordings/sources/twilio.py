@@ -59,8 +59,10 @@ class Twilio:
             if error.code == "unreachable":
                 raise SourceAway(str(error)) from error
             raise RunRejected(_("Twilio's list of recordings: %(reason)s") % {"reason": error}) from error
-        except (TwilioException, ValueError) as error:
+        except TwilioException as error:
             raise RunRejected(_("Twilio's list of recordings can't be read.")) from error
+        except ValueError as error:  # no JSON: somebody else has answered
+            raise SourceAway(_("Twilio's list of recordings can't be read.")) from error
 
     def _listed(self, period: Period, direction: str) -> Iterator[Listed]:
         recordings = self._client.recordings.stream(
