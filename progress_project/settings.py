@@ -235,6 +235,9 @@ RECORDINGS_FOLDERS: list[str] = env.list(
     "RECORDINGS_FOLDERS", default=[str(BASE_DIR / "recordings" / "demo" / "calls")] if DEBUG else []
 )
 RECORDINGS_MAX_BYTES: int = env.int("RECORDINGS_MAX_BYTES", default=1024 * MEBIBYTE)
+# Exchanges write in blocks, seconds apart: only a file that nobody has written to for so long is whole.
+RECORDINGS_SETTLE_SECONDS: float = env.float("RECORDINGS_SETTLE_SECONDS", default=30)
+RECORDINGS_AWAY_SECONDS: float = env.float("RECORDINGS_AWAY_SECONDS", default=3600)
 RECORDINGS_TIMEOUT_SECONDS: float = env.float("RECORDINGS_TIMEOUT_SECONDS", default=30)
 RECORDINGS_MAX_TRANSCRIPT = 250_000  # characters; PostgreSQL's search takes no more than a megabyte of words
 # Only for tests and development: lets a provider be on this machine, without TLS.
