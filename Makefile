@@ -62,7 +62,7 @@ messages: setup
 	$(BIN)/python manage.py compilemessages --locale he --ignore '.venv/*'
 	$(BIN)/python manage.py card_words
 
-# One pinned set for Python 3.11 to 3.13, without the addresses of the machine that made it.
+# One pinned set for Python 3.11 to 3.14, without the addresses of the machine that made it.
 requirements: setup
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.txt requirements.in

@@ -10,8 +10,10 @@ Each document is read as a sync reads it: as the only attachment of a mail that 
 
 from __future__ import annotations
 
+import argparse
 import json
 import mimetypes
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Final
 
+import django
 from rich.console import Console
 from rich.table import Table
 
@@ -56,10 +59,14 @@ class Judgement:
 
 
 def main(arguments: list[str]) -> None:
-    as_json = "--json" in arguments
-    folders = [Path(argument) for argument in arguments if not argument.startswith("--")]
-    judgement = judge(folders[0] if folders else OWN_CORPUS)
-    if as_json:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks extraction", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=OWN_CORPUS)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(arguments)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    django.setup()
+    judgement = judge(options.folder)
+    if options.json:
         print(json.dumps(_as_json(judgement), ensure_ascii=False, indent=2))
     else:
         _show(judgement)
@@ -116,13 +123,12 @@ def _documents(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def _read(document: Path) -> dict[str, Any] | None:
     """What a sync would store of it; None where it would be passed over."""
-    from receipts.extraction import scan  # needs Django
-    from receipts.pdf import PdfReader
+    from receipts.scanner import Scanner  # needs Django
     from runs.exceptions import ItemFailed
 
-    with PdfReader() as pdf:
+    with Scanner() as scanner:
         try:
-            scanned = scan(_mail_with(document), read_pdf=pdf.text)
+            scanned = scanner.scan(_mail_with(document))
         except ItemFailed:
             return None
     if not scanned.findings:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
 
 from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, ReadOnlyAdmin, RunAdmin, SecretField
+from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
 from runs.admin.look import ModelAdmin, TextInput
 
 from .models import OptOut, OutboxMessage, ProviderAccount, Recipient, WhatsAppBroadcast
@@ -23,8 +23,9 @@ SECRETS = {
 }
 
 
-class ProviderAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """The secrets go in and never come out; left blank, the stored ones stay."""
+class ProviderAccountForm(AccountForm):
+    goes_to = ("kind", "phone_number_id")
+    missing = _("WhatsApp needs it.")
 
     token = SecretField(SECRETS["token"])
     app_secret = SecretField(SECRETS["app_secret"])
@@ -40,15 +41,9 @@ class ProviderAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not sub
             raise forms.ValidationError(_("Two letters, such as IL."))
         return country
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        for name in SECRETS:
-            cleaned[name] = cleaned.get(name) or getattr(self.instance, name)
-        if cleaned.get("kind") == ProviderAccount.Kind.META:
-            for name in ("phone_number_id", *SECRETS):
-                if not cleaned.get(name) and name not in self.errors:
-                    self.add_error(name, _("WhatsApp needs it."))
-        return cleaned
+    def needed(self) -> Collection[str]:
+        is_meta = self.cleaned_data.get("kind") == ProviderAccount.Kind.META
+        return ("phone_number_id", *SECRETS) if is_meta else ()
 
 
 @admin.register(ProviderAccount)

@@ -24,12 +24,22 @@ from rest_framework.views import APIView
 
 from runs.api.errors import StateForbids
 from runs.api.permissions import own_runs
-from runs.api.requests import SmallJSONParser
-from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, chosen, idempotency_key, said
+from runs.api.requests import MAX_NESTING, SmallJSONParser, refuse
+from runs.api.serializers import (
+    BusinessField,
+    ConflictSerializer,
+    ErrorSerializer,
+    RunSerializer,
+    chosen,
+    idempotency_key,
+    said,
+)
+from runs.api.throttles import ByCaller
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, answer, caller, one, run_json
 from runs.dispatch import retry_items
 from runs.exceptions import WrongState
 from runs.models import Business, Run
+from runs.unstorable import find_unstorable, is_nested_deeper
 
 from . import webhook
 from .audience import MAX_COLUMNS, Audience, UnreadableAudience, listed, pasted, uploaded
@@ -144,6 +154,7 @@ class CountsSerializer(serializers.Serializer[Any]):
     duplicate = serializers.IntegerField()
     opted_out = serializers.IntegerField()
     incomplete = serializers.IntegerField(help_text="Without one of the message's variables.")
+    too_long = serializers.IntegerField(help_text="Whose message would be over 4,096 characters.")
 
 
 class PreviewSerializer(serializers.Serializer[Any]):
@@ -154,6 +165,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
 
 class DraftView(APIView):
     parser_classes = (SmallJSONParser, MultiPartParser)
+    max_upload_bytes = staticmethod(lambda: settings.WHATSAPP_MAX_UPLOAD_BYTES)  # looked at before the body is read
     request_shape: ClassVar[type[DraftRequest]] = DraftRequest
 
     def draft_or_refusal(self, request: Request, use: Callable[[Draft], Any]) -> Any:
@@ -190,9 +202,12 @@ class Broadcasts(DraftView):
 
 
 class Preview(DraftView):
+    throttle_classes = (ByCaller,)
+    throttle_scope = "preview"
+
     @extend_schema(
         request={"application/json": DraftRequest, "multipart/form-data": DraftRequest},
-        responses={200: PreviewSerializer, **ERRORS},
+        responses={200: PreviewSerializer, 429: ErrorSerializer, **ERRORS},
     )
     def post(self, request: Request) -> Response:
         """What a broadcast would be, without starting it."""
@@ -251,11 +266,15 @@ class Webhook(APIView):
         responses={200: OpenApiResponse(description="Noted"), 403: ERRORS[403]},
     )
     def post(self, request: Request) -> Response:
-        """Statuses of messages, and messages from people. Whatever isn't ours is answered 200 too."""
+        """Statuses of messages, and messages from people. Whatever isn't ours is answered 200 too.
+
+        What Meta has signed is never refused for its characters, it would come again for days: they are cleaned.
+        """
         body = request._request.body
         payload = _json(body)
         signers = webhook.signers(payload, body, request.headers.get(HUB_SIG, ""))
         if not signers:
+            refuse(find_unstorable(payload))
             raise PermissionDenied
         webhook.take(payload, signers)
         return Response()
@@ -263,9 +282,10 @@ class Webhook(APIView):
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        payload = json.loads(body)
     except (ValueError, RecursionError):
         return None
+    return None if is_nested_deeper(payload, MAX_NESTING) else payload
 
 
 urlpatterns = [

@@ -14,8 +14,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from typing import IO, Any
+from itertools import chain
+from typing import IO, Any, Self
 
 from django.conf import settings
 from django.db import connection, models, transaction
@@ -25,19 +25,22 @@ from django.utils.translation import gettext_noop
 from runs.progress import clean
 from runs.states import ItemStatus
 
-from .messages import MAX_VARIABLE, columns_of
+from .messages import MAX_TEXT, MAX_VARIABLE, RenderedLength, columns_of
 from .models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from .numbers import e164
 
 BATCH = 5_000
+BATCH_CHARACTERS = 1_000_000  # what a batch holds in memory, besides its rows
 MAX_COLUMNS = 50
+MAX_NAME = 60  # characters of a column's name
 MAX_HEADER = 10_000  # characters
+MAX_ROW = 131_072  # characters of a CSV's row, over all its lines; the csv module allows a cell as many
 MAX_WRITTEN = 40  # characters of a number as it was written
 PHONE_HEADERS = frozenset(
     {"phone", "number", "mobile", "msisdn", "whatsapp", "tel", "cell", "phone number", "mobile number"}
     | {"טלפון", "נייד", "מספר", "מספר טלפון", "טלפון נייד", "סלולרי", "וואטסאפ"}
 )
-SEPARATORS = re.compile(r"[,;\n\r\t]+")
+_PASTED = re.compile(r"[^,;\n\r\t]+")
 
 # Why somebody in the audience gets no message.
 SKIPPED = {
@@ -45,6 +48,7 @@ SKIPPED = {
     "duplicate": gettext_noop("The same number as in an earlier line."),
     "opted_out": gettext_noop("Has asked for no more messages."),
     "incomplete": gettext_noop("A variable of the message is missing."),
+    "too_long": gettext_noop("The message would be longer than 4,096 characters."),
 }
 
 
@@ -86,23 +90,53 @@ class Counts:
 
 
 def pasted(text: str) -> Audience:
-    """Numbers between commas, semicolons, tabs or ends of lines."""
-    written = (part.strip() for part in SEPARATORS.split(text))
-    rows = (Row(line, phone, {}) for line, phone in enumerate(filter(None, written), start=1))
-    return Audience([], rows)
+    """Numbers between commas, semicolons, tabs or ends of lines. Its rows raise `UnreadableAudience`."""
+
+    def rows() -> Iterator[Row]:
+        for count, part in enumerate(_PASTED.finditer(text), start=1):
+            _check_count(count)
+            if phone := part[0].strip():
+                yield Row(count, phone, {})
+
+    return Audience([], rows())
 
 
 def listed(recipients: Sequence[Any]) -> Audience:
-    """JSON: strings, or objects with `phone` and the variables."""
-    objects = [one for one in recipients if isinstance(one, Mapping)]
-    columns = list(dict.fromkeys(name for one in objects for name in one if name != "phone"))
+    """JSON: strings, or objects with `phone` and the variables. Raises `UnreadableAudience`."""
+    _check_count(len(recipients))
+    names = (name for one in recipients if isinstance(one, Mapping) for name in one if name != "phone")
+    columns = list(dict.fromkeys(filter(None, map(_column_name, dict.fromkeys(names)))))
+    if len(columns) > MAX_COLUMNS:
+        raise UnreadableAudience(_("The recipients have too many variables."))
 
     def rows() -> Iterator[Row]:
         for line, one in enumerate(recipients, start=1):
             said = one if isinstance(one, Mapping) else {"phone": one}
-            yield Row(line, str(said.get("phone", "")), {str(k): str(v) for k, v in said.items() if k != "phone"})
+            variables = {_column_name(name): _variable(value) for name, value in said.items() if name != "phone"}
+            yield Row(line, _written(said.get("phone")), variables)
 
     return Audience(columns, rows())
+
+
+def _column_name(written: str) -> str:
+    return clean(written.strip(), MAX_NAME)
+
+
+def _variable(value: object) -> str:
+    return clean(_written(value).strip(), MAX_VARIABLE)
+
+
+def _written(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _check_count(rows: int) -> None:
+    """Blank ones count too: reading them is work. Raises `UnreadableAudience`."""
+    if rows > settings.WHATSAPP_MAX_RECIPIENTS:
+        raise UnreadableAudience(
+            _("More than %(count)d recipients. Make several broadcasts of them.")
+            % {"count": settings.WHATSAPP_MAX_RECIPIENTS}
+        )
 
 
 def uploaded(file: IO[bytes]) -> Audience:
@@ -117,18 +151,20 @@ def uploaded(file: IO[bytes]) -> Audience:
         raise UnreadableAudience(_("The file can't be read as CSV.")) from error
     if not first.strip():
         raise UnreadableAudience(_("The file is empty."))
-    lines = csv.reader(chain([first], text), delimiter=_delimiter(first))
-    header = [clean(cell.strip(), 60) for cell in _next(lines) or []]
+    if len(first) == MAX_HEADER:
+        raise UnreadableAudience(_("A row of the file is too long."))
+    lines = _CSV(first, text)
+    header = [_column_name(cell) for cell in next(lines, [])]
     if len(header) > MAX_COLUMNS:
         raise UnreadableAudience(_("The file has too many columns."))
     lowered = [name.casefold() for name in header]
     place = next((number for number, name in enumerate(lowered) if name in PHONE_HEADERS), None)
     if place is not None:
         columns = [name for number, name in enumerate(header) if number != place and name]
-        return Audience(columns, _rows(lines, header, place, start=2))
+        return Audience(columns, _rows(lines, header, place, header_lines=1))
     if any(character.isdigit() for character in header[0]):  # a number already
         names = ["phone", "name", *(str(number) for number in range(2, len(header)))][: len(header)]
-        return Audience(names[1:], _rows(chain([header], lines), names, 0, start=1))
+        return Audience(names[1:], _rows(chain([header], lines), names, 0, header_lines=0))
     raise UnreadableAudience(_("No column of the file is called “phone”."))
 
 
@@ -154,26 +190,46 @@ def _delimiter(line: str) -> str:
     return max(",;\t", key=line.count)
 
 
-def _next(lines: Iterator[list[str]]) -> list[str] | None:
-    """Raises `UnreadableAudience`."""
-    try:
-        return next(lines, None)
-    except (csv.Error, UnicodeError) as error:
-        raise UnreadableAudience(_("The file can't be read as CSV.")) from error
+class _CSV:
+    """The rows of a CSV whose first line was read already. None may be endless, be it one line or many in quotes.
+
+    Raises `UnreadableAudience`.
+    """
+
+    def __init__(self, first: str, text: IO[str]) -> None:
+        self._text = text
+        self._room = MAX_ROW
+        self._rows = csv.reader(chain([first], iter(self._line, "")), delimiter=_delimiter(first))
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> list[str]:
+        self._room = MAX_ROW
+        try:
+            return next(self._rows)
+        except (csv.Error, UnicodeError) as error:
+            raise UnreadableAudience(_("The file can't be read as CSV.")) from error
+
+    def _line(self) -> str:
+        line = self._text.readline(self._room + 1)
+        self._room -= len(line)
+        if self._room < 0:
+            raise UnreadableAudience(_("A row of the file is too long."))
+        return line
 
 
-def _rows(lines: Iterator[list[str]], names: Sequence[str], place: int, *, start: int) -> Iterator[Row]:
-    line = start - 1
-    while (cells := _next(lines)) is not None:
-        line += 1
+def _rows(lines: Iterable[list[str]], names: Sequence[str], place: int, *, header_lines: int) -> Iterator[Row]:
+    for count, cells in enumerate(lines, start=1):
+        _check_count(count)
         if not any(cell.strip() for cell in cells):
             continue
         variables = {
-            name: clean(cell.strip(), MAX_VARIABLE)
+            name: _variable(cell)
             for number, (name, cell) in enumerate(zip(names, cells, strict=False))
             if number != place and name
         }
-        yield Row(line, cells[place] if place < len(cells) else "", variables)
+        yield Row(count + header_lines, cells[place] if place < len(cells) else "", variables)
 
 
 # Sorting out
@@ -200,20 +256,16 @@ class Sorter:
         self.counts = Counts()
         self._account, self._rows = account, audience.rows
         self._needed = columns_of(text, audience.columns)
+        self._length = RenderedLength.of(text, audience.columns)
         self._seen: set[int] = set()  # numbers, as integers: they take a third of the room
 
     def batches(self) -> Iterator[list[Sorted]]:
         """Raises `UnreadableAudience`."""
-        while rows := list(islice(self._rows, BATCH)):
+        for rows in _batches(self._rows):
             batch = [self._sorted(row) for row in rows]
             self._leave_out_opted_out(batch)
             for one in batch:
                 self._count(one)
-            if self.counts.total > settings.WHATSAPP_MAX_RECIPIENTS:
-                raise UnreadableAudience(
-                    _("More than %(count)d recipients. Make several broadcasts of them.")
-                    % {"count": settings.WHATSAPP_MAX_RECIPIENTS}
-                )
             yield batch
 
     def _sorted(self, row: Row) -> Sorted:
@@ -225,6 +277,8 @@ class Sorter:
         self._seen.add(int(phone))
         if not all(row.variables.get(name) for name in self._needed):
             return Sorted(row, phone, "incomplete")
+        if self._length.given(row.variables) > MAX_TEXT:
+            return Sorted(row, phone, "too_long")
         return Sorted(row, phone)
 
     def _leave_out_opted_out(self, batch: list[Sorted]) -> None:
@@ -241,6 +295,20 @@ class Sorter:
             self.counts.skipped[one.code] += 1
         else:
             self.counts.valid += 1
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Some thousands of rows each, fewer where they are long: a batch is all that is held of an audience."""
+    batch: list[Row] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        characters += len(row.phone) + sum(map(len, row.variables.values()))
+        if len(batch) == BATCH or characters > BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
 
 
 # Keeping

@@ -7,8 +7,10 @@ its first column, whatever it is called.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 MAX_TEXT = 4096  # characters; WhatsApp's own limit
 MAX_VARIABLE = 1024
@@ -43,6 +45,22 @@ class Text:
     def values(self, variables: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
         """Of each placeholder; empty where the recipient has none."""
         return {name: str(variables.get(column_of(name, columns), "")) for name in self.placeholders}
+
+
+@dataclass(frozen=True)
+class RenderedLength:
+    """How long a text becomes with a recipient's variables, known without writing it out."""
+
+    fixed: int  # characters outside the placeholders
+    uses: Mapping[str, int]  # how often each column is filled in
+
+    @classmethod
+    def of(cls, text: str, columns: Sequence[str]) -> Self:
+        uses = Counter(column_of(name, columns) for name in _PLACEHOLDER.findall(text))
+        return cls(len(_PLACEHOLDER.sub("", text)), uses)
+
+    def given(self, variables: Mapping[str, str]) -> int:
+        return self.fixed + sum(times * len(variables.get(name, "")) for name, times in self.uses.items())
 
 
 def column_of(placeholder: str, columns: Sequence[str]) -> str:

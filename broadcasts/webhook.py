@@ -18,6 +18,7 @@ from pywa.utils import webhook_updates_validator
 
 from runs.progress import clean
 from runs.states import ItemStatus
+from runs.unstorable import is_storable
 
 from .audience import skip
 from .models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
@@ -31,6 +32,7 @@ OPT_OUT_WORDS: Final = frozenset(
     | {"הסר", "הסירו", "הסר אותי", "הסירו אותי", "להסיר", "עצור", "עצרו", "די"}
 )
 ORDER: Final = list(Delivery)  # forward
+MAX_NUMBER_ID: Final = 64  # characters, as in the accounts' table
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def signers(payload: Any, body: bytes, signature: str) -> list[ProviderAccount]:
     if not signature.isascii():
         return []
     accounts = ProviderAccount.objects.filter(kind=ProviderAccount.Kind.META)
-    numbers = {number for number, _value in _changes(payload)}
-    named = list(accounts.filter(phone_number_id__in=numbers).exclude(phone_number_id=""))
+    numbers = {number for number, _value in _changes(payload)} - {""}
+    named = list(accounts.filter(phone_number_id__in=numbers))
     return [
         account
         for account in named or accounts
@@ -95,7 +97,13 @@ def _changes(payload: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for change in _dicts(entry, "changes"):
             value = change.get("value")
             if isinstance(value, dict) and isinstance(value.get("metadata"), dict):
-                yield str(value["metadata"].get("phone_number_id", "")), value
+                yield _number_id(value["metadata"].get("phone_number_id")), value
+
+
+def _number_id(said: object) -> str:
+    """Empty for whatever can't be an account's."""
+    number = str(said) if isinstance(said, str | int) else ""
+    return number if is_storable(number) and len(number) <= MAX_NUMBER_ID else ""
 
 
 def _dicts(holder: Any, name: str) -> list[dict[str, Any]]:
@@ -108,7 +116,7 @@ def take(payload: Any, accounts: Iterable[ProviderAccount]) -> None:
     by_number = {account.phone_number_id: account for account in accounts}
     statuses: list[Status] = []
     for number, value in _changes(payload):
-        if account := by_number.get(number):
+        if number and (account := by_number.get(number)):
             statuses += filter(None, (_status(account, each) for each in _dicts(value, "statuses")))
             for reply in (_reply(account, each) for each in _dicts(value, "messages")):
                 if reply.opts_out:

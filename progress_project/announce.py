@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Callable
 
 from progress_project.celery import app
-from progress_project.environment import demo_imap_port, env, port
+from progress_project.environment import demo_imap_port, is_demo, port
 
 WAIT_SECONDS = 60
 CELERY_NODES = 2  # worker and control
@@ -22,7 +22,7 @@ def main() -> None:
     lines = ["", f"Unstuck is up at {url}"]
     if not workers:
         lines.append("The workers don't answer yet: runs will wait for them.")
-    if env.bool("DEBUG", default=False):
+    if is_demo():
         if not _wait_for(_mailboxes_answer, deadline):
             lines.append("The demo's mail server doesn't answer yet: a sync of its mailboxes would be rejected.")
         lines.append("Sign in as staff (superuser), member-a or member-b; the password of each is demo-only.")

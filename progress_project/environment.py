@@ -16,12 +16,18 @@ if (BASE_DIR / ".env").is_file():
 
 
 def port() -> int:
-    return int(env.int("PORT", default=8000))
+    return int(env.str("PORT", default="") or 8000)
 
 
 def state_dir() -> Path:
     """One directory a copy, named after its port, so that two copies never share state."""
     return Path(BASE_DIR, env.str("UNSTUCK_VAR", default="") or f"var/{port()}").resolve()
+
+
+def is_demo() -> bool:
+    """Does `make run` make the demo's users and data? Their passwords are public: in a database of one's own only if
+    that is asked for by name."""
+    return bool(env.bool("DEBUG", default=False) and env.bool("DEMO", default=not env.str("DATABASE_URL", default="")))
 
 
 def demo_imap_port() -> int:

@@ -18,6 +18,7 @@ import threading
 from types import FrameType
 
 PAUSE_SECONDS = 3
+STOPPED_SECONDS = 10  # a process that keeps time and is held by SIGSTOP, or by its terminal, for so long is replaced
 GRACE_SECONDS = 10
 POLL_SECONDS = 0.25
 PR_SET_PDEATHSIG = 1
@@ -27,11 +28,12 @@ stopping = threading.Event()
 
 def main() -> None:
     command, launcher = os.environ.pop("KEEP_COMMAND"), int(os.environ.pop("KEEP_FOR"))
+    replace_stopped = bool(os.environ.pop("KEEP_REPLACE_STOPPED", ""))
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, _stop)
     while not stopping.is_set():
         child = _start(command)
-        _watch(child, launcher)
+        _watch(child, launcher, replace_stopped)
         if stopping.is_set():
             _ask_to_end(child)
         _kill_group(child)  # a killed parent leaves children that would go on by themselves
@@ -56,10 +58,26 @@ def _end_with_keeper() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _watch(child: subprocess.Popen[bytes], launcher: int) -> None:
+def _watch(child: subprocess.Popen[bytes], launcher: int, replace_stopped: bool) -> None:
+    """Return when the child has ended, or must."""
+    stopped_looks = 0
     while child.poll() is None and not stopping.wait(POLL_SECONDS):
         if not _alive(launcher):
             stopping.set()
+        stopped_looks = stopped_looks + 1 if replace_stopped and _is_stopped(child) else 0
+        if stopped_looks * POLL_SECONDS >= STOPPED_SECONDS:
+            print(f"stopped for {STOPPED_SECONDS} s, killing it", flush=True)
+            return
+
+
+def _is_stopped(child: subprocess.Popen[bytes]) -> bool:
+    """Only looked at, not waited for: it may go on by itself."""
+    if not hasattr(os, "waitid"):  # macOS
+        return False
+    try:
+        return os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # it has ended meanwhile
+        return False
 
 
 def _alive(pid: int) -> bool:

@@ -1,6 +1,5 @@
 """`make run`: everything on one machine, until Ctrl-C or SIGTERM. Run as `python -m progress_project.launch`."""
 
-import fcntl
 import os
 import signal
 import socket
@@ -13,10 +12,15 @@ from pathlib import Path
 import honcho.manager
 from honcho.environ import parse_procfile
 
-from progress_project import embedded, keep
-from progress_project.environment import BASE_DIR, demo_imap_port, env, port, state_dir
+from progress_project import copies, embedded, keep
+from progress_project.environment import BASE_DIR, demo_imap_port, env, is_demo, port, state_dir
 
 HOST = "127.0.0.1"
+NOT_WORTH_A_WARNING = (  # on one's own machine, or in a container
+    "You're running the worker with superuser privileges",
+    "StreamingHttpResponse must consume synchronous iterators",  # static files, which nginx serves elsewhere
+)
+TIMEKEEPERS = ("control", "beat")  # they hold no run: where one is stopped, a new one is better than to wait for it
 
 
 def main() -> None:
@@ -24,11 +28,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     _prepare_environment()
     try:
-        with _only_copy():
+        with copies.only_copy():
             _check_ports()
             with _database():
                 _prepare_data()
                 _run_processes()
+    except copies.CopyError as error:
+        sys.exit(str(error))
     except (embedded.EmbeddedError, subprocess.CalledProcessError) as error:
         sys.exit(f"Can't start: {error}")
     except KeyboardInterrupt:
@@ -37,32 +43,18 @@ def main() -> None:
 
 def _prepare_environment() -> None:
     """What the children read; anything already set stays as it is."""
-    os.environ.setdefault("DEBUG", "true")
+    os.environ.setdefault("DEBUG", str(embedded.wanted()))  # a database of one's own means production
     os.environ.setdefault("PORT", str(port()))
     os.environ["UNSTUCK_VAR"] = str(state_dir())
     os.environ["PYTHONUNBUFFERED"] = "1"
+    os.environ.setdefault("PYTHONWARNINGS", ",".join(f"ignore:{words}" for words in NOT_WORTH_A_WARNING))
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     os.chdir(BASE_DIR)
 
 
-def _is_demo() -> bool:
-    return bool(env.bool("DEBUG"))
-
-
-@contextmanager
-def _only_copy() -> Iterator[None]:
-    state_dir().mkdir(parents=True, exist_ok=True)
-    with (state_dir() / "run.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.exit(f"This copy is already running, or still stopping, on port {port()}. For another: make run PORT=…")
-        yield
-
-
 def _check_ports() -> None:
     _check_free(port(), "PORT")
-    if _is_demo():
+    if is_demo():
         _check_free(demo_imap_port(), "DEMO_IMAP_PORT")
 
 
@@ -89,9 +81,10 @@ def _database() -> Iterator[None]:
 
 def _prepare_data() -> None:
     _manage("migrate", "--verbosity", "0")
-    if _is_demo():
+    if is_demo():
         _manage("seed_demo")
-    else:
+    if not env.bool("DEBUG"):
+        _manage("check", "--deploy", "--tag", "security")  # ends here, where a password of the demo works
         _manage("collectstatic", "--no-input", "--verbosity", "0")
 
 
@@ -104,6 +97,8 @@ def _run_processes() -> None:
     manager = honcho.manager.Manager()
     for name, command in _processes().items():
         kept = {**os.environ, "KEEP_COMMAND": command, "KEEP_FOR": str(os.getpid())}
+        if name in TIMEKEEPERS:
+            kept["KEEP_REPLACE_STOPPED"] = "yes"
         # By path and isolated (-I): a keeper needs nothing of the project, and starts at once.
         manager.add_process(name, f"exec '{sys.executable}' -I '{keep.__file__}'", env=kept)
     announcer = subprocess.Popen([sys.executable, "-m", "progress_project.announce"])
@@ -116,7 +111,7 @@ def _run_processes() -> None:
 
 def _processes() -> dict[str, str]:
     processes: dict[str, str] = dict(parse_procfile((BASE_DIR / "Procfile").read_text()).processes)
-    if not _is_demo():
+    if not is_demo():
         del processes["imap"]
     return processes
 

@@ -4,7 +4,10 @@ With nothing configured at all this is the demo: DEBUG, an embedded PostgreSQL a
 As soon as DATABASE_URL or SECRET_KEY is set it is production, and DEBUG must be asked for by name.
 """
 
+import logging
+import re
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import structlog
@@ -74,6 +77,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "progress_project.request_guard.RequestGuard",  # before all that read the session, the query or a form
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "runs.api.middleware.asked_language",
@@ -215,8 +219,14 @@ CELERY_BEAT_SCHEDULE = {
 MEBIBYTE = 1024 * 1024
 RECEIPTS_MAX_MESSAGE_BYTES: int = env.int("RECEIPTS_MAX_MESSAGE_BYTES", default=50 * MEBIBYTE)
 RECEIPTS_MAX_ATTACHMENT_BYTES: int = env.int("RECEIPTS_MAX_ATTACHMENT_BYTES", default=25 * MEBIBYTE)
+# On the processor, for one message with all that is in it; half of it at most for its PDFs.
+RECEIPTS_MESSAGE_SECONDS: int = env.int("RECEIPTS_MESSAGE_SECONDS", default=60)
 RECEIPTS_PDF_SECONDS: int = env.int("RECEIPTS_PDF_SECONDS", default=5)
 RECEIPTS_IMAP_TIMEOUT_SECONDS: int = env.int("RECEIPTS_IMAP_TIMEOUT_SECONDS", default=60)
+# For how long a run waits for a mail server that is away, and for one that nobody has ever reached: that may be
+# starting up beside us, but it may also be a wrong address.
+RECEIPTS_UNREACHABLE_SECONDS: int = env.int("RECEIPTS_UNREACHABLE_SECONDS", default=3600)
+RECEIPTS_FIRST_CONTACT_SECONDS: int = env.int("RECEIPTS_FIRST_CONTACT_SECONDS", default=60)
 
 # Recordings
 
@@ -225,6 +235,9 @@ RECORDINGS_FOLDERS: list[str] = env.list(
     "RECORDINGS_FOLDERS", default=[str(BASE_DIR / "recordings" / "demo" / "calls")] if DEBUG else []
 )
 RECORDINGS_MAX_BYTES: int = env.int("RECORDINGS_MAX_BYTES", default=1024 * MEBIBYTE)
+# Exchanges write in blocks, seconds apart: only a file that nobody has written to for so long is whole.
+RECORDINGS_SETTLE_SECONDS: float = env.float("RECORDINGS_SETTLE_SECONDS", default=30)
+RECORDINGS_AWAY_SECONDS: float = env.float("RECORDINGS_AWAY_SECONDS", default=3600)
 RECORDINGS_TIMEOUT_SECONDS: float = env.float("RECORDINGS_TIMEOUT_SECONDS", default=30)
 RECORDINGS_MAX_TRANSCRIPT = 250_000  # characters; PostgreSQL's search takes no more than a megabyte of words
 # Only for tests and development: lets a provider be on this machine, without TLS.
@@ -245,9 +258,21 @@ WHATSAPP_CONNECT_SECONDS: float = env.float("WHATSAPP_CONNECT_SECONDS", default=
 WHATSAPP_ANSWER_SECONDS: float = env.float("WHATSAPP_ANSWER_SECONDS", default=30.0)
 # Messages side by side, as many as an account's rate needs; so many may be unknown after a crash.
 WHATSAPP_AT_ONCE: int = env.int("WHATSAPP_AT_ONCE", default=20)
+WHATSAPP_MAX_UPLOAD_BYTES: int = env.int("WHATSAPP_MAX_UPLOAD_BYTES", default=25 * MEBIBYTE)
 WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_000)
 
 # API
+
+
+def _rate(name: str, default: str) -> str | None:
+    """How often, such as 60/hour, or `none` for no limit."""
+    rate: str = env.str(name, default=default).lower()
+    if rate == "none":
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
+        raise ImproperlyConfigured(f"{name} is {rate!r}. Set it like {default}, or to none.")
+    return rate
+
 
 REST_FRAMEWORK = {
     # Tokens first: the first class decides that an anonymous caller gets 401 and not 403.
@@ -260,10 +285,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["runs.api.requests.SmallJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {
+        "login": _rate("THROTTLE_LOGIN", "60/hour"),  # failed sign-ins, by address
+        "preview": _rate("THROTTLE_PREVIEW", "60/minute"),  # of broadcasts, by user
+    },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "URL_FORMAT_OVERRIDE": None,  # `?format=csv` is ours
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Of one web process. A browser needs one for each business, whatever tabs it has open; the cards of others poll.
+STREAMS_PER_USER: int = env.int("STREAMS_PER_USER", default=100)
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "runs.api.handler.ErrorHandler",
     "EXCEPTION_FORMATTER_CLASS": "runs.api.handler.ErrorFormatter",
@@ -301,6 +332,7 @@ SPECTACULAR_SETTINGS = {
 # Accounts and sign-in
 
 AUTHENTICATION_BACKENDS = [
+    "runs.sign_in.backend.ThrottledSignIn",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -323,14 +355,20 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "runs.pages.locked_out"
+AXES_CLIENT_IP_CALLABLE = "runs.sign_in.address.client_address"
+AXES_USERNAME_CALLABLE = "progress_project.request_guard.tried_name"
 
 # Transport and headers
 
 BEHIND_TLS_PROXY: bool = env.bool("BEHIND_TLS_PROXY", default=False)
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    AXES_IPWARE_PROXY_COUNT = 1
-    AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"]
+# How many proxies of ours a request passes, each adding the address that it sees to X-Forwarded-For (0: it isn't
+# read), and the networks from which they connect: a header that comes from elsewhere was written by a client.
+PROXY_COUNT: int = env.int("PROXY_COUNT", default=1) if BEHIND_TLS_PROXY else 0
+PRIVATE_NETWORKS = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1", "fc00::/7"]
+TRUSTED_PROXIES = [str(ip_network(name)) for name in env.list("TRUSTED_PROXIES", default=PRIVATE_NETWORKS)]
 
 HTTPS: bool = env.bool("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
@@ -362,6 +400,9 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# What a scraper of /metrics has to bear. Without one, /metrics answers private networks only.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+
 # Languages and time
 
 LANGUAGE_CODE = "en"
@@ -387,6 +428,11 @@ STORAGES = {
 # Logs: lines for people in development, one JSON object a line in production
 
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it believes any header; `runs.sign_in.address` logs the address
+# Answers of 5xx that are meant, such as "not ready": an exception has an error line of its own.
+DJANGO_STRUCTLOG_STATUS_5XX_LOG_LEVEL = logging.WARNING
+# A lost process: a task that raises is told as an error, with its traceback.
+DJANGO_STRUCTLOG_CELERY_TASK_FAILURE_LOG_LEVEL = logging.WARNING
 
 _LOG_CONTEXT: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -394,10 +440,12 @@ _LOG_CONTEXT: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# Without the local variables of tracebacks: a sign-in that fails half-way has the password in them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _LOG_RENDERERS: list[structlog.typing.Processor] = (
     [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     if DEBUG
-    else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    else [_TRACEBACKS, structlog.processors.JSONRenderer()]
 )
 
 LOGGING = {
@@ -419,9 +467,14 @@ LOGGING = {
         "fontTools": {"level": "WARNING"},  # tells of every glyph
         "httpx": {"level": "WARNING"},  # tells of every request, with the signatures in its address
         "faster_whisper": {"level": "WARNING"},
-        # django_structlog says the same with the run's context.
+        # django_structlog says the same, with the context of the request or the run.
+        "django.request": {"level": "CRITICAL"},
         "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.request": {"level": "CRITICAL"},
         "celery.worker.strategy": {"level": "WARNING"},
+        "axes": {"level": "ERROR"},  # tells of each sign-in, without naming anybody
+        "celery.beat": {"level": "WARNING"},  # tells of each round
+        "celery.worker.control": {"level": "ERROR"},  # warns that tasks which are ended leave no result
         "django_structlog": {"level": "WARNING" if DEBUG else "INFO"},
     },
 }

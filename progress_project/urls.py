@@ -1,14 +1,18 @@
 """Every door of the project."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from runs import pages
 from runs.api import urls as api
 from runs.api.health import metrics, readyz
+from runs.sign_in.pages import Account, SignOut
 
 from .pages import business
 
@@ -16,6 +20,11 @@ from .pages import business
 def healthz(request: HttpRequest) -> HttpResponse:
     """This process answers; whether it can serve is what /readyz says."""
     return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it by this name where no page of ours has named one, as beside the API's JSON."""
+    return redirect(static("runs/mark.svg"))
 
 
 api_urls: list[URLPattern | URLResolver] = [
@@ -36,13 +45,18 @@ page_urls: list[URLPattern | URLResolver] = [
     path("b/<slug:slug>/recordings/", include("recordings.pages")),
     path("card/", pages.card_docs, name="card"),
     path("login/", pages.page(LoginView.as_view(redirect_authenticated_user=True)), name="login"),
-    path("logout/", pages.page(LogoutView.as_view()), name="logout"),
+    path("logout/", pages.page(SignOut.as_view()), name="logout"),
+    path("account/", pages.page(Account.as_view()), name="account"),
     path("language/", pages.page(set_language), name="set_language"),
 ]
 
 urlpatterns = [
     *page_urls,
+    # Before the admin's own: a sign-in like any other, and one place to change one's password.
+    path("admin/login/", pages.page(admin.site.login)),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", favicon),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),

@@ -7,4 +7,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress_project.settings")
 os.environ.setdefault("DATABASE_POOL", "true")
 
-application = get_wsgi_application()
+django = get_wsgi_application()  # before anything that needs the applications
+
+from progress_project.request_guard import guard_wsgi  # noqa: E402
+
+application = guard_wsgi(django)

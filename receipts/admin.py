@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from django import forms
+from collections.abc import Collection
+
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, ReadOnlyAdmin, RunAdmin, SecretField
+from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
 
 from .models import Mailbox, Receipt, ReceiptSyncRun
 
 admin.site.register(ReceiptSyncRun, RunAdmin)
 
 
-class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """The secret goes in and never comes out; left blank, the stored one stays."""
+class MailboxForm(AccountForm):
+    goes_to = ("host", "port", "security", "username")
+    missing = _("A new mailbox needs its password or token.")
 
     secret = SecretField(_("Password or token"))
 
@@ -22,11 +24,8 @@ class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         model = Mailbox
         fields = ("business", "name", "host", "port", "security", "auth", "username", "secret", "folder")
 
-    def clean_secret(self) -> str:
-        secret: str = self.cleaned_data["secret"]
-        if not secret and self.instance.pk is None:
-            raise forms.ValidationError(_("A new mailbox needs its password or token."))
-        return secret or self.instance.secret
+    def needed(self) -> Collection[str]:
+        return ("secret",)
 
 
 @admin.register(Mailbox)

@@ -19,7 +19,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from runs.api.pagination import NewestFirst
-from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, asked, chosen, said
+from runs.api.serializers import BusinessField, ConflictSerializer, DayField, RunSerializer, asked, chosen, said
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, start_run
 from runs.models import Business
 from runs.verdict import tell
@@ -35,8 +35,8 @@ class SyncRequest(serializers.Serializer[Any]):
     business = BusinessField()
     mailbox = serializers.IntegerField(required=False, allow_null=True)
     mode = serializers.ChoiceField(choices=[choice for choice in Mode.choices if choice[0] != Mode.SELECTED])
-    from_date = serializers.DateField(required=False, allow_null=True)
-    to_date = serializers.DateField(required=False, allow_null=True)
+    from_date = DayField(required=False, allow_null=True)
+    to_date = DayField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         _check_dates(attrs["mode"], attrs.get("from_date"), attrs.get("to_date"))

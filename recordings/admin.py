@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from django import forms
+from collections.abc import Collection
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, ReadOnlyAdmin, RunAdmin, SecretField
+from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
 
 from .models import Call, RecordingRun, Source
 
-admin.site.register(RecordingRun, RunAdmin)
+
+@admin.register(RecordingRun)
+class RecordingRunAdmin(RunAdmin):
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
+        """What was left out, in words."""
+        (title, first), *others = super().get_fieldsets(request, obj)
+        fields = ["warnings" if name == "left_out" else name for name in first["fields"]]
+        return [(title, {**first, "fields": fields}), *others]
+
+    @admin.display(description=_("warnings"))
+    def warnings(self, run: RecordingRun) -> SafeString:
+        return format_html_join("", "<p>{}</p>", ((warning,) for warning in run.warnings))
 
 
-class SourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """The secret goes in and never comes out; left blank, the stored one stays."""
+class SourceForm(AccountForm):
+    goes_to = ("kind", "account_sid")
+    missing = _("A Twilio account needs its auth token.")
 
     secret = SecretField(_("Auth token"))
 
@@ -22,11 +39,8 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         model = Source
         fields = ("business", "name", "kind", "account_sid", "secret", "folder", "language")
 
-    def clean_secret(self) -> str:
-        secret: str = self.cleaned_data["secret"] or self.instance.secret or ""
-        if not secret and self.cleaned_data.get("kind") == Source.Kind.TWILIO:
-            raise forms.ValidationError(_("A Twilio account needs its auth token."))
-        return secret
+    def needed(self) -> Collection[str]:
+        return ("secret",) if self.cleaned_data.get("kind") == Source.Kind.TWILIO else ()
 
 
 @admin.register(Source)

@@ -21,11 +21,11 @@ from rest_framework.views import APIView
 from runs.api.pagination import NewestFirst
 from runs.api.permissions import own_runs
 from runs.api.ranges import ranged
-from runs.api.serializers import BusinessField, ConflictSerializer, RunSerializer, asked, chosen, said
+from runs.api.serializers import BusinessField, ConflictSerializer, DayField, RunSerializer, asked, chosen, said
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, one, start_run
 from runs.models import Business
 
-from .models import Call, CallQuerySet, RecordingRun, Source
+from .models import EARLIEST_DAY, LATEST_DAY, Call, CallQuerySet, RecordingRun, Source
 from .sources import Direction
 
 RANGE = OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="One range of bytes: `bytes=0-1023`.")
@@ -37,8 +37,8 @@ class RunRequest(serializers.Serializer[Any]):
     business = BusinessField()
     source = serializers.IntegerField(required=False, allow_null=True)  # type: ignore[assignment]  # the stubs mean a field's own
     job_type = serializers.ChoiceField(choices=RecordingRun.JobType.choices, default=RecordingRun.JobType.FULL)
-    from_date = serializers.DateField(required=False, allow_null=True)
-    to_date = serializers.DateField(required=False, allow_null=True)
+    from_date = DayField(required=False, allow_null=True)
+    to_date = DayField(required=False, allow_null=True)
     direction = serializers.ChoiceField(choices=Direction.choices, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +48,9 @@ class RunRequest(serializers.Serializer[Any]):
 
 def _check_days(attrs: dict[str, Any]) -> None:
     """Raises `ValidationError`."""
+    for name in ("from_date", "to_date"):
+        if attrs.get(name) and not EARLIEST_DAY <= attrs[name] <= LATEST_DAY:
+            raise serializers.ValidationError({name: _("This day is too far away.")})
     first, last = attrs.get("from_date"), attrs.get("to_date")
     if first and last and first > last:
         raise serializers.ValidationError({"to_date": _("The last day is before the first.")})

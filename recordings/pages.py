@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.postgres.search import SearchHeadline, SearchQuery
+from django.contrib.postgres.search import SearchHeadline
 from django.core.paginator import Page, Paginator
 from django.db.models import F
 from django.db.models.functions import Left
@@ -15,7 +15,7 @@ from django.urls import path
 from runs.models import Business
 from runs.pages import frame, members_only, own_business
 
-from .models import SEARCH_CONFIG, Call, CallQuerySet, RecordingRun
+from .models import SEARCH_CONFIG, Call, CallQuerySet, RecordingRun, search_query
 from .sources import Direction
 
 CALLS_A_PAGE = 20
@@ -47,7 +47,7 @@ def start_form(business: Business) -> dict[str, Any]:
 
 
 def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
-    words = request.GET.get("search", "").replace("\0", "").strip()[:200]
+    words = request.GET.get("search", "").strip()[:200]
     return {"business": business, "calls": _calls(request, business, words), "words": words}
 
 
@@ -62,10 +62,9 @@ def _with_excerpt(rows: CallQuerySet, words: str) -> CallQuerySet:
     if not words:
         return rows.annotate(excerpt=Left("transcript", EXCERPT))
     start, stop = MARKS
-    query = SearchQuery(words, config=SEARCH_CONFIG, search_type="websearch")
     headline = SearchHeadline(
         F("transcript"),
-        query,
+        search_query(words),
         config=SEARCH_CONFIG,
         start_sel=start,
         stop_sel=stop,

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import check_password
+from django.contrib.auth.models import User
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.models import Q, QuerySet
 
 from .models import Run, run_types
+from .sign_in.demo import PASSWORD, USERS
 
 BEATS_PER_THRESHOLD = 5
 
@@ -109,6 +113,35 @@ def database_is_postgresql(app_configs: Any, **kwargs: Any) -> list[CheckMessage
             id="runs.E005",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def demo_passwords_are_refused(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Asks the database; one that can't be asked is no error, so that the other checks run without any."""
+    try:
+        open_to_all = [user.username for user in _who_could_be_of_the_demo() if check_password(PASSWORD, user.password)]
+    except DatabaseError:
+        return [
+            checks.Info(
+                "The database can't be asked whether a password of the demo works.",
+                hint="Run this check again where it answers, after `manage.py migrate`.",
+                id="runs.I008",
+            )
+        ]
+    return [
+        Error(
+            f"Everybody knows the password of {name!r}: it is the demo's.",
+            hint=f"`manage.py changepassword {name}`, or delete the user in the admin.",
+            id="runs.E007",
+        )
+        for name in open_to_all
+    ]
+
+
+def _who_could_be_of_the_demo() -> QuerySet[User]:
+    """By name, and whoever may do everything: a user of the demo may have been renamed to be kept."""
+    by_name = Q(username__in=USERS)
+    return User.objects.filter(by_name | Q(is_superuser=True), is_active=True).order_by("username")
 
 
 @register("queues", deploy=True)

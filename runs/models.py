@@ -549,6 +549,19 @@ class Sweep(models.Model):
         return f"sweep at {self.finished_at}"
 
 
+class Throttle(models.Model):
+    """When a caller has paid off what it did lately; see `throttling`."""
+
+    key = models.CharField(max_length=100, primary_key=True)
+    paid_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("throttle")
+
+    def __str__(self) -> str:
+        return self.key
+
+
 def run_types() -> list[type[Run]]:
     """Every concrete run type of the installation, by slug."""
     types = [m for m in apps.get_models() if issubclass(m, Run)]

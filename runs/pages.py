@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,6 +21,7 @@ from django.views.decorators.gzip import gzip_page
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from .api.errors import TooManyRequests
 from .api.pagination import NewestRuns
 from .api.permissions import run_type
 from .database import is_database_away, record_outage
@@ -40,8 +43,16 @@ TROUBLED = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 
 
 def page(view: Page[P]) -> Page[P]:
-    """A page that is sent compressed, and that no cache keeps."""
-    return never_cache(gzip_page(view))
+    """A page that is sent compressed, that no cache keeps, and that says when it is asked for too often."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except TooManyRequests as error:
+            return too_many_requests(request, error.wait)
+
+    return cast("Page[P]", never_cache(gzip_page(wrapper)))
 
 
 def members_only(view: Page[P]) -> Page[P]:
@@ -204,8 +215,25 @@ def database_away(request: HttpRequest) -> HttpResponse:
     return _error(request, 503, headers)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 400)
+def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
+    return _error(request, 429, {"Retry-After": str(wait), "Cache-Control": "no-store"})
+
+
+def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
+    """Axes asks for it, where a name was guessed at too often from one address."""
+    answer = render(request, "registration/locked.html", status=429)
+    answer.headers["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None, *, field: str = "") -> HttpResponse:
+    """`field`: the one that can't be read, where it is known."""
+    return _error(request, 400, field=field)
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    return _error(request, 413)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -222,8 +250,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _error(request, 500)
 
 
-def _error(request: HttpRequest, status: int, headers: dict[str, str] | None = None) -> HttpResponse:
-    response = render(request, f"{status}.html", status=status)
+def _error(request: HttpRequest, status: int, headers: dict[str, str] | None = None, **context: object) -> HttpResponse:
+    response = render(request, f"{status}.html", context, status=status)
     for name, value in (headers or {"Cache-Control": "no-store"}).items():
         response.headers[name] = value
     return response

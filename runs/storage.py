@@ -20,5 +20,5 @@ def leave_room_for_hot_updates(app_config: AppConfig, using: str, **kwargs: Any)
         if issubclass(model, Run):
             connection = connections[using]
             table = connection.ops.quote_name(model._meta.db_table)
-            with connection.cursor() as cursor:
-                cursor.execute(f"ALTER TABLE {table} SET (fillfactor = {FILLFACTOR})")
+            with connection.cursor() as cursor:  # there is no table after `migrate <app> zero`
+                cursor.execute(f"ALTER TABLE IF EXISTS {table} SET (fillfactor = {FILLFACTOR})")

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 from .dispatch import end_hung_tasks, publish_forgotten
 from .models import Run, Sweep, run_types
 from .states import ErrorCode, Request, Status
+from .throttling import forget_paid
 from .timeline import SWEEP, because
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def sweep() -> bool:
     for model in run_types():
         for step in (expire_stale, end_hung, fail_untaken, publish_forgotten, share_slots):
             _try(step, model)
+    _forget_paid_throttles()
     Sweep.objects.update(finished_at=Now())
     return True
 
@@ -48,6 +50,13 @@ def _try(step: Callable[[type[Run]], int], model: type[Run]) -> None:
         step(model)
     except Exception:
         logger.exception("Sweep: %s of %s failed", step.__name__, model.slug)
+
+
+def _forget_paid_throttles() -> None:
+    try:
+        forget_paid()
+    except Exception:
+        logger.exception("Sweep: forgetting throttles failed")
 
 
 def expire_stale(model: type[Run]) -> int:

@@ -1,17 +1,22 @@
 """Thin Celery entries."""
 
 import logging
+from typing import Any
 
 from celery import shared_task
+from celery.signals import celeryd_after_setup, worker_shutdown
 from django.db import Error
 
 from . import sweep as rounds
 from .database import discard_connection, is_database_away
+from .sweep_watchdog import SweepWatchdog
 
 logger = logging.getLogger(__name__)
 
+SWEEP_QUEUE = "control"
 
-@shared_task(name="runs.sweep", queue="control", ignore_result=True)
+
+@shared_task(name="runs.sweep", queue=SWEEP_QUEUE, ignore_result=True)
 def sweep() -> None:
     try:
         rounds.sweep()
@@ -20,3 +25,12 @@ def sweep() -> None:
             raise
         logger.warning("The sweep waits for the database: %s", error)
         discard_connection()
+
+
+@celeryd_after_setup.connect
+def watch_over_sweep(instance: Any, **kwargs: Any) -> None:
+    """Only in the worker that serves the sweep's queue; at once, and not only when it has found its broker."""
+    if SWEEP_QUEUE in instance.app.amqp.queues.consume_from:
+        watchdog = SweepWatchdog()
+        watchdog.start()
+        worker_shutdown.connect(lambda **kwargs: watchdog.stop(), weak=False)

@@ -9,7 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from django.conf import settings
@@ -66,12 +66,17 @@ def free_port() -> int:
 
 @contextmanager
 def server(
-    state: Path, environment: dict[str, str] | None = None, *, port: int = 0, interface: str = "asginl"
+    state: Path,
+    environment: dict[str, str] | None = None,
+    *,
+    port: int = 0,
+    interface: str = "asginl",
+    log: Path | None = None,
 ) -> Iterator[str]:
-    """The address of a server that answers; it is killed in the end."""
+    """The address of a server that answers; it is killed in the end. Its log goes into `log`."""
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
-    process = start_server(state, port, interface, environment or {})
+    process = start_server(state, port, interface, environment or {}, log)
     try:
         until(lambda: answers(f"{url}/healthz"), seconds=30)
         yield url
@@ -79,14 +84,19 @@ def server(
         kill(process)
 
 
-def start_server(state: Path, port: int, interface: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def start_server(
+    state: Path, port: int, interface: str, environment: dict[str, str], log: Path | None = None
+) -> subprocess.Popen[bytes]:
     module = "wsgi" if interface == "wsgi" else "asgi"
     command = f"granian --interface {interface} --host 127.0.0.1 --port {port} progress_project.{module}:application"
-    return subprocess.Popen(
-        [Path(sys.executable).with_name("granian"), *command.split()[1:]],
-        env={**_environment(state), **environment},
-        start_new_session=True,
-    )
+    with log.open("ab") if log else nullcontext() as output:
+        return subprocess.Popen(
+            [Path(sys.executable).with_name("granian"), *command.split()[1:]],
+            env={**_environment(state), **environment},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
 
 
 def answers(url: str) -> bool:

@@ -61,6 +61,26 @@ def test_blank_secrets_keep_the_present_ones(as_staff_in_admin: Client, account_
     assert (changed.token, changed.app_secret, changed.rate) == ("new", "hunter-2-app_secret", 12.5)
 
 
+def test_another_number_needs_its_secrets_typed_again(as_staff_in_admin: Client, account_a: ProviderAccount) -> None:
+    page = f"{LIST}{account_a.pk}/change/"
+    moved = form(account_a, phone_number_id="777", token="typed", verify_token="typed")
+    answer = as_staff_in_admin.post(page, moved)
+    assert answer.content.decode().count("Type it again") == 1
+    assert ProviderAccount.objects.get(pk=account_a.pk).phone_number_id == account_a.phone_number_id
+    assert as_staff_in_admin.post(page, {**moved, "app_secret": "typed"}).status_code == 302
+
+
+def test_an_account_that_becomes_an_outbox_keeps_no_secret(
+    as_staff_in_admin: Client, account_a: ProviderAccount
+) -> None:
+    page = f"{LIST}{account_a.pk}/change/"
+    assert as_staff_in_admin.post(page, form(account_a, kind="outbox")).status_code == 302
+    changed = ProviderAccount.objects.get(pk=account_a.pk)
+    assert [getattr(changed, name) or "" for name in SECRETS] == [""] * 3
+    back = as_staff_in_admin.post(page, form(account_a, kind="meta"))
+    assert back.content.decode().count("WhatsApp needs it.") == 3
+
+
 def test_secrets_are_encrypted_at_rest(account_a: ProviderAccount) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT token, app_secret, verify_token FROM broadcasts_provideraccount")

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from receipts.models import Mailbox, Receipt
+from runs.exceptions import RunRejected
 
 LIST = "/admin/receipts/mailbox/"
 
@@ -51,6 +52,53 @@ def test_a_blank_secret_keeps_the_present_one(as_staff_in_admin: Client, mailbox
     as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", form(mailbox_a, secret="", name="Renamed"))
     changed = Mailbox.objects.get(pk=mailbox_a.pk)
     assert (changed.name, changed.secret) == ("Renamed", mailbox_a.secret)
+
+
+MOVED = {"host": "mail.example.com", "port": 993, "security": "ssl", "username": "somebody.else"}
+
+
+@pytest.mark.parametrize("field", MOVED)
+def test_where_the_secret_would_go_elsewhere_it_must_be_typed_again(
+    client: Client, mailbox_a: Mailbox, field: str
+) -> None:
+    """Whoever may only change mailboxes points one to a server of their own, and reads there what it is sent."""
+    helper = User.objects.create_user("helper", is_staff=True)
+    helper.user_permissions.add(Permission.objects.get(codename="change_mailbox"))
+    client.force_login(helper)
+    if field == "host":
+        Mailbox.objects.filter(pk=mailbox_a.pk).update(security="ssl")
+        mailbox_a.refresh_from_db()
+    page = f"{LIST}{mailbox_a.pk}/change/"
+    answer = client.post(page, form(mailbox_a, **{"secret": "", field: MOVED[field]}))
+    assert answer.status_code == 200
+    assert "Type it again" in answer.content.decode()
+    unchanged = Mailbox.objects.get(pk=mailbox_a.pk)
+    assert (getattr(unchanged, field), unchanged.secret) == (getattr(mailbox_a, field), mailbox_a.secret)
+    assert client.post(page, form(mailbox_a, **{"secret": "typed-again", field: MOVED[field]})).status_code == 302
+    moved = Mailbox.objects.get(pk=mailbox_a.pk)
+    assert (getattr(moved, field), moved.secret) == (MOVED[field], "typed-again")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
+def test_a_server_on_this_machine_may_do_without_encryption(
+    as_staff_in_admin: Client, mailbox_a: Mailbox, host: str
+) -> None:
+    said = form(mailbox_a, host=host, secret="typed-again", security="plain")
+    assert as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", said).status_code == 302
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "mail.example.com", "localhost.example.com"])
+def test_another_server_may_not(as_staff_in_admin: Client, mailbox_a: Mailbox, host: str) -> None:
+    said = form(mailbox_a, host=host, secret="typed-again", security="plain")
+    answer = as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", said)
+    assert "only a server on this machine" in answer.content.decode()
+    assert Mailbox.objects.get(pk=mailbox_a.pk).host == mailbox_a.host
+
+
+def test_a_mailbox_that_was_set_so_before_is_not_signed_in_to(mailbox_a: Mailbox) -> None:
+    mailbox_a.host = "192.0.2.1"
+    with pytest.raises(RunRejected, match=r"192\.0\.2\.1 is another machine"):
+        mailbox_a.account()
 
 
 def test_a_new_secret_replaces_it_to_the_letter(as_staff_in_admin: Client, mailbox_a: Mailbox) -> None:

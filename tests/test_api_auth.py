@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
@@ -104,3 +105,11 @@ def test_a_session_must_bring_its_csrf_token(member_a: User) -> None:
     assert answer.status_code == 403
     assert answer.json()["type"] == "client_error"
     assert client.get("/api/businesses/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/login/", "/admin/login/"])
+def test_a_name_without_end_is_a_wrong_one(db: None, path: str) -> None:
+    """It is written down with the failed attempts, where 255 characters of it have room."""
+    answer = Client().post(path, {"username": "x" * 5000, "password": "x"}, headers={"User-Agent": "x" * 5000})
+    assert answer.status_code == 200
+    assert AccessAttempt.objects.get().username == "x" * 255

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import tracemalloc
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
+from broadcasts.audience import uploaded
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
+from broadcasts.starting import Draft, preview
 from runs.models import Business
 from runs.states import ItemStatus, Status
 
@@ -53,7 +57,15 @@ def test_a_file_is_looked_at_before_anything_starts(as_member_a: APIClient, body
     answer = post(as_member_a, PREVIEW, body | {"file": csv_of(CSV)})
     assert answer.status_code == 200, answer.json()
     assert answer.json() == {
-        "counts": {"total": 6, "valid": 2, "invalid": 1, "duplicate": 1, "opted_out": 1, "incomplete": 1},
+        "counts": {
+            "total": 6,
+            "valid": 2,
+            "invalid": 1,
+            "duplicate": 1,
+            "opted_out": 1,
+            "incomplete": 1,
+            "too_long": 0,
+        },
         "to": "+972502000000",
         "text": "Hello Dana, your order is 17",
     }
@@ -87,7 +99,7 @@ def test_the_start_counts_who_gets_it_and_who_doesnt(
 def test_numbers_may_be_pasted(as_member_a: APIClient, body: dict[str, Any]) -> None:
     answer = post(as_member_a, URL, body | {"text": "Hello", "numbers": "050-2000000; +44 20 7946 0018\n\nx"})
     assert answer.json()["details"]["audience"] == {
-        "total": 3, "valid": 2, "invalid": 1, "duplicate": 0, "opted_out": 0, "incomplete": 0,
+        "total": 3, "valid": 2, "invalid": 1, "duplicate": 0, "opted_out": 0, "incomplete": 0, "too_long": 0,
     }  # fmt: skip
 
 
@@ -95,7 +107,7 @@ def test_recipients_may_be_json(as_member_a: APIClient, body: dict[str, Any]) ->
     given = [{"phone": "0502000000", "Name": "Dana", "order": 17}, "0502000001", 972502000002]
     answer = post(as_member_a, PREVIEW, body | {"recipients": given})
     assert answer.json()["counts"] | {"total": 0} == {
-        "total": 0, "valid": 1, "invalid": 0, "duplicate": 0, "opted_out": 0, "incomplete": 2,
+        "total": 0, "valid": 1, "invalid": 0, "duplicate": 0, "opted_out": 0, "incomplete": 2, "too_long": 0,
     }  # fmt: skip
     assert answer.json()["text"] == "Hello Dana, your order is 17"
 
@@ -176,6 +188,102 @@ def test_too_large_a_json_body_is_sent_to_the_file(as_member_a: APIClient, body:
     settings.WHATSAPP_MAX_RECIPIENTS = 50
     many = "phone\n" + "0502000000\n" * 51
     assert errors(post(as_member_a, URL, body | {"file": csv_of(many)})) == [("file", "unreadable")]
+
+
+# Bounds, the same for a file and for JSON
+
+
+def test_a_jsons_variables_are_cut_as_a_files_are(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    given = [{"phone": "0502000000", " a ": " " + "v" * 5000}, {"phone": "0502000001", "n" * 100: None}]
+    run = post(as_member_a, URL, body | {"text": "Hello", "recipients": given}).json()
+    assert list(Recipient.objects.filter(run=run["id"]).order_by("pk").values_list("variables", flat=True)) == [
+        {"a": "v" * 1024},
+        {"n" * 60: ""},
+    ]
+
+
+def test_the_columns_of_all_recipients_together_are_bounded(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    given = [{"phone": f"{502000000 + n}", f"column {n}": "x"} for n in range(51)]
+    assert errors(post(as_member_a, PREVIEW, body | {"recipients": given})) == [("recipients", "unreadable")]
+    assert post(as_member_a, PREVIEW, body | {"recipients": given[:50]}).status_code == 200
+
+
+def test_a_variable_of_null_is_missing(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    given = [{"phone": "0502000000", "Name": None}]
+    answer = post(as_member_a, PREVIEW, body | {"text": "Hello {{Name}}", "recipients": given})
+    assert answer.json()["counts"]["incomplete"] == 1
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_message_over_whatsapps_limit_is_its_recipients_error(
+    as_member_a: APIClient, body: dict[str, Any], as_file: bool
+) -> None:
+    """819 placeholders and a long value would make 164 MB of a few bytes."""
+    lengths = {"0502000000": 6, "0502000001": 5, "0502000002": 200_000 if not as_file else 1024}
+    given: dict[str, Any] = (
+        {"file": csv_of("phone,a\n" + "".join(f"{phone},{'v' * count}\n" for phone, count in lengths.items()))}
+        if as_file
+        else {"recipients": [{"phone": phone, "a": "v" * count} for phone, count in lengths.items()]}
+    )
+    text = "{{a}}" * 819  # 5 × 819 = 4,095 characters
+    answer = post(as_member_a, PREVIEW, body | {"text": text} | given)
+    assert answer.json()["counts"] == {
+        "total": 3, "valid": 1, "invalid": 0, "duplicate": 0, "opted_out": 0, "incomplete": 0, "too_long": 2,
+    }  # fmt: skip
+    assert (answer.json()["to"], answer.json()["text"]) == ("+972502000001", "v" * 4095)
+    assert len(answer.content) < 10_000
+    if as_file:
+        given["file"].seek(0)
+    run = post(as_member_a, URL, body | {"text": text} | given).json()
+    rows = Recipient.objects.filter(run=run["id"]).order_by("pk")
+    assert list(rows.values_list("status", "error_code")) == [
+        ("skipped", "too_long"), ("pending", ""), ("skipped", "too_long"),
+    ]  # fmt: skip
+    assert rows[0].error_message == "The message would be longer than 4,096 characters."
+
+
+@pytest.mark.parametrize("blank", ["\n", " \n", ",\n"])
+def test_blank_rows_count_towards_the_limit(
+    as_member_a: APIClient, body: dict[str, Any], settings: Any, blank: str
+) -> None:
+    settings.WHATSAPP_MAX_RECIPIENTS = 50
+    text = body | {"text": "Hello"}
+    for count, status in ((49, 200), (50, 400)):
+        rows = csv_of("phone,a\n" + blank * count + "0502000000\n")
+        assert post(as_member_a, PREVIEW, text | {"file": rows}).status_code == status
+    for count, status in ((49, 200), (50, 400)):
+        assert post(as_member_a, PREVIEW, text | {"numbers": " ," * count + "0502000000"}).status_code == status
+    for count, status in ((49, 200), (50, 400)):
+        given = [""] * count + ["0502000000"]
+        assert post(as_member_a, PREVIEW, text | {"recipients": given}).status_code == status
+
+
+@pytest.mark.parametrize(
+    "row", ["0502000000" + "," * 200_000, '0502000000,"' + "a\n" * 70_000 + '"', "0502000000" + ',"\n"' * 40_000]
+)
+def test_a_row_without_end_is_refused_in_words(as_member_a: APIClient, body: dict[str, Any], row: str) -> None:
+    for text in (f"phone,a\n{row}\n", f"{row}\n"):
+        answer = post(as_member_a, PREVIEW, body | {"text": "Hello", "file": csv_of(text)})
+        assert errors(answer) == [("file", "unreadable")]
+
+
+def test_a_preview_holds_no_more_of_many_rows_than_of_few(
+    account_a: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for each number itself, which is remembered against duplicates."""
+    monkeypatch.setattr("broadcasts.audience.e164", lambda written, country: f"+{written}")  # the slow part
+
+    def peak(rows: int) -> int:
+        file = io.BytesIO(b"phone,a\n" + b"".join(b"9725%08d,%s\n" % (n, b"v" * 500) for n in range(rows)))
+        draft = Draft(account_a, "Sale", "Hello {{a}}", uploaded(file))
+        tracemalloc.start()
+        try:
+            assert preview(draft)["counts"]["valid"] == rows
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(50_000) - peak(10_000) < 40_000 * 130
 
 
 def test_the_status_is_the_runs_json(as_member_a: APIClient, account_a: ProviderAccount) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 from django.test import Client
+from pytest_django import Settings
 
 from runs.models import Business, Sweep
 from tests.cast import MakeRun
@@ -39,6 +40,16 @@ def test_it_is_ready_while_the_sweep_was_here_lately(client: Client) -> None:
 def test_before_the_first_round_it_is_not_ready(db: None, client: Client) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (503, {"ready": False, "database": True, "sweep": False})
+
+
+def test_a_probe_that_fails_is_one_warning_that_says_why(
+    db: None, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.get("/readyz")
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    said = cast("dict[str, object]", record.msg)
+    assert (said["request"], said["code"], said["database"], said["sweep"]) == ("GET /readyz", 503, True, False)
 
 
 @pytest.mark.usefixtures("swept")
@@ -78,3 +89,45 @@ def test_metrics_count_by_type_and_status_and_name_nobody(
 def test_metrics_count_no_dead_run_as_active(client: Client, business_a: Business, make_run: MakeRun) -> None:
     make_run(business_a, "running", silent_for=400)
     assert 'unstuck_runs_active{status="running",type="receipt_sync"} 0.0' in client.get("/metrics").content.decode()
+
+
+# Who may read the metrics
+
+PRIVATE = ["127.0.0.1", "10.1.2.3", "192.168.0.7", "172.16.9.9", "::1", "fd00::1", "fe80::1", "::ffff:10.0.0.1"]
+PUBLIC = ["203.0.114.9", "8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "", "unix:", "not an address"]
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_a_private_network_may_read_the_metrics(db: None, client: Client, address: str) -> None:
+    assert client.get("/metrics", REMOTE_ADDR=address).status_code == 200
+    assert client.get("/metrics", headers={"X-Forwarded-For": f"{address}, 127.0.0.1"}).status_code == 200
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_strangers_may_not_whatever_they_claim(db: None, client: Client, address: str) -> None:
+    answers = [
+        client.get("/metrics", REMOTE_ADDR=address),
+        client.get("/metrics", REMOTE_ADDR=address, headers={"X-Forwarded-For": "127.0.0.1"}),
+        client.get("/metrics", REMOTE_ADDR=address, headers={"Authorization": "Bearer "}),
+    ]
+    if address:  # by a proxy of ours that adds what it sees, or puts it in place of what it was told
+        answers += [
+            client.get("/metrics", headers={"X-Forwarded-For": f"{told}{address}"}) for told in ("", "10.0.0.1, ")
+        ]
+    for answer in answers:
+        assert answer.status_code == 403
+        assert b"unstuck" not in answer.content
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_with_a_token_only_its_bearer_may(db: None, client: Client, settings: Settings) -> None:
+    settings.METRICS_TOKEN = "s3cret-\u05d0"
+    for wrong in (
+        {},
+        {"Authorization": "Bearer s3cret"},
+        {"Authorization": "s3cret"},
+        {"Authorization": "Bearer \u05d0"},
+    ):
+        assert client.get("/metrics", headers=wrong).status_code == 403
+    right = {"Authorization": "Bearer s3cret-\u05d0"}
+    assert client.get("/metrics", REMOTE_ADDR="8.8.8.8", headers=right).status_code == 200

@@ -65,6 +65,7 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("mailbox", {"mailbox": 0}),
     ("mailbox", {"mailbox": -1}),
     ("mailbox", {"mailbox": 10**40}),
+    ("mailbox", {"mailbox": 2**63}),
     ("mailbox", {"mailbox": [1]}),
     ("mailbox", {"mailbox": "1" * 2000}),
     ("from_date", {"mode": "range"}),
@@ -73,6 +74,8 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("to_date", {"mode": "range", "from_date": "2026-01-02", "to_date": "2026-01-01"}),
     ("from_date", {"mode": "range", "from_date": "2026-02-30", "to_date": "2026-03-01"}),
     ("from_date", {"mode": "range", "from_date": 5, "to_date": "2026-03-01"}),
+    ("from_date", {"mode": "range", "from_date": "0001-01-01", "to_date": "2026-03-01"}),
+    ("to_date", {"mode": "range", "from_date": "2026-01-01", "to_date": "9999-12-31"}),
     ("from_date", {"from_date": "2026-01-01"}),
 ]
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from recordings.models import Call, Recording, RecordingRun, Source
@@ -70,6 +73,7 @@ def test_a_start_is_answered_with_the_run(
         "direction": "inbound",
         "current": "",
         "current_pct": None,
+        "warnings": [],
     }
     assert messages == [("runs.recording", [run.pk])]
     status = as_member_a.get(f"{START}{run.pk}/status/")
@@ -96,6 +100,11 @@ def test_a_repeated_start_is_the_same_run(as_member_a: APIClient, business_a: Bu
         ({"direction": "up"}, "direction"),
         ({"from_date": "2024-02-02", "to_date": "2024-02-01"}, "to_date"),
         ({"from_date": "yesterday"}, "from_date"),
+        ({"from_date": "0001-01-01"}, "from_date"),
+        ({"from_date": "1899-12-31"}, "from_date"),
+        ({"to_date": "9999-12-31"}, "to_date"),
+        ({"to_date": "3000-01-01"}, "to_date"),
+        ({"source": 2**63}, "source"),
         ({"source": 999_999}, "source"),
         ({"source": "x"}, "source"),
     ],
@@ -126,6 +135,45 @@ def test_without_a_source_nothing_starts(as_member_a: APIClient, business_a: Bus
 # Reading
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["-" * 33, "- " * 33, "a " + "-" * 100, '"' * 100, '-"' * 60, "or " * 60, "--invoice -table", "\u3000-" * 60],
+)
+def test_no_words_break_a_search(as_member_a: APIClient, business_a: Business, source_a: Source, words: str) -> None:
+    made_call(source_a, 1, "the invoice was paid")
+    assert as_member_a.get(LIST, {"business": business_a.slug, "search": words}).status_code == 200
+
+
+@hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.text(st.sampled_from("-\" \u3000\u00a0\tab\u05d0or():*!&|<>\\'"), max_size=200))
+def test_postgresql_understands_whatever_is_searched_for(db: None, words: str) -> None:
+    assert list(Call.objects.saying(words)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("invoice -table", ["call-1"]), ("invoice --table", ["call-1"]), ("invoice - table", ["call-1"]),
+        ("pre-paid", ["call-1"]), ('-"table for"', ["call-1"]), ("-invoice", ["call-2"]), ("- -invoice", ["call-2"]),
+    ],
+)  # fmt: skip
+def test_minuses_in_a_row_mean_one(
+    as_member_a: APIClient, business_a: Business, source_a: Source, words: str, found: list[str]
+) -> None:
+    made_call(source_a, 1, "the invoice was pre-paid")
+    made_call(source_a, 2, "a table for two")
+    rows = as_member_a.get(LIST, {"business": business_a.slug, "search": words}).json()["results"]
+    assert [row["call_id"] for row in rows] == found
+
+
+@pytest.mark.parametrize("days", [{"from_date": "0001-01-01"}, {"to_date": "9999-12-31"}, {"to_date": "0001-01-01"}])
+def test_days_at_the_calendars_ends_narrow_like_others(
+    as_member_a: APIClient, business_a: Business, source_a: Source, days: dict[str, str]
+) -> None:
+    made_call(source_a, 1)
+    assert as_member_a.get(LIST, {"business": business_a.slug, **days}).status_code == 200
+
+
 def test_calls_are_listed_and_narrowed(as_member_a: APIClient, business_a: Business, source_a: Source) -> None:
     made_call(source_a, 1, "the invoice was paid")
     made_call(source_a, 2, "a table for two")
@@ -143,6 +191,22 @@ def test_calls_are_listed_and_narrowed(as_member_a: APIClient, business_a: Busin
     assert listed(direction="outbound") == []
     assert listed(from_date="2024-11-05", to_date="2024-11-05") == ["call-2", "call-1"]
     assert listed(from_date="2024-11-06") == []
+
+
+@pytest.mark.parametrize("days", [{"from_date": "0001-01-01"}, {"to_date": "9999-12-31"}])
+def test_days_at_the_ends_of_the_calendar_are_none_to_ask_for(
+    as_member_a: APIClient, business_a: Business, days: dict[str, str]
+) -> None:
+    answer = as_member_a.get(LIST, {"business": str(business_a.pk), **days})
+    assert answer.status_code == 400
+    assert [error["attr"] for error in answer.json()["errors"]] == list(days)
+
+
+def test_what_a_run_left_out_is_told_with_it(as_member_a: APIClient, source_a: Source) -> None:
+    run = RecordingRun.objects.create(business=source_a.business, source=source_a)
+    run.keep_left_out({"link": {"count": 2, "names": ["a", "b"]}})
+    [warning] = as_member_a.get(f"{START}{run.pk}/status/").json()["details"]["warnings"]
+    assert warning.endswith("were not followed: a, b")
 
 
 def test_a_transcript_says_what_and_when(as_member_a: APIClient, source_a: Source) -> None:

@@ -1,6 +1,8 @@
 """The list of runs: filters, pages, and as many queries for fifty runs as for one."""
 
+from base64 import b64encode
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
@@ -76,6 +78,60 @@ def test_what_makes_no_sense_is_named(as_member_a: APIClient, history: list[int]
     answer = as_member_a.get(f"/api/runs/?{query}")
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["attr"] == field
+
+
+HOSTILE_PLACES = [
+    "0001-01-01T00:00:00+23:59 receipt_sync 1",  # before the first year, seen from UTC
+    "9999-12-31T23:59:59-23:59 receipt_sync 1",
+    "9999-12-31T23:59:59.999999-00:01 receipt_sync 1",
+    "2026-01-01T00:00:00 receipt_sync 1",
+    f"2026-01-01T00:00:00+00:00 receipt_sync {'9' * 5000}",
+    "2026-01-01T00:00:00+00:00 receipt_sync 1e3",
+    "2026-13-01T00:00:00+00:00 receipt_sync 1",
+    "+10000-01-01T00:00:00+00:00 receipt_sync 1",
+    "2026-01-01T00:00:00+00:00 receipt_sync",
+    "2026-01-01T00:00:00+00:00 receipt_sync 1 1",
+    "",
+]
+# Nobody has made them, but they are places: nothing is there, and nothing breaks.
+STRANGE_PLACES = [
+    "0001-01-01T00:00:00+00:00 receipt_sync 1",
+    "9999-12-31T23:59:59+00:00 recording 1",
+    f"2026-01-01T00:00:00+00:00 receipt_sync {2**63}",
+    f"2026-01-01T00:00:00+00:00 receipt_sync {-(2**63) - 1}",
+    f"2026-01-01T00:00:00+00:00 receipt_sync {'9' * 4000}",
+    "2026-01-01T00:00:00+00:00 no_such_type 1",
+]
+
+
+def cursor(position: str, more: str = "") -> str:
+    return b64encode(f"{more}p={quote(position)}".encode()).decode()
+
+
+@pytest.mark.parametrize("more", ["", "r=1&", "o=1000&"])
+@pytest.mark.parametrize("place", HOSTILE_PLACES)
+def test_a_cursor_out_of_the_calendar_is_named(
+    as_member_a: APIClient, history: list[int], place: str, more: str
+) -> None:
+    answer = as_member_a.get("/api/runs/", {"cursor": cursor(place, more)})
+    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "cursor")
+
+
+@pytest.mark.parametrize("more", ["", "r=1&", "o=1000&"])
+@pytest.mark.parametrize("place", STRANGE_PLACES)
+def test_a_cursor_to_a_strange_place_leads_there(
+    as_member_a: APIClient, history: list[int], place: str, more: str
+) -> None:
+    assert as_member_a.get("/api/runs/", {"cursor": cursor(place, more)}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/receipts/", "/api/recordings/"])
+@pytest.mark.parametrize("position", [2**63, -(2**63) - 1, "9" * 4000, "9" * 5000, "x", "1.5", "", "nan", "\u0663"])
+def test_a_cursor_among_rows_leads_somewhere_or_is_named(
+    as_member_a: APIClient, business_a: Business, path: str, position: object
+) -> None:
+    answer = as_member_a.get(path, {"business": business_a.slug, "cursor": cursor(str(position))})
+    assert answer.status_code == 200 or answer.json()["errors"][0]["attr"] == "cursor"
 
 
 # Pages

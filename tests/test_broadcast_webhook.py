@@ -128,6 +128,51 @@ def test_foreign_payloads_change_nothing(run: WhatsAppBroadcast, body: bytes) ->
     assert told(run) == {"processed": 2, "sent": 2}
 
 
+@pytest.mark.parametrize("character", ["\x00", "\ud800", "x\udfff"])
+def test_a_stranger_is_told_which_field_cant_be_read(run: WhatsAppBroadcast, character: str) -> None:
+    """Before anybody has signed: whose signature it would have to be can't be looked up."""
+    body = payload(run.account, statuses=[status("read", "wamid.0")])
+    body["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = character
+    answer = APIClient().post(URL, json.dumps(body), content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["attr"] == "entry.0.changes.0.value.metadata.phone_number_id"
+    assert told(run) == {"processed": 2, "sent": 2}
+
+
+@pytest.mark.parametrize("number", ["\x00", "\ud800", "9" * 5000, 10**4000, None, [], {"a": "\x00"}, True, 1.5])
+def test_a_strange_number_beside_a_known_one_is_passed_over(run: WhatsAppBroadcast, number: Any) -> None:
+    body = payload(run.account, statuses=[status("read", "wamid.0")])
+    strange = payload(run.account, statuses=[status("read", "wamid.1")])
+    strange["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = number
+    body["entry"] = strange["entry"] + body["entry"]
+    assert post(body) == 200
+    assert told(run) == {"processed": 2, "sent": 2, "delivered": 1, "read": 1}
+
+
+def test_no_number_is_not_that_of_an_account_without_one(run: WhatsAppBroadcast) -> None:
+    ProviderAccount.objects.filter(pk=run.account_id).update(phone_number_id="")
+    body = payload(run.account, statuses=[status("read", "wamid.0")])
+    assert post(body) == 200
+    assert told(run) == {"processed": 2, "sent": 2}
+
+
+@pytest.mark.parametrize("character", ["\x00", "\ud800"])
+def test_what_is_signed_is_cleaned_and_never_refused(run: WhatsAppBroadcast, character: str) -> None:
+    """Meta would send it again for days; it passes on what people write."""
+    failed = status("failed", "wamid.0") | {"errors": [{"code": 1, "title": f"No{character}"}]}
+    message = {"from": number(2), "id": character, "type": "text", "text": {"body": f"stop{character}"}}
+    assert post(payload(run.account, statuses=[failed], messages=[message])) == 200
+    assert told(run)["failed"] == 1
+    assert OptOut.objects.get().phone == f"+{number(2)}"
+
+
+@pytest.mark.parametrize("depth", [40, 900, 100_000])
+def test_a_payload_nested_without_end_says_nothing(run: WhatsAppBroadcast, depth: int) -> None:
+    text = json.dumps(payload(run.account, statuses=[status("read", "wamid.0") | {"errors": "deep"}]))
+    assert post(text.replace('"deep"', "[" * depth + "]" * depth).encode()) == 200
+    assert told(run) == {"processed": 2, "sent": 2}
+
+
 def test_unknown_ids_change_nothing(run: WhatsAppBroadcast) -> None:
     tell(run.account, status("read", "wamid.unknown"), status("read", "", "123:forged"), status("warm", "wamid.0"))
     tell(run.account, {"id": None, "status": ["read"]}, {"status": "read"}, {})
@@ -217,7 +262,9 @@ def test_who_writes_stop_gets_no_more(run: WhatsAppBroadcast, words: str) -> Non
     assert statuses(run) == ["done", "done", "skipped"]
     assert told(run) == {"processed": 3, "sent": 2, "skipped": 1}
     again = broadcast(run.account, numbers(3))
-    assert again.audience == {"total": 3, "valid": 2, "invalid": 0, "duplicate": 0, "opted_out": 1, "incomplete": 0}
+    assert again.audience == {
+        "total": 3, "valid": 2, "invalid": 0, "duplicate": 0, "opted_out": 1, "incomplete": 0, "too_long": 0,
+    }  # fmt: skip
 
 
 def test_a_button_pressed_opts_out_too(run: WhatsAppBroadcast) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,10 @@ def proxied(tmp_path: Path, static: Path, wsgi: str) -> Iterator[str]:
 
 
 @contextmanager
-def nginx(directory: Path, static: Path, wsgi: str, asgi: str) -> Iterator[str]:
-    """The configuration as it is shipped, but for addresses and the place of the files."""
+def nginx(
+    directory: Path, static: Path, wsgi: str, asgi: str, changed: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """The configuration as it is shipped, but for addresses, the place of the files, and what is `changed`."""
     port = free_port()
     ours = CONFIGURATION.read_text()
     for shipped, here in (
@@ -65,6 +67,7 @@ def nginx(directory: Path, static: Path, wsgi: str, asgi: str) -> Iterator[str]:
         ("127.0.0.1:8001", wsgi.removeprefix("http://")),
         ("127.0.0.1:8002", asgi.removeprefix("http://")),
         ("/srv/unstuck", str(static.parent)),
+        *(changed or {}).items(),
     ):
         assert ours.count(shipped) >= 1, shipped
         ours = re.sub(rf"^(?!#)(.*){re.escape(shipped)}", rf"\g<1>{here}", ours, flags=re.MULTILINE)

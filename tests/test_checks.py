@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
-from django.core.checks import CheckMessage
-from django.db import models
+from django.contrib.auth.models import User
+from django.core.checks import CheckMessage, run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.db import OperationalError, models
 from django.test.utils import isolate_apps
 from pytest_django import Settings
 
@@ -64,6 +68,43 @@ def test_a_queue_that_nobody_serves(settings: Settings, tmp_path: Path) -> None:
 def test_late_acknowledgement(settings: Settings) -> None:
     settings.CELERY_TASK_ACKS_LATE = True
     assert ids(checks.tasks_are_acknowledged_early) == ["runs.E004"]
+
+
+def failures_of_deployment() -> list[str]:
+    """What `check --deploy` would end with."""
+    serious = [message.id or "" for message in run_checks(include_deployment_checks=True) if message.is_serious()]
+    return [name for name in serious if name.startswith("runs.")]
+
+
+def test_a_password_of_the_demo_in_production(staff: User, member_a: User, member_b: User) -> None:
+    for user in (staff, member_a):
+        user.set_password("a-much-better-one-7")
+        user.save()
+    assert failures_of_deployment() == ["runs.E007"]
+    with pytest.raises(SystemCheckError, match=r"runs\.E007.*password of 'member-b'"):
+        call_command("check", deploy=True)
+    member_b.is_active = False
+    member_b.save()
+    assert failures_of_deployment() == []
+
+
+def test_a_superuser_of_the_demo_that_was_renamed(staff: User) -> None:
+    User.objects.update(username="admin")
+    [message] = checks.demo_passwords_are_refused(None)
+    assert (message.id, "'admin'" in message.msg) == ("runs.E007", True)
+
+
+def test_a_check_of_passwords_changes_none_and_is_not_asked_of_a_development_copy(staff: User) -> None:
+    before = User.objects.get().password
+    assert "runs.E007" not in [message.id for message in run_checks()]
+    checks.demo_passwords_are_refused(None)
+    assert User.objects.get().password == before
+
+
+def test_a_database_that_can_not_be_asked_for_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_who_could_be_of_the_demo", mock.Mock(side_effect=OperationalError))
+    [message] = checks.demo_passwords_are_refused(None)
+    assert (message.id, message.is_serious()) == ("runs.I008", False)
 
 
 @pytest.mark.parametrize(

@@ -1,62 +1,20 @@
-"""`manage.py progress_drill`, with a worker that really dies and hangs, and a sweep that really ends it."""
+"""`manage.py progress_drill` where it can't succeed. What it says of a healthy copy is in `test_readme.py`."""
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
+from django.core.management import CommandError, call_command
 from pytest_django import Settings
-from pytest_django.live_server_helper import LiveServer
+from pytest_httpserver import HTTPServer
 from rest_framework.test import APIClient
 
 from runs.drill.models import DrillRun, DrillStep, sandbox
 from runs.models import Membership
-from runs.sweep import sweep
-
-from .workers import worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def rounds(settings: Settings) -> Iterator[None]:
-    """A sweep every half second, in the place of beat and the control worker."""
-    settings.RUNS_SWEEP_INTERVAL_SECONDS = 1
-    over = threading.Event()
-
-    def go_round() -> None:
-        while not over.wait(0.5):
-            sweep()
-        connection.close()
-
-    thread = threading.Thread(target=go_round)
-    thread.start()
-    yield
-    over.set()
-    thread.join()
-
-
-def test_a_healthy_installation_keeps_every_promise(files: Path, rounds: None, live_server: LiveServer) -> None:
-    out = StringIO()
-    with worker(files.parent, "drill", slots=3):
-        call_command("progress_drill", "--json", "--url", live_server.url, stdout=out)
-    answer = json.loads(out.getvalue())
-    assert answer["kept"], answer
-    assert [finding["what"] for finding in answer["findings"]] == [
-        "killed process: the run is back in the queue",
-        "killed process: completed, 0 steps missing, 0 repeated",
-        "hung process: sweep, nobody looking",
-        "hung process: reader of the database",
-        "hung process: reader of the API",
-        "hung process: its slot is free again",
-    ]
-    assert not Membership.objects.filter(business=sandbox()).exists(), "its reader is gone again"
 
 
 def test_an_installation_without_workers_is_told_so(
@@ -69,8 +27,21 @@ def test_an_installation_without_workers_is_told_so(
     with pytest.raises(SystemExit) as exit_:
         call_command("progress_drill", stdout=out)
     assert exit_.value.code == 1
-    assert out.getvalue().count("BROKEN") == 5
+    assert out.getvalue().count("BROKEN") == 6
     assert not DrillStep.objects.exists()
+
+
+def test_a_url_where_nobody_answers_is_no_broken_promise() -> None:
+    with pytest.raises(CommandError, match=r"No API answers at http://127.0.0.1:1: .*Connection refused"):
+        call_command("progress_drill", "--url", "http://127.0.0.1:1")
+    assert not DrillRun.objects.exists()
+    assert not Membership.objects.filter(business=sandbox()).exists(), "its reader is gone again"
+
+
+def test_a_url_of_another_installation_is_no_broken_promise(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/api/businesses/").respond_with_data(status=401)
+    with pytest.raises(CommandError, match="Another installation answers at "):
+        call_command("progress_drill", "--url", httpserver.url_for("/"))
 
 
 def test_only_staff_see_drills(as_member_a: APIClient, as_staff: APIClient) -> None:

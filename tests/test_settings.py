@@ -47,3 +47,14 @@ def test_two_copies_share_neither_state_nor_imap_port() -> None:
     first, second = (read("settings.VAR_DIR, settings.DEMO_IMAP_PORT", PORT=port).stdout for port in ("8000", "8001"))
     assert first != second
     assert "10143" in first
+
+
+def test_a_network_of_proxies_must_be_one() -> None:
+    assert "'10.0.0.0/99' does not appear to be" in read("0", **PRODUCTION, TRUSTED_PROXIES="10.0.0.0/99").stderr
+
+
+def test_a_rate_may_be_none_and_must_be_one() -> None:
+    rates = "settings.REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']['login']"
+    assert read(rates, **PRODUCTION, THROTTLE_LOGIN="5/minute").stdout.strip() == "5/minute"
+    assert read(rates, **PRODUCTION, THROTTLE_LOGIN="none").stdout.strip() == "None"
+    assert "THROTTLE_LOGIN is '5 a day'" in read(rates, **PRODUCTION, THROTTLE_LOGIN="5 a day").stderr

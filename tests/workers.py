@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -44,10 +44,44 @@ def celery_on(folder: Path) -> Celery:
 
 @contextmanager
 def worker(
-    state: Path, queue: str = "receipts", *, slots: int = 1, under: Sequence[str] = ()
+    state: Path,
+    queue: str = "receipts",
+    *,
+    slots: int = 1,
+    pool: str = "prefork",
+    under: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A worker in a process group of its own, as deployed, on the database of the test."""
-    environment = {
+    options = f"-Q {queue} --pool {pool} -c {slots} --without-gossip --without-mingle"
+    with _celery(f"worker {options}", state, under=under, environment=environment) as process:
+        yield process
+
+
+@contextmanager
+def beat(state: Path, environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    with _celery("beat --pidfile=", state, environment=environment) as process:
+        yield process
+
+
+@contextmanager
+def _celery(
+    command: str, state: Path, *, under: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`under` is a program that runs it, such as `faketime`; the environment comes on top of the test's."""
+    process = subprocess.Popen(
+        [*under, sys.executable, "-m", "celery", "-A", "progress_project", *command.split()],
+        env={**workers_environment(state), **(environment or {})},
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        kill(process)
+
+
+def workers_environment(state: Path) -> dict[str, str]:
+    return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
         # Named, or it would look for an embedded one in the state directory below.
@@ -59,14 +93,6 @@ def worker(
         "SECRET_KEY": settings.SECRET_KEY,
         "SALT_KEY": ",".join(settings.SALT_KEY),
     }
-    command = f"celery -A progress_project worker -Q {queue} -c {slots} --without-gossip --without-mingle"
-    process = subprocess.Popen(
-        [*under, sys.executable, "-m", *command.split()], env=environment, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        kill(process)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -3,6 +3,6 @@
 from . import account, business  # noqa: F401  registers them
 from .read_only import ReadOnlyAdmin
 from .run import RunAdmin
-from .secrets import AccountAdmin, SecretField
+from .secrets import AccountAdmin, AccountForm, SecretField
 
-__all__ = ["AccountAdmin", "ReadOnlyAdmin", "RunAdmin", "SecretField"]
+__all__ = ["AccountAdmin", "AccountForm", "ReadOnlyAdmin", "RunAdmin", "SecretField"]

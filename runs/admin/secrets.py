@@ -1,8 +1,9 @@
-"""Secrets of accounts: they go in and never come out; left blank, the stored ones stay."""
+"""Secrets of accounts: they go in and never come out. Left blank, they stay, but they are sent nowhere else."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest
@@ -10,9 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from .look import ModelAdmin, PasswordInput
 
+TYPE_AGAIN = _("Type it again: with this change it would go elsewhere, or as somebody else.")
+
 
 class SecretField(forms.CharField):
-    """The form's own `clean` keeps the stored secret where this is blank."""
+    """`AccountForm` keeps the stored secret where this is blank."""
 
     def __init__(self, label: Any) -> None:
         super().__init__(
@@ -24,8 +27,38 @@ class SecretField(forms.CharField):
         )
 
 
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """An account with `SecretField`s.
+
+    Whoever may change an account may not thereby learn its secrets: when one of the fields `goes_to` changes,
+    which say where the secrets are sent and as whom, the stored secrets are dropped and must be typed again.
+    """
+
+    goes_to: ClassVar[Collection[str]]
+    missing: ClassVar[Any]  # the words for a secret that is needed and was never given
+
+    def needed(self) -> Collection[str]:
+        """Names of the fields that the account, as the form describes it, can't be without."""
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        is_moved = any(name in self.changed_data for name in self.goes_to)
+        stored = {name: getattr(self.instance, name) or "" for name in self.secret_names()}
+        for name, secret in stored.items():
+            cleaned[name] = cleaned.get(name) or ("" if is_moved else secret)
+        for name in self.needed():
+            if not cleaned.get(name) and name not in self.errors:
+                self.add_error(name, TYPE_AGAIN if stored.get(name) else self.missing)
+        return cleaned
+
+    @classmethod
+    def secret_names(cls) -> list[str]:
+        return [name for name, field in cls.base_fields.items() if isinstance(field, SecretField)]
+
+
 class AccountAdmin(ModelAdmin):
-    """An account of a business, edited by a form with `SecretField`s."""
+    """An account of a business, edited by an `AccountForm`."""
 
     list_select_related = ("business",)
     autocomplete_fields = ("business",)
@@ -36,4 +69,4 @@ class AccountAdmin(ModelAdmin):
         fields = list(form.Meta.fields)
         if self.has_change_permission(request, obj) if obj else self.has_add_permission(request):
             return fields
-        return [name for name in fields if not isinstance(form.base_fields[name], SecretField)]
+        return [name for name in fields if name not in form.secret_names()]

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import authenticate, logout, user_logged_in
+from django.contrib.auth import authenticate, logout, update_session_auth_hash, user_logged_in
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from knox.models import AuthToken
 from rest_framework import status
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, ValidationError
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ..sign_in.ending import sign_out_everywhere
+from ..sign_in.password import knows_password
 from . import serializers as shapes
 from .errors import LockedOut
-from .requests import BearerAuthentication
+from .requests import BearerAuthentication, SmallJSONParser
+from .views import caller
+
+DONE = OpenApiResponse(description="Done")
+
+
+class WrongCredentials(AuthenticationFailed):
+    default_code = "wrong_credentials"
+    default_detail = _("Wrong user name or password.")
 
 
 class Login(APIView):
@@ -36,28 +49,64 @@ class Login(APIView):
     def post(self, request: Request) -> Response:
         """A bearer token for a user name and password."""
         user = _authenticate(request._request, shapes.said(shapes.LoginRequest, request))
-        kept, token = AuthToken.objects.create(user)
+        kept, token = _make_token(user)
         user_logged_in.send(sender=type(user), request=request._request, user=user)
         return Response(shapes.TokenSerializer({"token": token, "expiry": kept.expiry}).data)
 
 
 def _authenticate(request: HttpRequest, credentials: dict[str, Any]) -> Any:
-    """Raises `LockedOut`, `AuthenticationFailed`; unknown names and wrong passwords look the same."""
+    """Raises `LockedOut`, `WrongCredentials`; unknown names and wrong passwords look the same."""
     user = authenticate(request, **credentials)
     if getattr(request, "axes_locked_out", False):
         request.axes_locked_out = False  # type: ignore[attr-defined]  # or its middleware would answer, in HTML
         raise LockedOut
     if user is None:
-        raise AuthenticationFailed(_("Wrong user name or password."), code="wrong_credentials")
+        raise WrongCredentials
     return user
 
 
+def _make_token(user: User) -> tuple[AuthToken, str]:
+    """Raises `AuthenticationFailed` where the password was changed since it was checked: its tokens have ended."""
+    with transaction.atomic():
+        unchanged = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
+        if not unchanged:
+            raise WrongCredentials
+        made: tuple[AuthToken, str] = AuthToken.objects.create(user)
+        return made
+
+
 class Logout(APIView):
-    @extend_schema(request=None, responses={204: OpenApiResponse(description="Done"), 403: shapes.ErrorSerializer})
+    parser_classes = (SmallJSONParser, FormParser, MultiPartParser)  # many clients send an empty form
+
+    @extend_schema(
+        request={"application/json": shapes.LogoutRequest},
+        responses={204: DONE, 400: shapes.ErrorSerializer, 403: shapes.ErrorSerializer},
+    )
     def post(self, request: Request) -> Response:
-        """Forget the token that made this call, or the browser's session."""
+        """Forget the token that made this call, or the browser's session; with `all`, everything of the caller."""
+        if shapes.said(shapes.LogoutRequest, request)["all"]:
+            sign_out_everywhere(caller(request))
         if request.auth is not None:
             request.auth.delete()
         else:
             logout(request._request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Password(APIView):
+    @extend_schema(
+        request=shapes.PasswordRequest,
+        responses={204: DONE, **dict.fromkeys((400, 403, 429), shapes.ErrorSerializer)},
+    )
+    def post(self, request: Request) -> Response:
+        """Change the caller's password. All tokens end, also the one that made this call, and all other sessions."""
+        body = shapes.said(shapes.PasswordRequest, request)
+        user = caller(request)
+        if not knows_password(user, body["password"]):
+            words = _("This isn't your present password.")
+            raise ValidationError({"password": words}, "wrong_password")
+        user.set_password(body["new_password"])
+        user.save(update_fields=["password"])
+        if request.auth is None:
+            update_session_auth_hash(request._request, user)
         return Response(status=status.HTTP_204_NO_CONTENT)

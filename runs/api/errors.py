@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from rest_framework import status
 from rest_framework.exceptions import APIException
+
+
+def error_json(kind: str, code: str, detail: object, attr: str | None = None) -> dict[str, Any]:
+    """The one shape of every error, for those that no view has raised."""
+    return {"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": attr}]}
 
 
 class Conflict(APIException):
@@ -53,3 +60,29 @@ class LockedOut(APIException):
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "locked_out"
     default_detail = _("Too many failed attempts. Try again later.")
+
+    @property
+    def wait(self) -> float:
+        return settings.AXES_COOLOFF_TIME.total_seconds()  # becomes Retry-After
+
+
+class TooManyStreams(APIException):
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "too_many_streams"
+    default_detail = _("You have too many streams open. Close some, or ask for the run again and again instead.")
+    wait = 30  # seconds; becomes Retry-After
+
+
+class TooManyRequests(APIException):
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "throttled"
+
+    def __init__(self, wait: int) -> None:
+        """`wait` in seconds; it becomes Retry-After."""
+        words = ngettext(
+            "Too many attempts. Try again in %(seconds)d second.",
+            "Too many attempts. Try again in %(seconds)d seconds.",
+            wait,
+        )
+        super().__init__(words % {"seconds": wait})
+        self.wait = wait

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
+import structlog
+from django.conf import settings
 from django.db import Error
 from django.db.models import Count, Max, Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -22,9 +26,10 @@ NO_STORE = {"Cache-Control": "no-store"}
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 while the database answers and the sweep was here lately, else 503; says which."""
     checks = _checks()
-    return JsonResponse(
-        {"ready": all(checks.values()), **checks}, status=200 if all(checks.values()) else 503, headers=NO_STORE
-    )
+    ready = all(checks.values())
+    if not ready:
+        structlog.contextvars.bind_contextvars(**checks)  # for the one line that the log has of this request
+    return JsonResponse({"ready": ready, **checks}, status=200 if ready else 503, headers=NO_STORE)
 
 
 def _checks() -> dict[str, bool]:
@@ -37,7 +42,9 @@ def _checks() -> dict[str, bool]:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text; 503 while the database is away."""
+    """Prometheus text; 403 for strangers, 503 while the database is away."""
+    if not _may_scrape(request):
+        return HttpResponse("Not from here, and not without METRICS_TOKEN\n", "text/plain", 403, headers=NO_STORE)
     try:
         text = generate_latest(_registry)
     except Error as error:
@@ -45,6 +52,26 @@ def metrics(request: HttpRequest) -> HttpResponse:
             raise
         return HttpResponse("database away\n", content_type="text/plain", status=503, headers=NO_STORE)
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST, headers=NO_STORE)
+
+
+def _may_scrape(request: HttpRequest) -> bool:
+    """Whoever bears the token; where none is set, whoever comes from a private network all the way."""
+    if token := settings.METRICS_TOKEN:
+        said = request.headers.get("Authorization", "")
+        return constant_time_compare(said.encode(), f"Bearer {token}".encode())
+    # An address that a proxy passes on, true or made up, can only add a reason to refuse.
+    passed_on = request.headers.get("X-Forwarded-For", "")
+    addresses = [request.META.get("REMOTE_ADDR", ""), *filter(None, passed_on.split(","))]
+    return all(_is_private(address.strip()) for address in addresses)
+
+
+def _is_private(text: str) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)  # Python before 3.13 takes every one of these for private
+    return (mapped or address).is_private
 
 
 class RunsCollector(Collector):

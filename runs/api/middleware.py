@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import activate, get_supported_language_variant
 
-from .errors import DatabaseAway
+from .errors import DatabaseAway, error_json
 
 ROOM = "/api/"
 
@@ -59,8 +59,7 @@ def _reword(response: HttpResponse) -> None:
         response.headers["Retry-After"] = str(DatabaseAway.wait)
     status = HTTPStatus(response.status_code)
     kind = "client_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
-    error = {"code": status.name.lower(), "detail": status.phrase, "attr": None}
-    response.content = json.dumps({"type": kind, "errors": [error]}).encode()
+    response.content = json.dumps(error_json(kind, status.name.lower(), status.phrase)).encode()
     response.headers["Content-Type"] = "application/json"
     response.headers["Content-Length"] = str(len(response.content))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
 from django.db.models import Q
@@ -71,7 +71,10 @@ class Place(NamedTuple):
         moment = datetime.fromisoformat(created_at)
         if moment.tzinfo is None:
             raise ValueError("a moment without its time zone")
-        return cls(moment, slug, int(pk))
+        try:
+            return cls(moment.astimezone(UTC), slug, int(pk))
+        except OverflowError as error:
+            raise ValueError("a moment before the first year or after the last") from error
 
     def __str__(self) -> str:
         return f"{self.created_at.isoformat()} {self.type} {self.id}"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from io import BytesIO
 from typing import Any
 
 from django.conf import settings
 from django.db import Error
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from knox.auth import TokenAuthentication
-from rest_framework.exceptions import AuthenticationFailed, ParseError
+from knox.models import AuthToken
+from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 
 from ..database import is_database_away
+from ..unstorable import Unstorable, is_nested_deeper
 from .errors import TooLarge
+
+# Deeper than any request of ours; what reads, compares or quotes a value calls itself once a level.
+MAX_NESTING = 32
 
 
 class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox is untyped
@@ -33,7 +37,7 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox i
         except Error as error:
             if not is_database_away(error):
                 raise
-            return auth_token.expiry is not None and auth_token.expiry < timezone.now()
+            return bool(AuthToken.objects.filter(pk=auth_token.pk, expiry__lte=Now()).exists())
 
 
 class SmallJSONParser(JSONParser):
@@ -46,15 +50,18 @@ class SmallJSONParser(JSONParser):
         try:
             data = super().parse(BytesIO(body), media_type, {**(parser_context or {}), "encoding": "utf-8"})
         except RecursionError as error:
-            raise ParseError(_("The JSON is nested too deeply.")) from error
-        if b"\\ud" in body.lower():
-            _refuse_half_characters(data)
+            raise NestedTooDeeply from error
+        if is_nested_deeper(data, MAX_NESTING):
+            raise NestedTooDeeply
         return data
 
 
-def _refuse_half_characters(data: Any) -> None:
-    """JSON can spell half of a surrogate pair, but no answer that quotes it could be sent."""
-    try:
-        json.dumps(data, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise ParseError(_("The JSON holds half of a character.")) from error
+class NestedTooDeeply(ParseError):
+    default_detail = _("The JSON is nested too deeply.")
+
+
+def refuse(unstorable: Unstorable | None) -> None:
+    """Raises `ValidationError` naming the field, if there is one to refuse."""
+    if unstorable:
+        error = ErrorDetail(str(unstorable.message), unstorable.code)
+        raise ValidationError({unstorable.field: [error]} if unstorable.field else [error])

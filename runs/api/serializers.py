@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, TypeVar
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import get_error_detail
 from rest_framework.request import Request
 
 from ..models import Business, Membership, Run, RunItem, run_types
 from ..states import Action, ErrorCode, ItemStatus, Status
 from ..states import Request as Wish
+from ..unstorable import find_unstorable
 from ..verdict import Code, eta_seconds, is_stale, judge
+from .requests import refuse
 
 M = TypeVar("M", bound=Model)
 
@@ -225,6 +231,23 @@ class RunTypeField(serializers.Field[type[Run], Any, str, Any]):
         return value.slug
 
 
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+
+
+@extend_schema_field({"type": "string", "format": "date", "pattern": r"^(19|2\d)\d\d-"})
+class DayField(serializers.DateField):
+    """A day to work from or up to: never so near the calendar's ends that the next one is out of it."""
+
+    default_error_messages = {"out_of_range": _("Give a day from 1900 to 2999.")}
+
+    def to_internal_value(self, value: Any) -> date:
+        """Raises `ValidationError`."""
+        day = super().to_internal_value(value)
+        if not FIRST_DAY <= day <= LAST_DAY:
+            self.fail("out_of_range")
+        return day
+
+
 class RunQuery(serializers.Serializer[Any]):
     business = BusinessField(required=False)
     type = RunTypeField(required=False)
@@ -244,6 +267,22 @@ class ItemQuery(serializers.Serializer[Any]):
 class LoginRequest(serializers.Serializer[Any]):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=1000, trim_whitespace=False)
+
+
+class LogoutRequest(serializers.Serializer[Any]):
+    all = serializers.BooleanField(default=False, help_text="Every token and every session of the caller.")
+
+
+class PasswordRequest(serializers.Serializer[Any]):
+    password = serializers.CharField(max_length=1000, trim_whitespace=False, help_text="The present one.")
+    new_password = serializers.CharField(max_length=1000, trim_whitespace=False)
+
+    def validate_new_password(self, value: str) -> str:
+        try:
+            validate_password(value, self.context["request"].user)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(get_error_detail(error)) from error
+        return value
 
 
 class TokenSerializer(serializers.Serializer[Any]):
@@ -288,6 +327,7 @@ def asked(serializer: type[serializers.Serializer[Any]], request: Request) -> di
 
 def said(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """What the body says. Raises `ValidationError`, `Http404`."""
+    refuse(find_unstorable(request.data))
     body = serializer(data=request.data, context={"request": request})
     body.is_valid(raise_exception=True)
     return dict(body.validated_data)

@@ -5,7 +5,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from ..states import Action
 from . import views
-from .auth import Login, Logout
+from .auth import Login, Logout, Password
 from .docs import Docs
 from .stream import Stream
 
@@ -15,6 +15,7 @@ RESET = "admin/business/<int:business_id>/reset-progress"
 urlpatterns = [
     path("auth/login/", Login.as_view(), name="login"),
     path("auth/logout/", Logout.as_view(), name="logout"),
+    path("auth/password/", Password.as_view(), name="password"),
     path("businesses/", views.Businesses.as_view(), name="businesses"),
     path("runs/", views.Runs.as_view(), name="runs"),
     path("runs/stream/", Stream.as_view(), name="stream"),

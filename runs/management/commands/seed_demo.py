@@ -14,12 +14,11 @@ from django.utils.module_loading import module_has_submodule
 from django.utils.translation import gettext as _
 
 from runs.models import Business, Membership
+from runs.sign_in.demo import MEMBERS, PASSWORD, STAFF
 
-# Public on purpose: these accounts are never made where DEBUG is off.
-PASSWORD: Final = "demo-only"  # noqa: S105
 BUSINESSES: Final = (
-    ("business-a", "Business A", "member-a"),
-    ("business-b", "עסק ב", "member-b"),
+    ("business-a", "Business A", MEMBERS[0]),
+    ("business-b", "עסק ב", MEMBERS[1]),
 )
 SEEDING: Final = "seeding"  # an application's module with `seed(business)`
 
@@ -31,7 +30,7 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             raise CommandError(_("The demo's accounts have a public password. They are made only with DEBUG=1."))
         with transaction.atomic():
-            _user("staff", is_staff=True, is_superuser=True)
+            _user(STAFF, is_staff=True, is_superuser=True)
             for slug, name, username in BUSINESSES:
                 _seed(_business(slug, name, _user(username)))
 

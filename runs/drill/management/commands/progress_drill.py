@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from knox.models import AuthToken
 
 from runs import dispatch
@@ -56,7 +59,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = [*_killed(), *_hung(options["url"])]
+        url = options["url"]
+        with _reader_over_http(url) if url else nullcontext() as api_reader:
+            findings = [*_killed(), *_poisoned(), *_hung(api_reader)]
         self._print(findings, as_json=options["json"])
         if not all(finding.kept for finding in findings):
             sys.exit(1)
@@ -75,7 +80,7 @@ class Command(BaseCommand):
 def _killed() -> Iterator[Finding]:
     """SIGKILL of a run's process: its parent sends it back, another process goes on."""
     run = _start(DrillRun.Death.KILLED)
-    _until(lambda: _row(run).died_at is not None, CLAIM_SECONDS)
+    _dies(run)
     _until(lambda: _returned_at(run) is not None, LOST_PROCESS_SECONDS * 4)
     seconds = _seconds(_row(run).died_at, _returned_at(run))
     yield Finding("killed process: the run is back in the queue", seconds, LOST_PROCESS_SECONDS)
@@ -91,35 +96,63 @@ def _killed() -> Iterator[Finding]:
     )
 
 
-def _hung(url: str | None) -> Iterator[Finding]:
-    """A process that stops beating: everybody who looks says so after the threshold."""
-    with _reader_over_http(url) if url else nullcontext() as over_http:
-        readers: dict[str, Reader | None] = {"sweep, nobody looking": None, "reader of the database": _told}
-        if over_http:
-            readers["reader of the API"] = over_http
-        runs = {name: _start(DrillRun.Death.HUNG) for name in readers}
-        for name, reader in readers.items():
-            late = READER_SECONDS if reader else 2 * settings.RUNS_SWEEP_INTERVAL_SECONDS
-            yield Finding(f"hung process: {name}", _detection(runs[name], reader, late), THRESHOLD + late)
-    slot = 2 * settings.RUNS_SWEEP_INTERVAL_SECONDS
+def _poisoned() -> Iterator[Finding]:
+    """A step that kills its process in every attempt: it is failed after the second, and the run goes on behind it."""
+    run = _start(DrillRun.Death.KILLED, dies_again=True)
     began = time.monotonic()
-    freed = _until(lambda: all(row.died_at and not row.task_id for row in map(_row, runs.values())), slot)
-    yield Finding("hung process: its slot is free again", time.monotonic() - began if freed else None, slot)
+    completed = _until(lambda: not _row(run).is_active, CLAIM_SECONDS) and _row(run).status == Status.COMPLETED
+    missing, repeated = _footprints(run)
+    is_passed = completed and (missing, repeated, _row(run).failed) == (1, 0, 1)
+    yield Finding(
+        "poison step: failed after two deaths, the run completed",
+        time.monotonic() - began if is_passed else None,
+        CLAIM_SECONDS,
+    )
 
 
-def _detection(run: DrillRun, reader: Reader | None, late: float) -> float | None:
-    """Seconds from the last heartbeat to the truth; only `reader` looks, or nobody."""
-    if not _until(lambda: _row(run).died_at is not None, CLAIM_SECONDS):
-        return None
-    looked = reader or (lambda run: is_stale(_row(run)))
-    if not _until(lambda: looked(run), THRESHOLD + 2 * late):
+def _hung(api_reader: Reader | None) -> Iterator[Finding]:
+    """A process that stops beating: everybody who looks says so after the threshold.
+
+    Each reader has a run of its own, and is asked from its run's death on: asked any later, it would only repeat what
+    the sweep has written meanwhile. The run that nobody looks at needs no such care: its row says when it was expired.
+    """
+    unwatched = _start(DrillRun.Death.HUNG)
+    runs = [unwatched]
+    for name, reader in (("database", _told), ("API", api_reader)):
+        if reader:
+            runs.append(_start(DrillRun.Death.HUNG))
+            seconds = _seconds_until_told(runs[-1], reader)
+            yield Finding(f"hung process: reader of the {name}", seconds, THRESHOLD + READER_SECONDS)
+
+    two_rounds = 2 * settings.RUNS_SWEEP_INTERVAL_SECONDS
+    seconds = _seconds_until_swept(unwatched, THRESHOLD + 2 * two_rounds)
+    yield Finding("hung process: sweep, nobody looking", seconds, THRESHOLD + two_rounds)
+
+    began = time.monotonic()
+    freed = _until(lambda: all(row.died_at and not row.task_id for row in map(_row, runs)), two_rounds)
+    yield Finding("hung process: its slot is free again", time.monotonic() - began if freed else None, two_rounds)
+
+
+def _seconds_until_told(run: DrillRun, reader: Reader) -> float | None:
+    """From the last heartbeat to the moment when `reader` is told the truth; None when it isn't in time."""
+    told = _dies(run) and _until(lambda: reader(run), THRESHOLD + 2 * READER_SECONDS)
+    return _row(run).heartbeat_age if told else None
+
+
+def _seconds_until_swept(run: DrillRun, patience: float) -> float | None:
+    """From the last heartbeat to the sweep; this look at the row expires nothing."""
+    if not (_dies(run) and _until(lambda: is_stale(_row(run)), patience)):
         return None
     row = _row(run)
-    return row.heartbeat_age if reader else _seconds(row.heartbeat_at, row.finished_at)
+    return _seconds(row.heartbeat_at, row.finished_at)
 
 
-def _start(death: DrillRun.Death) -> DrillRun:
-    return dispatch.start(DrillRun, sandbox(), steps=STEPS, death=death, dies_at=DIES_AT)
+def _dies(run: DrillRun) -> bool:
+    return _until(lambda: _row(run).died_at is not None, CLAIM_SECONDS)
+
+
+def _start(death: DrillRun.Death, *, dies_again: bool = False) -> DrillRun:
+    return dispatch.start(DrillRun, sandbox(), steps=STEPS, death=death, dies_at=DIES_AT, dies_again=dies_again)
 
 
 def _row(run: DrillRun) -> DrillRun:
@@ -150,24 +183,45 @@ def _footprints(run: DrillRun) -> tuple[int, int]:
 
 @contextmanager
 def _reader_over_http(url: str) -> Iterator[Reader]:
-    """A member of the sandbox for the time of the drill, who asks the API as any client does."""
+    """A member of the sandbox for the time of the drill, who asks the API as any client does.
+
+    Raises `CommandError` where nobody answers, or another installation does: that would look like a broken promise.
+    """
     user = User.objects.create_user(f"progress-drill-{secrets.token_hex(8)}")
-    Membership.objects.create(user=user, business=sandbox())
-    _, token = AuthToken.objects.create(user, expiry=timedelta(minutes=30))
-
-    def asked(run: DrillRun) -> bool:
-        address = f"{url.rstrip('/')}/api/runs/{DrillRun.slug}/{run.pk}/"
-        request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-                return bool(json.load(answer)["is_stale"])
-        except urllib.error.URLError:
-            return False
-
     try:
-        yield asked
+        Membership.objects.create(user=user, business=sandbox())
+        _, token = AuthToken.objects.create(user, expiry=timedelta(minutes=30))
+        get = partial(_get, f"{url.rstrip('/')}/api/", token)
+        _check_installation(url, get)
+
+        def is_told(run: DrillRun) -> bool:
+            try:
+                return bool(get(f"runs/{DrillRun.slug}/{run.pk}/")["is_stale"])
+            except (OSError, HTTPException, ValueError):
+                return False
+
+        yield is_told
     finally:
         user.delete()
+
+
+def _get(api: str, token: str, path: str) -> Any:
+    request = urllib.request.Request(f"{api}{path}", headers={"Authorization": f"Bearer {token}"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def _check_installation(url: str, get: Callable[[str], Any]) -> None:
+    try:
+        get("businesses/")
+    except urllib.error.HTTPError as error:
+        if error.code == HTTPStatus.UNAUTHORIZED:
+            raise CommandError(
+                f"Another installation answers at {url}: it isn't on the database of this drill."
+            ) from None
+        raise CommandError(f"The API at {url} answers {error.code} {error.reason}.") from None
+    except (OSError, HTTPException, ValueError) as error:
+        raise CommandError(f"No API answers at {url}: {getattr(error, 'reason', error)}") from None
 
 
 def _until(condition: Callable[[], object], seconds: float) -> bool:

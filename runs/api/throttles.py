@@ -1,0 +1,23 @@
+"""What bounds how often views are called. The rates stand in the settings, by scope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from ..sign_in.address import client_address
+from ..throttling import take_permit
+from .errors import TooManyRequests
+
+
+class ByCaller(BaseThrottle):
+    """By user, or by address for who isn't signed in; the view says its `throttle_scope`."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Raises `TooManyRequests`."""
+        caller = f"user {request.user.pk}" if request.user.is_authenticated else client_address(request._request)
+        if wait := take_permit(view.throttle_scope, caller):
+            raise TooManyRequests(wait)
+        return True

@@ -1,0 +1,56 @@
+"""One's own account: another password, and the end of all sign-ins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.views import LogoutView, PasswordChangeView
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from .ending import sign_out_everywhere
+from .password import knows_password
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    error_messages = {
+        **PasswordChangeForm.error_messages,
+        "password_incorrect": _("This isn't your present password."),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].label = _("Present password")
+        del self.fields["old_password"].widget.attrs["autofocus"]  # a reader would begin in the middle of the page
+
+    def clean_old_password(self) -> str:
+        """Raises `TooManyRequests`."""
+        password: str = self.cleaned_data["old_password"]
+        if not knows_password(self.user, password):
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return password
+
+
+class Account(PasswordChangeView):
+    """The browser that changes the password stays signed in; all else that was signed in isn't any more."""
+
+    form_class = OwnPasswordForm
+    template_name = "registration/account.html"
+    success_url = reverse_lazy("account")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        messages.success(self.request, _("Your password is changed. Everywhere else you are signed out."))
+        return super().form_valid(form)
+
+
+class SignOut(LogoutView):
+    """With `all` in the form, everywhere."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if "all" in request.POST and request.user.is_authenticated:
+            sign_out_everywhere(request.user)
+        return super().post(request, *args, **kwargs)

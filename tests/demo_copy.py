@@ -1,0 +1,96 @@
+"""A running copy of the demo, with state of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from progress_project.environment import BASE_DIR
+
+from .servers import answers
+
+UP_SECONDS = 120
+DOWN_SECONDS = 30
+CONFIGURATION = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "CELERY_BROKER_URL", "DEBUG", "SECRET_KEY", "LOG_LEVEL")
+WHICH_COPY = ("PORT", "DEMO_IMAP_PORT", "UNSTUCK_VAR")
+LAUNCH = (sys.executable, "-m", "progress_project.launch")
+
+
+def unconfigured(**own: str) -> dict[str, str]:
+    """The environment of a shell in which nothing is set but `own`."""
+    unset = CONFIGURATION + WHICH_COPY
+    return {**{name: value for name, value in os.environ.items() if name not in unset}, **own}
+
+
+class Copy:
+    def __init__(self, launcher: subprocess.Popen[bytes], port: int, state: Path, output: Path) -> None:
+        self.launcher, self.port, self.state, self.output = launcher, port, state, output
+        self.url = f"http://127.0.0.1:{port}"
+
+    def is_up(self) -> bool:
+        return self.said("Ctrl-C stops everything")
+
+    def said(self, words: str) -> bool:
+        return words in self.output.read_text()
+
+    def is_ready(self) -> bool:
+        return answers(f"{self.url}/readyz")
+
+    def processes(self) -> list[psutil.Process]:
+        """By environment, not by parent: whoever lost its parent counts too. PostgreSQL is known by its data."""
+        return [process for process in psutil.process_iter() if self._owns(process)]
+
+    def _owns(self, process: psutil.Process) -> bool:
+        try:
+            marked: bool = process.environ().get("UNSTUCK_VAR") == str(self.state)
+            return marked and bool(process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return False
+
+    def find(self, words: str) -> list[psutil.Process]:
+        """Those whose command has these words; the first one is the parent of the others."""
+        found = [process for process in self.processes() if words in _command(process)]
+        return sorted(found, key=lambda process: float(process.create_time()))
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """SIGINT goes to the whole group, as a terminal sends it."""
+        os.killpg(self.launcher.pid, number) if number == signal.SIGINT else self.launcher.send_signal(number)
+        self.launcher.wait(DOWN_SECONDS)
+
+
+def _command(process: psutil.Process) -> str:
+    """Empty for one that has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+@contextmanager
+def running_copy(
+    port: int,
+    state: Path,
+    output: Path,
+    environment: dict[str, str],
+    *,
+    command: Sequence[str] = LAUNCH,
+    folder: Path = BASE_DIR,
+) -> Iterator[Copy]:
+    """Started by `command` in `folder`, with nothing configured but `environment`; stopped in the end if it runs."""
+    with output.open("w") as log:
+        launcher = subprocess.Popen(
+            command, cwd=folder, env=unconfigured(**environment), stdout=log, stderr=log, start_new_session=True
+        )
+    copy = Copy(launcher, port, state, output)
+    try:
+        yield copy
+    finally:
+        if launcher.poll() is None:
+            copy.stop()
