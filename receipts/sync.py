@@ -91,6 +91,7 @@ class MailboxSync:
         self._uid = 0
         if self._run.mode == self._run.Mode.SELECTED:
             return  # those that are left have no number any more, and the others are done
+        self._progress.report()  # the last items may not be written yet, and must be to be forgotten
         # First these: a crash in between finds the old numbering in the cursor, and starts over again.
         self._progress.fenced(self._forget_items, inbox.uidvalidity)
         self._progress.start_over()
