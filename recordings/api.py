@@ -125,11 +125,11 @@ class SegmentSerializer(serializers.Serializer[Any]):
 
     start = serializers.FloatField()
     end = serializers.FloatField()
-    text = serializers.CharField()
+    text = serializers.CharField(allow_blank=True)
 
 
 class TranscriptSerializer(serializers.ModelSerializer[Call]):
-    text = serializers.CharField(source="transcript")
+    text = serializers.CharField(source="transcript", allow_blank=True)
     segments = SegmentSerializer(many=True)
 
     class Meta:
