@@ -33,7 +33,7 @@ _MINUSES = re.compile(r"(?<![\w-])-[\s-]*")
 FETCHING = 0.05  # of the whole
 LIKELY_SECONDS = 60.0  # of a call whose length isn't known yet
 # Days that a run may name: nearer to the ends of the calendar, time zones and margins lead out of it.
-EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 class Source(models.Model):
