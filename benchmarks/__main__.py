@@ -1,6 +1,6 @@
 """`python -m benchmarks NAME [--json]`: measure, and say what was met. Exit status 0 whether met or not.
 
-`kill_storm` has options of its own: `python -m benchmarks kill_storm --help`.
+`kill_storm`, `check_guarantees` and `extraction [FOLDER]` have options of their own: see their `--help`.
 """
 
 from __future__ import annotations
@@ -11,20 +11,27 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from . import kill_storm
+from . import extraction, guarantees, kill_storm
 from .harness import FINISHED_RUNS, ROUNDS, Options, Result, machine, say
 
 NAMES = ("track", "flush", "hot", "sweep", "receipts", "broadcasts", "recordings", "stream")
+# They need no database or choose their own, and their exit status judges.
+JUDGES: dict[str, Callable[[list[str]], None]] = {
+    "kill_storm": kill_storm.main,
+    "check_guarantees": guarantees.main,
+    "extraction": extraction.main,
+}
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["kill_storm"]:  # it has a database of its own, and its exit status judges
-        kill_storm.main(sys.argv[2:])
+    if judge := JUDGES.get(sys.argv[1] if sys.argv[1:] else ""):
+        judge(sys.argv[2:])
     arguments = _arguments()
     names = NAMES if arguments.name == "all" else (arguments.name,)
     options = Options(rounds=arguments.rounds, quick=arguments.quick, finished_runs=arguments.rows)

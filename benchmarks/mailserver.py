@@ -17,7 +17,7 @@ from receipts.demo.server import ServedMailbox, StoredMail, serve
 
 # The mailbox of an office: one mail in three is a receipt, one in eight holds a PDF. Mail made to break its
 # reader is left out: it would measure the limits that end it, which are the same on both sides.
-_PER_MILLE: tuple[tuple[Recipe, int], ...] = (
+PER_MILLE: tuple[tuple[Recipe, int], ...] = (
     (letters.newsletter, 340),
     (letters.conversation, 300),
     (letters.with_html, 110),
@@ -46,7 +46,7 @@ def running(messages: int, account: str, password: str) -> Iterator[int]:
 
 def main() -> None:
     messages, account, password = int(sys.argv[1]), *sys.argv[2:]
-    written = letters.written(account, [(recipe, -(-share * messages // 1000)) for recipe, share in _PER_MILLE])
+    written = letters.written(account, [(recipe, -(-share * messages // 1000)) for recipe, share in PER_MILLE])
     mails = [StoredMail(mail.uid, mail.received_at, mail.raw) for mail in written[:messages]]
     with serve([ServedMailbox(account, password, demo.UIDVALIDITY, mails)]) as server:
         print(server.port, flush=True)

@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.conf import settings
 from django.test import override_settings
 from imap_tools import BaseMailBox, MailBoxUnencrypted, MailMessage
 
-from receipts.extraction import scan
 from receipts.models import Receipt, ReceiptSyncRun
-from receipts.pdf import PdfReader
+from receipts.scanner import Scanner
 from receipts.sync import sync
 from runs import worker
 
@@ -90,9 +88,9 @@ class _RawMailMessage(MailMessage):
 
 def _extracted(port: int, messages: int) -> float:
     began = time.perf_counter()
-    with _mailbox(port) as mailbox, PdfReader(cpu_seconds=settings.RECEIPTS_PDF_SECONDS) as pdf:
+    with _mailbox(port) as mailbox, Scanner() as scanner:
         mailbox.email_message_class = _RawMailMessage
-        found = [scan(message.raw, read_pdf=pdf.text).is_candidate for message in _fetched(mailbox)]
+        found = [scanner.scan(message.raw).is_candidate for message in _fetched(mailbox)]
     assert len(found) == messages
     assert any(found)
     return time.perf_counter() - began

@@ -113,7 +113,7 @@ def _initialise() -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
     _open_to_postgres(draft)
-    _run("initdb", *INITDB_OPTIONS, "-D", str(draft))
+    _run("initdb", *INITDB_OPTIONS, "-D", str(draft), user=_system_user())
     draft.rename(_data_dir())
 
 
@@ -175,8 +175,8 @@ def _wait_for_end(process: psutil.Process) -> None:
 
 
 def _answers() -> bool:
-    try:
-        _run("pg_isready", "-q", "-h", str(_socket_dir()), "-t", "3")
+    try:  # as ourselves: somebody may have shut a folder on the way to others since
+        _run("pg_isready", "-q", "-h", str(_socket_dir()), "-t", "3", user=None)
     except EmbeddedError:
         return False
     return True
@@ -193,15 +193,16 @@ def _comes_round() -> bool:
 
 
 def _pg_ctl(action: str, *options: str) -> None:
-    if _system_user():
-        _let_others_pass(_data_dir())  # somebody may have shut a folder on the way since
-    _run("pg_ctl", action, "-D", str(_data_dir()), *options)
+    user = _system_user()
+    if user:  # somebody may have shut a folder on the way since
+        _let_others_pass(_data_dir())
+        _let_others_pass(_programs())
+    _run("pg_ctl", action, "-D", str(_data_dir()), *options, user=user)
 
 
-def _run(program: str, *arguments: str) -> None:
+def _run(program: str, *arguments: str, user: pwd.struct_passwd | None) -> None:
     # Output goes to a file, not a pipe: the server inherits it and would hold a pipe open for ever.
     # A session of its own keeps the server out of reach of the terminal's Ctrl-C.
-    user = _system_user()
     switch: dict[str, Any] = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(

@@ -2,7 +2,7 @@
 
 1. Before anything reads the request, it is taken for UTF-8, and cookies that no answer of ours has set are dropped.
 2. Once the view is known, and before it or the check of a form's token reads the body: the body's length is held
-   against the view's limit, and query, address and form are searched for characters that can't be stored.
+   against the view's limit, and query and form are searched for characters that can't be stored.
 3. Under ASGI Django stores a body, on disk where it is large, before any middleware sees the request:
    `guard_asgi` stops reading at the limit, and leaves the refusal to (2). Django reads Content-Type before as well,
    and raises for some: `guard_asgi` and `guard_wsgi` hand it none of those.
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from celery.schedules import ParseException
 from django.conf import settings
 from django.db import DataError, IntegrityError
-from django.http import HttpRequest, JsonResponse, UnreadablePostError
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
@@ -62,7 +62,9 @@ class RequestGuard:
     ) -> HttpResponseBase | None:
         if _declared_length(request.META.get("CONTENT_LENGTH")) > body_limit(view, request.content_type):
             return _refuse_large_body(request)
-        if unstorable := _find_unstorable(request, kwargs):
+        if find_in_fields(kwargs.items()):
+            raise Http404  # no address of anything
+        if unstorable := _find_unstorable(request):
             return _refuse_text(request, unstorable)
         return None
 
@@ -89,8 +91,8 @@ def _is_fault_of_what_was_sent(exception: Exception) -> bool:
 # Text
 
 
-def _find_unstorable(request: HttpRequest, kwargs: Mapping[str, Any]) -> Unstorable | None:
-    found = find_in_fields(kwargs.items()) or find_unstorable(request.GET)
+def _find_unstorable(request: HttpRequest) -> Unstorable | None:
+    found = find_unstorable(request.GET)
     return found if found or _is_api(request) else _find_in_form(request)
 
 

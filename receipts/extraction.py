@@ -4,23 +4,25 @@ No database and no network: what a mail means can be tried, and tested, anywhere
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from django.utils.translation import gettext as _
-
+from receipts.charsets import decoded
 from receipts.facts import RECEIPT_WORDS, Facts, read_facts
-from receipts.markup import html_text
+from receipts.markup import MAX_HTML, html_text
 from receipts.message import Document, OpenedMessage, open_message
+from receipts.phrases import mark as _
 from runs.exceptions import ItemFailed
 
 __all__ = ["Document", "Finding", "Scanned", "scan"]
 
 # A mail with more PDFs than this is an archive, and would hold up the run.
 MAX_PDFS: Final = 20
+# Of all its documents together.
+MAX_CHARACTERS: Final = 1_000_000
 MAX_VENDOR: Final = 200
 # Below this, a person has to look.
 SURE_ENOUGH: Final = Decimal("0.75")
@@ -55,7 +57,8 @@ class Scanned:
     """A mail after scanning.
 
     `sent_at` is aware, None when the mail doesn't say. A candidate has one finding for each
-    receipt in it, with the document it stands in or None for the mail's own text.
+    receipt in it, with the document it stands in or None for the mail's own text. `faults`
+    says which of its parts could not be read.
     """
 
     message_id: str
@@ -64,6 +67,7 @@ class Scanned:
     sent_at: datetime | None
     is_candidate: bool
     findings: tuple[tuple[Document | None, Finding], ...]
+    faults: tuple[ItemFailed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,19 +79,20 @@ class _Reading:
     score: int
 
 
-def scan(raw: bytes, *, read_pdf: Callable[[bytes], str], max_attachment_bytes: int = 25_000_000) -> Scanned:
+def scan(
+    raw: bytes | memoryview, *, read_pdf: Callable[[bytes], str], max_attachment_bytes: int = 25_000_000
+) -> Scanned:
     """Open a mail and read the receipts in it.
 
     `read_pdf` gives the text of a PDF, as `receipts.pdf.PdfReader.text` does, and may raise
-    ItemFailed. Raises ItemFailed, with words to show and a code, for a mail that is broken.
+    ItemFailed. A part that can't be read is one of the faults; ItemFailed, with words to show
+    and a code, when all of the mail is broken.
     """
     message = open_message(raw, max_attachment_bytes=max_attachment_bytes)
-    if sum(document.content_type == "application/pdf" for document in message.documents) > MAX_PDFS:
-        raise ItemFailed(_("This message has too many PDFs."), code="too_many_parts")
+    documents, faults = _read_documents(message, read_pdf)
+    faults = [*message.faults, *faults]
+    receipts = [reading for reading in documents if reading.score >= 3]
     body = _read_body(message)
-    receipts = [
-        reading for document in message.documents if (reading := _read_document(document, message, read_pdf)).score >= 3
-    ]
     if not receipts and body.score >= 4:
         receipts = [body]
     elif len(receipts) == 1:
@@ -98,7 +103,8 @@ def scan(raw: bytes, *, read_pdf: Callable[[bytes], str], max_attachment_bytes: 
         sender=message.sender_address or message.sender_name,
         sent_at=message.sent_at,
         is_candidate=bool(receipts),
-        findings=tuple((found.document, _finding(found, message)) for found in receipts),
+        findings=tuple((found.document, _finding(found, message, faults)) for found in receipts),
+        faults=tuple(faults),
     )
 
 
@@ -111,8 +117,29 @@ def _read_body(message: OpenedMessage) -> _Reading:
     return _Reading(None, facts, score)
 
 
-def _read_document(document: Document, message: OpenedMessage, read_pdf: Callable[[bytes], str]) -> _Reading:
-    text = _document_text(document, read_pdf)
+def _read_documents(
+    message: OpenedMessage, read_pdf: Callable[[bytes], str]
+) -> tuple[list[_Reading], list[ItemFailed]]:
+    """The documents that could be read, and what was wrong with the others."""
+    readings: list[_Reading] = []
+    faults: list[ItemFailed] = []
+    pdfs, room = 0, MAX_CHARACTERS
+    for document in message.documents:
+        pdfs += document.content_type == "application/pdf"
+        if pdfs > MAX_PDFS:
+            faults.append(ItemFailed(_("This message has too many PDFs."), code="too_many_parts"))
+            break
+        try:
+            text = _document_text(document, read_pdf)[:room]
+        except ItemFailed as fault:
+            faults.append(fault)
+            continue
+        room -= len(text)
+        readings.append(_read_document(document, text, message))
+    return readings, faults
+
+
+def _read_document(document: Document, text: str, message: OpenedMessage) -> _Reading:
     facts = read_facts(text, sent_at=message.sent_at)
     named = bool(RECEIPT_WORDS.search(document.filename.replace("_", " ")))
     announced = bool(RECEIPT_WORDS.search(message.subject)) and not message.is_bulk
@@ -126,7 +153,8 @@ def _document_text(document: Document, read_pdf: Callable[[bytes], str]) -> str:
         case "application/pdf":
             return read_pdf(document.content)
         case "text/html":
-            return html_text(document.content.decode("utf-8", "replace"))
+            # Cut before it is decoded: there is no receipt of megabytes.
+            return html_text(decoded(document.content[:MAX_HTML], ""))
         case _:
             return ""
 
@@ -150,7 +178,7 @@ def _completed(reading: _Reading, body: _Reading) -> _Reading:
     return _Reading(reading.document, facts, reading.score)
 
 
-def _finding(reading: _Reading, message: OpenedMessage) -> Finding:
+def _finding(reading: _Reading, message: OpenedMessage, faults: Sequence[ItemFailed]) -> Finding:
     facts = reading.facts
     vendor = _vendor(reading, message)[:MAX_VENDOR]
     total_weight = facts.total.weight if facts.total else 0.0
@@ -162,8 +190,9 @@ def _finding(reading: _Reading, message: OpenedMessage) -> Finding:
         + 0.15 * bool(facts.invoice_number)
         + 0.10 * bool(vendor)
     )
-    # Nobody reads pictures here: what is known of them comes from the mail around.
-    unread = reading.document is not None and reading.document.content_type.startswith("image/")
+    # Nobody reads pictures here: what is known of them comes from the mail around. And the invoice that a mail's
+    # text speaks of may be the very part that could not be read.
+    unread = reading.document.content_type.startswith("image/") if reading.document else bool(faults)
     sure = Decimal(str(round(confidence, 2)))
     complete = currency and facts.issued_on and vendor
     return Finding(

@@ -10,20 +10,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from itertools import islice
 from typing import Final
 
-import dateparser
 from price_parser import Price
 
+from receipts.charsets import clean
+
 # Longer lines and texts are no receipt; the limits bound what the patterns below cost.
+MAX_TEXT: Final = 600_000
 MAX_LINE: Final = 400
 MAX_LINES: Final = 3_000
 MAX_AMOUNT: Final = Decimal(10) ** 9
+# Of dates on paper. Others are misread, and years at the ends of the calendar break those who reckon with them.
+YEARS: Final = range(1900, 2100)
 # How far from the day a mail was sent its receipt was issued, where 3/4 may be April or March.
 # Two readings of one date are at least 27 days apart: never are both this near.
 NEAR_BEFORE: Final = timedelta(days=21)
 NEAR_AFTER: Final = timedelta(days=3)
+
+_QUOTES: Final = dict.fromkeys(map(ord, "״“”„"), '"') | dict.fromkeys(map(ord, "׳‘’"), "'")
 
 HEBREW = re.compile(r"[\u05d0-\u05ea]")
 # One or two letters that Hebrew sets before a word: the, to, in, and, that, from.
@@ -81,6 +87,29 @@ _MONTHS_EN = (
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _MONTHS_HE = "ב?(?:ינואר|פברואר|מרץ|מרס|אפריל|מאי|יוני|יולי|אוגוסט|ספטמבר|אוקטובר|נובמבר|דצמבר)"
+# The months of the two patterns above, by their first three letters.
+_MONTHS: Final = {
+    word: number
+    for number, words in enumerate(
+        (
+            ("jan", "ינו"),
+            ("feb", "פבר"),
+            ("mar", "מרץ", "מרס"),
+            ("apr", "אפר"),
+            ("may", "מאי"),
+            ("jun", "יונ"),
+            ("jul", "יול"),
+            ("aug", "אוג"),
+            ("sep", "ספט"),
+            ("oct", "אוק"),
+            ("nov", "נוב"),
+            ("dec", "דצמ"),
+        ),
+        start=1,
+    )
+    for word in words
+}
+_WORDS_OF_DATE = re.compile(r"\d+|[a-z]{3,}|[א-ת]{3,}")
 _DATE = re.compile(
     r"(?<![\d./-])(?:"
     r"(?P<iso>(?:19|20)\d\d([-/.])\d{1,2}\2\d{1,2})"
@@ -103,7 +132,7 @@ _OTHER_DATE = re.compile(
     re.IGNORECASE,
 )
 
-_DIGITS = r"(?P<number>(?=[A-Z0-9/_-]*\d)[A-Z0-9](?:[A-Z0-9/_-]{0,28}[A-Z0-9])?)(?![\w.,]?\d)"
+_DIGITS = r"(?P<number>(?=[A-Z0-9/_-]{0,29}\d)[A-Z0-9](?:[A-Z0-9/_-]{0,28}[A-Z0-9])?)(?![\w.,]?\d)"
 _MARK_EN = r"(?:\s{0,2}(?:number|num\b|no\b\.?|id\b|reference|ref\b\.?|№))?\s{0,2}[:#]{0,2}\s{0,2}#?"
 _MARK_HE = r"(?:\s{0,2}(?:מספר|מס'|מס\b\.?|No\.?))?\s{0,2}[:#]{0,2}\s{0,2}#?"
 # In the order in which they are believed.
@@ -125,7 +154,7 @@ _VENDOR_LABEL = re.compile(
     re.IGNORECASE,
 )
 # A line that is a company's name, rather than a sentence that mentions one.
-_COMPANY = re.compile(r"(?:\S+ ){1,5}(?:(?:ltd|inc|llc|gmbh|limited|corp|plc|b\.v|s\.a)\b\.?|בע\"מ)", re.IGNORECASE)
+_COMPANY = re.compile(r"^(?:\S+ ){1,5}(?:(?:ltd|inc|llc|gmbh|limited|corp|plc|b\.v|s\.a)\b\.?|בע\"מ)", re.IGNORECASE)
 _CUSTOMER = re.compile(r"\b(?:bill(?:ed)? to|sold to|ship to|customer|client|attn)\b|לכבוד|לקוח", re.IGNORECASE)
 VENDOR_LINES: Final = 15
 
@@ -165,12 +194,18 @@ def read_facts(text: str, *, sent_at: datetime | None) -> Facts:
 
 
 def readable_lines(text: str) -> list[str]:
-    """The lines of `text` that hold something, with one kind of quote and one kind of space."""
-    text = unicodedata.normalize("NFKC", text)
-    text = text.translate({ord(quote): '"' for quote in "״“”„"})
-    text = text.translate({ord(quote): "'" for quote in "׳‘’"})
-    lines = (" ".join(line.split())[:MAX_LINE] for line in text.splitlines()[:MAX_LINES])
-    return [line for line in lines if line]
+    """The first lines of `text` that hold something, with one kind of quote and one kind of space."""
+    lines = (_readable_line(line) for line in text[:MAX_TEXT].splitlines())
+    return list(islice(filter(None, lines), MAX_LINES))
+
+
+def _readable_line(line: str) -> str:
+    line = clean(line)[:MAX_LINE]
+    if line.isascii():
+        return line
+    # Cut before it is normalized: Python sorts marks that stand on one letter in quadratic time.
+    line = unicodedata.normalize("NFKC", line).translate(_QUOTES)
+    return " ".join(line.split())[:MAX_LINE]
 
 
 def find_total(lines: Sequence[str]) -> Total | None:
@@ -300,17 +335,24 @@ def _day(found: re.Match[str], day_first: bool | None, sent_at: datetime | None)
 
 
 def _real_day(year: int, month: int, day: int) -> date | None:
+    if year not in YEARS:
+        return None
     try:
         return date(year, month, day)
     except ValueError:
         return None
 
 
-@lru_cache(maxsize=1_000)
 def _day_in_words(words: str) -> date | None:
-    language = "he" if HEBREW.search(words) else "en"
-    found = dateparser.parse(words, languages=[language], settings={"STRICT_PARSING": True})
-    return found.date() if found else None
+    """The day that the `words` of `_DATE` name, in lower case: a month, its day, the year last."""
+    parts = _WORDS_OF_DATE.findall(words)
+    day, year = (int(part) for part in parts if part.isdecimal())
+    month = next(filter(None, map(_month, parts)), 0)
+    return _real_day(year, month, day)
+
+
+def _month(word: str) -> int | None:
+    return _MONTHS.get(word[:3]) or _MONTHS.get(word.removeprefix("ב")[:3])
 
 
 def _is_near(day: date, sent_at: datetime) -> bool:

@@ -1,80 +1,42 @@
 """Read-only access to one folder of an IMAP mailbox, as a stream.
 
-imap-tools makes and signs in the connection; FETCH goes below it, because a mailbox of
+imap-tools makes and signs in the connection (`receipts.connection`); FETCH goes below it, because a mailbox of
 any size has to pass through a small worker: sizes are asked first, small messages come
 in batches bounded by count and bytes, large ones alone, huge ones never.
 """
 
 import imaplib
 import re
-import socket
-import ssl
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from imap_tools import AND, BaseMailBox, MailBox, MailBoxUnencrypted, U
-from imap_tools.errors import (
-    ImapToolsError,
-    MailboxFolderSelectError,
-    MailboxLoginError,
-)
+from imap_tools import AND, BaseMailBox, U
+from imap_tools.errors import ImapToolsError
 
-from runs.exceptions import RunRejected, RunsError
+from receipts.connection import Account, InboxUnreachable, connect, hang_up, lost, read_in_pieces
 
-SIZES_AT_ONCE = 500
-BATCH_MESSAGES = 50
-BATCH_BYTES = 4_000_000
+SIZES_AT_ONCE: Final = 500
+BATCH_MESSAGES: Final = 50
+BATCH_BYTES: Final = 4_000_000
 
-FIRST_DAY = date(1970, 1, 1)
-# Pauses before the three tries to get a lost connection back, in seconds.
-RECONNECT_PAUSES = (1.0, 2.0, 4.0)
+# So often a message may fail alone before it is given up. Its tries are as far apart as those of a server
+# that is away, so that one which is just restarting blames none.
+MAX_TRIES: Final = 5
+# But a server that gives up so many in a row is broken itself.
+MAX_GIVEN_UP: Final = 5
 
-_GMAIL_HOSTS = ("gmail.com", "googlemail.com")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+FIRST_DAY: Final = date(1970, 1, 1)
+
 _UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)", re.IGNORECASE)
 _BODY = re.compile(rb"\bBODY\[\]", re.IGNORECASE)
-# What says that the connection is gone, not that the server dislikes the command.
-_LOST = (imaplib.IMAP4.abort, OSError)
-_REFUSALS = (imaplib.IMAP4.error, ImapToolsError, OSError, UnicodeError)
 
 T = TypeVar("T")
-
-
-class InboxLost(RunsError):
-    """The connection to the mail server was lost and could not be made again."""
-
-
-class InboxRenumbered(RunsError):
-    """The mail server numbered the folder anew while it was being read. Start the sync again."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """Where a mailbox is and how to sign in.
-
-    `timeout`, in seconds, holds for every network call.
-    """
-
-    host: str
-    port: int
-    security: Literal["ssl", "starttls", "plain"]
-    username: str
-    secret: str = field(repr=False)
-    auth: Literal["password", "xoauth2"] = "password"
-    folder: str = "INBOX"
-    timeout: float = 60.0
-
-    @property
-    def is_gmail(self) -> bool:
-        return self.host.lower().rstrip(".").endswith(_GMAIL_HOSTS)
 
 
 @dataclass(frozen=True)
@@ -82,8 +44,8 @@ class Letter:
     """One message as it was sent.
 
     `size` is in bytes, as the server says. `raw` is None for a message that was larger
-    than allowed, and so not fetched (`too_large`), and for one that somebody deleted
-    between listing and fetching (`vanished`).
+    than allowed, and so not fetched (`too_large`), for one that somebody deleted
+    between listing and fetching (`vanished`), and for one that the server can't hand out (`given_up`).
     """
 
     uid: int
@@ -91,22 +53,59 @@ class Letter:
     raw: bytes | None = field(repr=False)
     too_large: bool = False
     vanished: bool = False
+    given_up: bool = False
+
+
+@dataclass
+class FetchFailures:
+    """What fetching has failed on, over all the connections of a run: some servers end over one message.
+
+    After a batch has failed, its messages are fetched one by one; one that fails again and again alone is
+    given up.
+    """
+
+    _tries: Counter[int] = field(default_factory=Counter)
+    _alone_until: int = 0
+    _given_up_in_a_row: int = 0
+
+    @contextmanager
+    def noted(self, batch: Sequence[int]) -> Iterator[None]:
+        """Note it when the block, which asks for these messages, doesn't get them."""
+        try:
+            yield
+        except InboxUnreachable:
+            self._alone_until = max(self._alone_until, batch[-1])
+            self._tries[batch[0]] += len(batch) == 1
+            raise
+
+    def forget_those_given_up(self) -> None:
+        """The server does hand out messages."""
+        self._given_up_in_a_row = 0
+
+    def is_alone(self, uid: int) -> bool:
+        """Must it be asked for alone?"""
+        return uid <= self._alone_until
+
+    def gives_up(self, uid: int) -> bool:
+        if self._tries[uid] < MAX_TRIES or self._given_up_in_a_row >= MAX_GIVEN_UP:
+            return False
+        self._given_up_in_a_row += 1
+        return True
 
 
 class Inbox:
     """An open folder. Nothing done here changes it, not even the "seen" marks."""
 
-    def __init__(self, account: Account, connection: BaseMailBox, *, beat: Callable[[], None]) -> None:
+    def __init__(self, account: Account, connection: BaseMailBox) -> None:
         self._account = account
         self._connection = connection
-        self._beat = beat
         self.uidvalidity = _uidvalidity(connection)
 
     def uids(self, *, after: int = 0, since: date | None = None, before: date | None = None) -> list[int]:
         """The uids above `after`, ascending, of messages that arrived from `since` to `before`.
 
         Both days belong to the range; they are the server's (INTERNALDATE).
-        Raises InboxLost and InboxRenumbered.
+        Raises InboxUnreachable.
         """
         wanted = AND(
             uid=U(str(after + 1), "*"),
@@ -114,23 +113,16 @@ class Inbox:
             date_gte=since if since and since > FIRST_DAY else None,
             date_lt=before + timedelta(days=1) if before and before < date.max else None,
         )
-        found = self._insist(lambda: self._connection.uids(wanted, charset=None))
+        found = self._ask(lambda: self._connection.uids(wanted, charset=None))
         # "n:*" names the last message even when its uid is below n.
         return sorted(uid for uid in map(int, found) if uid > after)
 
-    def fetch(self, uids: Sequence[int], *, max_bytes: int) -> Iterator[Letter]:
-        """Yield one letter for each of `uids`, in their order, fetching as it goes.
+    def letters(self, uids: Sequence[int], *, max_bytes: int, failures: FetchFailures | None = None) -> "Letters":
+        """The letters of these uids, which ascend: fetched when they are asked for."""
+        return Letters(self, uids, max_bytes, failures or FetchFailures())
 
-        Raises InboxLost and InboxRenumbered. A letter is not kept once it was yielded.
-        """
-        for window in _chunks(uids, SIZES_AT_ONCE):
-            sizes = self._sizes(window)
-            for batch in _batches(window, sizes, max_bytes):
-                letters = self._letters(batch, sizes, max_bytes)
-                while letters:
-                    yield letters.popleft()
-
-    def _sizes(self, uids: Sequence[int]) -> dict[int, int]:
+    def sizes(self, uids: Sequence[int]) -> dict[int, int]:
+        """What the server says, in bytes, of those that are still there. Raises InboxUnreachable."""
         lines = self._fetch(uids, "(UID RFC822.SIZE)")
         return {
             int(uid[1]): int(size[1])
@@ -138,15 +130,9 @@ class Inbox:
             if isinstance(line, bytes) and (uid := _UID.search(line)) and (size := _SIZE.search(line))
         }
 
-    def _letters(self, uids: Sequence[int], sizes: dict[int, int], max_bytes: int) -> deque[Letter]:
-        wanted = [uid for uid in uids if 0 < sizes.get(uid, 0) <= max_bytes]
-        # Some servers only guess sizes. Asking for one byte more than allowed shows
-        # a message that is larger than they said, and bounds what it costs.
-        found = self._bodies(wanted, f"(UID BODY.PEEK[]<0.{max_bytes + 1}>)") if wanted else {}
-        return deque(_letter(uid, sizes.get(uid), found.get(uid), max_bytes=max_bytes) for uid in uids)
-
-    def _bodies(self, uids: Sequence[int], parts: str) -> dict[int, bytes]:
-        answer = self._fetch(uids, parts)
+    def bodies(self, uids: Sequence[int], *, max_bytes: int) -> dict[int, bytes]:
+        """The messages, of each the first `max_bytes` at most. Raises InboxUnreachable."""
+        answer = self._fetch(uids, f"(UID BODY.PEEK[]<0.{max_bytes}>)")
         # Some servers tell the uid after the text, in the piece that closes the answer.
         closings = [*answer[1:], None]
         return {
@@ -157,203 +143,102 @@ class Inbox:
 
     def _fetch(self, uids: Sequence[int], parts: str) -> list[Any]:
         uid_set = _uid_set(uids)
-        status, answer = self._insist(lambda: self._connection.client.uid("FETCH", uid_set, parts))
+        status, answer = self._ask(lambda: self._connection.client.uid("FETCH", uid_set, parts))
         if status != "OK":
-            raise InboxLost(_refused_words(self._account))
+            raise lost(self._account, imaplib.IMAP4.error(f"FETCH: {status}"))
         return answer
-
-    def _insist(self, ask: Callable[[], T]) -> T:
-        """What `ask` returns; while the connection is lost, make it again and ask again."""
-        with suppress(*_LOST):
-            return self._ask(ask)
-        for pause in RECONNECT_PAUSES:
-            self._beat()
-            time.sleep(pause)
-            with suppress(*_LOST, imaplib.IMAP4.error):
-                self._reconnect()
-                return self._ask(ask)
-        raise InboxLost(_lost_words(self._account))
 
     def _ask(self, ask: Callable[[], T]) -> T:
         try:
             return ask()
-        except imaplib.IMAP4.abort:
-            raise
-        except (imaplib.IMAP4.error, ImapToolsError) as error:
-            raise InboxLost(_refused_words(self._account)) from error
-
-    def _reconnect(self) -> None:
-        self.close()
-        try:
-            connection = _open(self._account)
-        except ImapToolsError as error:
-            # It answers again, and wants another password or has lost the folder.
-            raise RunRejected(_words(self._account, error)) from error
-        if _uidvalidity(connection) != self.uidvalidity:
-            _hang_up(connection)
-            raise InboxRenumbered
-        self._connection = connection
+        except (imaplib.IMAP4.error, ImapToolsError, OSError, ValueError) as error:
+            raise lost(self._account, error) from error
 
     def close(self) -> None:
-        """Say goodbye to the server, if it still listens."""
-        _hang_up(self._connection)
+        hang_up(self._connection)
+
+
+class Letters:
+    """Hands out letters one by one, and fetches them by the batch."""
+
+    def __init__(self, inbox: Inbox, uids: Sequence[int], max_bytes: int, failures: FetchFailures) -> None:
+        self._inbox = inbox
+        self._uids = uids
+        self._max_bytes = max_bytes
+        self._failures = failures
+        self._sizes: dict[int, int] = {}
+        self._window: Sequence[int] = ()  # the uids whose sizes are known
+        self._ready: dict[int, Letter] = {}
+
+    def take(self, uid: int) -> Letter:
+        """The letter of `uid`, which is above all that were taken before. It is not kept once it was taken.
+
+        Raises InboxUnreachable.
+        """
+        if uid not in self._ready:
+            if self._failures.gives_up(uid):
+                return Letter(uid, 0, None, given_up=True)
+            self._ready = self._fetch_from(uid)
+        return self._ready.pop(uid)
+
+    def _fetch_from(self, uid: int) -> dict[int, Letter]:
+        self._learn_sizes(uid)
+        batch = self._batch(uid)
+        with self._failures.noted(batch):
+            found = self._bodies(batch)
+        if found:
+            self._failures.forget_those_given_up()
+        return {uid: _letter(uid, self._sizes.get(uid), found.get(uid), max_bytes=self._max_bytes) for uid in batch}
+
+    def _learn_sizes(self, uid: int) -> None:
+        if self._window and uid <= self._window[-1]:
+            return
+        start = bisect_left(self._uids, uid)
+        window = self._uids[start : start + (1 if self._failures.is_alone(uid) else SIZES_AT_ONCE)]
+        with self._failures.noted(window):
+            self._sizes = self._inbox.sizes(window)
+        self._window = window
+
+    def _batch(self, uid: int) -> list[int]:
+        """The uids from this one on that are fetched at once: a message above BATCH_BYTES is alone."""
+        if self._failures.is_alone(uid):
+            return [uid]
+        batch: list[int] = []
+        weight = 0
+        for following in self._window[bisect_left(self._window, uid) :]:
+            size = self._size_to_fetch(following)
+            if batch and (len(batch) == BATCH_MESSAGES or weight + size > BATCH_BYTES):
+                break
+            batch.append(following)
+            weight += size
+        return batch
+
+    def _size_to_fetch(self, uid: int) -> int:
+        """What is too large is not fetched, and weighs nothing."""
+        size = self._sizes.get(uid, 0)
+        return size if size <= self._max_bytes else 0
+
+    def _bodies(self, batch: Sequence[int]) -> dict[int, bytes]:
+        wanted = [uid for uid in batch if self._size_to_fetch(uid)]
+        # Some servers only guess sizes. Asking for one byte more than allowed shows
+        # a message that is larger than they said, and bounds what it costs.
+        return self._inbox.bodies(wanted, max_bytes=self._max_bytes + 1) if wanted else {}
 
 
 @contextmanager
-def open_inbox(account: Account, *, beat: Callable[[], None] = lambda: None) -> Iterator[Inbox]:
+def open_inbox(account: Account, *, max_bytes: int, beat: Callable[[], None] = lambda: None) -> Iterator[Inbox]:
     """Sign in, open the account's folder read-only, and close it after the block.
 
-    `beat` is called while a lost connection is being made again. Raises RunRejected, with
-    words that the user can act on, when the account can't be opened as it is configured.
+    `max_bytes` is what the server may send for one message; `beat` is called while it sends. Raises
+    RunRejected, with words that the user can act on, and InboxUnreachable.
     """
-    try:
-        connection = _open(account)
-    except _REFUSALS as error:
-        raise RunRejected(_words(account, error)) from error
-    inbox = Inbox(account, connection, beat=beat)
+    connection = connect(account)
+    read_in_pieces(connection, max_bytes=max_bytes + 1, beat=beat)
+    inbox = Inbox(account, connection)
     try:
         yield inbox
     finally:
         inbox.close()
-
-
-def _open(account: Account) -> BaseMailBox:
-    _check(account)
-    connection = _dial(account)
-    try:
-        if account.security == "starttls":
-            connection.client.starttls(ssl.create_default_context())
-        _sign_in(connection, account)
-        connection.folder.set(account.folder, readonly=True)
-    except BaseException:
-        _hang_up(connection)
-        raise
-    return connection
-
-
-def _check(account: Account) -> None:
-    """Refuse what could smuggle a second command into the connection."""
-    if _CONTROL.search(account.username + account.secret + account.folder):
-        raise RunRejected(_("The user name, the password or the folder contains a character that is not allowed."))
-
-
-def _dial(account: Account) -> BaseMailBox:
-    if account.security == "ssl":
-        context = ssl.create_default_context()
-        return MailBox(account.host, account.port, account.timeout, ssl_context=context)
-    return MailBoxUnencrypted(account.host, account.port, account.timeout)
-
-
-def _sign_in(connection: BaseMailBox, account: Account) -> None:
-    try:
-        if account.auth == "xoauth2":
-            connection.xoauth2(account.username, account.secret, initial_folder=None)
-        elif (account.username + account.secret).isascii():
-            connection.login(account.username, account.secret, initial_folder=None)
-        else:
-            connection.login_utf8(account.username, account.secret, initial_folder=None)
-    except imaplib.IMAP4.abort:
-        raise
-    except imaplib.IMAP4.error as error:
-        raise MailboxLoginError(("NO", []), "OK") from error
-
-
-def _words(account: Account, error: Exception) -> str:
-    if isinstance(error, MailboxLoginError):
-        return _login_words(account)
-    if account.security == "starttls" and isinstance(error, imaplib.IMAP4.abort):
-        # So imaplib says that the server doesn't offer STARTTLS.
-        error = ssl.SSLError(str(error))
-    words = next(words for kind, words in _REASONS if isinstance(error, kind))
-    return str(words) % {"host": account.host, "port": account.port, "folder": account.folder}
-
-
-# The first that fits: the narrow kinds of errors stand before the wide ones.
-_REASONS: Final[tuple[tuple[type[Exception], Any], ...]] = (
-    (
-        MailboxFolderSelectError,
-        gettext_lazy('There is no folder "%(folder)s" in this mailbox. Check its name.'),
-    ),
-    (
-        ssl.SSLCertVerificationError,
-        gettext_lazy(
-            "The certificate of %(host)s could not be verified, so nothing was sent to it."
-            " Check the name of the server."
-        ),
-    ),
-    (
-        ssl.SSLError,
-        gettext_lazy(
-            "No encrypted connection to %(host)s port %(port)s could be made."
-            " Check the port and the security setting (SSL or STARTTLS)."
-        ),
-    ),
-    (
-        socket.gaierror,
-        gettext_lazy("There is no mail server named %(host)s. Check the name."),
-    ),
-    (
-        UnicodeError,
-        gettext_lazy("There is no mail server named %(host)s. Check the name."),
-    ),
-    (
-        ConnectionRefusedError,
-        gettext_lazy("%(host)s refused the connection on port %(port)s. Check server and port."),
-    ),
-    (
-        TimeoutError,
-        gettext_lazy("%(host)s did not answer on port %(port)s in time. Check server, port and security setting."),
-    ),
-    (
-        OSError,
-        gettext_lazy("%(host)s could not be reached on port %(port)s."),
-    ),
-    (
-        Exception,
-        gettext_lazy(
-            "%(host)s does not answer as a mail server on port %(port)s."
-            " Check the port and the security setting, or try again later."
-        ),
-    ),
-)
-
-
-def _login_words(account: Account) -> str:
-    names = {"host": account.host, "user": account.username}
-    if account.auth == "xoauth2":
-        return (
-            _("%(host)s did not accept the access token of %(user)s. It may have expired: connect the account again.")
-            % names
-        )
-    if account.is_gmail:
-        return (
-            _(
-                "Gmail did not accept the password of %(user)s. Gmail wants an app password"
-                " here, not the password of the account: make one in the security settings"
-                " of the Google account."
-            )
-            % names
-        )
-    return _("%(host)s did not accept the user name or the password of %(user)s. Check both.") % names
-
-
-def _lost_words(account: Account) -> str:
-    return _(
-        "The connection to %(host)s was lost and could not be made again after %(tries)d tries."
-        " A retry goes on where the sync stopped."
-    ) % {"host": account.host, "tries": len(RECONNECT_PAUSES)}
-
-
-def _refused_words(account: Account) -> str:
-    return _("%(host)s refused to hand out messages. Try again later.") % {"host": account.host}
-
-
-def _hang_up(connection: BaseMailBox) -> None:
-    with suppress(*_LOST, imaplib.IMAP4.error, ImapToolsError):
-        connection.logout()
-    # A logout that failed halfway leaves the socket open.
-    with suppress(*_LOST, imaplib.IMAP4.error):
-        connection.client.shutdown()
 
 
 def _uidvalidity(connection: BaseMailBox) -> int:
@@ -375,27 +260,6 @@ def _letter(uid: int, size: int | None, raw: bytes | None, *, max_bytes: int) ->
 def _uid_of(opening: bytes, closing: Any) -> int | None:
     found = _UID.search(opening) or (isinstance(closing, bytes) and _UID.search(closing))
     return int(found[1]) if found else None
-
-
-def _chunks(uids: Sequence[int], length: int) -> Iterator[Sequence[int]]:
-    for start in range(0, len(uids), length):
-        yield uids[start : start + length]
-
-
-def _batches(uids: Iterable[int], sizes: dict[int, int], max_bytes: int) -> Iterator[list[int]]:
-    """Groups to fetch at once: a message above BATCH_BYTES is alone in its group."""
-    batch: list[int] = []
-    weight = 0
-    for uid in uids:
-        # What is too large is not fetched, and weighs nothing.
-        size = sizes.get(uid, 0) if sizes.get(uid, 0) <= max_bytes else 0
-        if batch and (len(batch) == BATCH_MESSAGES or weight + size > BATCH_BYTES):
-            yield batch
-            batch, weight = [], 0
-        batch.append(uid)
-        weight += size
-    if batch:
-        yield batch
 
 
 def _uid_set(uids: Sequence[int]) -> str:

@@ -9,7 +9,11 @@ import re
 from html import unescape
 from typing import Final
 
-_MARKUP = re.compile(r"<!--|</?(?P<tag>[a-z][a-z0-9]*)[^<>]*>|<[!?/][^<>]*>", re.IGNORECASE)
+# "*+" gives nothing back: a tag that is never closed is given up at once, not tried at every length.
+_MARKUP = re.compile(r"<!--|</?(?P<tag>[a-z][a-z0-9]*+)[^<>]*+>|<[!?/][^<>]*+>", re.IGNORECASE)
+# More digits than any character has; Python refuses to read thousands of them.
+_NO_CHARACTER = re.compile(r"&#x?[0-9a-f]{8,}+;?", re.IGNORECASE)
+MAX_HTML: Final = 1_000_000
 # What holds no text to read: skipped up to the tag that ends it.
 _UNREAD: Final = ("script", "style")
 _SPACES: Final = dict.fromkeys(("td", "th"), " ") | dict.fromkeys(
@@ -19,11 +23,11 @@ _SPACES: Final = dict.fromkeys(("td", "th"), " ") | dict.fromkeys(
 
 
 def html_text(html: str) -> str:
-    """The text of HTML as it is seen: blocks and table rows on lines of their own."""
+    """The text of the first `MAX_HTML` characters as it is seen: blocks and table rows on lines of their own."""
     pieces: list[str] = []
     position = 0
     # Source lines mean nothing in HTML: tags alone make lines.
-    html = html.replace("\n", " ")
+    html = html[:MAX_HTML].replace("\n", " ")
     while found := _MARKUP.search(html, position):
         tag = (found["tag"] or "").lower()
         pieces += [html[position : found.start()], _SPACES.get(tag, "")]
@@ -34,7 +38,7 @@ def html_text(html: str) -> str:
         else:
             position = found.end()
     pieces.append(html[position:])
-    return unescape("".join(pieces))
+    return unescape(_NO_CHARACTER.sub("\ufffd", "".join(pieces)))
 
 
 def _after(html: str, ending: str, start: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Literal, Self, cast
 
 from django.conf import settings
@@ -14,8 +15,9 @@ from encrypted_fields.fields import EncryptedTextField
 
 from runs.exceptions import RunRejected
 from runs.models import Business, Run, RunItem
+from runs.progress import clean
 
-from .inbox import Account
+from .connection import Account
 from .own_address import is_own_address
 
 
@@ -29,6 +31,8 @@ class Mailbox(models.Model):
         PASSWORD = "password", _("Password or app password")
         XOAUTH2 = "xoauth2", _("OAuth 2 token")
 
+    PLACE = ("host", "port", "security", "username", "folder")
+
     business = models.ForeignKey(
         Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="mailboxes"
     )
@@ -40,7 +44,7 @@ class Mailbox(models.Model):
     username = models.CharField(_("user name"), max_length=255)
     secret = EncryptedTextField(_("password or token"))
     folder = models.CharField(_("folder"), max_length=255, default="INBOX")
-    # Up to where a completed sync has read; UIDs mean nothing under another UIDVALIDITY.
+    # Up to where a completed sync has read; UIDs mean nothing under another UIDVALIDITY. Null: never opened yet.
     uidvalidity = models.BigIntegerField(null=True, editable=False)
     last_uid = models.BigIntegerField(default=0, editable=False)
 
@@ -51,6 +55,24 @@ class Mailbox(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Also forget what was read, and that it ever worked, when the mailbox is pointed to somewhere else."""
+        same_place = Mailbox.objects.filter(**{name: getattr(self, name) for name in self.PLACE})
+        if self.pk and not same_place.filter(pk=self.pk).exists():
+            self.uidvalidity, self.last_uid = None, 0
+            if (fields := kwargs.get("update_fields")) is not None:
+                kwargs["update_fields"] = {*fields, "uidvalidity", "last_uid"}
+        super().save(*args, **kwargs)
+
+    @property
+    def has_been_opened(self) -> bool:
+        """Has a sync reached it, as it is configured now?"""
+        return self.uidvalidity is not None
+
+    def mark_opened(self, uidvalidity: int) -> None:
+        """Remember that it can be reached, and that nothing of it has been read to the end yet."""
+        Mailbox.objects.filter(pk=self.pk, uidvalidity=None).update(uidvalidity=uidvalidity, last_uid=0)
 
     def clean(self) -> None:
         if self.sends_in_clear():
@@ -179,3 +201,20 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vendor or self.sender} {self.amount or ''} {self.currency}".strip()
+
+    def fit_columns(self) -> None:
+        """Clean and cut every value to its column: strangers wrote them, and one that doesn't fit can't be stored."""
+        for field in self._meta.concrete_fields:
+            if isinstance(field, models.CharField | models.TextField):
+                setattr(self, field.attname, clean(getattr(self, field.attname), field.max_length))
+            elif isinstance(field, models.DecimalField):
+                setattr(self, field.attname, _fitting_amount(field, getattr(self, field.attname)))
+
+
+def _fitting_amount(field: models.DecimalField[Any, Any], amount: Decimal | int | None) -> Decimal | None:
+    """Rounded to the column's decimal places; None for what isn't a number, or has too many digits."""
+    exact = None if amount is None else Decimal(amount)
+    if exact is None or not exact.is_finite() or abs(exact) >= Decimal(10) ** field.max_digits:
+        return None
+    rounded = exact.quantize(Decimal(1).scaleb(-field.decimal_places))
+    return rounded if abs(rounded) < Decimal(10) ** (field.max_digits - field.decimal_places) else None

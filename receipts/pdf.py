@@ -1,57 +1,53 @@
-"""The text of PDFs, read by pdfplumber in a process of its own.
+"""The text of a PDF, read by pdfplumber.
 
-A PDF comes from a stranger and its parser is large: it may hang, eat all memory or crash.
-So it runs in a child (`receipts.pdf_child`) under limits that the kernel enforces; what
-kills the child fails one item, and the next PDF gets a new child. Not multiprocessing:
-Celery's workers are daemonic processes, which may not have children of that kind.
+A PDF comes from a stranger and its parser is large: it may loop, eat all memory or crash. So this is called in a
+bounded child (`receipts.scan_child`) only. What its limits end kills the whole child; the gentler limit here, in
+processor time, lets a PDF that takes too long fail alone, beside the other parts of its mail.
 """
 
-import json
 import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import BinaryIO, NoReturn, Self, cast
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from types import FrameType
+from typing import Final, TypeVar
 
-from django.utils.translation import gettext as _
+import pdfplumber
+from pdfminer.pdfdocument import PDFPasswordIncorrect
+from pdfminer.pdfparser import PDFSyntaxError
+from pdfplumber.utils.exceptions import PdfminerException
 
 from receipts.hebrew import logical_order
-from receipts.pdf_frames import read_frame, write_frame
+from receipts.phrases import mark as _
 from runs.exceptions import ItemFailed
 
-PROJECT = Path(__file__).resolve().parent.parent
+T = TypeVar("T")
+
+REASONS: Final = {
+    "timeout": _("A PDF in this message takes too long to read."),
+    "encrypted": _("A PDF in this message is protected by a password."),
+    "too_complex": _("A PDF in this message needs too much memory to be read."),
+    "unreadable": _("A PDF in this message is damaged and can't be read."),
+}
 
 
+class OutOfTime(BaseException):
+    """Not an Exception: parsers catch those, and would go on."""
+
+
+@dataclass
 class PdfReader:
-    """Reads PDFs, one at a time, in a child process that is started at the first one.
+    """Reads the PDFs of one mail.
 
-    Use it as a context manager: its end is the child's end. `cpu_seconds` of processor time
-    and `wall_seconds` on the clock bound one PDF, `memory_bytes` bounds the child;
-    `max_pages` and `max_characters` say how much of a document is worth reading.
+    `cpu_seconds` bounds one of them and `all_cpu_seconds` all together; pages and characters say how much of a PDF
+    is worth reading.
     """
 
-    def __init__(
-        self,
-        *,
-        cpu_seconds: int = 5,
-        wall_seconds: float = 60.0,
-        memory_bytes: int = 300_000_000,
-        max_pages: int = 10,
-        max_characters: int = 200_000,
-    ) -> None:
-        self._wall_seconds = wall_seconds
-        limits = (cpu_seconds, memory_bytes, max_pages, max_characters)
-        self._command = [sys.executable, "-m", "receipts.pdf_child", *map(str, limits)]
-        self._child: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    cpu_seconds: float = 5.0
+    all_cpu_seconds: float = 30.0
+    max_pages: int = 10
+    max_characters: int = 200_000
 
     def text(self, content: bytes) -> str:
         """The text of a PDF, a line a line, Hebrew in reading order.
@@ -59,73 +55,72 @@ class PdfReader:
         Empty for a PDF of images. Raises ItemFailed with the code pdf_timeout,
         pdf_encrypted, pdf_too_complex or pdf_unreadable.
         """
-        child = self._running()
-        with self._deadline(child) as expired:
-            answer = _ask(child, content)
-        if answer is None:
-            self.close()
-            timed_out = expired.is_set() or child.returncode == -signal.SIGPROF
-            _fail("timeout" if timed_out else "unreadable")
-        if answer.get("last") or expired.is_set():
-            self.close()
-        if "error" in answer:
-            _fail(str(answer["error"]))
-        return logical_order(str(answer["text"]))
-
-    def close(self) -> None:
-        """End the child, if there is one. The next PDF starts another."""
-        if self._child is None:
-            return
-        child, self._child = self._child, None
-        child.kill()
-        with suppress(BrokenPipeError), child:
-            pass
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
-            self.close()
-            self._child = subprocess.Popen(
-                self._command,
-                cwd=PROJECT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        return self._child
-
-    @contextmanager
-    def _deadline(self, child: subprocess.Popen[bytes]) -> Iterator[threading.Event]:
-        """Kill `child` when the block takes too long; the event then says so."""
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            child.kill()
-
-        timer = threading.Timer(self._wall_seconds, expire)
-        timer.daemon = True
-        timer.start()
+        began = time.process_time()
         try:
-            yield expired
+            if self.all_cpu_seconds <= 0:
+                raise OutOfTime
+            drawn = _within(min(self.cpu_seconds, self.all_cpu_seconds), lambda: self._drawn_text(content))
+        except (Exception, OutOfTime) as error:
+            # A broken PDF may raise anything at all out of its parser.
+            reason = _reason(error)
+        else:
+            # Some programs, Stripe's among them, draw a hyphen that reads as NUL.
+            return logical_order(drawn.replace("\x00", "-"))
         finally:
-            timer.cancel()
-            timer.join()
+            self.all_cpu_seconds -= time.process_time() - began
+        # Not inside of `except`: this exception is kept, and would keep all that the parser had in its hands.
+        raise failure(reason)
+
+    def _drawn_text(self, content: bytes) -> str:
+        pages: list[str] = []
+        room = self.max_characters
+        with pdfplumber.open(BytesIO(content)) as document:
+            if not document.pages:
+                raise PDFSyntaxError("no pages")
+            for page in document.pages[: self.max_pages]:
+                pages.append(page.extract_text()[:room])
+                room -= len(pages[-1])
+                page.close()
+                if room <= 0:
+                    break
+        return "\n".join(pages)
 
 
-def _ask(child: subprocess.Popen[bytes], content: bytes) -> dict[str, object] | None:
-    """The child's answer, or None when it died over the question."""
-    with suppress(BrokenPipeError):
-        write_frame(cast(BinaryIO, child.stdin), content)
-        answer = read_frame(cast(BinaryIO, child.stdout))
-        return json.loads(answer) if answer is not None else None
-    return None
+def failure(reason: str) -> ItemFailed:
+    """The failure for one of REASONS."""
+    return ItemFailed(REASONS[reason], code=f"pdf_{reason}")
 
 
-def _fail(reason: str) -> NoReturn:
-    words = {
-        "timeout": _("A PDF in this message takes too long to read."),
-        "encrypted": _("A PDF in this message is protected by a password."),
-        "too_complex": _("A PDF in this message needs too much memory to be read."),
-        "unreadable": _("A PDF in this message is damaged and can't be read."),
-    }
-    raise ItemFailed(words[reason], code=f"pdf_{reason}")
+def _reason(error: object) -> str:
+    """Which of REASONS it is, what the parser raised and pdfplumber may have wrapped."""
+    match error:
+        case PdfminerException(args=[wrapped, *_]):
+            return _reason(wrapped)
+        case OutOfTime():
+            return "timeout"
+        case PDFPasswordIncorrect():
+            return "encrypted"
+        case MemoryError() | RecursionError():
+            return "too_complex"
+        case _:
+            return "unreadable"
+
+
+def _within(cpu_seconds: float, work: Callable[[], T]) -> T:
+    """What `work` returns; OutOfTime is raised in its middle once it has used so much processor time."""
+
+    def expire(signum: int, frame: FrameType | None) -> None:
+        raise OutOfTime
+
+    earlier = signal.signal(signal.SIGVTALRM, expire)
+    # And again every second, for a parser that swallows even this.
+    signal.setitimer(signal.ITIMER_VIRTUAL, cpu_seconds, 1.0)
+    try:
+        try:
+            return work()
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    finally:
+        # Once more: the signal may have come on the way into the first.
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, earlier)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from email.parser import BytesHeaderParser
+from collections.abc import Sequence
+from contextlib import closing
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -11,98 +11,184 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from runs.exceptions import ItemFailed
-from runs.progress import Progress
+from runs.progress import Progress, patiently
+from runs.states import ItemStatus
 
-from .extraction import Finding, Scanned, scan
-from .inbox import Inbox, Letter, open_inbox
-from .message import Document, decoded_header
+from .connection import InboxUnreachable
+from .extraction import Finding, Scanned
+from .inbox import FetchFailures, Inbox, Letter, Letters, open_inbox
+from .message import Document
+from .mime import header_text, split_message
 from .models import Receipt, ReceiptSyncRun
-from .pdf import PdfReader
+from .outage import Outage
+from .scanner import Scanner
 
-logger = logging.getLogger(__name__)
+# Enough to name a message that could not be opened.
+HEADER_BYTES = 64 * 1024
+HEADER_LINES = 1_000
 
-HEADER_BYTES = 64 * 1024  # enough to name a message that could not be opened
+# A message on its way: its UID, or the key of one whose number means nothing any more.
+Target = int | str
 
 
 def sync(run: ReceiptSyncRun, progress: Progress) -> None:
-    """Scan the messages that the run's mode asks for, from its cursor on."""
-    with (
-        open_inbox(run.mailbox.account(), beat=progress.beat) as inbox,
-        PdfReader(cpu_seconds=settings.RECEIPTS_PDF_SECONDS) as pdf,
-    ):
-        uids = uids_left(run, inbox)
-        letters = inbox.fetch(uids, max_bytes=settings.RECEIPTS_MAX_MESSAGE_BYTES)
-        for letter in progress.track(letters, total=len(uids)):
-            handle(run, progress, pdf, letter, key=f"{inbox.uidvalidity}:{letter.uid}")
-            progress.checkpoint(uidvalidity=inbox.uidvalidity, uid=letter.uid)
-        if run.mode in (run.Mode.INCREMENTAL, run.Mode.FULL) and uids:
-            progress.fenced(run.mailbox.mark_read, inbox.uidvalidity, uids[-1])
+    """Scan the messages that the run's mode asks for, from its cursor on. While the mail server is away, wait."""
+    with Scanner(beat=progress.beat) as scanner:
+        MailboxSync(run, progress, scanner).scan_to_the_end()
 
 
-def uids_left(run: ReceiptSyncRun, inbox: Inbox) -> list[int]:
-    """The messages of the run's mode after its cursor, ascending; all of them if renumbered."""
-    done = run.cursor.get("uid", 0) if run.cursor.get("uidvalidity") == inbox.uidvalidity else 0
-    if run.mode == run.Mode.SELECTED:
-        return [uid for uid in _selected_uids(run, inbox) if uid > done]
-    if run.mode == run.Mode.RANGE:
-        return inbox.uids(after=done, since=run.from_date, before=run.to_date)
-    if run.mode == run.Mode.INCREMENTAL and run.mailbox.uidvalidity == inbox.uidvalidity:
-        return inbox.uids(after=max(done, run.mailbox.last_uid))
-    return inbox.uids(after=done)
+class MailboxSync:
+    """One attempt, over as many connections as it takes."""
+
+    def __init__(self, run: ReceiptSyncRun, progress: Progress, scanner: Scanner) -> None:
+        self._run = run
+        self._progress = progress
+        self._scanner = scanner
+        self._outage = Outage(progress, run.mailbox)
+        self._failures = FetchFailures()
+        # The last message that was finished, and the numbering it is from.
+        self._uidvalidity: int | None = run.cursor.get("uidvalidity")
+        self._uid: int = run.cursor.get("uid", 0)
+
+    def scan_to_the_end(self) -> None:
+        while True:
+            # Somebody may have mended the mailbox while the run was waiting for it.
+            patiently(self._run.mailbox.refresh_from_db)
+            try:
+                with open_inbox(
+                    self._run.mailbox.account(),
+                    max_bytes=settings.RECEIPTS_MAX_MESSAGE_BYTES,
+                    beat=self._progress.beat,
+                ) as inbox:
+                    self._scan(inbox)
+                    return
+            except InboxUnreachable as error:
+                unreachable = error
+            self._outage.wait(unreachable)
+
+    def _scan(self, inbox: Inbox) -> None:
+        """All that is left. Raises InboxUnreachable in the middle of it."""
+        run, progress = self._run, self._progress
+        if not run.mailbox.has_been_opened:
+            progress.fenced(run.mailbox.mark_opened, inbox.uidvalidity)
+        if self._uidvalidity not in (None, inbox.uidvalidity):
+            self._start_over(inbox)
+        self._uidvalidity = inbox.uidvalidity
+        targets = self._left(inbox)
+        uids = [target for target in targets if isinstance(target, int)]
+        letters = inbox.letters(uids, max_bytes=settings.RECEIPTS_MAX_MESSAGE_BYTES, failures=self._failures)
+        # Closed at once when the connection is lost in its middle: the item that was open is begun again.
+        with closing(progress.track(targets, total=len(targets), key=self._key)) as loop:
+            for target in loop:
+                with progress.item(self._key(target)):
+                    self._scan_message(target, letters)
+                self._checkpoint(target)
+        if run.mode in (run.Mode.INCREMENTAL, run.Mode.FULL) and self._uid:
+            progress.fenced(run.mailbox.mark_read, inbox.uidvalidity, self._uid)
+
+    def _start_over(self, inbox: Inbox) -> None:
+        """The server has numbered the folder anew: nobody knows which messages have been read."""
+        self._uid = 0
+        if self._run.mode == self._run.Mode.SELECTED:
+            return  # those that are left have no number any more, and the others are done
+        self._progress.report()  # the last items may not be written yet, and must be to be forgotten
+        # First these: a crash in between finds the old numbering in the cursor, and starts over again.
+        self._progress.fenced(self._forget_items, inbox.uidvalidity)
+        self._progress.start_over()
+
+    def _forget_items(self, uidvalidity: int) -> None:
+        self._run.items.exclude(key__startswith=f"{uidvalidity}:").delete()
+
+    def _left(self, inbox: Inbox) -> Sequence[Target]:
+        """The messages of the run's mode after its cursor, ascending."""
+        run = self._run
+        if run.mode == run.Mode.SELECTED:
+            return self._selected()
+        if run.mode == run.Mode.RANGE:
+            return inbox.uids(after=self._uid, since=run.from_date, before=run.to_date)
+        if run.mode == run.Mode.INCREMENTAL and run.mailbox.uidvalidity == inbox.uidvalidity:
+            return inbox.uids(after=max(self._uid, run.mailbox.last_uid))
+        return inbox.uids(after=self._uid)
+
+    def _selected(self) -> list[Target]:
+        """The messages that the run was made with; first those whose numbers mean nothing any more."""
+        self._progress.report()  # what was done on an earlier connection may not be written yet
+        pending = self._run.items.filter(status=ItemStatus.PENDING).values_list("key", flat=True)
+        current = f"{self._uidvalidity}:"
+        return [
+            *sorted(key for key in pending if not key.startswith(current)),
+            *sorted(int(key.removeprefix(current)) for key in pending if key.startswith(current)),
+        ]
+
+    def _key(self, target: Target) -> str:
+        return target if isinstance(target, str) else f"{self._uidvalidity}:{target}"
+
+    def _scan_message(self, target: Target, letters: Letters) -> None:
+        if isinstance(target, str):
+            self._fail_renumbered(target)
+            return
+        letter = letters.take(target)
+        if not letter.given_up:
+            self._outage.end()
+        handle(self._run, self._progress, self._scanner, letter, key=self._key(target))
+
+    def _fail_renumbered(self, key: str) -> None:
+        words = _("The mail server has numbered its messages anew: a sync of the whole mailbox finds this one.")
+        headline = self._run.items.values("subject", "sender").get(key=key)
+        self._progress.failed(key, words, code="renumbered", **headline)
+
+    def _checkpoint(self, target: Target) -> None:
+        if isinstance(target, int):
+            self._uid = target
+        self._progress.checkpoint(uidvalidity=self._uidvalidity, uid=self._uid)
 
 
-def _selected_uids(run: ReceiptSyncRun, inbox: Inbox) -> list[int]:
-    """The messages that the run was made with, as long as their numbers still mean anything."""
-    keys = (key.split(":") for key in run.items.values_list("key", flat=True))
-    return sorted(int(uid) for validity, uid in keys if int(validity) == inbox.uidvalidity)
-
-
-def handle(run: ReceiptSyncRun, progress: Progress, pdf: PdfReader, letter: Letter, *, key: str) -> None:
-    """Scan one message and report it as done, skipped or failed. Nothing in it fails the run."""
+def handle(run: ReceiptSyncRun, progress: Progress, scanner: Scanner, letter: Letter, *, key: str) -> None:
+    """Scan one message and report it as done, skipped or failed."""
     try:
-        scanned = _scanned(letter, pdf)
+        scanned = scanner.scan(content_of(letter))
     except ItemFailed as error:
         progress.failed(key, error, code=error.code, **headline(letter))
         return
     fields = {"subject": scanned.subject, "sender": scanned.sender}
-    if not scanned.is_candidate:
+    if scanned.is_candidate:
+        with progress.item(key, subject=scanned.subject, sender=scanned.sender):
+            keep_documents(run, scanned)
+            progress.fenced(store, run, scanned)
+            progress.done(key, **fields, **_note(scanned.faults))
+    elif scanned.faults:
+        progress.failed(key, _reasons(scanned.faults), code=scanned.faults[0].code, **fields)
+    else:
         progress.skipped(key, _("Not a receipt."), code="no_receipt", **fields)
-        return
-    for document, _finding in scanned.findings:
-        if document:
-            keep(run, document)
-    progress.fenced(store, run, scanned)
-    progress.done(key, **fields)
 
 
-def _scanned(letter: Letter, pdf: PdfReader) -> Scanned:
-    if letter.vanished:
-        raise ItemFailed(_("The message was deleted before it could be read."), code="vanished")
-    if letter.raw is None:
-        raise ItemFailed(
-            _("The message is too large: %(size)d MB.") % {"size": letter.size // 1_000_000},
-            code="too_large",
-        )
-    try:
-        return scan(
-            letter.raw,
-            read_pdf=pdf.text,
-            max_attachment_bytes=settings.RECEIPTS_MAX_ATTACHMENT_BYTES,
-        )
-    except ItemFailed:
-        raise
-    except Exception as error:
-        # What a stranger has sent must not stop the others' messages, whatever it broke in us.
-        logger.exception("Could not scan message %s", letter.uid)
-        raise ItemFailed(_("The message could not be read."), code="unexpected") from error
+def content_of(letter: Letter) -> bytes:
+    """The message itself. ItemFailed when there is none."""
+    if letter.raw is not None:
+        return letter.raw
+    if letter.too_large:
+        words = _("The message is too large: %(size)d MB.") % {"size": letter.size // 1_000_000}
+        raise ItemFailed(words, code="too_large")
+    if letter.given_up:
+        raise ItemFailed(_("The mail server can't hand out this message."), code="given_up")
+    raise ItemFailed(_("The message was deleted before it could be read."), code="vanished")
+
+
+def _note(faults: Sequence[ItemFailed]) -> dict[str, str]:
+    """Says on an item that is done which parts of its message could not be read."""
+    return {"error_code": faults[0].code, "error_message": _reasons(faults)} if faults else {}
+
+
+def _reasons(faults: Sequence[ItemFailed]) -> str:
+    return " ".join(dict.fromkeys(_(str(fault)) for fault in faults))
 
 
 def store(run: ReceiptSyncRun, scanned: Scanned) -> None:
     """Keep what was found. Safe to repeat: a receipt that is there already stays as it is."""
-    Receipt.objects.bulk_create(
-        [_receipt(run, scanned, document, finding) for document, finding in scanned.findings],
-        ignore_conflicts=True,
-    )
+    receipts = [_receipt(run, scanned, document, finding) for document, finding in scanned.findings]
+    for receipt in receipts:
+        receipt.fit_columns()
+    Receipt.objects.bulk_create(receipts, ignore_conflicts=True)
 
 
 def _receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, finding: Finding) -> Receipt:
@@ -129,13 +215,20 @@ def _receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, f
     return receipt
 
 
-def keep(run: ReceiptSyncRun, document: Document) -> None:
-    """Store an attachment under its own hash, before the row that names it.
+def keep_documents(run: ReceiptSyncRun, scanned: Scanned) -> None:
+    """Store each attachment under its own hash, before the row that names it.
 
-    A crash between the two leaves a file that the next sync finds in its place.
+    A crash between the two leaves a file that the next sync finds in its place; one in the middle of writing, a file
+    that is too short and is written again.
     """
-    path = path_of(run, document)
-    if not default_storage.exists(path):
+    for document, _finding in scanned.findings:
+        if document is None:
+            continue
+        path = path_of(run, document)
+        if default_storage.exists(path):
+            if default_storage.size(path) == len(document.content):
+                continue
+            default_storage.delete(path)
         default_storage.save(path, ContentFile(document.content))
 
 
@@ -145,9 +238,6 @@ def path_of(run: ReceiptSyncRun, document: Document) -> str:
 
 def headline(letter: Letter) -> dict[str, str]:
     """Subject and sender of a message that could not be opened, as far as they can be read."""
-    headers = BytesHeaderParser().parsebytes((letter.raw or b"")[:HEADER_BYTES])
-    raw = dict(headers.raw_items())
-    return {
-        "subject": decoded_header(str(raw.get("Subject", ""))),
-        "sender": decoded_header(str(raw.get("From", ""))),
-    }
+    lines = (letter.raw or b"")[:HEADER_BYTES].split(b"\n", HEADER_LINES)[:HEADER_LINES]
+    headers, _body = split_message(memoryview(b"\n".join(lines)))
+    return {name: header_text(headers, header) for name, header in (("subject", "subject"), ("sender", "from"))}

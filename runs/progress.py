@@ -105,7 +105,7 @@ class Progress:
         durably: bool = False,
         weigh: Callable[[T], float] | None = None,
         weight: float = 0.0,
-    ) -> Iterator[T]:
+    ) -> Generator[T]:
         """Yield the items and count each one when its turn is over.
 
         `total` is how many `items` will yield; without it, and without a length, it is unknown.
@@ -158,6 +158,7 @@ class Progress:
             raise
         finally:
             self._tracking = False
+            self._named = ""  # left in its middle, it isn't what a later death happens in
             self._drop_item()
 
     def _name_item(self, key: str) -> None:
@@ -198,7 +199,7 @@ class Progress:
             if key not in poison:
                 yield item
                 continue
-            logger.error("Poison item: type=%s id=%s item=%s", self.run.slug, self.run.pk, key)
+            logger.warning("Poison item: type=%s id=%s item=%s", self.run.slug, self.run.pk, key)
             self.failed(key, gettext(POISON_MESSAGE), code=POISON_CODE)
             self._processed += 1
             self._close_item()
@@ -270,6 +271,17 @@ class Progress:
             self._open_cursor, self._noted = changed, True
         else:
             self._commit_cursor(changed)
+
+    def start_over(self) -> None:
+        """Forget what was counted and where the cursor stood: all is done anew, as when a server has renumbered it.
+
+        What has been shown is never taken back: the bar stands until the new count has passed it.
+        """
+        self._floor = dict(self._shown())
+        self._processed = self._failed = self._skipped = self._flushed_processed = self._measured_count = 0
+        self._weight_done = self._measured_weight = self._flushed_done = 0.0
+        self._commit_cursor({})
+        self._flush()
 
     def _note(self, outcome: ItemStatus, key: object, message: object, code: str, fields: dict[str, Any]) -> None:
         self._outcome, self._noted = outcome, True

@@ -130,6 +130,24 @@ def _for_each_type(deed: Callable[[type[Run]], object]) -> None:
     try:
         for model in run_types():
             deed(model)
+    except Exception as error:
+        if is_database_away(error):
+            logger.warning("The worker puts its runs in order when the database is back: %s", error)
+            threading.Thread(target=_repeat_after_outage, args=[deed], daemon=True).start()
+        else:
+            logger.exception("The worker could not put its runs in order; the sweep will expire them")
+    finally:
+        connection.close()
+
+
+def _repeat_after_outage(deed: Callable[[type[Run]], object]) -> None:
+    """In a thread: the worker's own loop must go on talking to the broker.
+
+    Late is safe: every deed concerns only runs that a dead process, or this boot of the worker, still holds then.
+    """
+    try:
+        for model in run_types():
+            patiently(deed, model)
     except Exception:
         logger.exception("The worker could not put its runs in order; the sweep will expire them")
     finally:

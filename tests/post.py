@@ -1,15 +1,20 @@
-"""A real IMAP server with the demo's mail, or a part of it."""
+"""A real IMAP server with the demo's mail, a part of it, or mail of a test's own; and lines that break."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from receipts import demo
-from receipts.demo.server import serve
+from receipts.demo.server import ServedMailbox, Server, StoredMail, serve
 from receipts.models import Mailbox
 from runs.models import Business
+
+FIRST_DAY = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
 @contextmanager
@@ -26,3 +31,60 @@ def served_mailbox(business: Business, *, messages: slice = slice(None)) -> Iter
             username=demo.MAILBOX_A,
             secret=demo.PASSWORD,
         )
+
+
+@contextmanager
+def served_mails(business: Business, raws: Sequence[bytes]) -> Iterator[tuple[Server, Mailbox]]:
+    """A mailbox with these mails, whose uids count from 1, and its server."""
+    mails = [StoredMail(uid, FIRST_DAY + timedelta(hours=uid), raw) for uid, raw in enumerate(raws, start=1)]
+    with serve([ServedMailbox("dana", "open sesame", 7, mails)]) as server:
+        yield server, mailbox_at(business, server.port)
+
+
+def mailbox_at(business: Business, port: int) -> Mailbox:
+    return Mailbox.objects.create(
+        business=business,
+        name="dana",
+        host="127.0.0.1",
+        port=port,
+        security=Mailbox.Security.PLAIN,
+        username="dana",
+        secret="open sesame",
+    )
+
+
+@contextmanager
+def cut_after(target: int, limits: list[int]) -> Iterator[int]:
+    """A port that passes on to `target`, and cuts each connection after its limit of bytes.
+
+    Connections beyond the list are not cut. Yields the port.
+    """
+    left = list(limits)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    client, _ = listener.accept()
+                    limit = left.pop(0) if left else None
+                    upstream = socket.create_connection(("127.0.0.1", target))
+                    for args in ((client, upstream, None), (upstream, client, limit)):
+                        threading.Thread(target=_pump, args=args, daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1]
+
+
+def _pump(source: socket.socket, sink: socket.socket, limit: int | None) -> None:
+    """Pass bytes on until the source ends or `limit` bytes went through, then cut both ends."""
+    with suppress(OSError):
+        while limit is None or limit > 0:
+            piece = source.recv(65_536)
+            if not piece:
+                break
+            sink.sendall(piece if limit is None else piece[:limit])
+            limit = None if limit is None else limit - len(piece)
+    for end in (source, sink):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()

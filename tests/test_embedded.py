@@ -75,6 +75,14 @@ def test_a_server_too_busy_to_answer_is_waited_for(monkeypatch: pytest.MonkeyPat
     assert not embedded._comes_round(), "nobody is there to be waited for"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+def test_one_that_runs_is_found_though_a_folder_on_the_way_was_shut(tmp_path: Path) -> None:
+    with another_process():
+        tmp_path.chmod(0o700)  # as the temporary folders of another test run are, once they are looked after
+        with another_process():
+            assert answers()
+
+
 def test_a_path_too_long_for_a_socket_still_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNSTUCK_VAR", str(tmp_path / ("long" * 25)))
     with another_process():

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from receipts.connection import Account, InboxUnreachable, connect, hang_up
 from receipts.demo.server import ServedMailbox, Server, StoredMail, free_port, serve
-from receipts.inbox import Account, open_inbox
+from receipts.inbox import Inbox
 from runs.exceptions import RunRejected
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -36,19 +37,39 @@ def account(server: Server) -> Account:
 
 
 def rejection(account: Account) -> str:
-    with pytest.raises(RunRejected) as refused, open_inbox(account):
-        pass
+    """What the user has to mend."""
+    with pytest.raises(RunRejected) as refused:
+        connect(account)
     assert account.secret not in str(refused.value)
     return str(refused.value)
 
 
+def outage(account: Account, *, is_misconfigured: bool = False) -> str:
+    """What may pass by itself, and on a mailbox that never worked is a wrong configuration, surely or perhaps."""
+    with pytest.raises(InboxUnreachable) as away:
+        connect(account)
+    assert account.secret not in str(away.value)
+    assert away.value.is_misconfigured is is_misconfigured
+    assert "%" not in away.value.waiting_reason, "it is translated when it is read"
+    return str(away.value)
+
+
+@contextmanager
+def opened(account: Account) -> Iterator[Inbox]:
+    connection = connect(account)
+    try:
+        yield Inbox(account, connection)
+    finally:
+        hang_up(connection)
+
+
 def test_an_open_inbox_knows_its_uidvalidity_and_uids(account: Account) -> None:
-    with open_inbox(account) as inbox:
+    with opened(account) as inbox:
         assert (inbox.uidvalidity, inbox.uids()) == (7, [1])
 
 
 def test_a_folder_may_have_a_hebrew_name(account: Account) -> None:
-    with open_inbox(replace(account, folder="חשבוניות")) as inbox:
+    with opened(replace(account, folder="חשבוניות")) as inbox:
         assert inbox.uids() == []
 
 
@@ -79,37 +100,47 @@ def test_a_missing_folder_is_named(account: Account) -> None:
 
 
 def test_an_unknown_host_is_named(account: Account) -> None:
-    assert "no mail server named nowhere.invalid" in rejection(replace(account, host="nowhere.invalid"))
+    words = outage(replace(account, host="nowhere.invalid"), is_misconfigured=True)
+    assert "no mail server named nowhere.invalid" in words
+
+
+def test_a_host_whose_name_nobody_could_be_asked_for_is_away(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    assert "no mail server named" in outage(replace(account, host="imap.example.test"))
 
 
 def test_a_host_that_is_no_name_is_unknown(account: Account) -> None:
-    assert "no mail server named" in rejection(replace(account, host="a..b"))
+    assert "no mail server named" in outage(replace(account, host="a..b"), is_misconfigured=True)
 
 
 def test_a_refused_connection_names_the_port(account: Account) -> None:
     port = free_port()
-    assert f"port {port}" in rejection(replace(account, port=port))
+    assert f"port {port}" in outage(replace(account, port=port))
 
 
 def test_a_silent_server_runs_into_the_timeout(account: Account) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        words = rejection(replace(account, port=silent.getsockname()[1], timeout=0.2))
+        words = outage(replace(account, port=silent.getsockname()[1], timeout=0.2))
     assert "did not answer" in words
 
 
 @pytest.mark.parametrize("greeting", [b"", b"* BYE too busy\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
 def test_what_does_not_answer_as_a_mail_server_is_named(account: Account, greeting: bytes) -> None:
     with answering(greeting) as port:
-        assert "does not answer as a mail server" in rejection(replace(account, port=port))
+        assert "does not answer as a mail server" in outage(replace(account, port=port))
 
 
 def test_tls_to_a_plain_server_fails_in_words(account: Account) -> None:
     with answering(b"* OK ready\r\n") as port:
-        assert "No encrypted connection" in rejection(replace(account, port=port, security="ssl"))
+        words = outage(replace(account, port=port, security="ssl"), is_misconfigured=True)
+    assert "No encrypted connection" in words
 
 
 def test_starttls_to_a_server_without_it_fails_in_words(account: Account) -> None:
-    assert "No encrypted connection" in rejection(replace(account, security="starttls"))
+    assert "No encrypted connection" in outage(replace(account, security="starttls"), is_misconfigured=True)
 
 
 @pytest.mark.parametrize("field", ["username", "secret", "folder"])
@@ -120,7 +151,7 @@ def test_no_field_can_smuggle_in_a_command(account: Account, field: str) -> None
 
 def test_a_certificate_of_nobody_is_refused(account: Account, certificate: Path) -> None:
     with serve([MAILBOX], tls=server_side(certificate)) as server:
-        words = rejection(replace(account, port=server.port, security="ssl"))
+        words = outage(replace(account, port=server.port, security="ssl"), is_misconfigured=True)
     assert "certificate of 127.0.0.1 could not be verified" in words
 
 
@@ -133,12 +164,46 @@ def test_a_verified_certificate_opens_the_inbox(
     tls, starttls = (ours, None) if security == "ssl" else (None, ours)
     with serve([MAILBOX], tls=tls, starttls=starttls) as server:
         secure = replace(account, port=server.port, security=security)  # type: ignore[arg-type]
-        with open_inbox(secure) as inbox:
+        with opened(secure) as inbox:
             assert inbox.uids() == [1]
 
 
 def test_the_secret_does_not_show_in_logs(account: Account) -> None:
     assert "open sesame" not in repr(account)
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"])
+@pytest.mark.parametrize("command", [b"LOGIN", b"EXAMINE"])
+def test_a_server_that_says_it_is_busy_is_away(account: Account, command: bytes, code: str) -> None:
+    with refusing(command, f"NO [{code}] later".encode()) as port:
+        outage(replace(account, port=port))
+
+
+def test_a_folder_that_is_refused_for_no_reason_may_be_wrong(account: Account) -> None:
+    with refusing(b"EXAMINE", b"NO no") as port:
+        assert '"INBOX"' in outage(replace(account, port=port), is_misconfigured=True)
+
+
+@contextmanager
+def refusing(command: bytes, refusal: bytes) -> Iterator[int]:
+    """A port of a server that says yes to everything but `command`."""
+
+    def talk() -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as lines:
+            connection.sendall(b"* OK ready\r\n")
+            for line in lines:
+                tag, verb = line.split()[:2]
+                untagged = b"* CAPABILITY IMAP4rev1\r\n" if verb == b"CAPABILITY" else b""
+                answer = refusal if verb == command else b"OK done"
+                with suppress(ConnectionError):
+                    connection.sendall(untagged + tag + b" " + answer + b"\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(timeout=10)
 
 
 @contextmanager

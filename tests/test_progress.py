@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from django.db import OperationalError, transaction
@@ -218,3 +219,36 @@ def test_percentages_are_rounded_down_and_reach_100_only_at_the_end(
 
 def test_text_that_the_database_cannot_keep_is_cleaned() -> None:
     assert clean("a\x00b\udcffc", 3) == "ab?"
+
+
+def test_starting_over_counts_anew_and_takes_nothing_back(mailbox_a: Mailbox) -> None:
+    shown: list[tuple[int, int | None]] = []
+
+    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+        for number in progress.track(range(3), total=4):
+            progress.skipped(number)
+            progress.checkpoint(uid=number)
+        progress.start_over()
+        assert seen(run).cursor == {}
+        for number in progress.track(range(10, 14), total=4):
+            progress.report()
+            shown.append((seen(run).processed, seen(run).total))
+            progress.done(number)
+
+    run = work_through(started(mailbox_a), work)
+    assert shown == [(3, 4)] * 4
+    assert (run.status, run.processed, run.total, run.succeeded, run.skipped) == ("completed", 4, 4, 4, 0)
+
+
+def test_an_item_that_was_left_in_its_middle_is_not_blamed_for_a_death_that_comes_later(mailbox_a: Mailbox) -> None:
+    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+        with closing(progress.track(range(3))) as loop:
+            assert next(loop) == 0
+            progress.report()
+            assert seen(run).open_item == "0"
+        progress.report()
+        assert seen(run).open_item == ""
+
+    run = started(mailbox_a)
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(suspect_mode=True)
+    assert work_through(run, work).error_message == ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery.exceptions import WorkerLostError
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
 from django.test import Client
@@ -18,6 +19,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from receipts.models import Mailbox, ReceiptSyncRun
+from receipts.tasks import sync_receipts
 from runs import dispatch, tasks
 from runs.drill.models import DrillRun
 from runs.exceptions import RunLost
@@ -25,6 +27,7 @@ from runs.models import Business, Sweep
 from runs.progress import Progress
 from runs.states import Status
 from runs.sweep import sweep
+from runs.worker import take_back_from_lost_process
 
 from .actors import claimed, seen, silence, started, work_through
 from .cast import PASSWORD, MakeRun
@@ -270,6 +273,14 @@ def test_real_workers_go_on_behind_a_failover(business_a: Business, files: Path)
     assert (seen(run).attempt, seen(run).processed) == (1, 40)
     numbers = list(run.footprints.order_by("pk").values_list("number", flat=True))
     assert numbers == list(range(40))
+
+
+def test_a_run_whose_process_was_killed_meanwhile_goes_on_behind_the_outage(mailbox_a: Mailbox) -> None:
+    run = claimed(mailbox_a)
+    with read_only_database():
+        take_back_from_lost_process(sync_receipts, run.task_id, WorkerLostError())
+    until(lambda: seen(run).status == Status.QUEUED)
+    assert run.events.order_by("pgh_id").last().pgh_context["reason"] == "resumed after worker loss"
 
 
 def test_a_run_that_readers_were_told_is_stale_goes_on_by_no_late_write_of_its_worker(mailbox_a: Mailbox) -> None:

@@ -132,7 +132,10 @@ def test_broken_messages_are_failed_items_with_their_reasons(business_a: Busines
 
 
 @pytest.mark.parametrize("change", [{"secret": "wrong"}, {"port": 1}, {"folder": "Nowhere"}])
-def test_a_mailbox_that_cannot_be_opened_rejects_the_run_in_words(mailbox: Mailbox, change: dict[str, object]) -> None:
+def test_a_mailbox_that_cannot_be_opened_rejects_the_run_in_words(
+    mailbox: Mailbox, change: dict[str, object], settings: Settings
+) -> None:
+    settings.RECEIPTS_FIRST_CONTACT_SECONDS = 0
     for name, value in change.items():
         setattr(mailbox, name, value)
     mailbox.save()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -239,6 +241,54 @@ def test_it_ends_with_the_token_and_not_with_another(
         assert told.ended()
         write(run, processed=3)
         assert more.run()["processed"] == 3
+
+
+def test_a_user_has_only_so_many_streams_and_others_have_theirs(
+    tmp_path: Path, member_a: User, business_a: Business, make_run: MakeRun
+) -> None:
+    make_run(business_a, "running")
+    other = User.objects.create_user("somebody")
+    Membership.objects.create(user=other, business=business_a)
+    mine, theirs = token(member_a), token(other)
+    with server(tmp_path / "state", {"STREAMS_PER_USER": "3"}) as url:
+
+        def ask_in_hebrew() -> httpx.Response:
+            path = f"{url}/api/runs/stream/?business={business_a.pk}&lang=he"
+            return httpx.get(path, headers={"Authorization": mine}, timeout=10)
+
+        def has_place() -> bool:
+            with httpx.stream(
+                "GET", f"{url}/api/runs/stream/?business=business-a", headers={"Authorization": mine}
+            ) as last:
+                return last.status_code == 200
+
+        with all_of(stream(url, business_a.pk, Authorization=mine) for _ in range(3)) as streams:
+            assert all(each.run() for each in streams)
+            refused = ask_in_hebrew()
+            assert (refused.status_code, refused.headers["Content-Type"]) == (429, "application/json")
+            assert refused.json()["errors"][0]["code"] == "too_many_streams"
+            assert refused.headers["Retry-After"] == "30"
+            assert refused.headers["Cache-Control"] == "no-store"
+            with stream(url, business_a.pk, Authorization=theirs) as another:
+                assert another.run()
+        until(has_place, seconds=10)
+
+
+def test_streams_that_open_at_once_do_not_slip_past_the_bound(
+    tmp_path: Path, member_a: User, business_a: Business
+) -> None:
+    bearer = token(member_a)
+
+    def status(url: str) -> int:
+        path = f"{url}/api/runs/stream/?business={business_a.pk}"
+        with httpx.stream("GET", path, headers={"Authorization": bearer}, timeout=20) as response:
+            opened.wait(20)  # until each of them has its answer
+            return response.status_code
+
+    opened = threading.Barrier(12)
+    with server(tmp_path / "state", {"STREAMS_PER_USER": "5"}) as url, ThreadPoolExecutor(12) as threads:
+        statuses = list(threads.map(status, [url] * 12))
+    assert (statuses.count(200), statuses.count(429)) == (5, 7)
 
 
 def test_watching_costs_the_database_the_same_for_one_and_for_many(

@@ -1,7 +1,9 @@
 """`python -m benchmarks kill_storm --runs 40 --kills 120 --seed N`: deaths at random, and proof that nothing was lost.
 
-With `--type broadcast` it rages over one broadcast, and proves besides that nobody was sent to twice.
-Real workers on a database and a broker of the storm's own. Exit status 0 only if nothing was violated.
+It rages over drills, some of which have a poison item, or with `--type` over a broadcast, over syncs of mailboxes
+or over folders of recordings, while people cancel, pause, reset and retry. Real workers on a database and a broker
+of the storm's own; afterwards `benchmarks/guarantees` counts for each guarantee what it found. Exit status 0 only if
+nothing was violated.
 """
 
 from __future__ import annotations
@@ -9,57 +11,89 @@ from __future__ import annotations
 import argparse
 import atexit
 import json
+import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from ..guarantees.findings import Finding
+from .brokers import STARTED, BrokerUnavailable, running_broker
+
 STALE_SECONDS = 10
 SWEEP_SECONDS = 1
 REPUBLISH_SECONDS = 5
 DEATHS = {"child": 10, "idle": 4, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of 24
+RUNS = {"drill": 40, "broadcast": 1, "receipts": 8, "recordings": 8}  # by type
 
 
 def main(arguments: list[str]) -> None:
     options = _options(arguments)
-    folder = Path(tempfile.mkdtemp(prefix="storm-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # after what is registered later: the database's end
-    _set_up_django(folder, options.broker)
-    from .storm import Storm  # needs Django
-
-    report = Storm(folder, _work(options), options).report()
-    report = {"name": "kill_storm", **report}
-    print(json.dumps(report, indent=2) if options.json else _told(report))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was started is ended first
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="storm-"))
+    if not options.keep:
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)  # after what is registered later: the database's end
+    try:
+        with running_broker(options.broker, folder / "own_broker") as broker:
+            report = _report(folder, broker, options)
+    except BrokerUnavailable as error:
+        sys.exit(str(error))
+    print(json.dumps(report, indent=2, ensure_ascii=False) if options.json else _told(report))
     sys.exit(bool(report["violations"]))
 
 
-def _work(options: argparse.Namespace) -> Any:
+def _report(folder: Path, broker: str, options: argparse.Namespace) -> dict[str, Any]:
+    _set_up_django(folder, broker)
+    from .storm import Storm  # needs Django
+
+    return {"name": "kill_storm", **Storm(folder, _work(folder, options), options).report()}
+
+
+def _work(folder: Path, options: argparse.Namespace) -> Any:
     """Enough of it for two thirds of the storm."""
     from .storm import PAUSE_SECONDS, WORKERS
     from .victims import SLOTS
 
     seconds = 0.7 * options.kills * PAUSE_SECONDS
-    if options.type == "broadcast":
-        from .broadcasts import Broadcast
+    runs = options.runs or RUNS[options.type]
+    match options.type:
+        case "broadcast":
+            from .broadcasts import Broadcast
 
-        return Broadcast(options.recipients, seconds)
-    from .drills import Drills
+            return Broadcast(options.recipients, seconds)
+        case "receipts":
+            from .receipts import Receipts
 
-    return Drills(options.runs, seconds * WORKERS * SLOTS)
+            return Receipts(runs, seconds * WORKERS * SLOTS)
+        case "recordings":
+            from .recordings import Recordings
+
+            return Recordings(runs, seconds * WORKERS * SLOTS, folder / "exchange", transcribe=options.transcribe)
+        case _:
+            from .drills import Drills
+
+            return Drills(runs, seconds * WORKERS * SLOTS, poison=not options.only)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks kill_storm", description=__doc__)
-    parser.add_argument("--type", choices=["drill", "broadcast"], default="drill")
-    parser.add_argument("--runs", type=int, default=40, help="how many drills")
+    parser.add_argument("--type", choices=RUNS, default="drill")
+    parser.add_argument("--runs", type=int, help=f"how many runs (mailboxes, folders); by type: {RUNS}")
     parser.add_argument("--recipients", type=int, default=2_000, help="of the broadcast")
+    parser.add_argument("--transcribe", action="store_true", help="the calls of one more folder, where a model is")
     parser.add_argument("--kills", type=int, default=120)
-    parser.add_argument("--only", choices=DEATHS, help="deaths of this kind alone")
+    parser.add_argument("--only", choices=DEATHS, help="deaths of this kind alone: no people, no poison items")
+    parser.add_argument("--no-people", action="store_true", help="nobody cancels, pauses or resets")
     parser.add_argument("--away", type=float, default=2.0, help="seconds without a database, each time it crashes")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--broker", default="", help="a Celery broker URL of its own, such as redis://127.0.0.1:6380/0")
+    brokers = " or ".join(("files", *STARTED))
+    parser.add_argument(
+        "--broker", default="files", help=f"{brokers}, which it starts itself, or the Celery URL of one of its own"
+    )
+    parser.add_argument("--keep", type=Path, help="a new folder to keep database, logs and files in")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args(arguments)
 
@@ -76,6 +110,7 @@ def _set_up_django(folder: Path, broker: str) -> None:
         RUNS_STALE_AFTER_SECONDS=str(STALE_SECONDS),
         RUNS_SWEEP_INTERVAL_SECONDS=str(SWEEP_SECONDS),
         RUNS_REPUBLISH_AFTER_SECONDS=str(REPUBLISH_SECONDS),
+        RECORDINGS_FOLDERS=str(folder / "exchange"),
         DJANGO_SETTINGS_MODULE="progress_project.settings",
     )
     from progress_project import embedded
@@ -86,11 +121,12 @@ def _set_up_django(folder: Path, broker: str) -> None:
     from django.core.management import call_command
 
     django.setup()
+    logging.disable(logging.WARNING)  # refusals are answers, and expiries are meant
     settings.DEBUG = False  # or Django would remember every query
     call_command("migrate", verbosity=0)
 
 
 def _told(report: dict[str, Any]) -> str:
     lines = [f"{row['figure']:<64} {row['value']:>8}   {row['op']} {row['limit']}" for row in report["rows"]]
-    lines += [f"VIOLATED: {violation}" for violation in report["violations"]]
+    lines += [finding.as_text() for finding in map(Finding.from_json, report["guarantees"])]
     return "\n".join([*lines, "Nothing was violated." if not report["violations"] else "The storm broke promises."])

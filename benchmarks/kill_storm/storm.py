@@ -1,4 +1,4 @@
-"""The storm itself: runs, workers, deaths, the person who retries, and the sweep."""
+"""The storm itself: runs, workers, deaths, the people among them, and the sweep."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from django.db import connection
 
-from runs import dispatch
 from runs.database import discard_connection, is_database_away
 from runs.models import Run
 from runs.states import Status
 from runs.sweep import sweep
-from runs.timeline import SYSTEM
 
+from ..guarantees.checker import check
+from ..guarantees.findings import TITLES, Findings
+from ..guarantees.logs import Death, Logs, Record, Start
 from ..harness import machine, say
 from . import DEATHS, SWEEP_SECONDS
-from .proof import Reader, violations
+from .people import REQUESTS, People, database_now
+from .reader import Reader
 from .victims import Worker, kill_process, restart_database, wipe_broker
 
 WORKERS = 2
@@ -36,18 +36,12 @@ PATIENCE_SECONDS = 240  # after the storm, for the last run to end
 # What the timeline says when somebody has noticed a death, and within which seconds it must.
 NOTICED = {"resumed after worker loss", "no heartbeat", "asked to interrupt"}
 PROMISED = {"child": 5, "idle": 5, "deploy": 10}  # a worker's: after its silence
+PEOPLE = "people"  # in the place of a death
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Death:
-    kind: str
-    at: datetime
-    attempts: list[tuple[int, int]]  # (run, attempt) in the hands of the victim, as far as is known
-
-
 class Work(Protocol):
-    """What the storm rages over: runs of one type, and the proof that they were done as promised."""
+    """What the storm rages over: runs of one type, and the servers that they need."""
 
     model: type[Run]
     described: str
@@ -58,43 +52,49 @@ class Work(Protocol):
 
     def start(self) -> Sequence[Run]: ...
 
-    def at_work(self, pids: list[int]) -> list[int]:
-        """Those of the processes that a death would hit hardest."""
+    def records(self) -> Iterable[Record]:
+        """What the servers have noted, for the checker."""
         ...
-
-    def held_by_process(self, pid: int) -> list[tuple[int, int]]:
-        """The (run, attempt) it is at work on, as far as is known."""
-        ...
-
-    def violations(self) -> Iterable[str]: ...
 
 
 class Storm:
     def __init__(self, folder: Path, work: Work, options: argparse.Namespace) -> None:
-        self.folder, self.work = folder, work
+        self.folder, self.work, self.logs = folder, work, Logs(folder / "logs")
         self.kills, self.seed, self.away = options.kills, options.seed, options.away
-        self.likely = {options.only: 1} if options.only else DEATHS
+        self.likely = _likely(options)
         self.chance = random.Random(options.seed)
         self.runs: Sequence[Run] = ()
         self.deaths: list[Death] = []
-        self.reopened = 0
 
     def report(self) -> dict[str, Any]:
         say(f"  {self.work.described}, {self.kills} deaths, seed {self.seed}")
         with self.work.served():
-            return self._report()
+            began = time.monotonic()
+            self.runs = self.work.start()
+            self.logs.append(Start(run.slug, run.pk) for run in self.runs)
+            people = People(self.work.model, self.logs, self.chance)
+            reader = self._weather(people)
+        self.logs.append(self.work.records())
+        findings = check(self.logs, is_settled=True)
+        violations = findings.violations()
+        rows = [_row("violations", len(violations), "<=", 0), *self._rows(people, reader, time.monotonic() - began)]
+        return {
+            "machine": machine(_postgresql()),
+            "rows": [*rows, *_guarantee_rows(findings)],
+            "guarantees": [finding.as_json() for finding in findings.values()],
+            "violations": violations,
+        }
 
-    def _report(self) -> dict[str, Any]:
-        self.runs = self.work.start()
-        reader, over = Reader(self.work.model), threading.Event()
+    def _weather(self, people: People) -> Reader:
+        """Rage over the runs until the last of them has ended, while a reader looks on."""
+        reader, over = Reader(self.work.model, people.client(), self.logs), threading.Event()
         sweeper = threading.Thread(target=_sweep_until, args=[over], daemon=True)
         workers = [Worker(f"w{number}", self.work.model.queue, self.folder) for number in range(WORKERS)]
         reader.start()
         sweeper.start()
-        began = time.monotonic()
         try:
-            self._rage(workers)
-            self._calm_down(workers)
+            self._rage(workers, people)
+            self._calm_down(workers, people)
         finally:
             reader.over.set()
             over.set()
@@ -102,81 +102,74 @@ class Storm:
             sweeper.join()
             for worker in workers:
                 worker.close()
-        broken = [*reader.violations, *violations(self.work.model), *self.work.violations()]
-        rows = self._rows(broken, reader.looks, time.monotonic() - began)
-        return {"machine": machine(_postgresql()), "rows": rows, "violations": broken}
+        return reader
 
-    def _rage(self, workers: list[Worker]) -> None:
+    def _rage(self, workers: list[Worker], people: People) -> None:
         while len(self.deaths) < self.kills:
             time.sleep(PAUSE_SECONDS * self.chance.uniform(0.5, 1.5))
-            _patiently(partial(self._tend, workers))
+            _revive(workers)
+            _patiently(people.see_to)
             kind = self.chance.choices(list(self.likely), list(self.likely.values()))[0]
-            if death := _patiently(partial(self._kill, kind, workers)):
+            if kind == PEOPLE:
+                _patiently(people.interfere)
+            elif death := _patiently(partial(self._kill, kind, workers)):
                 self.deaths.append(death)
+                self.logs.append([death])
 
     def _kill(self, kind: str, workers: list[Worker]) -> Death | None:
         """Sometimes nobody is there to be killed."""
         match kind:
             case "broker":
-                death = Death(kind, _database_now(), [])
+                death = self._death(kind, [])
                 wipe_broker(self.folder, self.work.model.queue)
             case "database":
-                death = Death(kind, _database_now(), [])
+                death = self._death(kind, [])
                 restart_database(self.folder, self.away)
             case "child" | "idle":
                 if not (pool := self._pool_processes(workers, idle=kind == "idle")):
                     return None
-                pid = self.chance.choice(pool)
-                death = Death(kind, _database_now(), self.work.held_by_process(pid))
+                pid, task = self.chance.choice(pool)
+                death = self._death(kind, self._held(task_id=task) if task else [])
                 kill_process(pid)
             case _:
                 if not (up := [worker for worker in workers if worker.is_up]):
                     return None
                 victim = self.chance.choice(up)
-                death = Death(kind, _database_now(), self._held_by_worker(victim))
+                death = self._death(kind, self._held(worker=victim.name))
                 victim.kill() if kind == "worker" else victim.deploy()
         return death
 
-    def _pool_processes(self, workers: list[Worker], *, idle: bool) -> list[int]:
-        """Those at work, as far as any is; or else those that wait for a task: the OOM killer picks those too."""
-        pool = [pid for worker in workers for pid in worker.children()]
-        at_work = self.work.at_work(pool)
-        return [pid for pid in pool if pid not in at_work] if idle else at_work or pool
+    def _pool_processes(self, workers: list[Worker], *, idle: bool) -> list[tuple[int, str]]:
+        """With their tasks: those at work, as far as any is; or else those that wait for one: the OOM killer picks
+        those too."""
+        pool = [(pid, worker.task_of(pid)) for worker in workers for pid in worker.children()]
+        at_work = [process for process in pool if process[1]]
+        return [process for process in pool if not process[1]] if idle else at_work or pool
 
-    def _held_by_worker(self, worker: Worker) -> list[tuple[int, int]]:
-        held = self.work.model.objects.filter(worker=worker.name, status=Status.RUNNING)
-        return list(held.values_list("pk", "attempt"))
+    def _held(self, **holder: str) -> list[list[int]]:
+        """The (run, attempt) in the hands of a victim, as far as is known."""
+        held = self.work.model.objects.filter(status=Status.RUNNING, **holder)
+        return [list(pair) for pair in held.values_list("pk", "attempt")]
 
-    def _calm_down(self, workers: list[Worker]) -> None:
+    def _death(self, kind: str, attempts: list[list[int]]) -> Death:
+        return Death(kind, database_now(), self.work.model.slug, attempts)
+
+    def _calm_down(self, workers: list[Worker], people: People) -> None:
         """No more deaths: all runs must end, by what the project itself does and a person's retries."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline and _patiently(partial(self._tend, workers)):
+        while time.monotonic() < deadline and _patiently(partial(people.see_to, at_once=True)):
+            _revive(workers)
             time.sleep(0.5)
 
-    def _tend(self, workers: list[Worker]) -> int:
-        """Bring workers back, and retry what failed, as people would; how many runs aren't completed."""
-        for worker in workers:
-            worker.revive()
-        for run in self.work.model.objects.filter(status=Status.FAILED):
-            dispatch.reopen(run, SYSTEM, "retry")
-            self.reopened += 1
-        return self.work.model.objects.exclude(status=Status.COMPLETED).count()
-
-    def _rows(self, broken: list[str], looks: int, seconds: float) -> list[dict[str, Any]]:
-        rows = [_row("violations", len(broken), "<=", 0), _row("looks of the reader", looks, ">=", 1)]
-        rows += [_row("runs retried by a person", self.reopened, ">=", 0), _row("seconds in all", seconds, ">=", 0)]
+    def _rows(self, people: People, reader: Reader, seconds: float) -> list[dict[str, Any]]:
+        rows = [_row("looks of the reader", reader.looks, ">=", 1)]
+        rows += [_row("runs retried by a person", people.retried, ">=", 0), _row("seconds in all", seconds, ">=", 0)]
         silence = self.work.model.stale_after().total_seconds() + 2 * SWEEP_SECONDS
         for kind, taken in sorted(self._detections().items()):
             cuts = statistics.quantiles(taken, n=20, method="inclusive") if len(taken) > 1 else taken * 19
             for name, value in (("p50", cuts[9]), ("p95", cuts[18]), ("max", max(taken))):
-                rows.append(
-                    _row(
-                        f"seconds until noticed: {kind} ({len(taken)}), {name}",
-                        value,
-                        "<=",
-                        PROMISED.get(kind, silence),
-                    )
-                )
+                figure = f"seconds until noticed: {kind} ({len(taken)}), {name}"
+                rows.append(_row(figure, value, "<=", PROMISED.get(kind, silence)))
         return rows
 
     def _detections(self) -> dict[str, list[float]]:
@@ -184,11 +177,24 @@ class Storm:
         taken: dict[str, list[float]] = defaultdict(list)
         for run in self.runs:
             for event in run.events.filter(pgh_context__reason__in=NOTICED):
-                met = [death for death in self.deaths if (run.pk, event.attempt) in death.attempts]
-                if earlier := [death for death in met if death.at < event.pgh_created_at]:
+                noticed = event.pgh_created_at.timestamp()
+                met = [death for death in self.deaths if [run.pk, event.attempt] in death.attempts]
+                if earlier := [death for death in met if death.at < noticed]:
                     death = max(earlier, key=lambda death: death.at)
-                    taken[death.kind].append((event.pgh_created_at - death.at).total_seconds())
+                    taken[death.kind].append(noticed - death.at)
         return taken
+
+
+def _likely(options: argparse.Namespace) -> dict[str, int]:
+    """What the storm chooses from, and how often it takes each."""
+    if options.only:
+        return {options.only: 1}
+    return DEATHS if options.no_people else {**DEATHS, PEOPLE: sum(REQUESTS.values())}
+
+
+def _revive(workers: list[Worker]) -> None:
+    for worker in workers:
+        worker.revive()
 
 
 def _sweep_until(over: threading.Event) -> None:
@@ -209,17 +215,17 @@ def _patiently(deed: Callable[[], T]) -> T:
             time.sleep(0.2)
 
 
-def _database_now() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now
-
-
 def _postgresql() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         return str(cursor.fetchone()[0])
+
+
+def _guarantee_rows(findings: Findings) -> list[dict[str, Any]]:
+    return [
+        _row(f"{code} {TITLES[code]}: violations", len(finding.violations), "<=", 0)
+        for code, finding in findings.items()
+    ]
 
 
 def _row(figure: str, value: float, op: str, limit: float) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from kombu import Queue
 from progress_project import embedded
 from progress_project.celery import app
 
+from . import worker_app
+
 SLOTS = 2  # of one worker
 
 
@@ -27,12 +29,15 @@ class Worker:
     def __init__(self, name: str, queue: str, folder: Path) -> None:
         self.name, self.queue = f"{name}@storm", queue
         self._log = (folder / f"{name}.log").open("wb")
+        self._tasks = folder / "tasks"
+        self._tasks.mkdir(exist_ok=True)
         self.process = self._started()
 
     def _started(self) -> subprocess.Popen[bytes]:
         options = f"-n {self.name} -Q {self.queue} -c {SLOTS} -O fair --without-gossip --without-mingle"
-        command = [sys.executable, "-m", "celery", "--quiet", "-A", "progress_project", "worker", *options.split()]
-        return subprocess.Popen(command, stdout=self._log, stderr=self._log, start_new_session=True)
+        command = [sys.executable, "-m", "celery", "--quiet", "-A", worker_app.__name__, "worker", *options.split()]
+        environment = {**os.environ, worker_app.FOLDER: str(self._tasks)}
+        return subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log, start_new_session=True)
 
     def revive(self) -> None:
         """Start it again if it has ended; by whom doesn't matter."""
@@ -50,6 +55,13 @@ class Worker:
             return sorted(child.pid for child in psutil.Process(self.process.pid).children())
         except psutil.Error:
             return []
+
+    def task_of(self, child: int) -> str:
+        """The id of the task that a process of its pool is at; empty for an idle one."""
+        try:
+            return (self._tasks / str(child)).read_text()
+        except FileNotFoundError:
+            return ""
 
     def kill(self) -> None:
         self._end_orphans()

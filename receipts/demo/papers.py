@@ -96,6 +96,21 @@ def bomb() -> bytes:
     return _assembled([*_one_page(b"<< >>"), page])
 
 
+def with_hyphens_as_nul(lines: Sequence[str]) -> bytes:
+    """ASCII lines, in a PDF whose font says that its hyphen is the character NUL, as Stripe's do."""
+    shown = b"\n".join(b"(%b) Tj T*" % line.encode() for line in lines)
+    content = b"BT /F 11 Tf 14 TL 50 780 Td\n%b\nET" % shown
+    mapping = (
+        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapType 2 def\n"
+        b"1 begincodespacerange <00> <ff> endcodespacerange\n"
+        b"2 beginbfrange <20> <2c> <0020> <2e> <7e> <002e> endbfrange\n"
+        b"1 beginbfchar <2d> <0000> endbfchar\n"
+        b"endcmap CMapName currentdict /CMap defineresource pop end end"
+    )
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding /ToUnicode 6 0 R >>"
+    return _assembled([*_one_page(b"<< /Font << /F 5 0 R >> >>"), _stream(b"", content), font, _stream(b"", mapping)])
+
+
 def _line(pdf: FPDF, text: str, right_to_left: bool) -> None:
     align = "R" if right_to_left else "L"
     pdf.cell(0, 7, visual(text), align=align, new_x=XPos.LMARGIN, new_y=YPos.NEXT)

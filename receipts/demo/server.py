@@ -25,8 +25,10 @@ from pymap.backend.dict import Config, Login
 from pymap.backend.dict.filter import FilterSet
 from pymap.backend.dict.mailbox import LoadedMessage, MailboxData, MailboxSet, Message
 from pymap.bytes import Writeable, WriteStream
+from pymap.context import current_command
 from pymap.imap import IMAPServer
 from pymap.interfaces.message import LoadedMessageInterface
+from pymap.parsing.command.select import FetchCommand
 from pymap.parsing.specials import FetchRequirement
 from pymap.user import UserMetadata
 from pysasl.hashing import BuiltinHash
@@ -61,6 +63,8 @@ class ServedMailbox:
     uidvalidity: int
     mails: Sequence[StoredMail]
     folders: Sequence[str] = ()
+    fetch_seconds: float = 0.0  # what the server takes to hand out a message
+    on_fetch: Callable[[int], object] = lambda uid: None  # told of each body that is handed out
 
 
 class _Content(Writeable):
@@ -97,14 +101,25 @@ class _LoadedMail(LoadedMessage):
         return super().get_size(section) if section else len(self._bytes)
 
 
-class _Mail(Message):
-    __slots__ = ["_mail"]
+def _is_body_asked_for() -> bool:
+    """And not only the size, for which pymap loads a message too."""
+    command = current_command.get()
+    return isinstance(command, FetchCommand) and any(
+        attribute.value.startswith(b"BODY") for attribute in command.attributes
+    )
 
-    def __init__(self, mail: StoredMail) -> None:
+
+class _Mail(Message):
+    __slots__ = ["_mail", "_mailbox"]
+
+    def __init__(self, mail: StoredMail, mailbox: ServedMailbox) -> None:
         super().__init__(mail.uid, mail.received_at, ())
-        self._mail = mail
+        self._mail, self._mailbox = mail, mailbox
 
     async def load_content(self, requirement: FetchRequirement) -> Any:
+        if _is_body_asked_for():
+            await asyncio.sleep(self._mailbox.fetch_seconds)
+            self._mailbox.on_fetch(self._mail.uid)
         loaded: LoadedMessageInterface = _LoadedMail(self, requirement, self._mail)
         return loaded
 
@@ -117,11 +132,17 @@ class Server:
     """
 
     def __init__(
-        self, host: str, port: int, loop: asyncio.AbstractEventLoop, inboxes: Mapping[str, MailboxData]
+        self,
+        host: str,
+        port: int,
+        loop: asyncio.AbstractEventLoop,
+        mailboxes: Mapping[str, ServedMailbox],
+        inboxes: Mapping[str, MailboxData],
     ) -> None:
         self.host = host
         self.port = port
         self._loop = loop
+        self._mailboxes = mailboxes
         self._inboxes = inboxes
 
     def expunge(self, username: str, uids: Sequence[int]) -> None:
@@ -132,7 +153,7 @@ class Server:
         """Put one more message into the INBOX. Its uid must be the highest there."""
 
         async def add() -> None:
-            _store(self._inboxes[username], [mail])
+            _store(self._inboxes[username], self._mailboxes[username], [mail])
 
         self._on_loop(add)
 
@@ -221,11 +242,12 @@ async def _listening(
         connections.add(writer)
         await talk(reader, writer, SocketInfo.get(writer, ProxyResultLocal()))
 
-    inboxes = {mailbox.username: await _open_account(login, config, mailbox) for mailbox in mailboxes}
+    served = {mailbox.username: mailbox for mailbox in mailboxes}
+    inboxes = {name: await _open_account(login, config, mailbox) for name, mailbox in served.items()}
     listener = await asyncio.start_server(connect, host=LOOPBACK, port=port, ssl=tls)
     host, chosen_port = listener.sockets[0].getsockname()
     try:
-        yield Server(host, chosen_port, asyncio.get_running_loop(), inboxes)
+        yield Server(host, chosen_port, asyncio.get_running_loop(), served, inboxes)
     finally:
         # A connection accepted this moment gets its transport some rounds later, and only from an open listener.
         for _ in range(3):
@@ -256,14 +278,14 @@ async def _open_account(login: Login, config: Config, mailbox: ServedMailbox) ->
         await folders.add_mailbox(name)
     inbox = await folders.get_mailbox("INBOX")
     inbox._uid_validity = mailbox.uidvalidity
-    _store(inbox, mailbox.mails)
+    _store(inbox, mailbox, mailbox.mails)
     config.set_cache[mailbox.username] = (folders, FilterSet())
     return inbox
 
 
-def _store(inbox: MailboxData, mails: Sequence[StoredMail]) -> None:
+def _store(inbox: MailboxData, mailbox: ServedMailbox, mails: Sequence[StoredMail]) -> None:
     for mail in mails:
-        inbox._messages[mail.uid] = _Mail(mail)
+        inbox._messages[mail.uid] = _Mail(mail, mailbox)
         inbox._max_uid = max(inbox._max_uid, mail.uid)
     inbox._mod_sequences.update([mail.uid for mail in mails])
     inbox._updated.set()

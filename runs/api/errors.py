@@ -66,6 +66,13 @@ class LockedOut(APIException):
         return settings.AXES_COOLOFF_TIME.total_seconds()  # becomes Retry-After
 
 
+class TooManyStreams(APIException):
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "too_many_streams"
+    default_detail = _("You have too many streams open. Close some, or ask for the run again and again instead.")
+    wait = 30  # seconds; becomes Retry-After
+
+
 class TooManyRequests(APIException):
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "throttled"

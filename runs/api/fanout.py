@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
+from django.conf import settings
 from django.db import close_old_connections
 from django.db.models import Q, Value
 from django.db.models.expressions import CombinedExpression
@@ -78,11 +79,15 @@ class Fanout:
     _looked_at: float = 0.0
     _checked_at: float = 0.0
 
-    def join(self, viewer: Viewer) -> None:
+    def join(self, viewer: Viewer) -> bool:
+        """False for one whose user has as many streams here as one may have."""
+        if sum(other.user_id == viewer.user_id for other in self.viewers) >= settings.STREAMS_PER_USER:
+            return False
         self.viewers.add(viewer)
         if self._task is None:
             self._looked_at = self._checked_at = time.monotonic()
             self._task = asyncio.create_task(self._look_around())
+        return True
 
     def leave(self, viewer: Viewer) -> None:
         self.viewers.discard(viewer)

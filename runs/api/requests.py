@@ -7,9 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from knox.auth import TokenAuthentication
+from knox.models import AuthToken
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 
@@ -36,7 +37,7 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox i
         except Error as error:
             if not is_database_away(error):
                 raise
-            return auth_token.expiry is not None and auth_token.expiry < timezone.now()
+            return bool(AuthToken.objects.filter(pk=auth_token.pk, expiry__lte=Now()).exists())
 
 
 class SmallJSONParser(JSONParser):

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.negotiation import BaseContentNegotiation
@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from . import serializers as shapes
-from .errors import NoStream
+from .errors import NoStream, TooManyStreams
 from .fanout import Fanout, fanout
 from .serializers import BusinessField, asked
 from .welcome import Viewer
@@ -62,14 +62,15 @@ class Stream(APIView):
         parameters=[StreamQuery],
         responses={
             (200, "text/event-stream"): str,
-            **dict.fromkeys((400, 403, 404, 406), shapes.ErrorSerializer),
+            **dict.fromkeys((400, 403, 404, 406, 429), shapes.ErrorSerializer),
         },
     )
     def get(self, request: Request) -> Response:
         """Events of the business's runs: the active ones at once, then every change.
 
         `event: run`, its data the run's JSON in the caller's language. Comments keep the line open. With
-        `Last-Event-ID`, runs that have finished since are told too. 406 where this process can't stream.
+        `Last-Event-ID`, runs that have finished since are told too. 406 where this process can't stream, 429 where
+        the caller has too many streams open already.
         """
         business = asked(StreamQuery, request)["business"]
         scope = getattr(request._request, "scope", {})
@@ -97,14 +98,40 @@ def streaming(app: App) -> App:
 
         await app(scope, receive, hold_back)
         if start:
-            await _serve(scope[SEAT], start, receive, send)
+            await _admit(scope[SEAT], start, receive, send)
 
     return application
 
 
-async def _serve(viewer: Viewer, start: Message, receive: Receive, send: Send) -> None:
+async def _admit(viewer: Viewer, start: Message, receive: Receive, send: Send) -> None:
+    """Joins before anything is sent, on the event loop: of streams that open at once none slips past the bound."""
+    watchers = fanout()
+    if not watchers.join(viewer):
+        await _refuse(viewer, start, send)
+        return
+    try:
+        await _serve(viewer, watchers, start, receive, send)
+    finally:
+        watchers.leave(viewer)
+
+
+async def _refuse(viewer: Viewer, start: Message, send: Send) -> None:
+    with override(viewer.language):
+        error = {"code": TooManyStreams.default_code, "detail": str(TooManyStreams.default_detail), "attr": None}
+        body = JSONRenderer().render({"type": "client_error", "errors": [error]})
+    headers = [
+        *_kept(start["headers"]),
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"retry-after", str(TooManyStreams.wait).encode()),
+    ]
+    await send({**start, "status": TooManyStreams.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _serve(viewer: Viewer, watchers: Fanout, start: Message, receive: Receive, send: Send) -> None:
     gone = asyncio.ensure_future(_gone(receive))
-    telling = asyncio.ensure_future(_tell(viewer, start, send))
+    telling = asyncio.ensure_future(_tell(viewer, watchers, start, send))
     try:
         await asyncio.wait((gone, telling), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -119,16 +146,11 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _tell(viewer: Viewer, start: Message, send: Send) -> None:
-    watchers = fanout()
+async def _tell(viewer: Viewer, watchers: Fanout, start: Message, send: Send) -> None:
     await send({**start, "headers": [*_kept(start["headers"]), *_HEADERS]})
     await _say(send, b"retry: %d\n\n" % RETRY_MS)
-    watchers.join(viewer)
-    try:
-        while not viewer.ended:
-            await _say(send, await _next(viewer, watchers))
-    finally:
-        watchers.leave(viewer)
+    while not viewer.ended:
+        await _say(send, await _next(viewer, watchers))
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -1,0 +1,146 @@
+"""What was seen and done from outside while the runs ran: one file of JSON lines for each kind of record.
+
+A storm writes them; whoever has servers, readers or killers of another kind may write the same. Every moment is
+in seconds of the database's clock. What isn't there isn't checked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+
+@dataclass(frozen=True)
+class Record:
+    file: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class Start(Record):
+    """A start that was answered."""
+
+    file = "starts.jsonl"
+    type: str
+    run: int
+
+
+@dataclass(frozen=True)
+class Look(Record):
+    """What one reader was shown of one run; only written when it differs from the look before."""
+
+    file = "looks.jsonl"
+    door: str  # which reader
+    type: str
+    run: int
+    status: str
+    processed: int
+    progress_pct: float | None
+    silence: float | None  # seconds since the heartbeat
+    allowed_silence: float  # the threshold, or what `allow_silence` has left
+
+
+@dataclass(frozen=True)
+class BadAnswer(Record):
+    """An answer of the API that nobody is promised: neither what was asked for, nor a refusal with its reason."""
+
+    file = "bad_answers.jsonl"
+    address: str
+    status: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Death(Record):
+    """Something was killed, and these (run, attempt) were in its hands, as far as is known."""
+
+    file = "deaths.jsonl"
+    kind: str
+    at: float
+    type: str
+    attempts: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Request(Record):
+    """A person asked something of a run, or for a reset of a business, and was answered `status`, as in HTTP."""
+
+    file = "requests.jsonl"
+    action: str  # cancel, pause, resume, retry, reset
+    type: str
+    run: int  # 0: of a reset
+    before: float
+    after: float
+    status: int
+    count: int = 0  # runs that were reset
+
+
+@dataclass(frozen=True)
+class Send(Record):
+    """A provider was told to send a message, and answered `status`."""
+
+    file = "sends.jsonl"
+    to: str
+    tracker: str
+    message_id: str
+    status: int
+
+
+@dataclass(frozen=True)
+class Mail(Record):
+    """A message that a mailbox holds, and what its receipts say where that is known: [vendor, amount, currency]."""
+
+    file = "mails.jsonl"
+    account: str
+    uidvalidity: int
+    uid: int
+    message_id: str
+    receipts: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Fetch(Record):
+    """A mail server handed out the body of a message."""
+
+    file = "fetches.jsonl"
+    account: str
+    uid: int
+
+
+@dataclass(frozen=True)
+class Deadlocks(Record):
+    """`pg_stat_database.deadlocks` at some moment. A crash of the server sets it back to 0."""
+
+    file = "deadlocks.jsonl"
+    count: int
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Logs:
+    """A folder of such files; None: there are no logs."""
+
+    folder: Path | None = None
+
+    def append(self, records: Iterable[Record]) -> None:
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for record in records:
+            with (self.folder / record.file).open("a") as file:
+                file.write(json.dumps(asdict(record)) + "\n")
+
+    def read(self, kind: type[R]) -> list[R]:
+        path = self.folder / kind.file if self.folder else None
+        if path is None or not path.exists():
+            return []
+        return [kind(**self._fields(line)) for line in path.read_text().splitlines()]
+
+    @staticmethod
+    def _fields(line: str) -> dict[str, Any]:
+        fields: dict[str, Any] = json.loads(line)
+        return fields

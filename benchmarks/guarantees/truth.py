@@ -1,0 +1,70 @@
+"""G1: no reader is ever shown an active status for a run whose heartbeat is older than its threshold."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db.models import Q
+
+from runs.api.serializers import RunSerializer
+from runs.models import Run, run_types
+from runs.states import ErrorCode, Status
+from runs.verdict import tell
+
+from .findings import Finding
+from .logs import BadAnswer, Logs, Look
+from .sandbox import undone
+from .timeline import History
+
+EARLY_SECONDS: Final = 1.0  # a timeline knows when a transaction began, not when its statement looked
+
+
+def check_history(finding: Finding, history: History) -> None:
+    threshold = history.model.stale_after().total_seconds()
+    for change in history.departures():
+        if change.error_code != ErrorCode.STALE:
+            continue
+        silence = change.at - (change.heartbeat_at or 0)
+        finding.count("expiries")
+        finding.count_highest("seconds of silence before the latest of them", silence)
+        if silence < threshold - EARLY_SECONDS:
+            finding.violate(f"{history} was expired after {silence:.1f} of {threshold:.0f} s of silence")
+
+
+def check(finding: Finding, logs: Logs) -> None:
+    for model in run_types():
+        _check_readers(finding, model)
+        _check_bars(finding, model)
+    for answer in logs.read(BadAnswer):
+        finding.violate(f"{answer.address} answered {answer.status}: {answer.text}")
+    for look in logs.read(Look):
+        finding.count("different looks of readers")
+        if look.status == Status.RUNNING and (look.silence or 0) > look.allowed_silence:
+            finding.violate(f"{look.door} showed {look.type} {look.run} running after {look.silence:.1f} s of silence")
+
+
+def _check_readers(finding: Finding, model: type[Run]) -> None:
+    """Ask as a reader does; what it repairs for that is undone."""
+    threshold = model.stale_after().total_seconds()
+    finding.count("overdue rows that the next reader expires", model.objects.stale().count())
+    with undone():
+        for run in tell(model.objects.active().with_ages()):
+            shown = RunSerializer(run).data
+            finding.count("active runs shown to a reader")
+            silence, is_allowed = shown["seconds_since_heartbeat"] or 0, (run.silence_left or 0) > 0
+            if shown["status"] == Status.RUNNING and silence > threshold and not is_allowed:
+                finding.violate(f"{model.slug} {run.pk} is shown running after {silence:.1f} s of silence")
+
+
+def _check_bars(finding: Finding, model: type[Run]) -> None:
+    full = Q(progress_pct__gte=100)
+    finding.count("bars", model.objects.exclude(progress_pct=None).count())
+    lies = {
+        "shows over 100 %": Q(progress_pct__gt=100),
+        "shows 100 % and isn't completed": full & ~Q(status=Status.COMPLETED),
+        "is completed and doesn't show 100 %": Q(status=Status.COMPLETED) & (~full | Q(progress_pct=None)),
+        "shows a share of an unknown total": Q(total=None) & ~Q(progress_pct=None),
+    }
+    for words, lie in lies.items():
+        for pk in model.objects.filter(lie).values_list("pk", flat=True):
+            finding.violate(f"{model.slug} {pk} {words}")

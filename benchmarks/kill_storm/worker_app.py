@@ -1,0 +1,29 @@
+"""The project's Celery app, whose pool processes note which task they are at: the storm knows whom it kills."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from celery.signals import task_postrun, task_prerun
+
+from progress_project.celery import app
+
+__all__ = ["app"]
+
+FOLDER: Final = "STORM_TASKS"  # the variable that names it
+
+
+@task_prerun.connect
+def note_task(task_id: str, **kwargs: Any) -> None:
+    _note().write_text(task_id)
+
+
+@task_postrun.connect
+def forget_task(**kwargs: Any) -> None:
+    _note().unlink(missing_ok=True)
+
+
+def _note() -> Path:
+    return Path(os.environ[FOLDER], str(os.getpid()))

@@ -1,0 +1,78 @@
+"""Bytes and texts of mail, made into text that a person can read and a database can keep."""
+
+import codecs
+import re
+from functools import lru_cache
+from typing import Final
+
+from receipts.phrases import mark as _
+from runs.exceptions import ItemFailed
+
+# Names that mail programs use and Python doesn't know. Hebrew mail is full of the first two.
+_CHARSETS: Final = {
+    "iso-8859-8-i": "iso-8859-8",
+    "iso-8859-8-e": "iso-8859-8",
+    "cp-1255": "cp1255",
+    "dos-862": "cp862",
+    "x-mac-hebrew": "iso-8859-8",
+    "ansi_x3.4-1968": "ascii",
+    "ansi_x3.110-1983": "latin-1",
+    "utf8mb4": "utf-8",
+    "unicode-1-1-utf-8": "utf-8",
+    "unicode-1-1-utf-7": "utf-7",
+    "cp-850": "cp850",
+    "x-sjis": "shift_jis",
+    "ks_c_5601-1987": "cp949",
+}
+# Codecs of Python that are no charsets of mail; some take quadratic time.
+_NO_CHARSETS: Final = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"}
+_UNDECLARED: Final = {"", "default", "unknown", "unknown-8bit", "x-unknown", "8bit", "binary"}
+# Declared as plain ASCII, or not at all, text is mostly UTF-8 or Windows Hebrew.
+_GUESSED_CHARSETS: Final = ("utf-8", "cp1255", "latin-1")
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe]")
+
+
+def decoded(content: bytes, charset: str) -> str:
+    """`content` as text. ItemFailed, code charset, when nobody knows its character set."""
+    codec = _codec(charset.strip().strip("'\"").lower())
+    if codec is None:
+        raise ItemFailed(_("This message is written in an unknown character set."), code="charset")
+    if codec not in ("", "ascii"):
+        return content.decode(codec, "replace")
+    for guess in _GUESSED_CHARSETS:
+        try:
+            return content.decode(guess)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("ascii", "replace")
+
+
+@lru_cache(maxsize=200)
+def _codec(charset: str) -> str | None:
+    """Python's name for a charset, "" for an undeclared one, None for an absurd one."""
+    if charset in _UNDECLARED:
+        return ""
+    try:
+        name = codecs.lookup(_CHARSETS.get(charset, charset)).name
+        # Python also "decodes" compression and the like under such names; those raise here.
+        b"".decode(name)
+    except (LookupError, ValueError, UnicodeError):
+        return None
+    return None if name.replace("-", "_") in _NO_CHARSETS else name
+
+
+def clean(text: str, *, lines: bool = False) -> str:
+    """`text` without control and direction marks, and without what PostgreSQL can't store.
+
+    Keeps line breaks only if `lines`; spaces of every kind become plain ones.
+    """
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    if lines:
+        kept = (_UNPRINTABLE.sub(_space_or_nothing, line) for line in text.splitlines())
+        return "\n".join(kept).replace("\xa0", " ")
+    return " ".join(_UNPRINTABLE.sub(_space_or_nothing, text).split())
+
+
+def _space_or_nothing(found: re.Match[str]) -> str:
+    return " " if found[0] in "\t\n\r\x0b\x0c\x85\u2028\u2029" else ""

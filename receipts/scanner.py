@@ -1,0 +1,68 @@
+"""Opens mails in a bounded child: what a stranger sends can hang, crash or fill that process only."""
+
+import logging
+from collections.abc import Callable
+from typing import Final, Self
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from runs.bounded_child import BoundedChild
+from runs.exceptions import ChildDied, ChildTimedOut, ItemFailed
+
+from . import scan_frames
+from .extraction import Scanned
+from .scan_frames import PDFS_ARE_DAMAGED, PDFS_TAKE_TOO_LONG, READ_PDFS
+
+logger = logging.getLogger(__name__)
+
+# For a mail, its largest attachments and their text at once, beside the libraries.
+MEMORY_BYTES: Final = 600_000_000
+# On a busy machine the clock runs that much faster than the processor works; the run beats meanwhile.
+WALL_FACTOR: Final = 4
+# How PDFs begin, as they are and in base64.
+_SIGNS_OF_PDF: Final = (b"%PDF-", b"JVBERi")
+
+
+class Scanner:
+    """Scans mails, one at a time, within the limits of the settings. A context manager: its end is the child's end."""
+
+    def __init__(self, *, beat: Callable[[], object] = lambda: None) -> None:
+        seconds = settings.RECEIPTS_MESSAGE_SECONDS
+        self._child = BoundedChild(
+            "receipts.scan_child",
+            settings.RECEIPTS_MAX_ATTACHMENT_BYTES,
+            settings.RECEIPTS_PDF_SECONDS,
+            seconds / 2,
+            cpu_seconds=seconds,
+            wall_seconds=seconds * WALL_FACTOR,
+            memory_bytes=MEMORY_BYTES,
+            beat=beat,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._child.close()
+
+    def scan(self, raw: bytes) -> Scanned:
+        """What `extraction.scan` finds in the mail. Raises ItemFailed, its words translated, and what `beat` raises."""
+        try:
+            return scan_frames.decode(self._answer_to(raw))
+        except scan_frames.ScanCrashed as error:
+            # Not the mail's fault alone: our reader has a hole.
+            logger.error("Could not scan a message: %s", error.traceback)
+            raise ItemFailed(_(str(error)), code=error.code) from None
+        except ItemFailed as error:
+            raise ItemFailed(_(str(error)), code=error.code) from error
+
+    def _answer_to(self, raw: bytes) -> bytes:
+        try:
+            return self._child.call(READ_PDFS + raw)
+        except (ChildTimedOut, ChildDied) as error:
+            if not any(sign in raw for sign in _SIGNS_OF_PDF):
+                raise
+            pdfs = PDFS_TAKE_TOO_LONG if isinstance(error, ChildTimedOut) else PDFS_ARE_DAMAGED
+        # A PDF may be what ended the child: the rest of the mail is worth another.
+        return self._child.call(pdfs + raw)

@@ -1,0 +1,162 @@
+"""What reads mail takes time that grows with its length and no faster, whatever the mail is made of.
+
+Each case is a megabyte of the worst that could be thought of for one of its patterns or functions. They run in
+children whose processor time is limited: what is quadratic takes hours there, where all of these take seconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import islice, product
+
+import pytest
+from django.conf import settings
+
+from receipts.extraction import scan
+from receipts.facts import read_facts
+from receipts.hebrew import logical_order
+from receipts.markup import html_text
+from receipts.message import open_message
+from receipts.tnef import SIGNATURE, unpack
+from runs.exceptions import ItemFailed
+
+MEGABYTE = 1_000_000
+# One case takes 5 s at most on a slow machine; one of `patterns`, whose rows are short for their number, much less.
+CPU_SECONDS = 20.0
+
+Case = tuple[str, Callable[[], object]]
+
+MODULES = ("charsets", "connection", "extraction", "facts", "hebrew", "inbox", "markup", "message", "mime")
+# What makes patterns of any kind try again and again: what may begin a match, and never ends it.
+ROWS = (
+    *("a", "1", " ", "-", "<a", "<a ", "&#9", "=?", "\n", '"', "א", "1,", "1.1", "$1", "$ ", "a-", "invoice number "),
+    *("jan 1 ", "1 of jan ", "total ", "חשבונית מס ", "הלבושמכ", "a@b.", "a ltd ", "vendor: ", "begin 644 a", "UID 1"),
+)
+
+
+def row(piece: str, length: int = MEGABYTE) -> str:
+    return (piece * (length // len(piece) + 1))[:length]
+
+
+def patterns() -> Iterator[Case]:
+    """Every pattern that a module has, over each row; a quadratic one takes a minute over each."""
+    for name in MODULES:
+        for attribute, value in vars(importlib.import_module(f"receipts.{name}")).items():
+            for pattern in value if isinstance(value, list) else [value]:
+                if isinstance(pattern, re.Pattern):
+                    yield f"{name}.{attribute}", partial(_search, pattern)
+
+
+def _search(pattern: re.Pattern[str] | re.Pattern[bytes]) -> None:
+    for piece in ROWS:
+        text: str | bytes = row(piece, MEGABYTE // 16)
+        if isinstance(pattern.pattern, bytes):
+            text = str(text).encode()
+        for _found in pattern.finditer(text):  # type: ignore[arg-type]
+            pass
+        pattern.fullmatch(text)  # type: ignore[arg-type]
+
+
+def markup() -> Iterator[Case]:
+    never_ended = ("<" + "a" * MEGABYTE, "</" + "a" * MEGABYTE, "<a " + " " * MEGABYTE, "&#" + "9" * MEGABYTE)
+    pieces = ("<", "<a ", "<!--", "<!-- --", "</script", "<script>", "&#x9", "&amp", "<td>", "<" + "a" * 99)
+    for text in (*never_ended, *map(row, pieces)):
+        yield f"html_text({text[:12]!r}…)", partial(html_text, text)
+
+
+def hebrew() -> Iterator[Case]:
+    for piece in ("א ", "א1a", "a-", "1."):
+        yield f"logical_order({piece!r}…)", partial(logical_order, "א" + row(piece))
+
+
+def facts() -> Iterator[Case]:
+    days = (f"{day} March {year}" for year, day in product(range(1900, 2100), range(1, 29)))
+    yield "5,000 dates in words", partial(read_facts, "\n".join(islice(days, 5_000)), sent_at=None)
+    marks = "a" + row("\u0300\u0323")
+    yield "marks on one letter", partial(read_facts, marks, sent_at=None)
+    for piece in ("invoice-", "$1", "12 jan 2024 ", "\ufdfa"):
+        lines = row(row(piece, 399) + "\n")
+        yield f"read_facts({piece!r}… in lines)", partial(read_facts, lines, sent_at=None)
+    for piece in ("invoice-", "$1", " ", "\x00", "\ud800"):
+        yield f"read_facts({piece!r}…)", partial(read_facts, row(piece), sent_at=None)
+
+
+HEADERS = b"From: a@b.test\r\nSubject: Invoice\r\n"
+
+
+def messages() -> Iterator[Case]:
+    opened = partial(open_message, max_attachment_bytes=25_000_000)
+    for name, piece in product((b"From", b"Subject", b"Date", b"Content-Type"), (b"=?a?q?", b"(", b"<", b';"', b",")):
+        for length in (3_900, 250_000):
+            header = name + b": text/plain; " + row(piece.decode(), length).encode()
+            yield f"a header: {header[:30]!r}", partial(_try, opened, header + b"\r\n" + HEADERS + b"\r\n")
+    part = b"Content-Type: text/plain; name*0=" + row(";name*1=a", 1_900).encode() + b"\r\n\r\nx"
+    yield "300 parts of long names", partial(opened, _multipart([part] * 300))
+    for boundary in (b"-" * 70, b"-"):
+        body = b'Content-Type: multipart/mixed; boundary="' + boundary + b'"\r\n\r\n' + b"-" * MEGABYTE
+        yield "almost borders only", partial(_try, opened, HEADERS + body)
+    wide = b"Content-Type: text/plain\r\n" + b"X: y\r\n" * 2_400 + b"\r\nx"
+    yield "300 parts of many headers", partial(_try, opened, _multipart([wide] * 300))
+    page = b'Content-Type: text/html; name="a.html"\r\n\r\n<html>' + row("<td>$1", 1_200_000).encode()
+    yield "an attachment of 1.2 MB", partial(scan, _multipart([page] * 8), read_pdf=bytes.hex)
+    lines = b"Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 a\n" + b"#86%A\n" * (MEGABYTE // 6)
+    yield "uuencoded lines", partial(opened, HEADERS + lines)
+
+
+def _multipart(parts: list[bytes]) -> bytes:
+    body = b"".join(b"--x\r\n" + part + b"\r\n" for part in parts)
+    return HEADERS + b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n' + body + b"--x--\r\n"
+
+
+def _try(opened: Callable[[bytes], object], raw: bytes) -> None:
+    with suppress(ItemFailed):  # it may be refused, if only at once
+        opened(raw)
+
+
+def winmail() -> Iterator[Case]:
+    stream = SIGNATURE + b"\0\0"
+    empty = b"\x02\x02\x90\x06\x00" + bytes(4) + bytes(2)
+    yield "attachments of nothing", partial(unpack, memoryview(stream + empty * (MEGABYTE // len(empty))))
+    property_ = b"\x1f\x30\x07\x37" + b"\xff\xff\xff\xff"
+    properties = b"\xff\xff\xff\xff" + property_ + bytes(MEGABYTE)
+    counted = empty + b"\x02\x05\x90\x06\x00" + len(properties).to_bytes(4, "little") + properties + b"\0\0"
+    yield "4 billion values", partial(_unpacked, stream + counted)
+
+
+def _unpacked(stream: bytes) -> None:
+    with suppress(ValueError):
+        unpack(memoryview(stream))
+
+
+GROUPS = {cases.__name__: cases for cases in (patterns, markup, hebrew, facts, messages, winmail)}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_no_megabyte_takes_more_than_seconds(group: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, group],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    cases = done.stdout.splitlines()
+    assert done.returncode == 0, f"{cases[-1:]} took more than {CPU_SECONDS:.0f} s, or failed. {done.stderr[-2000:]}"
+    assert cases
+
+
+if __name__ == "__main__":
+    for case, run in GROUPS[sys.argv[1]]():
+        print(case, flush=True)
+        # Nothing catches the signal of this clock, which runs while the processor works.
+        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        run()
