@@ -1,6 +1,6 @@
 """`python -m benchmarks NAME [--json]`: measure, and say what was met. Exit status 0 whether met or not.
 
-`kill_storm` and `check_guarantees` have options of their own: `python -m benchmarks kill_storm --help`.
+`kill_storm`, `check_guarantees` and `extraction [FOLDER]` have options of their own: see their `--help`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from . import guarantees, kill_storm
+from . import extraction, guarantees, kill_storm
 from .harness import FINISHED_RUNS, ROUNDS, Options, Result, machine, say
 
 NAMES = ("track", "flush", "hot", "sweep", "receipts", "broadcasts", "recordings", "stream")
-# They choose their own database, and their exit status judges.
+# They need no database or choose their own, and their exit status judges.
 JUDGES: dict[str, Callable[[list[str]], None]] = {
     "kill_storm": kill_storm.main,
     "check_guarantees": guarantees.main,
+    "extraction": extraction.main,
 }
 
 

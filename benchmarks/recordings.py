@@ -19,7 +19,7 @@ from django.test import override_settings
 
 from progress_project.environment import demo_model
 from recordings import demo
-from recordings.audio import RATE, heard
+from recordings.audio import RATE, AudioReader
 from recordings.collect import collect
 from recordings.demo.twilio import SID, TOKEN
 from recordings.models import Call, RecordingRun, Source
@@ -43,7 +43,9 @@ def measure(options: Options) -> Result:
     result = Result()
     with tempfile.TemporaryDirectory() as directory, database.in_scratch("recordings"):
         place = Path(directory)
-        with override_settings(MEDIA_ROOT=str(place / "media"), RECORDINGS_FOLDERS=[directory]):
+        with override_settings(
+            MEDIA_ROOT=str(place / "media"), RECORDINGS_FOLDERS=[directory], RECORDINGS_SETTLE_SECONDS=0
+        ):
             # First: what transcribing leaves free would hide what a download takes.
             grown = _downloading(options.amount(DOWNLOAD_MEGABYTES))
             result.at_most(64, f"recordings: MB above idle for a download of {DOWNLOAD_MEGABYTES} MB", grown)
@@ -84,8 +86,8 @@ def _demo_model() -> Iterator[None]:
 def _call(folder: Path, seconds: int) -> Path:
     """The demo's long call, as often as it takes."""
     [path] = demo.FOLDERS["business-a"].rglob("*.140.mp3")
-    with path.open("rb") as file:
-        said = np.concatenate(list(heard(file, start=0.0, window=60.0)))
+    with AudioReader() as reader:
+        said = np.concatenate(list(reader.hear(path, start=0.0, window=60.0)))
     samples = np.resize(said, seconds * RATE)
     folder.mkdir()
     made = folder / "external-101-0501234567-20241105-120000-1730808000.1.wav"

@@ -29,6 +29,7 @@ from runs.api.serializers import (
     BusinessField,
     ConflictSerializer,
     ErrorSerializer,
+    FlagField,
     RunSerializer,
     chosen,
     idempotency_key,
@@ -54,22 +55,17 @@ READERS: dict[str, Callable[[Any], Audience]] = {"file": uploaded, "numbers": pa
 # What requests say
 
 
-@extend_schema_field(
-    {
-        "type": "array",
-        "items": {
-            "oneOf": [
-                {"type": "string"},
-                {
-                    "type": "object",
-                    "required": ["phone"],
-                    "properties": {"phone": {"type": "string"}},
-                    "additionalProperties": {"type": "string"},
-                },
-            ]
-        },
-    }
-)
+_PLAIN = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}], "nullable": True}
+_RECIPIENT = {
+    "type": "object",
+    "required": ["phone"],
+    "properties": {"phone": _PLAIN},
+    "additionalProperties": _PLAIN,
+    "maxProperties": MAX_COLUMNS,
+}
+
+
+@extend_schema_field({"type": "array", "items": {"oneOf": [{"type": "string"}, {"type": "integer"}, _RECIPIENT]}})
 class RecipientsField(serializers.Field[list[Any], Any, Any, Any]):
     """Numbers, or objects with `phone` and the variables. Quick: there may be tens of thousands."""
 
@@ -89,8 +85,17 @@ def _is_recipient(said: Any) -> bool:
     return isinstance(said, str | int) and not isinstance(said, bool)
 
 
+@extend_schema_field({"type": "string", "pattern": "^[a-z0-9_]*$", "maxLength": 512, "default": ""})
+class TemplateField(serializers.RegexField):
+    """A template's name, or nothing."""
+
+
+@extend_schema_field(OpenApiTypes.BINARY)
+class UploadField(serializers.FileField): ...
+
+
 class DraftRequest(serializers.Serializer[Any]):
-    """The audience is one of `file` (CSV, in a multipart body), `numbers` and `recipients`.
+    """The audience is one of `numbers` and `recipients`; in a multipart body, of `numbers` and `file` (CSV).
 
     `text` may hold `{{variables}}`. With a `template` it is the template's own text.
     A JSON body is bounded like every other here; larger audiences come as a file.
@@ -99,9 +104,8 @@ class DraftRequest(serializers.Serializer[Any]):
     business = BusinessField()
     account = serializers.IntegerField(required=False, allow_null=True)
     text = serializers.CharField(max_length=MAX_TEXT)
-    template = serializers.RegexField(r"^[a-z0-9_]*$", required=False, default="", allow_blank=True, max_length=512)
+    template = TemplateField(r"^[a-z0-9_]*$", required=False, default="", allow_blank=True, max_length=512)
     language = serializers.ChoiceField(choices=LANGUAGES, required=False, default="", allow_blank=True)
-    file = serializers.FileField(required=False, allow_null=True, allow_empty_file=True)
     numbers = serializers.CharField(
         required=False, allow_blank=True, max_length=settings.DATA_UPLOAD_MAX_MEMORY_SIZE, trim_whitespace=False
     )
@@ -117,7 +121,17 @@ class DraftRequest(serializers.Serializer[Any]):
         return {**attrs, "account": _account(attrs["business"], attrs.get("account")), "audience": given[0]}
 
 
+class DraftForm(DraftRequest):
+    account = serializers.IntegerField(required=False)
+    file = UploadField(required=False, allow_empty_file=True)
+    recipients = None  # type: ignore[assignment]  # a form has no lists of objects
+
+
 class BroadcastRequest(DraftRequest):
+    name = serializers.CharField(max_length=200)
+
+
+class BroadcastForm(DraftForm):
     name = serializers.CharField(max_length=200)
 
 
@@ -133,10 +147,14 @@ def _account(business: Business, pk: int | None) -> ProviderAccount:
     )
 
 
+@extend_schema_field({"type": "boolean", "enum": [True]})
+class ConfirmationField(FlagField): ...
+
+
 class RetryUnknownRequest(serializers.Serializer[Any]):
     """Whoever is unknown may have received the message: say that you know it."""
 
-    confirm = serializers.BooleanField()
+    confirm = ConfirmationField()
 
     def validate_confirm(self, value: bool) -> bool:
         if not value:
@@ -166,11 +184,15 @@ class PreviewSerializer(serializers.Serializer[Any]):
 class DraftView(APIView):
     parser_classes = (SmallJSONParser, MultiPartParser)
     max_upload_bytes = staticmethod(lambda: settings.WHATSAPP_MAX_UPLOAD_BYTES)  # looked at before the body is read
-    request_shape: ClassVar[type[DraftRequest]] = DraftRequest
+    shapes: ClassVar[dict[str, type[DraftRequest]]] = {
+        "application/json": DraftRequest,
+        "multipart/form-data": DraftForm,
+    }
 
     def draft_or_refusal(self, request: Request, use: Callable[[Draft], Any]) -> Any:
         """What `use` makes of the draft. Raises `ValidationError` for an audience that can't be read."""
-        body = said(self.request_shape, request)
+        shape = self.shapes.get(request._request.content_type or "", self.shapes["application/json"])
+        body = said(shape, request)
         source = body["audience"]
         try:
             draft = Draft(
@@ -187,11 +209,11 @@ class DraftView(APIView):
 
 
 class Broadcasts(DraftView):
-    request_shape = BroadcastRequest
+    shapes: ClassVar = {"application/json": BroadcastRequest, "multipart/form-data": BroadcastForm}
 
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY],
-        request={"application/json": BroadcastRequest, "multipart/form-data": BroadcastRequest},
+        request={"application/json": BroadcastRequest, "multipart/form-data": BroadcastForm},
         responses={202: RunSerializer, **ERRORS},
     )
     def post(self, request: Request) -> Response:
@@ -206,7 +228,7 @@ class Preview(DraftView):
     throttle_scope = "preview"
 
     @extend_schema(
-        request={"application/json": DraftRequest, "multipart/form-data": DraftRequest},
+        request={"application/json": DraftRequest, "multipart/form-data": DraftForm},
         responses={200: PreviewSerializer, 429: ErrorSerializer, **ERRORS},
     )
     def post(self, request: Request) -> Response:
@@ -263,7 +285,7 @@ class Webhook(APIView):
     @extend_schema(
         parameters=[OpenApiParameter(HUB_SIG, str, OpenApiParameter.HEADER)],
         request=OpenApiTypes.OBJECT,
-        responses={200: OpenApiResponse(description="Noted"), 403: ERRORS[403]},
+        responses={200: OpenApiResponse(description="Noted"), 400: ERRORS[400], 403: ERRORS[403]},
     )
     def post(self, request: Request) -> Response:
         """Statuses of messages, and messages from people. Whatever isn't ours is answered 200 too.

@@ -14,10 +14,15 @@ A JSON body is searched where it is parsed, in `runs.api.serializers`: that need
 
 from __future__ import annotations
 
+import errno
+import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from celery.schedules import ParseException
 from django.conf import settings
+from django.db import DataError, IntegrityError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
@@ -26,6 +31,8 @@ from runs.api.errors import TooLarge, error_json
 from runs.api.middleware import ROOM
 from runs.pages import bad_request, too_large
 from runs.unstorable import Unstorable, find_in_fields, find_unstorable, is_storable
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -60,6 +67,25 @@ class RequestGuard:
         if unstorable := _find_unstorable(request):
             return _refuse_text(request, unstorable)
         return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """The admin puts the ids that it is sent into queries unread, and celery-beat's forms theirs into parsers."""
+        if not request.path_info.startswith(ADMIN) or not _is_fault_of_what_was_sent(exception):
+            return None
+        logger.warning("The admin could make nothing of what it was sent", exc_info=exception)
+        return bad_request(request, exception)
+
+
+ADMIN = "/admin/"
+_NO_NUMBER = re.compile(r"Field '\w+' expected a number but got ")
+
+
+def _is_fault_of_what_was_sent(exception: Exception) -> bool:
+    if isinstance(exception, ValueError):
+        return bool(_NO_NUMBER.match(str(exception)))
+    if isinstance(exception, OSError):
+        return exception.errno == errno.ENAMETOOLONG  # a time zone is looked for as a file
+    return isinstance(exception, DataError | IntegrityError | ParseException)
 
 
 # Text

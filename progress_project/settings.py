@@ -7,6 +7,7 @@ As soon as DATABASE_URL or SECRET_KEY is set it is production, and DEBUG must be
 import logging
 import re
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import structlog
@@ -234,6 +235,9 @@ RECORDINGS_FOLDERS: list[str] = env.list(
     "RECORDINGS_FOLDERS", default=[str(BASE_DIR / "recordings" / "demo" / "calls")] if DEBUG else []
 )
 RECORDINGS_MAX_BYTES: int = env.int("RECORDINGS_MAX_BYTES", default=1024 * MEBIBYTE)
+# Exchanges write in blocks, seconds apart: only a file that nobody has written to for so long is whole.
+RECORDINGS_SETTLE_SECONDS: float = env.float("RECORDINGS_SETTLE_SECONDS", default=30)
+RECORDINGS_AWAY_SECONDS: float = env.float("RECORDINGS_AWAY_SECONDS", default=3600)
 RECORDINGS_TIMEOUT_SECONDS: float = env.float("RECORDINGS_TIMEOUT_SECONDS", default=30)
 RECORDINGS_MAX_TRANSCRIPT = 250_000  # characters; PostgreSQL's search takes no more than a megabyte of words
 # Only for tests and development: lets a provider be on this machine, without TLS.
@@ -307,6 +311,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENFORCE_NON_BLANK_FIELDS": True,
     "ENUM_NAME_OVERRIDES": {
         "RunStatusEnum": "runs.states.Status.choices",
         "ItemStatusEnum": "runs.states.ItemStatus.choices",
@@ -364,7 +369,7 @@ if BEHIND_TLS_PROXY:
 # read), and the networks from which they connect: a header that comes from elsewhere was written by a client.
 PROXY_COUNT: int = env.int("PROXY_COUNT", default=1) if BEHIND_TLS_PROXY else 0
 PRIVATE_NETWORKS = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1", "fc00::/7"]
-TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=PRIVATE_NETWORKS)
+TRUSTED_PROXIES = [str(ip_network(name)) for name in env.list("TRUSTED_PROXIES", default=PRIVATE_NETWORKS)]
 
 HTTPS: bool = env.bool("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
@@ -424,6 +429,7 @@ STORAGES = {
 # Logs: lines for people in development, one JSON object a line in production
 
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it believes any header; `runs.sign_in.address` logs the address
 # Answers of 5xx that are meant, such as "not ready": an exception has an error line of its own.
 DJANGO_STRUCTLOG_STATUS_5XX_LOG_LEVEL = logging.WARNING
 # A lost process: a task that raises is told as an error, with its traceback.

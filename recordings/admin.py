@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
 
 from .models import Call, RecordingRun, Source
 
-admin.site.register(RecordingRun, RunAdmin)
+
+@admin.register(RecordingRun)
+class RecordingRunAdmin(RunAdmin):
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
+        """What was left out, in words."""
+        (title, first), *others = super().get_fieldsets(request, obj)
+        fields = ["warnings" if name == "left_out" else name for name in first["fields"]]
+        return [(title, {**first, "fields": fields}), *others]
+
+    @admin.display(description=_("warnings"))
+    def warnings(self, run: RecordingRun) -> SafeString:
+        return format_html_join("", "<p>{}</p>", ((warning,) for warning in run.warnings))
 
 
 class SourceForm(AccountForm):

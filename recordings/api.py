@@ -25,7 +25,7 @@ from runs.api.serializers import BusinessField, ConflictSerializer, DayField, Ru
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, one, start_run
 from runs.models import Business
 
-from .models import Call, CallQuerySet, RecordingRun, Source
+from .models import EARLIEST_DAY, LATEST_DAY, Call, CallQuerySet, RecordingRun, Source
 from .sources import Direction
 
 RANGE = OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="One range of bytes: `bytes=0-1023`.")
@@ -48,6 +48,9 @@ class RunRequest(serializers.Serializer[Any]):
 
 def _check_days(attrs: dict[str, Any]) -> None:
     """Raises `ValidationError`."""
+    for name in ("from_date", "to_date"):
+        if attrs.get(name) and not EARLIEST_DAY <= attrs[name] <= LATEST_DAY:
+            raise serializers.ValidationError({name: _("This day is too far away.")})
     first, last = attrs.get("from_date"), attrs.get("to_date")
     if first and last and first > last:
         raise serializers.ValidationError({"to_date": _("The last day is before the first.")})
@@ -122,11 +125,11 @@ class SegmentSerializer(serializers.Serializer[Any]):
 
     start = serializers.FloatField()
     end = serializers.FloatField()
-    text = serializers.CharField()
+    text = serializers.CharField(allow_blank=True)
 
 
 class TranscriptSerializer(serializers.ModelSerializer[Call]):
-    text = serializers.CharField(source="transcript")
+    text = serializers.CharField(source="transcript", allow_blank=True)
     segments = SegmentSerializer(many=True)
 
     class Meta:

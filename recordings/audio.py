@@ -1,27 +1,36 @@
-"""What is a file, and what does it sound like? Read by FFmpeg's libraries, whatever its name says."""
+"""What is a recording, how long is it, and what does it sound like? Asked of a process that may die of it.
+
+Recordings come from strangers, and FFmpeg's libraries are large: they run in a child (`recordings.audio_child`) under
+limits of time and memory. Decoding runs there too: only samples come out of it.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final, NoReturn, Self
 
-import av
 import numpy as np
 from django.utils.translation import gettext as _
 
+from runs.bounded_child import BoundedChild
 from runs.exceptions import ItemFailed
 
-from .audio_types import TYPES
+from .audio_types import RAW_BY_TYPE
 
 RATE: Final = 16_000  # samples a second, as the model hears
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 
-_GSM_MARK: Final = 0xD  # half a byte before each frame; nothing else in a bare GSM file says what it is
-_GSM_IN_WAV: Final = "gsm_ms"  # browsers play no GSM, whatever is around it
+# Of one request; none decodes more than a few minutes of sound, which take a second or two.
+CPU_SECONDS: Final = 20.0
+WALL_SECONDS: Final = 120.0
+MEMORY_BYTES: Final = 500_000_000
+CHECKED_AT_ONCE: Final = 600.0  # seconds of sound
+HEARD_AT_ONCE: Final = 60.0
+MOST_RESTARTS: Final = 3  # of the child, over one recording
 
 
 @dataclass(frozen=True)
@@ -30,111 +39,107 @@ class Audio:
     duration: float  # seconds
 
 
-def recognised(file: BinaryIO) -> Audio:
-    """Raises `ItemFailed` for an empty, a truncated, and what is no audio."""
-    size = file.seek(0, os.SEEK_END)
-    if not size:
-        raise ItemFailed(_("The recording is empty."), code="empty")
-    with _opened(file) as container:
-        stream = container.streams.audio[0]
-        kind = TYPES[container.format.name]
-        if stream.codec_context.name == _GSM_IN_WAV:
-            kind = TYPES["gsm"]
-        duration = _duration(container, stream)
-    if _is_cut_short(file, size):
-        raise ItemFailed(_("The recording is cut short: its file is smaller than its header says."), code="truncated")
-    if not duration:
-        raise ItemFailed(_("The recording is empty."), code="empty")
-    return Audio(kind, duration)
+class AudioReader:
+    """Opens recordings, one at a time, in a child process that is started at the first one.
 
-
-def length(path: Path) -> float | None:
-    """In seconds, as far as the file's head tells; whether it is sound is for later."""
-    with suppress(ItemFailed, OSError), path.open("rb") as file, _opened(file) as container:
-        return _duration(container, container.streams.audio[0])
-    return None
-
-
-def heard(file: BinaryIO, *, start: float, window: float) -> Iterator[Samples]:
-    """The samples from `start` seconds on, in one channel, some `window` seconds at a time.
-
-    Raises `ItemFailed` for what can't be decoded. Bytes that make no sense within it are passed over.
+    Use it as a context manager: its end is the child's end. `raw` is the content type of samples without a head.
     """
-    skip = int(start * RATE)
-    size = int(window * RATE)
-    gathered: list[Any] = []
-    count = 0
-    with _opened(file) as container:
-        for piece in _resampled(container):
-            fresh = piece[skip:]
-            skip -= min(skip, len(piece))
-            gathered.append(fresh)
-            count += len(fresh)
-            if count >= size:
+
+    def __init__(self, *, beat: Callable[[], object] = lambda: None) -> None:
+        self._child = BoundedChild(
+            "recordings.audio_child",
+            cpu_seconds=CPU_SECONDS,
+            wall_seconds=WALL_SECONDS,
+            memory_bytes=MEMORY_BYTES,
+            beat=beat,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._child.close()
+
+    def length(self, path: Path) -> float | None:
+        """In seconds, as far as the file's head tells; whether it is sound is for later."""
+        with suppress(ItemFailed):
+            told, _sound = self._ask(do="length", path=str(path.absolute()), raw="")
+            return told["seconds"]  # type: ignore[no-any-return]
+        return None
+
+    def check(self, path: Path, *, raw: str = "") -> Audio:
+        """Decode the whole of it.
+
+        Raises `ItemFailed` for an empty one, for one that is cut short, and for what is no audio.
+        """
+        for told, _sound in self._read(path, raw, seconds=CHECKED_AT_ONCE, with_sound=False):
+            if told.get("problem"):
+                _fail(told["problem"])
+        return Audio(told["content_type"], round(told["at"], 3))
+
+    def hear(self, path: Path, *, raw: str = "", start: float, window: float) -> Iterator[Samples]:
+        """The samples from `start` seconds on, in one channel, some `window` seconds at a time.
+
+        Raises `ItemFailed` for what can't be decoded. Bytes that make no sense within it are passed over.
+        """
+        size = int(window * RATE)
+        gathered: list[Any] = []
+        count = 0
+        for piece in self._pieces(path, raw, int(start * RATE)):
+            gathered.append(piece)
+            count += len(piece)
+            while count >= size:
                 whole = np.concatenate(gathered)
                 yield _floats(whole[:size])
                 gathered, count = [whole[size:]], len(whole) - size
-    if count:
-        yield _floats(np.concatenate(gathered))
+        if count:
+            yield _floats(np.concatenate(gathered))
+
+    def _pieces(self, path: Path, raw: str, wanted: int) -> Iterator[Any]:
+        """The samples from the one with the number `wanted` on."""
+        for told, sound in self._read(path, raw, seconds=HEARD_AT_ONCE, with_sound=True):
+            fresh = np.frombuffer(sound, np.int16)[max(0, wanted - told["start"]) :]
+            wanted = max(wanted, told["start"] + len(sound) // 2)
+            yield fresh
+
+    def _read(
+        self, path: Path, raw: str, *, seconds: float, with_sound: bool
+    ) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Some seconds at a time, from the beginning to the end; again from the beginning where a child has died."""
+        told: dict[str, Any] = {}
+        at = restarts = 0
+        while not told.get("ended"):
+            told, sound = self._ask(
+                do="read", path=str(path.absolute()), raw=raw, seconds=seconds, with_sound=with_sound, anew=not told
+            )
+            restarts += told["at"] <= at
+            if restarts > MOST_RESTARTS:
+                _fail("damaged")
+            at = told["at"]
+            yield told, sound
+
+    def _ask(self, **request: Any) -> tuple[dict[str, Any], bytes]:
+        answer, _newline, sound = self._child.call(json.dumps(request).encode()).partition(b"\n")
+        told: dict[str, Any] = json.loads(answer)
+        if "error" in told:
+            _fail(told["error"])
+        return told, sound
 
 
-@contextmanager
-def _opened(file: BinaryIO) -> Iterator[Any]:
-    file.seek(0)
-    head = file.read(1)
-    file.seek(0)
-    is_gsm = bool(head) and head[0] >> 4 == _GSM_MARK
-    try:
-        container = av.open(file, format="gsm" if is_gsm else None, metadata_errors="ignore")
-    except (av.FFmpegError, ValueError) as error:
-        raise ItemFailed(_("The file is no recording of sound."), code="not_audio") from error
-    with container:
-        streams = container.streams.audio
-        if container.format.name not in TYPES or not streams or streams[0].codec_context is None:
-            raise ItemFailed(_("The file is no recording of sound."), code="not_audio")
-        try:
-            yield container
-        except av.FFmpegError as error:
-            raise ItemFailed(_("The recording is damaged."), code="damaged") from error
+def _fail(code: str) -> NoReturn:
+    words = {
+        "empty": _("The recording is empty."),
+        "not_audio": _("The file is no recording of sound."),
+        "damaged": _("The recording is damaged."),
+        "truncated": _("The recording is cut short: its end is missing."),
+        "unreadable": _("The recording may not be read."),
+    }
+    raise ItemFailed(words[code], code=code)
 
 
-def _duration(container: Any, stream: Any) -> float | None:
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
-
-
-def _is_cut_short(file: BinaryIO, size: int) -> bool:
-    """A WAV says how long it is; when the rest is missing, decoders pass over it in silence."""
-    file.seek(0)
-    head = file.read(12)
-    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
-        return False
-    said = int.from_bytes(head[4:8], "little")
-    streamed = said in (0, 0xFFFFFFFF, 0xFFFFFFFF - 8)  # written to a pipe, its length was never known
-    return not streamed and size + 1 < said + 8  # the last byte may be padding
-
-
-def _resampled(container: Any) -> Iterator[Any]:
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-    for frame in _frames(container):
-        for resampled in resampler.resample(frame):
-            yield resampled.to_ndarray()[0]
-    for resampled in resampler.resample(None):
-        yield resampled.to_ndarray()[0]
-
-
-def _frames(container: Any) -> Iterator[Any]:
-    frames = container.decode(audio=0)
-    while True:
-        try:
-            frame = next(frames)
-        except StopIteration:
-            return
-        except av.error.InvalidDataError:
-            continue
-        frame.pts = None  # gaps in the time stamps are none in the sound
-        yield frame
+def raw_type(content_type: str) -> str:
+    """The content type where it is that of samples without a head, else nothing."""
+    return content_type if content_type in RAW_BY_TYPE else ""
 
 
 def _floats(samples: Any) -> Samples:

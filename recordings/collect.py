@@ -7,22 +7,34 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, time, timedelta
 from itertools import islice
 from time import monotonic
-from typing import Any, BinaryIO, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
-from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from runs.exceptions import ItemFailed, RunStopped
+from runs.exceptions import ItemFailed, RunRejected, RunStopped
 from runs.progress import Progress
 from runs.states import ItemStatus
 
-from .download import adopt, fetch, sweep_parts
-from .models import FETCHING, LIKELY_SECONDS, Call, Recording, RecordingRun
-from .sources import Listed, Period, RecordingSource
+from . import transcription
+from .audio import AudioReader, raw_type
+from .download import adopt, fetch, on_disk, sweep_parts
+from .models import (
+    EARLIEST_DAY,
+    FETCHING,
+    LATEST_DAY,
+    LIKELY_SECONDS,
+    LONG_COLUMNS,
+    Call,
+    Recording,
+    RecordingRun,
+)
+from .sources import LeftOut, Listed, Period, RecordingSource, StillRecording
 from .sources.opening import open_source
+from .sources.patience import outlast
 from .transcription import Transcriber, is_loaded, transcriber
+from .warnings import LeftOuts, add_left_out
 
 logger = logging.getLogger(__name__)
 
@@ -39,16 +51,19 @@ def collect(run: RecordingRun, progress: Progress) -> None:
     """Do what is left of the run, from wherever an earlier attempt left off."""
     ears = _ears(progress) if run.job_type == JobType.FULL else None  # first: it may have to be refused
     sweep_parts(run)
-    with open_source(run.source.account(), wait=progress.wait) as source:
+    with (
+        AudioReader(beat=progress.beat) as reader,
+        open_source(run.source.account(), wait=progress.wait, beat=progress.beat, length=reader.length) as source,
+    ):
         if not run.selected and not run.cursor.get("listed"):
-            enlist(run, progress, source)
+            outlast(lambda: enlist(run, progress, source), wait=progress.wait, is_proven=run.source.calls.exists())
             progress.checkpoint(listed=True)
         left = run.items.filter(status=ItemStatus.PENDING).order_by("pk")
         weight = sum(_weight(run, recording) for recording in _light(left))
         for recording in progress.track(
             _light(left), total=left.count(), weigh=lambda recording: _weight(run, recording), weight=weight
         ):
-            handle(run, progress, source, ears, recording)
+            handle(run, progress, source, reader, ears, recording)
             progress.checkpoint()
         progress.note(current="", current_pct=None)
 
@@ -64,7 +79,7 @@ def _light(left: QuerySet[Recording]) -> Iterator[Recording]:
     """Without holding a cursor open on the server: the work between two of them may take an hour."""
     for some in _batches(left.values_list("pk", flat=True), LISTED_AT_ONCE):
         found = left.model.objects.in_bulk(some)
-        yield from (found[pk] for pk in some)
+        yield from (found[pk] for pk in some if pk in found)  # or it was deleted meanwhile
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -82,26 +97,61 @@ def _weight(run: RecordingRun, recording: Recording) -> float:
 
 def enlist(run: RecordingRun, progress: Progress, source: RecordingSource) -> None:
     """Make the run's items as the source tells of them. Safe to repeat."""
+    left_out: LeftOuts = {}
     for some in _batches(source.calls(_period(run), run.direction), LISTED_AT_ONCE):
-        progress.fenced(_enlist, run, some)
+        listed = []
+        for one in _examined(run, source, some):
+            if isinstance(one, LeftOut):
+                add_left_out(left_out, one)
+            else:
+                listed.append(one)
+        progress.fenced(_enlist, run, listed)
         progress.inside(0.0)  # and hear whether somebody asked to stop: it is done anew, and safe to repeat
+    progress.fenced(run.keep_left_out, left_out)
+
+
+def _examined(run: RecordingRun, source: RecordingSource, some: list[Listed | LeftOut]) -> Iterator[Listed | LeftOut]:
+    """With only those looked into that are new or have grown: the others were, by an earlier run."""
+    ids = [one.call_id for one in some if isinstance(one, Listed)]
+    rows = Call.objects.filter(business=run.business_id, source=run.source_id, call_id__in=ids)
+    known = {call.call_id: call for call in rows.defer(*LONG_COLUMNS)}
+    for one in some:
+        if isinstance(one, LeftOut) or one.problem or _is_here(known.get(one.call_id), one):
+            yield one
+        else:
+            yield source.examine(one)
+
+
+def _is_here(call: Call | None, listed: Listed) -> bool:
+    return call is not None and bool(call.file) and (call.size or 0) >= (listed.size or 0)
 
 
 def _enlist(run: RecordingRun, listed: Iterable[Listed]) -> None:
     calls = _known(run, [one for one in listed if not one.problem])
     Recording.objects.bulk_create(
-        [Recording(run=run, key=one.call_id[:200], call=calls.get(one.call_id)) for one in listed],
+        [
+            Recording(
+                run=run,
+                key=one.call_id,
+                call=calls.get(one.call_id),
+                error_code="misnamed" if one.problem else "",
+                error_message=one.problem,
+            )
+            for one in listed
+        ],
         ignore_conflicts=True,
     )
 
 
 def _known(run: RecordingRun, listed: list[Listed]) -> dict[str, Call]:
     """The business's calls by their IDs, made where they are new."""
+    # An exchange may have the same call twice, as it was recorded and compressed.
+    once = {one.call_id: one for one in listed}
     calls = Call.objects.bulk_create(
-        [_call(run, one) for one in listed],
+        [_call(run, one) for one in once.values()],
         update_conflicts=True,
         unique_fields=["business", "source", "call_id"],
-        update_fields=["location"],  # the rest is known from before, or better
+        update_fields=["location", "size_at_source"],  # the rest is known from before, or better
     )
     return {call.call_id: call for call in calls}
 
@@ -116,11 +166,15 @@ def _call(run: RecordingRun, one: Listed) -> Call:
         number=one.number,
         started_at=one.started_at,
         duration=one.duration,
+        size_at_source=one.size,
     )
 
 
 def _period(run: RecordingRun) -> Period:
-    """The run's days, both included, as the installation counts them."""
+    """The run's days, both included, as the installation counts them. Raises `RunRejected`."""
+    for day in (run.from_date, run.to_date):
+        if day and not EARLIEST_DAY <= day <= LATEST_DAY:
+            raise RunRejected(_("The day %(day)s is too far away.") % {"day": day})
     return Period(
         since=_midnight(run.from_date) if run.from_date else None,
         until=_midnight(run.to_date + timedelta(days=1)) if run.to_date else None,
@@ -138,6 +192,7 @@ def handle(
     run: RecordingRun,
     progress: Progress,
     source: RecordingSource,
+    reader: AudioReader,
     ears: Transcriber | None,
     recording: Recording,
 ) -> None:
@@ -145,32 +200,39 @@ def handle(
     call = recording.call
     progress.note(current=str(call or recording.key), current_pct=0.0)
     if call is None:
-        words = _("Neither the file's name nor a file beside it says what call this is.")
+        words = recording.error_message or _("Neither the file's name nor a file beside it says what call this is.")
         progress.failed(recording.key, words, code="misnamed")
         return
     if not call.work_left(run.job_type) and not recording.begun:
         progress.skipped(recording.key, _("An earlier run has done this call."), code="known")
         return
-    try:
+    with progress.item(recording.key):
         progress.fenced(recording.begin)
-        _complete(run, progress, source, ears, call)
-    except ItemFailed as error:
-        progress.failed(recording.key, error, code=error.code)
-    else:
-        progress.done(recording.key)
+        try:
+            outlast(lambda: _complete(run, progress, source, reader, ears, call), wait=progress.wait)
+        except StillRecording:
+            words = _("This call is still being recorded: a later run takes it.")
+            progress.skipped(recording.key, words, code="recording")
 
 
 def _complete(
-    run: RecordingRun, progress: Progress, source: RecordingSource, ears: Transcriber | None, call: Call
+    run: RecordingRun,
+    progress: Progress,
+    source: RecordingSource,
+    reader: AudioReader,
+    ears: Transcriber | None,
+    call: Call,
 ) -> None:
     fetching = 0.0  # the share of the item that fetching is
-    if not call.file and not adopt(progress, call):
-        fetching = FETCHING if ears and not call.transcribed_at else 1.0
+    if not call.is_fetched and not adopt(run, progress, reader, call):
+        fetching = FETCHING if ears else 1.0
         weight, guess = call.work_left(run.job_type), call.duration or LIKELY_SECONDS
-        fetch(run, progress, source, call, tell=lambda part: _tell(progress, fetching * part))
+        fetch(run, progress, source, reader, call, tell=lambda part: _tell(progress, fetching * part))
         progress.weigh(weight * (call.duration or guess) / guess)
     if ears and not call.transcribed_at:
-        transcribe(run, progress, ears, call, tell=lambda part: _tell(progress, fetching + (1 - fetching) * part))
+        transcribe(
+            run, progress, reader, ears, call, tell=lambda part: _tell(progress, fetching + (1 - fetching) * part)
+        )
 
 
 def _tell(progress: Progress, part: float) -> None:
@@ -178,7 +240,9 @@ def _tell(progress: Progress, part: float) -> None:
     progress.inside(part)
 
 
-def transcribe(run: RecordingRun, progress: Progress, ears: Transcriber, call: Call, *, tell: Tell) -> None:
+def transcribe(
+    run: RecordingRun, progress: Progress, reader: AudioReader, ears: Transcriber, call: Call, *, tell: Tell
+) -> None:
     """Put the call into words, from where an interrupted attempt left off.
 
     Raises `ItemFailed`, and what `tell` raises.
@@ -189,9 +253,9 @@ def transcribe(run: RecordingRun, progress: Progress, ears: Transcriber, call: C
     reached = call.transcribed_to
     kept_at = monotonic()
     try:
-        with default_storage.open(str(call.file.name)) as stored:
-            file = cast("BinaryIO", stored.file)
-            for news in ears.transcribe(file, language=language, start=reached):
+        with on_disk(run, call, str(call.file.name)) as path:
+            windows = reader.hear(path, raw=raw_type(call.content_type), start=reached, window=transcription.WINDOW)
+            for news in ears.transcribe(windows, language=language, start=reached):
                 reached, language = news.reached, news.language
                 if news.segment:
                     segments.append(news.segment.as_json())
@@ -205,6 +269,4 @@ def transcribe(run: RecordingRun, progress: Progress, ears: Transcriber, call: C
     except RuntimeError as error:  # out of the model: its memory, its device, or a sound it can't bear
         logger.exception("Could not transcribe call %s", call.pk)
         raise ItemFailed(_("The recording could not be transcribed."), code="unexpected") from error
-    if not segments:
-        raise ItemFailed(_("Nothing is said in this recording."), code="silent")
     progress.fenced(call.keep_transcript, segments, language)

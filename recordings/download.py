@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BufferedRandom, BufferedReader
-from pathlib import Path
+from io import BufferedRandom
+from pathlib import Path, PurePath
 from typing import Any, cast
 
 from django.conf import settings
@@ -18,29 +19,35 @@ from django.utils.translation import gettext as _
 from runs.exceptions import ItemFailed
 from runs.progress import Progress
 
-from .audio import recognised
+from .audio import AudioReader
+from .audio_types import RAW
 from .models import Call, RecordingRun
 from .sources import Interrupted, RecordingSource
 from .sources.patience import persist
 
 
 def fetch(
-    run: RecordingRun, progress: Progress, source: RecordingSource, call: Call, *, tell: Callable[[float], None]
+    run: RecordingRun,
+    progress: Progress,
+    source: RecordingSource,
+    reader: AudioReader,
+    call: Call,
+    *,
+    tell: Callable[[float], None],
 ) -> None:
     """Bring the call's recording into the storage, telling as bytes come how much of it is there, from 0 to 1.
 
-    Raises `ItemFailed`, `RunRejected`, `RunLost`, and what `tell` raises.
+    Raises `ItemFailed`, `StillRecording`, `SourceAway`, `RunRejected`, `RunLost`, and what `tell` raises.
     """
     with _part_file(run, call) as part:
         arriving = _Arriving(part, tell)
         persist(lambda: arriving.go_on(source, call), wait=progress.wait, reached=lambda: arriving.have)
-        audio = recognised(part)
         arriving.verify()
-        progress.beat()
+        audio = reader.check(Path(part.name), raw=_raw_type_of(call))
         name = path_of(call)
         progress.fenced(_nothing)  # not after the run was taken away: another attempt may be at it
-        if not default_storage.exists(name):  # a crash came between the file and its row: it is whole
-            default_storage.save(name, _Whole(part))
+        default_storage.delete(name)  # of an attempt that died before it could say what it had brought
+        default_storage.save(name, _Whole(part))
         progress.fenced(
             call.keep_file,
             name=name,
@@ -51,15 +58,15 @@ def fetch(
         )
 
 
-def adopt(progress: Progress, call: Call) -> bool:
+def adopt(run: RecordingRun, progress: Progress, reader: AudioReader, call: Call) -> bool:
     """Take over the file that an attempt brought here before it died over writing the row."""
     name = path_of(call)
-    if not default_storage.exists(name):
+    if not default_storage.exists(name) or default_storage.size(name) < (call.size_at_source or 0):
         return False
-    with default_storage.open(name) as stored:
-        file = cast("BufferedReader", stored.file)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        audio = recognised(file)
+    with on_disk(run, call, name) as path:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        audio = reader.check(path, raw=_raw_type_of(call))
     progress.fenced(
         call.keep_file,
         name=name,
@@ -71,8 +78,30 @@ def adopt(progress: Progress, call: Call) -> bool:
     return True
 
 
+@contextmanager
+def on_disk(run: RecordingRun, call: Call, name: str) -> Iterator[Path]:
+    """A stored file where another process can open it: its own place, or a copy where the storage is elsewhere."""
+    try:
+        path = default_storage.path(name)
+    except NotImplementedError:
+        with _part_file(run, call) as copy, default_storage.open(name) as stored:
+            shutil.copyfileobj(stored, copy)
+            copy.flush()
+            yield Path(copy.name)
+    else:
+        yield Path(path)
+
+
+def _raw_type_of(call: Call) -> str:
+    """The content type of samples without a head, which only the name at the source tells."""
+    raw = RAW.get(PurePath(call.location).suffix.lower())
+    return raw.content_type if raw else ""
+
+
 def path_of(call: Call) -> str:
-    return f"recordings/{call.business_id}/{call.pk}"
+    """Where the call's next file is to lie. One that has grown gets another name, so that either is seen whole."""
+    name = f"recordings/{call.business_id}/{call.pk}"
+    return f"{name}-{call.size_at_source}" if call.file else name
 
 
 def sweep_parts(run: RecordingRun) -> None:

@@ -15,6 +15,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
@@ -23,6 +24,7 @@ from runs.models import Business, Run, RunItem
 
 from .audio_types import ENDINGS, PLAYABLE
 from .sources import Account, Direction, FolderAccount, TwilioAccount
+from .warnings import LeftOuts, warnings_of
 
 # No stemming: words are found as they were said, in Hebrew as in English.
 SEARCH_CONFIG = "simple"
@@ -30,6 +32,8 @@ _MINUSES = re.compile(r"(?<![\w-])-[\s-]*")
 # What a call weighs in a bar: transcribing takes most of the time, fetching a little.
 FETCHING = 0.05  # of the whole
 LIKELY_SECONDS = 60.0  # of a call whose length isn't known yet
+# Days that a run may name: nearer to the ends of the calendar, time zones and margins lead out of it.
+EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
 class Source(models.Model):
@@ -74,7 +78,16 @@ class Source(models.Model):
 
 class RecordingRun(Run):
     slug, queue, exclusive = "recording", "recordings", True
-    public_fields = ("source_id", "job_type", "from_date", "to_date", "direction", "current", "current_pct")
+    public_fields = (
+        "source_id",
+        "job_type",
+        "from_date",
+        "to_date",
+        "direction",
+        "current",
+        "current_pct",
+        "warnings",
+    )
 
     class JobType(models.TextChoices):
         DOWNLOAD = "download", _("Download")
@@ -89,10 +102,21 @@ class RecordingRun(Run):
     # The call being worked on, and how much of it is done.
     current = models.CharField(max_length=200, blank=True, default="")
     current_pct = models.FloatField(null=True)
+    # What the listing passed over, and why; see warnings.py.
+    left_out = models.JSONField(default=dict, blank=True, db_default=Value({}, models.JSONField()))
 
     class Meta(Run.Meta):
         verbose_name = _("call recordings")
         verbose_name_plural = _("call recordings")
+
+    @property
+    def warnings(self) -> list[str]:
+        """What people should know of how the source was listed, in the reader's language."""
+        return warnings_of(self.left_out)
+
+    def keep_left_out(self, left_out: LeftOuts) -> None:
+        self.left_out = left_out
+        RecordingRun.objects.filter(pk=self.pk).update(left_out=left_out, version=models.F("version") + 1)
 
     def retry_fields(self) -> dict[str, Any]:
         kept = ("source", "job_type", "from_date", "to_date", "direction")
@@ -136,6 +160,8 @@ class Call(models.Model):
 
     file = models.FileField(_("file"), blank=True, max_length=255)
     size = models.PositiveBigIntegerField(_("bytes"), null=True)
+    # As last listed, where the source says it: more than `size` once the recording has grown.
+    size_at_source = models.PositiveBigIntegerField(null=True)
     sha256 = models.CharField(_("checksum"), max_length=64, blank=True, default="")
     content_type = models.CharField(max_length=100, blank=True, default="")
 
@@ -180,15 +206,36 @@ class Call(models.Model):
         words = [moment, self.direction, number] if moment else [self.call_id]
         return f"{'-'.join(filter(None, words))}.{ENDINGS.get(self.content_type, 'bin')}"
 
+    @property
+    def is_fetched(self) -> bool:
+        """Is the recording here, and as long as its source had it when last listed?"""
+        return bool(self.file) and (self.size or 0) >= (self.size_at_source or 0)
+
     def work_left(self, job_type: str) -> float:
         """In seconds of audio, weighted: what a run of this type still has to do for the call."""
-        share = 0.0 if self.file else FETCHING
-        if job_type == RecordingRun.JobType.FULL and not self.transcribed_at:
+        share = 0.0 if self.is_fetched else FETCHING
+        if job_type == RecordingRun.JobType.FULL and not (self.is_fetched and self.transcribed_at):
             share += 1 - FETCHING
         return share * (self.duration or LIKELY_SECONDS)
 
     def keep_file(self, *, name: str, size: int, sha256: str, content_type: str, duration: float) -> None:
-        self._keep(file=name, size=size, sha256=sha256, content_type=content_type, duration=duration)
+        """Take this file for the call's. What was put into words of an earlier, shorter one no longer counts."""
+        shorter = str(self.file.name or "")
+        self._keep(
+            file=name,
+            size=size,
+            size_at_source=size if self.size_at_source is not None else None,
+            sha256=sha256,
+            content_type=content_type,
+            duration=duration,
+            segments=[],
+            transcribed_to=0.0,
+            transcript="",
+            transcribed_at=None,
+        )
+        # Before the commit: a crash after it would leave a file that nobody knows of.
+        if shorter and shorter != name:
+            self.file.storage.delete(shorter)
 
     def keep_part(self, segments: list[dict[str, Any]], transcribed_to: float, language: str) -> None:
         """What has been transcribed so far, for an attempt that goes on from there."""
@@ -211,14 +258,14 @@ class Call(models.Model):
             setattr(self, name, value)
 
 
-_LONG = ("call__segments", "call__transcript", "call__search")
+LONG_COLUMNS = ("segments", "transcript", "search")  # not needed to go through many calls
 
 
 class RecordingManager(models.Manager["Recording"]):
     """Always with the call: every reader of an item shows it."""
 
     def get_queryset(self) -> models.QuerySet[Recording]:
-        return super().get_queryset().select_related("call").defer(*_LONG)
+        return super().get_queryset().select_related("call").defer(*(f"call__{name}" for name in LONG_COLUMNS))
 
 
 class Recording(RunItem):

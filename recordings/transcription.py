@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from runs.exceptions import RunRejected
 
-from .audio import RATE, Samples, heard
+from .audio import RATE, Samples
 
 logger = logging.getLogger(__name__)
 
@@ -54,14 +54,14 @@ class Transcriber:
     def __init__(self, model: Any) -> None:
         self._model = model
 
-    def transcribe(self, file: BinaryIO, *, language: str = "", start: float = 0.0) -> Iterator[Heard]:
-        """Lazy: each segment comes as soon as it is heard. Without a `language`, the first window's is detected.
+    def transcribe(self, windows: Iterator[Samples], *, language: str = "", start: float = 0.0) -> Iterator[Heard]:
+        """The words of a call from `start` seconds on, where the first of the `windows` begins.
 
-        Raises `ItemFailed` for a file that can't be decoded.
+        Lazy: each segment comes as soon as it is heard. Without a `language`, the first window's is detected.
         """
         rest: Samples | None = None
         at = start  # where the samples in hand begin
-        for fresh, is_last in _told_last(heard(file, start=start, window=WINDOW)):
+        for fresh, is_last in _told_last(windows):
             samples = _joined(rest, fresh)
             segments, info = self._listen(samples, language)
             language = language or info.language

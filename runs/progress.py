@@ -199,7 +199,7 @@ class Progress:
             if key not in poison:
                 yield item
                 continue
-            logger.error("Poison item: type=%s id=%s item=%s", self.run.slug, self.run.pk, key)
+            logger.warning("Poison item: type=%s id=%s item=%s", self.run.slug, self.run.pk, key)
             self.failed(key, gettext(POISON_MESSAGE), code=POISON_CODE)
             self._processed += 1
             self._close_item()

@@ -12,3 +12,5 @@ from progress_project.settings import CELERY_BROKER_TRANSPORT_OPTIONS
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS.clear()  # they belong to the broker that the environment names
+# Tests write files and collect them at once.
+RECORDINGS_SETTLE_SECONDS = 0

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from recordings.demo.twilio import SID, TOKEN
-from recordings.models import Call, Source
+from recordings.models import Call, RecordingRun, Source
 from runs.models import Business
 
 from .telephony import folder_source, twilio_source
@@ -90,3 +90,10 @@ def test_calls_are_only_looked_at(as_staff_in_admin: Client, business_a: Busines
     assert "secret place" not in page.content.decode()
     assert 'name="_save"' not in page.content.decode()
     assert as_staff_in_admin.get("/admin/recordings/recordingrun/").status_code == 200
+
+
+def test_what_a_run_left_out_is_told_in_words(as_staff_in_admin: Client, business_a: Business) -> None:
+    run = RecordingRun.objects.create(business=business_a, source=folder_source(business_a, Path("/nowhere")))
+    run.keep_left_out({"unreadable_folder": {"count": 7, "names": ["<b>lost+found", "x"]}})
+    page = as_staff_in_admin.get(f"/admin/recordings/recordingrun/{run.pk}/change/").content.decode()
+    assert "7 folders can&#x27;t be read: &lt;b&gt;lost+found, x, …" in page

@@ -69,7 +69,8 @@ def test_types_choose(as_staff: APIClient, business_a: Business, make_run: MakeR
 @pytest.mark.parametrize(
     ("body", "field"),
     [({"types": ["x"]}, "types.0"), ({"types": [{}]}, "types.0"), ({"types": []}, "types"), ({"types": "x"}, "types"),
-     ({"only_stale": "x"}, "only_stale"), ({"only_stale": {}}, "only_stale"), ({"reason": "\x00"}, "reason"),
+     ({"only_stale": "x"}, "only_stale"), ({"only_stale": "false"}, "only_stale"), ({"only_stale": 0}, "only_stale"),
+     ({"only_stale": {}}, "only_stale"), ({"reason": "\x00"}, "reason"),
      ({"reason": "x" * 501}, "reason"), ({"reason": []}, "reason")],
 )  # fmt: skip
 def test_what_makes_no_sense_is_named_and_resets_nothing(

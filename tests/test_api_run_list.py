@@ -134,6 +134,17 @@ def test_a_cursor_among_rows_leads_somewhere_or_is_named(
     assert answer.status_code == 200 or answer.json()["errors"][0]["attr"] == "cursor"
 
 
+@pytest.mark.parametrize("size", ["0", "-1", "x", "", "1.5", "9" * 5000, "null"])
+def test_a_page_of_no_size_is_named(as_member_a: APIClient, history: list[int], size: str) -> None:
+    answer = as_member_a.get("/api/runs/", {"page_size": size})
+    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "page_size")
+
+
+def test_a_page_holds_as_many_as_asked_for(as_member_a: APIClient, history: list[int]) -> None:
+    assert ids(as_member_a.get("/api/runs/?page_size=2")) == history[:2]
+    assert ids(as_member_a.get(f"/api/runs/?page_size={10**9}")) == history
+
+
 # Pages
 
 

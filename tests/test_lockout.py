@@ -86,6 +86,12 @@ def test_a_header_is_not_believed_without_a_proxy(client: Client, member_a: User
     assert sign_in(PASSWORD, REMOTE_ADDR="198.51.100.1") == 200
 
 
+def test_the_log_names_the_address_that_counts(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    client.get("/nowhere/", HTTP_X_FORWARDED_FOR="8.8.8.8")
+    named = [record.msg["ip"] for record in caplog.records if isinstance(record.msg, dict) and "ip" in record.msg]
+    assert set(named) == {"127.0.0.1"}
+
+
 # The rule
 
 

@@ -72,6 +72,13 @@ def test_calls_are_listed_with_what_is_said_in_them(as_a: Client, source: Source
     assert " style=" not in html
 
 
+def test_a_call_in_which_nobody_speaks_is_told_from_one_that_waits(as_a: Client, source: Source) -> None:
+    made_call(source, 1, said=[]).keep_transcript([], "en")
+    html = as_a.get(PAGE).content.decode()
+    assert "Nothing is said in this recording." in html
+    assert "Not transcribed yet." not in html
+
+
 def test_what_is_searched_for_is_marked_where_it_is_said(as_a: Client, source: Source) -> None:
     made_call(source, 1)
     made_call(source, 2, said=["Something else."])
@@ -161,6 +168,24 @@ def test_a_run_is_started_and_its_calls_appear(open_page: Open, source: Source, 
     work_through(run, collect)
     expect(page.locator("[part=label]")).to_have_text("Completed", timeout=8_000)
     expect(page.locator("#calls li")).to_have_count(2, timeout=8_000)
+
+
+@pytest.mark.needs("chromium")
+def test_what_a_run_left_out_stands_on_its_card(open_page: Open, source: Source) -> None:
+    run = RecordingRun.objects.create(business=source.business, source=source)
+    name = "<b>out-1-2.vox"
+    run.keep_left_out({"unknown_kind": {"count": 1, "names": [name]}})
+    page = open_page(path=PAGE)
+    expect(page.locator("[part=warnings] li")).to_have_text([f"1 recording is of a kind that isn't read: {name}"])
+
+
+@pytest.mark.needs("chromium")
+def test_a_call_without_words_says_so_in_the_player(open_page: Open, source: Source) -> None:
+    made_call(source, said=[]).keep_transcript([], "en")
+    page = open_page(path=PAGE)
+    page.get_by_role("button", name=LISTEN).click()
+    expect(page.locator("[data-player-note=silent]")).to_be_visible()
+    expect(page.locator("[data-player-note=none]")).to_be_hidden()
 
 
 @pytest.mark.needs("chromium")

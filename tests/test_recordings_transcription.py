@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from recordings import collect as collecting
 from recordings import demo, transcription
+from recordings.audio import AudioReader
 from recordings.collect import collect
 from recordings.models import Call, RecordingRun
 from recordings.transcription import Heard, Transcriber, transcriber
@@ -45,6 +46,7 @@ SAID = {
     },
 }
 LONG_CALL = ".140"
+SILENT_CALL = ".152"
 SURELY = ["travel agency", "london", "tuesday", "$50", "in the cabin", "before the flight"]  # however it is cut
 
 
@@ -68,12 +70,24 @@ def test_what_is_said_is_found(business_a: Business, slug: str) -> None:
 
 def test_what_can_not_be_transcribed_is_a_failed_item(business_a: Business) -> None:
     run = collected(folder_source(business_a, demo.FOLDERS["business-a"]), job_type="full")
-    assert {code for _, code in outcomes(run).values()} == {"", "silent", "empty", "misnamed"}
-    assert (run.succeeded, run.failed) == (6, 3)
-    silent = run.items.get(error_code="silent")
-    assert silent.error_message == "Nothing is said in this recording."
-    assert silent.call
-    assert silent.call.file, "it can be listened to all the same"
+    assert {code for _, code in outcomes(run).values()} == {"", "empty", "misnamed"}
+    assert (run.succeeded, run.failed) == (7, 2)
+
+
+def test_a_call_in_which_nobody_speaks_is_done_with_an_empty_transcript(
+    business_a: Business, tmp_path: Path, settings: Settings
+) -> None:
+    [path] = demo.CALLS.rglob(f"*{SILENT_CALL}.wav")
+    (tmp_path / path.name).write_bytes(path.read_bytes())
+    settings.RECORDINGS_FOLDERS = [str(tmp_path)]
+    source = folder_source(business_a, tmp_path)
+    run = collected(source, job_type="full")
+    call = Call.objects.get()
+    assert (run.succeeded, run.failed, call.transcript, call.segments) == (1, 0, "", [])
+    assert call.transcribed_at
+    assert call.file
+    with mock.patch.object(Transcriber, "transcribe", side_effect=AssertionError("transcribed again")):
+        assert collected(source, job_type="full").skipped == 1
 
 
 def test_a_download_is_transcribed_later_without_fetching_again(business_a: Business) -> None:
@@ -173,8 +187,9 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
 
 def test_windows_miss_and_double_nothing(short_windows: None, db: None) -> None:
     [path] = demo.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
-    with path.open("rb") as file:
-        news = list(transcriber().transcribe(file, language="en"))
+    with AudioReader() as reader:
+        windows = reader.hear(path, start=0.0, window=transcription.WINDOW)
+        news = list(transcriber().transcribe(windows, language="en"))
     segments = [one.segment for one in news if one.segment]
     assert [one.start for one in segments] == sorted(one.start for one in segments)
     said = " ".join(one.text for one in segments).lower()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
+import httpx
 import pytest
 from django.conf import settings as django_settings
 from django.core.files.storage import default_storage
@@ -15,6 +18,7 @@ from pytest_django import Settings
 from recordings.collect import collect
 from recordings.demo.twilio import TOKEN, ServedCall
 from recordings.models import Call, RecordingRun
+from recordings.sources.patience import TRIES
 from runs import dispatch
 from runs.models import Business
 from runs.progress import Progress
@@ -240,3 +244,61 @@ def test_the_token_is_encrypted_at_rest(business_a: Business) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT secret FROM recordings_source")
         assert TOKEN not in cursor.fetchone()[0]
+
+
+@pytest.fixture
+def waits() -> Iterator[list[str]]:
+    """What runs have waited for, without waiting."""
+    reasons: list[str] = []
+    with mock.patch("runs.progress.Progress.wait", side_effect=lambda _, reason: reasons.append(str(reason))):
+        yield reasons
+
+
+def test_a_list_that_can_not_be_had_for_a_while_is_waited_for(
+    business_a: Business, settings: Settings, waits: list[str]
+) -> None:
+    with served(settings, [call(1), call(2)]) as server:
+        source = twilio_source(business_a)
+        server.calls.pop()
+        collected(source)
+        server.calls.append(call(2))
+        server.listing_mishaps += [(500, {})] * (2 * TRIES)
+        run = collected(source)
+    assert (run.status, run.succeeded, run.skipped) == ("completed", 1, 1)
+    assert set(waits) == {"The provider answered with an error (500)."}
+
+
+def test_a_provider_that_stays_away_leaves_the_run_to_be_retried(
+    business_a: Business, settings: Settings, waits: list[str]
+) -> None:
+    with served(settings, [call(1)]) as server:
+        source = twilio_source(business_a)
+        collected(source)
+        server.listing_mishaps += [(500, {})] * 1000
+        run = collected(source)
+    assert (run.status, run.error_code) == ("failed", "unreachable")
+    assert run.error_message == "The provider answered with an error (500)."
+
+
+def test_a_provider_that_goes_away_on_the_way_costs_no_recording(
+    business_a: Business, settings: Settings, waits: list[str]
+) -> None:
+    real, refusals = httpx.Client.send, [None] * (2 * TRIES)
+
+    def send(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
+        if request.url.path.endswith(".wav") and refusals:
+            refusals.pop()
+            raise httpx.ConnectError("refused")
+        return real(self, request, **options)
+
+    with served(settings, [call(1), call(2)]), mock.patch.object(httpx.Client, "send", send):
+        run = collected(twilio_source(business_a))
+    assert (run.status, run.succeeded) == ("completed", 2)
+    assert set(waits) == {"The provider can't be reached."}
+
+
+def test_an_answer_that_makes_no_sense_stops_nothing(business_a: Business, settings: Settings) -> None:
+    strange = [call(1, number="05\x000" * 50), call(2, seconds="NaN"), call(3, seconds="9" * 400)]
+    with served(settings, [*strange, call(4)]):
+        run = collected(twilio_source(business_a))
+    assert (run.status, run.succeeded) == ("completed", 4)

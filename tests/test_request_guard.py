@@ -224,3 +224,49 @@ def test_a_cookie_that_is_none_of_ours_is_passed_over(db: None, path: str, cooki
     client = Client(raise_request_exception=False)
     client.cookies.load(f'{cookie}="\\000aaaaaaaaaaaaaaaa"')
     assert client.get(path).status_code in (200, 302, 401)
+
+
+# The admin
+
+
+@pytest.fixture
+def as_staff(staff: User) -> Client:
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+@pytest.mark.parametrize("chosen", ["x", "9" * 5000, "NaN", "0001-01-01", "1 OR 1=1"])
+@pytest.mark.parametrize("path", ["runs/business/", "receipts/mailbox/", "broadcasts/optout/"])
+def test_rows_chosen_by_no_number_are_refused(as_staff: Client, path: str, chosen: str) -> None:
+    answer = as_staff.post(f"/admin/{path}", {"action": "delete_selected", "_selected_action": chosen, "index": 0})
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["knox/authtoken/_00/change/", "knox/authtoken/a_00b/delete/"])
+def test_an_id_spelt_as_the_admin_does_is_refused(as_staff: Client, path: str) -> None:
+    """It reads `_00` as the character of that number, after the address was looked at."""
+    assert as_staff.get(f"/admin/{path}").status_code in (302, 400)
+
+
+@pytest.mark.parametrize("query", ["q=%00", "business__id__exact=%00", "p=%00", "_changelist_filters=%00"])
+def test_a_list_of_the_admin_is_refused_by_its_query(as_staff: Client, query: str) -> None:
+    assert as_staff.get(f"/admin/receipts/mailbox/?{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"minute": "-1"}, {"minute": "9" * 63}, {"timezone": "x" * 3000}, {"timezone": "../" * 2000}]
+)
+def test_a_schedule_that_cant_be_parsed_is_no_error_of_ours(as_staff: Client, wrong: dict[str, str]) -> None:
+    said = dict.fromkeys(("minute", "hour", "day_of_week", "day_of_month", "month_of_year"), "*") | {"timezone": "UTC"}
+    answer = as_staff.post("/admin/django_celery_beat/crontabschedule/add/", said | wrong)
+    assert answer.status_code in (200, 400)  # 200: the form again, with its mistakes
+
+
+def test_a_bug_of_the_admin_is_still_one(as_staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*args: Any) -> None:
+        raise ValueError("ours")
+
+    monkeypatch.setattr("receipts.admin.MailboxAdmin.get_queryset", bug)
+    as_staff.raise_request_exception = False
+    assert as_staff.get("/admin/receipts/mailbox/").status_code == 500

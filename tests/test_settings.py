@@ -49,6 +49,10 @@ def test_two_copies_share_neither_state_nor_imap_port() -> None:
     assert "10143" in first
 
 
+def test_a_network_of_proxies_must_be_one() -> None:
+    assert "'10.0.0.0/99' does not appear to be" in read("0", **PRODUCTION, TRUSTED_PROXIES="10.0.0.0/99").stderr
+
+
 def test_a_rate_may_be_none_and_must_be_one() -> None:
     rates = "settings.REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']['login']"
     assert read(rates, **PRODUCTION, THROTTLE_LOGIN="5/minute").stdout.strip() == "5/minute"

@@ -6,3 +6,5 @@ from progress_project.settings import *  # noqa: F403
 from progress_project.settings import DATABASES
 
 DATABASES["default"]["NAME"] = os.environ["TEST_DATABASE_NAME"]
+# Tests write files and collect them at once.
+RECORDINGS_SETTLE_SECONDS = 0

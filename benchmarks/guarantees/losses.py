@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from django.db.models import F
+from django.db.models import Count, F
 
 from runs.models import Run, run_types
 from runs.states import ACTIVE, ErrorCode, ItemStatus, Status
@@ -36,8 +36,7 @@ def check(finding: Finding, logs: Logs, *, is_settled: bool) -> None:
 
 
 def _by_status(model: type[Run]) -> dict[str, int]:
-    statuses = list(model.objects.values_list("status", flat=True))
-    return {status: statuses.count(status) for status in sorted(set(statuses))}
+    return dict(model.objects.values_list("status").annotate(runs=Count("pk")).order_by("status"))
 
 
 def _unfinished(model: type[Run]) -> Iterable[tuple[int, int | None, int]]:
@@ -62,19 +61,17 @@ def _check_items(finding: Finding, model: type[Run]) -> None:
 
 def _check_starts(finding: Finding, starts: list[Start]) -> None:
     for model in run_types():
-        known = set(model.objects.values_list("pk", flat=True))
-        for start in starts:
-            if start.type == model.slug:
-                finding.count("starts that were answered")
-                if start.run not in known:
-                    finding.violate(f"{start.type} {start.run} was answered, and isn't there")
+        started = [start.run for start in starts if start.type == model.slug]
+        finding.count("starts that were answered", len(started))
+        for run in set(started).difference(model.objects.filter(pk__in=started).values_list("pk", flat=True)):
+            finding.violate(f"{model.slug} {run} was answered, and isn't there")
 
 
 # People
 
 
-def check_history(finding: Finding, history: History, logs: Requests, *, is_settled: bool) -> None:
-    for request in logs.of(history):
+def check_history(finding: Finding, history: History, requests: Requests, *, is_settled: bool) -> None:
+    for request in requests.of(history):
         finding.count(f"{request.action} requests of people that were answered")
         if request.action in GRANTED and (fault := _fault(history, request, is_settled=is_settled)):
             finding.violate(f"{history}: {request.action} was answered, and then {fault}")

@@ -16,7 +16,7 @@ from runs.states import Action, Status
 from ..guarantees.isolation import client_of
 from ..guarantees.logs import BadAnswer, Logs, Request
 
-REQUESTS: Final = {"cancel": 2, "pause": 2, "reset": 1}  # how often each
+REQUESTS: Final = {"cancel": 2, "pause": 2, "reset": 2}  # how often each
 RESET: Final = "reset"
 # What a person does about a run that has stopped.
 ANSWERS: Final = {

@@ -31,6 +31,7 @@ class TwilioAccount:
 
 Account = FolderAccount | TwilioAccount
 Wait = Callable[[float, object], None]  # seconds, and why: sits it out, beating
+Beat = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Listed:
-    """A recording as its source tells of it. `duration` is in seconds, None when it isn't said.
+    """A recording as its source tells of it. `duration` is in seconds, `size` in bytes; None when it isn't said.
 
     With a `problem`, in words to show, it could not be told to be a call.
     """
@@ -57,7 +58,26 @@ class Listed:
     number: str = ""
     started_at: datetime | None = None
     duration: float | None = None
+    size: int | None = None
     problem: str = ""
+
+
+class LeftOutReason(models.TextChoices):
+    """Why something in a source becomes no item of the run; the run's warnings say so."""
+
+    UNREADABLE_FOLDER = "unreadable_folder"
+    UNREADABLE_FILE = "unreadable_file"
+    UNREADABLE_NOTES = "unreadable_notes"  # what is written beside the recordings about them
+    STILL_RECORDING = "still_recording"
+    NOT_A_FILE = "not_a_file"  # a pipe, a socket, a device
+    LINK = "link"  # out of the source's folder, to a folder, or to nothing
+    UNKNOWN_KIND = "unknown_kind"  # sound in a format that isn't read
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    name: str
+    reason: LeftOutReason
 
 
 @dataclass(frozen=True)
@@ -71,18 +91,37 @@ class Media:
 
 
 class RecordingSource(Protocol):
-    def calls(self, period: Period, direction: str) -> Iterator[Listed]:
-        """The calls of a period, as the source brings them. Raises `RunRejected`."""
+    def calls(self, period: Period, direction: str) -> Iterator[Listed | LeftOut]:
+        """The calls of a period, as the source brings them. Raises `RunRejected`, `SourceAway`.
+
+        It beats as it goes, and opens none of the recordings.
+        """
+
+    def examine(self, listed: Listed) -> Listed | LeftOut:
+        """Look into a recording that is new, or has grown: how long it is, as far as its head tells."""
 
     def open(self, location: str, *, start: int = 0, etag: str = "") -> AbstractContextManager[Media]:
         """Read a recording, from `start` where the source still has the one with this `etag`, else from 0.
 
-        Raises `ItemFailed`, `RunRejected`, `Busy`, and `Interrupted` here or from the chunks.
+        Raises `ItemFailed`, `RunRejected`, `Busy`, `SourceAway`, and `Interrupted` or `StillRecording` here or from
+        the chunks.
         """
 
 
 class Interrupted(Exception):
     """The source could not be reached, or stopped in the middle: worth another try."""
+
+
+class Unconnected(Interrupted):
+    """Not even a connection to the source came about."""
+
+
+class SourceAway(Exception):
+    """The source as a whole is away, for a moment or for good: none of its recordings can be had."""
+
+
+class StillRecording(Exception):
+    """The recording is still being made: a later run takes it."""
 
 
 class Busy(Exception):

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from runs.exceptions import ItemFailed, RunRejected
 
-from . import Busy, Interrupted
+from . import Busy, Interrupted, Unconnected
 
 MAX_REDIRECTS: Final = 3
 LONGEST_WAIT: Final = 3600.0  # seconds, whatever the provider asks for
@@ -108,6 +108,8 @@ class Door:
 def _transport_errors() -> Iterator[None]:
     try:
         yield
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise Unconnected(_("The provider can't be reached.")) from error
     except httpx.TimeoutException as error:
         raise Interrupted(_("The provider has stopped sending.")) from error
     except httpx.HTTPError as error:
@@ -118,7 +120,7 @@ def _addresses(url: httpx.URL) -> list[str]:
     try:
         found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise Interrupted(_("The provider's address can't be found.")) from error
+        raise Unconnected(_("The provider's address can't be found.")) from error
     return [str(entry[4][0]) for entry in found]
 
 

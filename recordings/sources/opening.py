@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import Account, FolderAccount, RecordingSource, Wait
-from .folder import Folder
+from . import Account, Beat, FolderAccount, RecordingSource, Wait
+from .folder import Folder, Length
 from .twilio import Twilio
 
 
 @contextmanager
-def open_source(account: Account, *, wait: Wait) -> Iterator[RecordingSource]:
+def open_source(account: Account, *, wait: Wait, beat: Beat, length: Length) -> Iterator[RecordingSource]:
     """Raises `RunRejected` when the account can't be used as it is."""
     if isinstance(account, FolderAccount):
-        yield Folder(account.folder)
+        yield Folder(account.folder, beat=beat, length=length)
         return
     with Twilio(account, wait=wait) as twilio:
         yield twilio

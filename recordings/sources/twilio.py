@@ -20,8 +20,9 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.recording import RecordingInstance
 
 from runs.exceptions import ItemFailed, RunRejected
+from runs.progress import clean
 
-from . import Direction, Listed, Media, Period, TwilioAccount, Wait
+from . import Direction, Listed, Media, Period, SourceAway, TwilioAccount, Wait
 from .door import Door
 from .patience import persist
 
@@ -55,9 +56,13 @@ class Twilio:
         try:
             yield from self._listed(period, direction)
         except ItemFailed as error:
+            if error.code == "unreachable":
+                raise SourceAway(str(error)) from error
             raise RunRejected(_("Twilio's list of recordings: %(reason)s") % {"reason": error}) from error
         except TwilioException as error:
             raise RunRejected(_("Twilio's list of recordings can't be read.")) from error
+        except ValueError as error:  # no JSON: somebody else has answered
+            raise SourceAway(_("Twilio's list of recordings can't be read.")) from error
 
     def _listed(self, period: Period, direction: str) -> Iterator[Listed]:
         recordings = self._client.recordings.stream(
@@ -74,12 +79,12 @@ class Twilio:
             way, number = self._call(recording.call_sid or "")
             if not direction or way == direction:
                 yield Listed(
-                    call_id=str(recording.sid),
+                    call_id=clean(recording.sid, 200),
                     location=f"/2010-04-01/Accounts/{self._account.sid}/Recordings/{recording.sid}.wav",
                     direction=way,
                     number=number,
                     started_at=moment,
-                    duration=float(recording.duration) if recording.duration else None,
+                    duration=_seconds(recording.duration),
                 )
 
     def _call(self, sid: str) -> tuple[str, str]:
@@ -98,8 +103,11 @@ class Twilio:
         except (ItemFailed, TwilioException):  # deleted, though its recording is there
             return "", ""
         if call.direction == "inbound":
-            return Direction.INBOUND, str(call._from or "")[:64]
-        return Direction.OUTBOUND, str(call.to or "")[:64]
+            return Direction.INBOUND, clean(call._from or "", 64)
+        return Direction.OUTBOUND, clean(call.to or "", 64)
+
+    def examine(self, listed: Listed) -> Listed:
+        return listed  # the list has told all there is
 
     @contextmanager
     def open(self, location: str, *, start: int = 0, etag: str = "") -> Iterator[Media]:
@@ -136,6 +144,11 @@ class _ByDoor(HttpClient):  # type: ignore[misc]  # the SDK ships no types
                 return Response(response.status_code, response.text, response.headers)
 
         return persist(asked, wait=self._wait)
+
+
+def _seconds(said: object) -> float | None:
+    text = str(said or "")
+    return float(text[:9]) if text.isascii() and text.isdigit() else None
 
 
 def _extent(response: httpx.Response) -> tuple[int, int | None]:

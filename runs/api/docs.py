@@ -1,7 +1,12 @@
 """The API's documentation: what drf-spectacular can't read off our views, and its page."""
 
+from typing import Any
+
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.views import SpectacularSwaggerSplitView
+
+from ..models import run_types
 
 
 class BearerScheme(KnoxTokenScheme):  # type: ignore[no-untyped-call]  # registers itself
@@ -11,3 +16,12 @@ class BearerScheme(KnoxTokenScheme):  # type: ignore[no-untyped-call]  # registe
 
 class Docs(SpectacularSwaggerSplitView):
     http_method_names = ["get", "head"]  # its template can't render what OPTIONS would answer
+
+
+class RunTypeFieldDocs(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """The types that are installed: only now are all of them known."""
+
+    target_class = "runs.api.serializers.RunTypeField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        return {"type": "string", "enum": sorted(model.slug for model in run_types())}

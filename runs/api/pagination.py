@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.fields import IntegerField
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
@@ -21,6 +22,23 @@ class StrictCursorPagination(CursorPagination):
 
     page_size = max_page_size = 50
     page_size_query_param = "page_size"
+
+    def get_page_size(self, request: Request) -> int | None:
+        """More than there are on a page are cut to it. Raises `ValidationError`."""
+        said = request.query_params.get("page_size")
+        if said is None:
+            return self.page_size
+        try:
+            return min(int(IntegerField(min_value=1).run_validation(said)), self.max_page_size)
+        except ValidationError as error:
+            raise ValidationError({"page_size": error.detail}) from error
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        parameters = super().get_schema_operation_parameters(view)
+        for parameter in parameters:
+            if parameter["name"] == "page_size":
+                parameter["schema"] = {"type": "integer", "minimum": 1}
+        return parameters
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         try:

@@ -33,7 +33,7 @@ LARGEST_ID = 2**63 - 1
 class VerdictSerializer(serializers.Serializer[Any]):
     code = serializers.ChoiceField(choices=Code.choices)
     label = serializers.CharField()  # type: ignore[assignment]  # the stubs mean a field's own label
-    message = serializers.CharField()
+    message = serializers.CharField(allow_blank=True)
     evidence = serializers.DictField()
 
 
@@ -65,7 +65,7 @@ class RunSerializer(serializers.Serializer[Run]):
     attempt = serializers.IntegerField()
     version = serializers.IntegerField()
     error_code = serializers.ChoiceField(choices=ErrorCode.choices, allow_blank=True)
-    error_message = serializers.CharField()
+    error_message = serializers.CharField(allow_blank=True)
     requested = serializers.ChoiceField(choices=Wish.choices, allow_blank=True)
     actions = serializers.SerializerMethodField()
     server_now = serializers.DateTimeField()
@@ -111,8 +111,8 @@ class ItemSerializer(serializers.Serializer[RunItem]):
     id = serializers.IntegerField()
     key = serializers.CharField()
     status = serializers.ChoiceField(choices=ItemStatus.choices)
-    error_code = serializers.CharField()
-    error_message = serializers.CharField()
+    error_code = serializers.CharField(allow_blank=True)
+    error_message = serializers.CharField(allow_blank=True)
     attempts = serializers.IntegerField()
 
     def to_representation(self, item: RunItem) -> dict[str, Any]:
@@ -134,13 +134,13 @@ class EventSerializer(serializers.Serializer[Any]):
     actor = serializers.SerializerMethodField()
     reason = serializers.SerializerMethodField()
     attempt = serializers.IntegerField()
-    worker = serializers.CharField()
+    worker = serializers.CharField(allow_blank=True)
     total = serializers.IntegerField(allow_null=True)
     processed = serializers.IntegerField()
     heartbeat_at = serializers.DateTimeField(allow_null=True)
     requested = serializers.ChoiceField(choices=Wish.choices, allow_blank=True)
     error_code = serializers.ChoiceField(choices=ErrorCode.choices, allow_blank=True)
-    error_message = serializers.CharField()
+    error_message = serializers.CharField(allow_blank=True)
     traceback = serializers.SerializerMethodField()
 
     def get_fields(self) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class ConflictSerializer(ErrorSerializer):
 # What requests say
 
 
-@extend_schema_field(OpenApiTypes.STR)
+@extend_schema_field({"oneOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "integer"}]})
 class BusinessField(serializers.Field[Business, Any, Any, Any]):
     """A business of the caller's, by id or slug. Any other is not found, existing or not."""
 
@@ -214,7 +214,16 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and int(text) <= LARGEST_ID
 
 
-@extend_schema_field(OpenApiTypes.STR)
+class FlagField(serializers.BooleanField):
+    """True or false as JSON has them: a 0 or a "false" isn't taken for what it may have been meant as."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Raises `ValidationError`."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class RunTypeField(serializers.Field[type[Run], Any, str, Any]):
     """A run type by its slug."""
 
@@ -270,7 +279,7 @@ class LoginRequest(serializers.Serializer[Any]):
 
 
 class LogoutRequest(serializers.Serializer[Any]):
-    all = serializers.BooleanField(default=False, help_text="Every token and every session of the caller.")
+    all = FlagField(default=False, help_text="Every token and every session of the caller.")
 
 
 class PasswordRequest(serializers.Serializer[Any]):
@@ -294,7 +303,7 @@ class ResetRequest(serializers.Serializer[Any]):
     """Without `types`, all of them. An empty list is refused: it could be meant as none."""
 
     types = serializers.ListField(child=RunTypeField(), required=False, allow_null=True, allow_empty=False)
-    only_stale = serializers.BooleanField(default=False)
+    only_stale = FlagField(default=False)
     reason = serializers.CharField(default="", allow_blank=True, max_length=500)
 
 

@@ -1,13 +1,17 @@
-"""The client's address, as lockouts and throttles know it: no client can choose its own."""
+"""The client's address, as lockouts, throttles and the log know it: no client can choose its own."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
+import structlog
 from django.conf import settings
+from django.dispatch import receiver
 from django.http import HttpRequest
+from django_structlog.signals import bind_extra_request_metadata
 
 Address = IPv4Address | IPv6Address
 
@@ -27,6 +31,12 @@ def client_address(request: HttpRequest) -> str | None:
         seen = forwarded.split(",")[-settings.PROXY_COUNT :]
         return _name(_parse(seen[0]) or peer)
     return _name(peer)
+
+
+@receiver(bind_extra_request_metadata)
+def log_client_address(request: HttpRequest, **kwargs: Any) -> None:
+    """The log names the same address: whoever reads it there may want to shut it out."""
+    structlog.contextvars.bind_contextvars(ip=client_address(request))
 
 
 def _parse(text: str) -> Address | None:

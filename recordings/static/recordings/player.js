@@ -48,10 +48,11 @@ export class Player {
     if (call !== this.call) return; // another was chosen meanwhile
     if (!told) return this.note("failed");
     this.show(told.segments, told.language);
+    if (!told.segments.length) this.note("silent");
     this.mark(words);
   }
 
-  /** @param {string} which  "none", "failed", or empty */
+  /** @param {string} which  "none", "silent", "failed", or empty */
   note(which) {
     for (const note of this.root.querySelectorAll("[data-player-note]")) {
       /** @type {HTMLElement} */ (note).hidden = note.getAttribute("data-player-note") !== which;

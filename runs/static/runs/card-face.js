@@ -11,6 +11,7 @@ import { Words } from "./words.js";
  *   started_at: string|null, finished_at: string|null, server_now: string, seconds_since_heartbeat: number|null,
  *   stale_after_seconds: number, version: number, requested: string, actions: string[],
  *   verdict: {code: string, label: string, message: string, evidence: Record<string, any>},
+ *   details: Record<string, any>,
  * }} Run
  */
 
@@ -35,6 +36,7 @@ template.innerHTML = `
     </div>
     <div class="bar" part="bar" role="progressbar" aria-labelledby="title" aria-valuemin="0" aria-valuemax="100"><div class="fill" part="fill"></div></div>
     <div class="under"><p part="message" dir="auto"></p><p part="age"></p></div>
+    <ul class="warnings" part="warnings" hidden></ul>
     <dl class="stats" part="stats">
       <div><dt data-say="succeeded"></dt><dd part="succeeded">–</dd></div>
       <div><dt data-say="skipped"></dt><dd part="skipped">–</dd></div>
@@ -108,7 +110,14 @@ export class Face {
     this.part("failures").hidden = run.failed === 0;
     const asked = run.requested && run.status === "running" ? this.say(`asked.${run.requested}`) : "";
     this.part("message").textContent = asked || run.verdict.message;
+    this.showWarnings(run.details.warnings ?? []);
     this.speak(run);
+  }
+
+  /** @param {string[]} warnings  what people should know of a run that goes on all the same */
+  showWarnings(warnings) {
+    this.part("warnings").replaceChildren(...warnings.map((warning) => element("li", warning)));
+    this.part("warnings").hidden = warnings.length === 0;
   }
 
   /** @param {Run} run */

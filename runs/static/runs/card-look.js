@@ -91,6 +91,9 @@ h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space
 :host(:is([state="stale"], [state="failed"])) [part="message"] { color: var(--tone); font-weight: 550; }
 :host([lost]) [part="age"] { color: var(--warn); font-weight: 600; }
 
+.warnings { display: grid; gap: 0.4rem; font-size: 0.93rem; }
+.warnings li { padding-inline-start: 0.8rem; border-inline-start: 3px solid var(--warn); overflow-wrap: anywhere; }
+
 .stats { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; padding: 0.75rem 1rem; border-radius: 10px; background: var(--sunken); }
 .stats dt { color: var(--soft); font-size: 0.82rem; }
 .stats dt::first-letter { text-transform: uppercase; }

@@ -1,0 +1,193 @@
+"""`python -m benchmarks extraction [FOLDER]`: what is read right, missed and got wrong, document by document.
+
+FOLDER holds documents (PDF, HTML, XML, pictures), each with a JSON file of the same name beside it that says what
+is true of it: any of `language`, `vendor`, `amount`, `currency`, `issued_on` (ISO) and `invoice_number`. A fact
+that is null stands nowhere in the document; one that the file doesn't name isn't judged. `"receipt": false` says
+that the document is none. Without FOLDER it is the project's own corpus, in `tests/corpus`.
+
+Each document is read as a sync reads it: as the only attachment of a mail that says nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import mimetypes
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, Final
+
+import django
+from rich.console import Console
+from rich.table import Table
+
+OWN_CORPUS: Final = Path(__file__).parent.parent / "tests" / "corpus"
+FIELDS: Final = ("amount", "currency", "issued_on", "invoice_number", "vendor")
+SUFFIXES: Final = {".pdf", ".html", ".htm", ".xml", ".png", ".jpg", ".jpeg"}
+
+
+@dataclass
+class Score:
+    """How often a field was read right, wrong or not at all; `sure` counts those that ask nobody to review them."""
+
+    right: int = 0
+    missing: int = 0
+    wrong: int = 0
+    wrong_and_sure: int = 0
+    right_and_sure: int = 0
+
+    @property
+    def documents(self) -> int:
+        return self.right + self.missing + self.wrong
+
+
+@dataclass
+class Judgement:
+    """The scores of all documents, by language and field."""
+
+    scores: dict[tuple[str, str], Score] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)  # receipts that were taken for none
+    imagined: list[str] = field(default_factory=list)  # the other way round
+    lines: list[str] = field(default_factory=list)  # what was wrong, for whoever mends it
+
+    def of(self, language: str, name: str) -> Score:
+        return self.scores.setdefault((language, name), Score())
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks extraction", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=OWN_CORPUS)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(arguments)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    django.setup()
+    judgement = judge(options.folder)
+    if options.json:
+        print(json.dumps(_as_json(judgement), ensure_ascii=False, indent=2))
+    else:
+        _show(judgement)
+    sys.exit(0 if judgement.scores else 1)
+
+
+def judge(folder: Path) -> Judgement:
+    judgement = Judgement()
+    for document, truth in _documents(folder):
+        finding = _read(document)
+        language = truth.get("language", "?")
+        if truth.get("receipt") is False:
+            judgement.imagined += [document.name] if finding else []
+            continue
+        if finding is None:
+            judgement.skipped.append(document.name)
+        for name in FIELDS:
+            if name in truth:
+                _judge_field(judgement, document.name, language, name, truth[name], finding)
+    return judgement
+
+
+def _judge_field(
+    judgement: Judgement, document: str, language: str, name: str, truth: Any, finding: dict[str, Any] | None
+) -> None:
+    score = judgement.of(language, name)
+    found = finding[name] if finding else None
+    is_sure = bool(finding and not finding["needs_review"])
+    if _same(name, found, truth):
+        score.right += 1
+        score.right_and_sure += is_sure
+    elif not found:
+        score.missing += 1
+    else:
+        score.wrong += 1
+        score.wrong_and_sure += is_sure
+    if not _same(name, found, truth):
+        surely = " and sure" if is_sure and found else ""
+        judgement.lines.append(f"{document}: {name} is {truth!r}, read{surely} as {found!r}")
+
+
+def _same(name: str, found: Any, truth: Any) -> bool:
+    if name == "vendor" and found and truth:
+        return " ".join(str(found).split()).casefold() == " ".join(str(truth).split()).casefold()
+    return (found or None) == (truth or None)
+
+
+def _documents(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for document in sorted(folder.iterdir()):
+        facts = document.with_suffix(".json")
+        if document.suffix.lower() in SUFFIXES and facts.exists():
+            yield document, json.loads(facts.read_text())
+
+
+def _read(document: Path) -> dict[str, Any] | None:
+    """What a sync would store of it; None where it would be passed over."""
+    from receipts.scanner import Scanner  # needs Django
+    from runs.exceptions import ItemFailed
+
+    with Scanner() as scanner:
+        try:
+            scanned = scanner.scan(_mail_with(document))
+        except ItemFailed:
+            return None
+    if not scanned.findings:
+        return None
+    [(_document, finding), *_others] = scanned.findings
+    return {
+        "vendor": finding.vendor,
+        "amount": f"{finding.amount:.2f}" if finding.amount is not None else None,
+        "currency": finding.currency,
+        "issued_on": finding.issued_on.isoformat() if finding.issued_on else None,
+        "invoice_number": finding.invoice_number,
+        "needs_review": finding.needs_review,
+    }
+
+
+def _mail_with(document: Path) -> bytes:
+    mail = EmailMessage()
+    mail["Subject"], mail["From"], mail["To"] = "Document", "post@example.com", "office@example.net"
+    mail["Message-ID"] = f"<{document.name.encode().hex()}@example.com>"
+    mail.set_content("See the attached document.")
+    kind, subkind = (mimetypes.guess_type(document.name)[0] or "application/octet-stream").split("/")
+    mail.add_attachment(document.read_bytes(), maintype=kind, subtype=subkind, filename=f"document{document.suffix}")
+    return mail.as_bytes()
+
+
+def totals(judgement: Judgement) -> dict[str, float | None]:
+    """The shares that have goals: of facts that are right, wrong and sure, and sure among the right."""
+    judged = [score for (_language, name), score in judgement.scores.items() if name in FIELDS[:3]]
+    count = sum(score.documents for score in judged)
+    right = sum(score.right for score in judged)
+    everything = judgement.scores.values()
+    return {
+        "right": _share(right, count),
+        "wrong_and_sure": _share(
+            sum(score.wrong_and_sure for score in everything), sum(score.documents for score in everything)
+        ),
+        "sure_of_right": _share(sum(score.right_and_sure for score in judged), right),
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def _as_json(judgement: Judgement) -> dict[str, Any]:
+    scores = {f"{language} {name}": vars(score) for (language, name), score in sorted(judgement.scores.items())}
+    return {**totals(judgement), "skipped": judgement.skipped, "imagined": judgement.imagined, "scores": scores}
+
+
+def _show(judgement: Judgement) -> None:
+    table = Table("language", "field", "documents", "right", "missing", "wrong", "wrong and sure", "right and sure")
+    for (language, name), score in sorted(judgement.scores.items()):
+        figures = (score.documents, score.right, score.missing, score.wrong, score.wrong_and_sure, score.right_and_sure)
+        table.add_row(language, name, *map(str, figures))
+    console = Console(soft_wrap=True, highlight=False)
+    for line in judgement.lines:
+        console.print(line, markup=False)
+    console.print(table)
+    for name, share in totals(judgement).items():
+        console.print(f"{name}: {'nothing judged' if share is None else f'{share:.1%}'}", markup=False)
+    for what, names in (("passed over", judgement.skipped), ("no receipts, but read", judgement.imagined)):
+        console.print(f"{what}: {', '.join(names) or 'none'}", markup=False)

@@ -1,0 +1,65 @@
+"""What a run left out while it listed its source, kept as counts and a few names, and said in the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.utils.translation import ngettext_lazy
+
+from .sources import LeftOut, LeftOutReason
+
+NAMES_KEPT: Final = 5
+LONGEST_NAME: Final = 200
+
+LeftOuts = dict[str, dict[str, Any]]  # {reason: {"count": how many, "names": the first few}}
+
+_SENTENCES: Final = {
+    LeftOutReason.UNREADABLE_FOLDER: ngettext_lazy(
+        "%(count)d folder can't be read: %(names)s", "%(count)d folders can't be read: %(names)s", "count"
+    ),
+    LeftOutReason.UNREADABLE_FILE: ngettext_lazy(
+        "%(count)d file can't be looked at: %(names)s", "%(count)d files can't be looked at: %(names)s", "count"
+    ),
+    LeftOutReason.UNREADABLE_NOTES: ngettext_lazy(
+        "%(count)d file of notes about the calls can't be read: %(names)s",
+        "%(count)d files of notes about the calls can't be read: %(names)s",
+        "count",
+    ),
+    LeftOutReason.STILL_RECORDING: ngettext_lazy(
+        "%(count)d call is still being recorded, a later run takes it: %(names)s",
+        "%(count)d calls are still being recorded, a later run takes them: %(names)s",
+        "count",
+    ),
+    LeftOutReason.NOT_A_FILE: ngettext_lazy(
+        "%(count)d is no regular file and was not opened: %(names)s",
+        "%(count)d are no regular files and were not opened: %(names)s",
+        "count",
+    ),
+    LeftOutReason.LINK: ngettext_lazy(
+        "%(count)d link leads to a folder, out of the source or to nothing, and was not followed: %(names)s",
+        "%(count)d links lead to folders, out of the source or to nothing, and were not followed: %(names)s",
+        "count",
+    ),
+    LeftOutReason.UNKNOWN_KIND: ngettext_lazy(
+        "%(count)d recording is of a kind that isn't read: %(names)s",
+        "%(count)d recordings are of a kind that isn't read: %(names)s",
+        "count",
+    ),
+}
+
+
+def add_left_out(kept: LeftOuts, left_out: LeftOut) -> None:
+    of_reason = kept.setdefault(left_out.reason.value, {"count": 0, "names": []})
+    of_reason["count"] += 1
+    if len(of_reason["names"]) < NAMES_KEPT:
+        of_reason["names"].append(left_out.name[:LONGEST_NAME])
+
+
+def warnings_of(kept: LeftOuts) -> list[str]:
+    """A sentence for each reason."""
+    return [_sentence(LeftOutReason(reason), **of_reason) for reason, of_reason in sorted(kept.items())]
+
+
+def _sentence(reason: LeftOutReason, count: int, names: list[str]) -> str:
+    shown = ", ".join(names) + (", …" if count > len(names) else "")
+    return str(_SENTENCES[reason] % {"count": count, "names": shown})
