@@ -173,9 +173,10 @@ def guard_asgi(app: App) -> App:
 
 
 def readable_content_type(header: str) -> str:
-    """Without its parameters where they come as in RFC 2231: their encodings raise, and no client writes them."""
-    value, _semicolon, parameters = header.partition(";")
-    return value if "*" in parameters else header
+    """Without its charset and without parameters as in RFC 2231: all is UTF-8 here, and many encodings raise."""
+    value, *parameters = header.split(";")
+    kept = [each for each in parameters if "*" not in each and not each.strip().lower().startswith("charset")]
+    return ";".join([value, *kept])
 
 
 def _bounded_receive(scope: Message, receive: Receive, declared: int, limit: int) -> Receive:

@@ -24,6 +24,15 @@ _CHARSETS: Final = {
     "x-sjis": "shift_jis",
     "ks_c_5601-1987": "cp949",
 }
+# What is declared as the first of each is really the second, which holds all of it and, say, the euro sign.
+_WIDER: Final = {
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+}
 # Codecs of Python that are no charsets of mail; some take quadratic time.
 _NO_CHARSETS: Final = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"}
 _UNDECLARED: Final = {"", "default", "unknown", "unknown-8bit", "x-unknown", "8bit", "binary"}
@@ -59,7 +68,7 @@ def _codec(charset: str) -> str | None:
         b"".decode(name)
     except (LookupError, ValueError, UnicodeError):
         return None
-    return None if name.replace("-", "_") in _NO_CHARSETS else name
+    return None if name.replace("-", "_") in _NO_CHARSETS else _WIDER.get(name, name)
 
 
 def clean(text: str, *, lines: bool = False) -> str:
