@@ -193,15 +193,6 @@ def test_calls_are_listed_and_narrowed(as_member_a: APIClient, business_a: Busin
     assert listed(from_date="2024-11-06") == []
 
 
-@pytest.mark.parametrize("days", [{"from_date": "0001-01-01"}, {"to_date": "9999-12-31"}])
-def test_days_at_the_ends_of_the_calendar_are_none_to_ask_for(
-    as_member_a: APIClient, business_a: Business, days: dict[str, str]
-) -> None:
-    answer = as_member_a.get(LIST, {"business": str(business_a.pk), **days})
-    assert answer.status_code == 400
-    assert [error["attr"] for error in answer.json()["errors"]] == list(days)
-
-
 def test_what_a_run_left_out_is_told_with_it(as_member_a: APIClient, source_a: Source) -> None:
     run = RecordingRun.objects.create(business=source_a.business, source=source_a)
     run.keep_left_out({"link": {"count": 2, "names": ["a", "b"]}})

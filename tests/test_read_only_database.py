@@ -137,13 +137,12 @@ def test_the_log_says_why_in_one_line_without_a_traceback(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-@pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")  # of a task that is called by hand
 def test_the_sweep_says_in_one_line_that_it_waits(caplog: pytest.LogCaptureFixture) -> None:
     with read_only_database():
-        tasks.sweep()
+        tasks.sweep.run()
     [record] = caplog.records
     assert record.getMessage() == "The sweep waits for the database: cannot execute INSERT in a read-only transaction"
-    tasks.sweep()
+    tasks.sweep.run()
     assert Sweep.objects.get().finished_at
 
 

@@ -109,9 +109,7 @@ def test_a_file_name_in_plain_utf_8_is_read() -> None:
     ("charset", "written_in", "words"),
     [("iso-8859-1", "cp1252", "Total due: €5.00"), ("gb2312", "gb18030", "這 ¥"), ("x-sjis", "cp932", "①")],
 )
-def test_a_character_set_is_read_as_the_wider_one_that_programs_mean(
-    charset: str, written_in: str, words: str
-) -> None:
+def test_a_character_set_is_read_as_the_wider_one_that_programs_mean(charset: str, written_in: str, words: str) -> None:
     head = f"Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
     opened = open_message(mail(HEADERS, head.encode() + words.encode(written_in)), max_attachment_bytes=10**6)
     assert opened.plain == words

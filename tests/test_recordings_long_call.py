@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from recordings import collect as collecting
+from recordings import download
 from recordings.collect import collect
 from recordings.models import Call, RecordingRun, Source
 from recordings.transcription import Heard, Segment
@@ -171,10 +173,21 @@ def test_the_bar_after_a_lost_worker_is_the_true_one(source: Source, model: Mode
             assert told.progress_pct <= max(highest, true + 1)  # fetching was a part of it, and is behind it
 
 
+class StorageElsewhere:
+    """Like one in a cloud: its files have no place on this machine."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(default_storage, name)
+
+    def path(self, name: str) -> str:
+        raise NotImplementedError
+
+
 def test_a_call_in_a_storage_elsewhere_is_transcribed_from_a_copy(
-    source: Source, model: Model, settings: Settings
+    source: Source, model: Model, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    monkeypatch.setattr(download, "default_storage", StorageElsewhere())
     settings.STORAGES = {**settings.STORAGES, "default": elsewhere}
     run = work_through(started(source, short=MINUTE), collect)
     assert (run.status, run.succeeded) == ("completed", 1)
