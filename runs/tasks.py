@@ -18,6 +18,11 @@ SWEEP_QUEUE = "control"
 
 @shared_task(name="runs.sweep", queue=SWEEP_QUEUE, ignore_result=True)
 def sweep() -> None:
+    sweep_or_wait()
+
+
+def sweep_or_wait() -> None:
+    """A round; one log line where the database takes none."""
     try:
         rounds.sweep()
     except Error as error:
