@@ -18,10 +18,12 @@ FIRST_DAY = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
 @contextmanager
-def served_mailbox(business: Business, *, messages: slice = slice(None)) -> Iterator[Mailbox]:
-    """A mailbox of this business that a server on the loopback really serves."""
+def served_mailbox(
+    business: Business, *, messages: slice = slice(None), fetch_seconds: float = 0.0
+) -> Iterator[Mailbox]:
+    """A mailbox of this business that a server on the loopback really serves, a message in `fetch_seconds`."""
     whole = demo.served(demo.MAILBOX_A)
-    with serve([replace(whole, mails=whole.mails[messages])]) as server:
+    with serve([replace(whole, mails=whole.mails[messages], fetch_seconds=fetch_seconds)]) as server:
         yield Mailbox.objects.create(
             business=business,
             name="demo",
