@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-
-from progress_project.environment import BASE_DIR
 
 from .servers import answers
 
@@ -20,7 +17,6 @@ UP_SECONDS = 120
 DOWN_SECONDS = 30
 CONFIGURATION = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "CELERY_BROKER_URL", "DEBUG", "SECRET_KEY", "LOG_LEVEL")
 WHICH_COPY = ("PORT", "DEMO_IMAP_PORT", "UNSTUCK_VAR")
-LAUNCH = (sys.executable, "-m", "progress_project.launch")
 
 
 def unconfigured(**own: str) -> dict[str, str]:
@@ -80,8 +76,8 @@ def running_copy(
     output: Path,
     environment: dict[str, str],
     *,
-    command: Sequence[str] = LAUNCH,
-    folder: Path = BASE_DIR,
+    command: Sequence[str],
+    folder: Path,
 ) -> Iterator[Copy]:
     """Started by `command` in `folder`, with nothing configured but `environment`; stopped in the end if it runs."""
     with output.open("w") as log:

@@ -1,7 +1,8 @@
-"""Every command of the README works when pasted, beside a copy on another port than the README's.
+"""`make run` starts everything, and every command of the README works when pasted beside it.
 
-The copy is started by `make run` in a checkout of its own, so that its commands can find only this copy. It runs
-with the default intervals, and its drill must keep every promise with them.
+The copy runs on another port than the README's, in a checkout of its own, so that its commands can find only this
+copy, and with the default intervals: its drill must keep every promise with them. In the end it survives what is
+killed, and leaves no process behind. All in one test, for coming up takes half a minute.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ DRILL = (
     "hung process: sweep, nobody looking",
     "hung process: its slot is free again",
 )
+WORKER, BEAT = "worker@%h", "progress_project beat"  # in their commands
+READY_SECONDS = 5
+RESTART_SECONDS = 15
 # What a healthy copy has no reason to say, whatever is done with it here.
 TROUBLE = ("Traceback", "[error", "[critical", "Warning:", "AXES", "No result backend", "favicon")
 
@@ -89,17 +93,32 @@ def paste(text: str, copy: Copy, checkout: Path) -> str:
 
 
 @pytest.mark.needs("make", "curl", "bash")
-def test_every_block_works_when_pasted_and_the_drill_keeps_its_promises(copy: Copy, checkout: Path) -> None:
+def test_a_copy_comes_up_does_what_the_readme_says_and_survives_what_is_killed(copy: Copy, checkout: Path) -> None:
+    assert copy.said(f"Unstuck is up at {copy.url}/")
+    until(copy.is_ready, READY_SECONDS)
+    assert answers(f"{copy.url}/favicon.ico")
+    assert answers(f"{copy.url}/static/runs/frame.css")
+
     shells = [block.text for block in blocks() if block.language == "sh" and not block.excuse]
     said = "\n".join(paste(text, copy, checkout) for text in shells)
     for finding in DRILL:
         assert re.search(rf"^{finding} +[\d.]+ s +promised [\d.]+ s +kept$", said, re.MULTILINE), said
-
-    assert answers(f"{copy.url}/static/runs/frame.css")
-    copy.stop(signal.SIGINT)
-    assert copy.processes() == []
     log = copy.output.read_text()
     assert not [line for line in log.splitlines() if any(words in line for words in TROUBLE)], log
+
+    assert_it_restarts_what_is_killed(copy)
+    copy.stop(signal.SIGINT)
+    assert copy.processes() == []
+    assert not (copy.state / "postgres" / "postmaster.pid").exists()
+
+
+def assert_it_restarts_what_is_killed(copy: Copy) -> None:
+    killed = [copy.find(words)[0] for words in (WORKER, BEAT)]
+    for process in killed:
+        process.kill()
+    until(lambda: copy.output.read_text().count("died (SIGKILL), starting it again") == len(killed), 5)
+    assert answers(f"{copy.url}/healthz"), "the rest stays up without them"
+    until(lambda: bool(copy.find(WORKER) and copy.find(BEAT)), RESTART_SECONDS)
 
 
 def test_what_is_not_pasted_says_why() -> None:
