@@ -1,6 +1,6 @@
 """`python -m benchmarks NAME [--json]`: measure, and say what was met. Exit status 0 whether met or not.
 
-`kill_storm`, `check_guarantees` and `extraction [FOLDER]` have options of their own: see their `--help`.
+`kill_storm`, `check_guarantees`, `extraction` and `readability` have options of their own: see their `--help`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from . import extraction, guarantees, kill_storm
+from . import extraction, guarantees, kill_storm, readability
 from .harness import FINISHED_RUNS, ROUNDS, Options, Result, machine, say
 
 NAMES = ("track", "flush", "hot", "sweep", "receipts", "broadcasts", "recordings", "stream")
@@ -26,6 +26,7 @@ JUDGES: dict[str, Callable[[list[str]], None]] = {
     "kill_storm": kill_storm.main,
     "check_guarantees": guarantees.main,
     "extraction": extraction.main,
+    "readability": readability.main,
 }
 
 
