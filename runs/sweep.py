@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
+from .database import discard_connection, is_outage
 from .dispatch import end_hung_tasks, publish_forgotten
 from .models import Run, Sweep, run_types
 from .states import ErrorCode, Request, Status
@@ -48,15 +49,24 @@ def _take_lease() -> bool:
 def _try(step: Callable[[type[Run]], int], model: type[Run]) -> None:
     try:
         step(model)
-    except Exception:
-        logger.exception("Sweep: %s of %s failed", step.__name__, model.slug)
+    except Exception as error:
+        _log_failure(error, f"{step.__name__} of {model.slug}")
 
 
 def _forget_paid_throttles() -> None:
     try:
         forget_paid()
-    except Exception:
-        logger.exception("Sweep: forgetting throttles failed")
+    except Exception as error:
+        _log_failure(error, "forgetting throttles")
+
+
+def _log_failure(error: Exception, step: str) -> None:
+    """A database that has gone in mid-round is no fault of the step; the next one tries a new connection."""
+    if is_outage(error):
+        logger.warning("Sweep: %s waits for the database: %s", step, error)
+        discard_connection()
+    else:
+        logger.exception("Sweep: %s failed", step)
 
 
 def expire_stale(model: type[Run]) -> int:

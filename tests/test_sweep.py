@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 from celery import current_app
+from django.db import connection
 from django.db.models.functions import Now
 from pytest_django import Settings
 
 import runs.sweep
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs import dispatch
-from runs.models import Run, Sweep
+from runs.models import Run, Sweep, run_types
 from runs.reset import reset_progress
 from runs.sweep import is_watching, sweep
 from runs.timeline import SYSTEM
@@ -52,6 +53,25 @@ def test_a_step_that_breaks_does_not_end_the_round(
     assert sweep()
     run.refresh_from_db()
     assert run.error_code == "queue_timeout", "the steps after it were done"
+
+
+def test_a_connection_lost_in_a_round_costs_one_step_and_one_line_of_the_log(
+    mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def cut_off(model: type[Run]) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return 0
+
+    run = started(mailbox_a)
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=2))
+    monkeypatch.setattr(runs.sweep, "expire_stale", cut_off)
+    assert sweep()
+    run.refresh_from_db()
+    assert run.error_code == "queue_timeout"
+    logged = [record for record in caplog.records if record.name == "runs.sweep"]
+    assert {(record.levelname, record.exc_info) for record in logged} == {("WARNING", None)}
+    assert len(logged) == len(run_types())
 
 
 def test_the_queue_timeout_may_be_never(mailbox_a: Mailbox, settings: Settings) -> None:
