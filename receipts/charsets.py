@@ -65,7 +65,7 @@ def _codec(charset: str) -> str | None:
     try:
         name = codecs.lookup(_CHARSETS.get(charset, charset)).name
         # Python also "decodes" compression and the like under such names; those raise here.
-        b"".decode(name)
+        b"    ".decode(name, "replace")  # some of them only where there is something to decode
     except (LookupError, ValueError, UnicodeError):
         return None
     return None if name.replace("-", "_") in _NO_CHARSETS else _WIDER.get(name, name)

@@ -16,14 +16,19 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Self, cast
+from typing import IO, Final, Self, cast
 
 from .child_frames import HEADER_BYTES, LAST, frame
-from .exceptions import ChildDied, ChildTimedOut
+from .exceptions import ChildDied, ChildKilled, ChildTimedOut, ItemFailed
 
 PROJECT = Path(__file__).resolve().parent.parent
 BEAT_SECONDS = 0.5
 CHUNK_BYTES = 64 * 1024
+ENDED_BY: Final[dict[int, type[ItemFailed]]] = {
+    signal.SIGPROF: ChildTimedOut,
+    signal.SIGALRM: ChildTimedOut,
+    signal.SIGKILL: ChildKilled,
+}
 
 
 class BoundedChild:
@@ -57,7 +62,17 @@ class BoundedChild:
         self.close()
 
     def call(self, request: bytes) -> bytes:
-        """The child's answer. Raises `ChildTimedOut`, `ChildDied`, and what `beat` raises."""
+        """The child's answer. Raises `ChildTimedOut`, `ChildDied`, and what `beat` raises.
+
+        None of the limits ends a child by SIGKILL. Somebody else did, or the kernel for want of memory: a person, a
+        deploy, a neighbour that is too large. So another child is asked once more before the request is to blame.
+        """
+        try:
+            return self._call_once(request)
+        except ChildKilled:
+            return self._call_once(request)
+
+    def _call_once(self, request: bytes) -> bytes:
         child = self._running_child()
         try:
             answer = self._exchange(child, request)
@@ -66,8 +81,7 @@ class BoundedChild:
             raise
         if answer is None:
             self.close()
-            was_stopped = child.returncode in (-signal.SIGPROF, -signal.SIGALRM)
-            raise ChildTimedOut if was_stopped else ChildDied
+            raise ENDED_BY.get(-child.returncode, ChildDied)
         if answer[:1] == LAST:
             self.close()
         return answer[1:]

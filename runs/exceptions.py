@@ -54,6 +54,10 @@ class ChildDied(ItemFailed):
         super().__init__(_("This item can't be read: it is damaged or too complex."), code="unreadable")
 
 
+class ChildKilled(ChildDied):
+    """A bounded child was killed from outside, perhaps through no fault of its request."""
+
+
 class ActiveRunExists(RunsError):
     """A run of this type is already active for this business."""
 

@@ -31,6 +31,9 @@ P = ParamSpec("P")
 
 Write = Callable[[Run, Report, LastWord | None], str]  # of a report; answers what is requested
 SMOOTHING = 0.3  # weight of the newest second in the rate
+SLOWEST_RATE = 1e-6  # items a second: below one in eleven days there is no rate to go by
+LONGEST_ETA = 30 * 86_400.0  # seconds: whatever would take longer, nobody knows
+REASON_LENGTH = 200
 KEY_LENGTH = 200
 REPORTED = ("key", "status", "error_code", "error_message")
 
@@ -341,13 +344,16 @@ class Progress:
     def wait(self, seconds: float, reason: object) -> None:
         """Sit out a provider's limit, beating, and telling readers until when and why."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            self._waiting = (left, str(reason))
-            self._flush()
-            if self._requested:
-                raise RunStopped(self._requested)
-            time.sleep(min(left, settings.RUNS_FLUSH_INTERVAL_SECONDS))
-        self._waiting = (None, "")
+        words = clean(reason, REASON_LENGTH)
+        try:
+            while (left := until - time.monotonic()) > 0:
+                self._waiting = (left, words)
+                self._flush()
+                if self._requested:
+                    raise RunStopped(self._requested)
+                time.sleep(min(left, settings.RUNS_FLUSH_INTERVAL_SECONDS))
+        finally:
+            self._waiting = (None, "")
         self._flush()
 
     # For `Effects`, whose statement has the counters from the rows themselves
@@ -476,7 +482,8 @@ class Progress:
             left, rate = (self._total or 0) - processed, self._rate
         if self._total is None or not rate:
             return None
-        return max(0.0, left / rate)
+        seconds = max(0.0, left / rate)
+        return seconds if seconds <= LONGEST_ETA else None
 
     def _shown(self) -> dict[str, int]:
         if self._processed < self._floor["processed"]:
@@ -494,8 +501,9 @@ class Progress:
         if elapsed < settings.RUNS_FLUSH_INTERVAL_SECONDS / 2:  # too short to measure
             return
         weight = self._done()
-        self._rate = _smoothed(self._rate, (self._processed - self._measured_count) / elapsed)
-        self._weight_rate = _smoothed(self._weight_rate, (weight - self._measured_weight) / elapsed)
+        if self._waiting[0] is None:  # a wait says nothing about the work's own speed
+            self._rate = _smoothed(self._rate, (self._processed - self._measured_count) / elapsed)
+            self._weight_rate = _smoothed(self._weight_rate, (weight - self._measured_weight) / elapsed)
         self._measured_at, self._measured_count, self._measured_weight = now, self._processed, weight
 
     def _item_row(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -559,9 +567,8 @@ def percent(done: float, total: float | None) -> float | None:
 
 
 def _smoothed(rate: float | None, newest: float) -> float | None:
-    if rate is None:
-        return newest or None
-    return float(SMOOTHING * newest + (1 - SMOOTHING) * rate)
+    smoothed = newest if rate is None else SMOOTHING * newest + (1 - SMOOTHING) * rate
+    return float(smoothed) if smoothed >= SLOWEST_RATE else None
 
 
 def clean(value: object, limit: int | None = None) -> str:

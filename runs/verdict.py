@@ -7,6 +7,7 @@ an active status for a run that has died.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeVar
 
 from django.db import models
@@ -126,7 +127,7 @@ def _evidence(run: Run) -> dict[str, Any]:
 
 def eta_seconds(run: Run) -> int | None:
     """Seconds to the end at the present rate; None when nobody can know."""
-    if run.status != Status.RUNNING or run.eta is None:
+    if run.status != Status.RUNNING or run.eta is None or not isfinite(run.eta):
         return None
     wait = run.wait_left if run.wait_left and run.wait_left > 0 else 0
     return round(max(0.0, run.eta - (run.heartbeat_age or 0)) + wait)

@@ -6,10 +6,14 @@ import logging
 import os
 import signal
 import threading
+import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing.sharedctypes import RawValue
 from typing import Any, TypeVar, cast
 
@@ -25,7 +29,7 @@ from .database import is_database_away, is_outage
 from .dispatch import publish, task_name
 from .exceptions import RunLost, RunRejected, RunStopped, RunUnreachable
 from .models import Run, RunQuerySet, run_types
-from .progress import Progress, patiently
+from .progress import Progress, clean, patiently
 from .states import ANSWERS, ErrorCode, Request, Status
 from .timeline import Actor, because
 
@@ -35,6 +39,21 @@ Work = Callable[[R, Progress], None]
 logger = logging.getLogger(__name__)
 
 CHILDREN_SECONDS = 1.0
+LATE_CLAIM_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class LostTask:
+    """A task whose process died; `run_id` is the run that it was to claim, `due` a moment of `time.monotonic`."""
+
+    id: str
+    name: str
+    run_id: int
+    is_death: bool
+    due: float
+
+
+lost_tasks: deque[LostTask] = deque()
 
 boot = ""  # names this start of the worker; its children inherit it
 stopping = RawValue("b", 0)  # shared with the children: the worker takes no more runs
@@ -61,10 +80,13 @@ def look_after_children(sender: Any, **kwargs: Any) -> None:
     """With an event loop Celery looks for dead children every five seconds, which is all that is promised."""
     if sender.hub:
         sender.hub.call_repeatedly(CHILDREN_SECONDS, sender.pool.maintain_pool)
+        sender.hub.call_repeatedly(CHILDREN_SECONDS, recheck_lost_tasks)
 
 
 @task_failure.connect
-def take_back_from_lost_process(sender: Task[Any, Any], task_id: str, exception: BaseException, **kwargs: Any) -> None:
+def take_back_from_lost_process(
+    sender: Task[Any, Any], task_id: str, exception: BaseException, args: Sequence[int] = (), **kwargs: Any
+) -> None:
     """The parent sees that its child was killed, or ran out of memory, in the middle of a run.
 
     In a warm shutdown it is this very parent that kills what takes too long: nobody's fault.
@@ -72,6 +94,25 @@ def take_back_from_lost_process(sender: Task[Any, Any], task_id: str, exception:
     if isinstance(exception, WorkerLostError):
         is_death = not stopping.value
         _for_each_type(lambda model: _take_back(model.objects.filter(task_id=task_id), "its parent", is_death=is_death))
+        due = time.monotonic() + LATE_CLAIM_SECONDS
+        lost_tasks.extend(LostTask(task_id, sender.name, run_id, is_death, due) for run_id in args)
+
+
+def recheck_lost_tasks() -> None:
+    """Look again at the runs of processes that died over their claims.
+
+    The database finishes a statement that it has received, also when its client is dead: such a claim may be committed
+    after the loss was handled, and nobody would work on the run. Where the claim never arrived, the message is lost.
+    """
+    while lost_tasks and time.monotonic() >= lost_tasks[0].due:
+        _for_each_type(partial(_recheck, lost_tasks.popleft()))
+
+
+def _recheck(lost: LostTask, model: type[Run]) -> None:
+    if task_name(model) == lost.name:
+        _take_back(model.objects.filter(task_id=lost.id), "its parent", is_death=lost.is_death)
+        for run in model.objects.filter(pk=lost.run_id, status=Status.QUEUED):
+            publish(run)
 
 
 @worker_shutting_down.connect
@@ -239,7 +280,7 @@ def _attempt(run: R, work: Work[R], worker: Actor) -> None:
             _give_back(run, worker, error)
             return
         logger.exception("Run failed: type=%s id=%s", run.slug, run.pk)
-        with because(worker, "exception", traceback=traceback.format_exc()):
+        with because(worker, "exception", traceback=clean(traceback.format_exc())):
             _record_exception(progress, error)
     else:
         with because(worker, "completed"):
@@ -272,7 +313,7 @@ def _give_back(run: Run, worker: Actor, error: Exception) -> None:
 
     def give_back() -> int:
         held.update(open_item="")
-        with because(worker, "", error=str(error)):
+        with because(worker, "", error=clean(error)):
             return held.take_back(worker, reason="the database was away")
 
     if patiently(give_back):

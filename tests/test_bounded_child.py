@@ -11,7 +11,7 @@ import pytest
 
 from runs import bounded_child
 from runs.bounded_child import BoundedChild
-from runs.exceptions import ChildDied, ChildTimedOut, ItemTimedOut, RunLost
+from runs.exceptions import ChildDied, ChildKilled, ChildTimedOut, ItemTimedOut, RunLost
 
 CHILD = """
 import os, sys, time
@@ -29,6 +29,10 @@ def answer(request):
             answer.ballast = b"x" * 200_000_000
             return b"grown"
         case [b"die"]: os.abort()
+        case [b"killed"]: os.kill(os.getpid(), 9)
+        case [b"killed-once", marker] if not os.path.exists(marker):
+            open(marker, "w").close()
+            os.kill(os.getpid(), 9)
         case [b"wait", seconds]: time.sleep(float(seconds))
     return request
 
@@ -75,6 +79,15 @@ def test_time_on_the_clock_is_bounded(child: BoundedChild) -> None:
 def test_a_child_that_dies_fails_its_request_only(child: BoundedChild, request_: bytes) -> None:
     with pytest.raises(ChildDied):
         child.call(request_)
+    assert child.call(b"the next one") == b"the next one"
+
+
+def test_a_request_is_not_to_blame_for_one_kill_from_outside(child: BoundedChild, tmp_path: Path) -> None:
+    request = f"killed-once {tmp_path / 'marker'}".encode()
+    assert child.call(request) == request
+    with pytest.raises(ChildKilled) as killed:
+        child.call(b"killed")
+    assert killed.value.code == "unreadable"
     assert child.call(b"the next one") == b"the next one"
 
 

@@ -208,6 +208,15 @@ def test_an_exception_stops_its_run_once(mailbox_a: Mailbox) -> None:
     assert "ZeroDivisionError" in run.events.filter(status="queued").latest("pgh_id").pgh_context["traceback"]
 
 
+def test_an_exception_is_recorded_whatever_its_text_holds(mailbox_a: Mailbox) -> None:
+    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+        raise ValueError("no \x00 text \ud800")
+
+    run = work_through(started(mailbox_a), work)
+    assert (run.status, run.error_code) == ("failed", "exception")
+    assert "ValueError" in run.events.filter(status="failed").latest("pgh_id").pgh_context["traceback"]
+
+
 def test_an_exception_is_recorded_though_a_variable_holds_the_loop(mailbox_a: Mailbox) -> None:
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
         loop = progress.track(range(ITEMS))

@@ -17,6 +17,7 @@ from runs.flush import flush
 from runs.progress import Progress, clean, percent
 from runs.states import Request, Status
 from runs.timeline import SYSTEM, Actor
+from runs.verdict import eta_seconds
 
 from .actors import claimed, seen, started, work_through
 
@@ -179,6 +180,43 @@ def test_waiting_for_a_provider_is_shown_and_beats(mailbox_a: Mailbox, eager: No
     run = work_through(started(mailbox_a), work)
     assert run.status == "completed"
     assert run.waiting_until is None
+
+
+def test_a_wait_leaves_the_rate_as_it_was_however_often_it_beats(mailbox_a: Mailbox, settings: Settings) -> None:
+    settings.RUNS_FLUSH_INTERVAL_SECONDS = 0.001
+    rates: list[float | None] = []
+
+    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+        for number in progress.track(range(9)):
+            time.sleep(0.01)
+            if number == 5:
+                progress.report()
+                rates.append(seen(run).rate)
+                progress.wait(0.5, "their limit")
+                rates.append(seen(run).rate)
+
+    work_through(started(mailbox_a), work)
+    before, after = rates
+    assert before
+    assert after
+    assert after > before / 2
+
+
+@pytest.mark.parametrize("eta", ["Infinity", "NaN"])
+def test_a_row_with_an_estimate_that_is_no_number_is_shown_without_one(mailbox_a: Mailbox, eta: str) -> None:
+    run = claimed(mailbox_a)
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(eta=float(eta))
+    assert eta_seconds(seen(run)) is None
+
+
+def test_a_reason_to_wait_is_cut_to_its_column_and_forgotten_with_its_item(mailbox_a: Mailbox, eager: None) -> None:
+    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+        for number in progress.track(range(3)):
+            with progress.item(f"7:{number}"):
+                progress.wait(0.01, "The folder \x00" + "x" * 500 + " is away.")
+
+    run = work_through(started(mailbox_a), work)
+    assert (run.status, counts(run)) == ("completed", (3, 3, 3, 0, 0))
 
 
 def test_progress_inside_a_transaction_is_refused(mailbox_a: Mailbox) -> None:
