@@ -58,7 +58,7 @@ ENDINGS: Final = (
 INSIDE: Final = str.maketrans("ךםןףץ", "כמנפצ")
 AT_THE_END: Final = str.maketrans("כמנפצ", "ךםןףץ")
 MARKS: Final = ("\ue000", "\ue001")  # around what was searched for in a snippet, until `marked` makes markup of them
-MOST_MARKED: Final = 1000  # forms
+MOST_MARKED: Final = 500  # forms
 
 _TERM: Final = re.compile(r'-*"[^"]*"?|\S+')
 NUMBER_DIGITS: Final = range(2, 18)
