@@ -47,7 +47,8 @@ class Finder:
         self.client = client
 
     def rows(self, search: str, **query: Any) -> list[dict[str, Any]]:
-        answer = self.client.get(LIST, {"business": "business-a", "search": search, **query})
+        said: dict[str, Any] = {"business": "business-a", "search": search, **query}
+        answer = self.client.get(LIST, said)
         assert answer.status_code == 200, answer.content
         return list(answer.json()["results"])
 
