@@ -57,7 +57,7 @@ class Finder:
 
     def pages(self, search: str, link: str = "next") -> Iterator[list[str]]:
         """From the first page to the last, and back."""
-        page = self.client.get(LIST, {"business": "business-a", "search": search, "page_size": 2}).json()
+        page = self.client.get(LIST, {"business": "business-a", "search": search, "page_size": "2"}).json()
         yield [row["call_id"] for row in page["results"]]
         for link in ("next", "previous"):
             while page[link]:
