@@ -55,7 +55,7 @@ class Finder:
     def __call__(self, search: str, **query: Any) -> list[str]:
         return [row["call_id"] for row in self.rows(search, **query)]
 
-    def pages(self, search: str, link: str = "next") -> Iterator[list[str]]:
+    def pages(self, search: str) -> Iterator[list[str]]:
         """From the first page to the last, and back."""
         page = self.client.get(LIST, {"business": "business-a", "search": search, "page_size": "2"}).json()
         yield [row["call_id"] for row in page["results"]]
