@@ -58,4 +58,4 @@ class CallAdmin(ReadOnlyAdmin):
     list_select_related = ("business",)
     search_fields = ("=id", "number", "call_id")
     # Files are private: no URL leads to them from here.
-    exclude = ("file", "location", "segments", "search")
+    exclude = ("file", "location", "segments", "search", "digits_backwards")

@@ -18,14 +18,16 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from runs.api.pagination import NewestFirst
+from runs.api.pagination import NewestFirst, StrictCursorPagination
 from runs.api.permissions import own_runs
 from runs.api.ranges import ranged
 from runs.api.serializers import BusinessField, ConflictSerializer, DayField, RunSerializer, asked, chosen, said
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, one, start_run
 from runs.models import Business
 
-from .models import Call, CallQuerySet, RecordingRun, Source
+from .matches import MatchPages
+from .models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun, Source
+from .search import LONGEST_SEARCH, marked
 from .sources import Direction
 
 RANGE = OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="One range of bytes: `bytes=0-1023`.")
@@ -66,13 +68,17 @@ def _source(business: Business, pk: int | None) -> Source:
 
 
 class CallQuery(serializers.Serializer[Any]):
-    """`search` looks for words in the transcripts, “in quotes” for a phrase, with a minus for what must be missing."""
+    """`search` looks for words in the transcripts, “in quotes” for a phrase, with a minus for what must be missing.
+
+    Words are found in their other forms too, those as they are written first. A phone number, however it is written,
+    also finds the calls with it.
+    """
 
     business = BusinessField()
     from_date = serializers.DateField(required=False)
     to_date = serializers.DateField(required=False)
     direction = serializers.ChoiceField(choices=Direction.choices, required=False)
-    search = serializers.CharField(required=False, max_length=200)
+    search = serializers.CharField(required=False, max_length=LONGEST_SEARCH)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         _check_days(attrs)
@@ -117,6 +123,19 @@ class CallSerializer(serializers.ModelSerializer[Call]):
         return reverse(name, args=[call.pk], request=self.context.get("request"))
 
 
+class FoundCallSerializer(CallSerializer):
+    """`snippet` is HTML: where the transcript says what was searched for, in `<mark>`. Null without a search."""
+
+    snippet = serializers.SerializerMethodField()
+
+    class Meta(CallSerializer.Meta):
+        fields = [*CallSerializer.Meta.fields, "snippet"]
+
+    def get_snippet(self, call: Call) -> str | None:
+        snippet = getattr(call, "snippet", None)
+        return None if snippet is None else str(marked(snippet))
+
+
 class SegmentSerializer(serializers.Serializer[Any]):
     """Seconds from the beginning of the call."""
 
@@ -153,24 +172,26 @@ class RunStatus(APIView):
 
 
 class Calls(GenericAPIView[Call]):
-    pagination_class = NewestFirst
+    pagination_class: type[StrictCursorPagination] = NewestFirst
     filter_backends = ()
-    serializer_class = CallSerializer
+    serializer_class = FoundCallSerializer
 
-    @extend_schema(parameters=[CallQuery], responses={200: CallSerializer(many=True), **ERRORS})
+    @extend_schema(parameters=[CallQuery], responses={200: FoundCallSerializer(many=True), **ERRORS})
     def get(self, request: Request) -> Response:
-        """The calls whose recordings are here, the last listed first."""
+        """The calls whose recordings are here, the last listed first; of a search, the surest, then the newest."""
         query = asked(CallQuery, request)
-        page = self.paginate_queryset(_found(query).defer("segments", "transcript", "search"))
+        calls: Any = _narrowed(query).defer(*LONG_COLUMNS)
+        if "search" in query:
+            self.pagination_class = MatchPages
+            calls = calls.with_snippet(query["search"]).matching(query["search"])
+        page = self.paginate_queryset(calls)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
-def _found(query: dict[str, Any]) -> CallQuerySet:
+def _narrowed(query: dict[str, Any]) -> CallQuerySet:
     calls = Call.objects.fetched().filter(business=query["business"])
     calls = calls.dated(query.get("from_date"), query.get("to_date"))
-    if "direction" in query:
-        calls = calls.filter(direction=query["direction"])
-    return calls.saying(query["search"]) if "search" in query else calls
+    return calls.filter(direction=query["direction"]) if "direction" in query else calls
 
 
 def _own(request: Request) -> CallQuerySet:

@@ -6,29 +6,29 @@ it in one run.
 
 from __future__ import annotations
 
-import re
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
+from django.contrib.postgres.search import SearchHeadline, SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Value
-from django.db.models.functions import Now
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Left, Now, Reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
 from runs.models import Business, Run, RunItem
 
 from .audio_types import ENDINGS, PLAYABLE
+from .search import MARKS, WHOLE_NUMBER, Search, digits_of
 from .sources import Account, Direction, FolderAccount, TwilioAccount
 from .warnings import LeftOuts, warnings_of
 
-# No stemming: words are found as they were said, in Hebrew as in English.
-SEARCH_CONFIG = "simple"
-_MINUSES = re.compile(r"(?<![\w-])-[\s-]*")
+SNIPPET = 220  # characters
+SNIPPET_READS = 100_000  # of a transcript: going through hours of speech for each row takes too long
 # What a call weighs in a bar: transcribing takes most of the time, fetching a little.
 FETCHING = 0.05  # of the whole
 LIKELY_SECONDS = 60.0  # of a call whose length isn't known yet
@@ -123,11 +123,6 @@ class RecordingRun(Run):
         return {"selected": True, **{name: getattr(self, name) for name in kept}}
 
 
-def search_query(words: str) -> SearchQuery:
-    """Of words as people write them. Minuses in a row mean one: PostgreSQL nests them, and raises at the 33rd."""
-    return SearchQuery(_MINUSES.sub(" -", words), config=SEARCH_CONFIG, search_type="websearch")
-
-
 class CallQuerySet(models.QuerySet["Call"]):
     def fetched(self) -> Self:
         return self.exclude(file="")
@@ -136,14 +131,69 @@ class CallQuerySet(models.QuerySet["Call"]):
         """Begun within these days, both included."""
         rows = self
         if from_date:
-            rows = rows.filter(started_at__date__gte=from_date)
-        if to_date:
-            rows = rows.filter(started_at__date__lte=to_date)
-        return rows
+            rows = rows.filter(started_at__gte=_beginning(from_date))
+        if to_date and to_date < date.max:
+            rows = rows.filter(started_at__lt=_beginning(to_date + timedelta(days=1)))
+        return rows.exclude(started_at=None) if from_date or to_date else rows
 
     def saying(self, words: str) -> Self:
-        """With these words in their transcript; quotes and a minus mean what they mean in any search."""
-        return self.filter(search=search_query(words))
+        """With these words in their transcript, in any of their forms."""
+        search = Search.parse(words)
+        return self.filter(search=search.either()) if search else self.none()
+
+    def matching(self, text: str) -> list[Self]:
+        """What somebody looks for, the surest first, no call twice: by number, as it is written, in other forms.
+
+        Each with its `moment`, to be ordered by. The planner knows of one word how many calls say it. Of several it
+        doesn't, would look for calls that say them among the newest, and go through all transcripts if there are few:
+        there, the moment is one that no index orders.
+        """
+        search, digits = Search.parse(text), digits_of(text.strip())
+        ordered, unordered = F("started_at"), F("started_at") + timedelta(0)
+        tiers, rows = [], self
+        if digits:
+            tiers.append(self.filter(_numbered(digits)).alias(moment=unordered))
+            rows = self.exclude(_numbered(digits))
+        if search:
+            moment = ordered if search.is_one_word and not digits else unordered
+            tiers.append(rows.filter(search=search.certain()).alias(moment=moment))
+        if likely := search.likely():
+            tiers.append(rows.filter(search=likely).alias(moment=unordered))
+        return tiers
+
+    def with_snippet(self, text: str = "") -> Self:
+        """`snippet`: where the transcript says it, between `MARKS`, or else how it begins."""
+        search = Search.parse(text)
+        transcript = _without_marks(Left("transcript", SNIPPET_READS))
+        if not search.groups:
+            return self.annotate(snippet=_without_marks(Left("transcript", SNIPPET)))
+        start, stop = MARKS
+        headline = SearchHeadline(
+            transcript,
+            search.marked(),
+            config=Func("language", function="recordings_config", output_field=models.TextField()),
+            start_sel=start,
+            stop_sel=stop,
+            max_fragments=2,
+            max_words=18,
+            min_words=8,
+        )
+        return self.annotate(snippet=headline)
+
+
+def _numbered(digits: str) -> Q:
+    """Of calls with the number that `digits_of` has read."""
+    if len(digits) < WHOLE_NUMBER:
+        return Q(digits_backwards=digits[::-1])
+    return Q(digits_backwards__startswith=digits[::-1])
+
+
+def _beginning(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _without_marks(text: models.Expression) -> Func:
+    return Func(text, Value("".join(MARKS)), Value(""), function="translate", output_field=models.TextField())
 
 
 class Call(models.Model):
@@ -170,9 +220,25 @@ class Call(models.Model):
     transcribed_to = models.FloatField(default=0.0)  # seconds: where an interrupted transcription goes on
     transcript = models.TextField(_("transcript"), blank=True, default="")
     transcribed_at = models.DateTimeField(_("transcribed"), null=True)
+    # Written once a call: `keep_part` leaves `transcript` empty, so that nothing is found that can't be read yet.
     search: models.GeneratedField = models.GeneratedField(
-        expression=SearchVector("transcript", config=SEARCH_CONFIG),
+        expression=Func("language", "transcript", function="recordings_words"),
         output_field=SearchVectorField(),
+        db_persist=True,
+    )
+    # Numbers are looked for by their end: what they begin with differs by who wrote them.
+    digits_backwards: models.GeneratedField = models.GeneratedField(
+        expression=Reverse(
+            Func(
+                F("number"),
+                Value("[^0-9]"),
+                Value(""),
+                Value("g"),
+                function="regexp_replace",
+                output_field=models.CharField(),
+            )
+        ),
+        output_field=models.CharField(max_length=64),
         db_persist=True,
     )
 
@@ -188,8 +254,14 @@ class Call(models.Model):
         indexes = [
             # The list of a business, newest first.
             models.Index(fields=["business", "-started_at", "-id"], name="call_newest"),
-            # Words in transcripts.
-            GinIndex(fields=["search"], name="call_search"),
+            # Words in transcripts; at once, as a list of what is still to be sorted in would be read by every search.
+            GinIndex(fields=["search"], name="call_search", fastupdate=False),
+            # Numbers by their end.
+            models.Index(
+                fields=["business", "digits_backwards"],
+                name="call_number",
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+            ),
         ]
 
     def __str__(self) -> str:
@@ -258,7 +330,7 @@ class Call(models.Model):
             setattr(self, name, value)
 
 
-LONG_COLUMNS = ("segments", "transcript", "search")  # not needed to go through many calls
+LONG_COLUMNS = ("segments", "transcript", "search", "digits_backwards")  # not needed to go through many calls
 
 
 class RecordingManager(models.Manager["Recording"]):

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
-from django.contrib.postgres.search import SearchHeadline
-from django.core.paginator import Page, Paginator
-from django.db.models import F
-from django.db.models.functions import Left
-from django.http import HttpRequest, HttpResponse
+from django import forms
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.urls import path
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 
 from runs.models import Business
 from runs.pages import frame, members_only, own_business
 
-from .models import SEARCH_CONFIG, Call, CallQuerySet, RecordingRun, search_query
+from .matches import MatchPages
+from .models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun
+from .search import LONGEST_SEARCH
 from .sources import Direction
 
 CALLS_A_PAGE = 20
-EXCERPT = 220  # characters
-MARKS = ("\ue000", "\ue001")  # around what was searched for; no transcript holds them, and no markup either
 
 
 @members_only
@@ -46,33 +48,70 @@ def start_form(business: Business) -> dict[str, Any]:
     }
 
 
-def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
-    words = request.GET.get("search", "").strip()[:200]
-    return {"business": business, "calls": _calls(request, business, words), "words": words}
+class SearchForm(forms.Form):
+    """What isn't understood is left out of the search, and said beside its field."""
 
-
-def _calls(request: HttpRequest, business: Business, words: str) -> Page[Call]:
-    rows = Call.objects.fetched().filter(business=business).defer("transcript", "search", "segments")
-    rows = _with_excerpt(rows.saying(words) if words else rows, words)
-    return Paginator(rows.order_by("-started_at", "-id"), CALLS_A_PAGE).get_page(request.GET.get("page"))
-
-
-def _with_excerpt(rows: CallQuerySet, words: str) -> CallQuerySet:
-    """How the transcript begins, or where it says what is searched for."""
-    if not words:
-        return rows.annotate(excerpt=Left("transcript", EXCERPT))
-    start, stop = MARKS
-    headline = SearchHeadline(
-        F("transcript"),
-        search_query(words),
-        config=SEARCH_CONFIG,
-        start_sel=start,
-        stop_sel=stop,
-        max_fragments=2,
-        max_words=18,
-        min_words=8,
+    search = forms.CharField(label=_("Words or a number"), required=False)
+    direction = forms.ChoiceField(
+        label=_("Direction"), required=False, choices=[("", _("All calls")), *Direction.choices]
     )
-    return rows.annotate(excerpt=headline)
+    from_date = forms.DateField(label=_("From"), required=False, widget=forms.DateInput({"type": "date"}))
+    to_date = forms.DateField(label=_("To"), required=False, widget=forms.DateInput({"type": "date"}))
+
+    def clean_search(self) -> str:
+        return str(self.cleaned_data["search"])[:LONGEST_SEARCH]
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or self.cleaned_data
+        first, last = said.get("from_date"), said.get("to_date")
+        if first and last and first > last:
+            self.add_error("to_date", _("The last day is before the first."))
+        return said
+
+
+def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
+    form = SearchForm(request.GET)
+    form.is_valid()
+    said = form.cleaned_data
+    words = said.get("search", "")
+    calls = Call.objects.fetched().filter(business=business).defer(*LONG_COLUMNS)
+    calls = calls.dated(said.get("from_date"), said.get("to_date"))
+    if said.get("direction"):
+        calls = calls.filter(direction=said["direction"])
+    shown = _matches(request, business, calls, words) if words else _newest(request, business, calls)
+    filters = [form[name] for name in ("direction", "from_date", "to_date")]
+    return {"business": business, "filters": filters, "words": words, "narrowed": any(said.values()), **shown}
+
+
+def _newest(request: HttpRequest, business: Business, calls: CallQuerySet) -> dict[str, Any]:
+    newest = calls.with_snippet().order_by("-started_at", "-id")
+    page = Paginator(newest, CALLS_A_PAGE).get_page(request.GET.get("page"))
+    turn = {
+        "before": _address(request, business, page=page.previous_page_number()) if page.has_previous() else None,
+        "after": _address(request, business, page=page.next_page_number()) if page.has_next() else None,
+    }
+    return {"calls": page, "count": page.paginator.count, **turn}
+
+
+def _matches(request: HttpRequest, business: Business, calls: CallQuerySet, words: str) -> dict[str, Any]:
+    """Not counted: that would mean to look at every match."""
+    pages = MatchPages()
+    pages.page_size = pages.max_page_size = CALLS_A_PAGE
+    try:
+        found = pages.paginate_queryset(calls.with_snippet(words).matching(words), Request(request))
+    except ValidationError:  # an address that was cut short
+        request.GET = QueryDict(urlencode({"search": words}))
+        return _matches(request, business, calls, words)
+    pages.base_url = _address(request, business)
+    return {"calls": found, "before": pages.get_previous_link(), "after": pages.get_next_link()}
+
+
+def _address(request: HttpRequest, business: Business, **changed: Any) -> str:
+    """Of the whole page, also where its list alone was asked for."""
+    query = request.GET.copy()
+    for name, value in changed.items():
+        query[name] = str(value)
+    return f"{reverse('recordings', args=[business.slug])}?{query.urlencode()}"
 
 
 urlpatterns = [

@@ -92,6 +92,34 @@ def test_what_is_searched_for_is_marked_where_it_is_said(as_a: Client, source: S
     assert "Nothing of what was said matches" in as_a.get(PAGE, {"search": "zebra"}).content.decode()
 
 
+def test_a_search_is_narrowed_and_turned_over_without_a_script(as_a: Client, source: Source) -> None:
+    for number in range(22):
+        made_call(source, number, said=["The technicians came."], direction="inbound")
+    made_call(source, 30, said=["A technician, once more."], direction="outbound")
+    query = {"search": "technician", "direction": "inbound", "to_date": "2024-11-05"}
+    html = as_a.get(PAGE, query).content.decode()
+    assert html.count("<mark>technicians</mark>") == 20
+    assert '<option value="inbound" selected>' in html
+    [more] = re.findall(r'rel="next" href="([^"]*)"', html)
+    html = as_a.get(more.replace("&amp;", "&")).content.decode()
+    assert html.count("<mark>technicians</mark>") == 2
+    assert 'rel="prev"' in html
+    fragment = as_a.get(f"{PAGE}found/", query).content.decode()
+    assert f'rel="next" href="{PAGE}?cursor=' in fragment
+    for odd in ({"cursor": "cut"}, {"page_size": "x"}, {"search": "technician" * 1000}, {"page": "x", "search": ""}):
+        assert as_a.get(PAGE, {**query, **odd}).status_code == 200
+
+
+def test_what_is_wrong_in_a_search_is_said_beside_its_field(as_a: Client, source: Source) -> None:
+    made_call(source, 1)
+    html = as_a.get(PAGE, {"from_date": "2024-11-09", "to_date": "2024-11-01"}).content.decode()
+    assert "The last day is before the first." in html
+    assert "No calls match." in html
+    html = as_a.get(PAGE, {"direction": "<up>", "from_date": "0001-01-01", "to_date": "x"}).content.decode()
+    assert "&lt;up&gt; is not one of the available choices" in html
+    assert "data-call=" in html
+
+
 def test_a_business_without_a_source_is_told_so(as_a: Client, business_a: Business) -> None:
     assert "no source of recordings yet" in as_a.get(PAGE).content.decode()
 
@@ -159,7 +187,7 @@ def test_a_search_leads_to_the_line(open_page: Open, source: Source) -> None:
 def test_a_run_is_started_and_its_calls_appear(open_page: Open, source: Source, messages: list[Any]) -> None:
     page = open_page(path=PAGE)
     page.get_by_label("Download", exact=True).check()
-    page.get_by_label("Direction").select_option("outbound")
+    page.locator("#start-recording").get_by_label("Direction").select_option("outbound")
     page.get_by_role("button", name="Fetch the recordings").click()
     expect(page.locator("[part=label]")).to_have_text("Waiting for a worker")
     run = RecordingRun.objects.get()

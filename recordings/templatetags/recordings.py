@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from django import template
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
 
-from ..pages import MARKS
+from ..search import marked
 
 register = template.Library()
 
@@ -21,8 +19,4 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-@register.filter
-def marked(excerpt: str | None) -> SafeString:
-    """With what was searched for marked; everything else is escaped."""
-    start, stop = MARKS
-    return mark_safe(escape(excerpt or "").replace(start, "<mark>").replace(stop, "</mark>"))  # noqa: S308  escaped
+register.filter(marked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -109,32 +109,40 @@ class Place(NamedTuple):
         return rows if (slug > self.type) == newer else rows.filter(elsewhere)
 
 
-class NewestRuns(StrictCursorPagination):
-    """Merges the run types, newest first. Paginates a sequence of querysets, one a type."""
+class Position(Protocol):
+    """The place of a row in a list; its text parses to itself."""
+
+    @classmethod
+    def of(cls, row: Any) -> Self: ...
+
+    @classmethod
+    def parse(cls, position: Any) -> Self:
+        """Raises `ValueError`."""
+
+
+class PlacedPages(StrictCursorPagination):
+    """Paginates a sequence of querysets by the place of the last row seen."""
+
+    place: type[Position]
+
+    def nearest(self, sources: Any, place: Any, *, newer: bool) -> list[Any]:
+        """A page of rows from `place` on, and one more when there is more; from the start without a place."""
+        raise NotImplementedError
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.base_url = request.build_absolute_uri()
         self.page_size = self.get_page_size(request) or self.max_page_size
         cursor = self.decode_cursor(request)
-        place = Place.parse(cursor.position) if cursor else None
+        place = self.place.parse(cursor.position) if cursor else None
         newer = bool(cursor and cursor.reverse)
-        runs = self._nearest(queryset, place, newer=newer)
-        more = len(runs) > self.page_size
-        self.page = runs[: self.page_size]
+        rows = self.nearest(queryset, place, newer=newer)
+        more = len(rows) > self.page_size
+        self.page = rows[: self.page_size]
         if newer:
             self.page.reverse()
         self.has_next = more if not newer else True
         self.has_previous = more if newer else place is not None
         return self.page
-
-    def _nearest(self, sources: Sequence[RunQuerySet[Run]], place: Place | None, *, newer: bool) -> list[Run]:
-        """A page of runs from `place` on, and one more when there is more."""
-        runs: list[Run] = []
-        for rows in sources:
-            near = place.beyond(rows, newer=newer) if place else rows
-            order = ("created_at", "id") if newer else ("-created_at", "-id")
-            runs += tell(near.with_ages().order_by(*order)[: self.page_size + 1])
-        return sorted(runs, key=Place.of, reverse=not newer)[: self.page_size + 1]
 
     def get_next_link(self) -> str | None:
         return self._link(self.page[-1], newer=False) if self.has_next and self.page else None
@@ -142,9 +150,23 @@ class NewestRuns(StrictCursorPagination):
     def get_previous_link(self) -> str | None:
         return self._link(self.page[0], newer=True) if self.has_previous and self.page else None
 
-    def _link(self, run: Run, *, newer: bool) -> str:
-        position: Any = str(Place.of(run))
+    def _link(self, row: Any, *, newer: bool) -> str:
+        position: Any = str(self.place.of(row))
         return str(self.encode_cursor(Cursor(offset=0, reverse=newer, position=position)))
 
     def check_position(self, position: Any) -> None:
-        Place.parse(position)
+        self.place.parse(position)
+
+
+class NewestRuns(PlacedPages):
+    """Merges the run types, newest first. Paginates a sequence of querysets, one a type."""
+
+    place = Place
+
+    def nearest(self, sources: Sequence[RunQuerySet[Run]], place: Place | None, *, newer: bool) -> list[Run]:
+        runs: list[Run] = []
+        for rows in sources:
+            near = place.beyond(rows, newer=newer) if place else rows
+            order = ("created_at", "id") if newer else ("-created_at", "-id")
+            runs += tell(near.with_ages().order_by(*order)[: self.page_size + 1])
+        return sorted(runs, key=Place.of, reverse=not newer)[: self.page_size + 1]

@@ -10,7 +10,6 @@ const page = /** @type {HTMLElement} */ (document.getElementById("recordings-pag
 const card = /** @type {any} */ (page.querySelector("run-card"));
 const refreshList = keepFresh(`${page.dataset.foundUrl}${location.search}`);
 const player = new Player(/** @type {HTMLElement} */ (document.getElementById("player")));
-const words = new URLSearchParams(location.search).get("search") ?? "";
 
 page.addEventListener("run:start", (event) => card.watch(/** @type {CustomEvent} */ (event).detail));
 page.addEventListener("run:change", (event) => {
@@ -20,8 +19,14 @@ page.addEventListener("run:change", (event) => {
 });
 page.addEventListener("click", (event) => {
   const button = /** @type {HTMLElement} */ (event.target).closest("[data-call]");
-  if (button) void player.open(/** @type {HTMLElement} */ (button).dataset, words);
+  if (button) void player.open(/** @type {HTMLElement} */ (button).dataset, foundWords(button));
 });
+
+/** As the call says them, in whatever form. @param {Element} button */
+function foundWords(button) {
+  const marks = button.closest("li")?.querySelectorAll("mark") ?? [];
+  return [...marks].map((mark) => mark.textContent).join(" ");
+}
 
 /** The one call that is being worked on: a long one moves here while the count stands still. @param {any} run */
 function showNow({ status, details }) {

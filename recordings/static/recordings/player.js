@@ -18,7 +18,7 @@ export class Player {
     part("[data-player-close]").addEventListener("click", () => this.close());
   }
 
-  /** @param {DOMStringMap} call  what its button says of it @param {string} words  searched for */
+  /** @param {DOMStringMap} call  what its button says of it @param {string} words  of it that were searched for */
   async open({ call, title, media, transcript }, words) {
     this.call = call;
     this.title.textContent = title ?? "";
