@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.db.models.functions import Now
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
@@ -322,7 +323,7 @@ class ReceiptCorrection(models.Model):
 
     @property
     def field_label(self) -> str:
-        return str(Receipt._meta.get_field(self.field).verbose_name)  # type: ignore[union-attr]
+        return capfirst(str(Receipt._meta.get_field(self.field).verbose_name))  # type: ignore[union-attr]
 
     @property
     def old_label(self) -> str:

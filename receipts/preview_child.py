@@ -56,10 +56,10 @@ def _draw_picture(content: bytes, page: int) -> bytes:
     picture = Image.open(BytesIO(content), formats=PICTURES)
     if picture.width * picture.height > MAX_PIXELS or page > 1:
         return b""
-    if page == COUNT:
-        return b"1"
     picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a large JPEG is decoded at a fraction of its size
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    if page == COUNT:  # all of it could be decoded
+        return b"1"
     upright = ImageOps.exif_transpose(picture).convert("RGBA")
     paper = Image.new("RGB", upright.size, "white")
     paper.paste(upright, mask=upright)
@@ -75,9 +75,9 @@ def _as_png(picture: Any) -> bytes:
 
 
 def _read_html(content: bytes, page: int) -> bytes:
-    lines = (" ".join(line.split()) for line in html_text(decoded(content[:MAX_HTML], "")).splitlines())
-    text = "\n".join(line for line in lines if line)[:MAX_CHARACTERS]
-    return text.encode("utf-8", "replace").replace(b"\0", b"")
+    text = html_text(decoded(content[:MAX_HTML], "")).replace("\0", "")
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return "\n".join(line for line in lines if line)[:MAX_CHARACTERS].encode("utf-8", "replace")
 
 
 if __name__ == "__main__":

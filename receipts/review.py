@@ -8,6 +8,7 @@ after, it finds the decision and leaves the row alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib.auth.models import User
@@ -148,4 +149,6 @@ def _record(row: Receipt, user: User, field: str, old: Any, new: Any) -> None:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
     return "" if value is None else str(value)

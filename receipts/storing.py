@@ -10,7 +10,7 @@ All of it is one transaction of the caller's, and safe to repeat: a crash leaves
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from django.db import connection
@@ -81,15 +81,15 @@ RETURNING "id", "version", "duplicate_of_id", "duplicate_decided"
 """
 
 
-def doubt_receipts(business_id: int, message_id: str, version: int, *, but: Collection[str] = ()) -> None:
-    """What an older extractor took for receipts in this message, and this one doesn't: a person has to look.
+def doubt_receipts(business_id: int, message_id: str, version: int) -> None:
+    """Ask a person about what only an older extractor took for receipts in this message.
 
-    `but`: the hashes of the documents that are receipts still. Inside a transaction.
+    Inside a transaction, after those that were found again have been stored: they have the new version.
     """
     lock_receipts_of(business_id)
     doubt = ReviewReason.NOT_CERTAIN_RECEIPT.value
     rows = Receipt.objects.outdated(version).filter(business_id=business_id, message_id=message_id)
-    for pk, reasons in rows.exclude(attachment_sha256__in=but).values_list("pk", "review_reasons"):
+    for pk, reasons in rows.values_list("pk", "review_reasons"):
         rows.filter(pk=pk).update(
             needs_review=True,
             review_reasons=list(dict.fromkeys([*reasons, doubt])),

@@ -212,8 +212,7 @@ def _doubt(run: ReceiptSyncRun, progress: Progress, scanned: Scanned, outdated: 
     """Ask a person about receipts that an older extractor found here and this one doesn't."""
     message_id = clean(scanned.message_id, MESSAGE_ID_CHARACTERS)
     if message_id in outdated:
-        hashes = [document.sha256 if document else "" for document, _finding in scanned.findings]
-        progress.fenced(doubt_receipts, run.business_id, message_id, EXTRACTOR_VERSION, but=hashes)
+        progress.fenced(doubt_receipts, run.business_id, message_id, EXTRACTOR_VERSION)
 
 
 def _receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, finding: Finding) -> Receipt:

@@ -123,7 +123,7 @@ def stored(business: Business, *receipts: Receipt) -> list[Receipt]:
 def links(business: Business) -> list[int | None]:
     """What each receipt points to, by the place of both in the order of finding."""
     rows = list(business.receipts.order_by("pk").values_list("pk", "duplicate_of"))
-    places = {pk: place for place, (pk, _original) in enumerate(rows)}
+    places: dict[int | None, int] = {pk: place for place, (pk, _original) in enumerate(rows)}
     return [places.get(original) for _pk, original in rows]
 
 

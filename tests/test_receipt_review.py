@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from rest_framework.test import APIClient
 
@@ -249,12 +251,18 @@ def test_no_sync_overwrites_a_decision(receipt: Receipt, member_a: User, decide:
 def test_what_a_newer_extractor_takes_for_no_receipt_is_doubted(receipt: Receipt, member_a: User) -> None:
     sure = make(receipt.business, 1, attachment_sha256="b" * 64, needs_review=False)
     decided = review.approve(make(receipt.business, 1, attachment_sha256="c" * 64), member_a)
+    elsewhere = make(receipt.business, 2, needs_review=False, amount=7)
+    found_again(receipt.business)
+    versions = []
     for _again in range(2):
-        doubt_receipts(receipt.business.pk, "<1@x>", EXTRACTOR_VERSION, but=[""])
-    sure.refresh_from_db()
+        doubt_receipts(receipt.business.pk, "<1@x>", EXTRACTOR_VERSION)
+        sure.refresh_from_db()
+        versions.append(sure.version)
     assert (sure.needs_review, sure.review_reasons) == (True, ["not_certain_receipt"])
-    for other in (receipt, decided):
-        assert Receipt.objects.get(pk=other.pk).version == other.version
+    assert versions[0] == versions[1]
+    assert not Receipt.objects.get(pk=receipt.pk).needs_review
+    assert not Receipt.objects.get(pk=elsewhere.pk).needs_review
+    assert Receipt.objects.get(pk=decided.pk).review_status == "approved"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -268,18 +276,35 @@ def test_a_correction_and_a_sync_at_the_same_moment(receipt: Receipt, member_a: 
     def person() -> None:
         review.correct(receipt, {"vendor": "Bezeq International"}, member_a)
 
-    def elsewhere(deed: Any) -> None:
+    at_the_same_moment(person, sync) if first == "person" else at_the_same_moment(sync, person)
+    amount = "99.90" if first == "person" else "77.00"
+    assert (amount_of(receipt), receipt.vendor, receipt.review_status) == (amount, "Bezeq International", "corrected")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_who_link_two_receipts_to_each_other(receipt: Receipt, member_a: User) -> None:
+    other = make(receipt.business, 2, amount=7)
+
+    def link_back() -> None:
+        with pytest.raises(ValidationError, match="a duplicate itself"):
+            review.correct(other, {"duplicate_of": receipt.pk}, member_a)
+
+    at_the_same_moment(lambda: review.correct(receipt, {"duplicate_of": other.pk}, member_a), link_back)
+    assert list(Receipt.objects.order_by("pk").values_list("duplicate_of", flat=True)) == [other.pk, None]
+
+
+def at_the_same_moment(first: Callable[[], object], second: Callable[[], object]) -> None:
+    """The second begins after the first has written and before it commits."""
+
+    def elsewhere() -> None:
         try:
-            deed()
+            second()
         finally:
             connection.close()
 
-    deeds = [person, sync] if first == "person" else [sync, person]
     with ThreadPoolExecutor(1) as sessions:
         with transaction.atomic():
-            deeds[0]()
-            second = sessions.submit(elsewhere, deeds[1])
+            first()
+            waiting = sessions.submit(elsewhere)
             until(is_anybody_waiting)
-        second.result(10)
-    amount = "99.90" if first == "person" else "77.00"
-    assert (amount_of(receipt), receipt.vendor, receipt.review_status) == (amount, "Bezeq International", "corrected")
+        waiting.result(10)
