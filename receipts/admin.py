@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
+from runs.admin.look import TabularInline
 
-from .models import Mailbox, Receipt, ReceiptSyncRun
+from .models import Mailbox, Receipt, ReceiptCorrection, ReceiptSyncRun
 
 admin.site.register(ReceiptSyncRun, RunAdmin)
 
@@ -36,11 +39,62 @@ class MailboxAdmin(AccountAdmin):
     search_fields = ("name", "username", "host", "business__name")
 
 
+class CorrectionInline(TabularInline):
+    """Who changed what: for reading only."""
+
+    model = ReceiptCorrection
+    fields = readonly_fields = ("created_at", "user_name", "field_label", "old_label", "new_label")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description=_("field"))
+    def field_label(self, correction: ReceiptCorrection) -> str:
+        return correction.field_label
+
+    @admin.display(description=_("before"))
+    def old_label(self, correction: ReceiptCorrection) -> str:
+        return correction.old_label
+
+    @admin.display(description=_("after"))
+    def new_label(self, correction: ReceiptCorrection) -> str:
+        return correction.new_label
+
+
 @admin.register(Receipt)
 class ReceiptAdmin(ReadOnlyAdmin):
-    list_display = ("id", "business", "vendor", "amount", "currency", "issued_on", "invoice_number", "needs_review")
-    list_filter = ("needs_review", "currency", "business")
+    list_display = (
+        "id",
+        "business",
+        "vendor",
+        "amount",
+        "currency",
+        "issued_on",
+        "invoice_number",
+        "is_refund",
+        "review_status",
+        "duplicate_of_id",
+    )
+    list_filter = (
+        "needs_review",
+        "review_status",
+        ("duplicate_of", admin.EmptyFieldListFilter),
+        "is_refund",
+        "currency",
+        "business",
+    )
     list_select_related = ("business",)
     search_fields = ("=id", "vendor", "invoice_number")
+    inlines = (CorrectionInline,)
     # Files are private: no URL leads to them from here.
-    exclude = ("file", "attachment_sha256")
+    exclude = ("file", "attachment_sha256", "review_reasons")
+    readonly_fields = ("review_status", "reasons", "duplicate_of", "created_at")
+
+    @admin.display(description=_("reasons for review"))
+    def reasons(self, receipt: Receipt) -> str:
+        return " ".join(message or code for code, message in receipt.explained_reasons())

@@ -24,6 +24,8 @@ MAX_PDFS: Final = 20
 # Of all its documents together.
 MAX_CHARACTERS: Final = 1_000_000
 MAX_VENDOR: Final = 200
+# Stands on each receipt; a later version improves those of an earlier one that nobody has decided about.
+EXTRACTOR_VERSION: Final = 2
 # Below this, a person has to look.
 SURE_ENOUGH: Final = Decimal("0.75")
 
@@ -50,6 +52,8 @@ class Finding:
     invoice_number: str
     confidence: Decimal
     needs_review: bool
+    is_refund: bool = False
+    review_reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Literal, Self, cast
 
+import pgtrigger
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Now
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
@@ -19,6 +21,7 @@ from runs.progress import clean
 
 from .connection import Account
 from .own_address import is_own_address
+from .review_reasons import MESSAGES
 
 
 class Mailbox(models.Model):
@@ -144,6 +147,14 @@ class ScannedMessage(RunItem):
         verbose_name_plural = _("scanned messages")
 
 
+class ReviewStatus(models.TextChoices):
+    CLEAR = "clear", _("No review needed")
+    TO_REVIEW = "to_review", _("To review")
+    APPROVED = "approved", _("Approved")
+    CORRECTED = "corrected", _("Corrected")
+    REJECTED = "rejected", _("Rejected")
+
+
 class ReceiptQuerySet(models.QuerySet["Receipt"]):
     def dated(self, from_date: Any = None, to_date: Any = None) -> Self:
         """Issued within these dates, both included; by the day received where none is known."""
@@ -155,6 +166,20 @@ class ReceiptQuerySet(models.QuerySet["Receipt"]):
             rows = rows.filter(day__lte=to_date)
         return rows
 
+    def of(self, user: Any) -> Self:
+        """The receipts of the businesses that this user is a member of."""
+        return self.filter(business__in=Business.objects.of(user))
+
+    def to_review(self) -> Self:
+        return self.filter(needs_review=True)
+
+    def duplicates(self) -> Self:
+        return self.filter(duplicate_of__isnull=False)
+
+    def outdated(self, version: int) -> Self:
+        """Written by an older extractor, and nobody has decided about them: a sync may improve them."""
+        return self.filter(decision="", extractor_version__lt=version)
+
 
 class Receipt(models.Model):
     class Currency(models.TextChoices):
@@ -162,6 +187,13 @@ class Receipt(models.Model):
         USD = "USD", "$"
         EUR = "EUR", "€"
         GBP = "GBP", "£"
+
+    class Decision(models.TextChoices):
+        """What a person said of it. From then on no sync writes its facts."""
+
+        APPROVED = ReviewStatus.APPROVED.value, _("Approved")
+        CORRECTED = ReviewStatus.CORRECTED.value, _("Corrected")
+        REJECTED = ReviewStatus.REJECTED.value, _("Rejected")
 
     business = models.ForeignKey(
         Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="receipts"
@@ -172,14 +204,47 @@ class Receipt(models.Model):
     subject = models.CharField(_("subject"), max_length=300, blank=True, default="")
     sender = models.CharField(_("sender"), max_length=300, blank=True, default="")
     received_at = models.DateTimeField(_("received"), null=True)
-    # What could be read; null or empty where nothing could be read with confidence.
+    # What could be read, or what a person corrected it to; null or empty where nothing could be read with confidence.
     vendor = models.CharField(_("vendor"), max_length=200, blank=True, default="")
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2, null=True)
     currency = models.CharField(_("currency"), max_length=3, choices=Currency, blank=True)
     issued_on = models.DateField(_("date"), null=True)
     invoice_number = models.CharField(_("invoice number"), max_length=64, blank=True, default="")
+    is_refund = models.BooleanField(_("refund"), default=False, db_default=False)
     confidence = models.DecimalField(_("confidence"), max_digits=3, decimal_places=2, default=0)
     needs_review = models.BooleanField(_("needs review"), default=True)
+    # Codes of `receipts.review_reasons`: why the extractor asked for a person.
+    review_reasons = models.JSONField(
+        _("reasons for review"), blank=True, default=list, db_default=models.Value([], models.JSONField())
+    )
+    # Rows that were there before this column are the first extractor's.
+    extractor_version = models.PositiveSmallIntegerField(_("extractor version"), default=1, db_default=1)
+    decision = models.CharField(
+        _("decision"), max_length=16, choices=Decision, blank=True, default="", db_default="", editable=False
+    )
+    review_status = models.GeneratedField(
+        verbose_name=_("review"),
+        expression=models.Case(
+            models.When(~models.Q(decision=""), then=models.F("decision")),
+            models.When(needs_review=True, then=models.Value(ReviewStatus.TO_REVIEW.value)),
+            default=models.Value(ReviewStatus.CLEAR.value),
+        ),
+        output_field=models.CharField(max_length=16),
+        db_persist=True,
+        choices=ReviewStatus,
+    )
+    # The same purchase, found earlier; that one is never a duplicate itself.
+    duplicate_of = models.ForeignKey(
+        "self",
+        verbose_name=_("duplicate of"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="copies",
+        editable=False,
+    )
+    # A person linked or unlinked it: no sync does again.
+    duplicate_decided = models.BooleanField(default=False, db_default=False, editable=False)
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)  # +1 on every write
     file = models.FileField(_("file"), blank=True, max_length=255)
     filename = models.CharField(_("file name"), max_length=255, blank=True, default="")
     content_type = models.CharField(max_length=100, blank=True, default="")
@@ -192,15 +257,26 @@ class Receipt(models.Model):
         verbose_name_plural = _("receipts")
         constraints = [
             # Syncing twice, or resuming, adds nothing.
-            models.UniqueConstraint(fields=["business", "message_id", "attachment_sha256"], name="receipt_once")
+            models.UniqueConstraint(fields=["business", "message_id", "attachment_sha256"], name="receipt_once"),
+            models.CheckConstraint(
+                condition=models.Q(decision="") | models.Q(needs_review=False), name="receipt_decided_is_reviewed"
+            ),
         ]
         indexes = [
             # The list of a business, newest first.
             models.Index(fields=["business", "-id"], name="receipt_newest"),
+            # The list of what is to be reviewed.
+            models.Index(fields=["business", "-id"], name="receipt_to_review", condition=models.Q(needs_review=True)),
+            # What may be the same purchase as a receipt that is stored (`receipts.duplicates`).
+            models.Index(fields=["business", "amount", "issued_on"], name="receipt_same_total"),
         ]
 
     def __str__(self) -> str:
         return f"{self.vendor or self.sender} {self.amount or ''} {self.currency}".strip()
+
+    def explained_reasons(self) -> list[tuple[str, str]]:
+        """Each code with what the reader is told; with nothing where only a later version knows the code."""
+        return [(code, gettext(MESSAGES[code]) if code in MESSAGES else "") for code in self.review_reasons]
 
     def fit_columns(self) -> None:
         """Clean and cut every value to its column: strangers wrote them, and one that doesn't fit can't be stored."""
@@ -218,3 +294,63 @@ def _fitting_amount(field: models.DecimalField[Any, Any], amount: Decimal | int 
         return None
     rounded = exact.quantize(Decimal(1).scaleb(-field.decimal_places))
     return rounded if abs(rounded) < Decimal(10) ** (field.max_digits - field.decimal_places) else None
+
+
+class ReceiptCorrection(models.Model):
+    """One value that a person changed: a fact, the link to another receipt, or the status of the review."""
+
+    receipt = models.ForeignKey(
+        Receipt, verbose_name=_("receipt"), on_delete=models.CASCADE, related_name="corrections"
+    )
+    field = models.CharField(_("field"), max_length=32)
+    old_value = models.CharField(_("before"), max_length=200, blank=True)
+    new_value = models.CharField(_("after"), max_length=200, blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    user_name = models.CharField(_("by"), max_length=150)  # stays when the account is deleted
+    created_at = models.DateTimeField(_("when"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("correction")
+        verbose_name_plural = _("corrections")
+        ordering = ["id"]
+        triggers = [
+            # The database refuses to rewrite history; only a deleted account leaves its rows.
+            pgtrigger.ReadOnly(name="append_only", exclude=["user"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field_label}: {self.old_label} → {self.new_label}"
+
+    @property
+    def field_label(self) -> str:
+        return capfirst(str(Receipt._meta.get_field(self.field).verbose_name))  # type: ignore[union-attr]
+
+    @property
+    def old_label(self) -> str:
+        return self._label(self.old_value)
+
+    @property
+    def new_label(self) -> str:
+        return self._label(self.new_value)
+
+    def _label(self, value: str) -> str:
+        """The stored text as people read it."""
+        if self.field == "review_status":
+            return str(ReviewStatus(value).label)
+        if self.field == "is_refund":
+            return gettext("yes") if value == "true" else gettext("no")
+        return value or "–"
+
+
+# "Rcpt" in ASCII: keeps these locks apart from other advisory locks of the database.
+_LOCK_SPACE = 0x52637074
+
+
+def lock_receipts_of(business_id: int) -> None:
+    """Until the transaction ends, nobody else stores, corrects or links receipts of this business.
+
+    Taken before any receipt is written, and after the run's row where a sync writes: links touch several
+    receipts, and two writers that locked them one by one could wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_SPACE, business_id % 2**31])

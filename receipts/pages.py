@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils.translation import gettext_lazy as _
 
 from runs.models import Business
 from runs.pages import frame, judged, members_only, own_business
 
-from .models import Receipt, ReceiptSyncRun
+from . import review_pages
+from .models import Receipt, ReceiptQuerySet, ReceiptSyncRun
 
 RECEIPTS_A_PAGE = 25
 RECENT_RUNS = 6
 Mode = ReceiptSyncRun.Mode
+# The tabs over the list: what each is called, and which receipts it shows.
+SHOWN: dict[str, tuple[Any, Callable[[ReceiptQuerySet], ReceiptQuerySet]]] = {
+    "": (_("All"), ReceiptQuerySet.all),
+    "review": (_("To review"), ReceiptQuerySet.to_review),
+    "duplicates": (_("Duplicates"), ReceiptQuerySet.duplicates),
+}
 
 
 @members_only
@@ -42,20 +51,22 @@ def found(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
-    rows = ReceiptSyncRun.objects.filter(business=business).order_by("-created_at", "-id")
+    runs = ReceiptSyncRun.objects.filter(business=business).order_by("-created_at", "-id")
+    rows = Receipt.objects.filter(business=business)
+    show = request.GET.get("show", "")
+    show = show if show in SHOWN else ""
     return {
         "business": business,
-        "receipts": _receipts(request, business),
-        "recent": judged(rows[:RECENT_RUNS]),
+        "shows": [(name, label) for name, (label, _rows) in SHOWN.items()],
+        "show": show,
+        "to_review": rows.to_review().count(),
+        "receipts": Paginator(SHOWN[show][1](rows).order_by("-id"), RECEIPTS_A_PAGE).get_page(request.GET.get("page")),
+        "recent": judged(runs[:RECENT_RUNS]),
     }
-
-
-def _receipts(request: HttpRequest, business: Business) -> Page[Receipt]:
-    rows = Receipt.objects.filter(business=business).order_by("-id")
-    return Paginator(rows, RECEIPTS_A_PAGE).get_page(request.GET.get("page"))
 
 
 urlpatterns = [
     path("", receipts, name="receipts"),
     path("found/", found, name="receipts-found"),
+    *review_pages.urlpatterns,
 ]

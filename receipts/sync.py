@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 
 from django.conf import settings
@@ -11,21 +11,24 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from runs.exceptions import ItemFailed
-from runs.progress import Progress, patiently
+from runs.progress import Progress, clean, patiently
 from runs.states import ItemStatus
 
 from .connection import InboxUnreachable
-from .extraction import Finding, Scanned
+from .extraction import EXTRACTOR_VERSION, Finding, Scanned
 from .inbox import FetchFailures, Inbox, Letter, Letters, open_inbox
 from .message import Document
 from .mime import header_text, split_message
 from .models import Receipt, ReceiptSyncRun
 from .outage import Outage
 from .scanner import Scanner
+from .storing import doubt_receipts, store_receipts
 
 # Enough to name a message that could not be opened.
 HEADER_BYTES = 64 * 1024
 HEADER_LINES = 1_000
+
+MESSAGE_ID_CHARACTERS = Receipt._meta.get_field("message_id").max_length
 
 # A message on its way: its UID, or the key of one whose number means nothing any more.
 Target = int | str
@@ -46,6 +49,7 @@ class MailboxSync:
         self._scanner = scanner
         self._outage = Outage(progress, run.mailbox)
         self._failures = FetchFailures()
+        self._outdated = patiently(outdated_messages, run)
         # The last message that was finished, and the numbering it is from.
         self._uidvalidity: int | None = run.cursor.get("uidvalidity")
         self._uid: int = run.cursor.get("uid", 0)
@@ -130,7 +134,7 @@ class MailboxSync:
         letter = letters.take(target)
         if not letter.given_up:
             self._outage.end()
-        handle(self._run, self._progress, self._scanner, letter, key=self._key(target))
+        handle(self._run, self._progress, self._scanner, letter, key=self._key(target), outdated=self._outdated)
 
     def _fail_renumbered(self, key: str) -> None:
         words = _("The mail server has numbered its messages anew: a sync of the whole mailbox finds this one.")
@@ -143,8 +147,22 @@ class MailboxSync:
         self._progress.checkpoint(uidvalidity=self._uidvalidity, uid=self._uid)
 
 
-def handle(run: ReceiptSyncRun, progress: Progress, scanner: Scanner, letter: Letter, *, key: str) -> None:
-    """Scan one message and report it as done, skipped or failed."""
+def outdated_messages(run: ReceiptSyncRun) -> frozenset[str]:
+    """The messages with receipts of an older extractor that nobody has decided about."""
+    rows = Receipt.objects.outdated(EXTRACTOR_VERSION).filter(business=run.business_id)
+    return frozenset(rows.values_list("message_id", flat=True))
+
+
+def handle(
+    run: ReceiptSyncRun,
+    progress: Progress,
+    scanner: Scanner,
+    letter: Letter,
+    *,
+    key: str,
+    outdated: Collection[str] = (),
+) -> None:
+    """Scan one message and report it as done, skipped or failed. `outdated`: see `outdated_messages`."""
     try:
         scanned = scanner.scan(content_of(letter))
     except ItemFailed as error:
@@ -155,10 +173,12 @@ def handle(run: ReceiptSyncRun, progress: Progress, scanner: Scanner, letter: Le
         with progress.item(key, subject=scanned.subject, sender=scanned.sender):
             keep_documents(run, scanned)
             progress.fenced(store, run, scanned)
+            _doubt(run, progress, scanned, outdated)
             progress.done(key, **fields, **_note(scanned.faults))
     elif scanned.faults:
         progress.failed(key, _reasons(scanned.faults), code=scanned.faults[0].code, **fields)
     else:
+        _doubt(run, progress, scanned, outdated)
         progress.skipped(key, _("Not a receipt."), code="no_receipt", **fields)
 
 
@@ -184,11 +204,15 @@ def _reasons(faults: Sequence[ItemFailed]) -> str:
 
 
 def store(run: ReceiptSyncRun, scanned: Scanned) -> None:
-    """Keep what was found. Safe to repeat: a receipt that is there already stays as it is."""
-    receipts = [_receipt(run, scanned, document, finding) for document, finding in scanned.findings]
-    for receipt in receipts:
-        receipt.fit_columns()
-    Receipt.objects.bulk_create(receipts, ignore_conflicts=True)
+    """Store what was found, inside a transaction. Safe to repeat: what a person decided about stays as it is."""
+    store_receipts([_receipt(run, scanned, document, finding) for document, finding in scanned.findings])
+
+
+def _doubt(run: ReceiptSyncRun, progress: Progress, scanned: Scanned, outdated: Collection[str]) -> None:
+    """Ask a person about receipts that an older extractor found here and this one doesn't."""
+    message_id = clean(scanned.message_id, MESSAGE_ID_CHARACTERS)
+    if message_id in outdated:
+        progress.fenced(doubt_receipts, run.business_id, message_id, EXTRACTOR_VERSION)
 
 
 def _receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, finding: Finding) -> Receipt:
@@ -204,8 +228,11 @@ def _receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, f
         currency=finding.currency,
         issued_on=finding.issued_on,
         invoice_number=finding.invoice_number,
+        is_refund=finding.is_refund,
         confidence=finding.confidence,
         needs_review=finding.needs_review,
+        review_reasons=list(finding.review_reasons),
+        extractor_version=EXTRACTOR_VERSION,
     )
     if document:
         receipt.attachment_sha256 = document.sha256

@@ -62,6 +62,7 @@ def world(business_a: Business, mailbox_a: Mailbox, make_run: MakeRun) -> World:
         business=business_a, message_id="<1@a>", vendor="Bezeq", amount="99.90", currency="ILS"
     )
     receipt.file.save("a.pdf", ContentFile(b"%PDF"))
+    again = Receipt.objects.create(business=business_a, message_id="<2@a>")
     source = folder_source(business_a, Path("/nowhere"))
     call = Call.objects.create(business=business_a, source=source, call_id="1", location="x", content_type="audio/wav")
     call.file.save("a.wav", ContentFile(bytes(1000)))
@@ -72,7 +73,7 @@ def world(business_a: Business, mailbox_a: Mailbox, make_run: MakeRun) -> World:
     return {
         "/api/runs/": {"type": "receipt_sync", "id": run.pk},
         "/api/admin/business/": {"business_id": business_a.pk},
-        "/api/receipts/": {"id": receipt.pk, "mailbox": mailbox_a.pk},
+        "/api/receipts/": {"id": receipt.pk, "mailbox": mailbox_a.pk, "duplicate_of": again.pk},
         "/api/recordings/": {"id": call.pk, "source": source.pk},
         "/api/recordings/runs/": {"id": make_run(business_a, model=RecordingRun, start_with={"source": source}).pk},
         "/api/whatsapp/": {"id": sale.pk, "account": account.pk},
@@ -80,7 +81,7 @@ def world(business_a: Business, mailbox_a: Mailbox, make_run: MakeRun) -> World:
     }
 
 
-CHOICES = ("account", "mailbox", "source")  # where something unknown is no 404, but no valid choice
+CHOICES = ("account", "duplicate_of", "mailbox", "source")  # where something unknown is no 404, but no valid choice
 
 
 def real(world: World, path: str) -> World:

@@ -70,6 +70,7 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
         "business_id": business_b.pk,
         "business": business_b.slug,
         "slug": business_b.slug,
+        "page": 1,
     }
 
 
@@ -77,6 +78,7 @@ def filled(route: str, of_b: dict[str, Any]) -> str:
     # The longest beginning decides whose number an <id> is.
     kinds = {
         "/api/receipts/": "receipt_id",
+        "/b/<slug:slug>/receipts/": "receipt_id",
         "/api/whatsapp/": "broadcast_id",
         "/api/recordings/": "call_id",
         "/api/recordings/runs/": "recording_run_id",
@@ -101,7 +103,7 @@ BODY = {"business": "business-b", "mode": "full", "name": "x", "text": "x", "num
 
 
 def everything() -> list[Any]:
-    return [list(model.objects.values()) for model in (ReceiptSyncRun, WhatsAppBroadcast)]
+    return [list(model.objects.values()) for model in (ReceiptSyncRun, WhatsAppBroadcast, Receipt)]
 
 
 def content(answer: Any) -> str:

@@ -1,0 +1,187 @@
+"""One purchase once: which receipts are about the same purchase, and the links between them.
+
+1. Two receipts are compared by their facts alone (`is_one_purchase`): the total has to be the same, and nothing that
+   both say may differ, but for what an invoice and its payment receipt in one mail are allowed to.
+2. The one that was found first is the original; the others point to it (`link_duplicates`). An original is never a
+   duplicate itself, so a link is one step long.
+3. What a person linked or unlinked stays so, and a rejected receipt is nobody's original.
+
+Every caller holds the lock of the business's receipts (`lock_receipts_of`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+from django.db.models import F, Q
+
+from .models import Receipt
+
+# More receipts of one total aren't compared: the first ones are, where the originals are.
+MAX_COMPARED: Final = 500
+# Two vendors rarely give the same number of so many characters to the same total on the same day.
+LONG_NUMBER: Final = 4
+COMMON_START: Final = 4
+
+_NOT_A_NAME = re.compile(r"[\W_]+")
+_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_LEGAL_FORM = re.compile(
+    "ltd|limited|inc|llc|llp|plc|corp|co|company|gmbh|ag|kg|ug|bv|nv|sas?|sarl|srl|spa|sl|oy|ab|as|aps|pty|pbc|the"
+    "|בעמ|בע|מ"
+)
+_NO_NAME_IN_DOMAIN = re.compile("www|mail|email|billing|invoices?|receipts?|news|info|com|net|org|gov|..?")
+_RECEIPT_NAME = re.compile(
+    r"receipt|payment|\b(?:rec|rcpt|rct)\b|kabala|קבל[הת]|quittung|re[cç]u|recibo|ricevuta|kwitantie", re.IGNORECASE
+)
+_INVOICE_NAME = re.compile(r"\binv|bill|heshbonit|חשבונית|rechnung|facture|factuur|factura|fattura", re.IGNORECASE)
+
+
+def is_one_purchase(one: Receipt, other: Receipt) -> bool:
+    """Do both tell of the same purchase? Symmetric."""
+    same_document = _is_same_document(one, other)
+    if (one.amount, one.currency, one.is_refund) != (other.amount, other.currency, other.is_refund):
+        return False
+    if one.amount is None and not same_document:
+        return False
+    same_number, numbers_differ = _compare(number_key(one.invoice_number), number_key(other.invoice_number))
+    same_day, days_differ = _compare(one.issued_on, other.issued_on)
+    same_vendor, vendors_differ = _compare_vendors(one.vendor, other.vendor)
+    if one.message_id == other.message_id and not vendors_differ and _are_invoice_and_receipt(one, other):
+        return True
+    if one.message_id == other.message_id and not vendors_differ:
+        return same_number or not (numbers_differ or days_differ)
+    if numbers_differ or days_differ:
+        return False  # the next month of a subscription, say
+    if same_document:
+        return True
+    if vendors_differ:  # a copy that somebody else passed on, whose name stands on it now
+        return same_number and same_day and len(number_key(one.invoice_number)) >= LONG_NUMBER
+    return (same_number and (same_vendor or same_day)) or (same_vendor and same_day)
+
+
+def vendor_key(vendor: str) -> str:
+    """`Acme Ltd.`, `ACME` and `billing.acme.com` are one."""
+    text = unicodedata.normalize("NFKC", vendor).casefold().replace('"', "").replace("״", "")
+    if _DOMAIN.fullmatch(text):
+        labels = [label for label in text.split(".")[:-1] if not _NO_NAME_IN_DOMAIN.fullmatch(label)]
+        text = labels[-1] if labels else text
+    words = _NOT_A_NAME.split(text)
+    return "".join(word for word in words if not _LEGAL_FORM.fullmatch(word)) or "".join(words)
+
+
+def number_key(number: str) -> str:
+    """`INV-0012` and `inv 0012` are one."""
+    return _NOT_A_NAME.sub("", unicodedata.normalize("NFKC", number).casefold())
+
+
+def _compare(one: object, other: object) -> tuple[bool, bool]:
+    """(both known and the same, both known and different)"""
+    known = bool(one and other)
+    return known and one == other, known and one != other
+
+
+def _compare_vendors(one: str, other: str) -> tuple[bool, bool]:
+    """The same where one name begins with the other: `Acme` and `Acme Cloud Services`."""
+    first, second = sorted((vendor_key(one), vendor_key(other)), key=len)
+    if len(first) >= COMMON_START and second.startswith(first):
+        return True, False
+    return _compare(first, second)
+
+
+def _is_same_document(one: Receipt, other: Receipt) -> bool:
+    """The same bytes; a picture may be the logo of every mail of a sender."""
+    same = bool(one.attachment_sha256) and one.attachment_sha256 == other.attachment_sha256
+    return same and not one.content_type.startswith("image/")
+
+
+def _are_invoice_and_receipt(one: Receipt, other: Receipt) -> bool:
+    """Named so, each only one of them: two invoices of one total in one mail are two purchases."""
+    return {_kind(one), _kind(other)} == {"invoice", "receipt"}
+
+
+def _kind(receipt: Receipt) -> str:
+    """Empty where its name and number don't say, or say both."""
+    named = f"{receipt.filename} {receipt.invoice_number}".replace("_", " ")
+    is_receipt, is_invoice = bool(_RECEIPT_NAME.search(named)), bool(_INVOICE_NAME.search(named))
+    if is_receipt == is_invoice:
+        return ""
+    return "receipt" if is_receipt else "invoice"
+
+
+def link_duplicates(receipts: Sequence[Receipt]) -> None:
+    """Put right the links of receipts whose facts were written just now, and of those that are like them."""
+    for receipt in sorted(receipts, key=lambda receipt: receipt.pk):
+        if receipt.decision == Receipt.Decision.REJECTED:
+            continue
+        same = [other for other in _comparable(receipt) if is_one_purchase(receipt, other)]
+        strays = _strays(receipt, same) if receipt.version > 1 else []  # nothing points to what is new
+        original = _link_to_older(receipt, same)
+        _link_younger(receipt, same, original)
+        if strays:  # they were like the receipt before it was corrected
+            _point([stray.pk for stray in strays], None)
+            for stray in strays:
+                stray.duplicate_of_id = None
+            link_duplicates(strays)
+
+
+def release_duplicates(original: Receipt) -> None:
+    """It was rejected: the first of its duplicates takes its place."""
+    pks = list(Receipt.objects.filter(duplicate_of=original).order_by("pk").values_list("pk", flat=True))
+    if pks:
+        _point(pks[:1], None)
+        _point(pks[1:], pks[0])
+
+
+def _comparable(receipt: Receipt) -> list[Receipt]:
+    """Those that may be the same purchase, oldest first; read by the index `receipt_same_total`."""
+    where = Q(message_id=receipt.message_id)
+    if receipt.attachment_sha256:
+        where |= Q(attachment_sha256=receipt.attachment_sha256)
+    if receipt.amount is None:
+        if not receipt.attachment_sha256:
+            return []
+    elif receipt.issued_on is None:
+        where = Q()
+    else:
+        where |= Q(issued_on=receipt.issued_on) | Q(issued_on=None)
+    rows = Receipt.objects.filter(where, business_id=receipt.business_id, amount=receipt.amount)
+    rows = rows.exclude(decision=Receipt.Decision.REJECTED).exclude(pk=receipt.pk)
+    return list(rows.order_by("pk")[:MAX_COMPARED])
+
+
+def _strays(receipt: Receipt, same: Sequence[Receipt]) -> list[Receipt]:
+    """Those that a sync linked to the receipt, and that aren't like it any more."""
+    copies = Receipt.objects.filter(duplicate_of=receipt, duplicate_decided=False)
+    return list(copies.exclude(pk__in=[other.pk for other in same]))
+
+
+def _link_to_older(receipt: Receipt, same: Sequence[Receipt]) -> int:
+    """Link the receipt to the oldest of the same purchase; the id of its original, or its own."""
+    if not receipt.duplicate_decided:
+        older = [other.duplicate_of_id or other.pk for other in same if other.pk < receipt.pk]
+        original = min((pk for pk in older if pk != receipt.pk), default=None)
+        if original != receipt.duplicate_of_id:
+            _point([receipt.pk], original)
+            receipt.duplicate_of_id = original
+    return receipt.duplicate_of_id or receipt.pk
+
+
+def _link_younger(receipt: Receipt, same: Sequence[Receipt], original: int) -> None:
+    """Link those that were found later, and whatever has been linked to one that is a duplicate now."""
+    younger = [
+        other.pk
+        for other in same
+        if other.pk > original and not other.duplicate_decided and other.duplicate_of_id in (None, receipt.pk)
+    ]
+    moved = [*younger, receipt.pk] if original != receipt.pk else younger
+    if moved:
+        copies = Receipt.objects.filter(duplicate_of__in=moved).exclude(pk=original)
+        _point([*younger, *copies.values_list("pk", flat=True)], original)
+
+
+def _point(pks: Sequence[int], original: int | None) -> None:
+    rows = Receipt.objects.filter(pk__in={*pks} - {original}).exclude(duplicate_of=original)
+    rows.update(duplicate_of=original, version=F("version") + 1)

@@ -1,0 +1,30 @@
+"""How `receipts.preview` and its child talk: a byte for the kind, a byte for the page, and the document."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+MAX_PAGES: Final = 10
+COUNT: Final = 0  # in place of a page: how many are there?
+
+
+class Kind(Enum):
+    PDF = b"p"
+    PICTURE = b"i"
+    HTML = b"h"
+
+    @classmethod
+    def of(cls, content_type: str) -> Kind | None:
+        """None for what is never shown."""
+        if content_type.startswith("image/"):
+            return cls.PICTURE
+        return {"application/pdf": cls.PDF, "text/html": cls.HTML}.get(content_type)
+
+
+def write_request(kind: Kind, page: int, content: bytes) -> bytes:
+    return kind.value + bytes([page]) + content
+
+
+def read_request(request: bytes) -> tuple[Kind, int, bytes]:
+    return Kind(request[:1]), request[1], request[2:]

@@ -1,0 +1,98 @@
+"""How what a sync found becomes rows: new ones are added, and those that nobody has decided about are improved.
+
+1. Each receipt is one upsert on the constraint `receipt_once`. Its WHERE is the promise that no sync overwrites what
+   a person corrected, approved or rejected, nor what a newer extractor wrote: PostgreSQL judges it on the row as it is
+   at that moment, after waiting for whoever writes it.
+2. What was written is compared with the other receipts of the business (`receipts.duplicates`).
+
+All of it is one transaction of the caller's, and safe to repeat: a crash leaves nothing or everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from django.db import connection
+from django.db.models import F
+
+from .duplicates import link_duplicates
+from .models import Receipt, lock_receipts_of
+from .review_reasons import ReviewReason
+
+IDENTITY: Final = ("business_id", "message_id", "attachment_sha256")
+FACTS: Final = (
+    "vendor",
+    "amount",
+    "currency",
+    "issued_on",
+    "invoice_number",
+    "is_refund",
+    "confidence",
+    "needs_review",
+    "review_reasons",
+    "extractor_version",
+)
+ORIGIN: Final = ("mailbox_id", "subject", "sender", "received_at", "file", "filename", "content_type")
+COLUMNS: Final = (*IDENTITY, *ORIGIN, *FACTS)
+
+
+def store_receipts(receipts: Sequence[Receipt]) -> None:
+    """The receipts of one message, of one business; inside a transaction."""
+    if not receipts:
+        return
+    lock_receipts_of(receipts[0].business_id)
+    for receipt in receipts:
+        receipt.fit_columns()
+    link_duplicates([receipt for receipt in receipts if _upsert(receipt)])
+
+
+def _upsert(receipt: Receipt) -> bool:
+    """Was anything written? Then the receipt knows its id, version and link."""
+    fields = {field.attname: field for field in Receipt._meta.concrete_fields}
+    values = [fields[name].get_db_prep_save(getattr(receipt, name), connection) for name in COLUMNS]
+    with connection.cursor() as cursor:
+        cursor.execute(UPSERT, values)
+        row = cursor.fetchone()
+    if row is None:
+        return False
+    receipt.pk, receipt.version, receipt.duplicate_of_id, receipt.duplicate_decided = row
+    return True
+
+
+def _columns(names: Iterable[str], table: str = "") -> str:
+    return ", ".join(f'{table}"{name}"' for name in names)
+
+
+_TABLE: Final = '"receipts_receipt"'
+
+# Called by `_upsert`, under the lock of the business's receipts. Guarded by: nobody has decided about the row, no
+# newer extractor wrote it, and something differs. Returns the row's id, version and link; no row where nothing was
+# written.
+UPSERT: Final = f"""
+INSERT INTO {_TABLE} ({_columns(COLUMNS)})
+VALUES ({", ".join(["%s"] * len(COLUMNS))})
+ON CONFLICT ({_columns(IDENTITY)}) DO UPDATE
+SET {", ".join(f'"{name}" = EXCLUDED."{name}"' for name in FACTS)}, "version" = {_TABLE}."version" + 1
+WHERE {_TABLE}."decision" = ''
+  AND {_TABLE}."extractor_version" <= EXCLUDED."extractor_version"
+  AND ({_columns(FACTS, f"{_TABLE}.")}) IS DISTINCT FROM ({_columns(FACTS, "EXCLUDED.")})
+RETURNING "id", "version", "duplicate_of_id", "duplicate_decided"
+"""
+
+
+def doubt_receipts(business_id: int, message_id: str, version: int) -> None:
+    """Ask a person about what only an older extractor took for receipts in this message.
+
+    Inside a transaction, after those that were found again have been stored: they have the new version.
+    """
+    lock_receipts_of(business_id)
+    doubt = ReviewReason.NOT_CERTAIN_RECEIPT.value
+    rows = Receipt.objects.outdated(version).filter(business_id=business_id, message_id=message_id)
+    for pk, reasons in rows.values_list("pk", "review_reasons"):
+        rows.filter(pk=pk).update(
+            needs_review=True,
+            review_reasons=list(dict.fromkeys([*reasons, doubt])),
+            extractor_version=version,
+            version=F("version") + 1,
+        )

@@ -1,0 +1,192 @@
+"""One purchase once: what is linked to what, and what stays apart."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from receipts import review
+from receipts.duplicates import is_one_purchase, number_key, vendor_key
+from receipts.models import Receipt
+from receipts.storing import store_receipts
+from runs.models import Business
+
+NUMBERS = count(1)
+MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
+
+
+def told(**fields: Any) -> Receipt:
+    """A receipt in a mail of its own."""
+    known = {
+        "vendor": "Acme Ltd",
+        "amount": Decimal("50"),
+        "currency": "USD",
+        "issued_on": MAY,
+        "invoice_number": "INV-17",
+    }
+    return Receipt(**{"message_id": f"<{next(NUMBERS)}@x>", **known, **fields})
+
+
+SHA = "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        # The same invoice in several mails, and forwarded
+        ({}, {}, True),
+        ({}, {"vendor": "ACME"}, True),
+        ({}, {"vendor": "billing.acme.com", "invoice_number": "inv 17"}, True),
+        ({}, {"vendor": "Acme Cloud Services"}, True),
+        ({}, {"vendor": ""}, True),
+        ({}, {"issued_on": None}, True),
+        ({}, {"vendor": "Dana Cohen"}, True),  # who passed it on
+        ({"attachment_sha256": SHA}, {"attachment_sha256": SHA, "vendor": "Dana", "invoice_number": ""}, True),
+        ({"attachment_sha256": SHA, "amount": None}, {"attachment_sha256": SHA, "amount": None}, True),
+        # Another purchase
+        ({}, {"issued_on": JUNE, "invoice_number": "INV-18"}, False),  # the next month
+        ({}, {"issued_on": JUNE}, False),
+        ({}, {"invoice_number": "INV-18"}, False),
+        ({}, {"amount": Decimal("50.01")}, False),
+        ({}, {"currency": "EUR"}, False),
+        ({}, {"amount": Decimal(-50), "is_refund": True}, False),
+        ({"amount": None}, {"amount": None}, False),
+        ({"invoice_number": "17"}, {"invoice_number": "17", "vendor": "Other"}, False),
+        ({"vendor": ""}, {"vendor": "", "issued_on": None}, False),
+        ({"invoice_number": ""}, {"invoice_number": "", "vendor": "Other"}, False),
+        ({"invoice_number": "", "issued_on": None}, {"invoice_number": "", "issued_on": None}, False),
+        (
+            {"attachment_sha256": SHA, "content_type": "image/png", "issued_on": None, "invoice_number": ""},
+            {"attachment_sha256": SHA, "content_type": "image/png", "issued_on": None, "invoice_number": ""},
+            False,  # the logo of every mail
+        ),
+        ({"attachment_sha256": SHA}, {"attachment_sha256": SHA, "issued_on": JUNE}, False),
+        # No number to tell them by
+        ({"invoice_number": ""}, {}, True),
+        ({"invoice_number": ""}, {"invoice_number": ""}, True),
+        ({"invoice_number": ""}, {"invoice_number": "", "issued_on": JUNE}, False),
+    ],
+)  # fmt: skip
+def test_two_mails_tell_of_one_purchase(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
+    first, second = told(**one), told(**other)
+    assert is_one_purchase(first, second) == is_one_purchase(second, first) == same
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (
+            {"filename": "Invoice-17.pdf"},
+            {"filename": "Receipt-9.pdf", "invoice_number": "9-1", "issued_on": JUNE},
+            True,
+        ),
+        ({"filename": "חשבונית.pdf"}, {"filename": "קבלה.pdf", "invoice_number": "2"}, True),
+        ({"invoice_number": "INV-1"}, {"invoice_number": "REC-1"}, True),
+        ({"filename": "a.pdf"}, {"filename": "b.pdf"}, True),
+        ({"filename": "a.pdf"}, {"filename": "b.pdf", "issued_on": JUNE}, True),
+        ({"filename": "invoice_1.pdf"}, {"filename": "invoice_2.pdf", "invoice_number": "INV-18"}, False),
+        ({"filename": "1.pdf"}, {"filename": "2.pdf", "invoice_number": "INV-18"}, False),
+        ({"filename": "Invoice.pdf"}, {"filename": "Receipt.pdf", "vendor": "Other", "invoice_number": "9"}, False),
+        ({"filename": "Invoice.pdf"}, {"filename": "Receipt.pdf", "amount": Decimal(7)}, False),
+        ({"invoice_number": ""}, {"invoice_number": "", "issued_on": JUNE}, False),
+    ],
+)
+def test_two_documents_of_one_mail(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
+    first, second = told(message_id="<m>", **one), told(message_id="<m>", **other)
+    assert is_one_purchase(first, second) == is_one_purchase(second, first) == same
+
+
+def test_names_and_numbers_are_compared_by_what_counts() -> None:
+    assert vendor_key('בזק בע"מ') == vendor_key("בזק") == "בזק"
+    assert vendor_key("Acme, Inc.") == vendor_key("www.acme.co.uk") == "acme"
+    assert vendor_key("The Co.") == "theco"
+    assert vendor_key("") == vendor_key("…") == ""
+    assert number_key("№ 42A5-DE/55") == number_key("no42a5de55")
+
+
+def stored(business: Business, *receipts: Receipt) -> list[Receipt]:
+    for receipt in receipts:
+        receipt.business = business
+        receipt.extractor_version = 2
+    with transaction.atomic():
+        store_receipts(receipts)
+    return list(receipts)
+
+
+def links(business: Business) -> list[int | None]:
+    """What each receipt points to, by the place of both in the order of finding."""
+    rows = list(business.receipts.order_by("pk").values_list("pk", "duplicate_of"))
+    places: dict[int | None, int] = {pk: place for place, (pk, _original) in enumerate(rows)}
+    return [places.get(original) for _pk, original in rows]
+
+
+def test_the_first_that_was_found_is_the_original(business_a: Business, business_b: Business) -> None:
+    stored(business_b, told())
+    stored(
+        business_a, told(message_id="<m>", attachment_sha256=SHA), told(message_id="<m>", attachment_sha256="b" * 64)
+    )
+    stored(business_a, told(issued_on=JUNE))
+    stored(business_a, told())
+    assert links(business_a) == [None, 0, None, 0]
+    assert links(business_b) == [None], "another business knows nothing of it"
+    assert [receipt.review_status for receipt in business_a.receipts.all()] == ["to_review"] * 4, "nothing is merged"
+
+
+def test_what_a_person_unlinked_is_never_linked_again(business_a: Business, member_a: User) -> None:
+    first, second = stored(business_a, told()) + stored(business_a, told())
+    review.correct(second, {"duplicate_of": None}, member_a)
+    again = told(message_id=second.message_id, confidence=Decimal("0.5"))
+    stored(business_a, again)
+    assert Receipt.objects.get(pk=second.pk).confidence == Decimal("0.5"), "its facts are read better all the same"
+    stored(business_a, told(message_id=first.message_id, confidence=Decimal("0.5")))
+    stored(business_a, told())
+    assert links(business_a) == [None, None, 0]
+
+
+def test_a_correction_links_and_unlinks(business_a: Business, member_a: User) -> None:
+    first, second = stored(business_a, told(amount=Decimal(40))) + stored(business_a, told())
+    assert links(business_a) == [None, None]
+    review.correct(first, {"amount": Decimal(50)}, member_a)
+    assert links(business_a) == [None, 0]
+    stored(business_a, told())
+    assert links(business_a) == [None, 0, 0]
+    review.correct(first, {"amount": Decimal(60)}, member_a)
+    assert links(business_a) == [None, None, 1], "those that were like it are still like each other"
+    review.correct(second, {"amount": Decimal(60)}, member_a)
+    assert links(business_a) == [None, 0, None]
+
+
+def test_a_rejected_original_hands_over_to_the_next(business_a: Business, member_a: User) -> None:
+    first, _second, third = [receipt for _n in range(3) for receipt in stored(business_a, told())]
+    review.reject(first, member_a)
+    assert links(business_a) == [None, None, 1]
+    stored(business_a, told())
+    assert links(business_a) == [None, None, 1, 1], "nobody's original"
+    review.approve(first, member_a)
+    assert links(business_a) == [None, 0, 0, 0]
+    assert third.corrections.count() == 0, "only what people do is history"
+
+
+def test_a_sync_that_reads_better_puts_the_links_right(business_a: Business) -> None:
+    _first, [second] = stored(business_a, told()), stored(business_a, told(invoice_number="INV-1"))
+    assert links(business_a) == [None, None]
+    stored(business_a, told(message_id=second.message_id))
+    assert links(business_a) == [None, 0]
+    stored(business_a, told(message_id=second.message_id, invoice_number="INV-18"))
+    assert links(business_a) == [None, None]
+
+
+def test_a_new_receipt_costs_three_statements(business_a: Business) -> None:
+    for number in range(5):
+        stored(business_a, told(issued_on=date(2026, 1, 1 + number), invoice_number=f"INV-{number}"))
+    with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+        receipt = told(business=business_a)
+        store_receipts([receipt])
+    assert len(queries) == 3, "the lock, the row, and those that may be the same"

@@ -1,0 +1,123 @@
+"""A stranger's document is drawn for its reader, within limits; its own bytes are never shown."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.test import Client
+from PIL import Image
+
+from receipts.demo.papers import Paper, drawn, locked
+from receipts.models import Receipt
+from receipts.preview_child import LONGEST_SIDE, MAX_PIXELS, answer
+from receipts.preview_frames import COUNT, MAX_PAGES, Kind, write_request
+from runs.models import Business
+
+PDF = drawn(Paper("Acme Ltd", ["Invoice number: AB-77"], [], [("Total due:", "$120.50")]))
+BOOK = drawn(Paper("Acme Ltd", [f"Line {n}" for n in range(900)], [], []))
+SECRET = b"<script>alert(1)</script>"
+
+
+def picture(kind: str = "PNG", size: tuple[int, int] = (40, 60), mode: str = "RGB") -> bytes:
+    file = BytesIO()
+    image = Image.new(mode, size)
+    exif = Image.Exif()
+    exif[0x010E] = SECRET.decode()
+    exif[0x0112] = 6  # lies on its side
+    image.save(file, kind, exif=exif)
+    return file.getvalue()
+
+
+def bomb() -> bytes:
+    """A small file of a picture that would fill the memory."""
+    file = BytesIO()
+    Image.new("1", (MAX_PIXELS // 6_000 + 1, 6_000)).save(file, "PNG")
+    return file.getvalue()
+
+
+def asked(kind: Kind, page: int, content: bytes) -> bytes:
+    return answer(write_request(kind, page, content))
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "count"),
+    [(Kind.PDF, PDF, 1), (Kind.PDF, BOOK, MAX_PAGES), (Kind.PICTURE, picture(), 1)],
+)
+def test_pages_are_counted_and_no_more_of_them_drawn(kind: Kind, content: bytes, count: int) -> None:
+    assert asked(kind, COUNT, content) == str(count).encode()
+    assert asked(kind, count + 1, content) == b""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", PDF[:500], locked(), bomb(), picture()[:60], b"%PDF-1.4\n" + b"1 0 obj<<" * 1_000, SECRET],
+)
+@pytest.mark.parametrize("kind", [Kind.PDF, Kind.PICTURE])
+def test_what_cannot_be_drawn_is_not(kind: Kind, content: bytes) -> None:
+    assert asked(kind, COUNT, content) == asked(kind, 1, content) == b""
+
+
+def test_a_pdf_is_drawn_as_large_as_it_can_be_read() -> None:
+    image = Image.open(BytesIO(asked(Kind.PDF, 1, PDF)))
+    assert (image.format, max(image.size)) == ("PNG", LONGEST_SIDE)
+    assert len(image.convert("L").getcolors() or []) > 2, "there is something on the paper"
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("JPEG", "RGB"), ("WEBP", "RGB"), ("TIFF", "L")])
+def test_a_picture_is_made_anew_upright_and_without_what_was_written_in_it(kind: str, mode: str) -> None:
+    drawn_anew = asked(Kind.PICTURE, 1, picture(kind, (4_000, 100), mode))
+    assert SECRET not in drawn_anew
+    image = Image.open(BytesIO(drawn_anew))
+    assert (image.format, image.mode, image.size) == ("PNG", "RGB", (40, LONGEST_SIDE))
+
+
+def test_html_becomes_its_text() -> None:
+    html = "<title>קבלה</title><table><tr><td>Total</td><td>5</td></tr></table>\0<p hidden>  x"
+    assert asked(Kind.HTML, COUNT, html.encode()).decode().split("\n") == ["קבלה", "Total 5", "x"]
+
+
+# In the process of its own, on the page
+
+
+@pytest.fixture
+def as_a(client: Client, member_a: User) -> Client:
+    client.force_login(member_a)
+    return client
+
+
+def with_file(business: Business, content: bytes, content_type: str) -> Receipt:
+    receipt = Receipt.objects.create(business=business, message_id="<1@x>", content_type=content_type)
+    receipt.file.save("x", ContentFile(content))
+    return receipt
+
+
+def test_the_page_shows_what_was_drawn(as_a: Client, business_a: Business) -> None:
+    address = f"/b/business-a/receipts/{with_file(business_a, PDF, 'application/pdf').pk}/"
+    html = as_a.get(address).content.decode()
+    assert f'src="{address}pages/1/"' in html
+    assert f"{address}pages/2/" not in html
+    image = as_a.get(f"{address}pages/1/")
+    assert image.content.startswith(b"\x89PNG")
+    assert (image.headers["Content-Type"], image.headers["X-Content-Type-Options"]) == ("image/png", "nosniff")
+    assert "no-store" in image.headers["Cache-Control"]
+    for page in (0, 2, MAX_PAGES + 1, 10**30):
+        assert as_a.get(f"{address}pages/{page}/").status_code == 404
+
+
+def test_html_stands_on_the_page_as_text(as_a: Client, business_a: Business) -> None:
+    receipt = with_file(business_a, b"<p>&lt;script&gt;alert(1)&lt;/script&gt; Total 5</p>", "text/html")
+    html = as_a.get(f"/b/business-a/receipts/{receipt.pk}/").content.decode()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; Total 5" in html
+    assert as_a.get(f"/b/business-a/receipts/{receipt.pk}/pages/1/").status_code == 404
+
+
+def test_a_document_that_cannot_be_shown_can_be_downloaded(as_a: Client, business_a: Business) -> None:
+    receipt = with_file(business_a, SECRET, "application/pdf")
+    html = as_a.get(f"/b/business-a/receipts/{receipt.pk}/").content.decode()
+    assert "can't be shown here" in html
+    assert f'href="/api/receipts/{receipt.pk}/file/"' in html
+    receipt.file.storage.delete(str(receipt.file.name))
+    assert as_a.get(f"/b/business-a/receipts/{receipt.pk}/").status_code == 200
