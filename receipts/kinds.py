@@ -1,0 +1,79 @@
+"""What kind of paper or mail a text is: a receipt, a refund, or something that only speaks of receipts."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from receipts.labels import Labels, any_of, fold, phrases
+
+# A title stands at the head of a paper, and holds little beside itself.
+TITLE_LINES: Final = 25
+MAX_BESIDE_TITLE: Final = 5
+
+RECEIPT_WORDS = re.compile(any_of(phrases(lambda words: (*words.receipts, *words.charges))))
+_CHARGES = re.compile(any_of(phrases(lambda words: words.charges)))
+_CREDITS = re.compile(any_of(phrases(lambda words: words.credit_notes)))
+# Mail that speaks of receipts and is none.
+_NO_RECEIPTS = re.compile(
+    any_of(phrases(lambda words: (*words.reminders, *words.failures, *words.acknowledgements, *words.quotes)))
+)
+_FAILURES = re.compile(any_of(phrases(lambda words: (*words.failures, *words.acknowledgements))))
+_TITLES = Labels(
+    credit=phrases(lambda words: words.credit_notes),
+    unclear_credit=phrases(lambda words: words.unclear_credits),
+    none=phrases(lambda words: (*words.quotes, *words.reminders, *words.failures)),
+    receipt=phrases(lambda words: words.receipts),
+)
+_BESIDE_TITLE = re.compile(rf"{any_of(phrases(lambda words: (*words.number_marks, *words.weak_dates)))}|\w*\d\w*|\W")
+_REPLY = re.compile(r"\s*(?:re|aw|antw|sv|rif|r|השב|תגובה)\s?:", re.IGNORECASE)
+_QUOTING = re.compile(any_of(phrases(lambda words: words.quoting)).removesuffix(r"(?!\w)"))
+_QUOTED_LINE = re.compile(r"\s*>")
+
+
+def speaks_of_receipts(text: str) -> bool:
+    return RECEIPT_WORDS.search(fold(text)) is not None
+
+
+def titles(folded: Sequence[str]) -> set[str]:
+    """What the folded lines at the head of a paper call it: receipt, credit, unclear_credit, none."""
+    found = set()
+    for line in folded[:TITLE_LINES]:
+        for label in _TITLES.find(line):
+            beside = _BESIDE_TITLE.sub("", line[: label.start] + " " + line[label.end :])
+            if len(beside) <= MAX_BESIDE_TITLE:
+                found.add(label.kind)
+    return found
+
+
+def says_that_money_moved(text: str) -> bool:
+    """Says that somebody paid or was charged."""
+    return _CHARGES.search(fold(text)) is not None
+
+
+def is_credit(subject: str) -> bool:
+    return _CREDITS.search(fold(subject)) is not None
+
+
+def subject_is_no_receipt(subject: str) -> bool:
+    """A reminder, a quote, a payment that failed, or somebody's thanks for an invoice."""
+    return _NO_RECEIPTS.search(fold(subject)) is not None
+
+
+def text_is_no_receipt(text: str) -> bool:
+    """Says that a payment failed, or that an invoice of ours was received."""
+    return _FAILURES.search(fold(text)) is not None
+
+
+def is_reply(subject: str) -> bool:
+    return _REPLY.match(subject) is not None
+
+
+def own_words(text: str) -> str:
+    """What the writer of a reply adds to the mail that it quotes."""
+    own: list[str] = []
+    for line in text.splitlines():
+        if _QUOTING.search(fold(line)):
+            break
+        if not _QUOTED_LINE.match(line):
+            own.append(line)
+    return "\n".join(own)

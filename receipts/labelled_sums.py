@@ -1,0 +1,164 @@
+"""The sums that stand beside or below their labels.
+
+1. An amount belongs to the label before it on its line, up to the next label.
+2. A label without an amount is a heading: the amounts on the lines below belong to it, one for each heading.
+3. Of several amounts of one label the last is the sum, since counts, instalments and earlier prices come before it. It
+   is sure when it is the only one, or the sum of those before.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final, Literal, cast
+
+from receipts.labels import Label, Labels, phrases
+from receipts.money import Money, find_money
+
+Kind = Literal["final", "payment", "total", "other", "tax", "refund"]
+
+_SUMS = Labels(
+    other=phrases(lambda words: words.other_totals),
+    final=phrases(lambda words: words.final_totals),
+    payment=phrases(lambda words: words.payments),
+    total=phrases(lambda words: words.totals),
+    tax=phrases(lambda words: words.taxes),
+    refund=phrases(lambda words: words.refund_totals),
+)
+# Headings of tables that say what a sum in the row below is; "total" may head any column.
+_STRONG: Final = ("final", "payment", "refund")
+# Papers round each line by itself.
+ROUNDING: Final = Decimal("0.02")
+# How far behind its label a number may stand that has neither currency nor decimals.
+NEAR: Final = 4
+# So many lines of single digits come from a table whose columns were too narrow for its numbers.
+TORN_LINES: Final = 4
+TORN_LENGTH: Final = 3
+
+
+@dataclass(frozen=True)
+class LabelledSum:
+    """A sum and what it is called. `is_ambiguous`: another amount may be meant."""
+
+    kind: Kind
+    amount: Decimal
+    currency: str
+    is_ambiguous: bool
+
+
+@dataclass
+class _Column:
+    """Headings without amounts, and the amounts found on the lines below them."""
+
+    kinds: list[Kind] = field(default_factory=list)
+    amounts: list[list[Money]] = field(default_factory=list)
+
+    def add_heading(self, labels: Sequence[Label]) -> None:
+        """A line of labels only. Of several in a row, only one that can't be mistaken counts."""
+        kinds = [cast("Kind", label.kind) for label in labels]
+        if len(kinds) > 1:
+            self.kinds = [kind for kind in kinds if kind in _STRONG][:1]
+        else:
+            self.kinds += kinds
+
+    def take(self, line: str, money: Sequence[Money]) -> bool:
+        """Whether the line is part of the column: amounts alone, or a row with one sum below one strong heading."""
+        if not self.kinds or not money:
+            return False
+        is_row = self.kinds[0] in _STRONG and len(self.kinds) == 1 and not self.amounts
+        if not _is_alone(line, money) and not (is_row and sum(bool(one.currency) for one in money) == 1):
+            return False
+        self.amounts.append(list(money))
+        return True
+
+    def close(self) -> Iterator[LabelledSum]:
+        """One amount for each heading; of other numbers of them nobody knows which is whose."""
+        if len(self.kinds) == 1 or len(self.kinds) == len(self.amounts):
+            yield from map(_sum, self.kinds, self.amounts)
+        elif self.amounts:
+            yield replace(_sum(self.kinds[-1], self.amounts[-1]), is_ambiguous=True)
+        self.kinds, self.amounts = [], []
+
+
+def find_sums(lines: Sequence[str], folded: Sequence[str]) -> list[LabelledSum]:
+    """Every labelled sum above or below zero in lines without dates, as they are and folded."""
+    sums = [one for one in _labelled_sums(lines, folded) if one.amount]
+    return [replace(one, is_ambiguous=True) for one in sums] if _are_torn(lines) else sums
+
+
+def _labelled_sums(lines: Sequence[str], folded: Sequence[str]) -> Iterator[LabelledSum]:
+    column = _Column()
+    for line, plain in zip(lines, folded, strict=True):
+        labels, money = list(_without_tax_tails(line, _SUMS.find(plain))), find_money(line)
+        if labels and (money or column.amounts):
+            yield from column.close()
+        if labels and not money:
+            column.add_heading(labels)
+        elif labels:
+            for label in labels:
+                if beside := _beside(label, money, is_first=label is labels[0]):
+                    yield _sum(cast("Kind", label.kind), beside)
+        elif not column.take(line, money):
+            yield from column.close()
+    yield from column.close()
+
+
+def _without_tax_tails(line: str, labels: Sequence[Label]) -> Iterator[Label]:
+    """The labels of a line, "total incl. VAT" being one."""
+    current: Label | None = None
+    for label in labels:
+        if current and label.kind == "tax" and not find_money(line[current.end : label.start]):
+            current = replace(current, reach=label.reach)
+            continue
+        if current:
+            yield current
+        current = label
+    if current:
+        yield current
+
+
+def _beside(label: Label, money: Sequence[Money], *, is_first: bool) -> list[Money]:
+    """The amounts that a label announces, or the one before it where it is a line's first and announces none."""
+    after = [one for one in money if label.end <= one.start < label.reach]
+    after = [one for one in after if not one.is_bare or one.start - label.end <= NEAR or one is not after[0]]
+    return after or ([one for one in money if one.end <= label.start and one.currency][-1:] if is_first else [])
+
+
+def _is_alone(line: str, money: Sequence[Money]) -> bool:
+    rest = "".join(
+        character for place, character in enumerate(line) if not any(m.start <= place < m.end for m in money)
+    )
+    return not any(map(str.isalnum, rest))
+
+
+def _sum(kind: Kind, money: Sequence[Money]) -> LabelledSum:
+    """The sum among the amounts of one label: a count of things, an instalment or an earlier price comes before it."""
+    for is_likelier in (_is_no_aside, _is_no_count, _has_currency):
+        money = [one for one in money if is_likelier(one)] or money
+    last, before = money[-1], money[:-1]
+    is_explained = all(one.amount == last.amount for one in before) or any(
+        abs(sum(amounts) - last.amount) <= ROUNDING
+        for amounts in ([one.amount for one in before], [one.other_reading or one.amount for one in before])
+    )
+    amount = last.amount
+    if last.other_reading is not None and last.has_decimals:
+        amount = last.other_reading
+    # Accounts write a negative sum in brackets; prose adds another currency's in them.
+    amount = -amount if last.is_aside and kind != "tax" else amount
+    return LabelledSum(kind, amount, last.currency, not is_explained or last.other_reading is not None)
+
+
+def _is_no_aside(money: Money) -> bool:
+    return not money.is_aside
+
+
+def _is_no_count(money: Money) -> bool:
+    return not money.is_bare
+
+
+def _has_currency(money: Money) -> bool:
+    return bool(money.currency)
+
+
+def _are_torn(lines: Sequence[str]) -> bool:
+    pieces = (line for line in lines if len(line) <= TORN_LENGTH and any(map(str.isdigit, line)))
+    return sum(1 for _piece in pieces) >= TORN_LINES

@@ -1,0 +1,43 @@
+"""Why a person should look at a receipt: short codes to store, and what they say."""
+
+from enum import StrEnum
+from typing import Final
+
+from receipts.phrases import mark as _
+
+
+class ReviewReason(StrEnum):
+    """Stored as a list on the receipt; codes are never renamed."""
+
+    UNREAD_DOCUMENT = "unread_document"
+    PICTURE = "picture"
+    UNREAD_PART = "unread_part"
+    DISAGREES_WITH_MAIL = "disagrees_with_mail"
+    TAKEN_FROM_MAIL = "taken_from_mail"
+    NO_AMOUNT = "no_amount"
+    NO_CURRENCY = "no_currency"
+    NO_DATE = "no_date"
+    NO_VENDOR = "no_vendor"
+    AMBIGUOUS_AMOUNT = "ambiguous_amount"
+    AMBIGUOUS_DATE = "ambiguous_date"
+    AMBIGUOUS_VENDOR = "ambiguous_vendor"
+    NOT_CERTAIN_RECEIPT = "not_certain_receipt"
+    LOW_CONFIDENCE = "low_confidence"
+
+
+MESSAGES: Final = {
+    ReviewReason.UNREAD_DOCUMENT: _("The text of the document could not be read."),
+    ReviewReason.PICTURE: _("The document is a picture, and pictures are not read."),
+    ReviewReason.UNREAD_PART: _("A part of the message could not be read."),
+    ReviewReason.DISAGREES_WITH_MAIL: _("The document and the message say different things."),
+    ReviewReason.TAKEN_FROM_MAIL: _("The amount stands in the message, not in the document."),
+    ReviewReason.NO_AMOUNT: _("No amount was found."),
+    ReviewReason.NO_CURRENCY: _("No currency was found, or it is one that can't be kept."),
+    ReviewReason.NO_DATE: _("No date was found."),
+    ReviewReason.NO_VENDOR: _("No vendor was found."),
+    ReviewReason.AMBIGUOUS_AMOUNT: _("The amount may be another."),
+    ReviewReason.AMBIGUOUS_DATE: _("The date may be another."),
+    ReviewReason.AMBIGUOUS_VENDOR: _("The vendor may be another."),
+    ReviewReason.NOT_CERTAIN_RECEIPT: _("This may not be a receipt."),
+    ReviewReason.LOW_CONFIDENCE: _("Little of the document is certain."),
+}

@@ -1,0 +1,55 @@
+"""Who sent a mail: a business, whose name is the vendor's, or a person, who only passes mail on."""
+
+import re
+from typing import Final
+
+from receipts.facts import Facts
+from receipts.message import OpenedMessage
+from receipts.vendors import is_platform, seller_through_platform
+
+_PUBLIC_MAIL = re.compile(
+    r"@(?:gmail|googlemail|hotmail|outlook|live|yahoo|icloud|me|walla|aol|gmx|web|t-online|proton(?:mail)?)\."
+)
+_ROLE = r"no-?reply|do-?not-?reply|billing|invoices?|receipts?|orders?|info|support|accounts?|notifications?|service"
+_ROLE_NAME = re.compile(rf"^(?:{_ROLE}|חשבוניות|חשבונית|הנהלת חשבונות|קבלות)$", re.IGNORECASE)
+_ROLE_ADDRESS = re.compile(rf"^(?:{_ROLE}|[^@]*no-?reply[^@]*)@", re.IGNORECASE)
+# Of domains such as mail.acme.co.il, the part that is a name.
+_DOMAIN_PARTS: Final = {"co", "com", "org", "net", "mail", "email", "www", "ac", "gov"}
+
+
+def is_person(message: OpenedMessage) -> bool:
+    """Whether somebody may have written it by hand, rather than a shop or a list."""
+    return not message.is_bulk and not _ROLE_ADDRESS.match(message.sender_address)
+
+
+def vendor_of(facts: Facts, message: OpenedMessage, *, is_document: bool) -> tuple[str, bool]:
+    """The vendor, and whether it is sure: a document names who issued it; a mail's text may name anybody.
+
+    "" for a private address or a platform, which only pass mail on.
+    """
+    name, domain = _sender_name(message), _sender_domain(message)
+    named = facts.vendor
+    if not is_document:
+        return (name, True) if name else (named or domain, bool(named))
+    if named and (facts.is_vendor_sure or named in name or (name and name in named)):
+        return named, True
+    if name:
+        return (named or name), not named
+    return named or domain, False
+
+
+def _sender_name(message: OpenedMessage) -> str:
+    name = message.sender_name.strip("\"' ")
+    if seller := seller_through_platform(name):
+        return seller
+    if not name or "@" in name or _ROLE_NAME.match(name) or _PUBLIC_MAIL.search(message.sender_address.lower()):
+        return ""
+    return "" if is_platform(name) else name
+
+
+def _sender_domain(message: OpenedMessage) -> str:
+    domain = message.sender_address.rpartition("@")[2].lower()
+    if _PUBLIC_MAIL.search(message.sender_address.lower()):
+        return ""
+    names = [part for part in domain.split(".") if part not in _DOMAIN_PARTS]
+    return "" if any(map(is_platform, names)) else domain

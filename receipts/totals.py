@@ -1,0 +1,129 @@
+"""What a document asks for or gives back in all.
+
+Of all its labelled sums the strongest wins: all of it with tax, then what is merely called a total, then what is due
+or was paid. Where they contradict each other the total is ambiguous, unless the other sums on the paper explain it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import islice
+from typing import Final
+
+from receipts.labelled_sums import ROUNDING, Kind, LabelledSum, find_sums
+from receipts.labels import Labels, phrases
+from receipts.money import UNKEPT, Money, find_money, named_currencies
+
+_CURRENCY_LABELS = Labels(currency=phrases(lambda words: words.currency_labels))
+# A lone sum without a label says little; "total" alone may be a total of anything.
+WEIGHTS: Final = {"final": 1.0, "payment": 1.0, "refund": 1.0, "total": 0.8, "": 0.3}
+# More sums than this are no invoice's summary; comparing them takes quadratic time.
+MAX_COMPARED: Final = 40
+
+
+@dataclass(frozen=True)
+class Total:
+    """An amount of money with its currency, "" when unknown; `weight` from 0 to 1.
+
+    `is_ambiguous`: the paper can be read in another way too, and a person should look.
+    """
+
+    amount: Decimal
+    currency: str
+    weight: float
+    is_ambiguous: bool = False
+
+
+def find_total(lines: Sequence[str], folded: Sequence[str], *, is_refund: bool = False) -> Total | None:
+    """The total that lines without dates, as they are and folded, speak of; a refund's is negative."""
+    sums = find_sums(lines, folded)
+    everything = {abs(money.amount): money for line in lines for money in find_money(line) if not money.is_bare}
+    total = _decide(sums, set(everything), is_refund=is_refund) or _lone_sum(everything.values())
+    if total is None:
+        return None
+    total = replace(total, currency=_currency(total, sums, lines, folded))
+    return replace(total, amount=-abs(total.amount)) if is_refund else total
+
+
+def _lone_sum(everything: Iterable[Money]) -> Total | None:
+    """The only sum that has a currency, where nothing is called a total."""
+    marked = [money for money in everything if money.currency and money.amount]
+    return Total(marked[0].amount, marked[0].currency, WEIGHTS[""]) if len(marked) == 1 else None
+
+
+def _decide(sums: Sequence[LabelledSum], everything: set[Decimal], *, is_refund: bool) -> Total | None:
+    """The total that the strongest labels agree on."""
+    order: list[Kind] = ["refund", "final", "total", "payment"] if is_refund else ["final", "total", "payment"]
+    by_kind = {kind: [one for one in sums if one.kind == kind] for kind in order}
+    kind = next((kind for kind in order if by_kind[kind]), None)
+    if kind is None:
+        return None
+    rivals = [one for other in order if other != kind for one in by_kind[other]]
+    if kind == "total" and (agreed := _agreed(by_kind[kind], by_kind["payment"])):
+        return Total(agreed.amount, agreed.currency, 1.0, agreed.is_ambiguous)
+    chosen, is_clear = _chosen(by_kind[kind], sums)
+    paid = {one.amount: one for one in by_kind["payment"]}
+    if kind == "total" and len(paid) == 1 and not _fits(chosen, rivals, sums, everything):
+        # Of two that contradict each other, what was paid is nearer to the truth than what is called a total.
+        chosen, is_clear = next(iter(paid.values())), False
+    is_clear = is_clear and not chosen.is_ambiguous and _fits(chosen, rivals, sums, everything)
+    return Total(chosen.amount, chosen.currency, WEIGHTS[kind], not is_clear)
+
+
+def _agreed(totals: Sequence[LabelledSum], payments: Sequence[LabelledSum]) -> LabelledSum | None:
+    """The one total that was paid or is due, whatever else is called a total."""
+    paid = {one.amount for one in payments}
+    agreed = [one for one in totals if one.amount in paid]
+    return agreed[0] if len({one.amount for one in agreed}) == 1 else None
+
+
+def _chosen(candidates: Sequence[LabelledSum], sums: Sequence[LabelledSum]) -> tuple[LabelledSum, bool]:
+    """One of the candidates, and whether it is sure: the only one, or the only one that net and tax add up to."""
+    if len({one.amount for one in candidates}) == 1:
+        return min(candidates, key=lambda one: one.is_ambiguous), True
+    added = [one for one in candidates if _adds_up(one, sums)]
+    if len({one.amount for one in added}) == 1:
+        return added[0], True
+    return max(candidates, key=lambda one: abs(one.amount)), False
+
+
+def _adds_up(total: LabelledSum, sums: Sequence[LabelledSum]) -> bool:
+    nets = list(islice((abs(one.amount) for one in sums if one.kind in ("other", "total")), MAX_COMPARED))
+    taxes = list(islice((abs(one.amount) for one in sums if one.kind == "tax"), MAX_COMPARED))
+    taxes += [sum(taxes, Decimal())] if taxes else []
+    return any(tax and abs(net + tax - abs(total.amount)) <= ROUNDING for net in nets for tax in taxes)
+
+
+def _fits(
+    total: LabelledSum, rivals: Iterable[LabelledSum], sums: Sequence[LabelledSum], everything: set[Decimal]
+) -> bool:
+    """Whether every other total is this one, or differs by an amount that stands on the paper, as a deposit does."""
+    size = abs(total.amount)
+    if _adds_up(total, sums):
+        return all(abs(one.amount) <= size + ROUNDING for one in rivals)
+    parts = sum(abs(one.amount) for one in rivals if one.kind == "payment")
+    larger = [one for one in sums if one.kind == "other" and abs(one.amount) > size + ROUNDING]
+    return all(
+        abs(one.amount) == size or parts == size or abs(size - abs(one.amount)) in everything
+        for one in [*rivals, *larger]
+    )
+
+
+def _currency(total: Total, sums: Sequence[LabelledSum], lines: Sequence[str], folded: Sequence[str]) -> str:
+    """The currency beside the total, else that of its equals, else the only one that the paper names."""
+    beside = {one.currency for one in sums if abs(one.amount) == abs(total.amount) and one.currency}
+    beside |= {total.currency} if total.currency else set()
+    named = named_currencies(lines)
+    if not beside:
+        beside = _labelled_currencies(lines, folded) or named
+    # A dollar sign is no American one where the paper names another country's dollar.
+    if beside == {"USD"} and "USD" not in named:
+        return ""
+    return beside.pop().strip(UNKEPT) if len(beside) == 1 else ""
+
+
+def _labelled_currencies(lines: Sequence[str], folded: Sequence[str]) -> set[str]:
+    found = (
+        [line[label.end :]] for line, plain in zip(lines, folded, strict=True) for label in _CURRENCY_LABELS.find(plain)
+    )
+    return {currency for rest in found for currency in named_currencies(rest)}
