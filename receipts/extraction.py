@@ -138,6 +138,8 @@ def _read_body(message: OpenedMessage) -> _Reading:
     if kinds.subject_is_no_receipt(subject) or kinds.text_is_no_receipt(text):
         return _Reading(None, NO_FACTS, 0)
     facts = read_facts(f"{subject}\n{text}", sent_at=message.sent_at, is_refund=kinds.is_credit(subject))
+    if kinds.is_reply(subject) and facts.total is None:
+        return _Reading(None, NO_FACTS, 0)
     score = 2 * kinds.speaks_of_receipts(subject) + _weight(facts, words=1) - 2 * message.is_bulk
     # Money that was taken makes a receipt of any mail; it may be one that says what will be taken.
     if kinds.says_that_money_moved(f"{subject}\n{text}") and facts.total:

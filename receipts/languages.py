@@ -61,6 +61,8 @@ class Language:
 
     sellers: Phrases = ()
     customers: Phrases = ()
+    # What a subject says before the name of who was paid.
+    payees: Phrases = ()
     # What stands before a name.
     names: Phrases = ()
     # Numbers that a business has and a person doesn't.
@@ -451,6 +453,18 @@ ENGLISH: Final = Language(
         "submitted to",
         "guest*",
     ),
+    payees=(
+        "payment to",
+        "payment of to",
+        "paid to",
+        "you paid to",
+        "receipt from",
+        "refund from",
+        "invoice from",
+        "order from",
+        "purchase from",
+        "payment for",
+    ),
     names=("name", "company name", "company", "business name"),
     business_ids=(
         "vat no",
@@ -705,6 +719,7 @@ HEBREW: Final = Language(
         "קונה",
         "אל",
     ),
+    payees=("תשלום לטובת", "שולם לטובת", "קבלה מאת", "חשבונית מאת", "תשלום עבור"),
     names=("שם",),
     business_ids=("ח.פ", "ח.פ.", "עוסק מורשה", "עוסק פטור", "ע.מ", "ע.מ.", "מס' עוסק", "ע.ר"),
 )
@@ -993,6 +1008,7 @@ GERMAN: Final = Language(
         "frau",
         "an",
     ),
+    payees=("zahlung an", "zahlung von an", "rechnung von", "quittung von"),
     names=("name", "firma"),
     business_ids=(
         "ust idnr",
@@ -1198,6 +1214,7 @@ FRENCH: Final = Language(
         "livré à",
         "à l'attention*",
     ),
+    payees=("paiement à", "paiement de à", "facture de", "reçu de"),
     names=("nom", "raison sociale"),
     business_ids=("siret", "siren", "rcs", "n° tva", "tva intracommunautaire", "tva", "ape"),
 )
@@ -1371,6 +1388,7 @@ SPANISH: Final = Language(
     number_marks=("número", "número de", "n°", "no", "núm", "nro", "ref", "nr"),
     sellers=("vendedor", "proveedor", "emisor", "vendido por", "emitido por", "pago a"),
     customers=("cliente*", "facturar a", "facturado a", "dirección de*", "destinatario", "comprador*", "enviar a"),
+    payees=("pago a", "pago de a", "factura de", "recibo de"),
     names=("nombre", "razón social"),
     business_ids=("nif", "cif", "n.i.f", "c.i.f"),
 )
@@ -1536,6 +1554,7 @@ ITALIAN: Final = Language(
     number_marks=("numero", "num", "n°", "n", "no", "nr", "rif"),
     sellers=("venditore", "fornitore", "cedente", "emittente", "venduto da", "cedente prestatore", "pagamento a"),
     customers=("cliente*", "spett*", "destinatario", "intestatario", "cessionario*", "acquirente*", "fatturare a"),
+    payees=("pagamento a", "pagamento di a", "fattura di", "ricevuta di"),
     names=("nome", "denominazione", "ragione sociale"),
     business_ids=("p.iva", "p. iva", "partita iva", "c.f", "codice fiscale"),
 )
@@ -1719,6 +1738,7 @@ DUTCH: Final = Language(
     number_marks=("nummer", "nr", "no"),
     sellers=("verkoper", "leverancier", "verkocht door", "betaling aan"),
     customers=("klant*", "factuuradres", "afleveradres", "factureren aan", "ontvanger", "koper*", "t.a.v"),
+    payees=("betaling aan", "betaling van aan", "factuur van"),
     names=("naam", "bedrijfsnaam"),
     business_ids=("kvk", "btw nr", "btw nummer", "kvk nummer"),
 )

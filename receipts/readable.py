@@ -3,21 +3,18 @@
 import re
 from typing import Final
 
+from receipts.kinds import speaks_of_receipts
+
 # Less than this is a page number or a watermark over a picture.
-MIN_CHARACTERS: Final = 20
-# Of a text that can be read.
-MIN_WORDS: Final = 0.5
+MIN_LETTERS: Final = 20
+# Every language read here has more vowels than this among its letters; a font whose letters are shifted has not.
+MIN_VOWELS: Final = 0.27
 MAX_JUDGED: Final = 20_000
 
 # How PDF readers show a character whose font says nothing about it.
 _UNDECODED = re.compile(r"\(cid:\d{1,6}\)|[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd\ufffe\uffff]")
-_TOKEN = re.compile(r"\S+")
-# A word, a number, an amount or a mark of its own, with what usually stands around and inside it.
-_WORD = re.compile(
-    r"[\W_]*(?:[^\W\d_]{1,30}(?:[-'’.,/&:@\"״׳][^\W\d_]{0,30}){0,8}|[\d.,:/'-]{1,30}(?:[^\W\d_]{0,4}))[\W_]*|[^\w\s]{1,3}"
-)
-_VOWEL = re.compile(r"[aeiouyäöüàâéèêëîïôûùáíóúæøå]", re.IGNORECASE)
-_LATIN_WORD = re.compile(r"[A-Za-zÀ-ÿ]{4,}")
+_LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
+_VOWEL = re.compile(r"[aeiouyAEIOUYÀ-ÆÈ-ÏÒ-ÖØ-Ýà-æè-ïò-öø-ýœŒ]")
 
 
 def is_readable(text: str) -> bool:
@@ -25,17 +22,9 @@ def is_readable(text: str) -> bool:
     text = text[:MAX_JUDGED]
     undecoded = len(_UNDECODED.findall(text))
     rest = _UNDECODED.sub(" ", text)
-    written = sum(map(str.isalnum, rest))
-    if written < MIN_CHARACTERS or undecoded * 2 > written:
+    letters = sum(map(str.isalpha, rest))
+    if letters < MIN_LETTERS or undecoded > letters:
         return False
-    tokens = _TOKEN.findall(rest)
-    words = sum(_WORD.fullmatch(token) is not None for token in tokens)
-    return words >= MIN_WORDS * len(tokens) and _sounds_like_words(rest)
-
-
-def _sounds_like_words(text: str) -> bool:
-    """A font whose letters are shifted gives words without vowels, and capitals among small letters."""
-    words = _LATIN_WORD.findall(text)
-    spoken = [word for word in words if _VOWEL.search(word)]
-    odd = [word for word in words if not (word.isupper() or word[1:].islower())]
-    return len(words) < 10 or (len(spoken) >= 0.6 * len(words) and len(odd) <= 0.6 * len(words))
+    latin = len(_LATIN.findall(rest))
+    sounds_like_words = latin < letters / 2 or len(_VOWEL.findall(rest)) >= MIN_VOWELS * latin
+    return sounds_like_words or speaks_of_receipts(rest)

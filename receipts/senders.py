@@ -5,7 +5,7 @@ from typing import Final
 
 from receipts.facts import Facts
 from receipts.message import OpenedMessage
-from receipts.vendors import is_platform, seller_through_platform
+from receipts.vendors import is_platform, payee, seller_through_platform
 
 _PUBLIC_MAIL = re.compile(
     r"@(?:gmail|googlemail|hotmail|outlook|live|yahoo|icloud|me|walla|aol|gmx|web|t-online|proton(?:mail)?)\."
@@ -30,6 +30,7 @@ def vendor_of(facts: Facts, message: OpenedMessage, *, is_document: bool) -> tup
     name, domain = _sender_name(message), _sender_domain(message)
     named = facts.vendor
     if not is_document:
+        name = name or payee(message.subject)
         return (name, True) if name else (named or domain, bool(named))
     if named and (facts.is_vendor_sure or named in name or (name and name in named)):
         return named, True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from receipts.labels import Labels, any_of, fold, phrases
+from receipts.money import find_money
 
 # Who issued a document stands at its head.
 VENDOR_LINES: Final = 25
@@ -84,6 +85,7 @@ _WORDS = re.compile(
 )
 _BUSINESS_ID = re.compile(any_of(phrases(lambda words: words.business_ids)))
 _INTERNET = re.compile(r"(?<![\w.@-])(?:[\w.-]{1,64}@|www\.)[\w.-]{3,100}")
+_PAYEE = re.compile(any_of(phrases(lambda words: words.payees)) + " ")
 _SEPARATOR = re.compile(r" {2,}|[|•·]| - | – |;")
 _ADDRESS_OR_NUMBER = re.compile(r"\d{3,}|@|www\.|https?:")
 
@@ -157,6 +159,19 @@ def seller_through_platform(name: str) -> str:
     found = _THROUGH.fullmatch(fold(name))
     seller = name[found.start("name") : found.end("name")].strip("\"' ") if found else ""
     return "" if is_platform(seller) else seller
+
+
+def payee(subject: str) -> str:
+    """ "Acme Ltd" out of "You sent a payment of $25.00 to Acme Ltd"; "" where no one is named."""
+    for money in reversed(find_money(subject)):
+        subject = subject[: money.start] + subject[money.end :]
+    subject = " ".join(subject.split())
+    folded = fold(subject)
+    found = _PAYEE.search(folded)
+    if found is None:
+        return ""
+    company = _COMPANY.match(folded, found.end())
+    return next(_real_name(subject[found.end() : company.end() if company else None]), "")
 
 
 def _labelled(head: Sequence[tuple[str, str]]) -> Iterator[str]:
