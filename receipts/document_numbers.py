@@ -61,7 +61,7 @@ def _labelled_numbers(lines: Sequence[str], folded: Sequence[str]) -> Iterator[_
                 continue
             is_marked = bool(tail["mark"] or tail["hash"] or _ENDS_MARKED.search(line, label.start, label.end))
             number = _number_at(lines[place], line, tail.end(), is_marked=is_marked)
-            is_heading = is_marked and place + 1 < len(lines) and tail.end() >= label.reach - 1
+            is_heading = is_marked and place + 1 < len(lines) and not any(map(str.isdigit, line[tail.end() :]))
             if not number and is_heading:
                 number = _number_below(lines[place + 1], folded[place + 1], is_only=tail.end() >= len(line))
             if number:

@@ -829,7 +829,8 @@ GERMAN: Final = Language(
     receipts=(
         "*rechnung",
         "rechnungskorrektur",
-        "rechnungsnummer",
+        "rechnungs nummer",
+        "rechnungs nr",
         "quittung*",
         "zahlungsbeleg*",
         "kassenbon",
@@ -1622,7 +1623,8 @@ DUTCH: Final = Language(
     receipts=(
         "*factuur",
         "facturen",
-        "factuurnummer",
+        "factuur nummer",
+        "factuur nr",
         "kassabon",
         "aankoopbon",
         "kwitantie",

@@ -104,8 +104,8 @@ NO_VENDOR: Final = Vendor("")
 def find_vendor(lines: Sequence[str], folded: Sequence[str]) -> Vendor:
     """Who issued the document: what a label says, else the first company that is not the customer."""
     head = list(zip(lines[:VENDOR_LINES], folded[:VENDOR_LINES], strict=True))
-    if named := next(_labelled(head), ""):
-        return Vendor(named, is_sure=True)
+    if named := next(_labelled(head), None):
+        return named
     companies = list(dict.fromkeys(_companies(head)))
     if companies:
         return Vendor(companies[0], is_sure=len(companies) == 1 or _repeats(companies[0], folded))
@@ -114,7 +114,7 @@ def find_vendor(lines: Sequence[str], folded: Sequence[str]) -> Vendor:
 
 def _letterhead(head: Sequence[tuple[str, str]], folded: Sequence[str]) -> Vendor:
     """The first line, if it is a name: papers begin with who wrote them, unless they begin with their title."""
-    line = _without_title(*head[0]) if head else ""
+    line = _without_title(*head[0]) if head and not is_platform(head[0][0]) else ""
     for name in _real_name(line):
         is_short = len(name.split()) <= MAX_NAME_WORDS and not any(map(str.isdigit, name))
         if is_short and line.strip() == name:
@@ -174,7 +174,7 @@ def payee(subject: str) -> str:
     return next(_real_name(subject[found.end() : company.end() if company else None]), "")
 
 
-def _labelled(head: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _labelled(head: Sequence[tuple[str, str]]) -> Iterator[Vendor]:
     """Names that stand behind "Vendor:", or below it where it stands alone."""
     for place, (line, folded) in enumerate(head):
         label = next(iter(_SIDES.find(folded)), None)
@@ -183,11 +183,19 @@ def _labelled(head: Sequence[tuple[str, str]]) -> Iterator[str]:
         rest = folded[label.end :]
         says_so = rest.lstrip().startswith(":") or " " in folded[label.start : label.end].strip()
         if says_so and rest.strip(" :"):
-            yield from _real_name(line[label.end :])
+            yield from (Vendor(name, is_sure=True) for name in _real_name(line[label.end :]))
         elif not rest.strip(" :"):
-            for below, plain in head[place + 1 : place + 1 + BLOCK_LINES]:
-                named = _NAME_LABEL.match(plain)
-                yield from _real_name(below[named.end() :] if named else below)
+            yield from _in_block(head[place + 1 : place + 1 + BLOCK_LINES])
+
+
+def _in_block(block: Sequence[tuple[str, str]]) -> Iterator[Vendor]:
+    """The name in an address; it is not sure where another line of it may belong to the name."""
+    for place, (line, folded) in enumerate(block):
+        label = _NAME_LABEL.match(folded)
+        for name in _real_name(line[label.end() :] if label else line):
+            following = block[place + 1][0] if place + 1 < len(block) else ""
+            is_whole = label or _COMPANY.match(folded) or not any(_real_name(following))
+            yield Vendor(name, is_sure=bool(is_whole))
 
 
 def _real_name(text: str) -> Iterator[str]:
@@ -216,6 +224,8 @@ def _companies(head: Sequence[tuple[str, str]]) -> Iterator[str]:
         if is_customers:
             is_customers = False
             continue
+        # "Acme Ltd Bill to": the customer's column begins beside the vendor's, and its name stands below.
+        is_customers = bool(sides) and sides[-1].kind == "customer" and not folded[sides[-1].end :].strip(" :")
         name = _SEPARATOR.split(line[first.start() : first.end()])[-1].rpartition(":")[2].strip(" ,:")
         name = _without_title(name, fold(name))
         if is_name_alone(folded, first) and not is_platform(name):
