@@ -32,7 +32,7 @@ _TAIL = re.compile(
 _ENDS_MARKED = re.compile(r"(?:nummer|nr|id)$")
 _TOKEN = re.compile(r"[a-z0-9](?:[a-z0-9/_.-]*[a-z0-9])?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_AMOUNT = re.compile(r"\d{1,3}(?:[,.]\d{3})*[.,]\d\d")
+_AMOUNT = re.compile(r"\d{1,3}(?:[,.]\d{3}){0,4}[.,]\d\d")
 
 
 @dataclass(frozen=True)

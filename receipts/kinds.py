@@ -24,10 +24,11 @@ _TITLES = Labels(
     none=phrases(lambda words: (*words.quotes, *words.reminders, *words.failures)),
     receipt=phrases(lambda words: words.receipts),
 )
-_BESIDE_TITLE = re.compile(rf"{any_of(phrases(lambda words: (*words.number_marks, *words.weak_dates)))}|\w*\d\w*|\W")
-_REPLY = re.compile(r"\s*(?:re|aw|antw|sv|rif|r|השב|תגובה)\s?:", re.IGNORECASE)
+_MARKS = frozenset(fold(mark) for _prefix, mark in phrases(lambda words: (*words.number_marks, *words.weak_dates)))
+_WORD = re.compile(r"\w+")
+_REPLY = re.compile(r"\s{0,8}(?:re|aw|antw|sv|rif|r|השב|תגובה)\s?:", re.IGNORECASE)
 _QUOTING = re.compile(any_of(phrases(lambda words: words.quoting)).removesuffix(r"(?!\w)"))
-_QUOTED_LINE = re.compile(r"\s*>")
+_QUOTED_LINE = re.compile(r"\s{0,8}>")
 
 
 def speaks_of_receipts(text: str) -> bool:
@@ -39,8 +40,8 @@ def titles(folded: Sequence[str]) -> set[str]:
     found = set()
     for line in folded[:TITLE_LINES]:
         for label in _TITLES.find(line):
-            beside = _BESIDE_TITLE.sub("", line[: label.start] + " " + line[label.end :])
-            if len(beside) <= MAX_BESIDE_TITLE:
+            beside = _WORD.findall(line[: label.start] + " " + line[label.end :])
+            if sum(len(word) for word in beside if word.isalpha() and word not in _MARKS) <= MAX_BESIDE_TITLE:
                 found.add(label.kind)
     return found
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final, Literal, cast
 
 from receipts.labels import Label, Labels, phrases
-from receipts.money import Money, find_money
+from receipts.money import Money
 
 Kind = Literal["final", "payment", "total", "other", "tax", "refund"]
 
@@ -79,16 +79,26 @@ class _Column:
         self.kinds, self.amounts = [], []
 
 
-def find_sums(lines: Sequence[str], folded: Sequence[str]) -> list[LabelledSum]:
-    """Every labelled sum above or below zero in lines without dates, as they are and folded."""
-    sums = [one for one in _labelled_sums(lines, folded) if one.amount]
-    return [replace(one, is_ambiguous=True) for one in sums] if _are_torn(lines) else sums
+@dataclass(frozen=True)
+class Row:
+    """A line without its dates, the same folded, and the sums in it."""
+
+    line: str
+    folded: str
+    money: Sequence[Money]
 
 
-def _labelled_sums(lines: Sequence[str], folded: Sequence[str]) -> Iterator[LabelledSum]:
+def find_sums(rows: Sequence[Row]) -> list[LabelledSum]:
+    """Every labelled sum above or below zero."""
+    sums = [one for one in _labelled_sums(rows) if one.amount]
+    return [replace(one, is_ambiguous=True) for one in sums] if _are_torn(rows) else sums
+
+
+def _labelled_sums(rows: Sequence[Row]) -> Iterator[LabelledSum]:
     column = _Column()
-    for line, plain in zip(lines, folded, strict=True):
-        labels, money = list(_without_tax_tails(line, _SUMS.find(plain))), find_money(line)
+    for row in rows:
+        line, money = row.line, row.money
+        labels = list(_without_tax_tails(_SUMS.find(row.folded), money))
         if labels and (money or column.amounts):
             yield from column.close()
         if labels and not money:
@@ -102,11 +112,12 @@ def _labelled_sums(lines: Sequence[str], folded: Sequence[str]) -> Iterator[Labe
     yield from column.close()
 
 
-def _without_tax_tails(line: str, labels: Sequence[Label]) -> Iterator[Label]:
+def _without_tax_tails(labels: Sequence[Label], money: Sequence[Money]) -> Iterator[Label]:
     """The labels of a line, "total incl. VAT" being one."""
     current: Label | None = None
     for label in labels:
-        if current and label.kind == "tax" and not find_money(line[current.end : label.start]):
+        is_between = current and any(current.end <= one.start < label.start for one in money)
+        if current and label.kind == "tax" and not is_between:
             current = replace(current, reach=label.reach)
             continue
         if current:
@@ -159,6 +170,6 @@ def _has_currency(money: Money) -> bool:
     return bool(money.currency)
 
 
-def _are_torn(lines: Sequence[str]) -> bool:
-    pieces = (line for line in lines if len(line) <= TORN_LENGTH and any(map(str.isdigit, line)))
+def _are_torn(rows: Sequence[Row]) -> bool:
+    pieces = (row for row in rows if len(row.line) <= TORN_LENGTH and any(map(str.isdigit, row.line)))
     return sum(1 for _piece in pieces) >= TORN_LINES

@@ -1,6 +1,7 @@
 """Sums of money in a line: their amounts, their currencies, and which way they went."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
@@ -11,6 +12,8 @@ from price_parser import Price
 MAX_AMOUNT: Final = Decimal(10) ** 9
 # A number without a currency and without decimals that has more digits than this is no sum.
 MAX_BARE_DIGITS: Final = 6
+# A line of more numbers is no summary of a receipt.
+MAX_SUMS: Final = 40
 # Real money that receipts are not kept in: never to be taken for another.
 UNKEPT: Final = "?"
 
@@ -78,15 +81,14 @@ class _Mark:
 def find_money(line: str) -> list[Money]:
     """The sums in a line, from left to right; those that are written with a minus are negative."""
     numbers = list(NUMBER.finditer(line))
-    if not numbers:
+    if not 0 < len(numbers) <= MAX_SUMS:
         return []
     marks = [_Mark(currency_of(found[0]), found[0], found.start(), found.end()) for found in CURRENCY.finditer(line)]
-    owners = _owners(line, numbers, marks)
-    return [
-        money
-        for place, number in enumerate(numbers)
-        if (money := _money(line, number, [mark for mark, owner in zip(marks, owners, strict=True) if owner == place]))
-    ]
+    owned: list[list[_Mark]] = [[] for _number in numbers]
+    for mark, owner in zip(marks, _owners(line, numbers, marks), strict=True):
+        if owner is not None:
+            owned[owner].append(mark)
+    return [money for number, own in zip(numbers, owned, strict=True) if (money := _money(line, number, own))]
 
 
 def currency_of(mark: str) -> str:
@@ -125,13 +127,12 @@ def _owners(line: str, numbers: list[re.Match[str]], marks: list[_Mark]) -> list
 
 def _neighbours(line: str, numbers: list[re.Match[str]], mark: _Mark) -> tuple[int | None, int | None]:
     """The numbers that only spaces, a minus or a bracket part from the mark."""
+    following = bisect_left(numbers, mark.end, key=lambda number: number.start())
     left = right = None
-    for place, number in enumerate(numbers):
-        if number.end() <= mark.start and _AFTER_NUMBER.fullmatch(line, number.end(), mark.start):
-            left = place
-        elif number.start() >= mark.end:
-            right = place if _BEFORE_NUMBER.fullmatch(line, mark.end, number.start()) else None
-            break
+    if following and _AFTER_NUMBER.fullmatch(line, numbers[following - 1].end(), mark.start):
+        left = following - 1
+    if following < len(numbers) and _BEFORE_NUMBER.fullmatch(line, mark.end, numbers[following].start()):
+        right = following
     return left, right
 
 

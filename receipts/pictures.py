@@ -17,8 +17,8 @@ HEAD_BYTES: Final = 65_536
 
 _NEUTRAL_NAME = re.compile(
     r"(?:scan|img|image|dsc[fn]?|pxl|photo|picture|pic|doc|document|page|whatsapp image|screenshot|camscanner"
-    r"|adobe scan|cam|p|סריקה|תמונה|צילום|סרוק|מסמך|foto|bild|numerisation|scansione|escaneo)?[\W\d_]*"
-    r"(?:at|am|pm|copy|\d|\W|_)*"
+    r"|adobe scan|cam|p|סריקה|תמונה|צילום|סרוק|מסמך|foto|bild|numerisation|scansione|escaneo)?"
+    r"(?:at|am|pm|copy|[\W\d_])*+"
 )
 _OUTLOOK_NAME = re.compile(r"image\d{3}")
 _DECORATION = re.compile(

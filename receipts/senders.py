@@ -12,14 +12,16 @@ _PUBLIC_MAIL = re.compile(
 )
 _ROLE = r"no-?reply|do-?not-?reply|billing|invoices?|receipts?|orders?|info|support|accounts?|notifications?|service"
 _ROLE_NAME = re.compile(rf"^(?:{_ROLE}|חשבוניות|חשבונית|הנהלת חשבונות|קבלות)$", re.IGNORECASE)
-_ROLE_ADDRESS = re.compile(rf"^(?:{_ROLE}|[^@]*no-?reply[^@]*)@", re.IGNORECASE)
+_ROLE_ADDRESS = re.compile(rf"^(?:{_ROLE})@", re.IGNORECASE)
 # Of domains such as mail.acme.co.il, the part that is a name.
 _DOMAIN_PARTS: Final = {"co", "com", "org", "net", "mail", "email", "www", "ac", "gov"}
 
 
 def is_person(message: OpenedMessage) -> bool:
     """Whether somebody may have written it by hand, rather than a shop or a list."""
-    return not message.is_bulk and not _ROLE_ADDRESS.match(message.sender_address)
+    address = message.sender_address.lower()
+    is_role = _ROLE_ADDRESS.match(address) is not None or "noreply" in address.replace("-", "")
+    return not message.is_bulk and not is_role
 
 
 def vendor_of(facts: Facts, message: OpenedMessage, *, is_document: bool) -> tuple[str, bool]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Final
 
-from receipts.labelled_sums import ROUNDING, Kind, LabelledSum, find_sums
+from receipts.labelled_sums import ROUNDING, Kind, LabelledSum, Row, find_sums
 from receipts.labels import Labels, phrases
 from receipts.money import UNKEPT, Money, find_money, named_currencies
 
@@ -36,8 +36,9 @@ class Total:
 
 def find_total(lines: Sequence[str], folded: Sequence[str], *, is_refund: bool = False) -> Total | None:
     """The total that lines without dates, as they are and folded, speak of; a refund's is negative."""
-    sums = find_sums(lines, folded)
-    everything = {abs(money.amount): money for line in lines for money in find_money(line) if not money.is_bare}
+    rows = [Row(line, plain, find_money(line)) for line, plain in zip(lines, folded, strict=True)]
+    sums = find_sums(rows)
+    everything = {abs(money.amount): money for row in rows for money in row.money if not money.is_bare}
     total = _decide(sums, set(everything), is_refund=is_refund) or _lone_sum(everything.values())
     if total is None:
         return None
@@ -113,11 +114,10 @@ def _currency(total: Total, sums: Sequence[LabelledSum], lines: Sequence[str], f
     """The currency beside the total, else that of its equals, else the only one that the paper names."""
     beside = {one.currency for one in sums if abs(one.amount) == abs(total.amount) and one.currency}
     beside |= {total.currency} if total.currency else set()
-    named = named_currencies(lines)
     if not beside:
-        beside = _labelled_currencies(lines, folded) or named
+        beside = _labelled_currencies(lines, folded) or named_currencies(lines)
     # A dollar sign is no American one where the paper names another country's dollar.
-    if beside == {"USD"} and "USD" not in named:
+    elif beside == {"USD"} and "USD" not in named_currencies(lines):
         return ""
     return beside.pop().strip(UNKEPT) if len(beside) == 1 else ""
 

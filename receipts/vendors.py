@@ -20,7 +20,7 @@ _LEGAL_FORMS: Final = (
     r"ltd|inc|llc|l\.l\.c|limited|corp|corporation|plc|pty ltd|pvt\.? ltd|co|gmbh(?: & co\.? kg)?|ag|kg|ohg|e\.?k|ug"
     r"|b\.?v|n\.?v|s\.?a\.?s|s\.?a\.?r\.?l|s\.?l\.?u?|s\.?p\.?a|s\.?r\.?l|s\.?a"
 )
-_COMPANY = re.compile(rf"(?P<name>\S+(?: \S+){{0,5}}?,? (?:(?:{_LEGAL_FORMS})(?!\w)\.?|בע\"מ))")
+_COMPANY = re.compile(rf"(?<!\S)(?P<name>\S++(?: \S++){{0,5}}?,? (?:(?:{_LEGAL_FORMS})(?!\w)\.?|בע\"מ))")
 # Programs and services that issue documents in the name of others.
 PLATFORMS: Final = (
     *(
