@@ -5,7 +5,8 @@ is true of it: any of `language`, `vendor`, `amount`, `currency`, `issued_on` (I
 that is null stands nowhere in the document; one that the file doesn't name isn't judged. `"receipt": false` says
 that the document is none. Without FOLDER it is the project's own corpus, in `tests/corpus`.
 
-Each document is read as a sync reads it: as the only attachment of a mail that says nothing.
+Each document is read as a sync reads it: as the only attachment of a mail that says nothing, from a stranger or
+from the `sender` that the file names, as "Acme Ltd <billing@acme.example>".
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 OWN_CORPUS: Final = Path(__file__).parent.parent / "tests" / "corpus"
 FIELDS: Final = ("amount", "currency", "issued_on", "invoice_number", "vendor")
+STRANGER: Final = "post@example.com"
 SUFFIXES: Final = {".pdf", ".html", ".htm", ".xml", ".png", ".jpg", ".jpeg"}
 
 
@@ -82,7 +84,7 @@ def judge(folder: Path) -> Judgement:
     judgement = Judgement()
     with Scanner() as scanner:
         for document, truth in _documents(folder):
-            _judge_document(judgement, document, truth, _read(document, scanner))
+            _judge_document(judgement, document, truth, _read(document, scanner, truth.get("sender", STRANGER)))
     return judgement
 
 
@@ -134,12 +136,12 @@ def _documents(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             yield document, json.loads(facts.read_text())
 
 
-def _read(document: Path, scanner: Scanner) -> dict[str, Any] | None:
+def _read(document: Path, scanner: Scanner, sender: str) -> dict[str, Any] | None:
     """What a sync would store of it; None where it would be passed over."""
     from runs.exceptions import ItemFailed  # needs Django
 
     try:
-        scanned = scanner.scan(_mail_with(document))
+        scanned = scanner.scan(_mail_with(document, sender))
     except ItemFailed:
         return None
     if not scanned.findings:
@@ -156,9 +158,9 @@ def _read(document: Path, scanner: Scanner) -> dict[str, Any] | None:
     }
 
 
-def _mail_with(document: Path) -> bytes:
+def _mail_with(document: Path, sender: str) -> bytes:
     mail = EmailMessage()
-    mail["Subject"], mail["From"], mail["To"] = "Document", "post@example.com", "office@example.net"
+    mail["Subject"], mail["From"], mail["To"] = "Document", sender, "office@example.net"
     mail["Message-ID"] = f"<{document.name.encode().hex()}@example.com>"
     mail.set_content("See the attached document.")
     kind, subkind = (mimetypes.guess_type(document.name)[0] or "application/octet-stream").split("/")

@@ -19,6 +19,9 @@ NEAR_AFTER: Final = timedelta(days=3)
 # How far down "Invoice 17 of March 3" may be a title.
 TITLE_LINES: Final = 25
 
+# How many letters may stand between a label and its date.
+MAX_BETWEEN: Final = 4
+
 _MONTHS: Final = {
     fold(word): number
     for language in LANGUAGES.values()
@@ -105,7 +108,7 @@ def _labelled_dates(lines: Sequence[str]) -> Iterator[tuple[str, re.Match[str]]]
         if not dates:
             heading = [label.kind for label in labels if label.kind not in ("title", "weak")]
             continue
-        kinds = [_kind_before(labels, one.start()) for one in dates]
+        kinds = [_kind_before(line, labels, one.start()) for one in dates]
         if not any(kinds) and heading:
             kinds = heading if len(heading) == len(dates) else [_only(heading)] * len(dates)
             # A column of a table may be headed "date" too.
@@ -114,10 +117,17 @@ def _labelled_dates(lines: Sequence[str]) -> Iterator[tuple[str, re.Match[str]]]
         heading = []
 
 
-def _kind_before(labels: Sequence[Label], start: int) -> str:
-    """The kind of the last label before a date; words like "of" go with what stands before them."""
-    before = [label.kind for label in labels if label.end <= start and (label.kind != "title" or label.start == 0)]
-    return next((kind for kind in reversed(before) if kind != "weak"), "weak" if before else "")
+def _kind_before(line: str, labels: Sequence[Label], start: int) -> str:
+    """The kind of the last label before a date; words like "of" go with what stands before them.
+
+    With another word between them, as in "date of invoice corrected: 3 March", the label is of something else.
+    """
+    before = [label for label in labels if label.end <= start and (label.kind != "title" or label.start == 0)]
+    strong = next((label for label in reversed(before) if label.kind != "weak"), None)
+    if strong is None or strong.kind in ("title", "other"):
+        return strong.kind if strong else "weak" if before else ""
+    between = _WORD.findall(line[strong.end : start])
+    return "weak" if sum(map(len, between)) > MAX_BETWEEN else strong.kind
 
 
 def _only(kinds: Sequence[str]) -> str:

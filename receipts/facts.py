@@ -15,7 +15,7 @@ from typing import Final
 from receipts.charsets import clean
 from receipts.dates import find_date, without_dates, writes_month_first
 from receipts.document_numbers import find_number
-from receipts.kinds import RECEIPT_WORDS, titles
+from receipts.kinds import RECEIPT_WORDS, is_invoice, titles
 from receipts.labels import fold
 from receipts.totals import Total, find_total
 from receipts.vendors import find_vendor
@@ -62,15 +62,16 @@ def read_facts(text: str, *, sent_at: datetime | None, is_refund: bool = False) 
     lines = readable_lines(text)
     folded = [fold(line) for line in lines]
     called = titles(folded)
+    names_invoice = "receipt" in called or is_invoice(folded)
     is_refund = is_refund or "credit" in called
     undated = list(map(without_dates, lines, folded))
     total = find_total(undated, list(map(fold, undated)), is_refund=is_refund)
-    issued = find_date(folded, _day_first(lines, total), sent_at, is_invoice="receipt" in called)
+    issued = find_date(folded, _day_first(lines, total), sent_at, is_invoice=names_invoice)
     vendor = find_vendor(lines, folded)
     return Facts(
         total=total,
         issued_on=issued.day if issued else None,
-        invoice_number=find_number(lines, folded, is_invoice="receipt" in called),
+        invoice_number=find_number(lines, folded, is_invoice=names_invoice),
         vendor=vendor.name,
         has_receipt_words=any(RECEIPT_WORDS.search(line) for line in folded),
         is_day_ambiguous=bool(issued and issued.is_ambiguous),

@@ -12,6 +12,7 @@ MAX_BESIDE_TITLE: Final = 5
 
 RECEIPT_WORDS = re.compile(any_of(phrases(lambda words: (*words.receipts, *words.charges))))
 _CHARGES = re.compile(any_of(phrases(lambda words: words.charges)))
+_INVOICE = re.compile(any_of(phrases(lambda words: (*words.invoice_numbers, *words.receipt_numbers))))
 _CREDITS = re.compile(any_of(phrases(lambda words: words.credit_notes)))
 # Mail that speaks of receipts and is none.
 _NO_RECEIPTS = re.compile(
@@ -49,6 +50,11 @@ def titles(folded: Sequence[str]) -> set[str]:
 def says_that_money_moved(text: str) -> bool:
     """Says that somebody paid or was charged."""
     return _CHARGES.search(fold(text)) is not None
+
+
+def is_invoice(folded: Sequence[str]) -> bool:
+    """Whether a line at the head of a paper begins with the word invoice or receipt."""
+    return any(_INVOICE.match(line) for line in folded[:TITLE_LINES])
 
 
 def is_credit(subject: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Final, Literal, cast
 from receipts.labels import Label, Labels, phrases
 from receipts.money import Money
 
-Kind = Literal["final", "payment", "total", "other", "tax", "refund"]
+Kind = Literal["final", "payment", "total", "other", "tax", "refund", "deposit"]
 
 _SUMS = Labels(
     other=phrases(lambda words: words.other_totals),
@@ -23,6 +23,7 @@ _SUMS = Labels(
     total=phrases(lambda words: words.totals),
     tax=phrases(lambda words: words.taxes),
     refund=phrases(lambda words: words.refund_totals),
+    deposit=phrases(lambda words: words.deposits),
 )
 # Headings of tables that say what a sum in the row below is; "total" may head any column.
 _STRONG: Final = ("final", "payment", "refund")
@@ -51,21 +52,26 @@ class _Column:
 
     kinds: list[Kind] = field(default_factory=list)
     amounts: list[list[Money]] = field(default_factory=list)
+    # The headings stand side by side, not one below the other.
+    is_row: bool = False
 
     def add_heading(self, labels: Sequence[Label]) -> None:
-        """A line of labels only. Of several in a row, only one that can't be mistaken counts."""
         kinds = [cast("Kind", label.kind) for label in labels]
-        if len(kinds) > 1:
-            self.kinds = [kind for kind in kinds if kind in _STRONG][:1]
-        else:
-            self.kinds += kinds
+        self.is_row = len(kinds) > 1
+        self.kinds = kinds if self.is_row else [*self.kinds, *kinds]
 
     def take(self, line: str, money: Sequence[Money]) -> bool:
-        """Whether the line is part of the column: amounts alone, or a row with one sum below one strong heading."""
-        if not self.kinds or not money:
+        """Whether the line is part of the column: amounts alone, or one sum in a row below a strong heading."""
+        if not self.kinds or not money or (self.is_row and self.amounts):
             return False
-        is_row = self.kinds[0] in _STRONG and len(self.kinds) == 1 and not self.amounts
-        if not _is_alone(line, money) and not (is_row and sum(bool(one.currency) for one in money) == 1):
+        if _is_alone(line, money) and self.is_row and len(money) == len(self.kinds):
+            self.amounts = [[one] for one in money]
+            return True
+        strong: list[Kind] = [kind for kind in self.kinds if kind in _STRONG]
+        is_only = (self.is_row or len(self.kinds) == 1) and not self.amounts and bool(strong)
+        if is_only and sum(bool(one.currency) for one in money) == 1:
+            self.kinds = strong[:1]
+        elif self.is_row or not _is_alone(line, money):
             return False
         self.amounts.append(list(money))
         return True
@@ -76,7 +82,7 @@ class _Column:
             yield from map(_sum, self.kinds, self.amounts)
         elif self.amounts:
             yield replace(_sum(self.kinds[-1], self.amounts[-1]), is_ambiguous=True)
-        self.kinds, self.amounts = [], []
+        self.kinds, self.amounts, self.is_row = [], [], False
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,9 @@ def _without_tax_tails(labels: Sequence[Label], money: Sequence[Money]) -> Itera
     """The labels of a line, "total incl. VAT" being one."""
     current: Label | None = None
     for label in labels:
-        is_between = current and any(current.end <= one.start < label.start for one in money)
-        if current and label.kind == "tax" and not is_between:
+        is_one = current and not any(current.end <= one.start < label.start for one in money)
+        # A line without sums is a heading, whose columns are "Total" and "VAT".
+        if current and label.kind == "tax" and is_one and money:
             current = replace(current, reach=label.reach)
             continue
         if current:

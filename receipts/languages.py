@@ -15,7 +15,8 @@ Phrases = tuple[str, ...]
 class Language:
     """The phrases of one language, by what they announce.
 
-    Sums: `final_totals` is all that a document asks for, tax included; `payments` what is due or was paid of it;
+    Sums: `final_totals` is all that a document asks for, tax included; `payments` what is due or was paid of it,
+    `deposits` what was paid before;
     `totals` may be either, or the sum of anything; `other_totals` are sums of something else, though they may call
     themselves a total.
 
@@ -31,6 +32,7 @@ class Language:
     other_totals: Phrases = ()
     taxes: Phrases = ()
     refund_totals: Phrases = ()
+    deposits: Phrases = ()
     currency_labels: Phrases = ()
 
     receipts: Phrases = ()
@@ -205,6 +207,15 @@ ENGLISH: Final = Language(
         "total amount refunded",
         "total amount credited",
         "you received a refund of",
+    ),
+    deposits=(
+        "deposit*",
+        "prepayment*",
+        "prepaid",
+        "advance payment*",
+        "previously paid",
+        "credit applied",
+        "credits applied",
     ),
     currency_labels=("currency", "invoice currency"),
     receipts=(
@@ -557,6 +568,7 @@ HEBREW: Final = Language(
         "זוכית בסך",
         "סך הזיכוי",
     ),
+    deposits=("מקדמה", "מקדמות", "שולם קודם", "תשלום קודם"),
     currency_labels=("מטבע",),
     receipts=(
         "חשבונית",
@@ -806,8 +818,6 @@ GERMAN: Final = Language(
         "positionssumme",
         "summe positionen",
         "übertrag",
-        "anzahlung*",
-        "erhaltene anzahlungen",
         "teilzahlung*",
         "gesamtmenge",
         "gesamtgewicht",
@@ -825,6 +835,7 @@ GERMAN: Final = Language(
         "erstatteter betrag",
         "rückerstattung*",
     ),
+    deposits=("anzahlung*", "abschlag", "abschlagszahlung*", "vorauszahlung*", "erhaltene anzahlungen"),
     currency_labels=("währung", "rechnungswährung"),
     receipts=(
         "*rechnung",
@@ -1070,7 +1081,6 @@ FRENCH: Final = Language(
         "base ht",
         "total remise*",
         "montant remise",
-        "acompte*",
         "total net ht",
         "net ht",
         "prix ht",
@@ -1078,6 +1088,7 @@ FRENCH: Final = Language(
     ),
     taxes=("tva", "taxe", "taxes"),
     refund_totals=("montant remboursé", "total remboursé", "total avoir", "montant de l'avoir", "remboursement de"),
+    deposits=("acompte*", "avance*", "déjà réglé", "déjà payé"),
     currency_labels=("devise", "monnaie"),
     receipts=(
         "facture*",
@@ -1269,6 +1280,7 @@ SPANISH: Final = Language(
         "total abono",
         "importe abonado",
     ),
+    deposits=("anticipo*", "pago a cuenta", "entrega a cuenta"),
     currency_labels=("moneda", "divisa"),
     receipts=(
         "factura*",
@@ -1438,6 +1450,7 @@ ITALIAN: Final = Language(
     ),
     taxes=("iva", "imposta"),
     refund_totals=("importo rimborsato", "totale rimborsato", "totale rimborso", "importo accreditato"),
+    deposits=("acconto", "acconti", "anticipo"),
     currency_labels=("valuta", "divisa"),
     receipts=(
         "fattura*",
@@ -1619,6 +1632,7 @@ DUTCH: Final = Language(
         "creditbedrag",
         "gecrediteerd bedrag",
     ),
+    deposits=("aanbetaling*", "voorschot*", "reeds betaald", "vooruitbetaald"),
     currency_labels=("valuta",),
     receipts=(
         "*factuur",

@@ -67,7 +67,13 @@ def _decide(sums: Sequence[LabelledSum], everything: set[Decimal], *, is_refund:
     if kind == "total" and len(paid) == 1 and not _fits(chosen, rivals, sums, everything):
         # Of two that contradict each other, what was paid is nearer to the truth than what is called a total.
         chosen, is_clear = next(iter(paid.values())), False
-    is_clear = is_clear and not chosen.is_ambiguous and _fits(chosen, rivals, sums, everything)
+    # What is still due is not all of it where a part was paid before.
+    deposits = [one.amount for one in sums if one.kind == "deposit"] if kind == "payment" else []
+    is_part = bool(deposits)
+    whole = chosen.amount + abs(deposits[0]) if deposits else chosen.amount
+    if whole in everything:
+        chosen = replace(chosen, amount=whole)
+    is_clear = is_clear and not is_part and not chosen.is_ambiguous and _fits(chosen, rivals, sums, everything)
     return Total(chosen.amount, chosen.currency, WEIGHTS[kind], not is_clear)
 
 

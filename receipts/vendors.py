@@ -12,6 +12,8 @@ from receipts.money import find_money
 VENDOR_LINES: Final = 25
 MAX_NAME: Final = 80
 MAX_NAME_WORDS: Final = 6
+# Of a line that is an address: a name, a street, a town.
+MIN_CELLS: Final = 3
 # Below "Seller:", up to there.
 BLOCK_LINES: Final = 4
 
@@ -83,9 +85,11 @@ _WORDS = re.compile(
         )
     )
 )
+_DIGIT = re.compile(r"\d")
 _BUSINESS_ID = re.compile(any_of(phrases(lambda words: words.business_ids)))
 _INTERNET = re.compile(r"(?<![\w.@-])(?:[\w.-]{1,64}@|www\.)[\w.-]{3,100}")
 _PAYEE = re.compile(any_of(phrases(lambda words: words.payees)) + " ")
+_CELL = re.compile(r" [|•·-] ")
 _SEPARATOR = re.compile(r" {2,}|[|•·]| - | – |;")
 _ADDRESS_OR_NUMBER = re.compile(r"\d{3,}|@|www\.|https?:")
 
@@ -114,12 +118,29 @@ def find_vendor(lines: Sequence[str], folded: Sequence[str]) -> Vendor:
 
 def _letterhead(head: Sequence[tuple[str, str]], folded: Sequence[str]) -> Vendor:
     """The first line, if it is a name: papers begin with who wrote them, unless they begin with their title."""
+    if returned := next(_return_addresses(head), ""):
+        return Vendor(returned, is_sure=True)
     line = _without_title(*head[0]) if head and not is_platform(head[0][0]) else ""
     for name in _real_name(line):
         is_short = len(name.split()) <= MAX_NAME_WORDS and not any(map(str.isdigit, name))
         if is_short and line.strip() == name:
-            return Vendor(name, is_sure=_has_business_id(head) or _has_address_of(name, folded))
+            is_sure = _has_business_id(head) or _has_customer_below(head) or _has_address_of(name, folded)
+            return Vendor(name, is_sure=is_sure)
     return NO_VENDOR
+
+
+def _return_addresses(head: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Names in the small line above an address: "Acme · 1 Road · 10115 Berlin"."""
+    for line, _folded in head:
+        cells = [cell.strip() for cell in _CELL.split(line)]
+        if len(cells) >= MIN_CELLS and any(map(_DIGIT.search, cells[1:])) and not _DIGIT.search(cells[0]):
+            yield from _real_name(cells[0])
+
+
+def _has_customer_below(head: Sequence[tuple[str, str]]) -> bool:
+    """Whether "Bill to" stands alone further down: then the name above all is not the customer's."""
+    sides = ((side, folded) for _line, folded in head[1:] for side in _SIDES.find(folded))
+    return any(side.kind == "customer" and not folded[side.end :].strip(" :") for side, folded in sides)
 
 
 def _without_title(line: str, folded: str) -> str:
@@ -194,7 +215,7 @@ def _in_block(block: Sequence[tuple[str, str]]) -> Iterator[Vendor]:
         label = _NAME_LABEL.match(folded)
         for name in _real_name(line[label.end() :] if label else line):
             following = block[place + 1][0] if place + 1 < len(block) else ""
-            is_whole = label or _COMPANY.match(folded) or not any(_real_name(following))
+            is_whole = label or _COMPANY.match(folded) or _DIGIT.search(following) or not any(_real_name(following))
             yield Vendor(name, is_sure=bool(is_whole))
 
 

@@ -7,7 +7,8 @@ import struct
 import pytest
 
 from receipts.demo.mime import attachment, mail, multipart, text
-from receipts.extraction import Finding, scan
+from receipts.extraction import EXTRACTOR_VERSION, Finding, scan
+from receipts.review_reasons import MESSAGES, ReviewReason
 
 SHOP = "Acme Ltd <billing@acme.test>"
 PERSON = "Dana Levi <dana.levi@gmail.com>"
@@ -275,3 +276,8 @@ def test_a_forwarded_receipt_is_one() -> None:
     )
     [finding] = findings(letter("Fwd: Invoice 70211", body, sender=PERSON))
     assert (str(finding.amount), finding.vendor) == ("479.50", "Acme Ltd")
+
+
+def test_every_reason_has_its_words_and_the_rules_their_version() -> None:
+    assert set(MESSAGES) == set(ReviewReason)
+    assert EXTRACTOR_VERSION == 2
