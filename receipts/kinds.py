@@ -28,6 +28,7 @@ _TITLES = Labels(
 _MARKS = frozenset(fold(mark) for _prefix, mark in phrases(lambda words: (*words.number_marks, *words.weak_dates)))
 _WORD = re.compile(r"\w+")
 _REPLY = re.compile(r"\s{0,8}(?:re|aw|antw|sv|rif|r|השב|תגובה)\s?:", re.IGNORECASE)
+_FORWARD = re.compile(r"\s{0,8}(?:fwd?|wg|tr|rv|i|fs|doorst|הועבר|העברה)\s?:", re.IGNORECASE)
 _QUOTING = re.compile(any_of(phrases(lambda words: words.quoting)).removesuffix(r"(?!\w)"))
 _QUOTED_LINE = re.compile(r"\s{0,8}>")
 
@@ -73,6 +74,11 @@ def text_is_no_receipt(text: str) -> bool:
 
 def is_reply(subject: str) -> bool:
     return _REPLY.match(subject) is not None
+
+
+def is_passed_on(subject: str) -> bool:
+    """Whether somebody sent on, or answered, what another wrote."""
+    return _FORWARD.match(subject) is not None or is_reply(subject)
 
 
 def own_words(text: str) -> str:

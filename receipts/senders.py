@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from receipts import kinds
 from receipts.facts import Facts
 from receipts.message import OpenedMessage
 from receipts.vendors import is_platform, payee, seller_through_platform
@@ -31,6 +32,9 @@ def vendor_of(facts: Facts, message: OpenedMessage, *, is_document: bool) -> tup
     """
     name, domain = _sender_name(message), _sender_domain(message)
     named = facts.vendor
+    if kinds.is_passed_on(message.subject):
+        # Whoever sent it on is not who wrote it.
+        return (named, facts.is_vendor_sure) if named else (name or domain, False)
     if not is_document:
         name = name or payee(message.subject)
         return (name, True) if name else (named or domain, bool(named))

@@ -278,6 +278,14 @@ def test_a_forwarded_receipt_is_one() -> None:
     assert (str(finding.amount), finding.vendor) == ("479.50", "Acme Ltd")
 
 
+def test_who_sends_a_receipt_on_is_not_its_vendor() -> None:
+    colleague = "Dana Levi <dana@ours.test>"
+    [finding] = findings(letter("FW: Invoice", "", pdf("a.pdf"), sender=colleague), INVOICE)
+    assert (finding.vendor, finding.needs_review) == ("Acme Ltd", False)
+    [finding] = findings(letter("Fwd: Invoice", "", pdf("a.pdf"), sender=colleague), INVOICE.removeprefix("Acme Ltd"))
+    assert finding.review_reasons == ("ambiguous_vendor",)
+
+
 def test_every_reason_has_its_words_and_the_rules_their_version() -> None:
     assert set(MESSAGES) == set(ReviewReason)
     assert EXTRACTOR_VERSION == 2
