@@ -184,12 +184,14 @@ def _read_document(document: Document, text: str, message: OpenedMessage) -> _Re
 
 def _unread(document: Document, message: OpenedMessage, *, is_named: bool, is_announced: bool) -> _Reading:
     """A document whose text nobody read: a scan may be a receipt whatever it is called, a logo is none."""
-    if _is_picture(document):
-        is_likely = is_named or (
-            not is_decoration(document) and (is_announced or (is_person(message) and is_scan_or_photo(document)))
-        )
-    else:
-        is_likely = is_named or is_announced or not message.is_bulk
+    match document.content_type.partition("/")[0], document.content_type:
+        case "image", _:
+            may_be_photo = is_announced or (is_person(message) and is_scan_or_photo(document))
+            is_likely = is_named or (may_be_photo and not is_decoration(document))
+        case _, "application/pdf":
+            is_likely = is_named or is_announced or not message.is_bulk
+        case _:
+            is_likely = is_named
     reason = ReviewReason.PICTURE if _is_picture(document) else ReviewReason.UNREAD_DOCUMENT
     reasons = (reason,) if is_named or is_announced else (reason, ReviewReason.NOT_CERTAIN_RECEIPT)
     return _Reading(document, NO_FACTS, 3 * is_likely, is_read=False, reasons=reasons)

@@ -23,8 +23,10 @@ def is_readable(text: str) -> bool:
     undecoded = len(_UNDECODED.findall(text))
     rest = _UNDECODED.sub(" ", text)
     letters = sum(map(str.isalpha, rest))
-    if letters < MIN_LETTERS or undecoded > letters:
+    if undecoded > letters:
         return False
+    if speaks_of_receipts(rest):
+        return True
     latin = len(_LATIN.findall(rest))
     sounds_like_words = latin < letters / 2 or len(_VOWEL.findall(rest)) >= MIN_VOWELS * latin
-    return sounds_like_words or speaks_of_receipts(rest)
+    return letters >= MIN_LETTERS and sounds_like_words

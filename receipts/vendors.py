@@ -65,7 +65,7 @@ PLATFORMS: Final = (
 )
 _PLATFORM = re.compile(any_of(("", name) for name in PLATFORMS))
 # "Acme via Stripe", "Acme (through PayPal)": the name of the seller in that of the platform's mail.
-_THROUGH = re.compile(r"(?P<name>.{2,80}?),? \(?(?:via|through|by|באמצעות|über|par|por|tramite) .{2,60}")
+_THROUGH = re.compile(r"^(?P<name>.{2,80}?),? \(?(?:via|through|by|באמצעות|über|par|por|tramite) .{2,60}")
 _NAME_LABEL = re.compile(any_of(phrases(lambda words: words.names)) + " ?:")
 # Titles and labels, which begin no name.
 _WORDS = re.compile(

@@ -264,6 +264,17 @@ def test_a_refund_is_negative_and_says_so(subject: str, page: str) -> None:
     assert (str(finding.amount), finding.is_refund) == ("-479.50", True)
 
 
+def test_a_refund_without_a_document_is_negative_too() -> None:
+    body = "Refund date: March 4, 2024\nYou received a refund of $20.00 USD from Acme Ltd.\nTransaction ID: 8AB12345CD"
+    [finding] = findings(letter("Refund from Acme Ltd", body, sender="PayPal <service@paypal.com>"))
+    assert (str(finding.amount), finding.is_refund, finding.vendor) == ("-20.00", True, "Acme Ltd")
+
+
+def test_an_empty_page_is_no_receipt() -> None:
+    page = attachment(b"<html><body><br></body></html>", "ATT00001.htm", "text/html")
+    assert findings(letter("Documents", "See you.", page, sender=PERSON)) == []
+
+
 def test_what_may_be_a_credit_note_or_a_bill_of_one_s_own_is_reviewed() -> None:
     page = "Acme GmbH\nGutschrift 70211\nDatum: 04.03.2024\nGesamtbetrag: 479,50 €"
     [finding] = findings(letter("Documents", "See below.", pdf("a.pdf")), page)
