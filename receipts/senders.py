@@ -6,7 +6,8 @@ from typing import Final
 from receipts import kinds
 from receipts.facts import Facts
 from receipts.message import OpenedMessage
-from receipts.vendors import is_platform, payee, seller_through_platform
+from receipts.platforms import is_platform
+from receipts.vendors import payee, seller_through_platform
 
 _PUBLIC_MAIL = re.compile(
     r"@(?:gmail|googlemail|hotmail|outlook|live|yahoo|icloud|me|walla|aol|gmx|web|t-online|proton(?:mail)?)\."

@@ -7,7 +7,6 @@ or was paid. Where they contradict each other the total is ambiguous, unless the
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import islice
 from typing import Final
 
 from receipts.labelled_sums import ROUNDING, Kind, LabelledSum, Row, find_sums
@@ -60,21 +59,32 @@ def _decide(sums: Sequence[LabelledSum], everything: set[Decimal], *, is_refund:
     if kind is None:
         return None
     rivals = [one for other in order if other != kind for one in by_kind[other]]
-    if kind == "total" and (agreed := _agreed(by_kind[kind], by_kind["payment"])):
-        return Total(agreed.amount, agreed.currency, 1.0, agreed.is_ambiguous)
     chosen, is_clear = _chosen(by_kind[kind], sums)
-    paid = {one.amount: one for one in by_kind["payment"]}
-    if kind == "total" and len(paid) == 1 and not _fits(chosen, rivals, sums, everything):
-        # Of two that contradict each other, what was paid is nearer to the truth than what is called a total.
-        chosen, is_clear = next(iter(paid.values())), False
-    # What is still due is not all of it where a part was paid before.
-    deposits = [one.amount for one in sums if one.kind == "deposit"] if kind == "payment" else []
-    is_part = bool(deposits)
-    whole = chosen.amount + abs(deposits[0]) if deposits else chosen.amount
-    if whole in everything:
-        chosen = replace(chosen, amount=whole)
-    is_clear = is_clear and not is_part and not chosen.is_ambiguous and _fits(chosen, rivals, sums, everything)
-    return Total(chosen.amount, chosen.currency, WEIGHTS[kind], not is_clear)
+    weight = WEIGHTS[kind]
+    if kind == "total" and (agreed := _agreed(by_kind[kind], by_kind["payment"])):
+        chosen, is_clear, weight, rivals = agreed, True, WEIGHTS["payment"], _sums_of(sums, "total", "payment")
+    elif kind == "total" and not _fits(chosen, rivals, sums, everything):
+        chosen, is_clear = _paid_instead(chosen, by_kind["payment"]), False
+    elif kind == "payment" and (deposits := _sums_of(sums, "deposit")):
+        chosen, is_clear = _with_deposit(chosen, deposits[0], everything), False
+    is_taken_back = not is_refund and bool(_sums_of(sums, "refund"))
+    is_sure = is_clear and not is_taken_back and not chosen.is_ambiguous and _fits(chosen, rivals, sums, everything)
+    return Total(chosen.amount, chosen.currency, weight, is_ambiguous=not is_sure)
+
+
+def _sums_of(sums: Sequence[LabelledSum], *kinds: Kind) -> list[LabelledSum]:
+    return [one for one in sums if one.kind in kinds]
+
+
+def _paid_instead(total: LabelledSum, payments: Sequence[LabelledSum]) -> LabelledSum:
+    """What was paid, if that is one sum: nearer to the truth than something that is only called a total."""
+    return payments[0] if len({one.amount for one in payments}) == 1 else total
+
+
+def _with_deposit(due: LabelledSum, deposit: LabelledSum, everything: set[Decimal]) -> LabelledSum:
+    """All of what is partly paid already, if that stands on the paper as well."""
+    whole = due.amount + abs(deposit.amount)
+    return replace(due, amount=whole) if whole in everything else due
 
 
 def _agreed(totals: Sequence[LabelledSum], payments: Sequence[LabelledSum]) -> LabelledSum | None:
@@ -95,8 +105,8 @@ def _chosen(candidates: Sequence[LabelledSum], sums: Sequence[LabelledSum]) -> t
 
 
 def _adds_up(total: LabelledSum, sums: Sequence[LabelledSum]) -> bool:
-    nets = list(islice((abs(one.amount) for one in sums if one.kind in ("other", "total")), MAX_COMPARED))
-    taxes = list(islice((abs(one.amount) for one in sums if one.kind == "tax"), MAX_COMPARED))
+    nets = [abs(one.amount) for one in _sums_of(sums, "other", "total")[:MAX_COMPARED]]
+    taxes = [abs(one.amount) for one in _sums_of(sums, "tax")[:MAX_COMPARED]]
     taxes += [sum(taxes, Decimal())] if taxes else []
     return any(tax and abs(net + tax - abs(total.amount)) <= ROUNDING for net in nets for tax in taxes)
 
@@ -111,7 +121,9 @@ def _fits(
     parts = sum(abs(one.amount) for one in rivals if one.kind == "payment")
     larger = [one for one in sums if one.kind == "other" and abs(one.amount) > size + ROUNDING]
     return all(
-        abs(one.amount) == size or parts == size or abs(size - abs(one.amount)) in everything
+        abs(one.amount) == size
+        or (one.kind == "payment" and parts == size)
+        or abs(size - abs(one.amount)) in everything
         for one in [*rivals, *larger]
     )
 

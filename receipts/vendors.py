@@ -7,6 +7,7 @@ from typing import Final
 
 from receipts.labels import Labels, any_of, fold, phrases
 from receipts.money import find_money
+from receipts.platforms import is_platform
 
 # Who issued a document stands at its head.
 VENDOR_LINES: Final = 25
@@ -23,47 +24,6 @@ _LEGAL_FORMS: Final = (
     r"|b\.?v|n\.?v|s\.?a\.?s|s\.?a\.?r\.?l|s\.?l\.?u?|s\.?p\.?a|s\.?r\.?l|s\.?a"
 )
 _COMPANY = re.compile(rf"(?<!\S)(?P<name>\S++(?: \S++){{0,5}}?,? (?:(?:{_LEGAL_FORMS})(?!\w)\.?|בע\"מ))")
-# Programs and services that issue documents in the name of others.
-PLATFORMS: Final = (
-    *(
-        "green invoice",
-        "greeninvoice",
-        "morning",
-        "חשבונית ירוקה",
-        "icount",
-        "invoice4u",
-        "rivhit",
-        "ריווחית",
-        "ezcount",
-    ),
-    *(
-        "stripe",
-        "paypal",
-        "quickbooks",
-        "intuit",
-        "xero",
-        "freshbooks",
-        "zoho",
-        "zoho invoice",
-        "wave",
-        "square",
-        "sumup",
-    ),
-    *(
-        "paddle",
-        "paddle.com",
-        "fastspring",
-        "gumroad",
-        "lemon squeezy",
-        "chargebee",
-        "recurly",
-        "bill.com",
-        "invoice ninja",
-    ),
-    *("sevdesk", "lexoffice", "lexware", "fastbill", "debitoor", "billomat", "holded", "fatture in cloud", "moneybird"),
-    *("cardcom", "tranzila", "payplus", "grow", "meshulam", "sumit", "hyp", "bit", "papaya"),
-)
-_PLATFORM = re.compile(any_of(("", name) for name in PLATFORMS))
 # "Acme via Stripe", "Acme (through PayPal)": the name of the seller in that of the platform's mail.
 _THROUGH = re.compile(r"^(?P<name>.{2,80}?),? \(?(?:via|through|by|באמצעות|über|par|por|tramite) .{2,60}")
 _NAME_LABEL = re.compile(any_of(phrases(lambda words: words.names)) + " ?:")
@@ -170,11 +130,6 @@ def _has_address_of(name: str, folded: Sequence[str]) -> bool:
     return any(word in address for address in addresses for word in words)
 
 
-def is_platform(name: str) -> bool:
-    """Whether a name is that of a program or service that issues documents for others."""
-    return _PLATFORM.match(fold(name).strip()) is not None
-
-
 def seller_through_platform(name: str) -> str:
     """ "Acme" out of "Acme via Stripe"; "" where the name is not of that form."""
     found = _THROUGH.fullmatch(fold(name))
@@ -249,11 +204,11 @@ def _companies(head: Sequence[tuple[str, str]]) -> Iterator[str]:
         is_customers = bool(sides) and sides[-1].kind == "customer" and not folded[sides[-1].end :].strip(" :")
         name = _SEPARATOR.split(line[first.start() : first.end()])[-1].rpartition(":")[2].strip(" ,:")
         name = _without_title(name, fold(name))
-        if is_name_alone(folded, first) and not is_platform(name):
+        if _is_name_alone(folded, first) and not is_platform(name):
             yield name
 
 
-def is_name_alone(folded: str, company: re.Match[str]) -> bool:
+def _is_name_alone(folded: str, company: re.Match[str]) -> bool:
     """Not a sentence that mentions a company: nothing before the name, and at most an address or another cell after."""
     return not folded[: company.start()].strip(" -•|") and len(folded) - company.end() < MAX_NAME
 

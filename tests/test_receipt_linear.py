@@ -38,7 +38,7 @@ Case = tuple[str, Callable[[], object]]
 MODULES = (
     *("charsets", "connection", "dates", "document_numbers", "extraction", "facts", "hebrew", "inbox", "kinds"),
     *("labelled_sums", "labels", "markup", "message", "mime", "money", "pictures", "readable", "senders", "totals"),
-    *("vendors",),
+    *("platforms", "vendors"),
 )
 # What makes patterns of any kind try again and again: what may begin a match, and never ends it.
 ROWS = (
