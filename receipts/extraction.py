@@ -18,7 +18,7 @@ from receipts.phrases import mark as _
 from receipts.pictures import is_decoration, is_scan_or_photo
 from receipts.readable import is_readable
 from receipts.review_reasons import ReviewReason
-from receipts.senders import is_person, vendor_of
+from receipts.senders import is_person, is_private, vendor_of
 from runs.exceptions import ItemFailed
 
 __all__ = ["EXTRACTOR_VERSION", "Document", "Finding", "Scanned", "scan"]
@@ -142,7 +142,7 @@ def _read_body(message: OpenedMessage) -> _Reading:
         return _Reading(None, NO_FACTS, 0)
     score = 2 * kinds.speaks_of_receipts(subject) + _weight(facts, words=1) - 2 * message.is_bulk
     # Money that was taken makes a receipt of any mail; it may be one that says what will be taken.
-    if kinds.says_that_money_moved(f"{subject}\n{text}") and facts.total:
+    if facts.total and not is_private(message) and kinds.says_that_money_moved(f"{subject}\n{text}"):
         score += 2
     reasons = (ReviewReason.NOT_CERTAIN_RECEIPT,) if kinds.is_reply(subject) else ()
     return _Reading(None, facts, score, reasons=reasons)

@@ -78,8 +78,9 @@ def read_facts(text: str, *, sent_at: datetime | None, is_refund: bool = False) 
         is_vendor_sure=vendor.is_sure,
         is_refund=is_refund or bool(total and total.amount < 0),
         is_kind_ambiguous="unclear_credit" in called and not is_refund,
-        is_titled=bool(called & {"receipt", "credit"}),
-        is_no_receipt="none" in called and not called & {"receipt", "credit"},
+        is_titled="receipt" in called or "credit" in called,
+        # A reminder names the invoices that it is about, below its own title.
+        is_no_receipt=next((title for title in called if title != "unclear_credit"), "") == "none",
     )
 
 

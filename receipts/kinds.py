@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from receipts.labels import Labels, any_of, fold, phrases
@@ -9,6 +10,8 @@ from receipts.labels import Labels, any_of, fold, phrases
 # A title stands at the head of a paper, and holds little beside itself.
 TITLE_LINES: Final = 25
 MAX_BESIDE_TITLE: Final = 5
+# The lines of a mail that say what it is about.
+LEAD_LINES: Final = 12
 
 RECEIPT_WORDS = re.compile(any_of(phrases(lambda words: (*words.receipts, *words.charges))))
 _CHARGES = re.compile(any_of(phrases(lambda words: words.charges)))
@@ -16,8 +19,13 @@ _INVOICE = re.compile(any_of(phrases(lambda words: (*words.invoice_numbers, *wor
 _CREDITS = re.compile(any_of(phrases(lambda words: words.credit_notes)))
 # Mail that speaks of receipts and is none.
 _NO_RECEIPTS = re.compile(
-    any_of(phrases(lambda words: (*words.reminders, *words.failures, *words.acknowledgements, *words.quotes)))
+    any_of(
+        phrases(
+            lambda words: (*words.reminders, *words.failures, *words.failure_subjects, *words.acknowledgements),
+        )
+    )
 )
+_QUOTES = re.compile(any_of(phrases(lambda words: words.quotes)))
 _FAILURES = re.compile(any_of(phrases(lambda words: (*words.failures, *words.acknowledgements))))
 _TITLES = Labels(
     credit=phrases(lambda words: words.credit_notes),
@@ -37,14 +45,14 @@ def speaks_of_receipts(text: str) -> bool:
     return RECEIPT_WORDS.search(fold(text)) is not None
 
 
-def titles(folded: Sequence[str]) -> set[str]:
-    """What the folded lines at the head of a paper call it: receipt, credit, unclear_credit, none."""
-    found = set()
+def titles(folded: Sequence[str]) -> list[str]:
+    """What the folded lines at the head of a paper call it, the first first: receipt, credit, unclear_credit, none."""
+    found: list[str] = []
     for line in folded[:TITLE_LINES]:
         for label in _TITLES.find(line):
             beside = _WORD.findall(line[: label.start] + " " + line[label.end :])
             if sum(len(word) for word in beside if word.isalpha() and word not in _MARKS) <= MAX_BESIDE_TITLE:
-                found.add(label.kind)
+                found.append(label.kind)
     return found
 
 
@@ -64,12 +72,16 @@ def is_credit(subject: str) -> bool:
 
 def subject_is_no_receipt(subject: str) -> bool:
     """A reminder, a quote, a payment that failed, or somebody's thanks for an invoice."""
-    return _NO_RECEIPTS.search(fold(subject)) is not None
+    folded = fold(subject)
+    # "Invoice for estimate 12" is no quote.
+    is_quote = _QUOTES.search(folded) is not None and RECEIPT_WORDS.search(_QUOTES.sub("", folded)) is None
+    return is_quote or _NO_RECEIPTS.search(folded) is not None
 
 
 def text_is_no_receipt(text: str) -> bool:
-    """Says that a payment failed, or that an invoice of ours was received."""
-    return _FAILURES.search(fold(text)) is not None
+    """Begins with a payment that failed, or with thanks for an invoice of ours; below, both are only spoken of."""
+    lead = islice(filter(str.strip, text.splitlines()), LEAD_LINES)
+    return any(_FAILURES.search(fold(line)) for line in lead)
 
 
 def is_reply(subject: str) -> bool:

@@ -52,6 +52,8 @@ class Language:
     quotes: Phrases = ()
     reminders: Phrases = ()
     failures: Phrases = ()
+    # Said in a subject only: below, receipts speak of what may happen.
+    failure_subjects: Phrases = ()
     acknowledgements: Phrases = ()
     # How a mail program introduces what is quoted below.
     quoting: Phrases = ()
@@ -142,15 +144,19 @@ ENGLISH: Final = Language(
         "payment failed | failed payment | payment was declined | payment declined | payment has been declined",
         "card declined | card was declined | payment unsuccessful | payment was unsuccessful | unsuccessful payment",
         "unable to process your payment | couldn't process your payment | could not process your payment",
-        "we were unable to charge | we couldn't charge | problem with your payment | payment could not be processed",
-        "payment didn't go through | payment did not go through | update your payment | billing problem",
+        "we were unable to charge | we couldn't charge | payment could not be processed",
+        "payment didn't go through | payment did not go through",
         "payment method was declined",
     ),
+    failure_subjects=_list(
+        "update your payment | billing problem | problem with your payment | invoice received",
+        "receipt of your invoice*",
+    ),
     acknowledgements=_list(
-        "received your invoice* | receipt of your invoice* | your invoice has been received",
+        "received your invoice* | your invoice has been received",
         "your invoice was received | your invoice has been registered | your invoice is being processed",
         "thank you for your invoice | thanks for your invoice | thank you for submitting your invoice",
-        "your invoice has been approved | invoice received",
+        "your invoice has been approved",
     ),
     quoting=_list("wrote: | original message | begin forwarded message"),
     issue_dates=_list(
@@ -239,8 +245,9 @@ HEBREW: Final = Language(
     ),
     failures=_list(
         "התשלום נכשל | תשלום נכשל | חיוב נכשל | החיוב נכשל | התשלום נדחה | העסקה נדחתה | כרטיס האשראי נדחה",
-        "החיוב לא עבר | התשלום לא עבר | לא הצלחנו לחייב | לא הצלחנו לגבות | בעיה בתשלום | בעיה בחיוב",
+        "החיוב לא עבר | התשלום לא עבר | לא הצלחנו לחייב | לא הצלחנו לגבות",
     ),
+    failure_subjects=_list("בעיה בתשלום | בעיה בחיוב"),
     acknowledgements=_list(
         "קיבלנו את החשבונית | קיבלנו את חשבונית* | קבלת החשבונית שלך | החשבונית שלך התקבלה | החשבונית שלכם התקבלה",
         "חשבוניתך התקבלה | החשבונית התקבלה | תודה על החשבונית",
@@ -325,8 +332,9 @@ GERMAN: Final = Language(
     failures=_list(
         "zahlung fehlgeschlagen | zahlung ist fehlgeschlagen | zahlung wurde abgelehnt | zahlung abgelehnt",
         "fehlgeschlagene zahlung | konnte nicht abgebucht werden | konnten wir nicht abbuchen",
-        "lastschrift zurückgegeben | zahlung konnte nicht* | zahlungsproblem | rücklastschrift",
+        "lastschrift zurückgegeben | zahlung konnte nicht* | rücklastschrift",
     ),
+    failure_subjects=_list("zahlungsproblem"),
     acknowledgements=_list(
         "ihre rechnung erhalten | ihre rechnung haben wir erhalten | ihre rechnung ist eingegangen",
         "ihre rechnung wurde empfangen | eingang ihrer rechnung | vielen dank für ihre rechnung",
@@ -412,8 +420,9 @@ FRENCH: Final = Language(
     ),
     failures=_list(
         "échec du paiement | échec de paiement | paiement échoué | paiement a échoué | paiement refusé",
-        "paiement a été refusé | prélèvement rejeté | carte refusée | problème de paiement | n'avons pas pu débiter",
+        "paiement a été refusé | prélèvement rejeté | carte refusée | n'avons pas pu débiter",
     ),
+    failure_subjects=_list("problème de paiement"),
     acknowledgements=_list(
         "reçu votre facture | bien reçu votre facture | avons bien reçu votre facture | réception de votre facture",
         "merci pour votre facture | votre facture a été reçue | votre facture a bien été reçue",
@@ -486,8 +495,9 @@ SPANISH: Final = Language(
     ),
     failures=_list(
         "pago fallido | pago rechazado | el pago ha fallado | pago ha sido rechazado | no se ha podido procesar*",
-        "no hemos podido cobrar | error en el pago | tarjeta rechazada | problema con el pago | problema con tu pago",
+        "no hemos podido cobrar | tarjeta rechazada",
     ),
+    failure_subjects=_list("problema con el pago | problema con tu pago | error en el pago"),
     acknowledgements=_list(
         "recibido su factura | recibido tu factura | hemos recibido su factura | recepción de su factura",
         "su factura ha sido recibida | gracias por su factura",
@@ -553,8 +563,9 @@ ITALIAN: Final = Language(
     ),
     failures=_list(
         "pagamento non riuscito | pagamento rifiutato | pagamento fallito | pagamento è stato rifiutato",
-        "addebito non riuscito | carta rifiutata | problema con il pagamento | impossibile elaborare il pagamento",
+        "addebito non riuscito | carta rifiutata | impossibile elaborare il pagamento",
     ),
+    failure_subjects=_list("problema con il pagamento"),
     acknowledgements=_list(
         "ricevuto la vostra fattura | ricevuto la sua fattura | ricevuto la tua fattura",
         "ricezione della vostra fattura | vostra fattura è stata ricevuta | grazie per la vostra fattura",
@@ -625,8 +636,9 @@ DUTCH: Final = Language(
     ),
     failures=_list(
         "betaling mislukt | betaling is mislukt | mislukte betaling | betaling geweigerd | betaling is geweigerd",
-        "incasso mislukt | probleem met je betaling | probleem met uw betaling | konden niet afschrijven",
+        "incasso mislukt | konden niet afschrijven",
     ),
+    failure_subjects=_list("probleem met je betaling | probleem met uw betaling"),
     acknowledgements=_list(
         "uw factuur ontvangen | je factuur ontvangen | uw factuur is ontvangen | ontvangst van uw factuur",
         "bedankt voor uw factuur | uw factuur in goede orde ontvangen",

@@ -26,6 +26,11 @@ def is_person(message: OpenedMessage) -> bool:
     return not message.is_bulk and not is_role
 
 
+def is_private(message: OpenedMessage) -> bool:
+    """Whether it comes from an address such as anybody has."""
+    return _PUBLIC_MAIL.search(message.sender_address.lower()) is not None
+
+
 def vendor_of(facts: Facts, message: OpenedMessage, *, is_document: bool) -> tuple[str, bool]:
     """The vendor, and whether it is sure: a document names who issued it; a mail's text may name anybody.
 
@@ -50,14 +55,14 @@ def _sender_name(message: OpenedMessage) -> str:
     name = message.sender_name.strip("\"' ")
     if seller := seller_through_platform(name):
         return seller
-    if not name or "@" in name or _ROLE_NAME.match(name) or _PUBLIC_MAIL.search(message.sender_address.lower()):
+    if not name or "@" in name or _ROLE_NAME.match(name) or is_private(message):
         return ""
     return "" if is_platform(name) else name
 
 
 def _sender_domain(message: OpenedMessage) -> str:
     domain = message.sender_address.rpartition("@")[2].lower()
-    if _PUBLIC_MAIL.search(message.sender_address.lower()):
+    if is_private(message):
         return ""
     names = [part for part in domain.split(".") if part not in _DOMAIN_PARTS]
     return "" if any(map(is_platform, names)) else domain

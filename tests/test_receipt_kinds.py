@@ -104,6 +104,11 @@ def test_a_document_that_calls_itself_otherwise_is_no_receipt(title: str) -> Non
     assert findings(letter("Documents", "See below.", pdf("4711.pdf")), page) == []
 
 
+def test_a_reminder_is_none_though_it_lists_invoices() -> None:
+    page = "Acme GmbH\nMahnung\nDatum: 30.04.2024\nRechnung RE-0192 vom 15.03.2024 20,00 €\nGesamtbetrag 20,00 €"
+    assert findings(letter("Documents", "See below.", pdf("4711.pdf")), page) == []
+
+
 def test_an_invoice_that_comes_with_a_reminder_is_kept_for_review() -> None:
     [finding] = findings(letter("Reminder: invoice 70211", "Still open.", pdf("a.pdf")), INVOICE)
     assert (str(finding.amount), finding.review_reasons) == ("479.50", ("not_certain_receipt",))
@@ -155,6 +160,23 @@ def test_mail_that_says_that_money_moved_is_a_receipt(case: str) -> None:
     bulk = {"List-Unsubscribe": "<mailto:leave@acme.test>"} if "list" in case else {}
     [finding] = findings(letter(subject, body, sender=sender, **bulk))
     assert f"{finding.amount} {finding.currency}" == paid
+
+
+@pytest.mark.parametrize(
+    ("subject", "more"),
+    [
+        ("Invoice 70211", "\n" * 3 + "Thank you.\n" * 20 + "If your card was declined, update your payment method."),
+        ("Invoice 70211 for estimate 88", ""),
+        ("Your receipt and an offer", ""),
+    ],
+)
+def test_a_receipt_may_speak_of_quotes_and_failures(subject: str, more: str) -> None:
+    [finding] = findings(letter(subject, INVOICE + more))
+    assert (str(finding.amount), finding.needs_review) == ("479.50", False)
+
+
+def test_people_who_write_of_payments_send_no_receipts() -> None:
+    assert findings(letter("Dinner", "The payment to the cook is done. Total: $500.00", sender=PERSON)) == []
 
 
 def test_a_payment_service_is_not_the_vendor() -> None:
