@@ -36,7 +36,7 @@ DATE = re.compile(
     r"(?<![\d./-])(?:"
     r"(?P<iso>(?:19|20)\d\d([-/.])\d{1,2}\2\d{1,2})"
     r"|(?P<numeric>\d{1,2}([-/.])\d{1,2}\4(?:(?:19|20)\d\d|\d\d))"
-    rf"|(?P<words>\d{{1,2}}{_ORDINAL}[ -]?(?:of |de )?{_MONTH}\.?[ -]?(?:de |del )?,? ?\d{{4}}"
+    rf"|(?P<words>\d{{1,2}}{_ORDINAL}[ -]?(?:of |de )?{_MONTH}\.?[ -]?(?:de |del )?,? ?(?:\d{{4}}|(?<=-)\d\d)"
     rf"|{_MONTH}\.? ?\d{{1,2}}{_ORDINAL} ?,? ?\d{{4}})"
     r")(?![\d/-]|\.\d)"
 )
@@ -175,6 +175,7 @@ def _real_day(year: int, month: int, day: int) -> date | None:
 def _day_in_words(words: str) -> date | None:
     """The day that the `words` of `DATE` name: a month, its day, the year last."""
     day, year = map(int, _NUMBER.findall(words))
+    year += 2000 if year < 100 else 0
     month = next((number for word in _WORD.findall(words) if (number := _month(word))), 0)
     return _real_day(year, month, day)
 

@@ -162,11 +162,13 @@ def _sum(kind: Kind, money: Sequence[Money]) -> LabelledSum:
         amount = last.other_reading
     # Accounts write a negative sum in brackets; prose adds another currency's in them.
     amount = -amount if last.is_aside and kind != "tax" else amount
-    return LabelledSum(kind, amount, last.currency, not is_explained or last.other_reading is not None)
+    # "Total: 5" may be five of something.
+    is_doubtful = not is_explained or last.other_reading is not None or last.is_bare
+    return LabelledSum(kind, amount, last.currency, is_doubtful)
 
 
 def _is_no_aside(money: Money) -> bool:
-    return not money.is_aside
+    return not money.is_aside and not money.is_remark
 
 
 def _is_no_count(money: Money) -> bool:

@@ -51,7 +51,8 @@ class Money:
     """A sum in a line, from `start` to `end`.
 
     `currency` is "" where none is written, `UNKEPT` for a currency that receipts are not kept in. `is_bare` has
-    neither a currency nor decimals, and may be a count. `is_aside` stands in brackets. `other_reading` is what else
+    neither a currency nor decimals, and may be a count. `is_aside` stands alone in brackets, as accounts write what is
+    negative; `is_remark` stands in them with other words. `other_reading` is what else
     the same digits may mean: "7 479.50" is seven thousand, or a count of seven before the sum.
     """
 
@@ -61,6 +62,7 @@ class Money:
     end: int
     has_decimals: bool
     is_aside: bool = False
+    is_remark: bool = False
     other_reading: Decimal | None = None
 
     @property
@@ -144,13 +146,15 @@ def _money(line: str, number: re.Match[str], marks: list[_Mark]) -> Money | None
     amount = _amount(number[0])
     if amount is None:
         return None
+    is_aside = line[max(0, start - 1) : start] == "(" and line[end : end + 1] == ")"
     money = Money(
         amount=amount,
         currency=_one_currency(marks),
         start=start,
         end=end,
         has_decimals=number["decimals"] is not None or number["mark"] is not None,
-        is_aside=line[max(0, start - 1) : start] == "(" and line[end : end + 1] == ")",
+        is_aside=is_aside,
+        is_remark=not is_aside and line.rfind("(", 0, start) > line.rfind(")", 0, start),
         other_reading=_other_reading(number, marks),
     )
     return replace(money, amount=-amount) if _is_negative(line, money, number) else money

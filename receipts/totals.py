@@ -96,6 +96,8 @@ def _agreed(totals: Sequence[LabelledSum], payments: Sequence[LabelledSum]) -> L
 
 def _chosen(candidates: Sequence[LabelledSum], sums: Sequence[LabelledSum]) -> tuple[LabelledSum, bool]:
     """One of the candidates, and whether it is sure: the only one, or the only one that net and tax add up to."""
+    # Where some have a currency, the others are counts.
+    candidates = [one for one in candidates if one.currency] or candidates
     if len({one.amount for one in candidates}) == 1:
         return min(candidates, key=lambda one: one.is_ambiguous), True
     added = [one for one in candidates if _adds_up(one, sums)]

@@ -32,6 +32,12 @@ def total_of(*lines: str) -> str:
         ("Amount due in 2014 USD 2,014.37", "2014.37 USD"),
         ("TOTAL AMOUNT DUE ON September 2, 2024 USD 88.02", "88.02 USD"),
         ("Total for 12 items: 20 €", "20 EUR"),
+        ("Total €20.00 (incl. €3.19 VAT)", "20.00 EUR"),
+        ("Total (incl. VAT €20.00)", "20.00 EUR"),
+        ("Total 100.00 EUR incl. 19% VAT 15.97 EUR", "100.00 EUR"),
+        ("Total: 1.234,- €", "1234 EUR"),
+        ("Total USD1,234.56", "1234.56 USD"),
+        ("Total: 5 items, EUR", "5 EUR?"),
         # Net, tax and gross on one line add up.
         ("Total 1 278.61 40.39 319.00", "319.00"),
         ("Totaal € 156,20 € 32,80 € 189,00", "189.00 EUR"),
@@ -82,6 +88,7 @@ def test_a_total_is_read_right_or_said_to_be_doubtful(line: str, total: str) -> 
         (("Total $479.50", "Amount refunded $79.50"), "479.50 USD?"),
         (("Total $400.00", "Amount paid $400.00", "Total $500.00"), "400.00 USD?"),
         (("Total", "479.50", "Currency: GBP"), "479.50 GBP"),
+        (("Total tokens 5,000", "Total $20.00"), "20.00 USD"),
         (("All prices in AUD", "Total $479.50"), "479.50"),
         (("Total 479.50", "Prices in EUR or USD"), "479.50"),
         # A table torn apart by columns that are too narrow.
@@ -138,6 +145,7 @@ def test_every_language_knows_every_kind_of_phrase_and_every_month(language: str
         (("Date 03/04/2024", "Total $20.00"), None),
         (("Date : 31/12/2018", "Date de facture associée : 30/11/2018"), date(2018, 12, 31)),
         (("Datum 12-Aug-2024",), date(2024, 8, 12)),
+        (("Date 04-Mar-24",), date(2024, 3, 4)),
         (("Date: 1er février 2024",), date(2024, 2, 1)),
     ],
 )
