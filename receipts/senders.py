@@ -44,8 +44,11 @@ def vendor_of(facts: Facts, message: OpenedMessage, *, is_document: bool) -> tup
     if not is_document:
         name = name or payee(message.subject)
         return (name, True) if name else (named or domain, bool(named))
-    if named and (facts.is_vendor_sure or named in name or (name and name in named)):
+    if named and facts.is_vendor_sure:
         return named, True
+    if named and name and (named in name or name in named):
+        # Two halves of a name, or a name with and without its legal form: each makes the other sure.
+        return max(named, name, key=len), True
     if name:
         return (named or name), not named
     return named or domain, False

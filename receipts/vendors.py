@@ -23,7 +23,7 @@ _LEGAL_FORMS: Final = (
     r"ltd|inc|llc|l\.l\.c|limited|corp|corporation|plc|pty ltd|pvt\.? ltd|co|gmbh(?: & co\.? kg)?|ag|kg|ohg|e\.?k|ug"
     r"|b\.?v|n\.?v|s\.?a\.?s|s\.?a\.?r\.?l|s\.?l\.?u?|s\.?p\.?a|s\.?r\.?l|s\.?a"
 )
-_COMPANY = re.compile(rf"(?<!\S)(?P<name>\S++(?: \S++){{0,5}}?,? (?:(?:{_LEGAL_FORMS})(?!\w)\.?|בע\"מ))")
+_COMPANY = re.compile(rf"(?<!\S)(?P<name>\S++(?: \S++){{0,5}}?(?<!\d),? (?:(?:{_LEGAL_FORMS})(?!\w)\.?|בע\"מ))")
 # "Acme via Stripe", "Acme (through PayPal)": the name of the seller in that of the platform's mail.
 _THROUGH = re.compile(r"^(?P<name>.{2,80}?),? \(?(?:via|through|by|באמצעות|über|par|por|tramite) .{2,60}")
 _NAME_LABEL = re.compile(any_of(phrases(lambda words: words.names)) + " ?:")
@@ -169,8 +169,9 @@ def _in_block(block: Sequence[tuple[str, str]]) -> Iterator[Vendor]:
     for place, (line, folded) in enumerate(block):
         label = _NAME_LABEL.match(folded)
         for name in _real_name(line[label.end() :] if label else line):
-            following = block[place + 1][0] if place + 1 < len(block) else ""
-            is_whole = label or _COMPANY.match(folded) or _DIGIT.search(following) or not any(_real_name(following))
+            following, plain = block[place + 1] if place + 1 < len(block) else ("", "")
+            goes_on = _NAME_LABEL.match(plain) or (any(_real_name(following)) and not _DIGIT.search(following))
+            is_whole = _COMPANY.match(folded) or not goes_on
             yield Vendor(name, is_sure=bool(is_whole))
 
 
@@ -180,7 +181,8 @@ def _real_name(text: str) -> Iterator[str]:
     folded = fold(name)
     has_label = bool(_SIDES.find(folded) or _WORDS.search(folded)) and not _COMPANY.match(folded)
     is_name = len(name) > 1 and not has_label and ":" not in name and not _ADDRESS_OR_NUMBER.search(folded)
-    if is_name and not is_platform(name):
+    is_whole = name.count("(") == name.count(")")
+    if is_name and is_whole and not is_platform(name):
         yield name
 
 
@@ -204,7 +206,7 @@ def _companies(head: Sequence[tuple[str, str]]) -> Iterator[str]:
         is_customers = bool(sides) and sides[-1].kind == "customer" and not folded[sides[-1].end :].strip(" :")
         name = _SEPARATOR.split(line[first.start() : first.end()])[-1].rpartition(":")[2].strip(" ,:")
         name = _without_title(name, fold(name))
-        if _is_name_alone(folded, first) and not is_platform(name):
+        if " " in name and _is_name_alone(folded, first) and not is_platform(name):
             yield name
 
 
