@@ -38,6 +38,7 @@ _WORD = re.compile(r"\w+")
 _REPLY = re.compile(r"\s{0,8}(?:re|aw|antw|sv|rif|r|השב|תגובה)\s?:", re.IGNORECASE)
 _FORWARD = re.compile(r"\s{0,8}(?:fwd?|wg|tr|rv|i|fs|doorst|הועבר|העברה)\s?:", re.IGNORECASE)
 _QUOTING = re.compile(any_of(phrases(lambda words: words.quoting)).removesuffix(r"(?!\w)"))
+_QUOTED_HEADER = re.compile(any_of(phrases(lambda words: words.quoted_headers)).removesuffix(r"(?!\w)"))
 _QUOTED_LINE = re.compile(r"\s{0,8}>")
 
 
@@ -97,7 +98,8 @@ def own_words(text: str) -> str:
     """What the writer of a reply adds to the mail that it quotes."""
     own: list[str] = []
     for line in text.splitlines():
-        if _QUOTING.search(fold(line)):
+        folded = fold(line)
+        if _QUOTING.search(folded) or _QUOTED_HEADER.match(folded.lstrip(" *")):
             break
         if not _QUOTED_LINE.match(line):
             own.append(line)

@@ -57,6 +57,8 @@ class Language:
     acknowledgements: Phrases = ()
     # How a mail program introduces what is quoted below.
     quoting: Phrases = ()
+    # How a line of the quoted mail's own headers begins.
+    quoted_headers: Phrases = ()
 
     issue_dates: Phrases = ()
     payment_dates: Phrases = ()
@@ -159,6 +161,7 @@ ENGLISH: Final = Language(
         "your invoice has been approved",
     ),
     quoting=_list("wrote: | original message | begin forwarded message"),
+    quoted_headers=_list("sent:"),
     issue_dates=_list(
         "invoice date | date of invoice | invoice issue date | issue date | issued date | date of issue | date issued",
         "issued on | issued | receipt date | date of receipt | bill date | billing date | statement date",
@@ -253,6 +256,7 @@ HEBREW: Final = Language(
         "חשבוניתך התקבלה | החשבונית התקבלה | תודה על החשבונית",
     ),
     quoting=_list("כתב: | כתבה: | כתב/ה: | הודעה מקורית"),
+    quoted_headers=_list("נשלח:"),
     issue_dates=_list(
         "תאריך הפקה | תאריך הפקת* | תאריך חשבונית | תאריך החשבונית | תאריך מסמך | תאריך המסמך | תאריך קבלה",
         "תאריך הקבלה | תאריך הנפקה | תאריך ההפקה | הופק בתאריך | הופקה בתאריך",
@@ -341,6 +345,7 @@ GERMAN: Final = Language(
         "danke für ihre rechnung | ihre rechnung ist bei uns eingegangen",
     ),
     quoting=_list("schrieb: | ursprüngliche nachricht | originalnachricht"),
+    quoted_headers=_list("gesendet:"),
     issue_dates=_list(
         "rechnungsdatum | datum der rechnung | ausstellungsdatum | ausgestellt am | belegdatum | dokumentdatum",
         "rechnung vom | gutschriftsdatum | rechnungs datum",
@@ -428,6 +433,7 @@ FRENCH: Final = Language(
         "merci pour votre facture | votre facture a été reçue | votre facture a bien été reçue",
     ),
     quoting=_list("a écrit : | a écrit: | message d'origine | message original"),
+    quoted_headers=_list("envoyé : | envoyé:"),
     issue_dates=_list(
         "date de facture | date de la facture | date facture | date de facturation | date d'émission | date d'edition",
         "émise le | émis le | facturé le | date du reçu | date de l'avoir",
@@ -503,6 +509,7 @@ SPANISH: Final = Language(
         "su factura ha sido recibida | gracias por su factura",
     ),
     quoting=_list("escribió: | mensaje original"),
+    quoted_headers=_list("enviado:"),
     issue_dates=_list(
         "fecha de factura | fecha factura | fecha de la factura | fecha de emisión | fecha emisión",
         "fecha de expedición | emitida el | emitido el | fecha del recibo",
@@ -571,6 +578,7 @@ ITALIAN: Final = Language(
         "ricezione della vostra fattura | vostra fattura è stata ricevuta | grazie per la vostra fattura",
     ),
     quoting=_list("ha scritto: | messaggio originale"),
+    quoted_headers=_list("inviato:"),
     issue_dates=_list(
         "data fattura | data della fattura | data documento | data di emissione | data emissione | emessa il",
         "emesso il | data ricevuta",
@@ -644,6 +652,7 @@ DUTCH: Final = Language(
         "bedankt voor uw factuur | uw factuur in goede orde ontvangen",
     ),
     quoting=_list("schreef: | oorspronkelijk bericht"),
+    quoted_headers=_list("verzonden:"),
     issue_dates=_list(
         "factuurdatum | factuur datum | datum factuur | uitgiftedatum | datum van uitgifte | betaaloverzichtdatum",
     ),

@@ -63,6 +63,10 @@ NO_RECEIPTS = {
         "RE: Invoice 4711",
         "Got it.\n\n-----Original Message-----\nInvoice 4711\nTotal: $20.00",
     ),
+    "a reply of Outlook's": (
+        "RE: Invoice 4711",
+        "Got it.\n\nFrom: Acme\nSent: Monday\nTo: Us\nSubject: Invoice 4711\n\nInvoice 4711\nTotal: $20.00",
+    ),
     "Hebrew: a failed payment": ("התשלום נכשל", 'חשבונית 4711\nסה"כ לתשלום: 20.00 ₪'),
     "Hebrew: a reminder": ("תזכורת לתשלום חשבונית 4711", 'סה"כ לתשלום: 20.00 ₪'),
     "Hebrew: thanks for an invoice": ("חשבונית 4711", 'קיבלנו את החשבונית שלך. סה"כ: 20.00 ₪'),
