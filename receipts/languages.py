@@ -43,6 +43,8 @@ class Language:
     refund_totals: Phrases = ()
     deposits: Phrases = ()
     currency_labels: Phrases = ()
+    # Said where a dollar is not American.
+    other_dollars: Phrases = ()
 
     receipts: Phrases = ()
     credit_notes: Phrases = ()
@@ -121,6 +123,10 @@ ENGLISH: Final = Language(
         "deposit* | prepayment* | prepaid | advance payment* | previously paid | credit applied | credits applied",
     ),
     currency_labels=_list("currency | invoice currency"),
+    other_dollars=_list(
+        "abn | acn | nzbn | hst | qst | gst no | gst number | gst reg* | gst (10%) | gst 10% | gst 15% | gst 9%",
+        "total gst | gst amount | includes gst | including gst | inc gst | incl gst | plus gst",
+    ),
     receipts=_list(
         "tax invoice* | invoice* | receipt* | order confirmation* | payment confirmation* | payment received",
         "confirmation of payment | your order* | proof of purchase | billing statement | credit note* | credit memo*",

@@ -4,16 +4,19 @@ Of all its labelled sums the strongest wins: all of it with tax, then what is me
 or was paid. Where they contradict each other the total is ambiguous, unless the other sums on the paper explain it.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
 from receipts.labelled_sums import ROUNDING, Kind, LabelledSum, Row, find_sums
-from receipts.labels import Labels, phrases
+from receipts.labels import Labels, any_of, phrases
 from receipts.money import UNKEPT, Money, find_money, named_currencies
 
 _CURRENCY_LABELS = Labels(currency=phrases(lambda words: words.currency_labels))
+_OTHER_DOLLARS = re.compile(any_of(phrases(lambda words: words.other_dollars)).removesuffix(r"(?!\w)"))
+_AMERICAN = re.compile(r"(?<![A-Za-z])(?:USD|US ?\$)")
 # A lone sum without a label says little; "total" alone may be a total of anything.
 WEIGHTS: Final = {"final": 1.0, "payment": 1.0, "refund": 1.0, "total": 0.8, "": 0.3}
 # More sums than this are no invoice's summary; comparing them takes quadratic time.
@@ -136,10 +139,16 @@ def _currency(total: Total, sums: Sequence[LabelledSum], lines: Sequence[str], f
     beside |= {total.currency} if total.currency else set()
     if not beside:
         beside = _labelled_currencies(lines, folded) or named_currencies(lines)
-    # A dollar sign is no American one where the paper names another country's dollar.
-    elif beside == {"USD"} and "USD" not in named_currencies(lines):
+    elif beside == {"USD"} and not _are_american(lines, folded):
         return ""
     return beside.pop().strip(UNKEPT) if len(beside) == 1 else ""
+
+
+def _are_american(lines: Sequence[str], folded: Sequence[str]) -> bool:
+    """Whether a paper's dollars are: not where it names another country's, or a tax or register of one."""
+    if any(_AMERICAN.search(line) for line in lines):
+        return True
+    return "USD" in named_currencies(lines) and not any(_OTHER_DOLLARS.search(line) for line in folded)
 
 
 def _labelled_currencies(lines: Sequence[str], folded: Sequence[str]) -> set[str]:

@@ -90,6 +90,9 @@ def test_a_total_is_read_right_or_said_to_be_doubtful(line: str, total: str) -> 
         (("Total", "479.50", "Currency: GBP"), "479.50 GBP"),
         (("Total tokens 5,000", "Total $20.00"), "20.00 USD"),
         (("All prices in AUD", "Total $479.50"), "479.50"),
+        (("ABN 51 824 753 556", "Total $479.50"), "479.50"),
+        (("Includes GST of $43.59", "Total $479.50"), "479.50"),
+        (("ABN 51 824 753 556", "Total US$479.50"), "479.50 USD"),
         (("Total 479.50", "Prices in EUR or USD"), "479.50"),
         # A table torn apart by columns that are too narrow.
         (("TOTAL 6.6", "£9", "0", "R", "1", "£8", "0"), "6.6 GBP?"),
@@ -124,7 +127,7 @@ def test_every_language_is_read(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_knows_every_kind_of_phrase_and_every_month(language: str) -> None:
     words = LANGUAGES[language]
-    optional = {"prefix", "weak_dates", "unclear_credits"}
+    optional = {"prefix", "weak_dates", "unclear_credits", "other_dollars"}
     assert all(value for name, value in vars(words).items() if name not in optional)
     assert len(words.months) == 12
 
