@@ -174,10 +174,10 @@ def _real_day(year: int, month: int, day: int) -> date | None:
 
 def _day_in_words(words: str) -> date | None:
     """The day that the `words` of `DATE` name: a month, its day, the year last."""
-    day, year = map(int, _NUMBER.findall(words))
-    year += 2000 if year < 100 else 0
+    day, year = _NUMBER.findall(words)
+    century = 2000 if len(year) == 2 else 0
     month = next((number for word in _WORD.findall(words) if (number := _month(word))), 0)
-    return _real_day(year, month, day)
+    return _real_day(century + int(year), month, int(day))
 
 
 def _month(word: str) -> int:
