@@ -5,7 +5,8 @@ is true of it: any of `language`, `vendor`, `amount`, `currency`, `issued_on` (I
 that is null stands nowhere in the document; one that the file doesn't name isn't judged. `"receipt": false` says
 that the document is none. Without FOLDER it is the project's own corpus, in `tests/corpus`.
 
-Each document is read as a sync reads it: as the only attachment of a mail that says nothing.
+Each document is read as a sync reads it: as the only attachment of a mail that says nothing, from a stranger or
+from the `sender` that the file names, as "Acme Ltd <billing@acme.example>".
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import django
 from rich.console import Console
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from receipts.scanner import Scanner
+
 OWN_CORPUS: Final = Path(__file__).parent.parent / "tests" / "corpus"
 FIELDS: Final = ("amount", "currency", "issued_on", "invoice_number", "vendor")
+STRANGER: Final = "post@example.com"
 SUFFIXES: Final = {".pdf", ".html", ".htm", ".xml", ".png", ".jpg", ".jpeg"}
 
 
@@ -74,19 +79,27 @@ def main(arguments: list[str]) -> None:
 
 
 def judge(folder: Path) -> Judgement:
+    from receipts.scanner import Scanner  # needs Django
+
     judgement = Judgement()
-    for document, truth in _documents(folder):
-        finding = _read(document)
-        language = truth.get("language", "?")
-        if truth.get("receipt") is False:
-            judgement.imagined += [document.name] if finding else []
-            continue
-        if finding is None:
-            judgement.skipped.append(document.name)
-        for name in FIELDS:
-            if name in truth:
-                _judge_field(judgement, document.name, language, name, truth[name], finding)
+    with Scanner() as scanner:
+        for document, truth in _documents(folder):
+            _judge_document(judgement, document, truth, _read(document, scanner, truth.get("sender", STRANGER)))
     return judgement
+
+
+def _judge_document(
+    judgement: Judgement, document: Path, truth: dict[str, Any], finding: dict[str, Any] | None
+) -> None:
+    language = truth.get("language", "?")
+    if truth.get("receipt") is False:
+        judgement.imagined += [document.name] if finding else []
+        return
+    if finding is None:
+        judgement.skipped.append(document.name)
+    for name in FIELDS:
+        if name in truth:
+            _judge_field(judgement, document.name, language, name, truth[name], finding)
 
 
 def _judge_field(
@@ -104,8 +117,10 @@ def _judge_field(
         score.wrong += 1
         score.wrong_and_sure += is_sure
     if not _same(name, found, truth):
+        reasons = finding["review_reasons"] if finding else []
         surely = " and sure" if is_sure and found else ""
-        judgement.lines.append(f"{document}: {name} is {truth!r}, read{surely} as {found!r}")
+        why = f" ({', '.join(reasons)})" if reasons else ""
+        judgement.lines.append(f"{document}: {name} is {truth!r}, read{surely} as {found!r}{why}")
 
 
 def _same(name: str, found: Any, truth: Any) -> bool:
@@ -121,16 +136,14 @@ def _documents(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             yield document, json.loads(facts.read_text())
 
 
-def _read(document: Path) -> dict[str, Any] | None:
+def _read(document: Path, scanner: Scanner, sender: str) -> dict[str, Any] | None:
     """What a sync would store of it; None where it would be passed over."""
-    from receipts.scanner import Scanner  # needs Django
-    from runs.exceptions import ItemFailed
+    from runs.exceptions import ItemFailed  # needs Django
 
-    with Scanner() as scanner:
-        try:
-            scanned = scanner.scan(_mail_with(document))
-        except ItemFailed:
-            return None
+    try:
+        scanned = scanner.scan(_mail_with(document, sender))
+    except ItemFailed:
+        return None
     if not scanned.findings:
         return None
     [(_document, finding), *_others] = scanned.findings
@@ -141,12 +154,13 @@ def _read(document: Path) -> dict[str, Any] | None:
         "issued_on": finding.issued_on.isoformat() if finding.issued_on else None,
         "invoice_number": finding.invoice_number,
         "needs_review": finding.needs_review,
+        "review_reasons": finding.review_reasons,
     }
 
 
-def _mail_with(document: Path) -> bytes:
+def _mail_with(document: Path, sender: str) -> bytes:
     mail = EmailMessage()
-    mail["Subject"], mail["From"], mail["To"] = "Document", "post@example.com", "office@example.net"
+    mail["Subject"], mail["From"], mail["To"] = "Document", sender, "office@example.net"
     mail["Message-ID"] = f"<{document.name.encode().hex()}@example.com>"
     mail.set_content("See the attached document.")
     kind, subkind = (mimetypes.guess_type(document.name)[0] or "application/octet-stream").split("/")

@@ -3,21 +3,28 @@
 No database and no network: what a mail means can be tried, and tested, anywhere.
 """
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
+from receipts import kinds
 from receipts.charsets import decoded
-from receipts.facts import RECEIPT_WORDS, Facts, read_facts
+from receipts.facts import NO_FACTS, Facts, read_facts
 from receipts.markup import MAX_HTML, html_text
 from receipts.message import Document, OpenedMessage, open_message
 from receipts.phrases import mark as _
+from receipts.pictures import is_decoration, is_scan_or_photo
+from receipts.readable import is_readable
+from receipts.review_reasons import ReviewReason
+from receipts.senders import is_person, is_private, vendor_of
 from runs.exceptions import ItemFailed
 
-__all__ = ["Document", "Finding", "Scanned", "scan"]
+__all__ = ["EXTRACTOR_VERSION", "Document", "Finding", "Scanned", "scan"]
+
+# Goes up when the same mail may give other facts: rows of an older version are read again.
+EXTRACTOR_VERSION: Final = 2
 
 # A mail with more PDFs than this is an archive, and would hold up the run.
 MAX_PDFS: Final = 20
@@ -28,21 +35,16 @@ MAX_VENDOR: Final = 200
 EXTRACTOR_VERSION: Final = 2
 # Below this, a person has to look.
 SURE_ENOUGH: Final = Decimal("0.75")
-
-_PUBLIC_MAIL = re.compile(r"@(?:gmail|googlemail|hotmail|outlook|live|yahoo|icloud|walla|aol|proton(?:mail)?)\.")
-_ROLE_NAME = re.compile(
-    r"^(?:no-?reply|do-?not-?reply|billing|invoices?|receipts?|orders?|info|support|accounts?"
-    r"|noreply|notifications?|חשבוניות|חשבונית|הנהלת חשבונות|קבלות)$",
-    re.IGNORECASE,
-)
+# Nothing is certain of what nobody could read.
+UNREAD_CONFIDENCE: Final = Decimal("0.5")
 
 
 @dataclass(frozen=True)
 class Finding:
     """What one receipt says.
 
-    Unknown is None or "", never a guess. `currency` is ILS, USD, EUR or GBP. `confidence`
-    goes from 0 to 1 in hundredths; `needs_review` asks a person to look.
+    Unknown is None or "", never a guess. `currency` is ILS, USD, EUR or GBP. `amount` is negative for a refund.
+    `confidence` goes from 0 to 1 in hundredths; `needs_review` asks a person to look, for `review_reasons`.
     """
 
     vendor: str
@@ -81,6 +83,9 @@ class _Reading:
     document: Document | None
     facts: Facts
     score: int
+    is_read: bool = True
+    # What is already known to be doubtful.
+    reasons: tuple[ReviewReason, ...] = ()
 
 
 def scan(
@@ -95,12 +100,7 @@ def scan(
     message = open_message(raw, max_attachment_bytes=max_attachment_bytes)
     documents, faults = _read_documents(message, read_pdf)
     faults = [*message.faults, *faults]
-    receipts = [reading for reading in documents if reading.score >= 3]
-    body = _read_body(message)
-    if not receipts and body.score >= 4:
-        receipts = [body]
-    elif len(receipts) == 1:
-        receipts = [_completed(receipts[0], body)]
+    receipts = _choose_receipts(documents, _read_body(message), message)
     return Scanned(
         message_id=message.message_id,
         subject=message.subject,
@@ -112,13 +112,42 @@ def scan(
     )
 
 
+def _choose_receipts(documents: Sequence[_Reading], body: _Reading, message: OpenedMessage) -> list[_Reading]:
+    """The documents that are receipts, or else the mail's text; pictures only where nothing else is one."""
+    receipts = [reading for reading in documents if reading.score >= 3]
+    if any(reading.is_read for reading in receipts):
+        receipts = [reading for reading in receipts if reading.is_read or not _is_unnamed_picture(reading)]
+    if not receipts and body.score >= 4:
+        return [body]
+    if len(receipts) == 1:
+        return [_completed(receipts[0], body)]
+    return receipts
+
+
+def _is_unnamed_picture(reading: _Reading) -> bool:
+    document = reading.document
+    return document is not None and _is_picture(document) and not _is_named(document)
+
+
 def _read_body(message: OpenedMessage) -> _Reading:
-    text = "\n".join((message.subject, message.plain, html_text(message.html)))
+    text = "\n".join((message.plain, html_text(message.html)))
+    if kinds.is_reply(message.subject):
+        text = kinds.own_words(text)
+    subject, *texts = message.subject, text, *message.filenames
     # Most mail is no receipt: it never gets as far as the costly reading.
-    speaks_of_receipts = any(RECEIPT_WORDS.search(part) for part in (text, *message.filenames))
-    facts = read_facts(text, sent_at=message.sent_at) if speaks_of_receipts else _NOTHING
-    score = 2 * bool(RECEIPT_WORDS.search(message.subject)) + _weight(facts, words=1) - 2 * message.is_bulk
-    return _Reading(None, facts, score)
+    if not any(map(kinds.speaks_of_receipts, (subject, *texts))):
+        return _Reading(None, NO_FACTS, 0)
+    if kinds.subject_is_no_receipt(subject) or kinds.text_is_no_receipt(text):
+        return _Reading(None, NO_FACTS, 0)
+    facts = read_facts(f"{subject}\n{text}", sent_at=message.sent_at, is_refund=kinds.is_credit(subject))
+    if kinds.is_reply(subject) and facts.total is None:
+        return _Reading(None, NO_FACTS, 0)
+    score = 2 * kinds.speaks_of_receipts(subject) + _weight(facts, words=1) - 2 * message.is_bulk
+    # Money that was taken makes a receipt of any mail; it may be one that says what will be taken.
+    if facts.total and not is_private(message) and kinds.says_that_money_moved(f"{subject}\n{text}"):
+        score += 2
+    reasons = (ReviewReason.NOT_CERTAIN_RECEIPT,) if kinds.is_reply(subject) else ()
+    return _Reading(None, facts, score, reasons=reasons)
 
 
 def _read_documents(
@@ -144,12 +173,39 @@ def _read_documents(
 
 
 def _read_document(document: Document, text: str, message: OpenedMessage) -> _Reading:
-    facts = read_facts(text, sent_at=message.sent_at)
-    named = bool(RECEIPT_WORDS.search(document.filename.replace("_", " ")))
-    announced = bool(RECEIPT_WORDS.search(message.subject)) and not message.is_bulk
-    # A picture says nothing by itself: then its name or the subject has to.
-    weight = _weight(facts, words=2) if text.strip() else 2 * (named or announced)
-    return _Reading(document, facts, weight + named + announced)
+    named = _is_named(document)
+    announced = kinds.speaks_of_receipts(message.subject) and not message.is_bulk
+    if not is_readable(text):
+        return _unread(document, message, is_named=named, is_announced=announced)
+    is_refund = kinds.is_credit(message.subject) or kinds.is_credit(document.filename)
+    facts = read_facts(text, sent_at=message.sent_at, is_refund=is_refund)
+    score = 0 if facts.is_no_receipt else _weight(facts, words=2) + facts.is_titled + named + announced
+    reasons = (ReviewReason.NOT_CERTAIN_RECEIPT,) if kinds.subject_is_no_receipt(message.subject) else ()
+    return _Reading(document, facts, score, reasons=reasons)
+
+
+def _unread(document: Document, message: OpenedMessage, *, is_named: bool, is_announced: bool) -> _Reading:
+    """A document whose text nobody read: a scan may be a receipt whatever it is called, a logo is none."""
+    match document.content_type.partition("/")[0], document.content_type:
+        case "image", _:
+            may_be_photo = is_announced or (is_person(message) and is_scan_or_photo(document))
+            is_likely = is_named or (may_be_photo and not is_decoration(document))
+        case _, "application/pdf":
+            is_likely = is_named or is_announced or not message.is_bulk
+        case _:
+            is_likely = is_named
+    reason = ReviewReason.PICTURE if _is_picture(document) else ReviewReason.UNREAD_DOCUMENT
+    reasons = (reason,) if is_named or is_announced else (reason, ReviewReason.NOT_CERTAIN_RECEIPT)
+    return _Reading(document, NO_FACTS, 3 * is_likely, is_read=False, reasons=reasons)
+
+
+def _is_named(document: Document) -> bool:
+    """Whether the name of its file says that it is a receipt."""
+    return kinds.speaks_of_receipts(document.filename.replace("_", " "))
+
+
+def _is_picture(document: Document) -> bool:
+    return document.content_type.startswith("image/")
 
 
 def _document_text(document: Document, read_pdf: Callable[[bytes], str]) -> str:
@@ -172,58 +228,80 @@ def _weight(facts: Facts, *, words: int) -> int:
 def _completed(reading: _Reading, body: _Reading) -> _Reading:
     """A mail's only document, with what it leaves out taken from the mail's own text."""
     own, more = reading.facts, body.facts
-    facts = Facts(
+    reasons = reading.reasons
+    if own.total and more.total and _disagree(own, more):
+        reasons += (ReviewReason.DISAGREES_WITH_MAIL,)
+    if reading.is_read and more.total and not own.total:
+        reasons += (ReviewReason.TAKEN_FROM_MAIL,)
+    facts = replace(
+        own,
         total=own.total or more.total,
         issued_on=own.issued_on or more.issued_on,
         invoice_number=own.invoice_number or more.invoice_number,
-        vendor=own.vendor,
+        is_refund=own.is_refund or (not own.total and more.is_refund),
         has_receipt_words=True,
     )
-    return _Reading(reading.document, facts, reading.score)
+    return replace(reading, facts=facts, reasons=reasons)
+
+
+def _disagree(document: Facts, mail: Facts) -> bool:
+    """Whether the mail names another sum as the total. A lone sum in it may be anything."""
+    ours, theirs = document.total, mail.total
+    if ours is None or theirs is None or theirs.weight < 0.5 or theirs.is_ambiguous:
+        return False
+    has_other_currency = bool(ours.currency and theirs.currency and ours.currency != theirs.currency)
+    return abs(ours.amount) != abs(theirs.amount) or has_other_currency
 
 
 def _finding(reading: _Reading, message: OpenedMessage, faults: Sequence[ItemFailed]) -> Finding:
     facts = reading.facts
-    vendor = _vendor(reading, message)[:MAX_VENDOR]
-    total_weight = facts.total.weight if facts.total else 0.0
-    currency = facts.total.currency if facts.total else ""
+    vendor, is_vendor_sure = vendor_of(facts, message, is_document=reading.document is not None)
+    confidence = _confidence(facts, vendor)
+    if not reading.is_read:
+        confidence = min(confidence, UNREAD_CONFIDENCE)
+    reasons = list(dict.fromkeys(_review_reasons(reading, vendor, faults, is_vendor_sure=is_vendor_sure)))
+    if not reasons and confidence < SURE_ENOUGH:
+        reasons.append(ReviewReason.LOW_CONFIDENCE)
+    return Finding(
+        vendor=vendor[:MAX_VENDOR],
+        amount=facts.total.amount if facts.total else None,
+        currency=facts.total.currency if facts.total else "",
+        issued_on=facts.issued_on,
+        invoice_number=facts.invoice_number,
+        confidence=confidence,
+        needs_review=bool(reasons),
+        is_refund=facts.is_refund,
+        review_reasons=tuple(reason.value for reason in reasons),
+    )
+
+
+def _confidence(facts: Facts, vendor: str) -> Decimal:
+    total = facts.total
     confidence = (
-        0.45 * total_weight
-        + 0.15 * bool(currency)
+        0.45 * (total.weight if total else 0.0)
+        + 0.15 * bool(total and total.currency)
         + 0.15 * (facts.issued_on is not None)
         + 0.15 * bool(facts.invoice_number)
         + 0.10 * bool(vendor)
     )
-    # Nobody reads pictures here: what is known of them comes from the mail around. And the invoice that a mail's
-    # text speaks of may be the very part that could not be read.
-    unread = reading.document.content_type.startswith("image/") if reading.document else bool(faults)
-    sure = Decimal(str(round(confidence, 2)))
-    complete = currency and facts.issued_on and vendor
-    return Finding(
-        vendor=vendor,
-        amount=facts.total.amount if facts.total else None,
-        currency=currency,
-        issued_on=facts.issued_on,
-        invoice_number=facts.invoice_number,
-        confidence=sure,
-        needs_review=unread or not complete or sure < SURE_ENOUGH,
-    )
+    return Decimal(str(round(confidence, 2)))
 
 
-def _vendor(reading: _Reading, message: OpenedMessage) -> str:
-    """A document names who issued it; a mail's text may name anybody, so there the sender counts."""
-    named, sender = reading.facts.vendor, _sender_as_vendor(message)
-    return (named or sender) if reading.document else (sender or named)
-
-
-def _sender_as_vendor(message: OpenedMessage) -> str:
-    """The sender's name, or the domain; "" for a private address, which only passes mail on."""
-    if _PUBLIC_MAIL.search(message.sender_address.lower()):
-        return ""
-    name = message.sender_name.strip("\"' ")
-    if name and "@" not in name and not _ROLE_NAME.match(name):
-        return name
-    return message.sender_address.rpartition("@")[2].lower()
-
-
-_NOTHING = read_facts("", sent_at=None)
+def _review_reasons(
+    reading: _Reading, vendor: str, faults: Sequence[ItemFailed], *, is_vendor_sure: bool
+) -> Iterator[ReviewReason]:
+    """Everything that is missing, doubtful or unread."""
+    facts, total = reading.facts, reading.facts.total
+    doubts = {
+        # The invoice that a mail's text speaks of may be the very part that could not be read.
+        ReviewReason.UNREAD_PART: bool(faults) and reading.document is None,
+        ReviewReason.NO_AMOUNT: total is None,
+        ReviewReason.NO_CURRENCY: total is not None and not total.currency,
+        ReviewReason.NO_DATE: facts.issued_on is None,
+        ReviewReason.NO_VENDOR: not vendor,
+        ReviewReason.AMBIGUOUS_AMOUNT: bool(total and total.is_ambiguous) or facts.is_kind_ambiguous,
+        ReviewReason.AMBIGUOUS_DATE: facts.is_day_ambiguous,
+        ReviewReason.AMBIGUOUS_VENDOR: bool(vendor) and not is_vendor_sure,
+    }
+    yield from reading.reasons
+    yield from (reason for reason, holds in doubts.items() if holds)

@@ -97,5 +97,7 @@ def _finding(found: dict[str, Any], documents: list[Document]) -> tuple[Document
         invoice_number=found["invoice_number"],
         confidence=Decimal(found["confidence"]),
         needs_review=found["needs_review"],
+        is_refund=found["is_refund"],
+        review_reasons=tuple(found["review_reasons"]),
     )
     return None if place is None else documents[place], finding

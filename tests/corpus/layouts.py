@@ -20,18 +20,21 @@ class Paper:
     language: str
     vendor: str
     amount: str  # as a decimal number; negative for a refund
-    currency: str
+    currency: str  # "" for one that receipts are not kept in
     issued_on: str  # ISO
     number: str
     shown: dict[str, str] = field(default_factory=dict)  # how this paper writes its total, net, tax, dates
+    is_receipt: bool = True
 
-    def facts(self) -> dict[str, str]:
+    def facts(self) -> dict[str, object]:
         """What an extraction should find."""
+        if not self.is_receipt:
+            return {"language": self.language, "receipt": False}
         return {
             "language": self.language,
             "vendor": self.vendor,
             "amount": self.amount,
-            "currency": self.currency,
+            "currency": self.currency or None,
             "issued_on": self.issued_on,
             "invoice_number": self.number,
         }
@@ -215,7 +218,18 @@ def european(p: Paper) -> str:
     )
 
 
+def sheet(p: Paper) -> str:
+    """Lines of cells, as `shown["lines"]` has them: a line a row, cells parted by bars."""
+    lines = [line.strip().split(" | ") for line in p.shown["lines"].strip().splitlines()]
+    body = "".join(
+        f"<table>{rows(tuple(line))}</table>" if len(line) > 1 else f"<p>{escape(line[0])}" for line in lines
+    )
+    direction = "rtl" if p.language == "he" else "ltr"
+    return page(body, direction=direction, language=p.language)
+
+
 HTML = {
+    "sheet": sheet,
     "stripe": stripe,
     "aws": aws,
     "quickbooks": quickbooks,

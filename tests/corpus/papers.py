@@ -23,6 +23,15 @@ def european(
     return Paper(name, "european", tool, language, vendor, amount, currency, day, number, shown)
 
 
+def sheet(name: str, language: str, facts: tuple[str, str, str, str, str], lines: str) -> Paper:
+    return Paper(name, "sheet", "chromium", language, *facts, {"lines": lines})
+
+
+def no_receipt(name: str, language: str, lines: str) -> Paper:
+    return Paper(name, "sheet", "chromium", language, "", "", "", "", "", {"lines": lines}, is_receipt=False)
+
+
+# `torn-gbp` is no paper of this list: Writer tore its columns apart, and no one can be sure of what it says.
 PAPERS = [
     english(
         "stripe-usd",
@@ -268,7 +277,7 @@ PAPERS = [
         "de",
         "Alpenblick AG",
         "1479.50",
-        "CHF",
+        "",
         "2024-07-01",
         "20240701-3",
         total="CHF 1'479.50",
@@ -400,5 +409,197 @@ PAPERS = [
         item="Affiliate fittings",
         date="8 January 2024",
         due="22 January 2024",
+    ),
+    # Faults that were found in mail: each paper has one of them.
+    sheet(
+        "quantity-before-total",
+        "en",
+        ("Harbour Tools LLC", "479.50", "USD", "2024-03-04", "HT-20931"),
+        """
+        Harbour Tools LLC
+        88 Pier Avenue, Oakland, CA 94607
+        INVOICE HT-20931
+        Invoice date | March 4, 2024
+        Due date | February 28, 2025
+        Bill to: Kolman Trading Ltd
+        Item | Qty | Amount
+        Clamps | 7 | $479.50
+        Total | 7 | $479.50
+        """,
+    ),
+    sheet(
+        "earlier-price",
+        "en",
+        ("Harbour Tools LLC", "400.00", "USD", "2024-03-05", "HT-20932"),
+        """
+        Harbour Tools LLC
+        INVOICE HT-20932
+        Invoice date | March 5, 2024
+        Bill to: Kolman Trading Ltd
+        Clamps | $479.50 | $400.00
+        Total | $479.50 | $400.00
+        You saved $79.50
+        """,
+    ),
+    sheet(
+        "paid-in-part",
+        "en",
+        ("Cedar Kitchens Ltd", "1500.00", "GBP", "2024-06-03", "CK/118"),
+        """
+        Cedar Kitchens Ltd
+        2 Foundry Lane, Sheffield
+        Invoice number: CK/118
+        Date: 03/06/2024 | Due date: 17/06/2024
+        Customer: Kolman Trading Ltd
+        Subtotal | £1,250.00
+        VAT 20% | £250.00
+        Total | £1,500.00
+        Deposit paid | £500.00
+        Balance due | £1,000.00
+        """,
+    ),
+    sheet(
+        "american-day",
+        "en",
+        ("Mesa Print Co.", "88.40", "USD", "2024-03-04", "55102"),
+        """
+        Mesa Print Co.
+        910 W Main St, Mesa, AZ 85201
+        Invoice No. 55102
+        Date 03/04/2024 | Terms Net 30 | Due 04/03/2024
+        Bill to: Kolman Trading Ltd, 12 Harbour Road
+        Posters 20 | $81.85
+        Sales tax 8% | $6.55
+        TOTAL | $88.40
+        Balance due | $0.00
+        """,
+    ),
+    sheet(
+        "platform",
+        "he",
+        ('רימון שיווק בע"מ', "702.00", "ILS", "2024-05-12", "30044"),
+        """
+        רימון שיווק בע"מ
+        ח.פ. 515022334
+        חשבונית מס קבלה מספר 30044
+        לכבוד: קולמן סחר בע"מ
+        תאריך הפקה: 12/05/2024
+        מועד תשלום: 30/06/2024
+        סה"כ לפני מע"מ | ₪600.00
+        מע"מ 17% | ₪102.00
+        סה"כ לתשלום | ₪702.00
+        הופק באמצעות חשבונית ירוקה בע"מ - מורנינג
+        """,
+    ),
+    sheet(
+        "instalments",
+        "he",
+        ('רימון שיווק בע"מ', "300.00", "ILS", "2024-05-13", "30045"),
+        """
+        רימון שיווק בע"מ
+        ח.פ. 515022334
+        חשבונית מס קבלה מספר 30045
+        לכבוד: קולמן סחר בע"מ
+        תאריך: 13/05/2024
+        סה"כ לתשלום | 3 תשלומים | ₪100.00 | ₪300.00
+        """,
+    ),
+    sheet(
+        "refund-ils",
+        "he",
+        ('רימון שיווק בע"מ', "-234.00", "ILS", "2024-05-20", "7003"),
+        """
+        רימון שיווק בע"מ
+        ח.פ. 515022334
+        חשבונית מס זיכוי מספר 7003
+        לכבוד: קולמן סחר בע"מ
+        תאריך: 20/05/2024
+        אסמכתא: חשבונית 30044
+        סה"כ לפני מע"מ | ₪200.00
+        מע"מ 17% | ₪34.00
+        סה"כ | ₪234.00
+        """,
+    ),
+    sheet(
+        "refund-eur",
+        "de",
+        ("Weber Maschinenbau GmbH", "-119.00", "EUR", "2024-04-02", "RK-2024-011"),
+        """
+        Weber Maschinenbau GmbH | Hauptweg 21 | 10115 Berlin
+        Rechnungskorrektur Nr. RK-2024-011
+        Datum: 02.04.2024 | Kunde: Kolman Trading Ltd
+        Zu Rechnung RE-2024-0192 vom 15.03.2024
+        Nettobetrag | 100,00 €
+        MwSt. 19 % | 19,00 €
+        Gesamtbetrag | 119,00 €
+        """,
+    ),
+    sheet(
+        "two-languages",
+        "en",
+        ("Galil Optics Ltd.", "1180.00", "ILS", "2024-07-09", "2024-0711"),
+        """
+        Galil Optics Ltd.
+        Tax Invoice / חשבונית מס
+        Invoice No. 2024-0711 | מספר חשבונית
+        Date: 09/07/2024 | תאריך: 09/07/2024
+        Bill to: Kolman Trading Ltd
+        Subtotal | ₪1,000.00
+        VAT 18% | ₪180.00
+        Total due | ₪1,180.00
+        """,
+    ),
+    sheet(
+        "de-swiss",
+        "de",
+        ("Alpenblick AG", "1479.50", "", "2024-07-03", "20240703-1"),
+        """
+        Alpenblick AG | Seestrasse 4 | 8002 Zürich
+        Rechnung Nr. 20240703-1
+        Rechnungsdatum: 3. Juli 2024 | Zahlbar bis 2. August 2024
+        Kunde: Kolman Trading Ltd
+        Nettobetrag | 1'368.64 CHF
+        MWST 8.1% | 110.86 CHF
+        Rechnungsbetrag | 1'479.50 CHF
+        """,
+    ),
+    sheet(
+        "fr-printed",
+        "fr",
+        ("Atelier Dumont SARL", "2214.60", "EUR", "2024-01-18", "F-2024-031"),
+        """
+        Atelier Dumont SARL
+        SIRET 81234567800015
+        Facture n° F-2024-031
+        Date de facture : 18 janvier 2024 | Date d'échéance : 17 février 2024
+        Client : Kolman Trading Ltd
+        Total HT | 1 845,50 €
+        TVA 20 % | 369,10 €
+        Net à payer | 2 214,60 €
+        """,
+    ),
+    sheet(
+        "it-printed",
+        "it",
+        ("Officine Rossi S.r.l.", "1220.00", "EUR", "2024-06-03", "154/2024"),
+        """
+        Officine Rossi S.r.l. | P.IVA 01234567890
+        Fattura n. 154/2024 del 03/06/2024
+        Spett.le Kolman Trading Ltd
+        Imponibile | € 1.000,00
+        IVA 22% | € 220,00
+        Totale documento | € 1.220,00
+        Scadenza 03/07/2024
+        """,
+    ),
+    no_receipt(
+        "quote-usd", "en", "Harbour Tools LLC\nQUOTE Q-7710\nDate: March 4, 2024\nTotal | $479.50\nValid 30 days."
+    ),
+    no_receipt("quote-ils", "he", 'רימון שיווק בע"מ\nהצעת מחיר מספר 881\nתאריך: 12/05/2024\nסה"כ | ₪702.00'),
+    no_receipt(
+        "reminder-eur",
+        "de",
+        "Weber Maschinenbau GmbH\nZahlungserinnerung\nDatum: 30.04.2024\nRechnung RE-2024-0192 ist noch offen.\n"
+        "Gesamtbetrag | 1.479,50 €",
     ),
 ]
