@@ -23,7 +23,8 @@ from runs.exceptions import ItemFailed
 
 __all__ = ["EXTRACTOR_VERSION", "Document", "Finding", "Scanned", "scan"]
 
-# Goes up when the same mail may give other facts: rows of an older version are read again.
+# Goes up when the same mail may give other facts. It stands on each receipt; a sync that reads the mail again improves
+# those of an earlier version that nobody has decided about.
 EXTRACTOR_VERSION: Final = 2
 
 # A mail with more PDFs than this is an archive, and would hold up the run.
@@ -31,8 +32,6 @@ MAX_PDFS: Final = 20
 # Of all its documents together.
 MAX_CHARACTERS: Final = 1_000_000
 MAX_VENDOR: Final = 200
-# Stands on each receipt; a later version improves those of an earlier one that nobody has decided about.
-EXTRACTOR_VERSION: Final = 2
 # Below this, a person has to look.
 SURE_ENOUGH: Final = Decimal("0.75")
 # Nothing is certain of what nobody could read.
