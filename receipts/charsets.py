@@ -76,6 +76,8 @@ def clean(text: str, *, lines: bool = False) -> str:
 
     Keeps line breaks only if `lines`; spaces of every kind become plain ones.
     """
+    if text.isascii() and text.isprintable():
+        return text if lines else " ".join(text.split())
     text = text.encode("utf-8", "replace").decode("utf-8")
     if lines:
         kept = (_UNPRINTABLE.sub(_space_or_nothing, line) for line in text.splitlines())

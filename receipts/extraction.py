@@ -11,9 +11,10 @@ from typing import Final
 
 from receipts import kinds
 from receipts.charsets import decoded
+from receipts.einvoice import read_invoice
 from receipts.facts import NO_FACTS, Facts, read_facts
 from receipts.markup import MAX_HTML, html_text
-from receipts.message import Document, OpenedMessage, open_message
+from receipts.message import Contents, Document, OpenedMessage, open_message
 from receipts.phrases import mark as _
 from receipts.pictures import is_decoration, is_scan_or_photo
 from receipts.readable import is_readable
@@ -32,6 +33,8 @@ MAX_PDFS: Final = 20
 # Of all its documents together.
 MAX_CHARACTERS: Final = 1_000_000
 MAX_VENDOR: Final = 200
+# An e-invoice is one whatever stands around it.
+E_INVOICE_SCORE: Final = 5
 # Below this, a person has to look.
 SURE_ENOUGH: Final = Decimal("0.75")
 # Nothing is certain of what nobody could read.
@@ -88,11 +91,11 @@ class _Reading:
 
 
 def scan(
-    raw: bytes | memoryview, *, read_pdf: Callable[[bytes], str], max_attachment_bytes: int = 25_000_000
+    raw: bytes | memoryview, *, read_pdf: Callable[[bytes], Contents], max_attachment_bytes: int = 25_000_000
 ) -> Scanned:
     """Open a mail and read the receipts in it.
 
-    `read_pdf` gives the text of a PDF, as `receipts.pdf.PdfReader.text` does, and may raise
+    `read_pdf` gives what a PDF says, as `receipts.pdf.PdfReader.read` does, and may raise
     ItemFailed. A part that can't be read is one of the faults; ItemFailed, with words to show
     and a code, when all of the mail is broken.
     """
@@ -150,7 +153,7 @@ def _read_body(message: OpenedMessage) -> _Reading:
 
 
 def _read_documents(
-    message: OpenedMessage, read_pdf: Callable[[bytes], str]
+    message: OpenedMessage, read_pdf: Callable[[bytes], Contents]
 ) -> tuple[list[_Reading], list[ItemFailed]]:
     """The documents that could be read, and what was wrong with the others."""
     readings: list[_Reading] = []
@@ -162,10 +165,14 @@ def _read_documents(
             faults.append(ItemFailed(_("This message has too many PDFs."), code="too_many_parts"))
             break
         try:
-            text = _document_text(document, read_pdf)[:room]
+            contents = _contents(document, read_pdf)
         except ItemFailed as fault:
             faults.append(fault)
             continue
+        if invoice := contents.invoice and read_invoice(contents.invoice):
+            readings.append(_Reading(document, invoice, E_INVOICE_SCORE))
+            continue
+        text = contents.text[:room]
         room -= len(text)
         readings.append(_read_document(document, text, message))
     return readings, faults
@@ -207,15 +214,17 @@ def _is_picture(document: Document) -> bool:
     return document.content_type.startswith("image/")
 
 
-def _document_text(document: Document, read_pdf: Callable[[bytes], str]) -> str:
+def _contents(document: Document, read_pdf: Callable[[bytes], Contents]) -> Contents:
     match document.content_type:
         case "application/pdf":
             return read_pdf(document.content)
         case "text/html":
             # Cut before it is decoded: there is no receipt of megabytes.
-            return html_text(decoded(document.content[:MAX_HTML], ""))
+            return Contents(html_text(decoded(document.content[:MAX_HTML], "")))
+        case "application/xml":
+            return Contents("", invoice=document.content)
         case _:
-            return ""
+            return Contents("")
 
 
 def _weight(facts: Facts, *, words: int) -> int:

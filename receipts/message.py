@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parseaddr, parsedate_to_datetime
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -16,6 +17,7 @@ import puremagic
 
 from receipts import tnef
 from receipts.charsets import clean, decoded
+from receipts.einvoice import is_invoice
 from receipts.mime import Headers, Part, decoded_header, header_text, leaves, raw_header, split_message
 from receipts.phrases import mark as _
 from runs.exceptions import ItemFailed
@@ -44,7 +46,10 @@ DOCUMENT_TYPES: Final = {
     "image/tiff": ".tiff",
     "image/heif": ".heic",
     "text/html": ".html",
+    "application/xml": ".xml",
 }
+# The pictures that mails are full of. puremagic knows them too, after milliseconds.
+_PICTURES: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _WINMAIL_TYPES: Final = ("application/ms-tnef", "application/vnd.ms-tnef")
 
 _UNSAFE_IN_NAME = re.compile(r"[^\w.\-()\[\] +,'&@#=]")
@@ -63,6 +68,17 @@ class Document:
     content_type: str
     content: bytes = field(repr=False)
     sha256: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a document says: its text, and the XML of the e-invoice that it is or that is embedded in it.
+
+    Hebrew is in reading order. A PDF of images has no text, and neither has one whose fonts don't say what they draw.
+    """
+
+    text: str
+    invoice: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -176,7 +192,7 @@ def _documents(
     """The files worth keeping, each once however often it is attached."""
     found: dict[str, Document] = {}
     for part in parts:
-        if part.type == "text/plain" or part.is_embedded_in(html):
+        if (part.type == "text/plain" and not part.filename.lower().endswith(".xml")) or part.is_embedded_in(html):
             continue
         if part.type == "text/html" and not part.is_attached:
             continue
@@ -203,10 +219,16 @@ def sniffed_type(head: bytes) -> str:
     """The MIME type of a file by its first bytes, "" when they say nothing."""
     if b"%PDF-" in head[:1024]:
         return "application/pdf"
+    if is_invoice(head):
+        return "application/xml"
+    for sign, picture in _PICTURES.items():
+        if head.startswith(sign):
+            return picture
     try:
-        return str(puremagic.from_string(head.lstrip(), mime=True))
+        kind = str(puremagic.from_string(head.lstrip(), mime=True))
     except (puremagic.PureError, ValueError):
         return ""
+    return "" if kind == "application/xml" else kind  # of XML only e-invoices are worth keeping
 
 
 def safe_filename(name: str, content_type: str) -> str:
@@ -219,8 +241,13 @@ def safe_filename(name: str, content_type: str) -> str:
 
 def _sender(headers: Headers) -> tuple[str, str]:
     """Name and address, taken apart before words are decoded: a name may hold quotes, as Hebrew companies' do."""
+    return _address(raw_header(headers, "from"))
+
+
+@lru_cache(maxsize=200)
+def _address(sender: str) -> tuple[str, str]:
     try:
-        return parseaddr(raw_header(headers, "from"))
+        return parseaddr(sender)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return "", ""
 

@@ -13,7 +13,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.utils import collapse_rfc2231_value
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 
 from receipts.charsets import clean, decoded
@@ -35,6 +35,7 @@ MAX_NAME: Final = 1_000
 MAX_DEPTH: Final = 20
 MAX_PARTS: Final = 300
 
+_DESCRIBING: Final = ("content-type", "content-disposition")
 _BOM: Final = b"\xef\xbb\xbf"
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _HEADER_NAME = re.compile(r"[!-9;-~]+")
@@ -68,6 +69,17 @@ _ENCODINGS: Final = {
     "utf8": "",
     "iso88591": "",
 }
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What the headers of a part say of it."""
+
+    type: str
+    charset: str
+    filename: str
+    is_attachment: bool
+    boundary: str
 
 
 @dataclass(frozen=True)
@@ -153,6 +165,8 @@ def raw_header(headers: Headers, name: str) -> str:
 def decoded_header(value: str) -> str:
     """A header's text on one line, its encoded words read. Undecodable ones stay as they are."""
     value = value[:MAX_HEADER_TEXT]
+    if "=?" not in value:
+        return clean(value)
     try:
         chunks = decode_header(value)
         text = "".join(chunk if isinstance(chunk, str) else decoded(chunk, charset or "") for chunk, charset in chunks)
@@ -186,16 +200,15 @@ def _headers(head: bytes) -> Headers:
     return {name: "\n".join(lines)[:MAX_HEADER_TEXT].strip() for name, lines in headers.items()}
 
 
-def _part(headers: Headers, body: memoryview) -> Part:
-    described = _described(headers)
+def _part(headers: Headers, body: memoryview, described: _Described) -> Part:
     return Part(
-        type=_read(described.get_content_type, "application/octet-stream"),
+        type=described.type,
         body=body,
         encoding=_encoding(headers.get("content-transfer-encoding", "")),
-        charset=_read(lambda: described.get_content_charset(""), ""),
-        filename=_read(lambda: _filename(described), ""),
+        charset=described.charset,
+        filename=described.filename,
         content_id=headers.get("content-id", "").strip("<> \t"),
-        is_attachment=_read(described.get_content_disposition, None) == "attachment",
+        is_attachment=described.is_attachment,
     )
 
 
@@ -206,13 +219,20 @@ def _filename(described: "Message[str, str]") -> str:
     return decoded_header(collapse_rfc2231_value(name)[:MAX_NAME]) if name else ""
 
 
-def _described(headers: Headers) -> "Message[str, str]":
-    """The two headers with parameters, for the standard library to take apart."""
+@lru_cache(maxsize=200)
+def _described(*values: str) -> _Described:
+    """What the two headers with parameters say, taken apart by the standard library; most mail says the same."""
     described: Message[str, str] = Message()
-    for name in ("content-type", "content-disposition"):
-        if name in headers:
-            described[name] = raw_header(headers, name)[:MAX_PARAMETERS]
-    return described
+    for name, value in zip(_DESCRIBING, values, strict=True):
+        if value:
+            described[name] = value
+    return _Described(
+        type=_read(described.get_content_type, "application/octet-stream"),
+        charset=_read(lambda: described.get_content_charset(""), ""),
+        filename=_read(lambda: _filename(described), ""),
+        is_attachment=_read(described.get_content_disposition, None) == "attachment",
+        boundary=_read(lambda: described.get_boundary(""), ""),
+    )
 
 
 def _read(ask: Callable[[], T], default: T) -> T:
@@ -232,17 +252,17 @@ def _encoding(declared: str) -> str:
 
 def _opened(headers: Headers, body: memoryview) -> tuple[Part, list[Split] | None]:
     """A part, and those inside it, None for a leaf."""
-    part = _part(headers, body)
+    described = _described(*(raw_header(headers, name)[:MAX_PARAMETERS] for name in _DESCRIBING))
+    part = _part(headers, body, described)
     if part.type in ("message/rfc822", "message/global"):
         # Encoding a whole mail is forbidden, and done.
         inner = memoryview(part.content()) if part.encoding else part.body
         return part, [partial(split_message, inner)]
     if not part.type.startswith("multipart/"):
         return part, None
-    boundary = _read(lambda: _described(headers).get_boundary(""), "")
-    if not boundary:
+    if not described.boundary:
         raise ItemFailed(_("This message is malformed: its parts have no border."), code="malformed")
-    pieces = _between(body, boundary.encode("utf-8", "surrogateescape"))
+    pieces = _between(body, described.boundary.encode("utf-8", "surrogateescape"))
     return part, [partial(_split, piece, MAX_PART_HEADER_BYTES) for piece in pieces]
 
 

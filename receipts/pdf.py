@@ -1,28 +1,32 @@
-"""The text of a PDF, read by pdfplumber.
+"""What a PDF says: its text, and the e-invoice that may be embedded in it. Read by pdfium.
 
-A PDF comes from a stranger and its parser is large: it may loop, eat all memory or crash. So this is called in a
-bounded child (`receipts.scan_child`) only. What its limits end kills the whole child; the gentler limit here, in
-processor time, lets a PDF that takes too long fail alone, beside the other parts of its mail.
+A PDF comes from a stranger, and pdfium is large and written in C: it may loop, eat all memory or crash, and nothing in
+its own process can stop it then. So this is called in a bounded child (`receipts.scan_child`) only, and the kernel
+keeps the limits:
+
+1. A PDF is read in the child itself, which is fastest. One that takes too long or crashes ends the child.
+2. Another child gets the same mail and reads each of its PDFs in a process apart: whatever ends that one fails a single
+   PDF, beside the other parts of its mail.
 """
 
+import json
+import os
+import re
 import signal
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from ctypes import byref, c_ulong, create_string_buffer
 from dataclasses import dataclass
-from io import BytesIO
-from types import FrameType
-from typing import Final, TypeVar
+from itertools import islice
+from typing import Final, NoReturn
 
-import pdfplumber
-from pdfminer.pdfdocument import PDFPasswordIncorrect
-from pdfminer.pdfparser import PDFSyntaxError
-from pdfplumber.utils.exceptions import PdfminerException
+from pypdfium2 import PdfDocument, PdfiumError, raw
 
+from receipts.einvoice import MAX_XML, is_invoice
 from receipts.hebrew import logical_order
+from receipts.message import Contents
+from receipts.pdf_layout import UNDECODED, page_lines
 from receipts.phrases import mark as _
 from runs.exceptions import ItemFailed
-
-T = TypeVar("T")
 
 REASONS: Final = {
     "timeout": _("A PDF in this message takes too long to read."),
@@ -30,10 +34,19 @@ REASONS: Final = {
     "too_complex": _("A PDF in this message needs too much memory to be read."),
     "unreadable": _("A PDF in this message is damaged and can't be read."),
 }
+# What ends a process that reads one PDF: its clock, or pdfium when it gets no memory. Everything else is a crash.
+_ENDED_BY: Final = {signal.SIGVTALRM: "timeout", signal.SIGALRM: "timeout", signal.SIGABRT: "too_complex"}
+# On a busy machine the clock runs that much faster than the processor works.
+WALL_FACTOR: Final = 4
 
-
-class OutOfTime(BaseException):
-    """Not an Exception: parsers catch those, and would go on."""
+MAX_EMBEDDED_FILES: Final = 50
+# Of a text's characters: where more can't be decoded, what is left says nothing.
+MOSTLY: Final = 1 / 3
+# Some programs, Stripe's among them, draw a hyphen that reads as NUL.
+_NUL: Final = "\x00"
+_WORD = re.compile(r"\S+")
+_GAP = re.compile(" {2,}")
+_DIGIT = re.compile(r"\d")
 
 
 @dataclass
@@ -41,49 +54,90 @@ class PdfReader:
     """Reads the PDFs of one mail.
 
     `cpu_seconds` bounds one of them and `all_cpu_seconds` all together; pages and characters say how much of a PDF
-    is worth reading.
+    is worth reading. `is_apart`: each of them in a process of its own.
     """
 
     cpu_seconds: float = 5.0
     all_cpu_seconds: float = 30.0
     max_pages: int = 10
     max_characters: int = 200_000
+    is_apart: bool = False
 
-    def text(self, content: bytes) -> str:
-        """The text of a PDF, a line a line, Hebrew in reading order.
+    def read(self, content: bytes) -> Contents:
+        """Raises ItemFailed with the code pdf_timeout, pdf_encrypted, pdf_too_complex or pdf_unreadable.
 
-        Empty for a PDF of images. Raises ItemFailed with the code pdf_timeout,
-        pdf_encrypted, pdf_too_complex or pdf_unreadable.
+        Unless `is_apart`, a PDF that takes too long ends this process.
         """
-        began = time.process_time()
-        try:
-            if self.all_cpu_seconds <= 0:
-                raise OutOfTime
-            drawn = _within(min(self.cpu_seconds, self.all_cpu_seconds), lambda: self._drawn_text(content))
-        except (Exception, OutOfTime) as error:
-            # A broken PDF may raise anything at all out of its parser.
-            reason = _reason(error)
-        else:
-            # Some programs, Stripe's among them, draw a hyphen that reads as NUL.
-            return logical_order(drawn.replace("\x00", "-"))
-        finally:
-            self.all_cpu_seconds -= time.process_time() - began
-        # Not inside of `except`: this exception is kept, and would keep all that the parser had in its hands.
-        raise failure(reason)
+        seconds = min(self.cpu_seconds, self.all_cpu_seconds)
+        if seconds <= 0:
+            raise failure("timeout")
+        began = _cpu_seconds()
+        outcome = self._read_apart(content, seconds) if self.is_apart else self._read_within(content, seconds)
+        self.all_cpu_seconds -= _cpu_seconds() - began
+        if isinstance(outcome, str):
+            raise failure(outcome)
+        return outcome
 
-    def _drawn_text(self, content: bytes) -> str:
-        pages: list[str] = []
+    def _read_within(self, content: bytes, cpu_seconds: float) -> Contents | str:
+        """What the PDF says, or one of REASONS. Nothing catches the signal of this clock."""
+        signal.setitimer(signal.ITIMER_VIRTUAL, cpu_seconds)
+        try:
+            with PdfDocument(content) as document:
+                return Contents(self._text(document), _embedded_invoice(document))
+        except PdfiumError as error:
+            is_locked = error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
+            return "encrypted" if is_locked else "unreadable"
+        except (MemoryError, RecursionError):
+            return "too_complex"
+        except Exception:
+            return "unreadable"  # a broken PDF may raise anything at all
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+    def _text(self, document: PdfDocument) -> str:
+        if not len(document):
+            raise PdfiumError("no pages")
+        text = "\n".join(self._lines(document))
+        undecoded = text.count(UNDECODED) + text.count(_NUL)
+        if undecoded > MOSTLY * len(text):
+            return ""
+        if undecoded:
+            text = _WORD.sub(_unless_broken_number, text.replace(_NUL, "-"))
+        return _GAP.sub(" ", logical_order(text))
+
+    def _lines(self, document: PdfDocument) -> Iterator[str]:
         room = self.max_characters
-        with pdfplumber.open(BytesIO(content)) as document:
-            if not document.pages:
-                raise PDFSyntaxError("no pages")
-            for page in document.pages[: self.max_pages]:
-                pages.append(page.extract_text()[:room])
-                room -= len(pages[-1])
-                page.close()
-                if room <= 0:
-                    break
-        return "\n".join(pages)
+        for page in islice(document, self.max_pages):
+            text_page = page.get_textpage()
+            yield from page_lines(text_page, room)
+            room = max(0, room - text_page.count_chars())
+            page.close()
+
+    def _read_apart(self, content: bytes, cpu_seconds: float) -> Contents | str:
+        receiving, sending = os.pipe()
+        child = os.fork()
+        if not child:
+            self._answer(sending, content, cpu_seconds)
+        os.close(sending)
+        with os.fdopen(receiving, "rb") as pipe:
+            answer = pipe.read()
+        _child, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            return _ENDED_BY.get(signal.Signals(os.WTERMSIG(status)), "unreadable")
+        reason, text, invoice = json.loads(answer)
+        return reason or Contents(text, invoice.encode("latin-1"))
+
+    def _answer(self, pipe: int, content: bytes, cpu_seconds: float) -> NoReturn:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, WALL_FACTOR * cpu_seconds)
+            outcome = self._read_within(content, cpu_seconds)
+            reason, read = (outcome, Contents("")) if isinstance(outcome, str) else ("", outcome)
+            answer = json.dumps((reason, read.text, read.invoice.decode("latin-1")))
+            with os.fdopen(pipe, "wb") as stream:
+                stream.write(answer.encode())
+            os._exit(0)
+        finally:
+            os.abort()  # never back into the program that this is a copy of
 
 
 def failure(reason: str) -> ItemFailed:
@@ -91,36 +145,26 @@ def failure(reason: str) -> ItemFailed:
     return ItemFailed(REASONS[reason], code=f"pdf_{reason}")
 
 
-def _reason(error: object) -> str:
-    """Which of REASONS it is, what the parser raised and pdfplumber may have wrapped."""
-    match error:
-        case PdfminerException(args=[wrapped, *_]):
-            return _reason(wrapped)
-        case OutOfTime():
-            return "timeout"
-        case PDFPasswordIncorrect():
-            return "encrypted"
-        case MemoryError() | RecursionError():
-            return "too_complex"
-        case _:
-            return "unreadable"
+def _cpu_seconds() -> float:
+    """Of this process and of those that it has waited for."""
+    return sum(os.times()[:4])
 
 
-def _within(cpu_seconds: float, work: Callable[[], T]) -> T:
-    """What `work` returns; OutOfTime is raised in its middle once it has used so much processor time."""
+def _unless_broken_number(word: re.Match[str]) -> str:
+    """A number of which one character can't be decoded would be another number without it."""
+    before, undecoded, after = word[0].partition(UNDECODED)
+    return undecoded if _DIGIT.search(before) and _DIGIT.search(after) else word[0]
 
-    def expire(signum: int, frame: FrameType | None) -> None:
-        raise OutOfTime
 
-    earlier = signal.signal(signal.SIGVTALRM, expire)
-    # And again every second, for a parser that swallows even this.
-    signal.setitimer(signal.ITIMER_VIRTUAL, cpu_seconds, 1.0)
-    try:
-        try:
-            return work()
-        finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    finally:
-        # Once more: the signal may have come on the way into the first.
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, earlier)
+def _embedded_invoice(document: PdfDocument) -> bytes:
+    """The first embedded file that is an e-invoice: what it is called differs from one standard to the next."""
+    for index in range(min(document.count_attachments(), MAX_EMBEDDED_FILES)):
+        attachment = raw.FPDFDoc_GetAttachment(document, index)
+        size = c_ulong()
+        raw.FPDFAttachment_GetFile(attachment, None, 0, byref(size))
+        if 0 < size.value <= MAX_XML:
+            content = create_string_buffer(size.value)
+            raw.FPDFAttachment_GetFile(attachment, content, size.value, byref(size))
+            if is_invoice(content.raw):
+                return content.raw
+    return b""

@@ -5,13 +5,12 @@ of one mail.
 """
 
 import traceback
-from collections.abc import Callable
 
 from receipts import scan_frames
 from receipts.extraction import scan
-from receipts.pdf import PdfReader, failure
+from receipts.pdf import PdfReader
 from receipts.phrases import mark as _
-from receipts.scan_frames import PDFS_ARE_DAMAGED, PDFS_TAKE_TOO_LONG, READ_PDFS
+from receipts.scan_frames import READ_PDFS_APART
 from runs.child_server import own_arguments, serve
 from runs.exceptions import ItemFailed
 
@@ -20,21 +19,19 @@ def main() -> None:
     max_attachment_bytes, pdf_seconds, all_pdfs_seconds = own_arguments()
 
     def answer(request: bytes) -> bytes:
-        reader = PdfReader(cpu_seconds=float(pdf_seconds), all_cpu_seconds=float(all_pdfs_seconds))
-        return answer_to(request, reader, int(max_attachment_bytes))
+        reader = PdfReader(
+            cpu_seconds=float(pdf_seconds),
+            all_cpu_seconds=float(all_pdfs_seconds),
+            is_apart=request[:1] == READ_PDFS_APART,
+        )
+        return answer_to(memoryview(request)[1:], reader, int(max_attachment_bytes))
 
     serve(answer)
 
 
-def answer_to(request: bytes, reader: PdfReader, max_attachment_bytes: int) -> bytes:
-    read_pdf = {
-        READ_PDFS: reader.text,
-        PDFS_TAKE_TOO_LONG: _failing("timeout"),
-        PDFS_ARE_DAMAGED: _failing("unreadable"),
-    }[request[:1]]
+def answer_to(mail: memoryview, reader: PdfReader, max_attachment_bytes: int) -> bytes:
     try:
-        mail = memoryview(request)[1:]
-        return scan_frames.encode(scan(mail, read_pdf=read_pdf, max_attachment_bytes=max_attachment_bytes))
+        return scan_frames.encode(scan(mail, read_pdf=reader.read, max_attachment_bytes=max_attachment_bytes))
     except ItemFailed as error:
         return scan_frames.encode_failure(error)
     except MemoryError:
@@ -43,13 +40,6 @@ def answer_to(request: bytes, reader: PdfReader, max_attachment_bytes: int) -> b
     except Exception:
         words = _("The message could not be read.")
         return scan_frames.encode_failure(ItemFailed(words, code="unexpected"), traceback.format_exc())
-
-
-def _failing(reason: str) -> Callable[[bytes], str]:
-    def fail(content: bytes) -> str:
-        raise failure(reason)
-
-    return fail
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How `receipts.scanner` and its child talk.
 
-A request is a byte that says what becomes of PDFs, and a mail. The answer is a line of JSON, and after it the documents
+A request is a byte that says how PDFs are read, and a mail. The answer is a line of JSON, and after it the documents
 that are receipts, one after the other.
 """
 
@@ -14,11 +14,10 @@ from receipts.extraction import Finding, Scanned
 from receipts.message import Document
 from runs.exceptions import ItemFailed
 
-# To read PDFs; or to answer for each of them that it takes too long, or that it is damaged: a child has ended over the
-# same mail before, and one of them may have been why.
+# To read PDFs; or each of them in a process apart: a child has ended over the same mail before, and one of them may
+# have been why.
 READ_PDFS: Final = b"r"
-PDFS_TAKE_TOO_LONG: Final = b"t"
-PDFS_ARE_DAMAGED: Final = b"d"
+READ_PDFS_APART: Final = b"a"
 
 
 class ScanCrashed(ItemFailed):

@@ -12,7 +12,7 @@ from runs.exceptions import ChildDied, ChildTimedOut, ItemFailed
 
 from . import scan_frames
 from .extraction import Scanned
-from .scan_frames import PDFS_ARE_DAMAGED, PDFS_TAKE_TOO_LONG, READ_PDFS
+from .scan_frames import READ_PDFS, READ_PDFS_APART
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +60,8 @@ class Scanner:
     def _answer_to(self, raw: bytes) -> bytes:
         try:
             return self._child.call(READ_PDFS + raw)
-        except (ChildTimedOut, ChildDied) as error:
+        except (ChildTimedOut, ChildDied):
             if not any(sign in raw for sign in _SIGNS_OF_PDF):
                 raise
-            pdfs = PDFS_TAKE_TOO_LONG if isinstance(error, ChildTimedOut) else PDFS_ARE_DAMAGED
         # A PDF may be what ended the child: the rest of the mail is worth another.
-        return self._child.call(pdfs + raw)
+        return self._child.call(READ_PDFS_APART + raw)

@@ -8,6 +8,7 @@ import pytest
 
 from receipts.demo.mime import attachment, mail, multipart, text
 from receipts.extraction import EXTRACTOR_VERSION, Finding, scan
+from receipts.message import Contents
 from receipts.review_reasons import MESSAGES, ReviewReason
 
 SHOP = "Acme Ltd <billing@acme.test>"
@@ -26,7 +27,7 @@ def letter(subject: str, body: str = "", *files: bytes, sender: str = SHOP, **he
 
 
 def findings(raw: bytes, pdf_text: str = "") -> list[Finding]:
-    return [finding for _document, finding in scan(raw, read_pdf=lambda content: pdf_text).findings]
+    return [finding for _document, finding in scan(raw, read_pdf=lambda content: Contents(pdf_text)).findings]
 
 
 def pdf(name: str) -> bytes:

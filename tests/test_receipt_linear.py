@@ -24,7 +24,7 @@ from receipts.extraction import scan
 from receipts.facts import read_facts
 from receipts.hebrew import logical_order
 from receipts.markup import html_text
-from receipts.message import open_message
+from receipts.message import Contents, open_message
 from receipts.tnef import SIGNATURE, unpack
 from runs.exceptions import ItemFailed
 
@@ -36,9 +36,9 @@ OTHER_CPU_SECONDS = 20.0
 Case = tuple[str, Callable[[], object]]
 
 MODULES = (
-    *("charsets", "connection", "dates", "document_numbers", "extraction", "facts", "hebrew", "inbox", "kinds"),
-    *("labelled_sums", "labels", "markup", "message", "mime", "money", "pictures", "readable", "senders", "totals"),
-    *("platforms", "vendors"),
+    *("charsets", "connection", "dates", "document_numbers", "einvoice", "extraction", "facts", "hebrew", "inbox"),
+    *("kinds", "labelled_sums", "labels", "markup", "message", "mime", "money", "pictures", "platforms", "readable"),
+    *("senders", "totals", "vendors"),
 )
 # What makes patterns of any kind try again and again: what may begin a match, and never ends it.
 ROWS = (
@@ -97,7 +97,7 @@ def markup() -> Iterator[Case]:
 
 
 def hebrew() -> Iterator[Case]:
-    for piece in ("א ", "א1a", "a-", "1."):
+    for piece in ("אa ", "א1a", "-1 ", "("):
         yield f"logical_order({piece!r}…)", partial(logical_order, "א" + row(piece))
 
 
@@ -131,7 +131,7 @@ def messages() -> Iterator[Case]:
     wide = b"Content-Type: text/plain\r\n" + b"X: y\r\n" * 2_400 + b"\r\nx"
     yield "300 parts of many headers", partial(_try, opened, _multipart([wide] * 300))
     page = b'Content-Type: text/html; name="a.html"\r\n\r\n<html>' + row("<td>$1", 1_200_000).encode()
-    yield "an attachment of 1.2 MB", partial(scan, _multipart([page] * 8), read_pdf=bytes.hex)
+    yield "an attachment of 1.2 MB", partial(scan, _multipart([page] * 8), read_pdf=_unread)
     lines = b"Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 a\n" + b"#86%A\n" * (MEGABYTE // 6)
     yield "uuencoded lines", partial(opened, HEADERS + lines)
 
@@ -139,6 +139,10 @@ def messages() -> Iterator[Case]:
 def _multipart(parts: list[bytes]) -> bytes:
     body = b"".join(b"--x\r\n" + part + b"\r\n" for part in parts)
     return HEADERS + b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n' + body + b"--x--\r\n"
+
+
+def _unread(content: bytes) -> Contents:
+    return Contents("")
 
 
 def _try(opened: Callable[[bytes], object], raw: bytes) -> None:

@@ -69,7 +69,10 @@ def locked() -> bytes:
 
 
 def endless() -> bytes:
-    """A PDF of 4 kB whose forms draw one another ten times each: no parser ever ends it."""
+    """A PDF of 5 kB whose forms draw one another ten times each: no parser ever ends it.
+
+    The last form is long, so that time runs out before memory.
+    """
     first = 5
     forms = [
         _stream(
@@ -79,7 +82,8 @@ def endless() -> bytes:
         )
         for level in range(FORM_LEVELS)
     ]
-    last = _stream(b"/Type /XObject /Subtype /Form /BBox [0 0 1 1]", b"q Q")
+    idle = zlib.compress(b"q Q " * 200_000, 9)
+    last = _stream(b"/Type /XObject /Subtype /Form /BBox [0 0 1 1] /Filter /FlateDecode", idle)
     resources = b"<< /XObject << /X %d 0 R >> >>" % first
     return _assembled([*_one_page(resources), _stream(b"", b"/X Do"), *forms, last])
 
@@ -108,7 +112,7 @@ def with_hyphens_as_nul(lines: Sequence[str]) -> bytes:
         b"endcmap CMapName currentdict /CMap defineresource pop end end"
     )
     font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding /ToUnicode 6 0 R >>"
-    return _assembled([*_one_page(b"<< /Font << /F 5 0 R >> >>"), _stream(b"", content), font, _stream(b"", mapping)])
+    return one_page(content, font, _stream(b"", mapping))
 
 
 def _line(pdf: FPDF, text: str, right_to_left: bool) -> None:
@@ -126,6 +130,15 @@ def _row(pdf: FPDF, row: Sequence[str], right_to_left: bool) -> None:
 def visual(text: str) -> str:
     """`text` as it is drawn from left to right: Hebrew runs backwards."""
     return BidiParagraph(text).get_reordered_string() if not text.isascii() else text
+
+
+def one_page(content: bytes, font: bytes, *more: bytes) -> bytes:
+    """A PDF of one page that draws `content` with the font F; `more` are the objects from number 6 on."""
+    return _assembled([*_one_page(b"<< /Font << /F 5 0 R >> >>"), _stream(b"", content), font, *more])
+
+
+def stream_of(body: bytes) -> bytes:
+    return _stream(b"", body)
 
 
 def _one_page(resources: bytes) -> list[bytes]:
