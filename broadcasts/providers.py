@@ -6,8 +6,9 @@ true then. Where it can't be known whether a message has left, it is `Unclear`, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import httpx
 from pywa.client import WhatsApp
@@ -15,6 +16,8 @@ from pywa.errors import WhatsAppError
 from pywa.types.templates import TemplateLanguage
 
 from .messages import Message
+
+T = TypeVar("T")
 
 # Meta's error codes: https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
 PAIR_RATE = 131056  # too many messages to this one recipient
@@ -60,8 +63,6 @@ class Blocked(ProviderError):
 class Unreachable(ProviderError):
     """The request certainly did not reach the provider."""
 
-    costs_a_try = True
-
 
 class Unclear(ProviderError):
     """The request may have reached the provider, and no answer says what came of it."""
@@ -81,6 +82,10 @@ class Provider(Protocol):
 
     def send(self, message: Message) -> str:
         """The provider's id of the message. Raises a `ProviderError`."""
+        ...
+
+    def check(self) -> None:
+        """Raises a `ProviderError` unless the provider answers; nobody gets a message by it."""
         ...
 
 
@@ -116,15 +121,12 @@ class MetaCloud:
         self._session.close()
 
     def send(self, message: Message) -> str:
-        try:
-            return str(self._sent(message).id)
-        except WhatsAppError as error:
-            raise _meaning(error) from error
-        except NOT_SENT as error:
-            raise Unreachable(f"{type(error).__name__}: {error}", "unreachable") from error
-        except Exception as error:
-            # Broken off, too slow, or an answer that says nothing: the message may be on its way.
-            raise Unclear(f"{type(error).__name__}: {error}", "no_answer") from error
+        return _answer_of(lambda: str(self._sent(message).id))
+
+    def check(self) -> None:
+        """https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account-to-number-current-status/"""
+        number = str(self._whatsapp.phone_id)
+        _answer_of(lambda: self._whatsapp.api.get_business_phone_number(number, ("id",)))
 
     def _sent(self, message: Message) -> Any:
         if not message.template:
@@ -136,6 +138,19 @@ class MetaCloud:
             _components(message.parameters),
             tracker=message.tracker,
         )
+
+
+def _answer_of(call: Callable[[], T]) -> T:
+    """Raises a `ProviderError`."""
+    try:
+        return call()
+    except WhatsAppError as error:
+        raise _meaning(error) from error
+    except NOT_SENT as error:
+        raise Unreachable(f"{type(error).__name__}: {error}", "unreachable") from error
+    except Exception as error:
+        # Broken off, too slow, or an answer that says nothing: the message may be on its way.
+        raise Unclear(f"{type(error).__name__}: {error}", "no_answer") from error
 
 
 def _components(parameters: tuple[tuple[str, str], ...]) -> list[Any]:
