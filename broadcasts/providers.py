@@ -7,6 +7,7 @@ true then. Where it can't be known whether a message has left, it is `Unclear`, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -93,6 +94,17 @@ class Provider(Protocol):
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
+class _Session(httpx.Client):
+    """Parses an address once: every message goes to the same one, and httpx would put it together each time."""
+
+    @lru_cache(maxsize=16)  # noqa: B019  it lives as long as the run
+    def _absolute(self, path: str) -> httpx.URL:
+        return httpx.URL(f"{str(self.base_url).rstrip('/')}/{path.lstrip('/')}")
+
+    def request(self, method: str, url: httpx.URL | str, **arguments: Any) -> httpx.Response:
+        return super().request(method, self._absolute(url) if isinstance(url, str) else url, **arguments)
+
+
 class MetaCloud:
     """Over connections that are kept open."""
 
@@ -107,7 +119,7 @@ class MetaCloud:
         at_once: int,
     ) -> None:
         self.at_once = at_once
-        self._session = httpx.Client(timeout=httpx.Timeout(answer_seconds, connect=connect_seconds))
+        self._session = _Session(timeout=httpx.Timeout(answer_seconds, connect=connect_seconds))
         self._whatsapp = WhatsApp(phone_id=phone_number_id, token=token, session=self._session)
         # pywa has set its own; a version of the API is part of it.
         self._session.base_url = httpx.URL(url.rstrip("/") + self._session.base_url.path)

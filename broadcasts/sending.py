@@ -13,9 +13,8 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from queue import Empty, SimpleQueue
-from typing import Final, NamedTuple
+from queue import Empty
+from typing import Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -33,6 +32,7 @@ from .models import Recipient, WhatsAppBroadcast
 from .outage import Outage
 from .pace import Pacer
 from .providers import Blocked, Provider, ProviderError, Refused, Throttled, Unclear, Unreachable
+from .threads import Send, SendThreads
 from .window import ConcurrencyWindow
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ BATCH = 500  # recipients read at once
 TRIES = 3  # of a message that was put back at the word of its own recipient's limit
 SILENCES = 5  # in a row, without an answer between them: the provider is away
 LONGEST_WAIT = 300.0  # seconds
-LINGER_SECONDS: Final = 0.005  # a full window waits for a few answers more: one statement settles them all
+LINGER_SECONDS: Final = 0.01  # a full window waits for a few answers more: one statement settles them all
 LIMIT = gettext_noop("WhatsApp limit")
 
 
@@ -49,7 +49,7 @@ def send(run: WhatsAppBroadcast, progress: Progress) -> None:
     """Send the message to every recipient that is still pending, each at most once."""
     effects = Effects(progress)
     progress.fenced(leave_out_opted_out, run)
-    with run.account.provider() as provider, ThreadPoolExecutor(provider.at_once) as threads:
+    with run.account.provider() as provider, SendThreads(provider) as threads:
         Sender(run, progress, effects, provider, threads).reach(pending(run))
 
 
@@ -66,16 +66,6 @@ def _batch(run: WhatsAppBroadcast, after: int) -> list[Recipient]:
     return list(rows.order_by("pk")[:BATCH])
 
 
-class Answer(NamedTuple):
-    message_id: str
-    seconds: float  # it took
-
-
-class Flight(NamedTuple):
-    recipient: Recipient
-    left_at: float  # by the monotonic clock
-
-
 class Sender:
     """Sends one broadcast, several messages side by side where one after the other can't keep the account's rate.
 
@@ -88,7 +78,7 @@ class Sender:
         progress: Progress,
         effects: Effects,
         provider: Provider,
-        threads: Executor,
+        threads: SendThreads,
     ) -> None:
         self._run, self._progress, self._effects = run, progress, effects
         self._provider, self._threads = provider, threads
@@ -96,8 +86,7 @@ class Sender:
         self._saved_size: int | None = run.cursor.get("window")
         self._window = ConcurrencyWindow(run.account.rate, provider.at_once, self._saved_size)
         self._outage = Outage(progress)
-        self._in_flight: dict[Future[Answer], Flight] = {}
-        self._answered: SimpleQueue[Future[Answer]] = SimpleQueue()  # those in flight that have an outcome
+        self._in_flight = 0
         self._again: deque[Recipient] = deque()  # whose messages certainly didn't leave
         self._tries: Counter[int] = Counter()  # in vain, by recipient
         self._refusals: list[Throttled | Blocked] = []  # that concern everybody
@@ -119,12 +108,12 @@ class Sender:
 
     @property
     def _is_full(self) -> bool:
-        return len(self._in_flight) >= self._window.size
+        return self._in_flight >= self._window.size
 
     def _next_turn(self, recipients: Iterator[Recipient]) -> list[Recipient]:
         """The next one, at its moment, and those whose moments have come by then."""
         turn: list[Recipient] = []
-        while len(self._in_flight) + len(turn) < self._window.size and (not turn or self._pacer.is_due()):
+        while self._in_flight + len(turn) < self._window.size and (not turn or self._pacer.is_due()):
             recipient = self._again.popleft() if self._again else next(recipients, None)
             if recipient is None:
                 break
@@ -145,12 +134,13 @@ class Sender:
 
     def _launch(self, turn: list[Recipient]) -> None:
         self._save_window()
-        for recipient in self._effects.begin(turn):
-            if message := self._message_to(recipient):
-                left_at = time.monotonic()
-                answer = self._submit(message)
-                self._in_flight[answer] = Flight(recipient, left_at)
-                answer.add_done_callback(self._answered.put)
+        sends = [
+            Send(recipient, message)
+            for recipient in self._effects.begin(turn)
+            if (message := self._message_to(recipient))
+        ]
+        self._in_flight += len(sends)
+        self._threads.submit(sends, self._window.threads)
 
     def _save_window(self) -> None:
         """With the statement that follows anyway, so that the next attempt opens its window where this one's was."""
@@ -166,66 +156,55 @@ class Sender:
             self._effects.failed(recipient, self._unexpected(recipient, error), "unexpected")
             return None
 
-    def _submit(self, message: Message) -> Future[Answer]:
-        if self._window.size > 1:
-            return self._threads.submit(timed, self._provider, message)
-        alone: Future[Answer] = Future()
-        try:
-            alone.set_result(timed(self._provider, message))
-        except Exception as error:
-            alone.set_exception(error)
-        return alone
-
     def _record_answers(self, *, wait_for_one: bool) -> None:
         if wait_for_one and self._in_flight:
-            self._record(self._answered.get())
+            self._record(self._threads.done.get())
             self._linger()
-        while not self._answered.empty():
-            self._record(self._answered.get())
+        while not self._threads.done.empty():
+            self._record(self._threads.done.get())
 
     def _linger(self) -> None:
         """Until half of the window is free, but not for long."""
         until = time.monotonic() + LINGER_SECONDS
-        while 2 * len(self._in_flight) > self._window.size and (left := until - time.monotonic()) > 0:
+        while 2 * self._in_flight > self._window.size and (left := until - time.monotonic()) > 0:
             try:
-                self._record(self._answered.get(timeout=left))
+                self._record(self._threads.done.get(timeout=left))
             except Empty:
                 return
 
     def _record_all(self) -> None:
         while self._in_flight:
-            self._record(self._answered.get())
+            self._record(self._threads.done.get())
 
-    def _record(self, answer: Future[Answer]) -> None:
-        recipient, left_at = self._in_flight.pop(answer)
-        try:
-            message_id, seconds = answer.result()
-        except Refused as error:
-            self._effects.failed(recipient, error, error.code)
-            self._note_contact()
-            self._holds = 0
-        except (Throttled, Blocked) as error:
-            self._try_again(recipient, error)
-            self._refusals.append(error)
-            self._window.halve(left_at)
-            self._note_contact()
-        except Unreachable as error:
-            self._put_back(recipient)
-            self._note_silence(error, left_at)
-        except Unclear as error:
-            self._effects.unknown(recipient, error, error.code)
-            self._note_silence(error, left_at)
-        except Exception as error:
-            if is_outage(error):
-                raise
-            unclear = Unclear(self._unexpected(recipient, error), "unexpected")
-            self._effects.unknown(recipient, unclear, unclear.code)
-            self._note_silence(unclear, left_at)
-        else:
-            self._effects.done(recipient, message_id=message_id)
-            self._window.grow(seconds)
-            self._note_contact()
-            self._holds = 0
+    def _record(self, send: Send) -> None:
+        self._in_flight -= 1
+        match send.error:
+            case None:
+                self._effects.done(send.recipient, message_id=send.message_id)
+                self._window.grow(send.seconds)
+                self._note_contact()
+                self._holds = 0
+            case Refused() as error:
+                self._effects.failed(send.recipient, error, error.code)
+                self._note_contact()
+                self._holds = 0
+            case Throttled() | Blocked() as error:
+                self._try_again(send.recipient, error)
+                self._refusals.append(error)
+                self._window.halve(send.left_at)
+                self._note_contact()
+            case Unreachable() as error:
+                self._put_back(send.recipient)
+                self._note_silence(error, send.left_at)
+            case Unclear() as error:
+                self._effects.unknown(send.recipient, error, error.code)
+                self._note_silence(error, send.left_at)
+            case error if is_outage(error):
+                raise error
+            case error:
+                unclear = Unclear(self._unexpected(send.recipient, error), "unexpected")
+                self._effects.unknown(send.recipient, unclear, unclear.code)
+                self._note_silence(unclear, send.left_at)
 
     def _unexpected(self, recipient: Recipient, error: Exception) -> str:
         """A fault of the program: in the log with its traceback, and one sentence for the recipient."""
@@ -300,9 +279,3 @@ class Sender:
         except ProviderError as error:
             self._reject_if_blocked(error)
         return None
-
-
-def timed(provider: Provider, message: Message) -> Answer:
-    began = time.monotonic()
-    message_id = provider.send(message)
-    return Answer(message_id, time.monotonic() - began)

@@ -18,6 +18,8 @@ from runs.progress import SMOOTHING
 FIRST_SIZE: Final = 8
 ASSUMED_SECONDS: Final = 0.1  # an answer takes, before there was one
 HEADROOM: Final = 2
+QUICK_SECONDS: Final = 0.02
+QUICK_THREADS: Final = 4
 
 
 class ConcurrencyWindow:
@@ -36,6 +38,12 @@ class ConcurrencyWindow:
         self._answer_seconds = before + SMOOTHING * (answer_seconds - before)
         needed = ceil(HEADROOM * self._rate * self._answer_seconds)
         self.size = max(1, min(self.size + 1, needed, self._limit))
+
+    @property
+    def threads(self) -> int:
+        """How many its messages need: where answers are quick, more would only wait for the interpreter's lock."""
+        is_quick = self._answer_seconds is not None and self._answer_seconds < QUICK_SECONDS
+        return min(self.size, QUICK_THREADS) if is_quick else self.size
 
     def halve(self, left_at: float) -> None:
         """After the failure of a message that left then, by the monotonic clock."""

@@ -9,7 +9,7 @@ from broadcasts.demo import graph as wire
 from broadcasts.demo.graph import GraphServer
 from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
-from broadcasts.providers import Provider
+from broadcasts.providers import MetaCloud
 from broadcasts.sending import send
 from runs import dispatch, worker
 from runs.effects import Effects
@@ -110,14 +110,14 @@ def test_a_cancel_stops_before_the_next_recipient(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = broadcast(account_a, numbers(5))
-    timed = sending.timed
+    send_by_meta = MetaCloud.send
 
-    def cancelling(provider: Provider, message: Message) -> sending.Answer:
+    def cancelling(self: MetaCloud, message: Message) -> str:
         if message.to == f"+{number(1)}":
             seen(run).cancel(SYSTEM)
-        return timed(provider, message)
+        return send_by_meta(self, message)
 
-    monkeypatch.setattr(sending, "timed", cancelling)
+    monkeypatch.setattr(MetaCloud, "send", cancelling)
     end = work_through(run, send)
     assert end.status == Status.CANCELLED
     assert statuses(end) == ["done", "done", "pending", "pending", "pending"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from concurrent.futures import Future
 
 import pytest
 from pytest_django import Settings
@@ -16,8 +15,9 @@ from broadcasts.demo.graph import GraphServer
 from broadcasts.messages import Message
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.pace import Pacer
-from broadcasts.providers import Provider
-from broadcasts.sending import SILENCES, Answer, send
+from broadcasts.providers import MetaCloud
+from broadcasts.sending import SILENCES, send
+from broadcasts.threads import Send
 from broadcasts.window import FIRST_SIZE, ConcurrencyWindow
 from runs import dispatch
 from runs.exceptions import RunLost
@@ -57,19 +57,19 @@ def pauses(monkeypatch: pytest.MonkeyPatch, graph: GraphServer) -> list[tuple[fl
 def at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many messages were under way whenever one more set out."""
     lock, under_way, seen_at_once = threading.Lock(), [0], []
-    timed = sending.timed
+    send_by_meta = MetaCloud.send
 
-    def counted(provider: Provider, message: Message) -> Answer:
+    def counted(self: MetaCloud, message: Message) -> str:
         with lock:
             under_way[0] += 1
             seen_at_once.append(under_way[0])
         try:
-            return timed(provider, message)
+            return send_by_meta(self, message)
         finally:
             with lock:
                 under_way[0] -= 1
 
-    monkeypatch.setattr(sending, "timed", counted)
+    monkeypatch.setattr(MetaCloud, "send", counted)
     return seen_at_once
 
 
@@ -229,14 +229,14 @@ def test_an_attempt_opens_its_window_where_the_last_one_left_it(
 def test_a_program_that_fails_over_one_message_leaves_that_recipient_unknown(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    timed = sending.timed
+    send_by_meta = MetaCloud.send
 
-    def failing(provider: Provider, message: Message) -> Answer:
+    def failing(self: MetaCloud, message: Message) -> str:
         if message.to == f"+{number(7)}":
             raise ZeroDivisionError("by zero")
-        return timed(provider, message)
+        return send_by_meta(self, message)
 
-    monkeypatch.setattr(sending, "timed", failing)
+    monkeypatch.setattr(MetaCloud, "send", failing)
     end = work_through(broadcast(account_a, numbers(20)), send)
     assert (end.status, end.sent, end.unknown) == (Status.COMPLETED, 19, 1)
     lost = Recipient.objects.get(run=end, status="unknown")
@@ -264,8 +264,8 @@ def test_a_cancel_waits_for_those_under_way_and_for_nobody_else(
     run = broadcast(account_a, numbers(40))
     record = sending.Sender._record
 
-    def cancelling(self: sending.Sender, answer: Future[Answer]) -> None:
-        record(self, answer)
+    def cancelling(self: sending.Sender, send: Send) -> None:
+        record(self, send)
         if self._effects._progress._processed == 10:
             seen(run).cancel(SYSTEM)
 
