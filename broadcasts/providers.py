@@ -37,8 +37,6 @@ BLOCKED = frozenset(
 class ProviderError(Exception):
     """The message wasn't taken, or nobody knows. `code` is the provider's own where it has one."""
 
-    costs_a_try = False  # of the few that a recipient has
-
     def __init__(self, message: object, code: object = "") -> None:
         super().__init__(str(message))
         self.code = str(code)
@@ -54,7 +52,7 @@ class Throttled(ProviderError):
     def __init__(self, message: object, code: object = "", *, seconds: float | None = None) -> None:
         super().__init__(message, code)
         self.seconds = seconds
-        self.only_this_recipient = self.costs_a_try = code == PAIR_RATE
+        self.only_this_recipient = code == PAIR_RATE
 
 
 class Blocked(ProviderError):

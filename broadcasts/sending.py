@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
+from heapq import heappop, heappush
 from queue import Empty
 from typing import Final
 
@@ -38,7 +39,7 @@ from .window import ConcurrencyWindow
 logger = logging.getLogger(__name__)
 
 BATCH = 500  # recipients read at once
-TRIES = 3  # of a message that was put back at the word of its own recipient's limit
+TRIES = 3  # of a message to somebody who gets too many
 SILENCES = 5  # in a row, without an answer between them: the provider is away
 LONGEST_WAIT = 300.0  # seconds
 LINGER_SECONDS: Final = 0.01  # a full window waits for a few answers more: one statement settles them all
@@ -86,8 +87,8 @@ class Sender:
         self._saved_size: int | None = run.cursor.get("window")
         self._window = ConcurrencyWindow(run.account.rate, provider.at_once, self._saved_size)
         self._outage = Outage(progress)
-        self._in_flight = 0
-        self._again: deque[Recipient] = deque()  # whose messages certainly didn't leave
+        # Whose messages certainly didn't leave, by the time from which they may be sent again.
+        self._again: list[tuple[float, int, Recipient]] = []
         self._tries: Counter[int] = Counter()  # in vain, by recipient
         self._refusals: list[Throttled | Blocked] = []  # that concern everybody
         self._holds = 0  # in a row, with no message taken between them
@@ -96,9 +97,11 @@ class Sender:
     def reach(self, recipients: Iterator[Recipient]) -> None:
         """Raises `RunRejected` or `RunUnreachable` where nobody else could be sent to; who wasn't is pending then."""
         try:
-            while (turn := self._next_turn(recipients)) or self._in_flight:
+            while (turn := self._next_turn(recipients)) or self._threads.in_flight or self._again:
                 if turn:
                     self._launch(turn)
+                elif not self._threads.in_flight:
+                    self._progress.wait(self._again[0][0] - time.monotonic(), LIMIT)
                 self._record_answers(wait_for_one=not turn or self._is_full)
                 self._heed_trouble()
         finally:
@@ -108,18 +111,23 @@ class Sender:
 
     @property
     def _is_full(self) -> bool:
-        return self._in_flight >= self._window.size
+        return self._threads.in_flight >= self._window.size
 
     def _next_turn(self, recipients: Iterator[Recipient]) -> list[Recipient]:
         """The next one, at its moment, and those whose moments have come by then."""
         turn: list[Recipient] = []
-        while self._in_flight + len(turn) < self._window.size and (not turn or self._pacer.is_due()):
-            recipient = self._again.popleft() if self._again else next(recipients, None)
+        while self._threads.in_flight + len(turn) < self._window.size and (not turn or self._pacer.is_due()):
+            recipient = self._next_recipient(recipients)
             if recipient is None:
                 break
             self._await_permit()
             turn.append(recipient)
         return turn
+
+    def _next_recipient(self, recipients: Iterator[Recipient]) -> Recipient | None:
+        if self._again and self._again[0][0] <= time.monotonic():
+            return heappop(self._again)[2]
+        return next(recipients, None)
 
     def _await_permit(self) -> None:
         delay = self._pacer.delay()
@@ -139,7 +147,6 @@ class Sender:
             for recipient in self._effects.begin(turn)
             if (message := self._message_to(recipient))
         ]
-        self._in_flight += len(sends)
         self._threads.submit(sends, self._window.threads)
 
     def _save_window(self) -> None:
@@ -157,27 +164,26 @@ class Sender:
             return None
 
     def _record_answers(self, *, wait_for_one: bool) -> None:
-        if wait_for_one and self._in_flight:
-            self._record(self._threads.done.get())
+        if wait_for_one and self._threads.in_flight:
+            self._record(self._threads.take_done())
             self._linger()
-        while not self._threads.done.empty():
-            self._record(self._threads.done.get())
+        while self._threads.has_done():
+            self._record(self._threads.take_done())
 
     def _linger(self) -> None:
         """Until half of the window is free, but not for long."""
         until = time.monotonic() + LINGER_SECONDS
-        while 2 * self._in_flight > self._window.size and (left := until - time.monotonic()) > 0:
+        while 2 * self._threads.in_flight > self._window.size and (left := until - time.monotonic()) > 0:
             try:
-                self._record(self._threads.done.get(timeout=left))
+                self._record(self._threads.take_done(left))
             except Empty:
                 return
 
     def _record_all(self) -> None:
-        while self._in_flight:
-            self._record(self._threads.done.get())
+        while self._threads.in_flight:
+            self._record(self._threads.take_done())
 
     def _record(self, send: Send) -> None:
-        self._in_flight -= 1
         match send.error:
             case None:
                 self._effects.done(send.recipient, message_id=send.message_id)
@@ -188,8 +194,11 @@ class Sender:
                 self._effects.failed(send.recipient, error, error.code)
                 self._note_contact()
                 self._holds = 0
-            case Throttled() | Blocked() as error:
+            case Throttled(only_this_recipient=True) as error:
                 self._try_again(send.recipient, error)
+                self._note_contact()
+            case Throttled() | Blocked() as error:
+                self._put_back(send.recipient)
                 self._refusals.append(error)
                 self._window.halve(send.left_at)
                 self._note_contact()
@@ -211,16 +220,17 @@ class Sender:
         logger.error("Recipient failed: run=%s recipient=%s", self._run.pk, recipient.pk, exc_info=error)
         return _("The program failed: %(error)s") % {"error": str(error) or type(error).__name__}
 
-    def _try_again(self, recipient: Recipient, error: ProviderError) -> None:
-        self._tries[recipient.pk] += error.costs_a_try
+    def _try_again(self, recipient: Recipient, error: Throttled) -> None:
+        """Later, and not for ever. Meta's advice for the limit of a pair: wait 4 s, then 16 s."""
+        self._tries[recipient.pk] += 1
         if self._tries[recipient.pk] >= TRIES:
             self._effects.failed(recipient, error, error.code)
         else:
-            self._put_back(recipient)
+            self._put_back(recipient, error.seconds or 4.0 ** self._tries[recipient.pk])
 
-    def _put_back(self, recipient: Recipient) -> None:
+    def _put_back(self, recipient: Recipient, seconds: float = 0.0) -> None:
         self._effects.put_back(recipient)
-        self._again.append(recipient)
+        heappush(self._again, (time.monotonic() + seconds, recipient.pk, recipient))
 
     # When it doesn't go well
 
@@ -251,13 +261,10 @@ class Sender:
             raise RunRejected(f"{error} ({error.code})") from error
 
     def _hold(self, limits: list[Throttled]) -> None:
-        """The whole account waits, whoever sends by it; a limit of one pair is this run's alone."""
+        """The whole account waits, whoever sends by it: the next one gets no permit before."""
         self._holds += 1
-        seconds = min(max(error.seconds or 2.0**self._holds for error in limits), LONGEST_WAIT)
-        if all(error.only_this_recipient for error in limits):
-            self._progress.wait(seconds, LIMIT)
-        else:
-            self._pacer.hold(seconds)  # and the next one waits for its moment
+        seconds = max(error.seconds or 2.0**self._holds for error in limits)
+        self._pacer.hold(min(seconds, LONGEST_WAIT))
 
     def _wait_for_contact(self) -> None:
         """Messages would use up their recipients, each try one: the provider is asked without any until it answers.

@@ -43,8 +43,9 @@ class SendThreads:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self._waiting: SimpleQueue[Send | None] = SimpleQueue()
+        self._done: SimpleQueue[Send] = SimpleQueue()
         self._threads: list[Thread] = []
-        self.done: SimpleQueue[Send] = SimpleQueue()
+        self.in_flight = 0  # submitted, and not taken back yet
 
     def __enter__(self) -> Self:
         return self
@@ -58,17 +59,28 @@ class SendThreads:
             thread.join()
 
     def submit(self, sends: list[Send], threads: int) -> None:
-        """By `threads` threads side by side: by as many as there were in flight at most, or by the caller's."""
+        """Side by side by so many threads, or more where there were more before; with one, by the caller's."""
         if threads == 1 and not self._threads:
             for send in sends:
                 self._carry_out(send)
+                self.in_flight += 1
             return
         while len(self._threads) < threads:
             thread = Thread(target=self._work, name="send", daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
         for send in sends:
             self._waiting.put(send)
+            self.in_flight += 1
+
+    def take_done(self, timeout: float | None = None) -> Send:
+        """The next one that has an outcome. Raises `Empty` when there is none within `timeout` seconds."""
+        send = self._done.get(timeout=timeout)
+        self.in_flight -= 1
+        return send
+
+    def has_done(self) -> bool:
+        return not self._done.empty()
 
     def _work(self) -> None:
         while send := self._waiting.get():
@@ -76,4 +88,4 @@ class SendThreads:
 
     def _carry_out(self, send: Send) -> None:
         send.carry_out(self._provider)
-        self.done.put(send)
+        self._done.put(send)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from pytest_django import Settings
@@ -128,6 +129,28 @@ def test_a_limit_lets_those_under_way_come_back_first(
     assert (end.status, end.sent, end.failed, end.unknown) == (Status.COMPLETED, 20, 0, 0)
     assert graph.numbers == Counter({number(n): 1 for n in range(20)}) + Counter(limited)
     assert len(pauses) < len(limited), "one pause for all who were told to wait at once"
+
+
+def test_who_gets_too_many_is_tried_again_later_and_stops_nobody_else(
+    account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told_before_waits: list[int] = []
+    wait = Progress.wait
+
+    def noting(self: Progress, seconds: float, reason: object) -> None:
+        told_before_waits.append(len(graph.told))
+        wait(self, seconds, reason)
+
+    monkeypatch.setattr(Progress, "wait", noting)
+    monkeypatch.setattr(sending, "TRIES", 2)
+    limit = replace(wire.PAIR_RATE, headers={"Retry-After": "1"})
+    graph.answers[number(1)] = [replace(limit, status=429)]
+    graph.answers[number(2)] = [replace(limit, status=429)] * 2
+    end = work_through(broadcast(account_a, numbers(20)), send)
+    assert (end.status, end.sent, end.failed) == (Status.COMPLETED, 19, 1)
+    assert graph.numbers == Counter({number(n): 2 if n in {1, 2} else 1 for n in range(20)})
+    assert {told.to for told in graph.told[-2:]} == {number(1), number(2)}
+    assert set(told_before_waits) <= {20, 21}, "only when everybody else had been sent to"
 
 
 def test_who_has_no_answer_is_unknown_and_stops_nobody_else(
