@@ -147,7 +147,11 @@ class Sender:
             for recipient in self._effects.begin(turn)
             if (message := self._message_to(recipient))
         ]
-        self._threads.submit(sends, self._window.threads)
+        if self._window.size > 1:
+            self._threads.submit(sends, self._window.answer_seconds)
+        else:
+            for send in sends:
+                self._threads.carry_out_here(send)
 
     def _save_window(self) -> None:
         """With the statement that follows anyway, so that the next attempt opens its window where this one's was."""

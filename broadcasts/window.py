@@ -18,8 +18,6 @@ from runs.progress import SMOOTHING
 FIRST_SIZE: Final = 8
 ASSUMED_SECONDS: Final = 0.1  # an answer takes, before there was one
 HEADROOM: Final = 2
-QUICK_SECONDS: Final = 0.02
-QUICK_THREADS: Final = 4
 
 
 class ConcurrencyWindow:
@@ -27,23 +25,17 @@ class ConcurrencyWindow:
 
     def __init__(self, rate: float, limit: int, size: int | None = None) -> None:
         self._rate, self._limit = rate, limit
-        self._answer_seconds: float | None = None  # smoothed
+        self.answer_seconds: float | None = None  # smoothed
         self._halved_at = -inf
         first = size or min(FIRST_SIZE, ceil(rate * ASSUMED_SECONDS))
         self.size = max(1, min(first, limit))
 
     def grow(self, answer_seconds: float) -> None:
         """After an answer that took so long."""
-        before = answer_seconds if self._answer_seconds is None else self._answer_seconds
-        self._answer_seconds = before + SMOOTHING * (answer_seconds - before)
-        needed = ceil(HEADROOM * self._rate * self._answer_seconds)
+        before = answer_seconds if self.answer_seconds is None else self.answer_seconds
+        self.answer_seconds = before + SMOOTHING * (answer_seconds - before)
+        needed = ceil(HEADROOM * self._rate * self.answer_seconds)
         self.size = max(1, min(self.size + 1, needed, self._limit))
-
-    @property
-    def threads(self) -> int:
-        """How many its messages need: where answers are quick, more would only wait for the interpreter's lock."""
-        is_quick = self._answer_seconds is not None and self._answer_seconds < QUICK_SECONDS
-        return min(self.size, QUICK_THREADS) if is_quick else self.size
 
     def halve(self, left_at: float) -> None:
         """After the failure of a message that left then, by the monotonic clock."""
