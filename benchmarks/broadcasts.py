@@ -1,30 +1,37 @@
-"""Messages a second of a whole broadcast, beside a bare loop of the same HTTP calls; its pace and its memory."""
+"""Messages a second of a whole broadcast, beside a bare loop of the same HTTP calls, and beside its account's rate
+in good times and bad; what taking an audience costs beside parsing its file alone; memory."""
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import httpx
+import phonenumbers
 from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from broadcasts.audience import listed
+from broadcasts.audience import listed, uploaded
 from broadcasts.demo import graph
 from broadcasts.models import Pace, ProviderAccount, WhatsAppBroadcast
 from broadcasts.sending import send
-from broadcasts.starting import Draft, start_broadcast
+from broadcasts.starting import Draft, preview, start_broadcast
 from runs import worker
 from runs.models import Business
+from runs.states import FINISHED
 
 from . import database
 from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds
@@ -33,9 +40,12 @@ MESSAGES = 2_000
 UNLIMITED = 1_000_000
 RATE, PROCESSES, SECONDS = 80, 4, 10  # the pace: messages a second, by how many, measured for how long
 ANSWER = 0.25  # seconds: Meta's, from far away
+RESETS = 0.05  # the share of messages after which the connection is reset
+LIFE, NOTICED = 8.0, 1.0  # seconds that a worker's process lives, and that pass until its parent sees that it is dead
 FEW, MANY = 1_000, 100_000  # the audiences whose memory is compared
 
 OURS, BARE = "a whole broadcast", "a bare loop of the same HTTP calls"
+PREVIEW, START, PARSE = "a preview", "a start", "a bare parse and validation of the file"
 
 _numbers = count(1)
 
@@ -45,7 +55,8 @@ def measure(options: Options) -> Result:
     with database.in_scratch("broadcasts"), _server() as url, override_settings(WHATSAPP_API_URL=url):
         _throughput(result, options, url)
         _pacing(result, options, url)
-        _distance(result, options, url)
+        _steadiness(result, options, url)
+        _taking(result, options)
         _memory(result, options)
     return result
 
@@ -67,7 +78,7 @@ def _throughput(result: Result, options: Options, url: str) -> None:
     sides: dict[str, Timed] = {OURS: lambda: _sent(messages), BARE: lambda: _posted(url, messages)}
     seconds = interleaved(sides, options.rounds)
     say_seconds(seconds, dict.fromkeys(seconds, messages))
-    result.at_least(0.5, f"broadcasts: messages a second, {OURS} / {BARE}", ratio(seconds, BARE, OURS))
+    result.at_least(0.6, f"broadcasts: messages a second, {OURS} / {BARE}", ratio(seconds, BARE, OURS))
 
 
 def _sent(messages: int) -> float:
@@ -137,19 +148,63 @@ def _pacing(result: Result, options: Options, url: str) -> None:
     result.at_most(0.05, f"broadcasts: distance from {RATE}/s over {seconds:g} s, {PROCESSES} processes", deviation)
 
 
-def _distance(result: Result, options: Options, url: str) -> None:
-    """One broadcast, one process, and a provider whose answers take their time."""
+def _steadiness(result: Result, options: Options, url: str) -> None:
+    """The share of its account's rate that one broadcast reaches where answers take their time, and what disturbs it.
+
+    Only messages that were answered count.
+    """
+    figure = f"broadcasts: share of {RATE}/s that one broadcast reaches with answers of {ANSWER * 1000:g} ms"
     messages = options.amount(RATE * SECONDS, least=40)
-    httpx.post(f"{url}{graph.SLOW}", json={"seconds": ANSWER})
-    worker.execute(WhatsAppBroadcast, send, (run := _queued(messages, RATE)).pk, worker="benchmark")
+    share = _share(url, messages, _carry_out)
+    result.at_least(0.95, figure, share)
+    share = _share(url, messages, _carry_out, resets=RESETS)
+    result.at_least(0.6, f"{figure}, {RESETS:.0%} connection resets", share)
+    share = _share(url, options.amount(3 * RATE * SECONDS, least=40), _carry_out_through_deaths)
+    result.at_least(0.5, f"{figure}, a death every {LIFE:g} s", share)
+
+
+def _share(url: str, messages: int, carry_out: Callable[[WhatsAppBroadcast], None], *, resets: float = 0.0) -> float:
+    run = _queued(messages, RATE)
+    told_before = len(_told(url))
+    httpx.post(f"{url}{graph.SLOW}", json={"seconds": ANSWER, "resets": resets})
+    carry_out(run)
     httpx.post(f"{url}{graph.SLOW}", json={"seconds": 0})
     run.refresh_from_db()
-    assert (run.status, run.sent) == ("completed", messages), (run.status, run.error_message)
-    moments = [at for at, _to, _tracker in _told(url)[-messages:]]
-    rate = (messages - 1) / (moments[-1] - moments[0])
-    say(f"  {rate:.1f} messages a second over answers of {ANSWER:g} s; one after the other: {1 / ANSWER:g}")
-    figure = f"broadcasts: share of {RATE}/s that one broadcast reaches with answers of {ANSWER * 1000:g} ms"
-    result.at_least(0.9, figure, rate / RATE)
+    assert (run.status, run.processed, run.failed) == ("completed", messages, 0), (run.status, run.error_message)
+    moments = [at for at, _to, _tracker in _told(url)[told_before:]]
+    rate = (run.sent - 1) / (moments[-1] - moments[0])
+    unknown = messages - run.sent
+    say(f"  {rate:.1f} messages a second over answers of {ANSWER:g} s, {unknown} of {messages} unknown")
+    return float(rate / RATE)
+
+
+def _carry_out(run: WhatsAppBroadcast) -> None:
+    worker.execute(WhatsAppBroadcast, send, run.pk, worker="benchmark")
+
+
+def _carry_out_through_deaths(run: WhatsAppBroadcast) -> None:
+    """By processes like those of a worker's pool: forked in time, killed, and missed by their parent after a while."""
+    pool = _process(_POOL, stdin=subprocess.PIPE)
+    assert pool.stdin
+    assert pool.stdout
+    try:
+        while not _has_ended(run):
+            pool.stdin.write(f"{run.pk}\n")
+            pool.stdin.flush()
+            child = int(pool.stdout.readline())
+            dies_at = time.monotonic() + LIFE
+            while time.monotonic() < dies_at and not _has_ended(run):
+                time.sleep(0.1)
+            os.kill(child, signal.SIGKILL)
+            time.sleep(NOTICED)
+            WhatsAppBroadcast.objects.filter(pk=run.pk).take_back()
+    finally:
+        pool.kill()
+        pool.wait()
+
+
+def _has_ended(run: WhatsAppBroadcast) -> bool:
+    return WhatsAppBroadcast.objects.filter(pk=run.pk, status__in=FINISHED).exists()
 
 
 def _worker_process(run: WhatsAppBroadcast) -> subprocess.Popen[str]:
@@ -163,7 +218,19 @@ from runs.worker import execute
 """
 
 
-def _process(program: str) -> subprocess.Popen[str]:
+# Forks a process for each run that it reads of, and says which.
+_POOL = f"""{_IN_CHILD}
+import os, sys, time
+for line in sys.stdin:
+    if child := os.fork():
+        print(child, flush=True)
+    else:
+        execute(WhatsAppBroadcast, send, int(line), worker="benchmark")
+        time.sleep(60)
+"""
+
+
+def _process(program: str, stdin: int | None = None) -> subprocess.Popen[str]:
     """A Django of its own, on the database of this benchmark."""
     prepared = f"""
 import django
@@ -173,13 +240,58 @@ connection.settings_dict["NAME"] = {connection.settings_dict["NAME"]!r}
 """
     environment = {**os.environ, "WHATSAPP_API_URL": settings.WHATSAPP_API_URL}
     return subprocess.Popen(
-        [sys.executable, "-c", prepared + program], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", prepared + program], env=environment, stdin=stdin, stdout=subprocess.PIPE, text=True
     )
 
 
 def _told(url: str) -> list[Any]:
     told: list[Any] = json.loads(httpx.get(f"{url}{graph.TOLD}", timeout=60).content)
     return told
+
+
+def _taking(result: Result, options: Options) -> None:
+    recipients = options.amount(MANY, least=10)
+    with _file_of(recipients) as file:
+        path = Path(file.name)
+        sides: dict[str, Timed] = {
+            PREVIEW: partial(_taken, path, preview),
+            START: partial(_taken, path, lambda draft: start_broadcast(draft, None)),
+            PARSE: partial(_parsed, path),
+        }
+        seconds = interleaved(sides, options.rounds)
+    say_seconds(seconds, dict.fromkeys(seconds, recipients))
+    for side in (PREVIEW, START):
+        result.at_most(2, f"broadcasts: seconds, {side} of {MANY:,} recipients / {PARSE}", ratio(seconds, side, PARSE))
+
+
+def _taken(path: Path, use: Callable[[Draft], object]) -> float:
+    account = _account(UNLIMITED)
+    with path.open("rb") as file:
+        began = time.perf_counter()
+        use(Draft(account, "Benchmark", "Hello {{name}}", uploaded(file)))
+        return time.perf_counter() - began
+
+
+def _parsed(path: Path) -> float:
+    """What nobody can do without: the rows of the file, and of each number whether it is one, and its one form."""
+    began = time.perf_counter()
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        next(rows)
+        for phone, _name, _order in rows:
+            number = phonenumbers.parse(phone, "IL")
+            assert phonenumbers.is_valid_number(number)
+            assert phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return time.perf_counter() - began
+
+
+@contextmanager
+def _file_of(recipients: int) -> Iterator[IO[str]]:
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("phone,name,order\n")
+        file.writelines(f"+97250{2_000_000 + n},Recipient {n},{n}\n" for n in range(recipients))
+        file.flush()
+        yield file
 
 
 def _memory(result: Result, options: Options) -> None:
@@ -202,6 +314,7 @@ class Instant:
     def __enter__(self): return self
     def __exit__(self, *_): pass
     def send(self, message): return "1"
+    def check(self): pass
 
 ProviderAccount.provider = lambda self: Instant()
 account = ProviderAccount.objects.get(pk={account})
@@ -218,10 +331,7 @@ print(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1] if status.exists() e
 
 def _peak(recipients: int) -> float:
     """In MB."""
-    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
-        file.write("phone,name,order\n")
-        file.writelines(f"+97250{2_000_000 + n},Recipient {n},{n}\n" for n in range(recipients))
-        file.flush()
+    with _file_of(recipients) as file:
         fields = {"account": _account(UNLIMITED).pk, "path": file.name, "recipients": recipients}
         process = _process(_IN_CHILD + _TAKE_AND_SEND.format(**fields))
         told, _errors = process.communicate()

@@ -56,13 +56,13 @@ class UnreadableAudience(ValueError):
     """The file isn't one that can be read; the words are for its owner."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Row:
-    """One line of an audience, as it was written."""
+    """One line of an audience, as it was written. Never changed; frozen ones take three times as long to make."""
 
     line: int
     phone: str
-    variables: Mapping[str, str]
+    variables: dict[str, str]
 
 
 @dataclass
@@ -220,22 +220,20 @@ class _CSV:
 
 
 def _rows(lines: Iterable[list[str]], names: Sequence[str], place: int, *, header_lines: int) -> Iterator[Row]:
+    columns = [(number, name) for number, name in enumerate(names) if number != place and name]
     for count, cells in enumerate(lines, start=1):
         _check_count(count)
-        if not any(cell.strip() for cell in cells):
+        if not any(map(str.strip, cells)):
             continue
-        variables = {
-            name: _variable(cell)
-            for number, (name, cell) in enumerate(zip(names, cells, strict=False))
-            if number != place and name
-        }
-        yield Row(count + header_lines, cells[place] if place < len(cells) else "", variables)
+        width = len(cells)
+        variables = {name: clean(cells[number].strip(), MAX_VARIABLE) for number, name in columns if number < width}
+        yield Row(count + header_lines, cells[place] if place < width else "", variables)
 
 
 # Sorting out
 
 
-@dataclass
+@dataclass(slots=True)
 class Sorted:
     """A line and its number, E.164 where it is one; `code` says why it gets no message, if so."""
 
@@ -283,9 +281,10 @@ class Sorter:
 
     def _leave_out_opted_out(self, batch: list[Sorted]) -> None:
         phones = [one.phone for one in batch if not one.code]
-        opted_out = set(
-            OptOut.objects.filter(business=self._account.business_id, phone__in=phones).values_list("phone", flat=True)
-        )
+        rows = OptOut.objects.filter(business=self._account.business_id)
+        # As one array: with `phone__in` Django would look at, and quote, each of thousands by itself.
+        rows = rows.extra(where=["phone = ANY(%s)"], params=[phones])
+        opted_out = set(rows.values_list("phone", flat=True))
         for one in batch:
             if not one.code and one.phone in opted_out:
                 one.code = "opted_out"
@@ -319,16 +318,17 @@ _COLUMNS = ("run_id", "key", "status", "error_code", "error_message", "attempts"
 def keep(run: WhatsAppBroadcast, batches: Iterable[list[Sorted]]) -> None:
     """Each batch is a statement of its own, so that none meets the limit on a statement's time."""
     table = connection.ops.quote_name(Recipient._meta.db_table)
+    pending, skipped = ItemStatus.PENDING.value, ItemStatus.SKIPPED.value
+    as_json = json.JSONEncoder(ensure_ascii=False).encode
     for batch in batches:
         with (
             connection.cursor() as cursor,
             cursor.copy(f"COPY {table} ({', '.join(_COLUMNS)}) FROM STDIN") as copy,
         ):
             for one in batch:
-                status = ItemStatus.SKIPPED if one.code else ItemStatus.PENDING
-                variables = json.dumps(dict(one.row.variables), ensure_ascii=False)
-                words = SKIPPED.get(one.code, "")
-                copy.write_row((run.pk, one.key, status.value, one.code, words, 0, one.phone, variables))
+                status = skipped if one.code else pending
+                words = SKIPPED[one.code] if one.code else ""
+                copy.write_row((run.pk, one.key, status, one.code, words, 0, one.phone, as_json(one.row.variables)))
 
 
 def leave_out_opted_out(run: WhatsAppBroadcast) -> None:

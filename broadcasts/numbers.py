@@ -15,8 +15,10 @@ def e164(written: str, country: str) -> str | None:
         text = f"+{text[2:]}"
     try:
         number = phonenumbers.parse(text, country)
-        if not phonenumbers.is_valid_number(number) and text.isdecimal():
+        is_valid = phonenumbers.is_valid_number(number)
+        if not is_valid and text.isdecimal():
             number = phonenumbers.parse(f"+{text}")  # spreadsheets swallow the plus
+            is_valid = phonenumbers.is_valid_number(number)
     except phonenumbers.NumberParseException:
         return None
-    return phonenumbers.format_number(number, _E164) if phonenumbers.is_valid_number(number) else None
+    return phonenumbers.format_number(number, _E164) if is_valid else None

@@ -47,3 +47,6 @@ class Outbox:
             tracker=message.tracker,
         )
         return kept.message_id
+
+    def check(self) -> None:
+        """It is here."""

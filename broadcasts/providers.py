@@ -6,8 +6,10 @@ true then. Where it can't be known whether a message has left, it is `Unclear`, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import httpx
 from pywa.client import WhatsApp
@@ -15,6 +17,8 @@ from pywa.errors import WhatsAppError
 from pywa.types.templates import TemplateLanguage
 
 from .messages import Message
+
+T = TypeVar("T")
 
 # Meta's error codes: https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
 PAIR_RATE = 131056  # too many messages to this one recipient
@@ -33,8 +37,6 @@ BLOCKED = frozenset(
 class ProviderError(Exception):
     """The message wasn't taken, or nobody knows. `code` is the provider's own where it has one."""
 
-    costs_a_try = False  # of the few that a recipient has
-
     def __init__(self, message: object, code: object = "") -> None:
         super().__init__(str(message))
         self.code = str(code)
@@ -50,7 +52,7 @@ class Throttled(ProviderError):
     def __init__(self, message: object, code: object = "", *, seconds: float | None = None) -> None:
         super().__init__(message, code)
         self.seconds = seconds
-        self.only_this_recipient = self.costs_a_try = code == PAIR_RATE
+        self.only_this_recipient = code == PAIR_RATE
 
 
 class Blocked(ProviderError):
@@ -59,8 +61,6 @@ class Blocked(ProviderError):
 
 class Unreachable(ProviderError):
     """The request certainly did not reach the provider."""
-
-    costs_a_try = True
 
 
 class Unclear(ProviderError):
@@ -83,9 +83,24 @@ class Provider(Protocol):
         """The provider's id of the message. Raises a `ProviderError`."""
         ...
 
+    def check(self) -> None:
+        """Raises a `ProviderError` unless the provider answers; nobody gets a message by it."""
+        ...
+
 
 # Before a single byte of the request has left.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class _Session(httpx.Client):
+    """Parses an address once: every message goes to the same one, and httpx would put it together each time."""
+
+    @lru_cache(maxsize=16)  # noqa: B019  it lives as long as the run
+    def _absolute(self, path: str) -> httpx.URL:
+        return httpx.URL(f"{str(self.base_url).rstrip('/')}/{path.lstrip('/')}")
+
+    def request(self, method: str, url: httpx.URL | str, **arguments: Any) -> httpx.Response:
+        return super().request(method, self._absolute(url) if isinstance(url, str) else url, **arguments)
 
 
 class MetaCloud:
@@ -102,7 +117,7 @@ class MetaCloud:
         at_once: int,
     ) -> None:
         self.at_once = at_once
-        self._session = httpx.Client(timeout=httpx.Timeout(answer_seconds, connect=connect_seconds))
+        self._session = _Session(timeout=httpx.Timeout(answer_seconds, connect=connect_seconds))
         self._whatsapp = WhatsApp(phone_id=phone_number_id, token=token, session=self._session)
         # pywa has set its own; a version of the API is part of it.
         self._session.base_url = httpx.URL(url.rstrip("/") + self._session.base_url.path)
@@ -116,15 +131,12 @@ class MetaCloud:
         self._session.close()
 
     def send(self, message: Message) -> str:
-        try:
-            return str(self._sent(message).id)
-        except WhatsAppError as error:
-            raise _meaning(error) from error
-        except NOT_SENT as error:
-            raise Unreachable(f"{type(error).__name__}: {error}", "unreachable") from error
-        except Exception as error:
-            # Broken off, too slow, or an answer that says nothing: the message may be on its way.
-            raise Unclear(f"{type(error).__name__}: {error}", "no_answer") from error
+        return _answer_of(lambda: str(self._sent(message).id))
+
+    def check(self) -> None:
+        """https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account-to-number-current-status/"""
+        number = str(self._whatsapp.phone_id)
+        _answer_of(lambda: self._whatsapp.api.get_business_phone_number(number, ("id",)))
 
     def _sent(self, message: Message) -> Any:
         if not message.template:
@@ -136,6 +148,19 @@ class MetaCloud:
             _components(message.parameters),
             tracker=message.tracker,
         )
+
+
+def _answer_of(call: Callable[[], T]) -> T:
+    """Raises a `ProviderError`."""
+    try:
+        return call()
+    except WhatsAppError as error:
+        raise _meaning(error) from error
+    except NOT_SENT as error:
+        raise Unreachable(f"{type(error).__name__}: {error}", "unreachable") from error
+    except Exception as error:
+        # Broken off, too slow, or an answer that says nothing: the message may be on its way.
+        raise Unclear(f"{type(error).__name__}: {error}", "no_answer") from error
 
 
 def _components(parameters: tuple[tuple[str, str], ...]) -> list[Any]:

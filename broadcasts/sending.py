@@ -1,43 +1,56 @@
-"""One broadcast: whom it still has to reach, and what becomes of each. No Celery here."""
+"""One broadcast: whom it still has to reach, and what becomes of each. No Celery here.
+
+1. The next recipients are taken, as many as the concurrency window has room for, each at its permit of the rate limit.
+2. They are put in flight by one statement, which also settles those that have been answered since; then they leave.
+3. What comes back is recorded: done, failed, unknown, or put back where the message certainly didn't leave.
+4. All pauses only at the provider's word (a limit) or after a run of silences, and ends only at wrong credentials or
+   after an outage that was waited for. One recipient's fault stops nobody else.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from math import ceil
-from queue import SimpleQueue
-from typing import NamedTuple
+from heapq import heappop, heappush
+from queue import Empty
+from typing import Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from runs.database import is_outage
 from runs.effects import Effects
 from runs.exceptions import RunRejected
-from runs.progress import SMOOTHING, Progress, patiently
+from runs.progress import Progress, patiently
 from runs.states import ItemStatus
 
 from .audience import leave_out_opted_out
 from .messages import Message
 from .models import Recipient, WhatsAppBroadcast
+from .outage import Outage
 from .pace import Pacer
-from .providers import Blocked, Provider, ProviderError, Refused, Throttled, Unclear
+from .providers import Blocked, Provider, ProviderError, Refused, Throttled, Unclear, Unreachable
+from .threads import Send, SendThreads
+from .window import ConcurrencyWindow
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500  # recipients read at once
-TRIES = 3  # of a message that certainly didn't leave
-TROUBLES = 5  # pauses in a row without an answer between them, after which a person should look
+TRIES = 3  # of a message to somebody who gets too many
+SILENCES = 5  # in a row, without an answer between them: the provider is away
 LONGEST_WAIT = 300.0  # seconds
+LINGER_SECONDS: Final = 0.01  # a full window waits for a few answers more: one statement settles them all
 LIMIT = gettext_noop("WhatsApp limit")
-NO_CONTACT = gettext_noop("WhatsApp can't be reached")
 
 
 def send(run: WhatsAppBroadcast, progress: Progress) -> None:
     """Send the message to every recipient that is still pending, each at most once."""
     effects = Effects(progress)
     progress.fenced(leave_out_opted_out, run)
-    with run.account.provider() as provider, ThreadPoolExecutor(provider.at_once) as threads:
+    with run.account.provider() as provider, SendThreads(provider) as threads:
         Sender(run, progress, effects, provider, threads).reach(pending(run))
 
 
@@ -66,50 +79,60 @@ class Sender:
         progress: Progress,
         effects: Effects,
         provider: Provider,
-        threads: Executor,
+        threads: SendThreads,
     ) -> None:
         self._run, self._progress, self._effects = run, progress, effects
         self._provider, self._threads = provider, threads
         self._pacer = Pacer(run.account)
-        self._window = Window(run.account.rate, provider.at_once)
-        self._flights: dict[Future[Answer], Recipient] = {}
-        self._landed: SimpleQueue[Future[Answer]] = SimpleQueue()  # of the flights, those that have an answer
-        self._again: deque[Recipient] = deque()  # whose messages certainly didn't leave
+        self._saved_size: int | None = run.cursor.get("window")
+        self._window = ConcurrencyWindow(run.account.rate, provider.at_once, self._saved_size)
+        self._outage = Outage(progress)
+        # Whose messages certainly didn't leave, by the time from which they may be sent again.
+        self._again: list[tuple[float, int, Recipient]] = []
         self._tries: Counter[int] = Counter()  # in vain, by recipient
-        self._errors: list[ProviderError] = []  # that everybody should pause for
-        self._throttled = self._troubles = 0  # pauses in a row
+        self._refusals: list[Throttled | Blocked] = []  # that concern everybody
+        self._holds = 0  # in a row, with no message taken between them
+        self._silences: list[ProviderError] = []  # in a row, without an answer between them
 
     def reach(self, recipients: Iterator[Recipient]) -> None:
-        """Raises `RunRejected` where nobody else could be sent to either; who wasn't is pending then."""
+        """Raises `RunRejected` or `RunUnreachable` where nobody else could be sent to; who wasn't is pending then."""
         try:
-            while (turn := self._turn(recipients)) or self._flights:
-                self._launch(turn)
-                self._land(wait_for_one=not turn or self._is_full)
-                self._pause()
+            while (turn := self._next_turn(recipients)) or self._threads.in_flight or self._again:
+                if turn:
+                    self._launch(turn)
+                elif not self._threads.in_flight:
+                    self._progress.wait(self._again[0][0] - time.monotonic(), LIMIT)
+                self._record_answers(wait_for_one=not turn or self._is_full)
+                self._heed_trouble()
         finally:
-            self._land_all()
+            self._record_all()
 
     # Who is next
 
     @property
     def _is_full(self) -> bool:
-        return len(self._flights) >= self._window.size
+        return self._threads.in_flight >= self._window.size
 
-    def _turn(self, recipients: Iterator[Recipient]) -> list[Recipient]:
+    def _next_turn(self, recipients: Iterator[Recipient]) -> list[Recipient]:
         """The next one, at its moment, and those whose moments have come by then."""
         turn: list[Recipient] = []
-        while len(self._flights) + len(turn) < self._window.size and (not turn or self._pacer.is_due()):
-            recipient = self._again.popleft() if self._again else next(recipients, None)
+        while self._threads.in_flight + len(turn) < self._window.size and (not turn or self._pacer.is_due()):
+            recipient = self._next_recipient(recipients)
             if recipient is None:
                 break
-            self._await_moment()
+            self._await_permit()
             turn.append(recipient)
         return turn
 
-    def _await_moment(self) -> None:
+    def _next_recipient(self, recipients: Iterator[Recipient]) -> Recipient | None:
+        if self._again and self._again[0][0] <= time.monotonic():
+            return heappop(self._again)[2]
+        return next(recipients, None)
+
+    def _await_permit(self) -> None:
         delay = self._pacer.delay()
         if delay > settings.RUNS_FLUSH_INTERVAL_SECONDS:
-            self._land_all()
+            self._record_all()
             self._progress.wait(delay, LIMIT)
         elif delay:
             self._effects.settle()  # what is known must not hang on what comes after the pause
@@ -118,122 +141,152 @@ class Sender:
     # There and back
 
     def _launch(self, turn: list[Recipient]) -> None:
-        for recipient in self._effects.begin(turn) if turn else ():
-            answer = self._submit(self._run.message_to(recipient))
-            self._flights[answer] = recipient
-            answer.add_done_callback(self._landed.put)
-
-    def _submit(self, message: Message) -> Future[Answer]:
+        self._save_window()
+        sends = [
+            Send(recipient, message)
+            for recipient in self._effects.begin(turn)
+            if (message := self._message_to(recipient))
+        ]
         if self._window.size > 1:
-            return self._threads.submit(timed, self._provider, message)
-        alone: Future[Answer] = Future()
-        try:
-            alone.set_result(timed(self._provider, message))
-        except ProviderError as error:
-            alone.set_exception(error)
-        return alone
-
-    def _land(self, *, wait_for_one: bool) -> None:
-        while self._flights and (wait_for_one or not self._landed.empty()):
-            self._tell(self._landed.get())
-            wait_for_one = False
-
-    def _land_all(self) -> None:
-        while self._flights:
-            self._tell(self._landed.get())
-
-    def _tell(self, answer: Future[Answer]) -> None:
-        recipient = self._flights.pop(answer)
-        try:
-            message_id, seconds = answer.result()
-        except Refused as error:
-            self._effects.failed(recipient, error, error.code)
-            self._throttled = self._troubles = 0
-        except Unclear as error:
-            self._effects.unknown(recipient, error, error.code)
-            self._errors.append(error)
-        except ProviderError as error:
-            self._try_again(recipient, error)
-            self._errors.append(error)
+            self._threads.submit(sends, self._window.answer_seconds)
         else:
-            self._effects.done(recipient, message_id=message_id)
-            self._window.answered(seconds)
-            self._throttled = self._troubles = 0
+            for send in sends:
+                self._threads.carry_out_here(send)
 
-    def _try_again(self, recipient: Recipient, error: ProviderError) -> None:
-        self._tries[recipient.pk] += error.costs_a_try
+    def _save_window(self) -> None:
+        """With the statement that follows anyway, so that the next attempt opens its window where this one's was."""
+        if self._window.size != self._saved_size:
+            self._saved_size = self._window.size
+            self._progress.checkpoint(window=self._saved_size)
+
+    def _message_to(self, recipient: Recipient) -> Message | None:
+        """None where it can't be written: that recipient has failed."""
+        try:
+            return self._run.message_to(recipient)
+        except Exception as error:
+            self._effects.failed(recipient, self._unexpected(recipient, error), "unexpected")
+            return None
+
+    def _record_answers(self, *, wait_for_one: bool) -> None:
+        if wait_for_one and self._threads.in_flight:
+            self._record(self._threads.take_done())
+            self._linger()
+        while self._threads.has_done():
+            self._record(self._threads.take_done())
+
+    def _linger(self) -> None:
+        """Until half of the window is free, but not for long."""
+        until = time.monotonic() + LINGER_SECONDS
+        while 2 * self._threads.in_flight > self._window.size and (left := until - time.monotonic()) > 0:
+            try:
+                self._record(self._threads.take_done(left))
+            except Empty:
+                return
+
+    def _record_all(self) -> None:
+        while self._threads.in_flight:
+            self._record(self._threads.take_done())
+
+    def _record(self, send: Send) -> None:
+        match send.error:
+            case None:
+                self._effects.done(send.recipient, message_id=send.message_id)
+                self._window.grow(send.seconds)
+                self._note_contact()
+                self._holds = 0
+            case Refused() as error:
+                self._effects.failed(send.recipient, error, error.code)
+                self._note_contact()
+                self._holds = 0
+            case Throttled(only_this_recipient=True) as error:
+                self._try_again(send.recipient, error)
+                self._note_contact()
+            case Throttled() | Blocked() as error:
+                self._put_back(send.recipient)
+                self._refusals.append(error)
+                self._window.halve(send.left_at)
+                self._note_contact()
+            case Unreachable() as error:
+                self._put_back(send.recipient)
+                self._note_silence(error, send.left_at)
+            case Unclear() as error:
+                self._effects.unknown(send.recipient, error, error.code)
+                self._note_silence(error, send.left_at)
+            case error if is_outage(error):
+                raise error
+            case error:
+                unclear = Unclear(self._unexpected(send.recipient, error), "unexpected")
+                self._effects.unknown(send.recipient, unclear, unclear.code)
+                self._note_silence(unclear, send.left_at)
+
+    def _unexpected(self, recipient: Recipient, error: Exception) -> str:
+        """A fault of the program: in the log with its traceback, and one sentence for the recipient."""
+        logger.error("Recipient failed: run=%s recipient=%s", self._run.pk, recipient.pk, exc_info=error)
+        return _("The program failed: %(error)s") % {"error": str(error) or type(error).__name__}
+
+    def _try_again(self, recipient: Recipient, error: Throttled) -> None:
+        """Later, and not for ever. Meta's advice for the limit of a pair: wait 4 s, then 16 s."""
+        self._tries[recipient.pk] += 1
         if self._tries[recipient.pk] >= TRIES:
             self._effects.failed(recipient, error, error.code)
         else:
-            self._effects.put_back(recipient)
-            self._again.append(recipient)
+            self._put_back(recipient, error.seconds or 4.0 ** self._tries[recipient.pk])
+
+    def _put_back(self, recipient: Recipient, seconds: float = 0.0) -> None:
+        self._effects.put_back(recipient)
+        heappush(self._again, (time.monotonic() + seconds, recipient.pk, recipient))
 
     # When it doesn't go well
 
-    def _pause(self) -> None:
-        """Nothing more leaves until everything under way is back, and a while has passed."""
-        if not self._errors:
-            return
-        self._land_all()
-        errors, self._errors = self._errors, []
-        self._window.shut()
-        self._give_up_if_blocked(errors)
-        if limits := [error for error in errors if isinstance(error, Throttled)]:
-            self._hold(limits)
-        if silences := [error for error in errors if not isinstance(error, Throttled)]:
-            self._wait_for_contact(silences[-1])
+    def _note_contact(self) -> None:
+        self._silences.clear()
+        self._outage.end()
 
-    def _give_up_if_blocked(self, errors: list[ProviderError]) -> None:
-        for error in errors:
-            if isinstance(error, Blocked):
-                raise RunRejected(f"{error} ({error.code})") from error
+    def _note_silence(self, error: ProviderError, left_at: float) -> None:
+        """One is bad luck, that message's alone; a run of them is an outage."""
+        self._silences.append(error)
+        self._window.halve(left_at)
+
+    def _heed_trouble(self) -> None:
+        """Nothing more leaves until everything in flight is back, and a while has passed."""
+        if not self._refusals and len(self._silences) < SILENCES:
+            return
+        self._record_all()
+        refusals, self._refusals = self._refusals, []
+        for error in refusals:
+            self._reject_if_blocked(error)
+        if limits := [error for error in refusals if isinstance(error, Throttled)]:
+            self._hold(limits)
+        if len(self._silences) >= SILENCES:
+            self._wait_for_contact()
+
+    def _reject_if_blocked(self, error: ProviderError) -> None:
+        if isinstance(error, Blocked):
+            raise RunRejected(f"{error} ({error.code})") from error
 
     def _hold(self, limits: list[Throttled]) -> None:
-        """The whole account waits, whoever sends by it; a limit of one pair is this run's alone."""
-        self._throttled += 1
-        seconds = min(max(error.seconds or 2.0**self._throttled for error in limits), LONGEST_WAIT)
-        if all(error.only_this_recipient for error in limits):
-            self._progress.wait(seconds, LIMIT)
-        else:
-            self._pacer.hold(seconds)  # and the next one waits for its moment
+        """The whole account waits, whoever sends by it: the next one gets no permit before."""
+        self._holds += 1
+        seconds = max(error.seconds or 2.0**self._holds for error in limits)
+        self._pacer.hold(min(seconds, LONGEST_WAIT))
 
-    def _wait_for_contact(self, error: ProviderError) -> None:
-        """One without an answer is bad luck; in a row they would use up everybody, a few at a time."""
-        self._troubles += 1
-        if self._troubles >= TROUBLES:
-            raise RunRejected(
-                _("WhatsApp gave no answer %(count)d times in a row: %(error)s")
-                % {"count": self._troubles, "error": error}
-            ) from error
-        self._progress.wait(2.0**self._troubles, NO_CONTACT)
+    def _wait_for_contact(self) -> None:
+        """Messages would use up their recipients, each try one: the provider is asked without any until it answers.
 
+        Then one goes alone. If that has no answer either, the outage goes on, with longer and longer pauses.
+        """
+        self._window.shut()
+        error: ProviderError | None = self._silences[-1]
+        while error:
+            self._outage.wait(error)
+            error = self._ask_provider()
 
-class Answer(NamedTuple):
-    message_id: str
-    seconds: float  # it took
-
-
-def timed(provider: Provider, message: Message) -> Answer:
-    began = time.monotonic()
-    message_id = provider.send(message)
-    return Answer(message_id, time.monotonic() - began)
-
-
-class Window:
-    """How many messages may be under way: what the account's rate comes to within the time of one answer.
-
-    It opens by one with each answer, and shuts to one in a time of trouble.
-    """
-
-    def __init__(self, rate: float, most: int) -> None:
-        self._rate, self._most = rate, most
-        self._seconds = 0.0  # an answer, smoothed
-        self.size = 1
-
-    def answered(self, seconds: float) -> None:
-        self._seconds += SMOOTHING * (seconds - self._seconds)
-        needed = ceil(self._rate * self._seconds)
-        self.size = max(1, min(self.size + 1, needed, self._most))
-
-    def shut(self) -> None:
-        self.size = 1
+    def _ask_provider(self) -> ProviderError | None:
+        """The error that it is still away by."""
+        try:
+            self._provider.check()
+        except (Unreachable, Unclear) as error:
+            return error
+        except ProviderError as error:
+            self._reject_if_blocked(error)
+        return None

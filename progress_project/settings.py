@@ -256,8 +256,10 @@ DEMO_IMAP_PORT = demo_imap_port()
 WHATSAPP_API_URL: str = env.str("WHATSAPP_API_URL", default="https://graph.facebook.com")
 WHATSAPP_CONNECT_SECONDS: float = env.float("WHATSAPP_CONNECT_SECONDS", default=10.0)
 WHATSAPP_ANSWER_SECONDS: float = env.float("WHATSAPP_ANSWER_SECONDS", default=30.0)
+# For how long a broadcast waits for WhatsApp while it is away.
+WHATSAPP_UNREACHABLE_SECONDS: float = env.float("WHATSAPP_UNREACHABLE_SECONDS", default=3600)
 # Messages side by side, as many as an account's rate needs; so many may be unknown after a crash.
-WHATSAPP_AT_ONCE: int = env.int("WHATSAPP_AT_ONCE", default=20)
+WHATSAPP_AT_ONCE: int = env.int("WHATSAPP_AT_ONCE", default=32)
 WHATSAPP_MAX_UPLOAD_BYTES: int = env.int("WHATSAPP_MAX_UPLOAD_BYTES", default=25 * MEBIBYTE)
 WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_000)
 

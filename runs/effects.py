@@ -3,7 +3,7 @@
 An item is in flight, and that is committed, before its effect begins. Its outcome is written by the
 statement that puts the next items in flight, together with the counters, the heartbeat and the
 question what has been requested. Whatever a lost attempt left in flight is unknown from then on,
-and never begun again. The items' table is the cursor.
+and never begun again. The items' table says where a new attempt goes on; the cursor holds only what helps it begin.
 """
 
 from __future__ import annotations
@@ -148,7 +148,8 @@ def _statement(model: type[Run], told: bool, columns: tuple[str, ...], status: S
     parts = []
     if told:
         parts = [f"told AS ({_told(items)})", f"locked AS ({_locked(run)})", f"flying AS ({_flying(items)})"]
-    parts.append(f"held AS ({guarded_update(model, status, _counters() if told else (), died=died)})")
+    assignments = ("cursor = %(cursor)s::jsonb", *(_counters() if told else ()))
+    parts.append(f"held AS ({guarded_update(model, status, assignments, died=died)})")
     if told:
         parts.append(f"settled AS ({_settle(items, columns)})")
     parts.append(f"begun AS ({_begin(items)})")

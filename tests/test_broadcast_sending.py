@@ -9,7 +9,7 @@ from broadcasts.demo import graph as wire
 from broadcasts.demo.graph import GraphServer
 from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
-from broadcasts.providers import Provider
+from broadcasts.providers import MetaCloud
 from broadcasts.sending import send
 from runs import dispatch, worker
 from runs.effects import Effects
@@ -110,14 +110,14 @@ def test_a_cancel_stops_before_the_next_recipient(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = broadcast(account_a, numbers(5))
-    timed = sending.timed
+    send_by_meta = MetaCloud.send
 
-    def cancelling(provider: Provider, message: Message) -> sending.Answer:
+    def cancelling(self: MetaCloud, message: Message) -> str:
         if message.to == f"+{number(1)}":
             seen(run).cancel(SYSTEM)
-        return timed(provider, message)
+        return send_by_meta(self, message)
 
-    monkeypatch.setattr(sending, "timed", cancelling)
+    monkeypatch.setattr(MetaCloud, "send", cancelling)
     end = work_through(run, send)
     assert end.status == Status.CANCELLED
     assert statuses(end) == ["done", "done", "pending", "pending", "pending"]
@@ -142,3 +142,17 @@ def test_a_throughput_limit_holds_the_account_and_says_so(account_a: ProviderAcc
     assert statuses(end) == ["done", "done"]
     assert told_to(graph) == [number(0), number(0), number(1)]
     assert graph.told[1].at - graph.told[0].at >= 1.9
+
+
+def test_a_message_that_cant_be_written_fails_its_recipient_alone(
+    account_a: ProviderAccount, graph: GraphServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = broadcast(account_a, numbers(3))
+    Recipient.objects.filter(phone=f"+{number(1)}").update(variables=["not", "names"])
+    WhatsAppBroadcast.objects.filter(pk=run.pk).update(text="Hello {{name}}")
+    end = work_through(run, send)
+    assert (end.status, statuses(end)) == (Status.COMPLETED, ["done", "failed", "done"])
+    failed = Recipient.objects.get(status="failed")
+    assert (failed.error_code, failed.error_message[:19]) == ("unexpected", "The program failed:")
+    assert "AttributeError" in caplog.text
+    assert told_to(graph) == [number(0), number(2)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import socket
 import struct
 import sys
@@ -15,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 HOST: Final = "127.0.0.1"
@@ -80,6 +81,7 @@ class GraphServer:
         self.answers: dict[str, list[Answer]] = {}
         self.otherwise = SENT
         self.port = 0
+        self.resets = 0.0  # the share of messages that are read, and whose connection is reset instead of an answer
         self._keep_bodies = keep_bodies
 
     @property
@@ -100,10 +102,12 @@ class GraphServer:
             await server.serve_forever()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            while await self._exchange(reader, writer):
-                pass
-        writer.close()
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                while await self._exchange(reader, writer):
+                    pass
+        finally:
+            writer.close()  # also when the server ends first
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request; False when the connection is over."""
@@ -128,9 +132,12 @@ class GraphServer:
         if method == "GET" and path == TOLD:
             heard = [(one.at, one.to, one.tracker) for one in self.told]
             return Answer(body=json.dumps(heard).encode()), None
+        if method == "GET":  # about the phone number
+            is_well = self.otherwise.status == 200 and not self.otherwise.reset
+            return Answer(body=b'{"id": "1"}') if is_well else self.otherwise, None
         said = json.loads(body or b"{}")
         if path == SLOW:
-            self.otherwise = Answer(seconds=said["seconds"])
+            self.otherwise, self.resets = Answer(seconds=said["seconds"]), said.get("resets", 0)
             return Answer(body=b"{}"), None
         number = str(said.get("to", "")).lstrip("+")
         answers = self.answers.get(number) or [self.otherwise]
@@ -146,6 +153,8 @@ class GraphServer:
             said if self._keep_bodies else {},
         )
         self.told.append(told)
+        if random.random() < self.resets:  # noqa: S311  a demonstration's chance
+            answer = replace(answer, reset="after")
         return answer, told
 
 
