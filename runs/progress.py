@@ -32,6 +32,7 @@ P = ParamSpec("P")
 Write = Callable[[Run, Report, LastWord | None], str]  # of a report; answers what is requested
 SMOOTHING = 0.3  # weight of the newest second in the rate
 KEY_LENGTH = 200
+REASON_LENGTH = 200
 REPORTED = ("key", "status", "error_code", "error_message")
 
 
@@ -342,7 +343,7 @@ class Progress:
         """Sit out a provider's limit, beating, and telling readers until when and why."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            self._waiting = (left, str(reason))
+            self._waiting = (left, clean(reason, REASON_LENGTH))
             self._flush()
             if self._requested:
                 raise RunStopped(self._requested)
@@ -402,11 +403,22 @@ class Progress:
             loop.close()
         return bool(self._left_inside) and self._left_inside == self._accused and self._reached() <= self._furthest
 
-    def leave(self, status: Status, error_code: str = "", error_message: object = "", *, died: bool = False) -> None:
-        """Flush for the last time, leaving the run in `status`; `died` by an exception. Raises `RunLost`."""
+    def leave(
+        self,
+        status: Status,
+        error_code: str = "",
+        error_message: object = "",
+        *,
+        died: bool = False,
+        waiting: tuple[float | None, str] = (None, ""),
+    ) -> None:
+        """Flush for the last time, leaving the run in `status`; `died` by an exception. Raises `RunLost`.
+
+        `waiting` is for how many seconds nobody may claim it from the queue, and why.
+        """
         if status == Status.COMPLETED:
             self._total = max(self._processed, self._floor["processed"])
-        self._waiting = (None, "")
+        self._waiting = (waiting[0], clean(waiting[1], REASON_LENGTH))
         self._named = ""
         died_in = self._left_inside if died else None
         self._flush(LastWord(status, error_code, clean(error_message), died_in))
