@@ -19,11 +19,15 @@ from runs.exceptions import RunRejected
 from runs.progress import SMOOTHING, Progress, patiently
 from runs.states import ItemStatus
 
+from . import opt_outs
 from .audience import leave_out_opted_out
+from .clock import DatabaseClock
 from .messages import Message
-from .models import Recipient, WhatsAppBroadcast
+from .meta_errors import STOPPED, rule_of
+from .models import OptOut, Recipient, WhatsAppBroadcast
 from .pace import Pacer
-from .providers import Blocked, Provider, ProviderError, Refused, Throttled, Unclear
+from .providers import Accepted, Blocked, Provider, ProviderError, Refused, TemplateWaits, Throttled, Unclear
+from .waiting import wait_for_template
 
 BATCH = 500  # recipients read at once
 TRIES = 3  # of a message that certainly didn't leave
@@ -34,11 +38,15 @@ NO_CONTACT = gettext_noop("WhatsApp can't be reached")
 
 
 def send(run: WhatsAppBroadcast, progress: Progress) -> None:
-    """Send the message to every recipient that is still pending, each at most once."""
+    """Send the message to every recipient that is still pending, each at most once.
+
+    Raises `RunDeferred` where the template is paused: whoever is pending waits with it.
+    """
     effects = Effects(progress)
     progress.fenced(leave_out_opted_out, run)
     with run.account.provider() as provider, ThreadPoolExecutor(provider.at_once) as threads:
         Sender(run, progress, effects, provider, threads).reach(pending(run))
+    progress.fenced(leave_out_opted_out, run)  # whom a stop has kept from being begun
 
 
 def pending(run: WhatsAppBroadcast) -> Iterator[Recipient]:
@@ -70,6 +78,7 @@ class Sender:
     ) -> None:
         self._run, self._progress, self._effects = run, progress, effects
         self._provider, self._threads = provider, threads
+        self._clock = DatabaseClock()
         self._pacer = Pacer(run.account)
         self._window = Window(run.account.rate, provider.at_once)
         self._flights: dict[Future[Answer], Recipient] = {}
@@ -78,9 +87,10 @@ class Sender:
         self._tries: Counter[int] = Counter()  # in vain, by recipient
         self._errors: list[ProviderError] = []  # that everybody should pause for
         self._throttled = self._troubles = 0  # pauses in a row
+        self._has_sent = False  # has a message of this attempt been accepted?
 
     def reach(self, recipients: Iterator[Recipient]) -> None:
-        """Raises `RunRejected` where nobody else could be sent to either; who wasn't is pending then."""
+        """Raises `RunRejected`, or `RunDeferred`, where nobody else could be sent to either; who wasn't is pending."""
         try:
             while (turn := self._turn(recipients)) or self._flights:
                 self._launch(turn)
@@ -145,9 +155,9 @@ class Sender:
     def _tell(self, answer: Future[Answer]) -> None:
         recipient = self._flights.pop(answer)
         try:
-            message_id, seconds = answer.result()
+            accepted, seconds = answer.result()
         except Refused as error:
-            self._effects.failed(recipient, error, error.code)
+            self._refuse(recipient, error)
             self._throttled = self._troubles = 0
         except Unclear as error:
             self._effects.unknown(recipient, error, error.code)
@@ -156,14 +166,24 @@ class Sender:
             self._try_again(recipient, error)
             self._errors.append(error)
         else:
-            self._effects.done(recipient, message_id=message_id)
+            self._effects.done(recipient, **accepted._asdict(), answered_at=self._now())
+            self._has_sent = True
             self._window.answered(seconds)
             self._throttled = self._troubles = 0
+
+    def _refuse(self, recipient: Recipient, error: ProviderError) -> None:
+        if error.code == STOPPED:  # at once: other broadcasts may be about to write to them
+            told = (recipient.phone, OptOut.Source.REFUSED, self._clock.now())
+            patiently(opt_outs.stop, self._run.business_id, *told)
+        self._effects.failed(recipient, error, error.code, answered_at=self._now())
+
+    def _now(self) -> str:
+        return self._clock.now().isoformat()
 
     def _try_again(self, recipient: Recipient, error: ProviderError) -> None:
         self._tries[recipient.pk] += error.costs_a_try
         if self._tries[recipient.pk] >= TRIES:
-            self._effects.failed(recipient, error, error.code)
+            self._effects.failed(recipient, error, error.code, answered_at=self._now())
         else:
             self._effects.put_back(recipient)
             self._again.append(recipient)
@@ -186,7 +206,10 @@ class Sender:
     def _give_up_if_blocked(self, errors: list[ProviderError]) -> None:
         for error in errors:
             if isinstance(error, Blocked):
-                raise RunRejected(f"{error} ({error.code})") from error
+                raise RunRejected(" ".join(filter(None, [f"{error} ({error.code})", _advice(error)]))) from error
+        for error in errors:
+            if isinstance(error, TemplateWaits):
+                wait_for_template(self._run, self._progress, error, has_sent=self._has_sent)
 
     def _hold(self, limits: list[Throttled]) -> None:
         """The whole account waits, whoever sends by it; a limit of one pair is this run's alone."""
@@ -208,15 +231,20 @@ class Sender:
         self._progress.wait(2.0**self._troubles, NO_CONTACT)
 
 
+def _advice(error: ProviderError) -> str:
+    advice = rule_of(error.code).advice
+    return _(advice) if advice else ""
+
+
 class Answer(NamedTuple):
-    message_id: str
+    accepted: Accepted
     seconds: float  # it took
 
 
 def timed(provider: Provider, message: Message) -> Answer:
     began = time.monotonic()
-    message_id = provider.send(message)
-    return Answer(message_id, time.monotonic() - began)
+    accepted = provider.send(message)
+    return Answer(accepted, time.monotonic() - began)
 
 
 class Window:

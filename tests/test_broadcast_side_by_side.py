@@ -15,7 +15,7 @@ from broadcasts.demo.graph import GraphServer
 from broadcasts.messages import Message
 from broadcasts.models import ProviderAccount, WhatsAppBroadcast
 from broadcasts.pace import Pacer
-from broadcasts.providers import Provider
+from broadcasts.providers import Accepted, Provider
 from broadcasts.sending import Answer, Window, send
 from runs import dispatch
 from runs.progress import Progress
@@ -191,7 +191,7 @@ def test_the_outbox_is_called_by_the_one_who_holds_its_connection(
     threads = set()
     sent = outbox.Outbox.send
 
-    def noted(self: outbox.Outbox, message: Message) -> str:
+    def noted(self: outbox.Outbox, message: Message) -> Accepted:
         threads.add(threading.current_thread())
         return sent(self, message)
 
