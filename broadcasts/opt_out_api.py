@@ -82,7 +82,9 @@ def found(rows: OptOutQuerySet, phone: str, state: str) -> OptOutQuerySet:
     """Those in a state, by any part of the number as people write it."""
     digits = "".join(character for character in phone if character.isdecimal() and character.isascii())
     rows = rows.filter(STATES[state]).select_related("added_by", "lifted_by")
-    return rows.filter(phone__contains=digits.removeprefix("0")) if phone else rows
+    if phone and not digits:
+        return rows.none()
+    return rows.filter(phone__contains=digits.lstrip("0"))
 
 
 class OptOuts(GenericAPIView[OptOut]):

@@ -40,4 +40,5 @@ def _has_waited(run: WhatsAppBroadcast, longest: timedelta, has_sent: bool) -> b
     """Note since when it waits. Safe to repeat, but for a moment more or less."""
     rows = WhatsAppBroadcast.objects.filter(pk=run.pk)
     rows.update(paused_since=Now() if has_sent else Coalesce("paused_since", Now()))
-    return rows.filter(paused_since__lt=Now() - models.Value(longest)).exists()
+    # A person's retry after that begins a wait of its own.
+    return bool(rows.filter(paused_since__lt=Now() - models.Value(longest)).update(paused_since=None))

@@ -133,6 +133,8 @@ def test_it_tries_again_by_itself_and_gives_up_after_the_longest_wait(
     assert (end.status, end.error_code, statuses(end)) == (Status.FAILED, "rejected", ["pending"] * 3)
     assert "could not be sent for 48 hours" in end.error_message
     assert "132015" in end.error_message
+    dispatch.reopen(end, SYSTEM, "retried")
+    assert work_through(end, send).status == Status.QUEUED
 
 
 def test_a_second_pause_is_a_wait_of_its_own(account_a: ProviderAccount, graph: GraphServer) -> None:
