@@ -58,7 +58,7 @@ def test_any_part_may_be_anything(account_a: ProviderAccount, kind: int) -> None
     run = broadcast(account_a, numbers(2))
     payload = payloads(account_a, Recipient.objects.filter(run=run)[1].tracker)[kind]
     chance = random.Random(kind)
-    for place in range(len(places(payload))):
+    for place in range(kind % 2, len(places(payload)), 2):  # every other one: they are much alike
         spoilt = deepcopy(payload)
         holder, name = places(spoilt)[place]
         holder[name] = chance.choice(STRANGE)
