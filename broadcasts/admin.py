@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
+from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
 from runs.admin.look import ModelAdmin, TextInput
 
+from . import opt_outs
 from .models import OptOut, OutboxMessage, ProviderAccount, Recipient, WhatsAppBroadcast
 from .numbers import REGIONS, e164
+from .tasks import check_soon
 
 admin.site.register(WhatsAppBroadcast, RunAdmin)
 
@@ -33,7 +39,10 @@ class ProviderAccountForm(AccountForm):
 
     class Meta:
         model = ProviderAccount
-        fields = ("business", "name", "kind", "phone_number_id", *SECRETS, "country", "rate", "delay", "failure_rate")
+        fields = (
+            *("business", "name", "kind", "phone_number_id", "waba_id", *SECRETS),
+            *("country", "rate", "delay", "failure_rate"),
+        )
 
     def clean_country(self) -> str:
         country: str = self.cleaned_data["country"].upper()
@@ -49,9 +58,27 @@ class ProviderAccountForm(AccountForm):
 @admin.register(ProviderAccount)
 class ProviderAccountAdmin(AccountAdmin):
     form = ProviderAccountForm
-    list_display = ("name", "business", "kind", "phone_number_id", "rate")
+    list_display = ("name", "business", "kind", "phone_number_id", "rate", "quality", "daily_limit")
     list_filter = ("kind", "business")
+    list_select_related = ("business", "standing")  # type: ignore[assignment]
     search_fields = ("name", "phone_number_id", "business__name")
+
+    def save_model(self, request: HttpRequest, obj: ProviderAccount, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if obj.kind == ProviderAccount.Kind.META:
+            transaction.on_commit(partial(check_soon, obj.pk))
+
+    @admin.display(description=_("quality"))
+    def quality(self, account: ProviderAccount) -> str:
+        standing = getattr(account, "standing", None)
+        return standing.get_quality_display() if standing else "–"
+
+    @admin.display(description=_("messages a day"))
+    def daily_limit(self, account: ProviderAccount) -> str:
+        standing = getattr(account, "standing", None)
+        if standing is None or standing.daily_limit is None:
+            return "–"
+        return str(_("unlimited")) if standing.daily_limit == standing.UNLIMITED else f"{standing.daily_limit:,}"
 
 
 @admin.register(Recipient)
@@ -88,14 +115,34 @@ class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
             raise forms.ValidationError(_("Not a phone number."))
         return phone
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """The number is looked at above, and one whose opt-out was taken back may be added again."""
+        return {*super()._get_validation_exclusions(), "phone"}  # type: ignore[misc]
+
 
 @admin.register(OptOut)
 class OptOutAdmin(ModelAdmin):
-    """Deleting one lets the person be sent to again; nobody is put back into a broadcast that left them out."""
+    """Added here as by a member; what a person has stopped is taken back by that person alone. None is deleted."""
 
     form = OptOutForm
-    list_display = ("phone", "business", "words", "created_at")
-    list_filter = ("business",)
-    list_select_related = ("business",)
+    list_display = ("phone", "business", "source", "words", "created_at", "added_by", "lifted_at", "lifted_by")
+    list_filter = ("source", "business")
+    list_select_related = ("business", "added_by", "lifted_by")
     search_fields = ("phone",)
     autocomplete_fields = ("business",)
+    actions = ("take_back",)
+
+    def save_model(self, request: HttpRequest, obj: OptOut, form: Any, change: bool) -> None:
+        row, _is_changed = opt_outs.add(obj.business, obj.phone, obj.words, request.user)  # type: ignore[arg-type]
+        obj.pk = row.pk
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is None and super().has_change_permission(request)  # the list's action needs it
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.action(description=_("Take back what members have added"), permissions=["change"])
+    def take_back(self, request: HttpRequest, queryset: Any) -> None:
+        count = sum(opt_outs.lift(row, request.user) for row in queryset)  # type: ignore[arg-type]
+        self.message_user(request, _("Taken back: %(count)d.") % {"count": count})

@@ -42,10 +42,11 @@ from runs.exceptions import WrongState
 from runs.models import Business, Run
 from runs.unstorable import find_unstorable, is_nested_deeper
 
-from . import webhook
+from . import account_api, opt_out_api, webhook
 from .audience import MAX_COLUMNS, Audience, UnreadableAudience, listed, pasted, uploaded
 from .messages import MAX_TEXT
-from .models import ProviderAccount, WhatsAppBroadcast
+from .models import ProviderAccount, Retryable, WhatsAppBroadcast
+from .standing import warnings_of
 from .starting import Draft, preview, start_broadcast
 
 LANGUAGES = sorted(language.value for language in TemplateLanguage if language.value.isascii())
@@ -179,6 +180,22 @@ class PreviewSerializer(serializers.Serializer[Any]):
     counts = CountsSerializer()
     to = serializers.CharField(allow_blank=True, help_text="The first number that would get the message.")
     text = serializers.CharField(help_text="The message as that one would read it.")
+    warnings = serializers.ListField(
+        child=serializers.CharField(), help_text="What to know of the account before sending to so many."
+    )
+
+
+class StartedSerializer(RunSerializer):
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class RetryableSerializer(serializers.Serializer[Retryable]):
+    """Of the recipients whose message failed."""
+
+    now = serializers.IntegerField()
+    later = serializers.IntegerField()
+    next_at = serializers.DateTimeField(allow_null=True, help_text="When the first of the later ones may be.")
+    never = serializers.IntegerField(help_text="By a retry, or tried again already.")
 
 
 class DraftView(APIView):
@@ -214,13 +231,15 @@ class Broadcasts(DraftView):
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY],
         request={"application/json": BroadcastRequest, "multipart/form-data": BroadcastForm},
-        responses={202: RunSerializer, **ERRORS},
+        responses={202: StartedSerializer, **ERRORS},
     )
     def post(self, request: Request) -> Response:
         """Start a broadcast. `details.audience` counts who gets it and who doesn't, and why."""
         key = idempotency_key(request)
         run = self.draft_or_refusal(request, lambda draft: start_broadcast(draft, caller(request), key))
-        return answer(run, status.HTTP_202_ACCEPTED)
+        told = run_json(run)
+        warnings = warnings_of(run.account, told["details"]["audience"]["valid"])
+        return Response({**told, "warnings": warnings}, status=status.HTTP_202_ACCEPTED)
 
 
 class Preview(DraftView):
@@ -247,6 +266,15 @@ class BroadcastStatus(BroadcastView):
     def get(self, request: Request, id: int) -> Response:  # noqa: A002
         """One broadcast."""
         return Response(RunSerializer(self.find(id)).data)
+
+
+class RetryableRecipients(BroadcastView):
+    @extend_schema(responses={200: RetryableSerializer, **ERRORS})
+    def get(self, request: Request, id: int) -> Response:  # noqa: A002
+        """How many of the failed recipients a retry would reach now, and when it would reach others."""
+        run = self.find(id)
+        assert isinstance(run, WhatsAppBroadcast)  # noqa: S101  for the type checker
+        return Response(RetryableSerializer(run.retryable()).data)
 
 
 class RetryUnknown(BroadcastView):
@@ -311,9 +339,12 @@ def _json(body: bytes) -> Any:
 
 
 urlpatterns = [
+    *opt_out_api.urlpatterns,
+    *account_api.urlpatterns,
     path("broadcasts/", Broadcasts.as_view(), name="broadcasts"),
     path("broadcasts/preview/", Preview.as_view(), name="broadcast-preview"),
     path("broadcasts/<int:id>/status/", BroadcastStatus.as_view(), name="broadcast-status"),
+    path("broadcasts/<int:id>/retryable/", RetryableRecipients.as_view(), name="broadcast-retryable"),
     path("broadcasts/<int:id>/retry-unknown/", RetryUnknown.as_view(), name="broadcast-retry-unknown"),
     path("webhook/", Webhook.as_view(), name="whatsapp-webhook"),
 ]

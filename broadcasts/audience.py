@@ -281,9 +281,9 @@ class Sorter:
 
     def _leave_out_opted_out(self, batch: list[Sorted]) -> None:
         phones = [one.phone for one in batch if not one.code]
-        rows = OptOut.objects.filter(business=self._account.business_id)
+        in_force = OptOut.objects.in_force().filter(business=self._account.business_id)
         # As one array: with `phone__in` Django would look at, and quote, each of thousands by itself.
-        rows = rows.extra(where=["phone = ANY(%s)"], params=[phones])
+        rows = in_force.extra(where=["phone = ANY(%s)"], params=[phones])
         opted_out = set(rows.values_list("phone", flat=True))
         for one in batch:
             if not one.code and one.phone in opted_out:
@@ -333,7 +333,7 @@ def keep(run: WhatsAppBroadcast, batches: Iterable[list[Sorted]]) -> None:
 
 def leave_out_opted_out(run: WhatsAppBroadcast) -> None:
     """Whoever has opted out since the audience was made gets nothing. Safe to repeat."""
-    opted_out = OptOut.objects.filter(business=run.business_id).values("phone")
+    opted_out = OptOut.objects.in_force().filter(business=run.business_id).values("phone")
     skip(Recipient.objects.filter(run=run, phone__in=opted_out), "opted_out")
 
 

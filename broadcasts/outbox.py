@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from .messages import Message
 from .models import OutboxMessage
-from .providers import Refused
+from .providers import Accepted, Refused
 
 if TYPE_CHECKING:
     from .models import ProviderAccount
@@ -34,7 +34,7 @@ class Outbox:
     ) -> None:
         pass
 
-    def send(self, message: Message) -> str:
+    def send(self, message: Message) -> Accepted:
         time.sleep(self._account.delay)
         if random.random() < self._account.failure_rate:  # noqa: S311  a demonstration's chance
             raise Refused(_("The outbox refuses some, as it was told."), "outbox_refused")
@@ -46,7 +46,7 @@ class Outbox:
             text=message.text,
             tracker=message.tracker,
         )
-        return kept.message_id
+        return Accepted(kept.message_id, "sent")  # nobody will tell more
 
     def check(self) -> None:
         """It is here."""

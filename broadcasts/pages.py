@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Q
@@ -16,7 +16,9 @@ from runs.pages import frame, judged, members_only, own_business
 from runs.states import ItemStatus
 
 from .api import LANGUAGES
-from .models import Recipient, WhatsAppBroadcast
+from .models import ProviderAccount, Recipient, WhatsAppBroadcast
+from .opt_out_pages import urlpatterns as opt_outs
+from .standing import sent_lately, warnings_of
 
 RECIPIENTS_A_PAGE = 50
 RECENT_RUNS = 10
@@ -26,13 +28,18 @@ Delivery = Recipient.Delivery
 FILTERS = {
     "all": (_("Everybody"), Q()),
     "pending": (_("Waiting"), Q(status__in=[ItemStatus.PENDING, ItemStatus.IN_FLIGHT])),
-    "sent": (_("Sent"), Q(status=ItemStatus.DONE)),
+    "sent": (_("Accepted"), Q(status=ItemStatus.DONE)),
     "delivered": (_("Delivered"), Q(status=ItemStatus.DONE, delivery__in=[Delivery.DELIVERED, Delivery.READ])),
     "read": (_("Read"), Q(status=ItemStatus.DONE, delivery=Delivery.READ)),
+    "held": (_("Held back"), Q(status=ItemStatus.DONE, delivery__in=[Delivery.HELD, Delivery.PAUSED])),
+    "unconfirmed": (_("Not confirmed"), Q(status=ItemStatus.DONE, delivery__in=Recipient.AWAITED)),  # … for long
     "failed": (_("Failed"), Q(status=ItemStatus.FAILED)),
     "unknown": (_("Unknown"), Q(status=ItemStatus.UNKNOWN)),
     "skipped": (_("Skipped"), Q(status=ItemStatus.SKIPPED)),
 }
+
+
+UNCOUNTED = ("held", "unconfirmed")
 
 
 @members_only
@@ -44,7 +51,23 @@ def broadcasts(request: HttpRequest, slug: str) -> HttpResponse:
 
 def start_form(business: Business) -> dict[str, Any]:
     """What `broadcasts/start.html` needs."""
-    return {"business": business, "accounts": business.whatsapp_accounts.all(), "languages": LANGUAGES}
+    accounts = list(business.whatsapp_accounts.select_related("standing"))
+    return {
+        "business": business,
+        "accounts": accounts,
+        "standings": [_standing(account) for account in accounts if hasattr(account, "standing")],
+        "languages": LANGUAGES,
+    }
+
+
+def _standing(account: ProviderAccount) -> dict[str, Any]:
+    """What Meta says of the account, to be known before writing by it."""
+    return {
+        "account": account,
+        "standing": account.standing,
+        "sent": sent_lately(account),
+        "warnings": warnings_of(account),
+    }
 
 
 @members_only
@@ -71,30 +94,40 @@ def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
         "chosen": chosen,
         "filters": [(key, label, _count(run, key)) for key, (label, _condition) in FILTERS.items()],
         "state": name,
-        "recipients": _recipients(request, run, FILTERS[name][1]) if run else None,
+        "recipients": _recipients(request, run, name) if run else None,
+        "retryable": run.retryable() if _may_have_failed(run) else None,
         "recent": judged(rows[:RECENT_RUNS]),
     }
+
+
+def _may_have_failed(run: Run | None) -> TypeGuard[WhatsAppBroadcast]:
+    return isinstance(run, WhatsAppBroadcast) and bool(run.failed) and not run.is_active
 
 
 def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def _count(run: Run | None, name: str) -> int:
-    """By the run's own counters: nothing is counted again."""
+def _count(run: Run | None, name: str) -> int | None:
+    """By the run's own counters: nothing is counted again, and what they don't hold has no number."""
     if not isinstance(run, WhatsAppBroadcast):
         return 0
+    if name in UNCOUNTED:
+        return None
     if name == "pending":
         return (run.total or 0) - run.processed
     return int((run.total or 0) if name == "all" else getattr(run, name))
 
 
-def _recipients(request: HttpRequest, run: Run, condition: Q) -> Page[Recipient]:
-    rows = Recipient.objects.filter(condition, run_id=run.pk).order_by("pk")
+def _recipients(request: HttpRequest, run: Run, name: str) -> Page[Recipient]:
+    rows = Recipient.objects.filter(FILTERS[name][1], run_id=run.pk).order_by("pk")
+    if name == "unconfirmed":
+        rows = rows.unconfirmed()
     return Paginator(rows, RECIPIENTS_A_PAGE).get_page(request.GET.get("page"))
 
 
 urlpatterns = [
     path("", broadcasts, name="broadcasts"),
     path("found/", found, name="broadcasts-found"),
+    *opt_outs,
 ]

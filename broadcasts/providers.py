@@ -1,6 +1,6 @@
 """Who carries the messages. One small interface, and Meta's WhatsApp Cloud API behind it. No Celery here.
 
-A provider answers a message with its own id for it, or raises one of the five things that can be
+A provider answers a message with its own id for it, or raises one of the six things that can be
 true then. Where it can't be known whether a message has left, it is `Unclear`, and never sent again.
 """
 
@@ -9,28 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import httpx
 from pywa.client import WhatsApp
 from pywa.errors import WhatsAppError
-from pywa.types.templates import TemplateLanguage
+from pywa.types.others import BusinessPhoneNumber
 
 from .messages import Message
+from .meta_errors import PAIR_RATE, Kind, rule_of
 
 T = TypeVar("T")
 
-# Meta's error codes: https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
-PAIR_RATE = 131056  # too many messages to this one recipient
-# The app's calls, the account's, the number's messages a second, an account under maintenance.
-THROTTLED = frozenset({4, 80007, 130429, 131057, PAIR_RATE})
-# Nothing more can be sent with these credentials, by this account or number, or of this template.
-BLOCKED = frozenset(
-    {
-        *(0, 3, 10, 190, *range(200, 300), 131005),  # token and permissions
-        *(33, 368, 131031, 131037, 131042, 131045, 131048, 131063, 131064, 133010),  # account and number
-        *(132001, 132015, 132016),  # the template doesn't exist, is paused or disabled
-    }
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits
+PHONE_NUMBER_FIELDS = (
+    "id",
+    "display_phone_number",
+    "quality_rating",
+    "whatsapp_business_manager_messaging_limit",
+    "health_status",
 )
 
 
@@ -56,7 +53,11 @@ class Throttled(ProviderError):
 
 
 class Blocked(ProviderError):
-    """Neither this message nor any other will be taken: credentials, account or number."""
+    """Neither this message nor any other will be taken: credentials, account, number or template."""
+
+
+class TemplateWaits(ProviderError):
+    """No message with this template will be taken for some hours."""
 
 
 class Unreachable(ProviderError):
@@ -65,6 +66,14 @@ class Unreachable(ProviderError):
 
 class Unclear(ProviderError):
     """The request may have reached the provider, and no answer says what came of it."""
+
+
+class Accepted(NamedTuple):
+    """The provider has taken a message. The names are those of `Recipient`."""
+
+    message_id: str
+    delivery: str
+    wa_id: str = ""
 
 
 class Provider(Protocol):
@@ -79,8 +88,8 @@ class Provider(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def send(self, message: Message) -> str:
-        """The provider's id of the message. Raises a `ProviderError`."""
+    def send(self, message: Message) -> Accepted:
+        """Raises a `ProviderError`."""
         ...
 
     def check(self) -> None:
@@ -117,6 +126,7 @@ class MetaCloud:
         at_once: int,
     ) -> None:
         self.at_once = at_once
+        self._phone_number_id = phone_number_id
         self._session = _Session(timeout=httpx.Timeout(answer_seconds, connect=connect_seconds))
         self._whatsapp = WhatsApp(phone_id=phone_number_id, token=token, session=self._session)
         # pywa has set its own; a version of the API is part of it.
@@ -130,24 +140,65 @@ class MetaCloud:
     ) -> None:
         self._session.close()
 
-    def send(self, message: Message) -> str:
-        return _answer_of(lambda: str(self._sent(message).id))
+    def send(self, message: Message) -> Accepted:
+        return _answer_of(lambda: self._accepted(message))
 
     def check(self) -> None:
         """https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account-to-number-current-status/"""
-        number = str(self._whatsapp.phone_id)
-        _answer_of(lambda: self._whatsapp.api.get_business_phone_number(number, ("id",)))
+        _answer_of(lambda: self._whatsapp.api.get_business_phone_number(self._phone_number_id, ("id",)))
 
-    def _sent(self, message: Message) -> Any:
-        if not message.template:
-            return self._whatsapp.send_message(message.to, message.text, preview_url=True, tracker=message.tracker)
-        return self._whatsapp.send_template(
-            message.to,
-            message.template,
-            TemplateLanguage(message.language),
-            _components(message.parameters),
-            tracker=message.tracker,
+    def _accepted(self, message: Message) -> Accepted:
+        told = self._send(message)
+        sent = told["messages"][0]
+        return Accepted(str(sent["id"]), _delivery(sent.get("message_status")), _other_number(told, message.to))
+
+    def _send(self, message: Message) -> dict[str, Any]:
+        """The answer as it is: pywa's own types know no `paused`, and nothing of a text's `message_status`.
+
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
+        """
+        text = {"preview_url": True, "body": message.text}
+        template = {
+            "name": message.template,
+            "language": {"code": message.language},
+            "components": _components(message.parameters),
+        }
+        return self._whatsapp.api.send_message(
+            sender=self._phone_number_id,
+            to=message.to,
+            recipient=None,
+            recipient_type="individual",
+            typ="template" if message.template else "text",
+            msg=template if message.template else text,
+            biz_opaque_callback_data=message.tracker,
         )
+
+    def phone_number(self) -> BusinessPhoneNumber:
+        """What Meta says of the account's number. Raises a `ProviderError`."""
+        return _answer_of(self._phone_number)
+
+    def _phone_number(self) -> BusinessPhoneNumber:
+        told = self._whatsapp.api.get_business_phone_number(self._phone_number_id, PHONE_NUMBER_FIELDS)
+        number: BusinessPhoneNumber = BusinessPhoneNumber.from_dict(told)
+        return number
+
+
+def _delivery(message_status: object) -> str:
+    """Accepted, where it isn't held back."""
+    is_held = message_status in ("held_for_quality_assessment", "paused")
+    return str(message_status) if is_held else "accepted"
+
+
+def _other_number(told: dict[str, Any], written: str) -> str:
+    """WhatsApp's own way to write the recipient's number; empty where it is the one that was written to.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
+    """
+    contacts = told.get("contacts")
+    contact = contacts[0] if isinstance(contacts, list) and contacts else None
+    wa_id = contact.get("wa_id") if isinstance(contact, dict) else None
+    is_other = isinstance(wa_id, str) and wa_id.isdecimal() and len(wa_id) <= 20 and wa_id != written.lstrip("+")
+    return str(wa_id) if is_other else ""
 
 
 def _answer_of(call: Callable[[], T]) -> T:
@@ -176,11 +227,13 @@ def _components(parameters: tuple[tuple[str, str], ...]) -> list[Any]:
 
 def _meaning(error: WhatsAppError) -> ProviderError:
     """What one of Meta's errors means for this message and the next ones."""
-    words = ": ".join(part for part in (error.message, error.details) if part)
-    status = error.status_code or 0
-    if status == httpx.codes.TOO_MANY_REQUESTS or error.code in THROTTLED:
+    words = ": ".join(str(part) for part in (error.message, error.details) if part)
+    status, kind = error.status_code or 0, rule_of(error.code).kind
+    if status == httpx.codes.TOO_MANY_REQUESTS or kind == Kind.THROTTLED:
         return Throttled(words, error.code, seconds=_retry_after(error))
-    if error.code in BLOCKED or status == httpx.codes.UNAUTHORIZED:
+    if kind == Kind.TEMPLATE_WAITS:
+        return TemplateWaits(words, error.code)
+    if kind in (Kind.BLOCKED, Kind.TEMPLATE) or status == httpx.codes.UNAUTHORIZED:
         return Blocked(words, error.code)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         return Unclear(words, error.code)  # it has read the request; who knows how far it came

@@ -27,13 +27,17 @@ from runs.exceptions import RunRejected
 from runs.progress import Progress, patiently
 from runs.states import ItemStatus
 
+from . import opt_outs
 from .audience import leave_out_opted_out
+from .clock import DatabaseClock
 from .messages import Message
-from .models import Recipient, WhatsAppBroadcast
+from .meta_errors import STOPPED, rule_of
+from .models import OptOut, Recipient, WhatsAppBroadcast
 from .outage import Outage
 from .pace import Pacer
-from .providers import Blocked, Provider, ProviderError, Refused, Throttled, Unclear, Unreachable
+from .providers import Blocked, Provider, ProviderError, Refused, TemplateWaits, Throttled, Unclear, Unreachable
 from .threads import Send, SendThreads
+from .waiting import wait_for_template
 from .window import ConcurrencyWindow
 
 logger = logging.getLogger(__name__)
@@ -47,11 +51,15 @@ LIMIT = gettext_noop("WhatsApp limit")
 
 
 def send(run: WhatsAppBroadcast, progress: Progress) -> None:
-    """Send the message to every recipient that is still pending, each at most once."""
+    """Send the message to every recipient that is still pending, each at most once.
+
+    Raises `RunDeferred` where the template is paused: whoever is pending waits with it.
+    """
     effects = Effects(progress)
     progress.fenced(leave_out_opted_out, run)
     with run.account.provider() as provider, SendThreads(provider) as threads:
         Sender(run, progress, effects, provider, threads).reach(pending(run))
+    progress.fenced(leave_out_opted_out, run)  # whom a stop has kept from being begun
 
 
 def pending(run: WhatsAppBroadcast) -> Iterator[Recipient]:
@@ -83,6 +91,7 @@ class Sender:
     ) -> None:
         self._run, self._progress, self._effects = run, progress, effects
         self._provider, self._threads = provider, threads
+        self._clock = DatabaseClock()
         self._pacer = Pacer(run.account)
         self._saved_size: int | None = run.cursor.get("window")
         self._window = ConcurrencyWindow(run.account.rate, provider.at_once, self._saved_size)
@@ -90,12 +99,16 @@ class Sender:
         # Whose messages certainly didn't leave, by the time from which they may be sent again.
         self._again: list[tuple[float, int, Recipient]] = []
         self._tries: Counter[int] = Counter()  # in vain, by recipient
-        self._refusals: list[Throttled | Blocked] = []  # that concern everybody
+        self._refusals: list[Throttled | Blocked | TemplateWaits] = []  # that concern everybody
         self._holds = 0  # in a row, with no message taken between them
         self._silences: list[ProviderError] = []  # in a row, without an answer between them
+        self._has_sent = False  # has a message of this attempt been accepted?
 
     def reach(self, recipients: Iterator[Recipient]) -> None:
-        """Raises `RunRejected` or `RunUnreachable` where nobody else could be sent to; who wasn't is pending then."""
+        """Send to all of them. Who wasn't sent to is pending.
+
+        Raises `RunRejected`, `RunDeferred` or `RunUnreachable` where nobody else could be sent to either.
+        """
         try:
             while (turn := self._next_turn(recipients)) or self._threads.in_flight or self._again:
                 if turn:
@@ -190,18 +203,19 @@ class Sender:
     def _record(self, send: Send) -> None:
         match send.error:
             case None:
-                self._effects.done(send.recipient, message_id=send.message_id)
+                self._effects.done(send.recipient, **send.accepted._asdict(), answered_at=self._now())
+                self._has_sent = True
                 self._window.grow(send.seconds)
                 self._note_contact()
                 self._holds = 0
             case Refused() as error:
-                self._effects.failed(send.recipient, error, error.code)
+                self._refuse(send.recipient, error)
                 self._note_contact()
                 self._holds = 0
             case Throttled(only_this_recipient=True) as error:
                 self._try_again(send.recipient, error)
                 self._note_contact()
-            case Throttled() | Blocked() as error:
+            case Throttled() | Blocked() | TemplateWaits() as error:
                 self._put_back(send.recipient)
                 self._refusals.append(error)
                 self._window.halve(send.left_at)
@@ -224,11 +238,20 @@ class Sender:
         logger.error("Recipient failed: run=%s recipient=%s", self._run.pk, recipient.pk, exc_info=error)
         return _("The program failed: %(error)s") % {"error": str(error) or type(error).__name__}
 
+    def _refuse(self, recipient: Recipient, error: ProviderError) -> None:
+        if error.code == STOPPED:  # at once: other broadcasts may be about to write to them
+            told = (recipient.phone, OptOut.Source.REFUSED, self._clock.now())
+            patiently(opt_outs.stop, self._run.business_id, *told)
+        self._effects.failed(recipient, error, error.code, answered_at=self._now())
+
+    def _now(self) -> str:
+        return self._clock.now().isoformat()
+
     def _try_again(self, recipient: Recipient, error: Throttled) -> None:
         """Later, and not for ever. Meta's advice for the limit of a pair: wait 4 s, then 16 s."""
         self._tries[recipient.pk] += 1
         if self._tries[recipient.pk] >= TRIES:
-            self._effects.failed(recipient, error, error.code)
+            self._effects.failed(recipient, error, error.code, answered_at=self._now())
         else:
             self._put_back(recipient, error.seconds or 4.0 ** self._tries[recipient.pk])
 
@@ -255,6 +278,9 @@ class Sender:
         refusals, self._refusals = self._refusals, []
         for error in refusals:
             self._reject_if_blocked(error)
+        for error in refusals:
+            if isinstance(error, TemplateWaits):
+                wait_for_template(self._run, self._progress, error, has_sent=self._has_sent)
         if limits := [error for error in refusals if isinstance(error, Throttled)]:
             self._hold(limits)
         if len(self._silences) >= SILENCES:
@@ -262,7 +288,7 @@ class Sender:
 
     def _reject_if_blocked(self, error: ProviderError) -> None:
         if isinstance(error, Blocked):
-            raise RunRejected(f"{error} ({error.code})") from error
+            raise RunRejected(" ".join(filter(None, [f"{error} ({error.code})", _advice(error)]))) from error
 
     def _hold(self, limits: list[Throttled]) -> None:
         """The whole account waits, whoever sends by it: the next one gets no permit before."""
@@ -290,3 +316,8 @@ class Sender:
         except ProviderError as error:
             self._reject_if_blocked(error)
         return None
+
+
+def _advice(error: ProviderError) -> str:
+    advice = rule_of(error.code).advice
+    return _(advice) if advice else ""

@@ -14,6 +14,7 @@ from runs.dispatch import start
 from .audience import Audience, Sorter, UnreadableAudience, keep
 from .messages import rendered
 from .models import ProviderAccount, WhatsAppBroadcast
+from .standing import warnings_of
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Draft:
 
 
 def preview(draft: Draft) -> dict[str, Any]:
-    """How many would get it and how many wouldn't, and the message as the first one would read it.
+    """How many would get it and how many wouldn't, the message as the first one would read it, and warnings.
 
     Raises `UnreadableAudience`.
     """
@@ -44,6 +45,7 @@ def preview(draft: Draft) -> dict[str, Any]:
         "counts": sorter.counts.as_json(),
         "to": first.phone if first else "",
         "text": text if first else draft.text,
+        "warnings": warnings_of(draft.account, sorter.counts.valid),
     }
 
 

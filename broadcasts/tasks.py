@@ -1,12 +1,43 @@
 """Thin Celery entries."""
 
+import logging
+
+from celery import current_app, shared_task
+
+from runs.broker import call_broker
 from runs.progress import Progress
 from runs.worker import run_task
 
-from .models import WhatsAppBroadcast
+from . import standing
+from .models import ProviderAccount, WhatsAppBroadcast
 from .sending import send
+
+logger = logging.getLogger(__name__)
+
+QUEUE = WhatsAppBroadcast.queue
+CHECK_ACCOUNT = "broadcasts.check_account"
 
 
 @run_task(WhatsAppBroadcast)
 def send_broadcast(run: WhatsAppBroadcast, progress: Progress) -> None:
     send(run, progress)
+
+
+@shared_task(name="broadcasts.check_accounts", queue=QUEUE, ignore_result=True)
+def check_accounts() -> None:
+    """Ask Meta about all accounts; beat sends it every hour."""
+    standing.check_accounts()
+
+
+@shared_task(name=CHECK_ACCOUNT, queue=QUEUE, ignore_result=True)
+def check_account(account_id: int) -> None:
+    if account := ProviderAccount.objects.filter(pk=account_id).first():
+        standing.check(account)
+
+
+def check_soon(account_id: int) -> None:
+    """Of an account that was saved. A broker that is away is no reason to fail: beat's round comes too."""
+    try:
+        call_broker(current_app.send_task, CHECK_ACCOUNT, args=[account_id], queue=QUEUE)
+    except Exception as error:
+        logger.warning("Could not ask Meta about account %s: %r", account_id, error)

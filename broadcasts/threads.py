@@ -13,9 +13,10 @@ from typing import Final, Self
 
 from .messages import Message
 from .models import Recipient
-from .providers import Provider
+from .providers import Accepted, Provider
 
 FIRST_THREADS: Final = 2
+NOT_ACCEPTED: Final = Accepted("", "")
 BUSY_RATE: Final = 300  # messages a second keep a process busy
 SLOW_SECONDS: Final = 0.03  # without any answer: more messages may leave meanwhile
 
@@ -28,13 +29,13 @@ class Send:
     message: Message
     left_at: float = 0.0  # by the monotonic clock
     seconds: float = 0.0  # until there was an answer, or an error
-    message_id: str = ""
+    accepted: Accepted = NOT_ACCEPTED
     error: Exception | None = None
 
     def carry_out(self, provider: Provider) -> None:
         self.left_at = time.monotonic()
         try:
-            self.message_id = provider.send(self.message)
+            self.accepted = provider.send(self.message)
         except Exception as error:
             self.error = error
         self.seconds = time.monotonic() - self.left_at

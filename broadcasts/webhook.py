@@ -1,38 +1,48 @@
-"""What Meta tells of messages later, and what people answer. In any order, and as often as it likes.
+"""What Meta tells of messages, people, templates and accounts. In any order, and as often as it likes.
 
 A status moves its recipient forward or not at all; the first to settle a recipient counts it, be it
-the worker or the webhook.
+the worker or the webhook. Whatever can't be read says nothing (`updates`).
 """
 
 from __future__ import annotations
 
 import hmac
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import models, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from pywa.types.message_status import MessageStatusType
+from pywa.types.templates import TemplateStatus
+from pywa.types.user_preferences import MarketingPreference, UserPreferenceCategory
 from pywa.utils import webhook_updates_validator
 
+from runs.dispatch import wake
 from runs.progress import clean
 from runs.states import ItemStatus
-from runs.unstorable import is_storable
 
-from .audience import skip
+from . import opt_outs, standing, updates
+from .meta_errors import STOPPED
 from .models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from .numbers import e164
+from .opt_out_phrases import Wish, wish_of
+from .updates import Change, changes
 
 Delivery = Recipient.Delivery
 
-# The whole of a message, whatever its case and punctuation.
-OPT_OUT_WORDS: Final = frozenset(
-    {"stop", "stopall", "stop all", "unsubscribe", "cancel", "opt out", "optout", "remove me"}
-    | {"הסר", "הסירו", "הסר אותי", "הסירו אותי", "להסיר", "עצור", "עצרו", "די"}
-)
 ORDER: Final = list(Delivery)  # forward
-MAX_NUMBER_ID: Final = 64  # characters, as in the accounts' table
+_DELIVERIES: Final = {
+    MessageStatusType.SENT: Delivery.SENT,
+    MessageStatusType.FAILED: Delivery.FAILED,
+    MessageStatusType.DELIVERED: Delivery.DELIVERED,
+    MessageStatusType.READ: Delivery.READ,
+    MessageStatusType.PLAYED: Delivery.READ,  # a voice message
+}
+_PREFERENCES: Final = {MarketingPreference.STOP: Wish.STOP, MarketingPreference.RESUME: Wish.START}
 
 
 @dataclass(frozen=True)
@@ -45,20 +55,7 @@ class Status:
     delivery: Delivery
     error_code: str = ""
     error_message: str = ""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What somebody has written to an account."""
-
-    account: ProviderAccount
-    phone: str
-    text: str
-
-    @property
-    def opts_out(self) -> bool:
-        words = re.sub(r"[^\w\s]+", " ", self.text).split()
-        return " ".join(words).casefold() in OPT_OUT_WORDS
+    at: datetime = field(default_factory=timezone.now)
 
 
 # Whose it is
@@ -72,8 +69,10 @@ def signers(payload: Any, body: bytes, signature: str) -> list[ProviderAccount]:
     if not signature.isascii():
         return []
     accounts = ProviderAccount.objects.filter(kind=ProviderAccount.Kind.META)
-    numbers = {number for number, _value in _changes(payload)} - {""}
-    named = list(accounts.filter(phone_number_id__in=numbers))
+    told = list(changes(payload))
+    numbers = {change.phone_number_id for change in told} - {""}
+    wabas = {change.waba_id for change in told if not change.phone_number_id} - {""}
+    named = list(accounts.filter(models.Q(phone_number_id__in=numbers) | models.Q(waba_id__in=wabas)))
     return [
         account
         for account in named or accounts
@@ -91,79 +90,131 @@ def knows_verify_token(token: str) -> bool:
 # What it says
 
 
-def _changes(payload: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The parts about messages, each with the phone number id it is about. Whatever else comes is passed over."""
-    for entry in _dicts(payload, "entry"):
-        for change in _dicts(entry, "changes"):
-            value = change.get("value")
-            if isinstance(value, dict) and isinstance(value.get("metadata"), dict):
-                yield _number_id(value["metadata"].get("phone_number_id")), value
-
-
-def _number_id(said: object) -> str:
-    """Empty for whatever can't be an account's."""
-    number = str(said) if isinstance(said, str | int) else ""
-    return number if is_storable(number) and len(number) <= MAX_NUMBER_ID else ""
-
-
-def _dicts(holder: Any, name: str) -> list[dict[str, Any]]:
-    found = holder.get(name) if isinstance(holder, dict) else None
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-
-
 def take(payload: Any, accounts: Iterable[ProviderAccount]) -> None:
     """Note all that the payload tells of these accounts."""
+    accounts = list(accounts)
     by_number = {account.phone_number_id: account for account in accounts}
     statuses: list[Status] = []
-    for number, value in _changes(payload):
-        if number and (account := by_number.get(number)):
-            statuses += filter(None, (_status(account, each) for each in _dicts(value, "statuses")))
-            for reply in (_reply(account, each) for each in _dicts(value, "messages")):
-                if reply.opts_out:
-                    opt_out(reply)
+    for change in changes(payload):
+        if change.phone_number_id and (account := by_number.get(change.phone_number_id)):
+            _learn_waba(account, change)
+            statuses += filter(None, (_status(account, change, each) for each in change.parts("statuses")))
+            _take_wishes(account, change)
+        elif not change.phone_number_id:
+            _take_account_change([account for account in accounts if account.waba_id in _wabas(change)], change)
+    stop_refused(statuses)
     move_forward(statuses)
 
 
-def _status(account: ProviderAccount, said: Mapping[str, Any]) -> Status | None:
-    name = said.get("status")
-    delivery = Delivery.READ if name == "played" else name  # of a voice message
-    if delivery not in Delivery.values or not delivery:
+def _learn_waba(account: ProviderAccount, change: Change) -> None:
+    """What is told of templates and of the account itself names no phone number."""
+    if change.waba_id and change.waba_id != account.waba_id:
+        ProviderAccount.objects.filter(pk=account.pk).update(waba_id=change.waba_id)
+        account.waba_id = change.waba_id
+
+
+def _wabas(change: Change) -> set[str]:
+    """A portfolio's id may stand in the place of the account's; the account's own is beside it then."""
+    info = change.value.get("waba_info")
+    return {change.waba_id, updates.id_of(info.get("waba_id")) if isinstance(info, dict) else ""} - {""}
+
+
+def _status(account: ProviderAccount, change: Change, said: dict[str, Any]) -> Status | None:
+    update = updates.message_status(change, said)
+    delivery = None if update is None else _DELIVERIES.get(update.status)
+    if update is None or delivery is None:
         return None
-    error = next(iter(_dicts(said, "errors")), {})
-    data = error.get("error_data")
-    details = data.get("details") if isinstance(data, dict) else None
-    words = ": ".join(str(part) for part in (error.get("title") or error.get("message"), details) if part)
+    error = update.error
+    words = ": ".join(str(part) for part in (error.message, error.details) if part) if error else ""
     return Status(
         account=account,
-        message_id=clean(said.get("id", ""), 200),
-        tracker=str(said.get("biz_opaque_callback_data", "")),
-        delivery=Delivery(str(delivery)),
-        error_code=clean(error.get("code", ""), 64),
+        message_id=clean(update.id, 200) if isinstance(update.id, str) else "",
+        tracker=str(update.tracker or ""),
+        delivery=delivery,
+        at=update.timestamp,
+        error_code=clean(error.code, 64) if error and error.code != updates.NO_CODE else "",
         error_message=clean(words),
     )
 
 
-def _reply(account: ProviderAccount, said: Mapping[str, Any]) -> Reply:
-    """Typed, or the title of a button that was pressed."""
-    texts = [(said.get("text"), "body"), (said.get("button"), "text")]
-    interactive = said.get("interactive")
-    if isinstance(interactive, dict):
-        texts.append((interactive.get("button_reply"), "title"))
-    text = next((part[name] for part, name in texts if isinstance(part, dict) and isinstance(part.get(name), str)), "")
-    return Reply(account, str(said.get("from", "")), clean(text))
+# Who wants no more
 
 
-# What follows from it
+def _take_wishes(account: ProviderAccount, change: Change) -> None:
+    for said in change.parts("messages"):
+        if (update := updates.written(change, said)) is not None:
+            texts = updates.texts_of(update)
+            wish = next(filter(None, map(wish_of, texts)), None)
+            _heed(
+                account, update.from_user.wa_id, wish, OptOut.Source.WORDS, update.timestamp, clean("".join(texts[:1]))
+            )
+    for said in change.parts("user_preferences"):
+        preference = updates.marketing_preference(change, said)
+        # (pywa's preference is false in itself where it is to stop.)
+        if preference is not None and preference.category == UserPreferenceCategory.MARKETING_MESSAGES:
+            wish = _PREFERENCES.get(preference.value)
+            _heed(account, preference.from_user.wa_id, wish, OptOut.Source.PREFERENCES, preference.timestamp)
 
 
-def opt_out(reply: Reply) -> None:
-    """No more broadcasts of this business, not even of those under way."""
-    phone = e164(f"+{reply.phone.lstrip('+')}", reply.account.country)
-    if phone is None:
+def _heed(
+    account: ProviderAccount,
+    wa_id: str | None,
+    wish: Wish | None,
+    source: OptOut.Source,
+    at: datetime,
+    words: str = "",
+) -> None:
+    for phone in _phones(account, (wa_id or "").lstrip("+")) if wish else ():
+        if wish == Wish.STOP:
+            opt_outs.stop(account.business_id, phone, source, at, words)
+        else:
+            opt_outs.resume(account.business_id, phone, source, at)
+
+
+def _phones(account: ProviderAccount, wa_id: str) -> list[str]:
+    """The numbers under which somebody may be in an audience; mostly one, sometimes another than WhatsApp's own."""
+    same = Recipient.objects.filter(wa_id=wa_id or None, run__business=account.business_id)
+    phones = {e164(f"+{wa_id}", account.country), *same.values_list("phone", flat=True)}
+    return sorted(filter(None, phones))
+
+
+def stop_refused(statuses: Iterable[Status]) -> None:
+    """Whoever Meta says has stopped marketing is on the list before anything else is written."""
+    refused = [status for status in statuses if status.error_code == STOPPED]
+    for recipient, status in _meant(refused, _named(refused)) if refused else ():
+        opt_outs.stop(status.account.business_id, recipient.phone, OptOut.Source.REFUSED, status.at)
+
+
+# Templates and accounts
+
+
+def _take_account_change(accounts: list[ProviderAccount], change: Change) -> None:
+    if not accounts:
         return
-    business = reply.account.business_id
-    OptOut.objects.get_or_create(business_id=business, phone=phone, defaults={"words": reply.text[:100]})
-    skip(Recipient.objects.filter(phone=phone, run__business=business), "opted_out")
+    if change.field == "message_template_status_update":
+        _note_template(accounts, change)
+    elif change.field == "phone_number_quality_update":
+        standing.note_quality_update(accounts, change)
+    elif change.field == "business_capability_update":
+        standing.note_capability_update(accounts, change)
+    elif change.field == "account_update" and (update := updates.account_update(change)) is not None:
+        standing.note_account_update(accounts, change, update)
+
+
+def _note_template(accounts: list[ProviderAccount], change: Change) -> None:
+    """Whatever has happened to a template, but a pause: broadcasts that wait for it try their next message.
+
+    Meta's answer to that is the truth of that moment, so neither order nor repetition matters here.
+    """
+    update = updates.template_status(change)
+    if update is None or update.new_status == TemplateStatus.PAUSED:
+        return
+    name, language = clean(update.template_name), update.template_language.value
+    with transaction.atomic():
+        wake(WhatsAppBroadcast.objects.filter(account__in=accounts, template=name, language=language))
+
+
+# What became of messages
 
 
 def move_forward(statuses: Iterable[Status]) -> None:
@@ -176,26 +227,37 @@ def move_forward(statuses: Iterable[Status]) -> None:
         for recipient, status in _found(statuses):
             for counter, change in _moved(recipient, status).items():
                 counts[recipient.run_id][counter] += change
-        for run_id, changes in sorted(counts.items()):
-            changed = {name: models.F(name) + change for name, change in changes.items() if change}
+        for run_id, added in sorted(counts.items()):
+            changed = {name: models.F(name) + change for name, change in added.items() if change}
             WhatsAppBroadcast.objects.filter(pk=run_id).update(**changed, version=models.F("version") + 1)
 
 
 def _found(statuses: list[Status]) -> Iterator[tuple[Recipient, Status]]:
-    """Each status with its recipient, by our own tracker or by the message's id; unknown ones are left out."""
-    trackers = {status: Recipient.of_tracker(status.tracker) for status in statuses}
-    by_pk = models.Q(pk__in=[pk for pk in trackers.values() if pk])
-    by_message = models.Q(message_id__in=[status.message_id for status in statuses if status.message_id])
+    """Each status with its recipient, locked with its run."""
+    rows = _named(statuses)
     # A row may be locked that belongs to another account with the same ids; it isn't touched.
-    rows = Recipient.objects.filter(by_pk | (by_message & ~models.Q(message_id="")))
     runs = WhatsAppBroadcast.objects.filter(pk__in=list(rows.values_list("run", flat=True))).locked()
-    accounts = dict(runs.values_list("pk", "account"))
-    locked = list(rows.filter(run__in=accounts).order_by("pk").select_for_update(of=("self",), no_key=True))
+    locked = rows.filter(run__in=list(runs.values_list("pk", flat=True))).order_by("pk")
+    return _meant(statuses, locked.select_for_update(of=("self",), no_key=True))
+
+
+def _named(statuses: list[Status]) -> models.QuerySet[Recipient]:
+    by_pk = models.Q(pk__in=[pk for status in statuses if (pk := Recipient.of_tracker(status.tracker))])
+    by_message = models.Q(message_id__in=[status.message_id for status in statuses if status.message_id])
+    return Recipient.objects.filter(by_pk | (by_message & ~models.Q(message_id=""))).select_related("run")
+
+
+def _meant(statuses: list[Status], rows: models.QuerySet[Recipient]) -> Iterator[tuple[Recipient, Status]]:
+    """Each status with its recipient, by our own tracker or by the message's id; unknown ones are left out."""
+    by_pk = {recipient.pk: recipient for recipient in rows}
+    by_message: dict[str, list[Recipient]] = defaultdict(list)
+    for recipient in by_pk.values():
+        by_message[recipient.message_id].append(recipient)
     for status in statuses:
-        for recipient in locked:
-            known = trackers[status]
-            is_meant = recipient.pk == known if known else recipient.message_id == status.message_id
-            if is_meant and accounts[recipient.run_id] == status.account.pk:
+        known = Recipient.of_tracker(status.tracker)
+        candidates = [by_pk[known]] if known in by_pk else by_message[status.message_id] if known is None else []
+        for recipient in candidates:
+            if recipient.run.account_id == status.account.pk:
                 yield recipient, status
 
 
@@ -208,13 +270,14 @@ def _moved(recipient: Recipient, status: Status) -> dict[str, int]:
     before = _counted(recipient)
     recipient.delivery = status.delivery
     recipient.message_id = recipient.message_id or status.message_id
+    recipient.answered_at = Now()
     if status.delivery == Delivery.FAILED:
         recipient.status = ItemStatus.FAILED
         recipient.error_code = status.error_code or "not_delivered"
         recipient.error_message = status.error_message
     else:
         recipient.status, recipient.error_code, recipient.error_message = ItemStatus.DONE, "", ""
-    recipient.save(update_fields=["status", "delivery", "message_id", "error_code", "error_message"])
+    recipient.save(update_fields=["status", "delivery", "message_id", "answered_at", "error_code", "error_message"])
     after = _counted(recipient)
     return {name: after[name] - before[name] for name in after}
 

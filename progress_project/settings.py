@@ -262,6 +262,17 @@ WHATSAPP_UNREACHABLE_SECONDS: float = env.float("WHATSAPP_UNREACHABLE_SECONDS", 
 WHATSAPP_AT_ONCE: int = env.int("WHATSAPP_AT_ONCE", default=32)
 WHATSAPP_MAX_UPLOAD_BYTES: int = env.int("WHATSAPP_MAX_UPLOAD_BYTES", default=25 * MEBIBYTE)
 WHATSAPP_MAX_RECIPIENTS: int = env.int("WHATSAPP_MAX_RECIPIENTS", default=200_000)
+# How often a broadcast whose template is paused tries a message, and after how long it fails.
+WHATSAPP_TEMPLATE_RETRY_SECONDS: int = env.int("WHATSAPP_TEMPLATE_RETRY_SECONDS", default=3600)
+WHATSAPP_TEMPLATE_WAIT_HOURS: int = env.int("WHATSAPP_TEMPLATE_WAIT_HOURS", default=48)
+# An accepted message of which nothing was told for so long counts as not confirmed.
+WHATSAPP_UNCONFIRMED_HOURS: int = env.int("WHATSAPP_UNCONFIRMED_HOURS", default=24)
+WHATSAPP_CHECK_SECONDS: int = env.int("WHATSAPP_CHECK_SECONDS", default=3600)  # how often Meta is asked of accounts
+CELERY_BEAT_SCHEDULE["whatsapp_accounts"] = {
+    "task": "broadcasts.check_accounts",
+    "schedule": timedelta(seconds=WHATSAPP_CHECK_SECONDS),
+    "options": {"queue": "broadcasts"},
+}
 
 # API
 

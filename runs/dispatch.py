@@ -122,8 +122,10 @@ def retry_items(run: R, choose: Callable[[], models.QuerySet[RunItem]], created_
     with transaction.atomic():
         type(run).objects.select_for_update().get(pk=run.pk)
         chosen = choose()
-        if run.is_active or not chosen.exists():
+        if run.is_active:
             raise WrongState
+        if not chosen.exists():
+            raise WrongState(run.nothing_to_retry())
         again = start(type(run), run.business, created_by=created_by, **run.retry_fields())
         copies = (chosen.model(**{"run": again, **item.retry_fields()}) for item in chosen.iterator())
         while batch := list(islice(copies, COPY_BATCH)):
@@ -132,10 +134,10 @@ def retry_items(run: R, choose: Callable[[], models.QuerySet[RunItem]], created_
 
 
 def publish(run: Run) -> bool:
-    """Tell the workers. A broker that is away is logged; the sweep will tell them later."""
-    queued = type(run).objects.filter(pk=run.pk, status=Status.QUEUED)
+    """Tell the workers, or leave it to the sweep: while the broker is away (which is logged), or the run waits."""
+    queued = type(run).objects.filter(pk=run.pk).claimable()
     if not queued.update(dispatched_at=Now(), dispatches=models.F("dispatches") + 1):
-        return True  # somebody has taken or settled it meanwhile
+        return True  # somebody has taken or settled it meanwhile, or it waits until a later time
     try:
         call_broker(current_app.send_task, task_name(type(run)), args=[run.pk], queue=run.queue)
     except Exception as error:
@@ -143,6 +145,19 @@ def publish(run: Run) -> bool:
         logger.warning("Could not publish %s %s: %r", run.slug, run.pk, error)
         return False
     return True
+
+
+def wake(rows: RunQuerySet[Any]) -> int:
+    """Let those of these runs that wait in the queue go on now; how many.
+
+    Called in a transaction, it takes effect with its commit.
+    """
+    waiting = list(rows.filter(status=Status.QUEUED, waiting_until__gt=Now()))
+    for run in waiting:
+        row = rows.model.objects.filter(pk=run.pk, status=Status.QUEUED)
+        row.update(waiting_until=None, waiting_reason="", version=models.F("version") + 1)
+        transaction.on_commit(partial(publish, run))
+    return len(waiting)
 
 
 def _patience_began() -> models.Func:
@@ -182,10 +197,11 @@ def _end_before_next_attempt(rows: RunQuerySet[R]) -> None:
 
 def publish_forgotten(model: type[Run]) -> int:
     """Publish again what nobody has taken since; the number of messages sent."""
+    waited = models.Q(dispatched_at=None, waiting_until__lte=Now())  # its time has come since the last round
     forgotten = (
-        model.objects.filter(status=Status.QUEUED)
+        model.objects.claimable()
         .annotate(published_at=Coalesce("dispatched_at", "queued_at"))
-        .filter(published_at__lt=_patience_began())
+        .filter(waited | models.Q(published_at__lt=_patience_began()))
         .order_by("queued_at")[:REPUBLISH_BATCH]
     )
     sent = 0

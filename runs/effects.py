@@ -152,7 +152,7 @@ def _statement(model: type[Run], told: bool, columns: tuple[str, ...], status: S
     parts.append(f"held AS ({guarded_update(model, status, assignments, died=died)})")
     if told:
         parts.append(f"settled AS ({_settle(items, columns)})")
-    parts.append(f"begun AS ({_begin(items)})")
+    parts.append(f"begun AS ({_begin(items, items_model.begins_if)})")
     # A commit that a crash of the database may forget would let an item begin twice.
     durable = (
         "CASE WHEN current_setting('synchronous_commit') = 'off'"
@@ -201,23 +201,23 @@ def _counters() -> list[str]:
 
 def _settle(items: str, columns: tuple[str, ...]) -> str:
     ours = "item.id IN (SELECT id FROM flying)"
+    names = [quoted(name) for name in ("status", "error_code", "error_message", *columns)]
+    # Whoever was first may have said more, such as that it was delivered.
     assignments = [
-        f"{name} = CASE WHEN {ours} THEN told.{name} ELSE item.{name} END"
-        for name in ("status", "error_code", "error_message")
+        f"{name} = CASE WHEN {ours} THEN COALESCE(told.{name}, item.{name}) ELSE item.{name} END" for name in names
     ]
-    assignments += [f"{quoted(name)} = COALESCE(told.{quoted(name)}, item.{quoted(name)})" for name in columns]
     return (
         f"UPDATE {items} item SET {', '.join(assignments)} FROM told"
         f" WHERE item.id = told.id AND {_BY_ID} AND EXISTS (SELECT 1 FROM held)"
     )
 
 
-def _begin(items: str) -> str:
+def _begin(items: str, begins_if: str) -> str:
     """In flight already: this very statement, sent again because its answer was lost."""
     return (
-        f"UPDATE {items} SET status = '{ItemStatus.IN_FLIGHT}', attempts = attempts + 1,"
+        f"UPDATE {items} item SET status = '{ItemStatus.IN_FLIGHT}', attempts = attempts + 1,"
         " error_code = '', error_message = ''"
-        " WHERE id = ANY(%(begun)s::bigint[])"  # by nothing else: the planner might prefer the run's index
-        f" AND status IN ('{ItemStatus.PENDING}', '{ItemStatus.IN_FLIGHT}')"
-        " AND EXISTS (SELECT 1 FROM held WHERE requested = '') RETURNING id"
+        " WHERE item.id = ANY(%(begun)s::bigint[])"  # by nothing else: the planner might prefer the run's index
+        f" AND (item.status = '{ItemStatus.PENDING}' AND {begins_if} OR item.status = '{ItemStatus.IN_FLIGHT}')"
+        " AND EXISTS (SELECT 1 FROM held WHERE requested = '') RETURNING item.id"
     )

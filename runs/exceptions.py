@@ -24,6 +24,18 @@ class RunRejected(RunsError):
     """The run can't work as configured. Raise it with words that the user can act on."""
 
 
+class RunDeferred(RunsError):
+    """The run can't go on for some time, and no worker should wait with it.
+
+    It goes back to the queue, where nobody claims it for so many seconds; `reason` is what readers are told meanwhile.
+    """
+
+    def __init__(self, seconds: float, reason: object) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+        self.reason = str(reason)
+
+
 class RunUnreachable(RunsError):
     """A server that the run needs was away for too long. A retry goes on where the run stopped."""
 
@@ -68,6 +80,10 @@ class ActiveRunExists(RunsError):
 
 class WrongState(RunsError):
     """The run's state forbids this."""
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason  # where more is to be said than that
 
 
 class BrokerAway(RunsError):

@@ -167,8 +167,7 @@ def guarded_update(model: type[Run], status: Status | None, counters: Sequence[s
         "furthest = GREATEST(furthest, %(reached)s::float8)",
         *_poison(died),
         "silent_until = statement_timestamp() + %(silence)s::float8 * interval '1 second'",
-        "waiting_until = statement_timestamp() + %(waiting)s::float8 * interval '1 second'",
-        "waiting_reason = %(waiting_reason)s",
+        *_waiting(status),
         "version = version + 1",
         *_farewell(status),
     ]
@@ -179,6 +178,19 @@ def guarded_update(model: type[Run], status: Status | None, counters: Sequence[s
         " AND (heartbeat_at >= statement_timestamp() - %(stale_after)s OR silent_until > statement_timestamp())"
         " RETURNING requested"
     )
+
+
+def _waiting(status: Status | None) -> list[str]:
+    """Until when the attempt waits, or, where it leaves for the queue, the run: not one that is paused or cancelled."""
+    columns = {
+        "waiting_until": "statement_timestamp() + %(waiting)s::float8 * interval '1 second'",
+        "waiting_reason": "%(waiting_reason)s",
+    }
+    if status == Status.QUEUED:
+        ends = {"waiting_until": "NULL", "waiting_reason": "''"}
+        stopped = f"requested IN ('{Request.CANCEL}', '{Request.PAUSE}')"
+        columns = {name: f"CASE WHEN {stopped} THEN {ends[name]} ELSE {value} END" for name, value in columns.items()}
+    return [f"{name} = {value}" for name, value in columns.items()]
 
 
 def _poison(died: bool) -> list[str]:

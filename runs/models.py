@@ -17,8 +17,8 @@ from django.db.models.functions import Greatest, Now
 from django.db.models.signals import class_prepared
 from django.dispatch import receiver
 from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from .database import discard_connection, is_database_away
 from .exceptions import WrongState
@@ -228,6 +228,10 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             return False
         return True
 
+    def claimable(self) -> Self:
+        """Queued, and not waiting in the queue until a later time."""
+        return self.filter(~models.Q(waiting_until__gt=Now()), status=Status.QUEUED)
+
     def shown_as(self, *statuses: Status) -> Self:
         """What readers are told is in one of these: an overdue run has failed, even where nobody could write it."""
         overdue = models.Q(pk__in=self.model.objects.stale().values("pk"))
@@ -368,7 +372,7 @@ class Run(HeartbeatMixin):
     worker_boot = models.CharField(max_length=40, blank=True, default="")
     task_id = models.CharField(max_length=64, blank=True, default="")
     requested = models.CharField(max_length=16, choices=Request, blank=True, default="")
-    waiting_until = models.DateTimeField(null=True)
+    waiting_until = models.DateTimeField(null=True)  # of a running attempt, or in the queue: nobody claims it before
     waiting_reason = models.CharField(max_length=200, blank=True, default="")
 
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
@@ -494,6 +498,10 @@ class Run(HeartbeatMixin):
         with because(actor, reason or "cancelled"):
             return unheld.move(Status.CANCELLED, finished_at=Now())
 
+    def nothing_to_retry(self) -> str:
+        """Why none of the items may be tried again now, in the reader's language."""
+        return gettext("There is nothing to try again.")
+
     def retry_fields(self) -> dict[str, Any]:
         """What a run of this one's failed items is started with, besides the business."""
         return {}
@@ -513,6 +521,8 @@ class RunItem(models.Model):
 
     run: models.ForeignKey[Any, Any]
     public_fields: ClassVar[tuple[str, ...]] = ()  # shown beside the common ones
+    # SQL about the row `item`: where it is false, `effects` doesn't put a pending item in flight.
+    begins_if: ClassVar[str] = "true"
 
     def headline(self) -> str:
         """What it is called for people: the first of its public fields that says something."""

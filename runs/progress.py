@@ -408,11 +408,22 @@ class Progress:
             loop.close()
         return bool(self._left_inside) and self._left_inside == self._accused and self._reached() <= self._furthest
 
-    def leave(self, status: Status, error_code: str = "", error_message: object = "", *, died: bool = False) -> None:
-        """Flush for the last time, leaving the run in `status`; `died` by an exception. Raises `RunLost`."""
+    def leave(
+        self,
+        status: Status,
+        error_code: str = "",
+        error_message: object = "",
+        *,
+        died: bool = False,
+        waiting: tuple[float | None, str] = (None, ""),
+    ) -> None:
+        """Flush for the last time, leaving the run in `status`; `died` by an exception. Raises `RunLost`.
+
+        `waiting` is for how many seconds nobody may claim it from the queue, and why.
+        """
         if status == Status.COMPLETED:
             self._total = max(self._processed, self._floor["processed"])
-        self._waiting = (None, "")
+        self._waiting = (waiting[0], clean(waiting[1], REASON_LENGTH))
         self._named = ""
         died_in = self._left_inside if died else None
         self._flush(LastWord(status, error_code, clean(error_message), died_in))

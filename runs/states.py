@@ -34,7 +34,7 @@ ARROWS = (
     Arrow(Status.RUNNING, Status.COMPLETED, "the worker holding the attempt"),
     Arrow(Status.RUNNING, Status.FAILED, "the worker, sweep or a reader's repair (stale), reset"),
     Arrow(Status.RUNNING, Status.CANCELLED, "the worker holding the attempt"),
-    Arrow(Status.RUNNING, Status.QUEUED, "interrupt (deploy, time slice), lost worker process"),
+    Arrow(Status.RUNNING, Status.QUEUED, "interrupt (deploy, time slice), lost worker process, a wait of hours"),
     Arrow(Status.RUNNING, Status.PAUSED, "the worker, when asked"),
     Arrow(Status.PAUSED, Status.QUEUED, "a person"),
     Arrow(Status.PAUSED, Status.CANCELLED, "a person"),

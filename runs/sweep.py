@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_noop
 
 from .database import discard_connection, is_outage
@@ -83,7 +83,8 @@ def fail_untaken(model: type[Run]) -> int:
         return 0
     patience = timedelta(seconds=settings.RUNS_QUEUE_TIMEOUT_SECONDS)
     with because(SWEEP, "queue timeout"):
-        return model.objects.filter(status=Status.QUEUED, queued_at__lt=Now() - patience).fail(
+        untaken = model.objects.claimable().annotate(since=Greatest("queued_at", "waiting_until"))
+        return untaken.filter(since__lt=Now() - patience).fail(
             ErrorCode.QUEUE_TIMEOUT, gettext_noop("No worker took the run in time.")
         )
 
@@ -93,7 +94,7 @@ def share_slots(model: type[Run]) -> int:
     if settings.RUNS_TIME_SLICE_SECONDS is None:
         return 0
     rivals = [other for other in run_types() if other.queue == model.queue]
-    waiting = sum(other.objects.filter(status=Status.QUEUED).count() for other in rivals)
+    waiting = sum(other.objects.claimable().count() for other in rivals)
     time_slice = timedelta(seconds=settings.RUNS_TIME_SLICE_SECONDS)
     served = model.objects.filter(status=Status.RUNNING, requested="", claimed_at__lt=Now() - time_slice)
     longest = served.order_by("claimed_at").values_list("pk", flat=True)[:waiting]

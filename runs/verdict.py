@@ -85,12 +85,12 @@ def judge(run: Run) -> Verdict:
 def _code(run: Run) -> Code:
     if is_stale(run):
         return Code.STALE
+    if run.status in (Status.QUEUED, Status.RUNNING) and run.wait_left and run.wait_left > 0:
+        return Code.WAITING
     if run.status == Status.QUEUED:
         return Code.WAITING_FOR_WORKER
     if run.status != Status.RUNNING:
         return Code(run.status)
-    if run.wait_left and run.wait_left > 0:
-        return Code.WAITING
     if run.silence_left and run.silence_left > 0:
         return Code.WORKING
     if (run.heartbeat_age or 0) > QUIET_AFTER:
@@ -109,9 +109,15 @@ def _message(run: Run, code: Code) -> str:
             minutes,
         ) % {"minutes": minutes}
     if code == Code.WAITING and run.waiting_until:
-        until = timezone.localtime(run.waiting_until).strftime("%H:%M")
-        return gettext("%(reason)s, until %(time)s") % {"reason": gettext(run.waiting_reason), "time": until}
+        return gettext("%(reason)s, until %(time)s") % {"reason": gettext(run.waiting_reason), "time": _wait_ends(run)}
     return gettext(run.error_message) if run.error_message else ""
+
+
+def _wait_ends(run: Run) -> str:
+    """The time of day; with the day where the wait goes beyond midnight."""
+    until = timezone.localtime(run.waiting_until)
+    is_today = until.date() == timezone.localtime(run.server_now).date()
+    return until.strftime("%H:%M" if is_today else "%d/%m %H:%M")
 
 
 def _evidence(run: Run) -> dict[str, Any]:

@@ -36,6 +36,7 @@ REASONS = {
     "the database was away": _("the database was away"),
     "retried": _("retried"),
     "reset": _("reset"),
+    "deferred": _("waits in the queue until a later time"),
     "asked to cancel": _("asked to cancel"),
     "asked to pause": _("asked to pause"),
     "asked to interrupt": _("asked to make way"),
@@ -49,7 +50,7 @@ WHY = {
         " If it stays silent for {limit} in all, the run is marked as failed."
     ),
     Code.NOT_ADVANCING: _("Its worker is alive, but no item was finished for two minutes or more."),
-    Code.WAITING: _("Its worker is alive and waits until a provider lets it go on."),
+    Code.WAITING: _("It waits until a provider lets it go on, and goes on by itself."),
     Code.STALE: _(
         "Nothing was heard from its worker for more than {limit}, so the run was marked as failed."
         " A retry goes on where it stopped."

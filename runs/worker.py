@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 
 from .database import is_database_away, is_outage
 from .dispatch import publish, task_name
-from .exceptions import RunLost, RunRejected, RunStopped, RunUnreachable
+from .exceptions import RunDeferred, RunLost, RunRejected, RunStopped, RunUnreachable
 from .models import Run, RunQuerySet, run_types
 from .progress import Progress, clean, patiently
 from .states import ANSWERS, ErrorCode, Request, Status
@@ -245,15 +245,17 @@ def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", tas
 
 
 def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None:
-    """Take a queued run as a new attempt; None when it isn't queued any more."""
+    """Take a queued run as a new attempt; None when it isn't queued any more, or waits until a later time."""
     sql = f"""
         UPDATE {connection.ops.quote_name(model._meta.db_table)} SET
             status = '{Status.RUNNING}', attempt = attempt + 1,
             worker = %s, worker_boot = %s, task_id = %s, requested = '', open_item = '',
+            waiting_until = NULL, waiting_reason = '',
             heartbeat_at = statement_timestamp(), progress_at = statement_timestamp(),
             started_at = COALESCE(started_at, statement_timestamp()), claimed_at = statement_timestamp(),
             version = version + 1
         WHERE id = %s AND status = '{Status.QUEUED}'
+            AND (waiting_until IS NULL OR waiting_until <= statement_timestamp())
         RETURNING *
     """
     with because(Actor("worker", worker), "claimed"):
@@ -269,6 +271,9 @@ def _attempt(run: R, work: Work[R], worker: Actor) -> None:
         raise
     except RunStopped as stop:
         _answer(progress, Request(str(stop)), worker)
+    except RunDeferred as error:
+        with because(worker, "deferred"):
+            progress.leave(Status.QUEUED, waiting=(error.seconds, error.reason))
     except RunRejected as error:
         with because(worker, "rejected"):
             progress.leave(Status.FAILED, ErrorCode.REJECTED, error)

@@ -68,6 +68,7 @@ def test_a_file_is_looked_at_before_anything_starts(as_member_a: APIClient, body
         },
         "to": "+972502000000",
         "text": "Hello Dana, your order is 17",
+        "warnings": [],
     }
     assert not WhatsAppBroadcast.objects.exists()
 
@@ -341,5 +342,8 @@ def test_the_unknown_are_tried_again_only_by_who_says_so(as_member_a: APIClient,
 def test_results_come_as_csv(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
     answer = as_member_a.get(f"/api/runs/broadcast/{ended.pk}/items/?format=csv")
     lines = b"".join(answer).decode().splitlines()
-    assert lines[0] == "\ufeffid,key,status,error_code,error_message,attempts,phone,delivery,message_id"
+    assert lines[0] == (
+        "\ufeffid,key,status,error_code,error_message,attempts,phone,delivery,message_id"
+        ",is_confirmed,is_retryable,retry_after,advice"
+    )
     assert len(lines) == 4

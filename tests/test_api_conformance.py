@@ -76,12 +76,12 @@ def world(business_a: Business, mailbox_a: Mailbox, make_run: MakeRun) -> World:
         "/api/receipts/": {"id": receipt.pk, "mailbox": mailbox_a.pk, "duplicate_of": again.pk},
         "/api/recordings/": {"id": call.pk, "source": source.pk},
         "/api/recordings/runs/": {"id": make_run(business_a, model=RecordingRun, start_with={"source": source}).pk},
-        "/api/whatsapp/": {"id": sale.pk, "account": account.pk},
+        "/api/whatsapp/": {"id": sale.pk, "account": account.pk, "phone": number(9)},
         "/": {"business": business_a.slug, "types": ["receipt_sync"], "type": "receipt_sync"},
     }
 
 
-CHOICES = ("account", "duplicate_of", "mailbox", "source")  # where something unknown is no 404, but no valid choice
+CHOICES = ("account", "duplicate_of", "mailbox", "phone", "source")  # something unknown is no 404, but no valid choice
 
 
 def real(world: World, path: str) -> World:

@@ -56,7 +56,7 @@ def test_the_outbox_keeps_what_it_was_told_to_send(account_a: ProviderAccount) -
     message = Message(to="+972502000000", text="Hello", tracker="t")
     with Outbox(account_a) as outbox:
         kept = outbox.send(message)
-    assert OutboxMessage.objects.get(message_id=kept).text == "Hello"
+    assert OutboxMessage.objects.get(message_id=kept.message_id).text == "Hello"
     account_a.failure_rate = 1
     with Outbox(account_a) as outbox, pytest.raises(Refused):
         outbox.send(message)

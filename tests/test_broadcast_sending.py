@@ -9,7 +9,7 @@ from broadcasts.demo import graph as wire
 from broadcasts.demo.graph import GraphServer
 from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
-from broadcasts.providers import MetaCloud
+from broadcasts.providers import Accepted, MetaCloud
 from broadcasts.sending import send
 from runs import dispatch, worker
 from runs.effects import Effects
@@ -112,7 +112,7 @@ def test_a_cancel_stops_before_the_next_recipient(
     run = broadcast(account_a, numbers(5))
     send_by_meta = MetaCloud.send
 
-    def cancelling(self: MetaCloud, message: Message) -> str:
+    def cancelling(self: MetaCloud, message: Message) -> Accepted:
         if message.to == f"+{number(1)}":
             seen(run).cancel(SYSTEM)
         return send_by_meta(self, message)

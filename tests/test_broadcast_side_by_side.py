@@ -16,7 +16,7 @@ from broadcasts.demo.graph import GraphServer
 from broadcasts.messages import Message
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.pace import Pacer
-from broadcasts.providers import MetaCloud
+from broadcasts.providers import Accepted, MetaCloud
 from broadcasts.sending import SILENCES, send
 from broadcasts.threads import Send
 from broadcasts.window import FIRST_SIZE, ConcurrencyWindow
@@ -60,7 +60,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     lock, under_way, seen_at_once = threading.Lock(), [0], []
     send_by_meta = MetaCloud.send
 
-    def counted(self: MetaCloud, message: Message) -> str:
+    def counted(self: MetaCloud, message: Message) -> Accepted:
         with lock:
             under_way[0] += 1
             seen_at_once.append(under_way[0])
@@ -254,7 +254,7 @@ def test_a_program_that_fails_over_one_message_leaves_that_recipient_unknown(
 ) -> None:
     send_by_meta = MetaCloud.send
 
-    def failing(self: MetaCloud, message: Message) -> str:
+    def failing(self: MetaCloud, message: Message) -> Accepted:
         if message.to == f"+{number(7)}":
             raise ZeroDivisionError("by zero")
         return send_by_meta(self, message)
@@ -306,7 +306,7 @@ def test_the_outbox_is_called_by_the_one_who_holds_its_connection(
     threads = set()
     sent = outbox.Outbox.send
 
-    def noted(self: outbox.Outbox, message: Message) -> str:
+    def noted(self: outbox.Outbox, message: Message) -> Accepted:
         threads.add(threading.current_thread())
         return sent(self, message)
 

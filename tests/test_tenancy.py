@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from broadcasts.models import WhatsAppBroadcast
+from broadcasts.models import OptOut, WhatsAppBroadcast
 from receipts.models import Receipt, ReceiptSyncRun
 from recordings.models import Call, RecordingRun
 from runs.models import Business
@@ -58,6 +58,7 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
     sale = broadcast(account_of(business_b, name=SECRET), numbers(1), text=SECRET)
     sale.items.update(status="unknown", error_message=SECRET)
     type(sale).objects.filter(pk=sale.pk).move(Status.CANCELLED)
+    opt_out = OptOut.objects.create(business=business_b, phone="+972502000001", words=SECRET)
     return {
         "type": "receipt_sync",
         "id": run.pk,
@@ -67,6 +68,7 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
         "recording_run_id": listen.pk,
         "call_id": call.pk,
         "broadcast_id": sale.pk,
+        "opt_out_id": opt_out.pk,
         "business_id": business_b.pk,
         "business": business_b.slug,
         "slug": business_b.slug,
@@ -80,6 +82,7 @@ def filled(route: str, of_b: dict[str, Any]) -> str:
         "/api/receipts/": "receipt_id",
         "/b/<slug:slug>/receipts/": "receipt_id",
         "/api/whatsapp/": "broadcast_id",
+        "/api/whatsapp/opt-outs/": "opt_out_id",
         "/api/recordings/": "call_id",
         "/api/recordings/runs/": "recording_run_id",
     }
@@ -103,7 +106,8 @@ BODY = {"business": "business-b", "mode": "full", "name": "x", "text": "x", "num
 
 
 def everything() -> list[Any]:
-    return [list(model.objects.values()) for model in (ReceiptSyncRun, WhatsAppBroadcast, Receipt)]
+    models = (ReceiptSyncRun, WhatsAppBroadcast, Receipt, OptOut)
+    return [list(model.objects.values()) for model in models]
 
 
 def content(answer: Any) -> str:

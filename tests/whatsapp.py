@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from broadcasts.audience import pasted
+from broadcasts.demo import webhooks
 from broadcasts.demo.graph import GraphServer, served
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
@@ -61,6 +64,20 @@ def broadcast(account: ProviderAccount, audience: str, text: str = "Hello") -> W
     run = start_broadcast(Draft(account, "Hello", text, pasted(audience)), None)
     run.refresh_from_db()
     return run
+
+
+def template_broadcast(account: ProviderAccount, count: int) -> WhatsAppBroadcast:
+    """A broadcast in the queue, of an approved template."""
+    run = start_broadcast(Draft(account, "Sale", "Hello", pasted(numbers(count)), "sale", "he"), None)
+    run.refresh_from_db()
+    return run
+
+
+def hook(payload: Any, secret: str = APP_SECRET) -> None:
+    """Meta tells of something."""
+    body, headers = webhooks.sign(payload, secret)
+    answer = APIClient().post("/api/whatsapp/webhook/", body, content_type="application/json", headers=headers)
+    assert answer.status_code == 200, answer.content
 
 
 def statuses(run: WhatsAppBroadcast) -> list[str]:

@@ -1,5 +1,12 @@
 """A server that speaks the Graph API's wire format on the loopback, and notes all it was told to send.
 
+Messages, their answers and their errors, as Meta documents them:
+https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
+https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
+A GET of the phone number's id answers what `phone_number` says:
+https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits
+What Meta tells later is in `webhooks`.
+
 In a thread of the caller's (`served()`), or as a process of its own: `python -m broadcasts.demo.graph PORT`.
 """
 
@@ -33,11 +40,16 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     reset: str = ""  # "before" the body was read, or "after": the connection breaks, and nothing is said
+    message_status: str = "accepted"  # of a message whose id is answered
+    wa_id: str = ""  # of its recipient, where it isn't the number that was written to
 
 
 SENT: Final = Answer()
 RESET_BEFORE: Final = Answer(reset="before")
 RESET_AFTER: Final = Answer(reset="after")
+# Template pacing: https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-pacing
+HELD: Final = Answer(message_status="held_for_quality_assessment")
+PAUSED: Final = Answer(message_status="paused")
 
 
 def error(status: int, code: int, message: str, details: str = "", **headers: str) -> Answer:
@@ -59,6 +71,21 @@ UNDELIVERABLE: Final = error(400, 131026, "Message undeliverable", "Message Unde
 REVOKED: Final = error(401, 190, "Invalid OAuth access token")
 LOCKED: Final = error(403, 131031, "Business Account locked", "The account has been locked")
 OUT_OF_ORDER: Final = error(500, 131000, "Something went wrong", "Message failed to send")
+# One recipient
+WINDOW_SHUT: Final = error(400, 131047, "Re-engagement message", "More than 24 hours have passed")
+TOO_MUCH_MARKETING: Final = error(400, 131049, "Not delivered to maintain healthy ecosystem engagement")
+STOPPED_MARKETING: Final = error(400, 131050, "User has stopped marketing messages", "They have stopped them")
+IN_EXPERIMENT: Final = error(400, 130472, "User's number is part of an experiment")
+TEXT_TOO_LONG: Final = error(400, 132005, "Template hydrated text too long", "The text is too long")
+# A template
+PARAMETER_COUNT: Final = error(400, 132000, "Number of parameters does not match the expected number of params")
+NO_TEMPLATE: Final = error(404, 132001, "Template name does not exist in the translation", "sale does not exist in he")
+POLICY_VIOLATED: Final = error(400, 132007, "Template format character policy violated")
+PARAMETER_FORMAT: Final = error(400, 132012, "Parameter format does not match format in the created template")
+TEMPLATE_PAUSED: Final = error(400, 132015, "Template is paused", "Template is paused due to low quality")
+TEMPLATE_DISABLED: Final = error(400, 132016, "Template is disabled", "Paused too many times due to low quality")
+FLOW_BLOCKED: Final = error(400, 132068, "Flow is blocked", "Flow is in blocked state")
+FLOW_THROTTLED: Final = error(400, 132069, "Flow is throttled", "10 messages using this flow were already sent")
 
 
 @dataclass(frozen=True)
@@ -80,6 +107,7 @@ class GraphServer:
         self.told: list[Told] = []
         self.answers: dict[str, list[Answer]] = {}
         self.otherwise = SENT
+        self.phone_number: Answer = phone_number()
         self.port = 0
         self.resets = 0.0  # the share of messages that are read, and whose connection is reset instead of an answer
         self._keep_bodies = keep_bodies
@@ -123,7 +151,7 @@ class GraphServer:
             await asyncio.sleep(answer.seconds)
         if answer.reset:
             return _break(writer)
-        content = answer.body if answer.body is not None else _accepted(told)
+        content = answer.body if answer.body is not None else _accepted(told, answer)
         writer.write(_response(answer, content))
         await writer.drain()
         return True
@@ -132,9 +160,9 @@ class GraphServer:
         if method == "GET" and path == TOLD:
             heard = [(one.at, one.to, one.tracker) for one in self.told]
             return Answer(body=json.dumps(heard).encode()), None
-        if method == "GET":  # about the phone number
-            is_well = self.otherwise.status == 200 and not self.otherwise.reset
-            return Answer(body=b'{"id": "1"}') if is_well else self.otherwise, None
+        if method == "GET":
+            is_away = self.otherwise.reset or self.otherwise.status >= 500
+            return self.otherwise if is_away else self.phone_number, None
         said = json.loads(body or b"{}")
         if path == SLOW:
             self.otherwise, self.resets = Answer(seconds=said["seconds"]), said.get("resets", 0)
@@ -158,13 +186,31 @@ class GraphServer:
         return answer, told
 
 
-def _accepted(told: Told | None) -> bytes:
+def phone_number(quality: str = "GREEN", tier: str = "TIER_250", **fields: Any) -> Answer:
+    """What Meta says of an account's number."""
+    told = {
+        "id": "106540352242922",
+        "display_phone_number": "+1 555-645-9128",
+        "quality_rating": quality,
+        "whatsapp_business_manager_messaging_limit": tier,
+        "health_status": {
+            "can_send_message": "AVAILABLE",
+            "entities": [
+                {"entity_type": "PHONE_NUMBER", "id": "106540352242922", "can_send_message": "AVAILABLE"},
+                {"entity_type": "WABA", "id": "102290129340398", "can_send_message": "AVAILABLE"},
+            ],
+        },
+    }
+    return Answer(body=json.dumps({**told, **fields}).encode())
+
+
+def _accepted(told: Told | None, answer: Answer) -> bytes:
     to, message_id = (told.to, told.message_id) if told else ("", "")
     return json.dumps(
         {
             "messaging_product": "whatsapp",
-            "contacts": [{"input": to, "wa_id": to}],
-            "messages": [{"id": message_id, "message_status": "accepted"}],
+            "contacts": [{"input": to, "wa_id": answer.wa_id or to}],
+            "messages": [{"id": message_id, "message_status": answer.message_status}],
         }
     ).encode()
 

@@ -22,8 +22,8 @@ class Conflict(APIException):
 
     status_code = status.HTTP_409_CONFLICT
 
-    def __init__(self, run: Mapping[str, Any]) -> None:
-        super().__init__()
+    def __init__(self, run: Mapping[str, Any], detail: str | None = None) -> None:
+        super().__init__(detail)
         self.run = run
 
 

@@ -12,7 +12,6 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
-from ..models import RunItem
 from .serializers import ItemSerializer
 
 BATCH = 1000
@@ -20,9 +19,11 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 BOM = "\ufeff"  # without it a spreadsheet reads Hebrew as Latin
 
 
-def csv_response(request: HttpRequest, items: Any, filename: str) -> StreamingHttpResponse:
-    """All of `items`, a queryset of RunItems, as a download."""
-    lines: Any = _batches(items)
+def csv_response(
+    request: HttpRequest, items: Any, filename: str, columns: list[str] | None = None
+) -> StreamingHttpResponse:
+    """All of `items` as a download: a queryset of RunItems, or of anything else whose `columns` are named."""
+    lines: Any = _batches(items, columns or [*ItemSerializer().fields, *items.model.public_fields])
     return StreamingHttpResponse(
         _from_thread(lines) if isinstance(request, ASGIRequest) else lines,
         content_type="text/csv; charset=utf-8",
@@ -30,16 +31,16 @@ def csv_response(request: HttpRequest, items: Any, filename: str) -> StreamingHt
     )
 
 
-def _batches(items: Any) -> Iterator[str]:
-    columns = [*ItemSerializer().fields, *items.model.public_fields]
+def _batches(items: Any, columns: list[str]) -> Iterator[str]:
     yield BOM + _csv([columns])
     rows = items.iterator(chunk_size=BATCH)
     while batch := list(islice(rows, BATCH)):
         yield _csv(_cells(item, columns) for item in batch)
 
 
-def _cells(item: RunItem, columns: list[str]) -> list[str]:
-    return [_harmless(str(getattr(item, column))) for column in columns]
+def _cells(item: Any, columns: list[str]) -> list[str]:
+    values = (getattr(item, column) for column in columns)
+    return [_harmless("" if value is None else str(value)) for value in values]
 
 
 def _harmless(cell: str) -> str:

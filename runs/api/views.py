@@ -167,7 +167,7 @@ class RetryFailed(RunView):
         try:
             again = retry_failed(run, caller(request))
         except WrongState as error:
-            raise StateForbids(run_json(run)) from error
+            raise StateForbids(run_json(run), error.reason) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
         return answer(again, status.HTTP_202_ACCEPTED)

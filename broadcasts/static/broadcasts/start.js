@@ -37,7 +37,7 @@ function broadcastForm(form) {
   }
 
   async function look() {
-    const { counts, to, text } = await post(form, previewUrl, said());
+    const { counts, to, text, warnings } = await post(form, previewUrl, said());
     for (const place of form.querySelectorAll("[data-count]")) {
       place.textContent = localized(counts[/** @type {HTMLElement} */ (place).dataset.count ?? ""]);
     }
@@ -45,6 +45,7 @@ function broadcastForm(form) {
     part("text").textContent = text;
     send.textContent = counts.valid === 1 ? sendOne : sendMany.replace("{n}", localized(counts.valid));
     send.hidden = counts.valid === 0;
+    part("warnings").replaceChildren(...warnings.map(alertOf));
     part("looked-at").hidden = false;
   }
 
@@ -83,6 +84,14 @@ function broadcastForm(form) {
     part("start-problem").textContent = words;
     part("start-problem").hidden = !words;
   }
+}
+
+/** @param {string} words */
+function alertOf(words) {
+  const item = document.createElement("li");
+  item.className = "alert";
+  item.textContent = words;
+  return item;
 }
 
 const language = document.documentElement.lang || "en";

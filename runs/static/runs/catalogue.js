@@ -37,7 +37,7 @@ export default {
    "working": "Its worker was heard from lately. If it falls silent for {limit}, the run is marked as failed.",
    "quiet": "Nothing was heard from its worker for a minute or more. If it stays silent for {limit} in all, the run is marked as failed.",
    "not_advancing": "Its worker is alive, but no item was finished for two minutes or more.",
-   "waiting": "Its worker is alive and waits until a provider lets it go on.",
+   "waiting": "It waits until a provider lets it go on, and goes on by itself.",
    "stale": "Nothing was heard from its worker for more than {limit}, so the run was marked as failed. A retry goes on where it stopped.",
    "paused": "Somebody paused it. It goes on from here when it is resumed.",
    "completed": "Its worker finished the last item and said so.",
@@ -87,6 +87,7 @@ export default {
    "the database was away": "the database was away",
    "retried": "retried",
    "reset": "reset",
+   "deferred": "waits in the queue until a later time",
    "asked to cancel": "asked to cancel",
    "asked to pause": "asked to pause",
    "asked to interrupt": "asked to make way"
@@ -142,7 +143,7 @@ export default {
    "working": "תהליך העבודה נתן אות חיים לאחרונה. אם ישתוק במשך {limit}, הריצה תסומן ככושלת.",
    "quiet": "כבר דקה או יותר אין אות חיים מתהליך העבודה. אם ישתוק {limit} בסך הכול, הריצה תסומן ככושלת.",
    "not_advancing": "תהליך העבודה חי, אבל כבר שתי דקות או יותר לא הסתיים אף פריט.",
-   "waiting": "תהליך העבודה חי וממתין עד שהספק יאפשר לו להמשיך.",
+   "waiting": "המשימה ממתינה עד שהספק יאפשר לה להמשיך, ותמשיך מעצמה.",
    "stale": "לא היה אות חיים מתהליך העבודה במשך יותר מ־{limit}, ולכן הריצה סומנה ככושלת. ניסיון חוזר ימשיך מהמקום שבו נעצרה.",
    "paused": "מישהו השהה אותה. היא תמשיך מכאן כשיחדשו אותה.",
    "completed": "תהליך העבודה סיים את הפריט האחרון והודיע על כך.",
@@ -192,6 +193,7 @@ export default {
    "the database was away": "מסד הנתונים לא היה זמין",
    "retried": "ניסיון חוזר",
    "reset": "אופסה",
+   "deferred": "ממתינה בתור עד מועד מאוחר יותר",
    "asked to cancel": "התבקשה להתבטל",
    "asked to pause": "התבקשה לעצור לזמן מה",
    "asked to interrupt": "התבקשה לפנות מקום"

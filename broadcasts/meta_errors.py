@@ -1,0 +1,122 @@
+"""Meta's error codes: whose fault each is, when the same message may be sent again, and what can be done.
+
+One table for the answers to a send and for the failures that webhooks report later. A code that isn't in it
+concerns one recipient, who may be tried again at once.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Final
+
+from django.utils.translation import gettext_noop as _
+
+
+class Kind(Enum):
+    RECIPIENT = auto()  # this message to this recipient
+    STOPPED = auto()  # the recipient wants no marketing messages
+    THROTTLED = auto()  # everybody waits for seconds or minutes
+    BLOCKED = auto()  # nothing can be sent by this account or with this token
+    TEMPLATE = auto()  # nothing can be sent with this template until somebody corrects it
+    TEMPLATE_WAITS = auto()  # nothing can be sent with this template for some hours; no worker waits for it
+
+
+AT_ONCE: Final = timedelta(0)
+NEVER: Final = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    kind: Kind = Kind.RECIPIENT
+    retry: timedelta | None = AT_ONCE  # after the failure; None: never by "retry failed"
+    advice: str = ""  # translated where it is shown
+
+
+PAIR_RATE: Final = 131056  # too many messages to this one recipient
+
+
+# One recipient
+_UNDELIVERABLE = _("Reach them in another way: WhatsApp can't deliver to this number.")
+_WINDOW = _("They haven't written within 24 hours. Send them an approved template instead.")
+_FULL = _("They get no more marketing messages for now. Try again after 24 hours at the earliest.")
+_EXPERIMENT = _("Meta withholds marketing messages from this number. Reach them in another way.")
+_STOPPED = _("They have stopped marketing messages and are on the list of opt-outs.")
+_ITSELF = _("This is the account's own number.")
+_COUNTRY = _("The account may not send to this country.")
+_NOT_LISTED = _("A test account sends only to the numbers on its list. Add this one and retry.")
+_TOO_LONG = _("With this person's variables the message is too long. Shorten them.")
+_FAULT = _("WhatsApp had a fault. Try again.")
+# Everybody, for a moment
+_TOO_FAST = _("Too many messages at once. Try again in a few minutes.")
+_MAINTENANCE = _("The account is under maintenance. Try again in a few minutes.")
+# The account
+_TOKEN = _("Renew the access token, or give it the permission to send messages.")
+_NUMBER = _("Register the account's phone number with WhatsApp.")
+_PAYMENT = _("Put the payment method in WhatsApp Manager in order.")
+_SPAM = _("Too many people have blocked or reported the number. Wait, and write to fewer.")
+_ACCOUNT = _("See what WhatsApp Manager says about the account; Meta has to lift it.")
+# The template
+_COUNT = _("The template has more or fewer variables than the message. Write its text as it was approved.")
+_NO_TEMPLATE = _("There is no approved template of this name in this language. Check both in WhatsApp Manager.")
+_POLICY = _("The template breaks a rule of WhatsApp. Change it in WhatsApp Manager.")
+_FORMAT = _("A variable isn't of the kind that the template expects. Compare the message with the template.")
+_DISABLED = _("WhatsApp has disabled the template for good. Make another one and have it approved.")
+_FLOW = _("The template's flow is blocked. Correct the flow in WhatsApp Manager.")
+_PAUSED = _("WhatsApp has paused the template because people disliked it. It lifts the pause after some hours.")
+_FLOW_FAST = _("WhatsApp lets the template's flow be sent only a few times an hour.")
+
+_RULES: Final[tuple[tuple[Iterable[int], Rule], ...]] = (
+    ([131026], Rule(retry=NEVER, advice=_UNDELIVERABLE)),  # not on WhatsApp, or their terms or version are too old
+    ([131047], Rule(retry=NEVER, advice=_WINDOW)),  # more than 24 hours since they last wrote
+    # So many marketing messages a person gets, from all businesses together.
+    ([131049], Rule(retry=timedelta(hours=24), advice=_FULL)),
+    ([130472], Rule(retry=NEVER, advice=_EXPERIMENT)),
+    ([131050], Rule(Kind.STOPPED, NEVER, _STOPPED)),
+    ([131021], Rule(retry=NEVER, advice=_ITSELF)),
+    ([130497], Rule(retry=NEVER, advice=_COUNTRY)),
+    ([131030], Rule(advice=_NOT_LISTED)),
+    ([132005], Rule(retry=NEVER, advice=_TOO_LONG)),  # once this recipient's variables are filled in
+    ([131000, 131016, 133004], Rule(advice=_FAULT)),
+    ([4, 80007, 130429, PAIR_RATE], Rule(Kind.THROTTLED, advice=_TOO_FAST)),
+    ([131057], Rule(Kind.THROTTLED, advice=_MAINTENANCE)),
+    ([0, 3, 10, 190, *range(200, 300), 131005], Rule(Kind.BLOCKED, advice=_TOKEN)),
+    ([33, 131045, 133010], Rule(Kind.BLOCKED, advice=_NUMBER)),
+    ([131042], Rule(Kind.BLOCKED, advice=_PAYMENT)),
+    ([131048], Rule(Kind.BLOCKED, advice=_SPAM)),
+    ([368, 131031, 131037, 131063, 131064], Rule(Kind.BLOCKED, advice=_ACCOUNT)),
+    ([132000], Rule(Kind.TEMPLATE, advice=_COUNT)),
+    ([132001], Rule(Kind.TEMPLATE, advice=_NO_TEMPLATE)),
+    ([132007], Rule(Kind.TEMPLATE, advice=_POLICY)),
+    ([132012], Rule(Kind.TEMPLATE, advice=_FORMAT)),
+    ([132016], Rule(Kind.TEMPLATE, advice=_DISABLED)),
+    ([132068], Rule(Kind.TEMPLATE, advice=_FLOW)),
+    # https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-pausing
+    ([132015], Rule(Kind.TEMPLATE_WAITS, advice=_PAUSED)),
+    ([132069], Rule(Kind.TEMPLATE_WAITS, advice=_FLOW_FAST)),  # ten messages an hour
+)
+RULES: Final[dict[str, Rule]] = {str(code): rule for codes, rule in _RULES for code in codes}
+
+STOPPED: Final = "131050"
+# What readers are told while a broadcast waits in the queue.
+WAIT_REASONS: Final = {
+    "132015": _("WhatsApp has paused the template"),
+    "132069": _("The template's flow was sent too often"),
+}
+
+
+def rule_of(code: object) -> Rule:
+    return RULES.get(str(code), Rule())
+
+
+def codes_by_retry() -> dict[timedelta | None, list[str]]:
+    """The codes that must not be tried again at once, by how long after the failure they may be."""
+    waits: dict[timedelta | None, list[str]] = {}
+    for code, rule in RULES.items():
+        if rule.retry != AT_ONCE:
+            waits.setdefault(rule.retry, []).append(code)
+    return waits

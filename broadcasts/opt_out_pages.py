@@ -1,0 +1,80 @@
+"""The people who want no broadcasts of a business: members look one up, add one, and take back what members added."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from runs.models import Business
+from runs.pages import frame, members_only, own_business
+
+from . import opt_outs
+from .models import OptOut
+from .opt_out_api import STATES, found, read_phone
+
+OPT_OUTS_A_PAGE = 50
+LABELS = {"in_force": _("In force"), "lifted": _("Taken back"), "all": _("All")}
+
+
+class OptOutForm(forms.Form):
+    phone = forms.CharField(label=_("Number"), max_length=40)
+    words = forms.CharField(label=_("In their words"), required=False, max_length=opt_outs.MAX_WORDS)
+
+    def __init__(self, business: Business, data: Any = None) -> None:
+        super().__init__(data)
+        self._business = business
+        self.fields["phone"].widget.attrs = {"dir": "ltr", "inputmode": "tel", "placeholder": "050-2345678"}
+
+    def clean_phone(self) -> str:
+        phone = read_phone(self._business, self.cleaned_data["phone"])
+        if phone is None:
+            raise forms.ValidationError(_("Not a phone number."))
+        return phone
+
+
+@members_only
+def listed(request: HttpRequest, slug: str) -> HttpResponse:
+    """The list; or, posted to, one more on it."""
+    business = own_business(request, slug)
+    form = OptOutForm(business, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        opt_outs.add(business, form.cleaned_data["phone"], form.cleaned_data["words"], cast("User", request.user))
+        return HttpResponseRedirect(reverse("opt-outs", args=[business.slug]))
+    return render(request, "broadcasts/opt_outs.html", _context(request, business, form))
+
+
+@members_only
+@require_POST
+def lift(request: HttpRequest, slug: str, id: int) -> HttpResponse:  # noqa: A002  named as in the URL
+    business = own_business(request, slug)
+    opt_outs.lift(get_object_or_404(OptOut, business=business, pk=id), cast("User", request.user))
+    return HttpResponseRedirect(reverse("opt-outs", args=[business.slug]))
+
+
+def _context(request: HttpRequest, business: Business, form: OptOutForm) -> dict[str, Any]:
+    state = request.GET.get("state", "")
+    state = state if state in STATES else "in_force"
+    phone = request.GET.get("phone", "").replace("\x00", "")[:40]
+    rows = found(OptOut.objects.filter(business=business), phone, state).order_by("-id")
+    return {
+        **frame(request, business),
+        "form": form,
+        "phone": phone,
+        "state": state,
+        "states": LABELS.items(),
+        "opt_outs": Paginator(rows, OPT_OUTS_A_PAGE).get_page(request.GET.get("page")),
+    }
+
+
+urlpatterns = [
+    path("opt-outs/", listed, name="opt-outs"),
+    path("opt-outs/<int:id>/lift/", lift, name="opt-out-lift"),
+]

@@ -1,0 +1,56 @@
+"""Who wants no more messages says so in many words, and other people use the same ones for other things."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from broadcasts.opt_out_phrases import Wish, wish_of
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("STOP", " stop! ", "Stop.", "STOP ALL", "Unsubscribe", "cancel", "opt-out", "«STOP»", "🛑 STOP 🛑"),
+        "Stop promotions",
+        *("please remove me", "Remove me from your list, thanks", "pls take me off", "unsubscribe me from this"),
+        *("don’t send me messages", "Do not contact me again", "stop sending me these", "No more ads please"),
+        "stop texting me",
+        *("הסר", "הסר.", "הָסֵר", "\u200fהסר\u200f", "\u202bהסר\u202c", "הסירו", "להסרה", "די!!!", "הפסק", "עצור"),
+        "סטופ",
+        *("הסר אותי בבקשה", "תסירו אותי מהרשימה", "נא להסיר אותי מרשימת התפוצה", "תמחקו את המספר שלי", "אבקש להסיר"),
+        *("תפסיקו לשלוח לי הודעות", "לא רוצה לקבל הודעות", "אל תשלחו לי יותר", "לא מעוניינת בפרסומות", "תורידו אותי"),
+        *("הסרה מרשימת התפוצה", "די לשלוח לי", "הפסקת מבצעים", "отписаться", "توقف"),
+    ],
+)  # fmt: skip
+def test_a_wish_to_stop(text: str) -> None:
+    assert wish_of(text) == Wish.STOP
+
+
+@pytest.mark.parametrize("text", ["START", "start!", "unstop", "Resume promotions", "התחל", "הצטרף", "Subscribe"])
+def test_a_wish_to_start_again(text: str) -> None:
+    assert wish_of(text) == Wish.START
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "👍", "...", "hello", "Don't stop", "stop by tomorrow?", "When does the sale start?"),
+        "I can't stop laughing",
+        *("I want to cancel my appointment", "remove me from tomorrow's appointment", "please don't remove me"),
+        *("Please do not unsubscribe me", "bus stop", "cancel order 17", "stopwatch", "remove the coupon"),
+        *("רוצה ביטול תור", "ביטול", "אפשר לבטל את התור?", "להסיר אותי מהתור של מחר", "הסרט היה טוב", "אל תסירו אותי"),
+        *("אל תפסיקו לשלוח", "תודה, די טוב", "איך מתחילים?", "אני רוצה להזמין", "הסר את הפריט מההזמנה"),
+        "הפסקת חשמל אצלנו",
+    ],
+)  # fmt: skip
+def test_other_words_mean_something_else(text: str) -> None:
+    assert wish_of(text) is None
+
+
+@pytest.mark.parametrize("unit", ["remove ", "stop sending ", "don't ", "א", "״", "🛑", "\u202e", "ﷺ", "הסר אותי תור "])
+def test_a_megabyte_of_anything_takes_no_time(unit: str) -> None:
+    began = time.process_time()
+    wish_of(unit * (1_000_000 // len(unit)))
+    assert time.process_time() - began < 0.5
