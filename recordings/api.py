@@ -25,7 +25,8 @@ from runs.api.serializers import BusinessField, ConflictSerializer, DayField, Ru
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, one, start_run
 from runs.models import Business
 
-from .models import Call, CallQuerySet, RecordingRun, Source
+from .channels import Speaker, name_speakers
+from .models import Call, CallQuerySet, RecordingRun, Source, TranscriptState
 from .sources import Direction
 
 RANGE = OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="One range of bytes: `bytes=0-1023`.")
@@ -80,8 +81,13 @@ class CallQuery(serializers.Serializer[Any]):
 
 
 class CallSerializer(serializers.ModelSerializer[Call]):
-    """`media` and `transcript` are where they can be fetched, or null."""
+    """`media` and `transcript` are where they can be fetched, or null.
 
+    `transcript_note` says why there are no words, or not all of them; empty where there is nothing to add.
+    """
+
+    transcript_state = serializers.ChoiceField(choices=TranscriptState.choices, read_only=True)
+    transcript_note = serializers.CharField(read_only=True)
     media = serializers.SerializerMethodField()
     transcript = serializers.SerializerMethodField()
 
@@ -99,8 +105,11 @@ class CallSerializer(serializers.ModelSerializer[Call]):
             "size",
             "sha256",
             "content_type",
+            "channels",
             "language",
             "transcribed_at",
+            "transcript_state",
+            "transcript_note",
             "media",
             "transcript",
         ]
@@ -118,20 +127,28 @@ class CallSerializer(serializers.ModelSerializer[Call]):
 
 
 class SegmentSerializer(serializers.Serializer[Any]):
-    """Seconds from the beginning of the call."""
+    """Seconds from the beginning of the call; of a call in one channel nobody knows who speaks."""
 
     start = serializers.FloatField()
     end = serializers.FloatField()
     text = serializers.CharField(allow_blank=True)
+    speaker = serializers.ChoiceField(choices=Speaker.choices, allow_blank=True, default="")
 
 
 class TranscriptSerializer(serializers.ModelSerializer[Call]):
-    text = serializers.CharField(source="transcript", allow_blank=True)
+    """`text` has a line for each segment, with who says it where that is known."""
+
+    transcript_state = serializers.ChoiceField(choices=TranscriptState.choices, read_only=True)
+    transcript_note = serializers.CharField(read_only=True)
+    text = serializers.SerializerMethodField()
     segments = SegmentSerializer(many=True)
 
     class Meta:
         model = Call
-        fields = ["id", "language", "transcribed_at", "text", "segments"]
+        fields = ["id", "language", "transcribed_at", "transcript_state", "transcript_note", "text", "segments"]
+
+    def get_text(self, call: Call) -> str:
+        return name_speakers(call.transcript)
 
 
 class StartRun(APIView):
@@ -159,14 +176,14 @@ class Calls(GenericAPIView[Call]):
 
     @extend_schema(parameters=[CallQuery], responses={200: CallSerializer(many=True), **ERRORS})
     def get(self, request: Request) -> Response:
-        """The calls whose recordings are here, the last listed first."""
+        """The calls whose recordings are here, or can't be had (with the reason), the last listed first."""
         query = asked(CallQuery, request)
         page = self.paginate_queryset(_found(query).defer("segments", "transcript", "search"))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
 def _found(query: dict[str, Any]) -> CallQuerySet:
-    calls = Call.objects.fetched().filter(business=query["business"])
+    calls = Call.objects.shown().filter(business=query["business"])
     calls = calls.dated(query.get("from_date"), query.get("to_date"))
     if "direction" in query:
         calls = calls.filter(direction=query["direction"])

@@ -52,7 +52,7 @@ def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
 
 
 def _calls(request: HttpRequest, business: Business, words: str) -> Page[Call]:
-    rows = Call.objects.fetched().filter(business=business).defer("transcript", "search", "segments")
+    rows = Call.objects.shown().filter(business=business).defer("transcript", "search", "segments")
     rows = _with_excerpt(rows.saying(words) if words else rows, words)
     return Paginator(rows.order_by("-started_at", "-id"), CALLS_A_PAGE).get_page(request.GET.get("page"))
 

@@ -24,6 +24,7 @@ from .audio import RATE, Samples
 logger = logging.getLogger(__name__)
 
 WINDOW: Final = 180.0  # seconds; the features of ten minutes would take a gigabyte
+TURN: Final = 1.0  # seconds of silence after which somebody's turn is over
 NEAR_THE_EDGE: Final = 0.5  # seconds: a sentence that ends closer was cut by the window's end
 
 _loading = threading.Lock()
@@ -43,7 +44,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class Heard:
-    """All up to `reached` seconds is settled; with a segment where something was said."""
+    """All up to `reached` seconds is settled; with a segment where something was said.
+
+    The language is empty until something was said that it can be told by.
+    """
 
     reached: float
     language: str
@@ -57,21 +61,35 @@ class Transcriber:
     def transcribe(self, windows: Iterator[Samples], *, language: str = "", start: float = 0.0) -> Iterator[Heard]:
         """The words of a call from `start` seconds on, where the first of the `windows` begins.
 
-        Lazy: each segment comes as soon as it is heard. Without a `language`, the first window's is detected.
+        Lazy: each segment comes as soon as it is heard. Without a `language`, it is detected where somebody first
+        speaks.
         """
+        return self._transcribe(windows, language, start, in_turns=False)
+
+    def transcribe_side(self, windows: Iterator[Samples], *, language: str, start: float) -> Iterator[Heard]:
+        """The words of one side of a call, the same way.
+
+        A segment ends where this side falls silent: what the other side says meanwhile belongs in between.
+        """
+        return self._transcribe(windows, language, start, in_turns=True)
+
+    def _transcribe(
+        self, windows: Iterator[Samples], language: str, start: float, *, in_turns: bool
+    ) -> Iterator[Heard]:
         rest: Samples | None = None
         at = start  # where the samples in hand begin
         for fresh, is_last in _told_last(windows):
             samples = _joined(rest, fresh)
-            segments, info = self._listen(samples, language)
-            language = language or info.language
+            segments, info = self._listen(samples, language, in_turns=in_turns)
             end = len(samples) / RATE
             cut: float | None = None
             held: Segment | None = None  # told only once it is known to be whole
             for segment in segments:
-                if held:
-                    yield Heard(held.end, language, held)
-                held = Segment(at + segment.start, at + segment.end, segment.text.strip())
+                language = language or info.language
+                for turn in _turns(segment) if in_turns else (segment,):
+                    if held:
+                        yield Heard(held.end, language, held)
+                    held = Segment(at + turn.start, at + turn.end, turn.text.strip())
             if held and not is_last and held.start > at and held.end > at + end - NEAR_THE_EDGE:
                 cut = held.start - at  # heard again, whole, with the next window
             elif held:
@@ -80,15 +98,34 @@ class Transcriber:
             at += end if cut is None else cut
             yield Heard(at, language)
 
-    def _listen(self, samples: Samples, language: str) -> tuple[Iterator[Any], Any]:
+    def _listen(self, samples: Samples, language: str, *, in_turns: bool) -> tuple[Iterator[Any], Any]:
         segments, info = self._model.transcribe(
             samples,
             language=language or None,
             vad_filter=True,
             # A call's repetitions are the line's, not a story's: a slip is not carried on to the next sentence.
             condition_on_previous_text=False,
+            word_timestamps=in_turns,
         )
         return iter(segments), info
+
+
+def _turns(segment: Any) -> Iterator[Segment]:
+    """The segment, cut where nothing is said for a while."""
+    words: list[Any] = []
+    if not segment.words:
+        yield segment
+    for word in segment.words or ():
+        if words and word.start > words[-1].end + TURN:
+            yield _joined_words(words)
+            words = []
+        words.append(word)
+    if words:
+        yield _joined_words(words)
+
+
+def _joined_words(words: list[Any]) -> Segment:
+    return Segment(float(words[0].start), float(words[-1].end), "".join(word.word for word in words))
 
 
 def transcriber() -> Transcriber:

@@ -6,6 +6,7 @@ from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from ..channels import name_speakers
 from ..pages import MARKS
 
 register = template.Library()
@@ -23,6 +24,6 @@ def clock(seconds: float | None) -> str:
 
 @register.filter
 def marked(excerpt: str | None) -> SafeString:
-    """With what was searched for marked; everything else is escaped."""
+    """With who speaks, and with what was searched for marked; everything else is escaped."""
     start, stop = MARKS
-    return mark_safe(escape(excerpt or "").replace(start, "<mark>").replace(stop, "</mark>"))  # noqa: S308  escaped
+    return mark_safe(escape(name_speakers(excerpt or "")).replace(start, "<mark>").replace(stop, "</mark>"))  # noqa: S308  escaped
