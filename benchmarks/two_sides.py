@@ -1,6 +1,7 @@
 """Spoken calls in two channels, a third of each side's words said at once with the other's, and what is found.
 
-Said by espeak-ng, which must be installed (`apt install espeak-ng`): a voice for each side, at a telephone's rate.
+Said by flite, which must be installed (`apt install flite`): a voice for each side, at a telephone's rate. espeak-ng's
+voices are too much for a small model even when it hears nothing else (it finds 85 % of their words, and 97 % of these).
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 
 from .harness import Unavailable
 
 RATE = 8000
-VOICES = {"caller": ("-v", "en-gb", "-s", "140"), "agent": ("-v", "en-us", "-s", "140")}
+VOICES = {"caller": "slt", "agent": "rms"}
 PAUSE = 0.6  # seconds between two turns
 TURNS = 3  # of each side; the last one at once with the other's
 SENTENCES = {
@@ -59,13 +61,12 @@ SENTENCES = {
 class SpokenCall:
     path: Path
     said: dict[str, str]  # by side
-    channels: dict[str, Any]  # the samples of each side
 
 
 def make_calls(folder: Path, count: int) -> list[SpokenCall]:
     """As an exchange names and records incoming ones: the caller on the left. Raises `Unavailable`."""
-    if not shutil.which("espeak-ng"):
-        raise Unavailable("espeak-ng is not installed: apt install espeak-ng")
+    if not shutil.which("flite"):
+        raise Unavailable("flite is not installed: apt install flite")
     folder.mkdir()
     return [_make_call(folder, number) for number in range(count)]
 
@@ -87,21 +88,17 @@ def _make_call(folder: Path, number: int) -> SpokenCall:
     channels = {side: np.concatenate(pieces) for side, pieces in sides.items()}
     path = folder / f"external-101-05000000{number:02}-20241105-1200{number:02}-{1730808000 + number}.{number}.wav"
     _write(path, channels["caller"], channels["agent"])
-    return SpokenCall(path, {side: " ".join(sentences) for side, sentences in said.items()}, channels)
+    return SpokenCall(path, {side: " ".join(sentences) for side, sentences in said.items()})
 
 
 def _speak(side: str, sentence: str, folder: Path) -> Any:
     made = folder / "sentence.tmp"
-    subprocess.run(["espeak-ng", *VOICES[side], "-w", str(made), sentence], check=True)
-    with wave.open(str(made)) as spoken:
-        rate, samples = spoken.getframerate(), np.frombuffer(spoken.readframes(spoken.getnframes()), np.int16)
+    subprocess.run(["flite", "-voice", VOICES[side], "-t", sentence, "-o", str(made)], check=True)
+    resampler = av.AudioResampler(format="s16p", layout="mono", rate=RATE)
+    with av.open(str(made)) as spoken:
+        frames = [piece for frame in spoken.decode(audio=0) for piece in resampler.resample(frame)]
     made.unlink()
-    return _resampled(samples, rate, RATE)
-
-
-def _resampled(samples: Any, rate: int, to: int) -> Any:
-    places = np.arange(int(len(samples) * to / rate)) * rate / to
-    return np.interp(places, np.arange(len(samples)), samples).astype(np.int16)
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames + resampler.resample(None)])
 
 
 def _write(path: Path, *channels: Any) -> None:

@@ -39,7 +39,8 @@ class Draft:
     def add(self, heard: Heard) -> None:
         self.reached, self.language = heard.reached, heard.language or self.language
         if heard.segment:
-            self.segments.append({**heard.segment.as_json(), "speaker": self._speakers[self.channel]})
+            for turn in heard.segment.turns or (heard.segment,):
+                self.segments.append({**turn.as_json(), "speaker": self._speakers[self.channel]})
 
     def end_channel(self) -> None:
         self.channel, self.reached = self.channel + 1, 0.0

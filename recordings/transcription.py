@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Final
@@ -20,11 +20,11 @@ from django.utils.translation import gettext as _
 from runs.exceptions import RunRejected
 
 from .audio import RATE, Samples
+from .turns import share_words, voiced_stretches
 
 logger = logging.getLogger(__name__)
 
 WINDOW: Final = 180.0  # seconds; the features of ten minutes would take a gigabyte
-TURN: Final = 1.0  # seconds of silence after which somebody's turn is over
 NEAR_THE_EDGE: Final = 0.5  # seconds: a sentence that ends closer was cut by the window's end
 
 _loading = threading.Lock()
@@ -32,11 +32,15 @@ _loading = threading.Lock()
 
 @dataclass(frozen=True)
 class Segment:
-    """Some words; `start` and `end` in seconds from the beginning of the call."""
+    """Some words; `start` and `end` in seconds from the beginning of the call.
+
+    Its `turns` are the same words, cut where the speaker fell silent; empty where nobody looked.
+    """
 
     start: float
     end: float
     text: str
+    turns: tuple[Segment, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {"start": round(self.start, 2), "end": round(self.end, 2), "text": self.text}
@@ -69,7 +73,7 @@ class Transcriber:
     def transcribe_side(self, windows: Iterator[Samples], *, language: str, start: float) -> Iterator[Heard]:
         """The words of one side of a call, the same way.
 
-        A segment ends where this side falls silent: what the other side says meanwhile belongs in between.
+        Its segments know their turns: what the other side says meanwhile belongs in between.
         """
         return self._transcribe(windows, language, start, in_turns=True)
 
@@ -80,16 +84,18 @@ class Transcriber:
         at = start  # where the samples in hand begin
         for fresh, is_last in _told_last(windows):
             samples = _joined(rest, fresh)
-            segments, info = self._listen(samples, language, in_turns=in_turns)
+            segments, info = self._listen(samples, language)
             end = len(samples) / RATE
             cut: float | None = None
             held: Segment | None = None  # told only once it is known to be whole
             for segment in segments:
                 language = language or info.language
-                for turn in _turns(segment) if in_turns else (segment,):
-                    if held:
-                        yield Heard(held.end, language, held)
-                    held = Segment(at + turn.start, at + turn.end, turn.text.strip())
+                if held:
+                    yield Heard(held.end, language, held)
+                held = Segment(at + segment.start, at + segment.end, segment.text.strip())
+                if in_turns:
+                    said = samples[int(segment.start * RATE) : int(segment.end * RATE)]
+                    held = replace(held, turns=_turns(held, said))
             if held and not is_last and held.start > at and held.end > at + end - NEAR_THE_EDGE:
                 cut = held.start - at  # heard again, whole, with the next window
             elif held:
@@ -98,34 +104,26 @@ class Transcriber:
             at += end if cut is None else cut
             yield Heard(at, language)
 
-    def _listen(self, samples: Samples, language: str, *, in_turns: bool) -> tuple[Iterator[Any], Any]:
+    def _listen(self, samples: Samples, language: str) -> tuple[Iterator[Any], Any]:
         segments, info = self._model.transcribe(
             samples,
             language=language or None,
             vad_filter=True,
             # A call's repetitions are the line's, not a story's: a slip is not carried on to the next sentence.
             condition_on_previous_text=False,
-            word_timestamps=in_turns,
         )
         return iter(segments), info
 
 
-def _turns(segment: Any) -> Iterator[Segment]:
-    """The segment, cut where nothing is said for a while."""
-    words: list[Any] = []
-    if not segment.words:
-        yield segment
-    for word in segment.words or ():
-        if words and word.start > words[-1].end + TURN:
-            yield _joined_words(words)
-            words = []
-        words.append(word)
-    if words:
-        yield _joined_words(words)
-
-
-def _joined_words(words: list[Any]) -> Segment:
-    return Segment(float(words[0].start), float(words[-1].end), "".join(word.word for word in words))
+def _turns(segment: Segment, samples: Samples) -> tuple[Segment, ...]:
+    """The segment, cut where its speaker falls silent."""
+    stretches = voiced_stretches(samples, RATE)
+    texts = share_words(segment.text, stretches) if stretches else []
+    return tuple(
+        Segment(segment.start + first, segment.start + last, text)
+        for (first, last), text in zip(stretches, texts, strict=True)
+        if text
+    )
 
 
 def transcriber() -> Transcriber:

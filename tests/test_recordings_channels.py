@@ -19,6 +19,7 @@ from recordings.channels import merge_by_time, speakers
 from recordings.collect import collect
 from recordings.models import Call, RecordingRun, Source
 from recordings.transcription import Transcriber
+from recordings.turns import share_words, voiced_stretches
 from runs import dispatch
 from runs.models import Business
 from runs.progress import Progress
@@ -37,7 +38,7 @@ def _tones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever transcribes hears tones, in windows so short that each call has several."""
     monkeypatch.setattr(collecting, "is_loaded", lambda: True)
     monkeypatch.setattr(collecting, "transcriber", lambda: Transcriber(ToneModel()))
-    monkeypatch.setattr(transcription, "WINDOW", 5.0)
+    monkeypatch.setattr(transcription, "WINDOW", 12.0)
 
 
 @pytest.fixture
@@ -129,15 +130,24 @@ def test_every_word_of_both_sides_is_heard_once_under_its_speaker(
 
 @with_database
 def test_a_segment_ends_where_its_side_falls_silent(source: Source) -> None:
-    left, right = [(0.5, "alpha"), (1.1, "bravo"), (4.0, "charlie")], [(2.5, "delta")]
+    left, right = [(0.5, "alpha"), (1.3, "bravo"), (4.0, "hotel")], [(2.5, "delta")]
     (Path(source.folder) / name_of(1)).write_bytes(wav_of(side(left, 6.0), side(right, 6.0)))
     collected(source, job_type="full")
     call = Call.objects.get()
     assert [(one["speaker"], one["text"]) for one in call.segments] == [
-        ("caller", "alpha bravo"), ("agent", "delta"), ("caller", "charlie"),
+        ("caller", "alpha bravo"), ("agent", "delta"), ("caller", "hotel"),
     ]  # fmt: skip
     assert Call.objects.saying('"alpha bravo"').get() == call
     assert not Call.objects.saying("caller")
+
+
+@with_database
+def test_the_language_is_told_by_who_speaks(source: Source) -> None:
+    Source.objects.update(language="")
+    (Path(source.folder) / name_of(1)).write_bytes(wav_of(0 * ONE, OTHER))
+    (Path(source.folder) / name_of(2)).write_bytes(wav_of(0 * ONE, 0 * ONE))
+    collected(source, job_type="full")
+    assert {call.transcript: call.language for call in Call.objects.all()} == {"● india paper": "en", "": ""}
 
 
 @pytest.mark.parametrize(
@@ -166,10 +176,32 @@ def test_what_is_said_at_once_stands_side_by_side() -> None:
     assert [one["text"] for one in merge_by_time(segments)] == ["a", "b", "d", "c"]
 
 
+@pytest.mark.parametrize(
+    ("text", "stretches", "expected"),
+    [
+        ("Good morning. My name is Green.", [(0.0, 1.2), (5.0, 6.6)], ["Good morning.", "My name is Green."]),
+        ("one two three four", [(0.0, 1.0), (3.0, 6.0)], ["one", "two three four"]),
+        ("yes", [(0.0, 1.0), (3.0, 6.0)], ["", "yes"]),
+        ("one two", [(0.0, 6.0)], ["one two"]),
+        ("", [(0.0, 1.0), (3.0, 6.0)], ["", ""]),
+        ("החשבונית שולמה. תודה רבה", [(0.0, 2.0), (9.0, 10.0)], ["החשבונית שולמה.", "תודה רבה"]),
+    ],
+)
+def test_words_are_shared_out_by_how_long_the_voice_is_heard(text: str, stretches: Any, expected: list[str]) -> None:
+    assert share_words(text, stretches) == expected
+
+
+def test_pauses_within_a_turn_are_parts_of_it() -> None:
+    said = side([(1.0, "alpha"), (1.9, "bravo"), (5.0, "delta"), (5.7, "hotel")], 8.0)
+    stretches = voiced_stretches(said, 8000)
+    assert [(round(first, 1), round(last, 1)) for first, last in stretches] == [(1.0, 2.5), (5.0, 6.3)]
+    assert voiced_stretches(0 * said, 8000) == voiced_stretches(said[:10], 8000) == []
+
+
 # What is no two sides
 
 
-ONE, OTHER = side([(0.5, "alpha"), (1.5, "bravo")], 3.0), side([(1.0, "echo"), (2.0, "golf")], 3.0)
+ONE, OTHER = side([(0.5, "alpha"), (1.5, "bravo")], 3.0), side([(1.0, "india"), (2.0, "paper")], 3.0)
 NOISE = np.random.default_rng(1).normal(0, 0.002, len(ONE)).astype(np.float32)
 
 
@@ -237,7 +269,7 @@ def test_twilio_is_asked_for_both_channels(business_a: Business, settings: Setti
     assert (run.status, run.succeeded) == ("completed", 3)
     dual, outbound, mono = Call.objects.order_by("call_id")
     for found in (dual, outbound):
-        assert (said_by("caller", found), said_by("agent", found)) == (["alpha", "bravo"], ["echo", "golf"])
+        assert (said_by("caller", found), said_by("agent", found)) == (["alpha", "bravo"], ["india", "paper"])
     assert (mono.channels, [one["speaker"] for one in mono.segments]) == (1, [""])
     assert (server.fetched[mono.call_id], server.refused[mono.call_id]) == (2, 2)
     assert server.sent[mono.call_id] < 1.5 * calls[2].size, "it was gone on with in the channel that it has"
@@ -253,5 +285,5 @@ def test_readers_are_shown_who_speaks(source: Source, as_member_a: APIClient) ->
     [row] = as_member_a.get("/api/recordings/", {"business": source.business_id}).json()["results"]
     told = as_member_a.get(row["transcript"]).json()
     assert (row["channels"], row["transcript_state"]) == (2, "done")
-    assert told["text"].splitlines()[:2] == ["Caller: alpha bravo", "Agent: echo golf"]
+    assert told["text"].splitlines()[:2] == ["Caller: alpha bravo", "Agent: india paper"]
     assert [one["speaker"] for one in told["segments"]][:2] == ["caller", "agent"]

@@ -106,7 +106,7 @@ STATES: dict[str, tuple[Callable[[Call], object], str, str]] = {
 def test_what_became_of_the_words_is_said_on_page_and_in_the_api(
     source: Source, as_member_a: APIClient, client: Client, member_a: Any
 ) -> None:
-    calls = {}
+    calls: dict[str, Call] = {}
     for name, (happens, _state, _note) in STATES.items():
         happens(calls.setdefault(name, made_call(source)))
     rows = as_member_a.get("/api/recordings/", {"business": source.business_id}).json()["results"]
