@@ -91,18 +91,17 @@ class Transcriber:
             for segment in segments:
                 language = language or info.language
                 if held:
-                    yield Heard(held.end, language, held)
+                    # Between the two: where the first ends exactly, a bit of its last word may be left.
+                    yield Heard((held.end + max(held.end, at + segment.start)) / 2, language, held)
                 held = Segment(at + segment.start, at + segment.end, segment.text.strip())
                 if in_turns:
                     said = samples[int(segment.start * RATE) : int(segment.end * RATE)]
                     held = replace(held, turns=_turns(held, said))
             if held and not is_last and held.start > at and held.end > at + end - NEAR_THE_EDGE:
-                cut = held.start - at  # heard again, whole, with the next window
-            elif held:
-                yield Heard(held.end, language, held)
+                cut, held = held.start - at, None  # heard again, whole, with the next window
             rest = samples[int(cut * RATE) :] if cut is not None else None
             at += end if cut is None else cut
-            yield Heard(at, language)
+            yield Heard(at, language, held)
 
     def _listen(self, samples: Samples, language: str) -> tuple[Iterator[Any], Any]:
         segments, info = self._model.transcribe(

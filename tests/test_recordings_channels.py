@@ -198,6 +198,14 @@ def test_pauses_within_a_turn_are_parts_of_it() -> None:
     assert voiced_stretches(0 * said, 8000) == voiced_stretches(said[:10], 8000) == []
 
 
+def test_an_attempt_goes_on_in_a_pause_or_where_a_window_ends() -> None:
+    """And never where a model says that a word ends: what is left of it would be heard as another."""
+    said = side([(0.5, "alpha"), (1.5, "bravo"), (2.5, "delta"), (5.0, "hotel")], 7.0)
+    told = list(Transcriber(ToneModel()).transcribe_side(iter([np.repeat(said, 2)]), language="en", start=10.0))
+    assert [heard.segment and heard.segment.text for heard in told] == ["alpha bravo delta", "hotel"]
+    assert [heard.reached for heard in told] == pytest.approx([14.05, 17.0], abs=0.05)
+
+
 # What is no two sides
 
 
