@@ -1,4 +1,6 @@
-"""Transcribing beside faster-whisper called directly on the same file, and the memory that a huge download takes."""
+"""Transcribing beside faster-whisper called directly on the same sound, how many words of two people who speak at once
+are found under the right one, and the memory that a huge download takes.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import psutil
 from django.test import override_settings
@@ -27,10 +30,11 @@ from recordings.transcription import transcriber
 from runs import worker
 from runs.models import Business
 
-from . import database, exchange
+from . import database, exchange, two_sides
 from .harness import Options, Result, Seconds, Unavailable, interleaved, ratio, say
 
 SPOKEN_SECONDS = 120
+TWO_CHANNEL_CALLS = 20
 DOWNLOAD_MEGABYTES = 500
 MEGABYTE = 1_000_000
 
@@ -51,6 +55,7 @@ def measure(options: Options) -> Result:
             result.at_most(64, f"recordings: MB above idle for a download of {DOWNLOAD_MEGABYTES} MB", grown)
             seconds = _transcribing(options, place)
             result.at_most(1.1, f"recordings: real-time factor, {OURS} / {DIRECT}", ratio(seconds, OURS, DIRECT))
+            _in_two_channels(options, place, result)
     return result
 
 
@@ -99,11 +104,11 @@ def _call(folder: Path, seconds: int) -> Path:
     return made
 
 
-def _by_a_run(folder: Path) -> float:
-    """A new business, so that it is done anew; what is timed is a whole run over a call that was fetched before."""
+def _by_a_run(folder: Path, calls: int = 1) -> float:
+    """A new business, so that it is done anew; what is timed is a whole run over calls that were fetched before."""
     source = _source(kind=Source.Kind.FOLDER, folder=str(folder), language="en")
-    _run(source, job_type="download")
-    taken = _run(source, job_type="full")
+    _run(source, calls, job_type="download")
+    taken = _run(source, calls, job_type="full")
     assert Call.objects.filter(source=source).exclude(transcribed_at=None).exists()
     return taken
 
@@ -115,6 +120,56 @@ def _directly(path: Path) -> float:
     segments, _ = model.transcribe(str(path), language="en", vad_filter=True, condition_on_previous_text=False)
     assert list(segments)
     return time.perf_counter() - began
+
+
+# Two channels
+
+
+def _in_two_channels(options: Options, place: Path, result: Result) -> None:
+    seconds: Seconds = {}
+    shares: dict[str, float | None] = dict.fromkeys(two_sides.SENTENCES)
+    try:
+        with _demo_model():
+            calls = two_sides.make_calls(place / "two channels", options.amount(TWO_CHANNEL_CALLS))
+            folder = calls[0].path.parent
+            sides = {
+                OURS: lambda: _by_a_run(folder, len(calls)),
+                DIRECT: lambda: sum(_directly_on_both(call) for call in calls),
+            }
+            seconds = interleaved(sides, options.rounds, warm_up=False)
+            shares = {side: _share_found(calls, side) for side in shares}
+    except Unavailable as reason:
+        say(f"  not measured, {reason}")
+    for side, share in shares.items():
+        named = f"% of the {side}'s words found as the {side}'s"
+        result.at_least(95, f"recordings: {named}, {TWO_CHANNEL_CALLS} calls, a third at once", share)
+    result.at_most(1.1, f"recordings: two channels, {OURS} / {DIRECT} on both", ratio(seconds, OURS, DIRECT))
+
+
+def _directly_on_both(call: two_sides.SpokenCall) -> float:
+    """Called as one would who wants the words of both channels and nothing else."""
+    model = transcriber()._model
+    began = time.perf_counter()
+    with av.open(str(call.path)) as container:
+        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
+        frames = [piece for frame in container.decode(audio=0) for piece in resampler.resample(frame)]
+        both = np.concatenate([frame.to_ndarray() for frame in frames + resampler.resample(None)], axis=1)
+    for channel in both:
+        segments, _ = model.transcribe(channel, language="en", vad_filter=True, condition_on_previous_text=False)
+        assert list(segments)
+    return time.perf_counter() - began
+
+
+def _share_found(calls: list[two_sides.SpokenCall], side: str) -> float:
+    """In percent of the words said, as the newest run has them."""
+    source = Source.objects.latest("pk")
+    found = said = 0
+    for spoken in calls:
+        call = Call.objects.get(source=source, call_id=spoken.path.stem)
+        heard = " ".join(one["text"] for one in call.segments if one["speaker"] == side)
+        found_here, said_here = two_sides.count_found(spoken.said[side], heard)
+        found, said = found + found_here, said + said_here
+    return 100 * found / said
 
 
 # Downloading
@@ -163,11 +218,11 @@ def _source(**fields: Any) -> Source:
     return Source.objects.create(business=business, name="benchmark", **fields)
 
 
-def _run(source: Source, **fields: Any) -> float:
+def _run(source: Source, calls: int = 1, **fields: Any) -> float:
     run = RecordingRun.objects.create(business=source.business, source=source, **fields)
     began = time.perf_counter()
     worker.execute(RecordingRun, collect, run.pk, worker="benchmark")
     taken = time.perf_counter() - began
     run.refresh_from_db()
-    assert (run.status, run.processed, run.failed) == ("completed", 1, 0), (run.status, run.error_message)
+    assert (run.status, run.processed, run.failed) == ("completed", calls, 0), (run.status, run.error_message)
     return taken

@@ -235,6 +235,7 @@ RECORDINGS_FOLDERS: list[str] = env.list(
     "RECORDINGS_FOLDERS", default=[str(BASE_DIR / "recordings" / "demo" / "calls")] if DEBUG else []
 )
 RECORDINGS_MAX_BYTES: int = env.int("RECORDINGS_MAX_BYTES", default=1024 * MEBIBYTE)
+RECORDINGS_MAX_SECONDS: float = env.float("RECORDINGS_MAX_SECONDS", default=24 * 3600)  # of sound, in one recording
 # Exchanges write in blocks, seconds apart: only a file that nobody has written to for so long is whole.
 RECORDINGS_SETTLE_SECONDS: float = env.float("RECORDINGS_SETTLE_SECONDS", default=30)
 RECORDINGS_AWAY_SECONDS: float = env.float("RECORDINGS_AWAY_SECONDS", default=3600)

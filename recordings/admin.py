@@ -37,7 +37,7 @@ class SourceForm(AccountForm):
 
     class Meta:
         model = Source
-        fields = ("business", "name", "kind", "account_sid", "secret", "folder", "language")
+        fields = ("business", "name", "kind", "account_sid", "secret", "folder", "language", "agent_channel")
 
     def needed(self) -> Collection[str]:
         return ("secret",) if self.cleaned_data.get("kind") == Source.Kind.TWILIO else ()
@@ -58,4 +58,7 @@ class CallAdmin(ReadOnlyAdmin):
     list_select_related = ("business",)
     search_fields = ("=id", "number", "call_id")
     # Files are private: no URL leads to them from here.
-    exclude = ("file", "location", "segments", "search", "digits_backwards")
+    exclude = (
+        *("file", "location", "segments", "transcribed_channels", "transcribed_to"),
+        *("search", "digits_backwards"),
+    )

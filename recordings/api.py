@@ -25,8 +25,9 @@ from runs.api.serializers import BusinessField, ConflictSerializer, DayField, Ru
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, one, start_run
 from runs.models import Business
 
+from .channels import Speaker, name_speakers
 from .matches import MatchPages
-from .models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun, Source
+from .models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun, Source, TranscriptState
 from .search import LONGEST_SEARCH, marked
 from .sources import Direction
 
@@ -86,8 +87,13 @@ class CallQuery(serializers.Serializer[Any]):
 
 
 class CallSerializer(serializers.ModelSerializer[Call]):
-    """`media` and `transcript` are where they can be fetched, or null."""
+    """`media` and `transcript` are where they can be fetched, or null.
 
+    `transcript_note` says why there are no words, or not all of them; empty where there is nothing to add.
+    """
+
+    transcript_state = serializers.ChoiceField(choices=TranscriptState.choices, read_only=True)
+    transcript_note = serializers.CharField(read_only=True)
     media = serializers.SerializerMethodField()
     transcript = serializers.SerializerMethodField()
 
@@ -105,8 +111,11 @@ class CallSerializer(serializers.ModelSerializer[Call]):
             "size",
             "sha256",
             "content_type",
+            "channels",
             "language",
             "transcribed_at",
+            "transcript_state",
+            "transcript_note",
             "media",
             "transcript",
         ]
@@ -137,20 +146,28 @@ class FoundCallSerializer(CallSerializer):
 
 
 class SegmentSerializer(serializers.Serializer[Any]):
-    """Seconds from the beginning of the call."""
+    """Seconds from the beginning of the call; of a call in one channel nobody knows who speaks."""
 
     start = serializers.FloatField()
     end = serializers.FloatField()
     text = serializers.CharField(allow_blank=True)
+    speaker = serializers.ChoiceField(choices=Speaker.choices, allow_blank=True, default="")
 
 
 class TranscriptSerializer(serializers.ModelSerializer[Call]):
-    text = serializers.CharField(source="transcript", allow_blank=True)
+    """`text` has a line for each segment, with who says it where that is known."""
+
+    transcript_state = serializers.ChoiceField(choices=TranscriptState.choices, read_only=True)
+    transcript_note = serializers.CharField(read_only=True)
+    text = serializers.SerializerMethodField()
     segments = SegmentSerializer(many=True)
 
     class Meta:
         model = Call
-        fields = ["id", "language", "transcribed_at", "text", "segments"]
+        fields = ["id", "language", "transcribed_at", "transcript_state", "transcript_note", "text", "segments"]
+
+    def get_text(self, call: Call) -> str:
+        return name_speakers(call.transcript)
 
 
 class StartRun(APIView):
@@ -178,7 +195,10 @@ class Calls(GenericAPIView[Call]):
 
     @extend_schema(parameters=[CallQuery], responses={200: FoundCallSerializer(many=True), **ERRORS})
     def get(self, request: Request) -> Response:
-        """The calls whose recordings are here, the last listed first; of a search, the surest, then the newest."""
+        """The calls whose recordings are here, or can't be had (with the reason), the last listed first.
+
+        Of a search, the surest ones come first, then the newest.
+        """
         query = asked(CallQuery, request)
         calls: Any = _narrowed(query).defer(*LONG_COLUMNS)
         if "search" in query:
@@ -189,7 +209,7 @@ class Calls(GenericAPIView[Call]):
 
 
 def _narrowed(query: dict[str, Any]) -> CallQuerySet:
-    calls = Call.objects.fetched().filter(business=query["business"])
+    calls = Call.objects.shown().filter(business=query["business"])
     calls = calls.dated(query.get("from_date"), query.get("to_date"))
     return calls.filter(direction=query["direction"]) if "direction" in query else calls
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
 import numpy as np
-from django.utils.translation import gettext as _
+from django.conf import settings
 
 from runs.bounded_child import BoundedChild
 from runs.exceptions import ItemFailed
 
 from .audio_types import RAW_BY_TYPE
+from .problems import problem_words
 
 RATE: Final = 16_000  # samples a second, as the model hears
 Samples = np.ndarray[Any, np.dtype[np.float32]]
@@ -37,6 +38,8 @@ MOST_RESTARTS: Final = 3  # of the child, over one recording
 class Audio:
     content_type: str
     duration: float  # seconds
+    channels: int  # that carry a sound of their own: 2 where each has a side of the call
+    is_partial: bool  # something within it could not be decoded
 
 
 class AudioReader:
@@ -70,22 +73,25 @@ class AudioReader:
     def check(self, path: Path, *, raw: str = "") -> Audio:
         """Decode the whole of it.
 
-        Raises `ItemFailed` for an empty one, for one that is cut short, and for what is no audio.
+        Raises `ItemFailed` for an empty one, for one that is cut short or too long, and for what is no audio.
         """
-        for told, _sound in self._read(path, raw, seconds=CHECKED_AT_ONCE, with_sound=False):
+        for told, _sound in self._read(path, raw, 0, seconds=CHECKED_AT_ONCE, with_sound=False):
+            if told["at"] > settings.RECORDINGS_MAX_SECONDS:
+                _fail("too_long")
             if told.get("problem"):
                 _fail(told["problem"])
-        return Audio(told["content_type"], round(told["at"], 3))
+        return Audio(told["content_type"], round(told["at"], 3), told["channels"], told["is_partial"])
 
-    def hear(self, path: Path, *, raw: str = "", start: float, window: float) -> Iterator[Samples]:
-        """The samples from `start` seconds on, in one channel, some `window` seconds at a time.
+    def hear(self, path: Path, *, raw: str = "", channel: int = 0, start: float, window: float) -> Iterator[Samples]:
+        """The samples of a channel from `start` seconds on, some `window` seconds at a time.
 
+        Two channels are read apart, the first of them (the left one) by default; any other number is mixed into one.
         Raises `ItemFailed` for what can't be decoded. Bytes that make no sense within it are passed over.
         """
         size = int(window * RATE)
         gathered: list[Any] = []
         count = 0
-        for piece in self._pieces(path, raw, int(start * RATE)):
+        for piece in self._pieces(path, raw, channel, int(start * RATE)):
             gathered.append(piece)
             count += len(piece)
             while count >= size:
@@ -95,22 +101,28 @@ class AudioReader:
         if count:
             yield _floats(np.concatenate(gathered))
 
-    def _pieces(self, path: Path, raw: str, wanted: int) -> Iterator[Any]:
+    def _pieces(self, path: Path, raw: str, channel: int, wanted: int) -> Iterator[Any]:
         """The samples from the one with the number `wanted` on."""
-        for told, sound in self._read(path, raw, seconds=HEARD_AT_ONCE, with_sound=True):
+        for told, sound in self._read(path, raw, channel, seconds=HEARD_AT_ONCE, with_sound=True):
             fresh = np.frombuffer(sound, np.int16)[max(0, wanted - told["start"]) :]
             wanted = max(wanted, told["start"] + len(sound) // 2)
             yield fresh
 
     def _read(
-        self, path: Path, raw: str, *, seconds: float, with_sound: bool
+        self, path: Path, raw: str, channel: int, *, seconds: float, with_sound: bool
     ) -> Iterator[tuple[dict[str, Any], bytes]]:
         """Some seconds at a time, from the beginning to the end; again from the beginning where a child has died."""
         told: dict[str, Any] = {}
         at = restarts = 0
         while not told.get("ended"):
             told, sound = self._ask(
-                do="read", path=str(path.absolute()), raw=raw, seconds=seconds, with_sound=with_sound, anew=not told
+                do="read",
+                path=str(path.absolute()),
+                raw=raw,
+                channel=channel,
+                seconds=seconds,
+                with_sound=with_sound,
+                anew=not told,
             )
             restarts += told["at"] <= at
             if restarts > MOST_RESTARTS:
@@ -127,14 +139,7 @@ class AudioReader:
 
 
 def _fail(code: str) -> NoReturn:
-    words = {
-        "empty": _("The recording is empty."),
-        "not_audio": _("The file is no recording of sound."),
-        "damaged": _("The recording is damaged."),
-        "truncated": _("The recording is cut short: its end is missing."),
-        "unreadable": _("The recording may not be read."),
-    }
-    raise ItemFailed(words[code], code=code)
+    raise ItemFailed(problem_words(code), code=code)
 
 
 def raw_type(content_type: str) -> str:

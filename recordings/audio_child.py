@@ -2,7 +2,8 @@
 
 It imports no Django, so that it starts fast and stays small. A request is JSON: {"do": "length", …} or
 {"do": "read", …}. An answer is a line of JSON, {"error": code} among others, and the sound after it, if any was asked
-for: 16-bit samples in one channel at `RATE`.
+for: 16-bit samples of one channel at `RATE`. Two channels are never mixed, because what stands in both with opposite
+signs would cancel out. Any other number of them is.
 
 One recording is open at a time, and each "read" goes on where the last left off, so that a request stays short
 however long the recording is. What is open is lost with the process: whoever asks must look at `start`.
@@ -17,7 +18,8 @@ from typing import Any
 
 import av
 
-from recordings.audio_format import SoundError, is_cut_short, open_container, type_of
+from recordings.audio_format import TOLERANCE, SoundError, is_cut_short, open_container, type_of
+from recordings.channel_comparison import ChannelComparison
 from recordings.regular_files import open_regular
 from runs.child_server import serve
 
@@ -27,11 +29,12 @@ RATE = 16_000  # samples a second, as the model hears
 class OpenSound:
     """A recording being decoded, from its beginning to its end."""
 
-    def __init__(self, path: str, raw: str) -> None:
-        self.named = (path, raw)
+    def __init__(self, path: str, raw: str, channel: int) -> None:
+        self.named = (path, raw, channel)
         self.start = 0  # samples that were read before
         self.seconds = 0.0  # decoded so far
         self.reached = 0.0  # the time stamp up to which something could be decoded, in seconds
+        self.bytes = {True: 0, False: 0}  # that could be decoded, and that could not
         self.last_packet: tuple[bytes, bool] = (b"", True)  # and whether it was whole
         self.broke_off = False  # with an error, and not at its end
         self._file = open_regular(path)
@@ -42,7 +45,10 @@ class OpenSound:
             raise
         self._stream = self._container.streams.audio[0]
         self._frames = self._decoded()
-        self._resampler = _resampler()
+        self._is_stereo = self._stream.codec_context.channels == 2
+        self._plane = channel if self._is_stereo else 0
+        self._resampler = self._new_resampler()
+        self._comparison = ChannelComparison()
 
     def read(self, seconds: float, *, with_sound: bool) -> tuple[dict[str, Any], bytes]:
         """About so many more seconds."""
@@ -56,8 +62,10 @@ class OpenSound:
             self.seconds += frame.samples / frame.sample_rate
             if with_sound:
                 sound += self._resampled(frame)
+            elif self._is_stereo:
+                self._comparison.add(frame)
         if ended and with_sound:
-            sound += _bytes_of(self._resampler.resample(None))
+            sound += self._bytes_of(self._resampler.resample(None))
         body = b"".join(sound)
         self.start += len(body) // 2
         return {"start": start, "at": self.seconds, **(self._verdict() if ended else {})}, body
@@ -73,8 +81,14 @@ class OpenSound:
         cut = self.broke_off or is_cut_short(
             self._file, self._container, reached=max(self.reached, self.seconds), last_packet=self.last_packet
         )
-        problem = "truncated" if cut else ""
-        return {"ended": True, "problem": problem, "content_type": type_of(self._container, self.named[1])}
+        return {
+            "ended": True,
+            "problem": "truncated" if cut else "",
+            "content_type": type_of(self._container, self.named[1]),
+            "channels": 2 if self._is_stereo and self._comparison.are_apart else 1,
+            # Of what makes no sense nobody knows the length but by its size.
+            "is_partial": self.bytes[False] * self.seconds > TOLERANCE * self.bytes[True],
+        }
 
     def _decoded(self) -> Iterator[Any]:
         """Frames; bytes that make no sense between them are passed over."""
@@ -89,6 +103,7 @@ class OpenSound:
                 return
             if packet.size:
                 self.last_packet = (bytes(packet), is_whole)
+                self.bytes[is_whole] += packet.size
             if packet.size and is_whole and packet.pts is not None:
                 end = float((packet.pts + (packet.duration or 0)) * packet.time_base) - first
                 self.reached = max(self.reached, end)
@@ -104,19 +119,17 @@ class OpenSound:
 
     def _resampled(self, frame: Any) -> list[bytes]:
         try:
-            return _bytes_of(self._resampler.resample(frame))
+            return self._bytes_of(self._resampler.resample(frame))
         except ValueError:  # the recording changes its rate or its channels on the way
-            rest = _bytes_of(self._resampler.resample(None))
-            self._resampler = _resampler()
-            return rest + _bytes_of(self._resampler.resample(frame))
+            rest = self._bytes_of(self._resampler.resample(None))
+            self._resampler = self._new_resampler()
+            return rest + self._bytes_of(self._resampler.resample(frame))
 
+    def _new_resampler(self) -> Any:
+        return av.AudioResampler(format="s16p", layout="stereo" if self._is_stereo else "mono", rate=RATE)
 
-def _resampler() -> Any:
-    return av.AudioResampler(format="s16", layout="mono", rate=RATE)
-
-
-def _bytes_of(frames: list[Any]) -> list[bytes]:
-    return [bytes(frame.planes[0])[: 2 * frame.samples] for frame in frames]
+    def _bytes_of(self, frames: list[Any]) -> list[bytes]:
+        return [bytes(frame.planes[self._plane])[: 2 * frame.samples] for frame in frames]
 
 
 class Answerer:
@@ -145,7 +158,7 @@ class Answerer:
             return {"seconds": container.duration / av.time_base if container.duration else None}, b""
 
     def _read(self, asked: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        named = (asked["path"], asked["raw"])
+        named = (asked["path"], asked["raw"], asked["channel"])
         if self._open and (asked["anew"] or self._open.named != named):
             self._close()
         if self._open is None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, time, timedelta
 from itertools import islice
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -13,6 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from runs.days import FIRST_DAY, LAST_DAY
 from runs.exceptions import ItemFailed, RunRejected, RunStopped
 from runs.progress import Progress
 from runs.states import ItemStatus
@@ -20,10 +22,9 @@ from runs.states import ItemStatus
 from . import transcription
 from .audio import AudioReader, raw_type
 from .download import adopt, fetch, on_disk, sweep_parts
+from .draft import Draft
 from .models import (
-    EARLIEST_DAY,
     FETCHING,
-    LATEST_DAY,
     LIKELY_SECONDS,
     LONG_COLUMNS,
     Call,
@@ -33,7 +34,7 @@ from .models import (
 from .sources import LeftOut, Listed, Period, RecordingSource, StillRecording
 from .sources.opening import open_source
 from .sources.patience import outlast
-from .transcription import Transcriber, is_loaded, transcriber
+from .transcription import Heard, Transcriber, is_loaded, transcriber
 from .warnings import LeftOuts, add_left_out
 
 logger = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ def _call(run: RecordingRun, one: Listed) -> Call:
 def _period(run: RecordingRun) -> Period:
     """The run's days, both included, as the installation counts them. Raises `RunRejected`."""
     for day in (run.from_date, run.to_date):
-        if day and not EARLIEST_DAY <= day <= LATEST_DAY:
+        if day and not FIRST_DAY <= day <= LAST_DAY:
             raise RunRejected(_("The day %(day)s is too far away.") % {"day": day})
     return Period(
         since=_midnight(run.from_date) if run.from_date else None,
@@ -247,26 +248,49 @@ def transcribe(
 
     Raises `ItemFailed`, and what `tell` raises.
     """
-    segments: list[dict[str, Any]] = list(call.segments)
-    language = call.language or run.source.language
-    duration = call.duration or 1.0
-    reached = call.transcribed_to
     kept_at = monotonic()
+    draft = Draft(call, _channels(run, progress, reader, call))
     try:
         with on_disk(run, call, str(call.file.name)) as path:
-            windows = reader.hear(path, raw=raw_type(call.content_type), start=reached, window=transcription.WINDOW)
-            for news in ears.transcribe(windows, language=language, start=reached):
-                reached, language = news.reached, news.language
-                if news.segment:
-                    segments.append(news.segment.as_json())
-                if monotonic() >= kept_at + KEPT_EVERY:
-                    progress.fenced(call.keep_part, segments, reached, language)
-                    kept_at = monotonic()
-                tell(min(1.0, reached / duration))
+            while not draft.is_whole:
+                for heard in _heard(reader, ears, call, path, draft):
+                    draft.add(heard)
+                    if monotonic() >= kept_at + KEPT_EVERY:
+                        progress.fenced(draft.keep, call)
+                        kept_at = monotonic()
+                    tell(draft.share)
+                draft.end_channel()
     except RunStopped:
-        progress.fenced(call.keep_part, segments, reached, language)
+        progress.fenced(draft.keep, call)
         raise
     except RuntimeError as error:  # out of the model: its memory, its device, or a sound it can't bear
         logger.exception("Could not transcribe call %s", call.pk)
         raise ItemFailed(_("The recording could not be transcribed."), code="unexpected") from error
-    progress.fenced(call.keep_transcript, segments, language)
+    progress.fenced(call.keep_transcript, draft.segments, draft.language)
+
+
+def _channels(run: RecordingRun, progress: Progress, reader: AudioReader, call: Call) -> int:
+    """How many of them are heard apart.
+
+    Recordings that were fetched before this was asked of them are looked at now; what was begun as one is ended as one.
+    """
+    if call.channels is None:
+        channels = 1
+        if not call.transcribed_to:
+            with on_disk(run, call, str(call.file.name)) as path:
+                channels = reader.check(path, raw=raw_type(call.content_type)).channels
+        progress.fenced(call.keep_channels, channels)
+    return call.channels or 1
+
+
+def _heard(reader: AudioReader, ears: Transcriber, call: Call, path: Path, draft: Draft) -> Iterator[Heard]:
+    """The words of the draft's channel, from where it goes on."""
+    windows = reader.hear(
+        path,
+        raw=raw_type(call.content_type),
+        channel=draft.channel,
+        start=draft.reached,
+        window=transcription.WINDOW,
+    )
+    transcribe_channel = ears.transcribe_side if draft.has_sides else ears.transcribe
+    return transcribe_channel(windows, language=draft.language, start=draft.reached)

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from io import BufferedRandom
 from pathlib import Path, PurePath
 from typing import Any, cast
@@ -53,8 +54,7 @@ def fetch(
             name=name,
             size=arriving.have,
             sha256=arriving.digest,
-            content_type=audio.content_type,
-            duration=audio.duration,
+            **asdict(audio),
         )
 
 
@@ -72,8 +72,7 @@ def adopt(run: RecordingRun, progress: Progress, reader: AudioReader, call: Call
         name=name,
         size=default_storage.size(name),
         sha256=digest,
-        content_type=audio.content_type,
-        duration=audio.duration,
+        **asdict(audio),
     )
     return True
 

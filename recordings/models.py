@@ -14,15 +14,18 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchHeadline, SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Left, Now, Reverse
+from django.db.models import Exists, F, Func, OuterRef, Q, Subquery, Value
+from django.db.models.functions import JSONObject, Left, Now, Reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
 from runs.models import Business, Run, RunItem
+from runs.states import ItemStatus
 
 from .audio_types import ENDINGS, PLAYABLE
+from .channels import AgentChannel, Segments, merge_by_time, speakers, transcript_of
+from .problems import problem_words
 from .search import MARKS, WHOLE_NUMBER, Search, digits_of
 from .sources import Account, Direction, FolderAccount, TwilioAccount
 from .warnings import LeftOuts, warnings_of
@@ -32,8 +35,6 @@ SNIPPET_READS = 100_000  # of a transcript: going through hours of speech for ea
 # What a call weighs in a bar: transcribing takes most of the time, fetching a little.
 FETCHING = 0.05  # of the whole
 LIKELY_SECONDS = 60.0  # of a call whose length isn't known yet
-# Days that a run may name: nearer to the ends of the calendar, time zones and margins lead out of it.
-EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 class Source(models.Model):
@@ -56,6 +57,18 @@ class Source(models.Model):
         default="",
         help_text=_("Of the calls, like “he” or “en”. Leave empty to have it detected call by call."),
     )
+    agent_channel = models.CharField(
+        _("the agent's channel"),
+        max_length=8,
+        choices=AgentChannel,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_(
+            "Of stereo recordings. Leave empty for the usual one: an exchange has whoever dialled on the left, Twilio"
+            " the agent on the right. It counts for calls that are transcribed from now on."
+        ),
+    )
 
     class Meta:
         verbose_name = _("recording source")
@@ -74,6 +87,15 @@ class Source(models.Model):
         if self.kind == self.Kind.FOLDER:
             return FolderAccount(self.folder)
         return TwilioAccount(self.account_sid, self.secret or "")
+
+    def speakers(self, channels: int, direction: str) -> tuple[str, ...]:
+        """Who is on each channel of a call's recording."""
+        return speakers(
+            channels,
+            agent_channel=self.agent_channel,
+            initiator_is_left=self.kind == self.Kind.FOLDER,
+            direction=direction,
+        )
 
 
 class RecordingRun(Run):
@@ -123,9 +145,32 @@ class RecordingRun(Run):
         return {"selected": True, **{name: getattr(self, name) for name in kept}}
 
 
+class TranscriptState(models.TextChoices):
+    """What has become of a call's words."""
+
+    NONE = "none", _("Not transcribed yet")
+    DONE = "done", _("Transcribed")
+    NO_SPEECH = "no_speech", _("No speech")
+    PARTIAL = "partial", _("Partial audio")
+    FAILED = "failed", _("Failed")
+
+
 class CallQuerySet(models.QuerySet["Call"]):
     def fetched(self) -> Self:
         return self.exclude(file="")
+
+    def shown(self) -> Self:
+        """What people see: the calls whose recordings are here, and those that can't be had, with the reason."""
+        failed = Recording.objects.filter(call=OuterRef("pk"), status=ItemStatus.FAILED)
+        return self.filter(~Q(file="") | Exists(failed)).with_state()
+
+    def with_state(self) -> Self:
+        """All that `transcript_state` looks at, without the transcripts themselves."""
+        outcomes = Recording.objects.filter(call=OuterRef("pk"), status__in=(ItemStatus.DONE, ItemStatus.FAILED))
+        last = outcomes.order_by("-pk").values(
+            outcome=JSONObject(status="status", code="error_code", message="error_message")
+        )[:1]
+        return self.annotate(is_wordless=Q(transcript=""), last_outcome=Subquery(last))
 
     def dated(self, from_date: date | None = None, to_date: date | None = None) -> Self:
         """Begun within these days, both included."""
@@ -215,9 +260,17 @@ class Call(models.Model):
     sha256 = models.CharField(_("checksum"), max_length=64, blank=True, default="")
     content_type = models.CharField(max_length=100, blank=True, default="")
 
+    # Sides of the call that are heard apart: 2 in stereo, unless both channels carry the same. Null: not looked at yet.
+    channels = models.PositiveSmallIntegerField(_("channels"), null=True)
+    # Something within it could not be decoded.
+    is_partial = models.BooleanField(_("partial"), default=False, db_default=False)
+
     language = models.CharField(_("language"), max_length=8, blank=True, default="")
-    segments = models.JSONField(default=list, blank=True)  # [{"start": seconds, "end": seconds, "text": …}]
-    transcribed_to = models.FloatField(default=0.0)  # seconds: where an interrupted transcription goes on
+    # [{"start": seconds, "end": seconds, "text": …, "speaker": …}], of each channel in turn until all are transcribed.
+    segments = models.JSONField(default=list, blank=True)
+    # Where an interrupted transcription goes on: channels that are done, and seconds of the next one.
+    transcribed_channels = models.PositiveSmallIntegerField(default=0, db_default=0)
+    transcribed_to = models.FloatField(default=0.0)
     transcript = models.TextField(_("transcript"), blank=True, default="")
     transcribed_at = models.DateTimeField(_("transcribed"), null=True)
     # Written once a call: `keep_part` leaves `transcript` empty, so that nothing is found that can't be read yet.
@@ -243,6 +296,10 @@ class Call(models.Model):
     )
 
     objects = CallQuerySet.as_manager()
+
+    # Of `with_state()`.
+    is_wordless: bool
+    last_outcome: dict[str, str] | None
 
     class Meta:
         verbose_name = _("call")
@@ -283,6 +340,46 @@ class Call(models.Model):
         """Is the recording here, and as long as its source had it when last listed?"""
         return bool(self.file) and (self.size or 0) >= (self.size_at_source or 0)
 
+    @property
+    def transcript_state(self) -> TranscriptState:
+        """The one place that decides it. Lists should come `with_state()`."""
+        if self.transcribed_at:
+            if self.is_partial:
+                return TranscriptState.PARTIAL
+            return TranscriptState.NO_SPEECH if self.has_no_words else TranscriptState.DONE
+        if self._last_outcome().get("status") != ItemStatus.FAILED:
+            return TranscriptState.NONE
+        is_cut_short = self._last_outcome()["code"] == "truncated"
+        return TranscriptState.PARTIAL if is_cut_short else TranscriptState.FAILED
+
+    @property
+    def has_problem(self) -> bool:
+        return self.transcript_state in (TranscriptState.PARTIAL, TranscriptState.FAILED)
+
+    @property
+    def transcript_note(self) -> str:
+        """Why there are no words, or not all; empty where there is nothing to add."""
+        match self.transcript_state:
+            case TranscriptState.DONE:
+                return ""
+            case TranscriptState.NONE:
+                return str(_("Not transcribed yet."))
+            case TranscriptState.NO_SPEECH:
+                return str(_("Nothing is said in this recording."))
+        if self.transcribed_at:
+            return str(_("Parts of the recording could not be read: words may be missing."))
+        return problem_words(self._last_outcome()["code"], self._last_outcome()["message"])
+
+    @property
+    def has_no_words(self) -> bool:
+        return self.is_wordless if hasattr(self, "is_wordless") else not self.transcript
+
+    def _last_outcome(self) -> dict[str, str]:
+        """Of the newest item that took up the call: its status, code and message."""
+        if not hasattr(self, "last_outcome"):
+            self.last_outcome = Call.objects.with_state().only("pk").get(pk=self.pk).last_outcome
+        return self.last_outcome or {}
+
     def work_left(self, job_type: str) -> float:
         """In seconds of audio, weighted: what a run of this type still has to do for the call."""
         share = 0.0 if self.is_fetched else FETCHING
@@ -290,7 +387,17 @@ class Call(models.Model):
             share += 1 - FETCHING
         return share * (self.duration or LIKELY_SECONDS)
 
-    def keep_file(self, *, name: str, size: int, sha256: str, content_type: str, duration: float) -> None:
+    def keep_file(
+        self,
+        *,
+        name: str,
+        size: int,
+        sha256: str,
+        content_type: str,
+        duration: float,
+        channels: int,
+        is_partial: bool,
+    ) -> None:
         """Take this file for the call's. What was put into words of an earlier, shorter one no longer counts."""
         shorter = str(self.file.name or "")
         self._keep(
@@ -300,7 +407,10 @@ class Call(models.Model):
             sha256=sha256,
             content_type=content_type,
             duration=duration,
+            channels=channels,
+            is_partial=is_partial,
             segments=[],
+            transcribed_channels=0,
             transcribed_to=0.0,
             transcript="",
             transcribed_at=None,
@@ -309,15 +419,23 @@ class Call(models.Model):
         if shorter and shorter != name:
             self.file.storage.delete(shorter)
 
-    def keep_part(self, segments: list[dict[str, Any]], transcribed_to: float, language: str) -> None:
-        """What has been transcribed so far, for an attempt that goes on from there."""
-        self._keep(segments=segments, transcribed_to=transcribed_to, language=language)
+    def keep_channels(self, channels: int) -> None:
+        self._keep(channels=channels)
 
-    def keep_transcript(self, segments: list[dict[str, Any]], language: str) -> None:
-        text = "\n".join(segment["text"] for segment in segments)[: settings.RECORDINGS_MAX_TRANSCRIPT]
+    def keep_part(self, segments: Segments, transcribed_to: float, language: str, *, channels_done: int = 0) -> None:
+        """What has been transcribed so far, for an attempt that goes on from there."""
         self._keep(
             segments=segments,
-            transcript=text,
+            transcribed_channels=channels_done,
+            transcribed_to=transcribed_to,
+            language=language,
+        )
+
+    def keep_transcript(self, segments: Segments, language: str) -> None:
+        merged = merge_by_time(segments)
+        self._keep(
+            segments=merged,
+            transcript=transcript_of(merged)[: settings.RECORDINGS_MAX_TRANSCRIPT],
             transcribed_to=self.duration or 0.0,
             language=language,
             transcribed_at=Now(),

@@ -74,7 +74,7 @@ def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
     form.is_valid()
     said = form.cleaned_data
     words = said.get("search", "")
-    calls = Call.objects.fetched().filter(business=business).defer(*LONG_COLUMNS)
+    calls = Call.objects.shown().filter(business=business).defer(*LONG_COLUMNS)
     calls = calls.dated(said.get("from_date"), said.get("to_date"))
     if said.get("direction"):
         calls = calls.filter(direction=said["direction"])

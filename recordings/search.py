@@ -27,6 +27,8 @@ from django.contrib.postgres.search import SearchQuery, SearchQueryCombinable
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from .channels import name_speakers
+
 LONGEST_SEARCH: Final = 200  # characters
 # The database's configuration for each language; for calls in any other, and for Hebrew, it is that of English.
 CONFIG: Final = "recordings_{}"
@@ -234,6 +236,6 @@ def _national(digits: str) -> str:
 
 
 def marked(snippet: str | None) -> SafeString:
-    """With what was searched for in `<mark>`; everything else is escaped."""
+    """With who speaks, and with what was searched for in `<mark>`; everything else is escaped."""
     start, stop = MARKS
-    return mark_safe(escape(snippet or "").replace(start, "<mark>").replace(stop, "</mark>"))  # noqa: S308  escaped
+    return mark_safe(escape(name_speakers(snippet or "")).replace(start, "<mark>").replace(stop, "</mark>"))  # noqa: S308  escaped

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Final
@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from runs.exceptions import RunRejected
 
 from .audio import RATE, Samples
+from .turns import share_words, voiced_stretches
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +32,15 @@ _loading = threading.Lock()
 
 @dataclass(frozen=True)
 class Segment:
-    """Some words; `start` and `end` in seconds from the beginning of the call."""
+    """Some words; `start` and `end` in seconds from the beginning of the call.
+
+    Its `turns` are the same words, cut where the speaker fell silent; empty where nobody looked.
+    """
 
     start: float
     end: float
     text: str
+    turns: tuple[Segment, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {"start": round(self.start, 2), "end": round(self.end, 2), "text": self.text}
@@ -43,7 +48,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class Heard:
-    """All up to `reached` seconds is settled; with a segment where something was said."""
+    """All up to `reached` seconds is settled; with a segment where something was said.
+
+    The language is empty until something was said that it can be told by.
+    """
 
     reached: float
     language: str
@@ -57,28 +65,43 @@ class Transcriber:
     def transcribe(self, windows: Iterator[Samples], *, language: str = "", start: float = 0.0) -> Iterator[Heard]:
         """The words of a call from `start` seconds on, where the first of the `windows` begins.
 
-        Lazy: each segment comes as soon as it is heard. Without a `language`, the first window's is detected.
+        Lazy: each segment comes as soon as it is heard. Without a `language`, it is detected where somebody first
+        speaks.
         """
+        return self._transcribe(windows, language, start, in_turns=False)
+
+    def transcribe_side(self, windows: Iterator[Samples], *, language: str, start: float) -> Iterator[Heard]:
+        """The words of one side of a call, the same way.
+
+        Its segments know their turns: what the other side says meanwhile belongs in between.
+        """
+        return self._transcribe(windows, language, start, in_turns=True)
+
+    def _transcribe(
+        self, windows: Iterator[Samples], language: str, start: float, *, in_turns: bool
+    ) -> Iterator[Heard]:
         rest: Samples | None = None
         at = start  # where the samples in hand begin
         for fresh, is_last in _told_last(windows):
             samples = _joined(rest, fresh)
             segments, info = self._listen(samples, language)
-            language = language or info.language
             end = len(samples) / RATE
             cut: float | None = None
             held: Segment | None = None  # told only once it is known to be whole
             for segment in segments:
+                language = language or info.language
                 if held:
-                    yield Heard(held.end, language, held)
+                    # Between the two: where the first ends exactly, a bit of its last word may be left.
+                    yield Heard((held.end + max(held.end, at + segment.start)) / 2, language, held)
                 held = Segment(at + segment.start, at + segment.end, segment.text.strip())
+                if in_turns:
+                    said = samples[int(segment.start * RATE) : int(segment.end * RATE)]
+                    held = replace(held, turns=_turns(held, said))
             if held and not is_last and held.start > at and held.end > at + end - NEAR_THE_EDGE:
-                cut = held.start - at  # heard again, whole, with the next window
-            elif held:
-                yield Heard(held.end, language, held)
+                cut, held = held.start - at, None  # heard again, whole, with the next window
             rest = samples[int(cut * RATE) :] if cut is not None else None
             at += end if cut is None else cut
-            yield Heard(at, language)
+            yield Heard(at, language, held)
 
     def _listen(self, samples: Samples, language: str) -> tuple[Iterator[Any], Any]:
         segments, info = self._model.transcribe(
@@ -89,6 +112,17 @@ class Transcriber:
             condition_on_previous_text=False,
         )
         return iter(segments), info
+
+
+def _turns(segment: Segment, samples: Samples) -> tuple[Segment, ...]:
+    """The segment, cut where its speaker falls silent."""
+    stretches = voiced_stretches(samples, RATE)
+    texts = share_words(segment.text, stretches) if stretches else []
+    return tuple(
+        Segment(segment.start + first, segment.start + last, text)
+        for (first, last), text in zip(stretches, texts, strict=True)
+        if text
+    )
 
 
 def transcriber() -> Transcriber:

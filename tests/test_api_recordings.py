@@ -205,7 +205,7 @@ def test_a_transcript_says_what_and_when(as_member_a: APIClient, source_a: Sourc
     row = as_member_a.get(LIST, {"business": source_a.business_id}).json()["results"][0]
     told = as_member_a.get(row["transcript"]).json()
     assert (told["id"], told["text"], told["language"]) == (call.pk, "hello there", "en")
-    assert told["segments"] == [{"start": 0.5, "end": 2.0, "text": "hello there"}]
+    assert told["segments"] == [{"start": 0.5, "end": 2.0, "text": "hello there", "speaker": ""}]
     silent = made_call(source_a, 2)
     assert as_member_a.get(f"{LIST}{silent.pk}/transcript/").status_code == 404
 

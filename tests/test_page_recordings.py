@@ -48,6 +48,7 @@ def made_call(source: Source, number: int = 1, said: list[str] = SAID, **fields:
     call.file.save(f"recordings/{call.pk}", ContentFile(wav(12.0)))
     if said:
         lines = [{"start": 4.0 * n, "end": 4.0 * n + 3, "text": text} for n, text in enumerate(said)]
+        lines[0]["speaker"] = "agent"
         call.keep_transcript(lines, "en")
     return call
 
@@ -65,7 +66,7 @@ def test_calls_are_listed_with_what_is_said_in_them(as_a: Client, source: Source
     made_call(source, 1)
     made_call(source, 2, said=[], content_type="audio/x-gsm")
     html = as_a.get(PAGE).content.decode()
-    assert "Good afternoon, this is the bakery." in html
+    assert "Agent: Good afternoon, this is the bakery." in html
     assert "&lt;b&gt;Bring&lt;/b&gt; bread." in html
     assert "Not transcribed yet." in html
     assert html.count("data-call=") == 1, "what browsers can't play and nobody has transcribed has no button"
@@ -163,6 +164,7 @@ def test_a_line_leads_to_its_place_in_the_call(open_page: Open, source: Source) 
     page.get_by_role("button", name=LISTEN).click()
     expect(page.locator("#player")).to_be_visible()
     expect(page.locator("[data-lines] li")).to_have_count(3)
+    expect(page.locator("[data-lines] .who")).to_have_text(["Agent"])
     expect(page.locator("[data-lines] li").nth(2)).to_contain_text("<b>Bring</b> bread.")
     page.get_by_role("button", name="We close at seven.").click()
     page.wait_for_function("document.querySelector('audio').currentTime >= 4")

@@ -17,9 +17,10 @@ from django.db import DataError
 from pytest_django import Settings
 
 from recordings import collect as collecting
+from recordings import regular_files
 from recordings.download import fetch
 from recordings.models import Call, RecordingRun, Source
-from recordings.sources import Listed, Period
+from recordings.sources import LeftOutReason, Listed, Period
 from recordings.sources.folder import Folder
 from runs.models import Business
 
@@ -385,3 +386,62 @@ def test_a_listing_of_many_strange_files_keeps_a_few_names(source: Source, folde
     assert warning.startswith("30 recordings are")
     assert warning.endswith(", …")
     assert len(run.left_out["unknown_kind"]["names"]) == 5
+
+
+# Links
+
+
+def test_a_chain_of_links_is_not_followed_to_its_end(folder: Path) -> None:
+    """The kernel gives up after forty; Python would follow each of a thousand links through all the others."""
+    for number in range(1000):
+        (folder / f"{number}.wav").symlink_to(f"{number + 1}.wav")
+    beat = mock.Mock()
+    began = time.monotonic()
+    listed = list(Folder(str(folder), beat=beat, length=lambda path: None).calls(Period(), ""))
+    assert time.monotonic() - began < 2
+    assert {getattr(one, "reason", None) for one in listed} == {LeftOutReason.LINK}
+    assert beat.call_count >= 3 * 1000, "as it reads the folder, looks for folders in it, and looks behind each link"
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "words"),
+    [
+        ("nowhere.wav", "not_a_file", "This is a link that leads nowhere."),
+        (name_of(1), "not_a_file", "This is a link that leads nowhere."),
+        (None, "gone", "The recording isn't in its folder any more."),
+    ],
+    ids=["to nothing", "to itself", "no link"],
+)
+def test_a_recording_that_turned_into_a_link_to_nothing(
+    source: Source, folder: Path, target: str | None, code: str, words: str
+) -> None:
+    (folder / name_of(1)).write_bytes(wav())
+    real = collecting.handle
+
+    def exchanged(*args: Any) -> None:
+        (folder / name_of(1)).unlink(missing_ok=True)
+        if target:
+            (folder / name_of(1)).symlink_to(target)
+        real(*args)
+
+    with mock.patch.object(collecting, "handle", exchanged):
+        run = collected(source)
+    assert is_done(run)
+    failed = run.items.get(status="failed")
+    assert (failed.error_code, failed.error_message) == (code, words)
+
+
+def test_a_read_that_breaks_off_says_what_the_system_says(source: Source, folder: Path) -> None:
+    (folder / name_of(1, suffix="mp3")).write_bytes(wav())
+    real = regular_files.open_regular
+
+    def broken(path: Path) -> Any:
+        if path.suffix == ".mp3":
+            raise OSError(5, "Input/output error", str(path))
+        return real(path)
+
+    with mock.patch("recordings.sources.folder.open_regular", broken), mock.patch("runs.progress.Progress.wait"):
+        run = collected(source)
+    assert is_done(run)
+    failed = run.items.get(status="failed")
+    assert (failed.error_code, failed.error_message) == ("unreachable", "Input/output error")

@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,6 +42,12 @@ class ServedCall:
     etag: str | None = None  # None: made from the content; empty: none is sent
     mishaps: list[tuple[Any, Any]] = field(default_factory=list)
     repeated: int | None = None  # so many times `content`, without holding it in memory
+    channels: int = 1  # as it was recorded
+    mixed: bytes | None = None  # the sides of two channels in one, for those who don't ask for both
+
+    def mix(self) -> ServedCall:
+        """What is served to those who want one channel."""
+        return self if self.mixed is None else replace(self, content=self.mixed, channels=1)
 
     @property
     def size(self) -> int:
@@ -76,6 +82,7 @@ class TwilioServer:
     token: str = TOKEN
     listing_mishaps: list[tuple[Any, Any]] = field(default_factory=list)
     fetched: Counter[str] = field(default_factory=Counter)  # requests for each recording
+    refused: Counter[str] = field(default_factory=Counter)  # requests for two channels of what has one
     sent: Counter[str] = field(default_factory=Counter)  # bytes of each recording
     seen_auth: list[tuple[str, bool]] = field(default_factory=list)  # path, with credentials?
     released: threading.Event = field(default_factory=threading.Event)  # ends every stall
@@ -191,13 +198,18 @@ class _Handler(BaseHTTPRequestHandler):
         call = served.call(sid)
         if call is None:
             return self._not_found()
+        wanted = parse_qs(urlsplit(self.path).query).get("RequestedChannels", [""])[0]
+        if wanted == "2" and call.channels == 1:
+            words = "Cannot download a dual-channel presentation of a mono recording"
+            served.refused[sid] += 1
+            return self._answer(400, {"code": 16113, "message": words, "status": 400})
         served.fetched[sid] += 1
         kind, value = call.mishaps.pop(0) if call.mishaps else ("", None)
         if kind == "moved":
             return self._answer(302, {}, {"Location": str(value)})
         if isinstance(kind, int):
             return self._answer(kind, {"status": kind}, value)
-        self._stream(call, kind, value)
+        self._stream(call if wanted == "2" else call.mix(), kind, value)
         return None
 
     def _stream(self, call: ServedCall, mishap: str, after: int | None) -> None:
@@ -263,7 +275,7 @@ def _recording_json(call: ServedCall) -> dict[str, Any]:
         "api_version": "2010-04-01",
         "call_sid": call.call_sid,
         "conference_sid": None,
-        "channels": 1,
+        "channels": call.channels,
         "date_created": moment,
         "date_updated": moment,
         "start_time": moment,

@@ -112,6 +112,10 @@ class Interrupted(Exception):
     """The source could not be reached, or stopped in the middle: worth another try."""
 
 
+class BadRequest(Interrupted):
+    """The source doesn't do what it is asked for in this way."""
+
+
 class Unconnected(Interrupted):
     """Not even a connection to the source came about."""
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from runs.exceptions import ItemFailed, RunRejected
 
-from . import Busy, Interrupted, Unconnected
+from . import BadRequest, Busy, Interrupted, Unconnected
 
 MAX_REDIRECTS: Final = 3
 LONGEST_WAIT: Final = 3600.0  # seconds, whatever the provider asks for
@@ -101,7 +101,8 @@ class Door:
             status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in response.headers
         ):
             raise Busy(_seconds_to_wait(response.headers.get("Retry-After", "")))
-        raise Interrupted(_("The provider answered with an error (%(status)d).") % {"status": status})
+        kind = BadRequest if status == HTTPStatus.BAD_REQUEST else Interrupted
+        raise kind(_("The provider answered with an error (%(status)d).") % {"status": status})
 
 
 @contextmanager

@@ -9,12 +9,13 @@ regular file is opened, and only what is new is looked into.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import stat
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -70,6 +71,10 @@ _DIRECTIONS: Final = {
 Length = Callable[[Path], float | None]  # in seconds, as far as a recording's head tells
 
 
+class LinkToNowhere(OSError):
+    """A link to what isn't there, or to itself."""
+
+
 class Folder:
     """`length` is asked of recordings whose head is none that Python can read in a moment."""
 
@@ -108,14 +113,20 @@ class Folder:
             place = waiting.pop()
             try:
                 with os.scandir(place) as scan:
-                    entries = sorted(scan, key=lambda entry: entry.name)
+                    entries = sorted(self._beating(scan), key=lambda entry: entry.name)
             except OSError as error:
                 if place == self._root:
                     raise SourceAway(_("The folder can't be read: %(reason)s.") % {"reason": error.strerror}) from error
                 yield self._left_out(place, LeftOutReason.UNREADABLE_FOLDER)
                 continue
-            waiting += [place / entry.name for entry in reversed(entries) if _is_folder(entry)]
+            waiting += [place / entry.name for entry in self._beating(reversed(entries)) if _is_folder(entry)]
             yield place, entries
+
+    def _beating(self, entries: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+        """A folder may have a million entries, and lie behind a slow network."""
+        for entry in entries:
+            self._beat()
+            yield entry
 
     def _look_at(self, entry: os.DirEntry[str]) -> os.stat_result | LeftOutReason | None:
         """The status of a recording, or why it is left out; None for what is none."""
@@ -133,8 +144,8 @@ class Folder:
 
     def _look_behind(self, link: Path, is_sound: bool) -> os.stat_result | LeftOutReason | None:
         try:
-            real = link.resolve(strict=True)
-        except (OSError, RuntimeError):  # nothing is there, or a circle
+            real = _behind(link)
+        except OSError:  # nothing is there, or a circle
             return LeftOutReason.LINK if is_sound else None
         if real.is_dir():
             return LeftOutReason.LINK
@@ -187,7 +198,7 @@ class Folder:
             path = self._real_path(listed.location)
             with open_regular(path) as file:
                 wav = read_wav_head(file)
-        except (OSError, RuntimeError):
+        except OSError:
             return listed  # why it can't be read is told when it is fetched
         if wav and wav.is_unfinished:
             return LeftOut(listed.location, LeftOutReason.STILL_RECORDING)
@@ -209,14 +220,16 @@ class Folder:
         self._check_that_it_is_there()
         try:
             return open_regular(self._real_path(location))
+        except LinkToNowhere as error:
+            raise ItemFailed(_("This is a link that leads nowhere."), code="not_a_file") from error
         except FileNotFoundError as error:
             raise ItemFailed(_("The recording isn't in its folder any more."), code="gone") from error
         except PermissionError as error:
             raise ItemFailed(_("The recording may not be read."), code="unreadable") from error
         except NotRegular as error:
             raise ItemFailed(_("This is no regular file."), code="not_a_file") from error
-        except (OSError, RuntimeError) as error:
-            raise Interrupted(str(error)) from error
+        except OSError as error:
+            raise Interrupted(_reason(error)) from error
 
     def _check_that_it_is_there(self) -> None:
         """A share that was unmounted leaves another, empty folder in its place. Raises `SourceAway`."""
@@ -240,12 +253,21 @@ class Folder:
         return within if within == clean(within) else QUOTED + quote_from_bytes(os.fsencode(within))
 
     def _real_path(self, location: str) -> Path:
-        """The file itself, behind any links. Raises `FileNotFoundError` when that leads out of the folder."""
+        """The file itself, behind any links.
+
+        Raises `OSError`: `FileNotFoundError` when it isn't there or out of the folder, `LinkToNowhere`.
+        """
         within = os.fsdecode(unquote_to_bytes(location)) if location.startswith(QUOTED) else location
-        path = (self._root / within.lstrip(QUOTED)).resolve()
-        if not path.is_relative_to(self._root):
+        path = self._root / within.lstrip(QUOTED)
+        try:
+            real = _behind(path)
+        except OSError as error:
+            if path.is_symlink() and error.errno in (errno.ENOENT, errno.ELOOP):
+                raise LinkToNowhere from error
+            raise
+        if not real.is_relative_to(self._root):
             raise FileNotFoundError
-        return path
+        return real
 
     def _left_out(self, path: Path, reason: LeftOutReason) -> LeftOut:
         return LeftOut(self._shown(path), reason)
@@ -260,6 +282,20 @@ def _allowed(folder: str) -> Path:
     if not any(root.is_relative_to(Path(parent).resolve()) for parent in settings.RECORDINGS_FOLDERS):
         raise RunRejected(_("The folder %(folder)s is not within RECORDINGS_FOLDERS.") % {"folder": folder})
     return root
+
+
+def _behind(path: Path) -> Path:
+    """What the path leads to. Raises `OSError`.
+
+    The kernel follows forty links at most: Python alone would follow a chain of thousands, anew for each of its links.
+    """
+    path.stat()
+    return Path(os.path.realpath(path, strict=True))
+
+
+def _reason(error: OSError) -> str:
+    """The system's own words, without the path: that is no business of those who read them."""
+    return error.strerror or str(error)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -336,6 +372,6 @@ def _chunks(file: BinaryIO, start: int, before: os.stat_result) -> Iterator[byte
             yield chunk
         after = os.fstat(file.fileno())
     except OSError as error:
-        raise Interrupted(str(error)) from error
+        raise Interrupted(_reason(error)) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise StillRecording

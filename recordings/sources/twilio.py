@@ -1,9 +1,16 @@
-"""Twilio: calls listed by its SDK, recordings streamed from its hosts."""
+"""Twilio: calls listed by its SDK, recordings streamed from its hosts.
+
+Each side of a call has a channel of its own where Twilio has recorded both: the first holds the parent call, which is
+the one that `call_sid` names, so the number at the other end is always on it
+(https://www.twilio.com/docs/voice/api/recording). Many accounts have their recordings so though nobody asked for it,
+but serve them mixed unless `RequestedChannels=2` is said. A recording that was made in one channel is then refused
+with 400 and the code 16113, and is to be fetched without it (https://www.twilio.com/docs/api/errors/16113).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from http import HTTPStatus
 from types import TracebackType
@@ -22,11 +29,12 @@ from twilio.rest.api.v2010.account.recording import RecordingInstance
 from runs.exceptions import ItemFailed, RunRejected
 from runs.progress import clean
 
-from . import Direction, Listed, Media, Period, SourceAway, TwilioAccount, Wait
+from . import BadRequest, Direction, Listed, Media, Period, SourceAway, TwilioAccount, Wait
 from .door import Door
 from .patience import persist
 
 CHUNK: Final = 64 * 1024
+IN_TWO_CHANNELS: Final = {"RequestedChannels": "2"}
 A_PAGE: Final = 1000  # the most that Twilio gives at once
 CALLS_REMEMBERED: Final = 10_000
 # A recording is dated by when it began; the list is searched by when its row was made, a little apart.
@@ -115,7 +123,12 @@ class Twilio:
         headers = {"Accept-Encoding": "identity"}
         if start and etag:
             headers |= {"Range": f"bytes={start}-", "If-Range": etag}
-        with self._door.opened(settings.TWILIO_API_URL.rstrip("/") + location, headers=headers) as response:
+        url = settings.TWILIO_API_URL.rstrip("/") + location
+        with ExitStack() as opened:
+            try:
+                response = opened.enter_context(self._door.opened(url, params=IN_TWO_CHANNELS, headers=headers))
+            except BadRequest:
+                response = opened.enter_context(self._door.opened(url, headers=headers))
             begins, total = _extent(response)
             yield Media(response.iter_raw(CHUNK), begins, total, _strong(response.headers.get("ETag", "")))
 

@@ -16,6 +16,7 @@ from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 from rest_framework.request import Request
 
+from ..days import FIRST_DAY, LAST_DAY
 from ..models import Business, Membership, Run, RunItem, run_types
 from ..states import Action, ErrorCode, ItemStatus, Status
 from ..states import Request as Wish
@@ -238,9 +239,6 @@ class RunTypeField(serializers.Field[type[Run], Any, str, Any]):
 
     def to_representation(self, value: type[Run]) -> str:
         return value.slug
-
-
-FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 @extend_schema_field({"type": "string", "format": "date", "pattern": r"^(19|2\d)\d\d-"})

@@ -1,5 +1,7 @@
 /** One call, to be heard and read: a line of its transcript, or a place in the picture of it, is where to go on. */
 
+/** @typedef {{start: number, end: number, text: string, speaker: string}} Segment */
+
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 10; // of the picture, whose width is the call's seconds
 
@@ -12,6 +14,7 @@ export class Player {
     this.title = part("[data-player-title]");
     this.speech = /** @type {SVGElement} */ (part("[data-speech]"));
     this.lines = /** @type {HTMLElement} */ (part("[data-lines]"));
+    this.problem = part("[data-player-note=problem]");
     this.audio.addEventListener("timeupdate", () => this.follow());
     this.lines.addEventListener("click", (event) => this.seekLine(event));
     this.speech.addEventListener("click", (event) => this.seekPlace(event));
@@ -19,14 +22,15 @@ export class Player {
   }
 
   /** @param {DOMStringMap} call  what its button says of it @param {string} words  of it that were searched for */
-  async open({ call, title, media, transcript }, words) {
+  async open({ call, title, media, transcript, problem }, words) {
     this.call = call;
     this.title.textContent = title ?? "";
     this.root.hidden = false;
     this.root.scrollIntoView({ block: "nearest", behavior: "smooth" });
     this.root.focus({ preventScroll: true });
     this.show([], "");
-    this.note(transcript ? "" : "none");
+    this.problem.textContent = problem ?? "";
+    this.note(problem ? "problem" : transcript ? "" : "none");
     this.audio.hidden = !media;
     this.audio.src = media ?? "";
     if (media) this.audio.play().catch(() => {}); // a browser may want a click of its own
@@ -48,34 +52,41 @@ export class Player {
     if (call !== this.call) return; // another was chosen meanwhile
     if (!told) return this.note("failed");
     this.show(told.segments, told.language);
-    if (!told.segments.length) this.note("silent");
+    if (!told.segments.length && !this.problem.textContent) this.note("silent");
     this.mark(words);
   }
 
-  /** @param {string} which  "none", "silent", "failed", or empty */
+  /** @param {string} which  "none", "silent", "problem" (of the call), "failed", or empty */
   note(which) {
     for (const note of this.root.querySelectorAll("[data-player-note]")) {
       /** @type {HTMLElement} */ (note).hidden = note.getAttribute("data-player-note") !== which;
     }
   }
 
-  /** @param {{start: number, end: number, text: string}[]} segments @param {string} language */
+  /** @param {Segment[]} segments @param {string} language */
   show(segments, language) {
     this.segments = segments;
     this.lines.lang = language;
-    this.lines.replaceChildren(...segments.map(line));
-    const seconds = segments.at(-1)?.end ?? 0;
+    this.lines.replaceChildren(...segments.map((segment) => line(segment, this.lines.dataset)));
+    const seconds = this.seconds();
     this.speech.toggleAttribute("hidden", !segments.length);
     this.speech.setAttribute("viewBox", `0 0 ${seconds || 1} ${HEIGHT}`);
     this.played = rect("played", 0, 0);
-    this.speech.replaceChildren(...segments.map(({ start, end }) => rect("said", start, end - start)), this.played);
+    this.speech.replaceChildren(...segments.map(said), this.played);
+  }
+
+  /** Until somebody speaks for the last time; not always in the last line, where both do. */
+  seconds() {
+    return Math.max(0, ...(this.segments ?? []).map(({ end }) => end));
   }
 
   /** Lead to the first line that says what was searched for. @param {string} words */
   mark(words) {
     const wanted = words.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
     if (!wanted.length) return;
-    const saying = [...this.lines.children].filter((line) => wanted.some((word) => line.textContent?.toLowerCase().includes(word)));
+    const saying = [...this.lines.children].filter((line) =>
+      wanted.some((word) => line.querySelector("[data-text]")?.textContent?.toLowerCase().includes(word)),
+    );
     for (const line of saying) line.classList.add("found");
     this.reveal(saying[0]);
   }
@@ -111,7 +122,7 @@ export class Player {
   /** @param {MouseEvent} event */
   seekPlace(event) {
     const { left, width } = this.speech.getBoundingClientRect();
-    this.seek(((event.clientX - left) / width) * (this.segments?.at(-1)?.end ?? 0));
+    this.seek(((event.clientX - left) / width) * this.seconds());
   }
 
   /** @param {number} seconds */
@@ -121,8 +132,8 @@ export class Player {
   }
 }
 
-/** @param {{start: number, text: string}} segment */
-function line({ start, text }) {
+/** @param {Segment} segment @param {DOMStringMap} names  of the speakers */
+function line({ start, text, speaker }, names) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   const time = document.createElement("span");
@@ -132,10 +143,27 @@ function line({ start, text }) {
   time.className = "at";
   time.textContent = clock(start);
   said.dir = "auto";
+  said.dataset.text = "";
   said.textContent = text;
-  button.append(time, said);
+  button.append(time, ...(speaker ? [who(names[speaker] ?? speaker)] : []), said);
   item.append(button);
   return item;
+}
+
+/** @param {string} name */
+function who(name) {
+  const shown = document.createElement("strong");
+  shown.className = "who";
+  shown.textContent = name;
+  return shown;
+}
+
+/** In the picture each side of a call has a half of the height. @param {Segment} segment */
+function said({ start, end, speaker }) {
+  const shape = rect("said", start, end - start);
+  if (speaker) shape.setAttribute("height", String(HEIGHT / 2));
+  if (speaker === "agent") shape.setAttribute("y", String(HEIGHT / 2));
+  return shape;
 }
 
 /** @param {number} seconds */

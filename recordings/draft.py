@@ -1,0 +1,49 @@
+"""A transcript on its way: one channel after the other, from wherever an interrupted attempt left off."""
+
+from __future__ import annotations
+
+from .channels import Segments
+from .models import Call
+from .transcription import Heard
+
+
+class Draft:
+    """The words of a call so far. What `part` tells at any moment can be kept and gone on from.
+
+    1. Whatever is kept names the channel and the second up to which `segments` hold every word, and none beyond.
+    2. So an attempt that goes on from there repeats no word and misses none, wherever the one before was killed.
+    """
+
+    def __init__(self, call: Call, channels: int) -> None:
+        self._duration = call.duration or 1.0
+        self._speakers = call.source.speakers(channels, call.direction)
+        self.segments: Segments = list(call.segments)
+        self.language = call.language or call.source.language
+        self.channel = call.transcribed_channels
+        self.reached = call.transcribed_to
+
+    @property
+    def is_whole(self) -> bool:
+        return self.channel >= len(self._speakers)
+
+    @property
+    def has_sides(self) -> bool:
+        """Is each channel a side of the call?"""
+        return len(self._speakers) > 1
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done, from 0 to 1."""
+        return min(1.0, (self.channel + min(1.0, self.reached / self._duration)) / len(self._speakers))
+
+    def add(self, heard: Heard) -> None:
+        self.reached, self.language = heard.reached, heard.language or self.language
+        if heard.segment:
+            for turn in heard.segment.turns or (heard.segment,):
+                self.segments.append({**turn.as_json(), "speaker": self._speakers[self.channel]})
+
+    def end_channel(self) -> None:
+        self.channel, self.reached = self.channel + 1, 0.0
+
+    def keep(self, call: Call) -> None:
+        call.keep_part(self.segments, self.reached, self.language, channels_done=self.channel)
