@@ -69,6 +69,17 @@ def ensure_running() -> None:
         _be_counted()
 
 
+def is_alive() -> bool:
+    return _postmaster() is not None
+
+
+def restart() -> None:
+    """Start the server again that has died under its users."""
+    with _exclusively():
+        if not is_alive():
+            _start()
+
+
 def stop() -> None:
     """Stop the server, whoever else uses it."""
     with _exclusively():
@@ -150,21 +161,51 @@ def _stop() -> None:
 
 
 def _forget_dead_postmaster() -> None:
-    """After a crash its pid may belong to another process by now, which makes PostgreSQL refuse."""
-    if _postmaster() is None:
-        _pidfile().unlink(missing_ok=True)
+    """Remove the locks of a dead server where its pid is taken, by another process or by its own zombie.
+
+    PostgreSQL would refuse to start. Where nobody has that pid they must stay: by them PostgreSQL sees whether
+    processes of the dead server still work on the data.
+    """
+    pid = _postmaster_pid()
+    if pid is None or not psutil.pid_exists(pid) or _postmaster():
+        return
+    deadline = time.monotonic() + STOP_SECONDS
+    while any(map(_works_on_our_data, psutil.process_iter())):
+        if time.monotonic() > deadline:
+            raise EmbeddedError("Processes of a PostgreSQL that died still work on its data.")
+        time.sleep(0.05)
+    _pidfile().unlink(missing_ok=True)
+    (_socket_dir() / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+
+def _works_on_our_data(process: psutil.Process) -> bool:
+    try:
+        return bool(process.name().startswith("postgres") and Path(process.cwd()) == _data_dir())
+    except (psutil.Error, OSError):  # it has ended
+        return False
 
 
 def _pidfile() -> Path:
     return _data_dir() / "postmaster.pid"
 
 
-def _postmaster() -> psutil.Process | None:
+def _postmaster_pid() -> int | None:
     try:
-        process = psutil.Process(int(_pidfile().read_text().split("\n", 1)[0]))
-        return process if process.name().startswith("postgres") else None
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return int(_pidfile().read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
         return None
+
+
+def _postmaster() -> psutil.Process | None:
+    pid = _postmaster_pid()
+    if pid is None:
+        return None
+    try:
+        process = psutil.Process(pid)
+        is_server = process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return None
+    return process if is_server else None
 
 
 def _wait_for_end(process: psutil.Process) -> None:

@@ -1,8 +1,8 @@
 """Keep one process of `make run` alive: start it, start it again when it dies, stop it cleanly.
 
-Honcho stops everything when one process ends, and signals whole process groups, which would kill a
-Celery worker's children in the middle of their work. So each process gets this small keeper: Honcho
-signals the keeper, and the keeper asks only the process itself.
+The keeper outlives the launcher when that is killed, and then ends its process too: asked first, for a Celery worker
+has work to give back, and killed with its whole group where it doesn't end. A keeper that is killed takes its process
+with it where the kernel knows how to, and the launcher starts both again.
 
 A script of the standard library alone: the command comes by environment, so that whoever kills "the
 worker" by its name doesn't hit its keeper.

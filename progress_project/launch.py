@@ -1,19 +1,19 @@
 """`make run`: everything on one machine, until Ctrl-C or SIGTERM. Run as `python -m progress_project.launch`."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import honcho.manager
-from honcho.environ import parse_procfile
-
 from progress_project import copies, embedded, keep
 from progress_project.environment import BASE_DIR, demo_imap_port, env, is_demo, port, state_dir
+from progress_project.supervisor import Supervisor
 
 HOST = "127.0.0.1"
 NOT_WORTH_A_WARNING = (  # on one's own machine, or in a container
@@ -22,9 +22,12 @@ NOT_WORTH_A_WARNING = (  # on one's own machine, or in a container
 )
 TIMEKEEPERS = ("control", "beat")  # they hold no run: where one is stopped, a new one is better than to wait for it
 
+DATABASE_LOOK_SECONDS = 0.5
+DATABASE_PAUSE_SECONDS = 2
+
 
 def main() -> None:
-    # Until honcho takes over, SIGTERM must unwind like Ctrl-C does: something may have been started.
+    # Until the supervisor takes over, SIGTERM must unwind like Ctrl-C does: something may have been started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     _prepare_environment()
     try:
@@ -93,24 +96,52 @@ def _manage(*arguments: str) -> None:
 
 
 def _run_processes() -> None:
-    honcho.manager.KILL_WAIT = keep.GRACE_SECONDS + 5  # the keepers kill first, and kill whole groups
-    manager = honcho.manager.Manager()
+    supervisor = Supervisor(stop_seconds=keep.GRACE_SECONDS + 5)  # the keepers kill first, and kill whole groups
     for name, command in _processes().items():
         kept = {**os.environ, "KEEP_COMMAND": command, "KEEP_FOR": str(os.getpid())}
         if name in TIMEKEEPERS:
             kept["KEEP_REPLACE_STOPPED"] = "yes"
         # By path and isolated (-I): a keeper needs nothing of the project, and starts at once.
-        manager.add_process(name, f"exec '{sys.executable}' -I '{keep.__file__}'", env=kept)
-    announcer = subprocess.Popen([sys.executable, "-m", "progress_project.announce"])
+        supervisor.add(name, [sys.executable, "-I", keep.__file__], kept)
+    with _kept_database():
+        announcer = subprocess.Popen([sys.executable, "-m", "progress_project.announce"])
+        try:
+            supervisor.run()
+        finally:
+            announcer.kill()
+            announcer.wait()
+
+
+@contextmanager
+def _kept_database() -> Iterator[None]:
+    """In the block, the embedded PostgreSQL is started again when it dies."""
+    if not embedded.wanted():
+        yield
+        return
+    stopping = threading.Event()
+    keeper = threading.Thread(target=_keep_database, args=(stopping,))
+    keeper.start()
     try:
-        manager.loop()
+        yield
     finally:
-        announcer.kill()
-        announcer.wait()
+        stopping.set()
+        keeper.join()
+
+
+def _keep_database(stopping: threading.Event) -> None:
+    while not stopping.wait(DATABASE_LOOK_SECONDS):
+        if embedded.is_alive():
+            continue
+        print("PostgreSQL died, starting it again", flush=True)
+        try:
+            embedded.restart()
+        except embedded.EmbeddedError as error:
+            print(error, flush=True)
+            stopping.wait(DATABASE_PAUSE_SECONDS)
 
 
 def _processes() -> dict[str, str]:
-    processes: dict[str, str] = dict(parse_procfile((BASE_DIR / "Procfile").read_text()).processes)
+    processes = dict(re.findall(r"^([\w-]+):\s*(.+)$", (BASE_DIR / "Procfile").read_text(), re.MULTILINE))
     if not is_demo():
         del processes["imap"]
     return processes

@@ -135,7 +135,9 @@ def _connection_lifetime() -> dict[str, Any]:
     if not env.bool("DATABASE_POOL", default=False):
         return {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     size = env.int("DATABASE_POOL_SIZE", default=10)
-    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": size, "timeout": 10}
+    # Whether to wait longer is asked after each timeout: see the engine.
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": size, "timeout": 1}
+    DATABASES["default"]["ENGINE"] = "progress_project.postgresql"
     return {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
 
 
@@ -473,6 +475,7 @@ LOGGING = {
             "foreign_pre_chain": [*_LOG_CONTEXT, structlog.stdlib.ExtraAdder()],
         },
     },
+    "filters": {"outages": {"()": "progress_project.logs.OutageInOneLine"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structlog"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
@@ -488,7 +491,8 @@ LOGGING = {
         "celery.worker.request": {"level": "CRITICAL"},
         "celery.worker.strategy": {"level": "WARNING"},
         "axes": {"level": "ERROR"},  # tells of each sign-in, without naming anybody
-        "celery.beat": {"level": "WARNING"},  # tells of each round
+        "celery.beat": {"level": "WARNING", "filters": ["outages"]},  # tells of each round
+        "django_celery_beat.schedulers": {"filters": ["outages"]},
         "celery.worker.control": {"level": "ERROR"},  # warns that tasks which are ended leave no result
         "django_structlog": {"level": "WARNING" if DEBUG else "INFO"},
     },

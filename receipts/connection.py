@@ -12,19 +12,19 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
-from imap_tools import BaseMailBox, MailBox, MailBoxUnencrypted
+from imap_tools import BaseMailBox
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
 
+from receipts.imap_client import BoundedIMAP, BoundedIMAPOverTLS
 from runs.exceptions import RunRejected, RunsError
 
 # A server may have several addresses, which are tried one after the other, and nothing beats meanwhile.
 MAX_CONNECT_SECONDS: Final = 15.0
-PIECE_BYTES: Final = 65_536
 
 _GMAIL_HOSTS = ("gmail.com", "googlemail.com")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -52,7 +52,7 @@ class InboxUnreachable(RunsError):
 class Account:
     """Where a mailbox is and how to sign in.
 
-    `timeout`, in seconds, holds for every network call.
+    `timeout`, in seconds, holds for every command; see `imap_client` for what a long answer may take.
     """
 
     host: str
@@ -69,21 +69,36 @@ class Account:
         return self.host.lower().rstrip(".").endswith(_GMAIL_HOSTS)
 
 
-def connect(account: Account) -> BaseMailBox:
+class MailBox(BaseMailBox):
+    """imap-tools' words for a client of ours."""
+
+    client: BoundedIMAP
+
+    def __init__(self, client: BoundedIMAP) -> None:
+        self._own_client = client
+        super().__init__()
+
+    def _get_mailbox_client(self) -> BoundedIMAP:
+        return self._own_client
+
+
+def connect(account: Account, *, max_bytes: int = 0, beat: Callable[[], None] = lambda: None) -> MailBox:
     """Sign in and open the account's folder read-only.
 
+    `max_bytes` is what the server may send for one message; `beat` is called while it is waited for.
     Raises InboxUnreachable; RunRejected, with words that the user can act on, when the server
     refuses the sign-in or has no such folder.
     """
     _check(account)
     try:
-        return _open(account)
+        return _open(account, max_bytes, beat)
     except _REFUSALS as error:
         raise _refusal(account, error) from error
 
 
-def hang_up(connection: BaseMailBox) -> None:
+def hang_up(connection: MailBox) -> None:
     """Say goodbye to the server, if it still listens."""
+    connection.client.hurry()
     with suppress(*_REFUSALS):
         connection.logout()
     # A logout that failed halfway leaves the socket open.
@@ -100,35 +115,18 @@ def lost(account: Account, error: Exception) -> InboxUnreachable:
     return InboxUnreachable(message, gettext_noop("The mail server refuses to hand out messages"))
 
 
-def read_in_pieces(connection: BaseMailBox, *, max_bytes: int, beat: Callable[[], None]) -> None:
-    """Let `beat` be called between the pieces of large answers, and hang up on one above `max_bytes`."""
-    read = connection.client.read
-
-    def read_all(size: int) -> bytes:
-        if size > max_bytes:
-            raise imaplib.IMAP4.abort("The server sends more than it was asked for.")
-        pieces: list[bytes] = []
-        while size > 0 and (piece := read(min(size, PIECE_BYTES))):
-            pieces.append(piece)
-            size -= len(piece)
-            beat()
-        return b"".join(pieces)
-
-    connection.client.read = read_all  # type: ignore[method-assign]
-
-
 def _check(account: Account) -> None:
     """Refuse what could smuggle a second command into the connection."""
     if _CONTROL.search(account.username + account.secret + account.folder):
         raise RunRejected(_("The user name, the password or the folder contains a character that is not allowed."))
 
 
-def _open(account: Account) -> BaseMailBox:
-    connection = _dial(account)
+def _open(account: Account, max_bytes: int, beat: Callable[[], None]) -> MailBox:
+    connection = MailBox(_dial(account, max_bytes, beat))
     try:
         if account.security == "starttls":
             connection.client.starttls(ssl.create_default_context())
-        connection.client.sock.settimeout(account.timeout)
+        connection.client.seconds = account.timeout
         _sign_in(connection, account)
         connection.folder.set(account.folder, readonly=True)
     except BaseException:
@@ -137,14 +135,18 @@ def _open(account: Account) -> BaseMailBox:
     return connection
 
 
-def _dial(account: Account) -> BaseMailBox:
-    timeout = min(account.timeout, MAX_CONNECT_SECONDS)
+def _dial(account: Account, max_bytes: int, beat: Callable[[], None]) -> BoundedIMAP:
+    limits: dict[str, Any] = {
+        "seconds": min(account.timeout, MAX_CONNECT_SECONDS),
+        "max_bytes": max_bytes,
+        "beat": beat,
+    }
     if account.security == "ssl":
-        return MailBox(account.host, account.port, timeout, ssl_context=ssl.create_default_context())
-    return MailBoxUnencrypted(account.host, account.port, timeout)
+        return BoundedIMAPOverTLS(account.host, account.port, ssl_context=ssl.create_default_context(), **limits)
+    return BoundedIMAP(account.host, account.port, **limits)
 
 
-def _sign_in(connection: BaseMailBox, account: Account) -> None:
+def _sign_in(connection: MailBox, account: Account) -> None:
     try:
         if account.auth == "xoauth2":
             connection.xoauth2(account.username, account.secret, initial_folder=None)

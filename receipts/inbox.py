@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final, TypeVar
 
-from imap_tools import AND, BaseMailBox, U
+from imap_tools import AND, U
 from imap_tools.errors import ImapToolsError
 
-from receipts.connection import Account, InboxUnreachable, connect, hang_up, lost, read_in_pieces
+from receipts.connection import Account, InboxUnreachable, MailBox, connect, hang_up, lost
 
 SIZES_AT_ONCE: Final = 500
 BATCH_MESSAGES: Final = 50
@@ -96,7 +96,7 @@ class FetchFailures:
 class Inbox:
     """An open folder. Nothing done here changes it, not even the "seen" marks."""
 
-    def __init__(self, account: Account, connection: BaseMailBox) -> None:
+    def __init__(self, account: Account, connection: MailBox) -> None:
         self._account = account
         self._connection = connection
         self.uidvalidity = _uidvalidity(connection)
@@ -229,11 +229,10 @@ class Letters:
 def open_inbox(account: Account, *, max_bytes: int, beat: Callable[[], None] = lambda: None) -> Iterator[Inbox]:
     """Sign in, open the account's folder read-only, and close it after the block.
 
-    `max_bytes` is what the server may send for one message; `beat` is called while it sends. Raises
+    `max_bytes` is what the server may send for one message; `beat` is called while it is waited for. Raises
     RunRejected, with words that the user can act on, and InboxUnreachable.
     """
-    connection = connect(account)
-    read_in_pieces(connection, max_bytes=max_bytes + 1, beat=beat)
+    connection = connect(account, max_bytes=max_bytes + 1, beat=beat)
     inbox = Inbox(account, connection)
     try:
         yield inbox
@@ -241,7 +240,7 @@ def open_inbox(account: Account, *, max_bytes: int, beat: Callable[[], None] = l
         inbox.close()
 
 
-def _uidvalidity(connection: BaseMailBox) -> int:
+def _uidvalidity(connection: MailBox) -> int:
     values: list[Any] = connection.client.untagged_responses.get("UIDVALIDITY", [])
     # A server must say it. One that doesn't gets a constant: nothing could tell it apart.
     return int(values[-1]) if values else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -53,6 +54,32 @@ def mailbox_at(business: Business, port: int) -> Mailbox:
         username="dana",
         secret="open sesame",
     )
+
+
+@contextmanager
+def slowed(target: int, *, after: int, piece: int, seconds: float) -> Iterator[int]:
+    """A port that passes on to `target`, and after so many bytes sends but a piece in so many seconds. Yields it."""
+
+    def trickle(source: socket.socket, sink: socket.socket) -> None:
+        left = after
+        with suppress(OSError):
+            while sent := source.recv(left or piece):
+                sink.sendall(sent)
+                left = max(0, left - len(sent))
+                if not left:
+                    time.sleep(seconds)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                upstream = socket.create_connection(("127.0.0.1", target))
+                threading.Thread(target=_pump, args=(client, upstream, None), daemon=True).start()
+                threading.Thread(target=trickle, args=(upstream, client), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1]
 
 
 @contextmanager

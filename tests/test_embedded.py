@@ -1,6 +1,7 @@
 """The embedded PostgreSQL is shared: started by the first, stopped by the last, whatever died in between."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ import psycopg
 import pytest
 
 from progress_project import embedded
+
+from .workers import until
 
 ATTACH = "import sys; from progress_project import embedded; embedded.ensure_running(); print('up', flush=True); "
 UNTIL_TOLD = "sys.stdin.read()"
@@ -62,8 +65,19 @@ def test_a_crash_whose_pid_went_to_somebody_else_is_recovered_from(tmp_path: Pat
         pidfile = tmp_path / "postgres" / "postmaster.pid"
         after_crash = pidfile.read_text().split("\n")
     after_crash[0] = str(os.getpid())
-    pidfile.write_text("\n".join(after_crash))
+    for lock in (pidfile, tmp_path / "postgres" / ".s.PGSQL.5432.lock"):
+        lock.write_text("\n".join(after_crash))
     with another_process():
+        assert answers()
+
+
+def test_one_that_is_killed_under_its_users_is_started_again(tmp_path: Path) -> None:
+    with another_process():
+        pid = int((tmp_path / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+        assert embedded.is_alive()
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not embedded.is_alive())
+        embedded.restart()
         assert answers()
 
 

@@ -1,8 +1,11 @@
 """Reading a mailbox: a stream that survives big mail, vanished mail, and mail that its server can't hand out."""
 
 import imaplib
+import socket
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -12,6 +15,9 @@ from receipts import inbox as inbox_module
 from receipts.connection import Account, InboxUnreachable
 from receipts.demo.server import ServedMailbox, Server, StoredMail, serve
 from receipts.inbox import MAX_GIVEN_UP, MAX_TRIES, FetchFailures, Inbox, Letter
+
+from .post import slowed
+from .workers import until
 
 FIRST_DAY = datetime(2024, 5, 1, 12, tzinfo=UTC)
 MANY = 1_300  # more than one question for sizes holds
@@ -140,6 +146,48 @@ def test_a_server_that_sends_more_than_was_asked_for_is_cut_off(monkeypatch: pyt
         letters = inbox.letters([1], max_bytes=40_000)
         with pytest.raises(InboxUnreachable):
             letters.take(1)
+
+
+# Servers that are slow
+
+
+@pytest.mark.parametrize("after", [0, 500])
+def test_a_server_that_drips_is_left_and_waiting_for_it_beats(after: int) -> None:
+    """In its greeting, or in the middle of a message."""
+    beats: list[bool] = []
+    with (
+        served(mail(1, size=50_000)) as (server, account),
+        slowed(server.port, after=after, piece=1, seconds=0.02) as port,
+        pytest.raises(InboxUnreachable),
+        open_inbox(replace(account, port=port, timeout=0.5), beat=lambda: beats.append(True)) as inbox,
+    ):
+        fetched(inbox, inbox.uids())
+    assert len(beats) > 10
+
+
+def test_a_large_letter_on_a_slow_but_steady_line_is_read() -> None:
+    letter = mail(1, size=20_000)
+    with (
+        served(letter) as (server, account),
+        slowed(server.port, after=500, piece=1_000, seconds=0.04) as port,
+        open_inbox(replace(account, port=port, timeout=0.3)) as inbox,
+    ):
+        assert [letter.raw for letter in fetched(inbox, [1])] == [letter.raw]
+
+
+def test_our_own_server_stops_answering_a_client_that_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+    handed_out: list[int] = []
+    mails = [mail(uid, padded_to=MB) for uid in range(1, 41)]
+    with serve([ServedMailbox("dana", "pw", 7, mails, on_fetch=handed_out.append)]) as server:
+        with socket.create_connection((server.host, server.port)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # as a killed one
+            client.sendall(b"1 LOGIN dana pw\r\n2 SELECT INBOX\r\n3 FETCH 1:40 BODY.PEEK[]\r\n")
+            until(lambda: bool(handed_out))
+        for _ in range(3):  # others are served meanwhile
+            with open_inbox(Account(server.host, server.port, "plain", "dana", "pw", timeout=10)) as inbox:
+                assert len(inbox.uids()) == len(mails)
+    assert len(handed_out) < len(mails)
+    assert "socket.send() raised exception" not in caplog.text
 
 
 # Servers that end over one message

@@ -14,8 +14,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 from django.core.management import get_commands
 
@@ -42,7 +44,7 @@ WORKER, BEAT = "worker@%h", "progress_project beat"  # in their commands
 READY_SECONDS = 5
 RESTART_SECONDS = 15
 # What a healthy copy has no reason to say, whatever is done with it here.
-TROUBLE = ("Traceback", "[error", "[critical", "Warning:", "AXES", "No result backend", "favicon")
+TROUBLE = ("Traceback", "[error", "[critical", "Warning:", "AXES", "No result backend", "favicon", "socket.send()")
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,15 @@ def test_a_copy_comes_up_does_what_the_readme_says_and_survives_what_is_killed(c
 
 
 def assert_it_restarts_what_is_killed(copy: Copy) -> None:
-    killed = [copy.find(words)[0] for words in (WORKER, BEAT)]
-    for process in killed:
+    """A worker, the keeper of another process, and PostgreSQL, all at once."""
+    postmaster = psutil.Process(int((copy.state / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]))
+    for process in (copy.find(WORKER)[0], copy.find(BEAT)[0].parent(), postmaster):
+        assert process
         process.kill()
-    until(lambda: copy.output.read_text().count("died (SIGKILL), starting it again") == len(killed), 5)
+    for words in ("died (SIGKILL), starting it again", "its keeper died", "PostgreSQL died, starting it again"):
+        until(partial(copy.said, words), 5)
     assert answers(f"{copy.url}/healthz"), "the rest stays up without them"
-    until(lambda: bool(copy.find(WORKER) and copy.find(BEAT)), RESTART_SECONDS)
+    until(lambda: bool(copy.find(WORKER) and copy.find(BEAT) and copy.is_ready()), RESTART_SECONDS)
 
 
 def test_what_is_not_pasted_says_why() -> None:

@@ -240,6 +240,7 @@ async def _listening(
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.add(writer)
+        _refuse_when_gone(writer)
         await talk(reader, writer, SocketInfo.get(writer, ProxyResultLocal()))
 
     served = {mailbox.username: mailbox for mailbox in mailboxes}
@@ -254,6 +255,18 @@ async def _listening(
             await asyncio.sleep(0)
         listener.close()
         await _hang_up(connections)
+
+
+def _refuse_when_gone(writer: asyncio.StreamWriter) -> None:
+    """End an answer whose client has gone: asyncio would take it to its end, and log every piece that goes nowhere."""
+    write = writer.write
+
+    def write_or_refuse(data: bytes) -> None:
+        if writer.is_closing():
+            raise ConnectionResetError
+        write(data)
+
+    writer.write = write_or_refuse  # type: ignore[assignment,method-assign]
 
 
 async def _hang_up(connections: Iterable[asyncio.StreamWriter]) -> None:

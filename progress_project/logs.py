@@ -1,0 +1,16 @@
+"""What the log leaves out."""
+
+import logging
+
+from runs.database import is_database_away
+
+
+class OutageInOneLine(logging.Filter):
+    """Says that the database is away without the traceback of whoever noticed it. For loggers of other libraries."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if is_database_away(error):
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg, record.args, record.exc_info = "Waits for the database: %s", (str(error).split("\n")[0],), None
+        return True

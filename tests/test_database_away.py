@@ -1,0 +1,58 @@
+"""A database that is away: a request is answered at once, one that only finds all connections taken waits for one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from progress_project.postgresql.base import LONGEST_WAIT_SECONDS, DatabaseWrapper
+
+POOL = {"min_size": 1, "max_size": 1, "timeout": 0.2}
+
+
+@contextmanager
+def pooled(**changed: Any) -> Iterator[DatabaseWrapper]:
+    options = {**connection.settings_dict["OPTIONS"], "pool": POOL}
+    wrapper = DatabaseWrapper({**connection.settings_dict, "OPTIONS": options, "CONN_MAX_AGE": 0, **changed}, "pooled")
+    try:
+        yield wrapper
+    finally:
+        wrapper.close_pool()
+
+
+@pytest.mark.django_db
+def test_a_server_that_is_away_is_not_waited_for(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with pooled(HOST=str(tmp_path)) as wrapper, pytest.raises(OperationalError):
+        wrapper.ensure_connection()
+    assert time.monotonic() - began < LONGEST_WAIT_SECONDS / 4
+
+
+@pytest.mark.django_db
+def test_a_connection_that_others_use_is_waited_for() -> None:
+    with pooled() as wrapper:
+        taken = wrapper.get_new_connection(wrapper.get_connection_params())
+        giving_back = threading.Timer(3 * POOL["timeout"], wrapper.pool.putconn, [taken])
+        giving_back.start()
+        wrapper.ensure_connection()
+        giving_back.join()
+        wrapper.close()
+
+
+@pytest.mark.parametrize("name", ["celery.beat", "django_celery_beat.schedulers"])
+def test_beat_says_it_in_one_line(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise OperationalError("connection refused\n\tIs the server running?")
+    except OperationalError as error:
+        logging.getLogger(name).exception("Database gave error: %r", error)
+    [record] = caplog.records
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert record.getMessage() == "Waits for the database: connection refused"
