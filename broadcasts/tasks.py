@@ -23,13 +23,13 @@ def send_broadcast(run: WhatsAppBroadcast, progress: Progress) -> None:
     send(run, progress)
 
 
-@shared_task(name="broadcasts.check_accounts", queue=QUEUE, ignore_result=True)
+@shared_task(name="broadcasts.check_accounts", ignore_result=True)
 def check_accounts() -> None:
     """Ask Meta about all accounts; beat sends it every hour."""
     standing.check_accounts()
 
 
-@shared_task(name=CHECK_ACCOUNT, queue=QUEUE, ignore_result=True)
+@shared_task(name=CHECK_ACCOUNT, ignore_result=True)
 def check_account(account_id: int) -> None:
     if account := ProviderAccount.objects.filter(pk=account_id).first():
         standing.check(account)

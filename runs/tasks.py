@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 SWEEP_QUEUE = "control"
 
 
-@shared_task(name="runs.sweep", queue=SWEEP_QUEUE, ignore_result=True)
+@shared_task(name="runs.sweep", ignore_result=True)
 def sweep() -> None:
     sweep_or_wait()
 

@@ -213,7 +213,6 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
             shared_task(
                 bind=True,
                 name=task_name(model),
-                queue=model.queue,
                 acks_late=False,
                 ignore_result=True,
                 throws=(WorkerLostError,),  # the run goes on: one line in the log, no traceback
