@@ -108,7 +108,9 @@ def test_a_flagged_number_is_of_low_quality(account_a: ProviderAccount) -> None:
 
 
 @pytest.mark.parametrize(
-    "expiration", [TOMORROW, datetime.fromtimestamp(TOMORROW, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S%z")]
+    "expiration",
+    [TOMORROW, datetime.fromtimestamp(TOMORROW, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S%z")],
+    ids=["seconds", "in words"],
 )
 def test_restrictions_are_known_until_they_end(account_a: ProviderAccount, expiration: object) -> None:
     tell(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", expiration), NOW - 9)
