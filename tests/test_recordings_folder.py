@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from recordings import demo
 from recordings.models import Call, Recording
+from recordings.sources.folder import plausible_seconds
 from runs import dispatch
 from runs.models import Business
 
@@ -153,3 +154,20 @@ def test_links_out_of_the_folder_are_not_followed(business_a: Business, folder: 
     secret.write_bytes(wav())
     (folder / name_of(1)).symlink_to(secret)
     assert collected(folder_source(business_a, folder)).total == 0
+
+
+def test_one_name_in_two_folders_is_two_calls_unless_it_is_an_exchanges_own(business_a: Business, folder: Path) -> None:
+    own = "out-0501234567-101-20240131-101112-1706695872.123"
+    for number, day in enumerate(("30", "31")):
+        (folder / day).mkdir()
+        (folder / day / "call-1.wav").write_bytes(wav(mark=number))
+        (folder / day / "call-1.json").write_text(json.dumps({"number": f"050{number}"}))
+        (folder / day / f"{own}.wav").write_bytes(wav(mark=2))
+    collected(folder_source(business_a, folder))
+    assert set(Call.objects.values_list("call_id", flat=True)) == {"30/call-1", "31/call-1", own}
+
+
+@pytest.mark.parametrize("seconds", [-1e9, 0.0, 1e15, float("inf"), float("nan")])
+def test_a_length_that_a_file_cannot_have_is_not_believed(seconds: float) -> None:
+    assert plausible_seconds(seconds, size=100_000) is None
+    assert plausible_seconds(12.5, size=100_000) == 12.5

@@ -50,6 +50,7 @@ CHUNK: Final = 1024 * 1024
 CSV_NAME: Final = "calls.csv"
 LONGEST_ID: Final = 200
 LONGEST_LOCATION: Final = 1000
+FEWEST_BYTES_A_SECOND: Final = 50  # of any codec that carries speech
 SOUND: Final = READABLE | UNREADABLE
 QUOTED: Final = "/"  # begins a location that stands for bytes which are no text; no path within a folder begins so
 
@@ -188,7 +189,9 @@ class Folder:
             words = _("Neither the file's name nor a file beside it says what call this is.")
             return Listed(key, location, size=size, problem=words)
         told = {**(_from_name(name) if name else {}), **told_by(notes)}
-        return Listed(_shortened(_readable(path.stem)), location, size=size, **told)
+        # An exchange's names are its own IDs. Any other name may stand in several folders, and mean several calls.
+        call_id = _readable(path.stem) if name else self._shown(path.with_suffix(""))
+        return Listed(_shortened(call_id), location, size=size, **told)
 
     def examine(self, listed: Listed) -> Listed | LeftOut:
         size = listed.size or 0
@@ -203,10 +206,10 @@ class Folder:
         if wav and wav.is_unfinished:
             return LeftOut(listed.location, LeftOutReason.STILL_RECORDING)
         if wav:
-            return replace(listed, duration=wav.seconds(size))
+            return replace(listed, duration=plausible_seconds(wav.seconds(size), size))
         if raw := RAW.get(path.suffix.lower()):
             return replace(listed, duration=size / raw.bytes_per_second)
-        return replace(listed, duration=self._length(path))
+        return replace(listed, duration=plausible_seconds(self._length(path), size))
 
     # Reading
 
@@ -296,6 +299,12 @@ def _behind(path: Path) -> Path:
 def _reason(error: OSError) -> str:
     """The system's own words, without the path: that is no business of those who read them."""
     return error.strerror or str(error)
+
+
+def plausible_seconds(seconds: float | None, size: int) -> float | None:
+    """None for what a file of so many bytes can't last: heads are written by strangers, and the bar goes by them."""
+    longest = min(size / FEWEST_BYTES_A_SECOND, settings.RECORDINGS_MAX_SECONDS)
+    return seconds if seconds is not None and 0 < seconds <= longest else None
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
