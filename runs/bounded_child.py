@@ -1,4 +1,4 @@
-"""Work on what strangers send, in a child process under limits that the kernel enforces.
+"""Work on what strangers send, in a child process under limits of memory, processor and clock.
 
 A parser of mails, PDFs or audio is large: it may hang, eat all memory or crash. In a child it can only fail the
 item it was called for. Not multiprocessing: Celery's workers are daemonic processes, which may not have children of

@@ -1,16 +1,17 @@
 """G7: no item, whatever it contains and whatever it kills, stops its run twice.
 
-1. After a death the next attempts of a run are in *suspect mode* until they are well past the place of the death:
-   the row names each item before it begins (`open_item`), in the flush that also counts the one before it.
-   Outside of suspect mode only slow items are named, where this costs no flush of its own.
+1. After a death the next attempts of a run are in *suspect mode* until they have passed the place of the death by two
+   flush intervals: the row names each item before it begins (`open_item`), in the flush that also counts the one before
+   it. Outside of suspect mode only the first item of a loop is named, and one that follows a slow one, where this costs
+   no flush of its own. So the first death of a quick item may be recorded without its name: it then needs a third.
 2. Whoever records a death (a lost process, an expiry, an exception that escapes) notes the item that was open as
    `accused_item`. An item that is finished beyond the furthest place ever reached acquits it: progress was made.
 3. A second death in a row inside the accused item makes it a *poison item*: the run remembers its key in
    `poison_items` for good, and `Progress.track` fails it with the code `poison` instead of yielding it.
 
 Each item that is named is cleared or replaced by the flush at its end, so that nobody is blamed for a neighbour.
-A death with an item recorded doesn't count as a loss, unless another item was accused before it: deaths that
-wander about are the machine's fault, and three losses in a row fail the run as `worker_lost`.
+A death with an item recorded doesn't count as a loss, unless another item was accused before it: where each death
+happens in a different item, the machine is at fault, and three losses in a row fail the run as `worker_lost`.
 
 Warm shutdowns aren't deaths. Effects need none of this: what was in flight is unknown and isn't begun again.
 """
@@ -22,7 +23,8 @@ from django.utils.translation import gettext_noop
 POISON_CODE: Final = "poison"
 POISON_MESSAGE: Final = gettext_noop("This item stopped the worker twice.")
 
-# Of a row's `losses`: does its death count as one? `open_item` is known to be the killer's name, or isn't known.
+# Does the death that is being recorded count among the row's `losses`? Where no item was open by name, and where another
+# item is accused already.
 COUNTS_AS_LOSS: Final = "(open_item = '' OR (accused_item <> '' AND accused_item <> open_item))"
 
 
