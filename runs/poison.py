@@ -23,8 +23,8 @@ from django.utils.translation import gettext_noop
 POISON_CODE: Final = "poison"
 POISON_MESSAGE: Final = gettext_noop("This item stopped the worker twice.")
 
-# Does the death that is being recorded count among the row's `losses`? Where no item was open by name, and where another
-# item is accused already.
+# Does the death that is being recorded count among the row's `losses`? Where no item was open by name, and where
+# another item is accused already.
 COUNTS_AS_LOSS: Final = "(open_item = '' OR (accused_item <> '' AND accused_item <> open_item))"
 
 
