@@ -185,6 +185,11 @@ class Progress:
         if self._requested:
             raise RunStopped(self._requested)
 
+    @property
+    def is_suspect(self) -> bool:
+        """Is each item named, because the last attempt died? Then work on no other item while one is open."""
+        return self._suspect is not None
+
     def _is_suspect(self) -> bool:
         if self._suspect and self._suspect.is_over(self._processed, self._rate):
             self._suspect = None
