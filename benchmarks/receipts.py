@@ -43,8 +43,8 @@ def measure(options: Options) -> Result:
         say(f"  not measured, {reason}")
     say_seconds(seconds, dict.fromkeys(seconds, messages))
     result = Result()
-    for peer in (EXTRACTING, PARSING):
-        result.at_least(0.4, f"receipts: messages a second, {OURS} / {peer}", ratio(seconds, peer, OURS))
+    for peer, limit in ((EXTRACTING, 0.9), (PARSING, 0.4)):
+        result.at_least(limit, f"receipts: messages a second, {OURS} / {peer}", ratio(seconds, peer, OURS))
     return result
 
 

@@ -7,7 +7,7 @@ in batches bounded by count and bytes, large ones alone, huge ones never.
 
 import imaplib
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +23,8 @@ from receipts.connection import Account, InboxUnreachable, MailBox, connect, han
 SIZES_AT_ONCE: Final = 500
 BATCH_MESSAGES: Final = 50
 BATCH_BYTES: Final = 4_000_000
+# With so few left of a batch the next one is fetched.
+FEW_LEFT: Final = 8
 
 # So often a message may fail alone before it is given up. Its tries are as far apart as those of a server
 # that is away, so that one which is just restarting blames none.
@@ -169,6 +171,7 @@ class Letters:
         self._sizes: dict[int, int] = {}
         self._window: Sequence[int] = ()  # the uids whose sizes are known
         self._ready: dict[int, Letter] = {}
+        self._failure: InboxUnreachable | None = None  # what fetching ahead met
 
     def take(self, uid: int) -> Letter:
         """The letter of `uid`, which is above all that were taken before. It is not kept once it was taken.
@@ -178,8 +181,36 @@ class Letters:
         if uid not in self._ready:
             if self._failures.gives_up(uid):
                 return Letter(uid, 0, None, given_up=True)
+            if self._failure:
+                raise self._failure
             self._ready = self._fetch_from(uid)
         return self._ready.pop(uid)
+
+    def fetch_ahead(self, uid: int) -> None:
+        """Fetch the next batch, if few are left of the one that `uid` was taken from.
+
+        What goes wrong is said by `take` of the first message that it keeps away. What has to be fetched alone, for its
+        size or after a failure, is left to `take`.
+        """
+        left = {later: letter for later, letter in self._ready.items() if later > uid}
+        start = bisect_right(self._uids, max(left, default=uid))
+        if not 0 < len(left) <= FEW_LEFT or start == len(self._uids) or self._failure:
+            return
+        following = self._uids[start]
+        try:
+            if not self._failures.is_alone(following) and self._is_batch(following):
+                self._ready = left | self._fetch_from(following)
+        except InboxUnreachable as error:
+            self._failure = error
+
+    def _is_batch(self, uid: int) -> bool:
+        self._learn_sizes(uid)
+        return len(self._batch(uid)) > 1
+
+    def fetched(self, uid: int) -> bytes | None:
+        """The message of `uid`, if it is here already: nothing is asked for it, and it can still be taken."""
+        letter = self._ready.get(uid)
+        return letter.raw if letter else None
 
     def _fetch_from(self, uid: int) -> dict[int, Letter]:
         self._learn_sizes(uid)

@@ -1,7 +1,7 @@
 """Opens mails in a bounded child: what a stranger sends can hang, crash or fill that process only."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 from django.conf import settings
@@ -56,6 +56,16 @@ class Scanner:
             raise ItemFailed(_(str(error)), code=error.code) from None
         except ItemFailed as error:
             raise ItemFailed(_(str(error)), code=error.code) from error
+
+    def scan_ahead(self, raws: Sequence[bytes]) -> None:
+        """Let the child begin with the mails that are scanned next. What becomes of each is said by its own `scan`."""
+        for raw in raws[self._child.begun :]:
+            if not self._child.begin(READ_PDFS + raw):
+                break
+
+    def discard_ahead(self) -> None:
+        """Forget what was begun: other mails may come next."""
+        self._child.discard()
 
     def _answer_to(self, raw: bytes) -> bytes:
         try:

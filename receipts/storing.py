@@ -36,6 +36,8 @@ FACTS: Final = (
 ORIGIN: Final = ("mailbox_id", "subject", "sender", "received_at", "file", "filename", "content_type")
 COLUMNS: Final = (*IDENTITY, *ORIGIN, *FACTS)
 
+_FIELDS: Final = {field.attname: field for field in Receipt._meta.concrete_fields}
+
 
 def store_receipts(receipts: Sequence[Receipt]) -> None:
     """The receipts of one message, of one business; inside a transaction."""
@@ -49,8 +51,7 @@ def store_receipts(receipts: Sequence[Receipt]) -> None:
 
 def _upsert(receipt: Receipt) -> bool:
     """Was anything written? Then the receipt knows its id, version and link."""
-    fields = {field.attname: field for field in Receipt._meta.concrete_fields}
-    values = [fields[name].get_db_prep_save(getattr(receipt, name), connection) for name in COLUMNS]
+    values = [_FIELDS[name].get_db_prep_save(getattr(receipt, name), connection) for name in COLUMNS]
     with connection.cursor() as cursor:
         cursor.execute(UPSERT, values)
         row = cursor.fetchone()

@@ -28,6 +28,9 @@ from .storing import doubt_receipts, store_receipts
 HEADER_BYTES = 64 * 1024
 HEADER_LINES = 1_000
 
+# Enough to keep the scanner busy while a receipt is stored.
+MESSAGES_AHEAD = 8
+
 MESSAGE_ID_CHARACTERS = Receipt._meta.get_field("message_id").max_length
 
 # A message on its way: its UID, or the key of one whose number means nothing any more.
@@ -68,6 +71,7 @@ class MailboxSync:
                     return
             except InboxUnreachable as error:
                 unreachable = error
+            self._scanner.discard_ahead()  # the wait may be long, and the message may be gone after it
             self._outage.wait(unreachable)
 
     def _scan(self, inbox: Inbox) -> None:
@@ -82,10 +86,13 @@ class MailboxSync:
         uids = [target for target in targets if isinstance(target, int)]
         letters = inbox.letters(uids, max_bytes=settings.RECEIPTS_MAX_MESSAGE_BYTES, failures=self._failures)
         # Closed at once when the connection is lost in its middle: the item that was open is begun again.
-        with closing(progress.track(targets, total=len(targets), key=self._key)) as loop:
-            for target in loop:
+        places = range(len(targets))
+        with closing(progress.track(places, total=len(targets), key=lambda place: self._key(targets[place]))) as loop:
+            for place in loop:
+                target = targets[place]
+                following = targets[place + 1 : place + 1 + MESSAGES_AHEAD]
                 with progress.item(self._key(target)):
-                    self._scan_message(target, letters)
+                    self._scan_message(target, following, letters)
                 self._checkpoint(target)
         if run.mode in (run.Mode.INCREMENTAL, run.Mode.FULL) and self._uid:
             progress.fenced(run.mailbox.mark_read, inbox.uidvalidity, self._uid)
@@ -127,14 +134,35 @@ class MailboxSync:
     def _key(self, target: Target) -> str:
         return target if isinstance(target, str) else f"{self._uidvalidity}:{target}"
 
-    def _scan_message(self, target: Target, letters: Letters) -> None:
+    def _ahead(self, following: Sequence[Target], letters: Letters) -> list[bytes]:
+        """The messages that may be scanned while the one before them is stored.
+
+        In suspect mode a death has to be of the item that is open, so nothing else is worked on; a poison item never.
+        """
+        if self._progress.is_suspect:
+            return []
+        uids = (target for target in following if isinstance(target, int))
+        fetched = (letters.fetched(uid) for uid in uids if self._key(uid) not in self._run.poison_items)
+        return [raw for raw in fetched if raw is not None]
+
+    def _scan_message(self, target: Target, following: Sequence[Target], letters: Letters) -> None:
         if isinstance(target, str):
             self._fail_renumbered(target)
             return
         letter = letters.take(target)
         if not letter.given_up:
             self._outage.end()
-        handle(self._run, self._progress, self._scanner, letter, key=self._key(target), outdated=self._outdated)
+        if not self._progress.is_suspect:
+            letters.fetch_ahead(target)
+        handle(
+            self._run,
+            self._progress,
+            self._scanner,
+            letter,
+            key=self._key(target),
+            outdated=self._outdated,
+            ahead=self._ahead(following, letters),
+        )
 
     def _fail_renumbered(self, key: str) -> None:
         words = _("The mail server has numbered its messages anew: a sync of the whole mailbox finds this one.")
@@ -161,13 +189,18 @@ def handle(
     *,
     key: str,
     outdated: Collection[str] = (),
+    ahead: Sequence[bytes] = (),
 ) -> None:
-    """Scan one message and report it as done, skipped or failed. `outdated`: see `outdated_messages`."""
+    """Scan one message and report it as done, skipped or failed. `outdated`: see `outdated_messages`.
+
+    While it is stored the scanner begins with `ahead`, the next messages. What becomes of each is its own item's.
+    """
     try:
         scanned = scanner.scan(content_of(letter))
     except ItemFailed as error:
         progress.failed(key, error, code=error.code, **headline(letter))
         return
+    scanner.scan_ahead(ahead)
     fields = {"subject": scanned.subject, "sender": scanned.sender}
     if scanned.is_candidate:
         with progress.item(key, subject=scanned.subject, sender=scanned.sender):

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,8 @@ from .exceptions import ChildDied, ChildKilled, ChildTimedOut, ItemFailed
 PROJECT = Path(__file__).resolve().parent.parent
 BEAT_SECONDS = 0.5
 CHUNK_BYTES = 64 * 1024
+# What may be sent before it is asked for: no more than a pipe of Linux holds, so that sending never waits.
+AHEAD_BYTES = 60 * 1024
 ENDED_BY: Final[dict[int, type[ItemFailed]]] = {
     signal.SIGPROF: ChildTimedOut,
     signal.SIGALRM: ChildTimedOut,
@@ -54,6 +57,11 @@ class BoundedChild:
         self._wall_seconds = wall_seconds
         self._beat = beat
         self._child: subprocess.Popen[bytes] | None = None
+        # Requests that were sent before `call` was given them; what the pipe didn't take yet of the last request, and
+        # what it brought of answers that nobody has asked for.
+        self._begun: deque[bytes] = deque()
+        self._unsent = memoryview(b"")
+        self._received = bytearray()
 
     def __enter__(self) -> Self:
         return self
@@ -72,10 +80,33 @@ class BoundedChild:
         except ChildKilled:
             return self._call_once(request)
 
+    @property
+    def begun(self) -> int:
+        """How many requests were begun and not yet asked for."""
+        return len(self._begun)
+
+    def begin(self, request: bytes) -> bool:
+        """Let the child work on what `call` will be given after those that were begun; was it sent?
+
+        Never raises and never waits: what becomes of a request is said by its own `call`. Nothing is begun without a
+        child that runs, nor above AHEAD_BYTES. When `call` is given another request, all that was begun is lost.
+        """
+        waiting = sum(map(len, self._begun)) + len(request)
+        if self._unsent or waiting > AHEAD_BYTES or self._child is None or self._child.poll() is not None:
+            return False
+        self._unsent = _send(cast("IO[bytes]", self._child.stdin), memoryview(frame(request)))
+        self._begun.append(request)
+        return True
+
+    def discard(self) -> None:
+        """Forget what was begun."""
+        if self._begun:
+            self.close()
+
     def _call_once(self, request: bytes) -> bytes:
-        child = self._running_child()
+        child = self._working_on(request)
         try:
-            answer = self._exchange(child, request)
+            answer = self._exchange(child)
         except BaseException:
             self.close()  # or it would go on working on what nobody waits for
             raise
@@ -88,12 +119,25 @@ class BoundedChild:
 
     def close(self) -> None:
         """End the child, if there is one. The next request starts another."""
+        self._begun.clear()
+        self._unsent, self._received = memoryview(b""), bytearray()
         if self._child is None:
             return
         child, self._child = self._child, None
         child.kill()
         with suppress(BrokenPipeError), child:
             pass
+
+    def _working_on(self, request: bytes) -> subprocess.Popen[bytes]:
+        """The child that this request was sent to. One that began it may have answered and left, or died over it."""
+        if self._begun and self._begun[0] != request:
+            self.close()
+        if self._begun and self._child:
+            self._begun.popleft()
+            return self._child
+        child = self._running_child()
+        self._unsent = memoryview(frame(request))
+        return child
 
     def _running_child(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
@@ -110,35 +154,37 @@ class BoundedChild:
             os.set_blocking(cast("IO[bytes]", self._child.stdin).fileno(), False)
         return self._child
 
-    def _exchange(self, child: subprocess.Popen[bytes], request: bytes) -> bytes | None:
-        """Send the request and read the answer; None when the child died over it."""
+    def _exchange(self, child: subprocess.Popen[bytes]) -> bytes | None:
+        """Send what is left to send and read the next answer; None when the child died over it."""
         requests, answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
         deadline = time.monotonic() + self._wall_seconds
-        unsent, received = memoryview(frame(request)), bytearray()
         with selectors.DefaultSelector() as pipes:
-            pipes.register(requests, selectors.EVENT_WRITE)
+            if self._unsent:
+                pipes.register(requests, selectors.EVENT_WRITE)
             pipes.register(answers, selectors.EVENT_READ)
-            while not _is_whole(received):
+            while (end := _end_of_frame(self._received)) is None:
                 if time.monotonic() >= deadline:
                     raise ChildTimedOut
                 ready = [key.fileobj for key, _events in pipes.select(BEAT_SECONDS)]
                 self._beat()
                 if requests in ready:
-                    unsent = _send(requests, unsent)
-                    if not unsent:
+                    self._unsent = _send(requests, self._unsent)
+                    if not self._unsent:
                         pipes.unregister(requests)
                 if answers in ready:
                     chunk = answers.read(CHUNK_BYTES)
                     if not chunk:
                         return None
-                    received += chunk
-        return bytes(received[HEADER_BYTES:])
+                    self._received += chunk
+        answer = bytes(self._received[HEADER_BYTES:end])
+        del self._received[:end]
+        return answer
 
 
-def _is_whole(received: bytearray) -> bool:
-    if len(received) < HEADER_BYTES:
-        return False
-    return len(received) >= HEADER_BYTES + int.from_bytes(received[:HEADER_BYTES], "big")
+def _end_of_frame(received: bytearray) -> int | None:
+    """Where the first frame ends, once it is whole."""
+    end = HEADER_BYTES + int.from_bytes(received[:HEADER_BYTES], "big")
+    return end if len(received) >= max(end, HEADER_BYTES) else None
 
 
 def _send(pipe: IO[bytes], unsent: memoryview) -> memoryview:

@@ -101,6 +101,13 @@ def _prepared(statement: str, parameters: dict[str, Any]) -> Row:
         return cursor.execute(statement, parameters).fetchone()
 
 
+def hold(run: Run) -> None:
+    """Keep the run from being expired, reset or claimed until the transaction ends. Raises `RunLost`."""
+    parameters = {"id": run.pk, "attempt": run.attempt, "stale_after": run.stale_after()}
+    if _prepared(_holding(type(run)), parameters) is None:
+        raise RunLost
+
+
 def parameters_of(run: Run, report: Report, last_word: LastWord | None) -> dict[str, Any]:
     return {
         **report.counters,
@@ -153,6 +160,18 @@ def _statement(
     return f"WITH held AS ({update}), items AS ({_upsert(items, item_columns)}) SELECT requested FROM held"
 
 
+# This attempt's row. Readers may have been told that an overdue run has failed, where they could not write it.
+_HELD = (
+    f"id = %(id)s AND attempt = %(attempt)s AND status = '{Status.RUNNING}'"
+    " AND (heartbeat_at >= statement_timestamp() - %(stale_after)s OR silent_until > statement_timestamp())"
+)
+
+
+@lru_cache(maxsize=256)
+def _holding(model: type[Run]) -> str:
+    return f"SELECT id FROM {quoted(model._meta.db_table)} WHERE {_HELD} FOR SHARE"
+
+
 def guarded_update(model: type[Run], status: Status | None, counters: Sequence[str], *, died: bool = False) -> str:
     """The run's part of the statement, returning `requested` while this attempt holds it; else no row."""
     assignments = [
@@ -171,13 +190,7 @@ def guarded_update(model: type[Run], status: Status | None, counters: Sequence[s
         "version = version + 1",
         *_farewell(status),
     ]
-    return (
-        f"UPDATE {quoted(model._meta.db_table)} SET {', '.join(assignments)}"
-        f" WHERE id = %(id)s AND attempt = %(attempt)s AND status = '{Status.RUNNING}'"
-        # Readers may have been told that an overdue run has failed, where they could not write it.
-        " AND (heartbeat_at >= statement_timestamp() - %(stale_after)s OR silent_until > statement_timestamp())"
-        " RETURNING requested"
-    )
+    return f"UPDATE {quoted(model._meta.db_table)} SET {', '.join(assignments)} WHERE {_HELD} RETURNING requested"
 
 
 def _waiting(status: Status | None) -> list[str]:

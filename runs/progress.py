@@ -13,12 +13,12 @@ from typing import Any, ParamSpec, TypeVar
 
 import stamina
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext
 
 from .database import discard_connection, is_database_away, is_outage
-from .exceptions import ItemFailed, ItemTimedOut, RunLost, RunsError, RunStopped
-from .flush import LastWord, Report, flush
+from .exceptions import ItemFailed, ItemTimedOut, RunsError, RunStopped
+from .flush import LastWord, Report, flush, hold
 from .models import Run, RunItem
 from .pace import Pace
 from .poison import POISON_CODE, POISON_MESSAGE
@@ -184,6 +184,11 @@ class Progress:
         self._flush()
         if self._requested:
             raise RunStopped(self._requested)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Is each item named, because the last attempt died? Then work on no other item while one is open."""
+        return self._suspect is not None
 
     def _is_suspect(self) -> bool:
         if self._suspect and self._suspect.is_over(self._processed, self._rate):
@@ -390,17 +395,8 @@ class Progress:
 
     def _fenced(self, write: Callable[[], T]) -> T:
         with transaction.atomic():
-            self._hold()
+            hold(self.run)
             return write()
-
-    def _hold(self) -> None:
-        """Keep the run from being expired, reset or claimed until the transaction ends."""
-        rows = type(self.run).objects.held_by(self.run).values("pk")
-        sql, params = rows.query.sql_with_params()
-        with connection.cursor() as cursor:
-            cursor.execute(f"{sql} FOR SHARE", params)
-            if cursor.fetchone() is None:
-                raise RunLost
 
     def dies_in_accused_item(self) -> bool:
         """Is an exception that escaped just now the second death in a row inside the same item?"""

@@ -97,6 +97,43 @@ def test_a_child_that_has_grown_is_replaced(child: BoundedChild) -> None:
     assert child.call(b"pid") != before
 
 
+def test_what_was_begun_is_answered_in_its_turn_by_the_same_child(child: BoundedChild) -> None:
+    assert not child.begin(b"nobody runs yet")
+    pid = child.call(b"pid")
+    assert child.begin(b"pid")
+    assert child.begin(b"a")
+    assert not child.begin(b"x" * bounded_child.AHEAD_BYTES), "more than is surely taken at once"
+    assert [child.call(b"pid"), child.call(b"a"), child.call(b"b")] == [pid, b"a", b"b"]
+
+
+@pytest.mark.parametrize(("killer", "error"), [(b"die", ChildDied), (b"spin", ChildTimedOut), (b"killed", ChildKilled)])
+def test_what_ends_the_child_ahead_fails_at_its_own_turn(
+    child: BoundedChild, killer: bytes, error: type[Exception]
+) -> None:
+    child.call(b"first")
+    begun = [b"wait 0.1", killer, b"after it"]
+    assert all(map(child.begin, begun))
+    assert child.call(b"wait 0.1") == b"wait 0.1"
+    with pytest.raises(error):
+        child.call(killer)
+    assert child.begun == 0
+    assert child.call(b"after it") == b"after it"
+
+
+def test_what_was_begun_behind_the_last_answer_of_a_child_is_asked_of_the_next(child: BoundedChild) -> None:
+    pid = child.call(b"pid")
+    assert all(map(child.begin, (b"grow", b"pid")))
+    assert child.call(b"grow") == b"grown"
+    assert child.call(b"pid") != pid
+
+
+def test_another_request_than_was_begun_gets_its_own_answer(child: BoundedChild) -> None:
+    child.call(b"first")
+    assert child.begin(b"begun")
+    assert child.call(b"other") == b"other"
+    assert child.begun == 0
+
+
 def test_the_parent_beats_while_its_child_works(module: str) -> None:
     beats: list[float] = []
     limits = {"cpu_seconds": 5.0, "wall_seconds": 20.0, "memory_bytes": 500_000_000}
