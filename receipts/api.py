@@ -189,11 +189,16 @@ class ReviewRequest(serializers.Serializer[Any]):
         return attrs
 
 
+@extend_schema_field({"type": "string", "format": "decimal", "pattern": r"^-?[0-9]{1,10}(\.[0-9]{1,2})?$"})
+class AmountField(serializers.DecimalField):
+    """The schema that is made for a DecimalField takes a sign without a digit."""
+
+
 class CorrectionRequest(ReviewRequest):
     """What is given is written. `duplicate_of: null` says that it is a purchase of its own."""
 
     vendor = serializers.CharField(max_length=200, allow_blank=True, required=False)
-    amount = serializers.DecimalField(max_digits=12, decimal_places=2, allow_null=True, required=False)
+    amount = AmountField(max_digits=12, decimal_places=2, allow_null=True, required=False)
     currency = serializers.ChoiceField(choices=Receipt.Currency.choices, allow_blank=True, required=False)
     issued_on = DayField(allow_null=True, required=False)
     invoice_number = serializers.CharField(max_length=64, allow_blank=True, required=False)

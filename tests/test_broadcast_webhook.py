@@ -217,7 +217,7 @@ def test_a_recipient_without_outcome_is_settled_by_our_own_tracker(
 EVENTS = ("sent", "delivered", "read", "failed")
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     told_of=st.lists(st.sets(st.sampled_from(EVENTS)), min_size=3, max_size=3),
     start=st.lists(st.sampled_from(["done", "unknown", "in_flight", "pending"]), min_size=3, max_size=3),

@@ -237,7 +237,7 @@ def as_staff(staff: User) -> Client:
 
 
 @pytest.mark.parametrize("chosen", ["x", "9" * 5000, "NaN", "0001-01-01", "1 OR 1=1"])
-@pytest.mark.parametrize("path", ["runs/business/", "receipts/mailbox/", "broadcasts/optout/"])
+@pytest.mark.parametrize("path", ["runs/business/", "receipts/mailbox/", "broadcasts/provideraccount/"])
 def test_rows_chosen_by_no_number_are_refused(as_staff: Client, path: str, chosen: str) -> None:
     answer = as_staff.post(f"/admin/{path}", {"action": "delete_selected", "_selected_action": chosen, "index": 0})
     assert answer.status_code == 400

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -81,7 +82,12 @@ def test_under_asgi_no_more_than_the_limit_is_read_for_django(settings: Settings
     async def no_answer(message: Any) -> None: ...
 
     scope = {"type": "http", "path": SYNC, "headers": [(b"content-type", JSON.encode())]}
-    asyncio.run(asyncio.wait_for(guard_asgi(read_all)(scope, endless, no_answer), timeout=5))
+
+    async def read() -> None:
+        await asyncio.wait_for(guard_asgi(read_all)(scope, endless, no_answer), timeout=5)
+
+    with ThreadPoolExecutor(1) as thread:  # in this one, a browser of another test may have a loop of its own
+        thread.submit(lambda: asyncio.run(read())).result()
     assert seen == {"body": 10_000, "length": b"11000"}
 
 
