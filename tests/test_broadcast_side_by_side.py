@@ -226,7 +226,7 @@ def test_an_attempt_opens_its_window_where_the_last_one_left_it(
     account_a: ProviderAccount, graph: GraphServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.WHATSAPP_AT_ONCE = 32
-    run = broadcast(account_a, numbers(60))
+    run = broadcast(account_a, numbers(200))
 
     def die(self: sending.Sender) -> None:
         if len(graph.told) > 40:
