@@ -18,21 +18,11 @@ from django.db.models import F
 
 from .duplicates import link_duplicates
 from .models import Receipt, lock_receipts_of
+from .review import FACTS as CORRECTABLE
 from .review_reasons import ReviewReason
 
 IDENTITY: Final = ("business_id", "message_id", "attachment_sha256")
-FACTS: Final = (
-    "vendor",
-    "amount",
-    "currency",
-    "issued_on",
-    "invoice_number",
-    "is_refund",
-    "confidence",
-    "needs_review",
-    "review_reasons",
-    "extractor_version",
-)
+FACTS: Final = (*CORRECTABLE, "confidence", "needs_review", "review_reasons", "extractor_version")
 ORIGIN: Final = ("mailbox_id", "subject", "sender", "received_at", "file", "filename", "content_type")
 COLUMNS: Final = (*IDENTITY, *ORIGIN, *FACTS)
 

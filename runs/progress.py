@@ -174,7 +174,7 @@ class Progress:
 
         In suspect mode each one is. Otherwise those that come after a slow one: both flushes are due anyway.
         """
-        names_next = self._is_suspect() or self._was_slow()
+        names_next = self._is_still_suspect() or self._was_slow()
         if not names_next:
             self._flush_between_items("")
         return names_next
@@ -190,7 +190,7 @@ class Progress:
         """Is each item named, because the last attempt died? Then work on no other item while one is open."""
         return self._suspect is not None
 
-    def _is_suspect(self) -> bool:
+    def _is_still_suspect(self) -> bool:
         if self._suspect and self._suspect.is_over(self._processed, self._rate):
             self._suspect = None
         return self._suspect is not None
