@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from celery.exceptions import WorkerLostError
 
@@ -48,3 +50,10 @@ def test_a_run_that_another_has_claimed_since_stays_with_it(mailbox_a: Mailbox) 
     worker.claim(ReceiptSyncRun, run.pk, worker="worker@test", task_id="another task")
     worker.recheck_lost_tasks()
     assert seen(run).status == "running"
+
+
+def test_the_workers_loop_looks_again() -> None:
+    called: list[object] = []
+    hub = SimpleNamespace(call_repeatedly=lambda seconds, look: called.append(look))
+    worker.look_after_children(sender=SimpleNamespace(hub=hub, pool=SimpleNamespace(maintain_pool=None)))
+    assert worker.recheck_lost_tasks in called
