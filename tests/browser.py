@@ -19,8 +19,7 @@ from pytest_django.live_server_helper import LiveServer
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.models import Business
 from runs.states import Status
-
-from .cast import MakeRun
+from tests.cast import MakeRun
 
 OFF = ("gpu", "quic", "background-networking", "component-update", "sync")
 RUNS_URL = re.compile(r".*/api/runs/.*")

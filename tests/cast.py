@@ -22,8 +22,7 @@ from runs.states import ItemStatus, Status
 from runs.sweep import sweep
 from runs.timeline import SYSTEM, because
 from runs.worker import claim
-
-from .workers import broker_of_files
+from tests.workers import broker_of_files
 
 PASSWORD = "demo-only"
 SEND_TASK = Celery.send_task

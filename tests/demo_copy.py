@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from .servers import answers
+from tests.servers import answers
 
 UP_SECONDS = 120
 DOWN_SECONDS = 30

@@ -16,8 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from progress_project import embedded
-
-from .workers import kill, until
+from tests.workers import kill, until
 
 FOREIGN = ("admin", "unfold", "drf_spectacular_sidecar", "rest_framework", "knox", "django_celery_beat")
 

@@ -17,8 +17,7 @@ from recordings.models import RecordingRun, Source
 from runs import dispatch
 from runs.flush import flush
 from runs.models import Business
-
-from .actors import seen, work_through
+from tests.actors import seen, work_through
 
 NOON = datetime(2024, 11, 5, 12, 0, tzinfo=UTC)
 HISS = bytes(range(256)) * 16

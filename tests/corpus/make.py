@@ -17,8 +17,8 @@ from pathlib import Path
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from .layouts import HTML, Paper
-from .papers import PAPERS
+from tests.corpus.layouts import HTML, Paper
+from tests.corpus.papers import PAPERS
 
 HERE = Path(__file__).parent
 _STYLES = re.compile(r"<style>.*?</style>| style=\"[^\"]*\"", re.DOTALL)

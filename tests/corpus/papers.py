@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .layouts import Paper
+from tests.corpus.layouts import Paper
 
 TAX = {"en": "Tax (0%)", "he": 'מע"מ 18%'}
 

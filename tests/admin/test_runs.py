@@ -1,0 +1,146 @@
+"""Runs in the admin: true, read-only, and at a fixed price."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models.functions import Now
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from receipts.models import ReceiptSyncRun
+from runs.models import Business
+from runs.states import Status
+from tests.cast import MakeRun
+
+LIST = "/admin/receipts/receiptsyncrun/"
+
+
+@pytest.fixture
+def as_staff_in_admin(client: Client, staff: User) -> Client:
+    client.force_login(staff)
+    return client
+
+
+def shown(client: Client, **query: Any) -> list[int]:
+    return [run.pk for run in client.get(LIST, query).context["cl"].result_list]
+
+
+def test_a_dead_run_is_never_listed_as_running(
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
+) -> None:
+    run = make_run(business_a, "running", silent_for=400)
+    page = as_staff_in_admin.get(LIST).content.decode()
+    assert "Stuck - no updates" in page
+    assert "Working" not in page
+    run.refresh_from_db()
+    assert run.status == Status.FAILED
+
+
+def test_a_dead_run_is_found_among_the_failed_on_first_sight(
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
+) -> None:
+    run = make_run(business_a, "running", silent_for=400)
+    assert shown(as_staff_in_admin, status__exact="failed") == [run.pk]
+
+
+def test_a_dead_run_is_not_active_on_its_own_page(
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
+) -> None:
+    run = make_run(business_a, "running", silent_for=400)
+    page = as_staff_in_admin.get(f"{LIST}{run.pk}/change/").content.decode()
+    assert "The task has not been updated for 6 minutes" in page
+    assert "Run marked as failed due to no heartbeat for 40" in page  # in the timeline, with the reader who saw it
+
+
+def test_businesses_dont_count_dead_runs_as_active(
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
+) -> None:
+    make_run(business_a, "running", silent_for=400)
+    [row] = as_staff_in_admin.get(reverse("admin:runs_business_changelist")).context["cl"].result_list
+    assert (row.active_ - row.stuck_, row.stuck_) == (0, 1)
+
+
+def test_the_bar_and_the_age_of_the_heartbeat_are_listed(
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
+) -> None:
+    make_run(business_a, "running", silent_for=12, total=600, processed=220, progress_pct=36.6)
+    page = as_staff_in_admin.get(LIST).content.decode()
+    assert '<progress max="100" value="36.6" aria-label="progress">' in page
+    assert "220 / 600" in page
+    assert "12 s ago" in page
+
+
+@pytest.mark.parametrize(("staleness", "age"), [("fresh", 5), ("quiet", 90), ("stale", 400)])
+def test_the_staleness_filter_sorts_runs(
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun, staleness: str, age: int
+) -> None:
+    run = make_run(business_a, "running", silent_for=age)
+    for each in ("fresh", "quiet", "stale"):
+        assert shown(as_staff_in_admin, staleness=each) == ([run.pk] if each == staleness else [])
+
+
+def test_declared_silence_is_fresh(as_staff_in_admin: Client, business_a: Business, make_run: MakeRun) -> None:
+    run = make_run(business_a, "running", silent_for=90)
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(silent_until=Now() + timedelta(minutes=5))
+    assert shown(as_staff_in_admin, staleness="fresh") == [run.pk]
+
+
+def test_runs_are_found_by_number_and_business(
+    as_staff_in_admin: Client, business_a: Business, business_b: Business, make_run: MakeRun
+) -> None:
+    a, b = make_run(business_a), make_run(business_b)
+    assert shown(as_staff_in_admin, q=a.pk) == [a.pk]
+    assert shown(as_staff_in_admin, business__id__exact=business_b.pk) == [b.pk]
+
+
+def test_failed_items_and_their_reasons_are_shown(
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
+) -> None:
+    run = make_run(business_a, "failed", failed_items=2)
+    page = as_staff_in_admin.get(f"{LIST}{run.pk}/change/").content.decode()
+    assert "Broken 1" in page
+    assert "Broken 2" in page
+
+
+def test_a_run_is_read_only(as_staff_in_admin: Client, business_a: Business, make_run: MakeRun) -> None:
+    run = make_run(business_a, "running")
+    assert as_staff_in_admin.get(f"{LIST}add/").status_code == 403
+    assert as_staff_in_admin.post(f"{LIST}{run.pk}/change/", {"status": "completed"}).status_code == 403
+    assert as_staff_in_admin.post(f"{LIST}{run.pk}/delete/", {"post": "yes"}).status_code == 403
+    as_staff_in_admin.post(LIST, {"action": "delete_selected", "_selected_action": run.pk, "post": "yes"})
+    run.refresh_from_db()
+    assert run.status == Status.RUNNING
+
+
+def test_an_unknown_run_is_said_to_be_gone(as_staff_in_admin: Client) -> None:
+    assert as_staff_in_admin.get(f"{LIST}999/change/").status_code == 302
+
+
+def test_the_lists_cost_the_same_however_long(
+    as_staff_in_admin: Client,
+    business_a: Business,
+    make_run: MakeRun,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    make_run(business_a, "failed")
+    for page in (LIST, reverse("admin:runs_business_changelist"), "/admin/receipts/mailbox/"):
+        as_staff_in_admin.get(page)  # content types are read once
+        price = _price(as_staff_in_admin, page)
+        for n in range(4):
+            business = Business.objects.create(name=str(n), slug=f"{page.split('/')[-2]}-{n}")
+            make_run(business, "failed")
+        with django_assert_num_queries(price):
+            as_staff_in_admin.get(page)
+
+
+def _price(client: Client, page: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        client.get(page)
+    return len(queries)

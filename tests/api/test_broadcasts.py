@@ -1,0 +1,348 @@
+"""Broadcasts over HTTP: three ways to give an audience, a look before the start, and the start's answer."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
+
+from broadcasts.audience import uploaded
+from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
+from broadcasts.starting import Draft, preview
+from runs.models import Business
+from runs.states import ItemStatus, Status
+from tests.cast import MakeRun
+from tests.whatsapp import broadcast, number, numbers, statuses
+
+pytestmark = pytest.mark.django_db
+
+URL, PREVIEW = "/api/whatsapp/broadcasts/", "/api/whatsapp/broadcasts/preview/"
+
+CSV = """\ufeffName,טלפון,order
+Dana,050-2000000,17
+Noa,+972502000001,18
+Dana again,0502000000,19
+Nobody,12,20
+
+Yossi,00972502000002,
+Ruth,972502000003,21
+"""
+
+
+@pytest.fixture
+def body(account_a: ProviderAccount) -> dict[str, Any]:
+    return {"business": "business-a", "name": "Sale", "text": "Hello {{Name}}, your order is {{order}}"}
+
+
+def csv_of(text: str | bytes) -> SimpleUploadedFile:
+    return SimpleUploadedFile("people.csv", text if isinstance(text, bytes) else text.encode(), "text/csv")
+
+
+def post(client: APIClient, url: str, body: dict[str, Any], **more: Any) -> Any:
+    return client.post(url, body, format="multipart" if "file" in body else "json", **more)
+
+
+def errors(answer: Any) -> list[tuple[str, str]]:
+    assert answer.status_code == 400, answer.json()
+    return [(error["attr"], error["code"]) for error in answer.json()["errors"]]
+
+
+def test_a_file_is_looked_at_before_anything_starts(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    OptOut.objects.create(business=Business.objects.get(), phone="+972502000001")
+    answer = post(as_member_a, PREVIEW, body | {"file": csv_of(CSV)})
+    assert answer.status_code == 200, answer.json()
+    assert answer.json() == {
+        "counts": {
+            "total": 6,
+            "valid": 2,
+            "invalid": 1,
+            "duplicate": 1,
+            "opted_out": 1,
+            "incomplete": 1,
+            "too_long": 0,
+        },
+        "to": "+972502000000",
+        "text": "Hello Dana, your order is 17",
+        "warnings": [],
+    }
+    assert not WhatsAppBroadcast.objects.exists()
+
+
+def test_the_start_counts_who_gets_it_and_who_doesnt(
+    as_member_a: APIClient, body: dict[str, Any], messages: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = post(as_member_a, URL, body | {"file": csv_of(CSV)})
+    assert answer.status_code == 202, answer.json()
+    run = answer.json()
+    assert (run["type"], run["status"], run["total"], run["processed"], run["skipped"]) == (
+        "broadcast", "queued", 6, 3, 3,
+    )  # fmt: skip
+    assert run["details"]["audience"]["valid"] == 3
+    assert messages == [("runs.broadcast", [run["id"]])]
+    rows = Recipient.objects.filter(run=run["id"]).order_by("pk")
+    assert list(rows.values_list("key", "status", "error_code")) == [
+        ("+972502000000", "pending", ""),
+        ("+972502000001", "pending", ""),
+        ("+972502000000 (4)", "skipped", "duplicate"),
+        ("12 (5)", "skipped", "invalid"),
+        ("+972502000002 (7)", "skipped", "incomplete"),
+        ("+972502000003", "pending", ""),
+    ]
+    assert rows[0].variables == {"Name": "Dana", "order": "17"}
+
+
+def test_numbers_may_be_pasted(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    answer = post(as_member_a, URL, body | {"text": "Hello", "numbers": "050-2000000; +44 20 7946 0018\n\nx"})
+    assert answer.json()["details"]["audience"] == {
+        "total": 3, "valid": 2, "invalid": 1, "duplicate": 0, "opted_out": 0, "incomplete": 0, "too_long": 0,
+    }  # fmt: skip
+
+
+def test_recipients_may_be_json(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    given = [{"phone": "0502000000", "Name": "Dana", "order": 17}, "0502000001", 972502000002]
+    answer = post(as_member_a, PREVIEW, body | {"recipients": given})
+    assert answer.json()["counts"] | {"total": 0} == {
+        "total": 0, "valid": 1, "invalid": 0, "duplicate": 0, "opted_out": 0, "incomplete": 2, "too_long": 0,
+    }  # fmt: skip
+    assert answer.json()["text"] == "Hello Dana, your order is 17"
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        ("0502000000,Dana\n0502000001,Noa\n", 2),
+        ("phone;Name\n0502000000;Dana\n", 1),
+        ("Phone\tName\r\n0502000000\tDana\r\n", 1),
+        ("נייד,שם\n0502000000,דנה\n".encode("cp1255"), 1),
+        ("phone,name\n0502000000,Dana\n".encode("utf-16"), 1),
+        ('name,phone\n"Dana, and\nNoa",0502000000\n', 1),
+    ],
+)
+def test_files_come_as_spreadsheets_write_them(
+    as_member_a: APIClient, body: dict[str, Any], text: str | bytes, valid: int
+) -> None:
+    answer = post(as_member_a, PREVIEW, body | {"text": "Hello", "file": csv_of(text)})
+    assert answer.json()["counts"]["valid"] == valid
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n", "a,b\nc,d\n", b"\x00\x01\x02", b"\x89PNG\r\n\x1a\n\x00", b"\xff\xfe\x00", "phone\n" + '"' * 200_000],
+)
+def test_other_files_are_refused_in_words(as_member_a: APIClient, body: dict[str, Any], text: str | bytes) -> None:
+    assert errors(post(as_member_a, URL, body | {"file": csv_of(text)})) == [("file", "unreadable")]
+    assert not WhatsAppBroadcast.objects.exists()
+
+
+def test_an_audience_of_nobody_starts_nothing(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    assert errors(post(as_member_a, URL, body | {"numbers": "1, 2"})) == [("numbers", "unreadable")]
+    assert not WhatsAppBroadcast.objects.exists()
+    assert not Recipient.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"numbers": ""}, ("numbers", "required")),
+        ({"recipients": ["0502000000"]}, ("recipients", "required")),
+        ({"numbers": None}, ("numbers", "null")),
+        ({"recipients": {"phone": "1"}}, ("recipients", "invalid")),
+        ({"recipients": [[]]}, ("recipients", "invalid")),
+        ({"recipients": [{"name": "x"}]}, ("recipients", "invalid")),
+        ({"text": ""}, ("text", "blank")),
+        ({"name": ""}, ("name", "blank")),
+        ({"template": "Two Words", "language": "he"}, ("template", "invalid")),
+        ({"template": "sale"}, ("language", "required")),
+        ({"language": "xx"}, ("language", "invalid_choice")),
+        ({"account": 10**12}, ("account", "does_not_exist")),
+    ],
+)
+def test_what_is_wrong_is_named(
+    as_member_a: APIClient, body: dict[str, Any], wrong: dict[str, Any], error: tuple[str, str]
+) -> None:
+    assert errors(post(as_member_a, URL, body | {"numbers": "0502000000"} | wrong)) == [error]
+
+
+def test_another_businesss_account_doesnt_exist(
+    as_member_a: APIClient, body: dict[str, Any], account_b: ProviderAccount
+) -> None:
+    wrong = body | {"numbers": "0502000000", "account": account_b.pk}
+    assert errors(post(as_member_a, URL, wrong)) == [("account", "does_not_exist")]
+
+
+def test_a_start_sent_twice_starts_once(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    given = body | {"text": "Hello", "recipients": ["0502000000"]}
+    first, second = (post(as_member_a, URL, given, headers={"Idempotency-Key": "k"}) for _ in range(2))
+    assert first.json()["id"] == second.json()["id"]
+    assert Recipient.objects.count() == 1
+
+
+def test_too_large_a_json_body_is_sent_to_the_file(as_member_a: APIClient, body: dict[str, Any], settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    assert post(as_member_a, URL, body | {"recipients": ["0502000000"] * 100}).status_code == 413
+    settings.WHATSAPP_MAX_RECIPIENTS = 50
+    many = "phone\n" + "0502000000\n" * 51
+    assert errors(post(as_member_a, URL, body | {"file": csv_of(many)})) == [("file", "unreadable")]
+
+
+# Bounds, the same for a file and for JSON
+
+
+def test_a_jsons_variables_are_cut_as_a_files_are(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    given = [{"phone": "0502000000", " a ": " " + "v" * 5000}, {"phone": "0502000001", "n" * 100: None}]
+    run = post(as_member_a, URL, body | {"text": "Hello", "recipients": given}).json()
+    assert list(Recipient.objects.filter(run=run["id"]).order_by("pk").values_list("variables", flat=True)) == [
+        {"a": "v" * 1024},
+        {"n" * 60: ""},
+    ]
+
+
+def test_the_columns_of_all_recipients_together_are_bounded(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    given = [{"phone": f"{502000000 + n}", f"column {n}": "x"} for n in range(51)]
+    assert errors(post(as_member_a, PREVIEW, body | {"recipients": given})) == [("recipients", "unreadable")]
+    assert post(as_member_a, PREVIEW, body | {"recipients": given[:50]}).status_code == 200
+
+
+def test_a_variable_of_null_is_missing(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    given = [{"phone": "0502000000", "Name": None}]
+    answer = post(as_member_a, PREVIEW, body | {"text": "Hello {{Name}}", "recipients": given})
+    assert answer.json()["counts"]["incomplete"] == 1
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_message_over_whatsapps_limit_is_its_recipients_error(
+    as_member_a: APIClient, body: dict[str, Any], as_file: bool
+) -> None:
+    """819 placeholders and a long value would make 164 MB of a few bytes."""
+    lengths = {"0502000000": 6, "0502000001": 5, "0502000002": 200_000 if not as_file else 1024}
+    given: dict[str, Any] = (
+        {"file": csv_of("phone,a\n" + "".join(f"{phone},{'v' * count}\n" for phone, count in lengths.items()))}
+        if as_file
+        else {"recipients": [{"phone": phone, "a": "v" * count} for phone, count in lengths.items()]}
+    )
+    text = "{{a}}" * 819  # 5 × 819 = 4,095 characters
+    answer = post(as_member_a, PREVIEW, body | {"text": text} | given)
+    assert answer.json()["counts"] == {
+        "total": 3, "valid": 1, "invalid": 0, "duplicate": 0, "opted_out": 0, "incomplete": 0, "too_long": 2,
+    }  # fmt: skip
+    assert (answer.json()["to"], answer.json()["text"]) == ("+972502000001", "v" * 4095)
+    assert len(answer.content) < 10_000
+    if as_file:
+        given["file"].seek(0)
+    run = post(as_member_a, URL, body | {"text": text} | given).json()
+    rows = Recipient.objects.filter(run=run["id"]).order_by("pk")
+    assert list(rows.values_list("status", "error_code")) == [
+        ("skipped", "too_long"), ("pending", ""), ("skipped", "too_long"),
+    ]  # fmt: skip
+    assert rows[0].error_message == "The message would be longer than 4,096 characters."
+
+
+@pytest.mark.parametrize("blank", ["\n", " \n", ",\n"])
+def test_blank_rows_count_towards_the_limit(
+    as_member_a: APIClient, body: dict[str, Any], settings: Any, blank: str
+) -> None:
+    settings.WHATSAPP_MAX_RECIPIENTS = 50
+    text = body | {"text": "Hello"}
+    for count, status in ((49, 200), (50, 400)):
+        rows = csv_of("phone,a\n" + blank * count + "0502000000\n")
+        assert post(as_member_a, PREVIEW, text | {"file": rows}).status_code == status
+    for count, status in ((49, 200), (50, 400)):
+        assert post(as_member_a, PREVIEW, text | {"numbers": " ," * count + "0502000000"}).status_code == status
+    for count, status in ((49, 200), (50, 400)):
+        given = [""] * count + ["0502000000"]
+        assert post(as_member_a, PREVIEW, text | {"recipients": given}).status_code == status
+
+
+@pytest.mark.parametrize(
+    "row", ["0502000000" + "," * 200_000, '0502000000,"' + "a\n" * 70_000 + '"', "0502000000" + ',"\n"' * 40_000]
+)
+def test_a_row_without_end_is_refused_in_words(as_member_a: APIClient, body: dict[str, Any], row: str) -> None:
+    for text in (f"phone,a\n{row}\n", f"{row}\n"):
+        answer = post(as_member_a, PREVIEW, body | {"text": "Hello", "file": csv_of(text)})
+        assert errors(answer) == [("file", "unreadable")]
+
+
+def test_a_preview_holds_no_more_of_many_rows_than_of_few(
+    account_a: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for each number itself, which is remembered against duplicates."""
+    monkeypatch.setattr("broadcasts.audience.e164", lambda written, country: f"+{written}")  # the slow part
+
+    def peak(rows: int) -> int:
+        file = io.BytesIO(b"phone,a\n" + b"".join(b"9725%08d,%s\n" % (n, b"v" * 500) for n in range(rows)))
+        draft = Draft(account_a, "Sale", "Hello {{a}}", uploaded(file))
+        tracemalloc.start()
+        try:
+            assert preview(draft)["counts"]["valid"] == rows
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(50_000) - peak(10_000) < 40_000 * 130
+
+
+def test_the_status_is_the_runs_json(as_member_a: APIClient, account_a: ProviderAccount) -> None:
+    run = broadcast(account_a, numbers(2))
+    told = as_member_a.get(f"{URL}{run.pk}/status/").json()
+    assert told["id"] == run.pk
+    assert {"sent", "delivered", "read", "failed", "skipped", "unknown", "cancelled"} <= told["details"].keys()
+
+
+def test_strangers_find_nothing(as_member_b: APIClient, account_a: ProviderAccount) -> None:
+    run = broadcast(account_a, numbers(1))
+    assert as_member_b.get(f"{URL}{run.pk}/status/").status_code == 404
+    assert as_member_b.post(f"{URL}{run.pk}/retry-unknown/", {"confirm": True}).status_code == 404
+
+
+@pytest.fixture
+def ended(account_a: ProviderAccount, make_run: MakeRun) -> WhatsAppBroadcast:
+    """Ended, with one recipient in each state."""
+    outcomes = ["done", "failed", "unknown"]
+    run: WhatsAppBroadcast = make_run(
+        account_a.business,
+        Status.COMPLETED,
+        model=WhatsAppBroadcast,
+        start_with={"account": account_a, "name": "Sale", "text": "Hello"},
+        total=3, processed=3, succeeded=1, failed=1,
+    )  # fmt: skip
+    Recipient.objects.bulk_create(
+        Recipient(run=run, key=f"+{number(n)}", phone=f"+{number(n)}", status=ItemStatus(outcome))
+        for n, outcome in enumerate(outcomes)
+    )
+    return run
+
+
+def test_a_retry_takes_the_failed_alone_and_only_once(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
+    assert ended.unknown == 1
+    url = f"/api/runs/broadcast/{ended.pk}/retry-failed/"
+    again = as_member_a.post(url)
+    assert again.status_code == 202
+    rows = Recipient.objects.filter(run=again.json()["id"])
+    assert [(row.phone, row.status) for row in rows] == [(f"+{number(1)}", "pending")]
+    assert as_member_a.post(url).status_code == 409, "the same people would get it twice"
+    assert statuses(ended) == ["done", "failed", "unknown"]
+
+
+def test_the_unknown_are_tried_again_only_by_who_says_so(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
+    url = f"{URL}{ended.pk}/retry-unknown/"
+    assert errors(as_member_a.post(url)) == [("confirm", "required")]
+    assert errors(as_member_a.post(url, {"confirm": False})) == [("confirm", "invalid")]
+    again = as_member_a.post(url, {"confirm": True})
+    assert again.status_code == 202, again.json()
+    assert [row.phone for row in Recipient.objects.filter(run=again.json()["id"])] == [f"+{number(2)}"]
+    assert as_member_a.post(url, {"confirm": True}).status_code == 409
+
+
+def test_results_come_as_csv(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
+    answer = as_member_a.get(f"/api/runs/broadcast/{ended.pk}/items/?format=csv")
+    lines = b"".join(answer).decode().splitlines()
+    assert lines[0] == (
+        "\ufeffid,key,status,error_code,error_message,attempts,phone,delivery,message_id"
+        ",is_confirmed,is_retryable,retry_after,advice"
+    )
+    assert len(lines) == 4

@@ -1,0 +1,149 @@
+"""A body over its limit is refused before it is stored, through granian alone, without nginx in front."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from broadcasts.models import ProviderAccount
+from progress_project.request_guard import guard_asgi
+from tests.servers import server
+
+BROADCASTS = "/api/whatsapp/broadcasts/"
+SYNC = "/api/receipts/sync/"
+FORM, JSON = "multipart/form-data; boundary=B", "application/json"
+MEBIBYTE = 1024 * 1024
+
+
+def too_large(answer: Any) -> bool:
+    body = answer.json()
+    return bool(
+        answer.status_code == 413 and body["errors"][0]["code"] == "too_large" and body["type"] == "client_error"
+    )
+
+
+# In this process
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type", "limit"),
+    [(BROADCASTS, FORM, 2000), (f"{BROADCASTS}preview/", FORM, 2000), (BROADCASTS, JSON, 1000), (SYNC, FORM, 1000)],
+)
+def test_only_files_of_an_audience_may_be_larger_than_a_form(
+    as_member_a: APIClient, settings: Settings, path: str, content_type: str, limit: int
+) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.WHATSAPP_MAX_UPLOAD_BYTES = 1000, 2000
+    assert as_member_a.post(path, b" " * limit, content_type=content_type).status_code in (400, 415)
+    assert too_large(as_member_a.post(path, b" " * (limit + 1), content_type=content_type))
+
+
+@pytest.mark.parametrize("path", ["/login/", "/admin/login/", "/language/"])
+def test_a_page_says_so_in_words(db: None, client: Client, settings: Settings, path: str) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    answer = client.post(path, {"username": "x" * 1000})
+    assert answer.status_code == 413
+    assert "That was too large" in answer.content.decode()
+
+
+def test_a_large_audience_is_taken(as_member_a: APIClient, account_a: ProviderAccount, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    file = SimpleUploadedFile("people.csv", b"phone\n" + b"0502000000\n" * 200)
+    body = {"business": "business-a", "name": "Sale", "text": "Hello", "file": file}
+    assert as_member_a.post(BROADCASTS, body, format="multipart").status_code == 202
+
+
+def test_under_asgi_no_more_than_the_limit_is_read_for_django(settings: Settings) -> None:
+    """Django would store all of it on disk before any middleware of ours has a say."""
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
+    seen: dict[str, Any] = {"body": 0, "length": b""}
+
+    async def endless() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x" * 1000, "more_body": True}
+
+    async def read_all(scope: Any, receive: Any, send: Any) -> None:
+        more = True
+        while more:
+            message = await receive()
+            seen["body"] += len(message["body"])
+            more = message["more_body"]
+        seen["length"] = dict(scope["headers"])[b"content-length"]
+
+    async def no_answer(message: Any) -> None: ...
+
+    scope = {"type": "http", "path": SYNC, "headers": [(b"content-type", JSON.encode())]}
+
+    async def read() -> None:
+        await asyncio.wait_for(guard_asgi(read_all)(scope, endless, no_answer), timeout=5)
+
+    with ThreadPoolExecutor(1) as thread:  # in this one, a browser of another test may have a loop of its own
+        thread.submit(lambda: asyncio.run(read())).result()
+    assert seen == {"body": 10_000, "length": b"11000"}
+
+
+# Through granian
+
+
+@pytest.fixture(scope="module", params=["wsgi", "asginl"])
+def address(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, django_db_setup: None
+) -> Iterator[str]:
+    with server(tmp_path_factory.mktemp("served"), interface=request.param) as url:
+        yield url
+
+
+def ask(url: str, head: str, chunks: Iterable[bytes] = ()) -> tuple[int, bytes]:
+    """Status and body of what is answered to the head, and to as many chunks as can be sent before the answer."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(f"{head}Host: {host}\nConnection: close\n\n".replace("\n", "\r\n").encode())
+        for chunk in chunks:
+            connection.sendall(chunk)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    first, _blank, body = answer.partition(b"\r\n\r\n")
+    return int(first.split()[1]), body
+
+
+@pytest.mark.parametrize("path", [BROADCASTS, SYNC, "/login/"])
+def test_what_is_announced_too_large_is_refused_before_it_comes(address: str, path: str) -> None:
+    """Not a byte of the body is sent: who would wait for it would never answer."""
+    head = f"POST {path} HTTP/1.1\nContent-Type: {FORM}\nContent-Length: {1024 * MEBIBYTE}\n"
+    status, body = ask(address, head)
+    assert status == 413
+    if path != "/login/":
+        assert json.loads(body)["errors"][0]["code"] == "too_large"
+
+
+@pytest.mark.parametrize("address", ["asginl"], indirect=True)  # WSGI knows no body without a length: it reads none
+def test_what_comes_in_chunks_is_taken_no_further_than_its_limit(address: str) -> None:
+    chunk = b"%x\r\n%b\r\n" % (MEBIBYTE, b"x" * MEBIBYTE)
+    head = f"POST {SYNC} HTTP/1.1\nContent-Type: {JSON}\nTransfer-Encoding: chunked\n"
+    status, body = ask(address, head, [*[chunk] * 4, b"0\r\n\r\n"])
+    assert (status, json.loads(body)["errors"][0]["code"]) == (413, "too_large")
+
+
+ENCODED = [
+    *(f"charset{name}" for name in ("*=undefined''x", "*=idna''%ff", "*=none''x", "*0*=hex''x")),
+    *(f"CharSet = {name}" for name in ("hex", "rot13", "idna", "undefined", "punycode", "utf-16", "unicode_escape")),
+    "boundary*=undefined''B",
+]
+
+
+@pytest.mark.parametrize("parameter", ENCODED)
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data", "text/plain"])
+def test_no_content_type_breaks_a_request(address: str, content_type: str, parameter: str) -> None:
+    """Django reads it before any of its own error handling."""
+    for line, expected in (("GET /healthz?x=%ff", 200), ("POST /api/receipts/sync/?x=%ff", 401)):
+        head = f"{line} HTTP/1.1\nContent-Type: {content_type}; {parameter}\nContent-Length: 0\n"
+        assert ask(address, head)[0] == expected

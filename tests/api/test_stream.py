@@ -1,0 +1,333 @@
+"""The stream over HTTP: what it tells whom, until when, and at what price."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Now
+from django.test import Client
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from receipts.models import ReceiptSyncRun
+from runs.models import Business, Membership
+from runs.states import Status
+from tests.cast import MakeRun
+from tests.servers import server
+from tests.workers import until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def asgi(tmp_path: Path) -> Iterator[str]:
+    with server(tmp_path / "state") as url:
+        yield url
+
+
+class Stream:
+    """Reads events and comments as they come."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._blocks = self._read()
+
+    def _read(self) -> Iterator[dict[str, str]]:
+        block: dict[str, str] = {}
+        for line in self.response.iter_lines():
+            if not line:
+                yield block
+                block = {}
+            else:
+                name, _colon, value = line.partition(":")
+                block[name or "comment"] = value.strip()
+
+    def blocks(self) -> Iterator[dict[str, str]]:
+        return self._blocks
+
+    def run(self) -> dict[str, Any]:
+        """The next run that is told of."""
+        return self.event()[1]
+
+    def event(self) -> tuple[str, dict[str, Any]]:
+        for block in self._blocks:
+            if block.get("event") == "run":
+                return block["id"], json.loads(block["data"])
+        raise AssertionError("the stream has ended")
+
+    def ended(self) -> bool:
+        return all("event" not in block for block in self._blocks)
+
+
+@contextmanager
+def stream(url: str, business: object, **headers: str) -> Iterator[Stream]:
+    path = f"{url}/api/runs/stream/?business={business}"
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    with httpx.stream("GET", path, headers=named, timeout=10) as response:
+        assert response.status_code == 200, response.read()
+        yield Stream(response)
+
+
+def token(user: User) -> str:
+    return f"Bearer {AuthToken.objects.create(user)[1]}"
+
+
+def write(run: Any, **columns: Any) -> None:
+    columns = {"heartbeat_at": Now(), **columns}
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(version=F("version") + 1, **columns)
+
+
+def test_active_runs_come_at_once_and_changes_as_they_are_made(
+    asgi: str, as_member_a: APIClient, member_a: User, business_a: Business, make_run: MakeRun
+) -> None:
+    make_run(business_a, "completed", created_at=Now() - timedelta(days=1), finished_at=Now() - timedelta(hours=2))
+    run = make_run(business_a, "running", total=10)
+    with stream(asgi, business_a.pk, Authorization=token(member_a)) as told:
+        assert told.response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        assert told.response.headers["X-Accel-Buffering"] == "no"
+        assert told.response.headers["Cache-Control"] == "no-store"
+        first = told.run()
+        assert first.keys() == as_member_a.get(f"/api/runs/receipt_sync/{run.pk}/").json().keys()
+        assert (first["id"], first["processed"]) == (run.pk, 0)
+        write(run, processed=5)
+        assert told.run()["processed"] == 5
+        ReceiptSyncRun.objects.filter(pk=run.pk).move(Status.COMPLETED, finished_at=Now())
+        assert told.run()["status"] == "completed"
+        started = make_run(business_a)
+        assert told.run()["id"] == started.pk
+
+
+def test_a_run_that_only_grows_older_is_told_of_when_that_changes_the_verdict(
+    asgi: str, member_a: User, business_a: Business, make_run: MakeRun
+) -> None:
+    run = make_run(business_a, "running", silent_for=59)
+    with stream(asgi, business_a.pk, Authorization=token(member_a)) as told:
+        assert told.run()["verdict"]["code"] == "working"
+        assert told.run()["verdict"]["code"] == "quiet"
+        # Without a new version: as if time had passed.
+        ReceiptSyncRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=301))
+        stale = told.run()
+        assert (stale["status"], stale["is_stale"], stale["verdict"]["code"]) == ("failed", True, "stale")
+    run.refresh_from_db()
+    assert run.status == Status.FAILED
+
+
+def test_another_business_is_never_told_of(
+    asgi: str, member_a: User, business_a: Business, business_b: Business, make_run: MakeRun
+) -> None:
+    theirs, ours = make_run(business_b, "running"), make_run(business_a, "running")
+    member_b = User.objects.create_user("somebody")
+    Membership.objects.create(user=member_b, business=business_b)
+    with (
+        stream(asgi, business_a.pk, Authorization=token(member_a)) as a,
+        stream(asgi, business_b.slug, Authorization=token(member_b)) as b,
+    ):
+        assert (a.run()["id"], b.run()["id"]) == (ours.pk, theirs.pk)
+        write(theirs, processed=1)
+        assert b.run()["processed"] == 1
+        write(ours, processed=2)
+        assert a.run()["processed"] == 2
+
+
+def test_who_may_not_watch_is_told_in_json(asgi: str, member_a: User, business_b: Business) -> None:
+    accept = {"Accept": "text/event-stream"}
+    url = f"{asgi}/api/runs/stream/"
+    signed_in = {**accept, "Authorization": token(member_a)}
+    for query, headers, status in (
+        ("?business=business-b", accept, 401),
+        ("?business=business-b", signed_in, 404),
+        ("?business=nowhere", signed_in, 404),
+        ("", signed_in, 400),
+    ):
+        answer = httpx.get(url + query, headers=headers)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/json"), query
+        assert answer.json()["errors"]
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_process_that_cannot_stream_says_so(as_member_a: APIClient) -> None:
+    answer = as_member_a.get("/api/runs/stream/?business=business-a")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (406, "no_stream")
+
+
+def test_readers_hear_it_in_their_own_language(
+    asgi: str, member_a: User, business_a: Business, make_run: MakeRun
+) -> None:
+    make_run(business_a, "running")
+    bearer = token(member_a)
+    with (
+        stream(asgi, business_a.pk, Authorization=bearer) as english,
+        stream(asgi, f"{business_a.pk}&lang=he", Authorization=bearer) as hebrew,
+    ):
+        assert english.run()["verdict"]["label"] == "Working"
+        assert hebrew.run()["verdict"]["label"] == "פועל"
+
+
+def test_who_was_away_is_told_what_ended_meanwhile(
+    asgi: str, member_a: User, business_a: Business, make_run: MakeRun
+) -> None:
+    run = make_run(business_a, "running")
+    bearer = token(member_a)
+    with stream(asgi, business_a.pk, Authorization=bearer) as told:
+        last = told.event()[0]
+    ReceiptSyncRun.objects.filter(pk=run.pk).move(Status.COMPLETED, finished_at=Now())
+    # As if it had been a while ago; what ended in the last seconds is told to everybody.
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(seconds=60))
+    before = str(int(last) - 120_000)
+    with stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID=before) as told:
+        assert told.run()["status"] == "completed"
+    with stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID="nonsense") as told:
+        make_run(business_a)
+        assert told.run()["status"] == "queued"
+
+
+def end_session(user: User) -> None:
+    Session.objects.all().delete()
+
+
+def end_membership(user: User) -> None:
+    Membership.objects.filter(user=user).delete()
+
+
+def change_password(user: User) -> None:
+    user.set_password("another")
+    user.save(update_fields=["password"])
+
+
+def deactivate(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+@pytest.mark.parametrize("end", [end_session, end_membership, change_password, deactivate])
+def test_it_ends_with_the_right_to_watch(
+    asgi: str, client: Client, member_a: User, business_a: Business, make_run: MakeRun, end: Callable[[User], None]
+) -> None:
+    make_run(business_a, "running")
+    client.force_login(member_a)
+    name = settings.SESSION_COOKIE_NAME
+    with stream(asgi, business_a.pk, Cookie=f"{name}={client.cookies[name].value}") as told:
+        assert told.run()
+        end(member_a)
+        assert told.ended()
+
+
+def test_it_ends_with_the_token_and_not_with_another(
+    asgi: str, member_a: User, business_a: Business, make_run: MakeRun
+) -> None:
+    run = make_run(business_a, "running")
+    mine, other = token(member_a), token(member_a)
+    with (
+        stream(asgi, business_a.pk, Authorization=mine) as told,
+        stream(asgi, business_a.pk, Authorization=other) as more,
+    ):
+        assert (told.run()["id"], more.run()["id"]) == (run.pk, run.pk)
+        httpx.post(f"{asgi}/api/auth/logout/", headers={"Authorization": mine}).raise_for_status()
+        assert told.ended()
+        write(run, processed=3)
+        assert more.run()["processed"] == 3
+
+
+def test_a_user_has_only_so_many_streams_and_others_have_theirs(
+    tmp_path: Path, member_a: User, business_a: Business, make_run: MakeRun
+) -> None:
+    make_run(business_a, "running")
+    other = User.objects.create_user("somebody")
+    Membership.objects.create(user=other, business=business_a)
+    mine, theirs = token(member_a), token(other)
+    with server(tmp_path / "state", {"STREAMS_PER_USER": "3"}) as url:
+
+        def ask_in_hebrew() -> httpx.Response:
+            path = f"{url}/api/runs/stream/?business={business_a.pk}&lang=he"
+            return httpx.get(path, headers={"Authorization": mine}, timeout=10)
+
+        def has_place() -> bool:
+            with httpx.stream(
+                "GET", f"{url}/api/runs/stream/?business=business-a", headers={"Authorization": mine}
+            ) as last:
+                return last.status_code == 200
+
+        with all_of(stream(url, business_a.pk, Authorization=mine) for _ in range(3)) as streams:
+            assert all(each.run() for each in streams)
+            refused = ask_in_hebrew()
+            assert (refused.status_code, refused.headers["Content-Type"]) == (429, "application/json")
+            assert refused.json()["errors"][0]["code"] == "too_many_streams"
+            assert refused.headers["Retry-After"] == "30"
+            assert refused.headers["Cache-Control"] == "no-store"
+            with stream(url, business_a.pk, Authorization=theirs) as another:
+                assert another.run()
+        until(has_place, seconds=10)
+
+
+def test_streams_that_open_at_once_do_not_slip_past_the_bound(
+    tmp_path: Path, member_a: User, business_a: Business
+) -> None:
+    bearer = token(member_a)
+
+    def status(url: str) -> int:
+        path = f"{url}/api/runs/stream/?business={business_a.pk}"
+        with httpx.stream("GET", path, headers={"Authorization": bearer}, timeout=20) as response:
+            opened.wait(20)  # until each of them has its answer
+            return response.status_code
+
+    opened = threading.Barrier(12)
+    with server(tmp_path / "state", {"STREAMS_PER_USER": "5"}) as url, ThreadPoolExecutor(12) as threads:
+        statuses = list(threads.map(status, [url] * 12))
+    assert (statuses.count(200), statuses.count(429)) == (5, 7)
+
+
+def test_watching_costs_the_database_the_same_for_one_and_for_many(
+    asgi: str, member_a: User, business_a: Business, make_run: MakeRun
+) -> None:
+    """The server counts what was done for signing in only later; then all that is left are the looks."""
+    make_run(business_a, "running")
+    bearer = token(member_a)
+    with all_of(stream(asgi, business_a.pk, Authorization=bearer) for _ in range(30)) as streams:
+        for each in streams:
+            each.run()
+        until(lambda: _statements_in_two_seconds() <= 30, seconds=60)  # a query a look and viewer would be 120
+
+
+@contextmanager
+def all_of(contexts: Any) -> Iterator[list[Any]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(each) for each in contexts]
+
+
+def _statements_in_two_seconds() -> float:
+    def count() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
+            return int(cursor.fetchone()[0])
+
+    before = count()
+    time.sleep(2)
+    return count() - before
+
+
+def test_it_holds_no_connection_of_its_own(
+    tmp_path: Path, member_a: User, business_a: Business, make_run: MakeRun
+) -> None:
+    run = make_run(business_a, "running")
+    bearer = token(member_a)
+    with (
+        server(tmp_path / "state", {"DATABASE_POOL_SIZE": "2"}) as url,
+        all_of(stream(url, business_a.pk, Authorization=bearer) for _ in range(8)) as streams,
+    ):
+        write(run, processed=7)
+        for each in streams:
+            assert any(each.run()["processed"] == 7 for _ in range(2))

@@ -1,0 +1,206 @@
+"""What Meta says an account may do is known before somebody writes: asked of its API, and told by webhooks."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+from django.test import Client
+from rest_framework.test import APIClient
+
+from broadcasts.demo import graph as wire
+from broadcasts.demo import webhooks
+from broadcasts.demo.graph import GraphServer
+from broadcasts.models import AccountStanding, ProviderAccount, WhatsAppBroadcast
+from broadcasts.standing import check, check_accounts, warnings_of
+from runs.models import Business
+from tests.whatsapp import account_of, broadcast, hook, numbers
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/whatsapp/accounts/"
+NOW = int(time.time())
+TOMORROW = NOW + 86_400
+
+
+@pytest.fixture
+def account_a(account_a: ProviderAccount) -> ProviderAccount:
+    account_a.waba_id = webhooks.WABA
+    account_a.save(update_fields=["waba_id"])
+    return account_a
+
+
+def standing(account: ProviderAccount) -> AccountStanding:
+    return AccountStanding.objects.get(account=account)
+
+
+def tell(account: ProviderAccount, field: str, value: dict[str, Any], at: float = NOW) -> None:
+    hook(webhooks.of_account(account, field, value, at))
+
+
+def test_the_api_is_asked(account_a: ProviderAccount, graph: GraphServer) -> None:
+    graph.phone_number = wire.phone_number("YELLOW", "TIER_2K")
+    ProviderAccount.objects.update(waba_id="")
+    assert check_accounts() == 1
+    told = standing(account_a)
+    assert (told.quality, told.daily_limit, told.display_number) == ("YELLOW", 2000, webhooks.DISPLAY_NUMBER)
+    assert told.checked_at is not None
+    assert told.can_send == "AVAILABLE"
+    assert ProviderAccount.objects.get().waba_id == webhooks.WABA, "it names the account itself"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [wire.REVOKED, wire.BAD_GATEWAY, wire.RESET_AFTER, wire.Answer(body=b"?"), wire.Answer(body=b"[]")],
+)
+def test_an_account_that_cant_be_asked_keeps_what_was_known(
+    account_a: ProviderAccount, graph: GraphServer, answer: wire.Answer
+) -> None:
+    check(account_a)
+    graph.phone_number = answer
+    assert not check(account_a)
+    told = standing(account_a)
+    assert (told.quality, told.daily_limit, bool(told.problem)) == ("GREEN", 250, True)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"quality_rating": 7, "whatsapp_business_manager_messaging_limit": [], "health_status": "ill"},
+        {"display_phone_number": None, "health_status": {"entities": [1, {"errors": {}}], "can_send_message": {}}},
+        {"quality_rating": "PURPLE", "whatsapp_business_manager_messaging_limit": "TIER_NOT_SET"},
+        {
+            "health_status": {
+                "can_send_message": "x" * 99,
+                "entities": [{"errors": [{"error_description": "\x00" * 999}]}],
+            }
+        },
+    ],
+)
+def test_strange_answers_are_survived(account_a: ProviderAccount, graph: GraphServer, fields: dict[str, Any]) -> None:
+    graph.phone_number = wire.phone_number(**{"quality": "GREEN", **fields})
+    assert check(account_a)
+
+
+def test_limits_come_by_webhooks_and_the_later_one_counts(account_a: ProviderAccount) -> None:
+    tell(account_a, "business_capability_update", webhooks.capability_update(10_000), NOW - 50)
+    assert standing(account_a).daily_limit == 10_000
+    tell(account_a, "phone_number_quality_update", webhooks.quality_update("UPGRADE", "TIER_100K"), NOW - 10)
+    tell(account_a, "business_capability_update", webhooks.capability_update(250), NOW - 60)
+    tell(account_a, "business_capability_update", webhooks.capability_update(10_000), NOW - 50)
+    assert standing(account_a).daily_limit == 100_000
+    tell(account_a, "business_capability_update", webhooks.capability_update(-1), NOW)
+    assert standing(account_a).daily_limit == AccountStanding.UNLIMITED
+
+
+def test_a_flagged_number_is_of_low_quality(account_a: ProviderAccount) -> None:
+    AccountStanding.objects.create(account=account_a, display_number=webhooks.DISPLAY_NUMBER)
+    other = account_of(account_a.business, phone_number_id="77", waba_id=webhooks.WABA)
+    AccountStanding.objects.create(account=other, display_number="15550000000")
+    tell(account_a, "phone_number_quality_update", webhooks.quality_update("FLAGGED", "TIER_250"))
+    assert (standing(account_a).quality, standing(other).quality) == ("RED", "UNKNOWN")
+    assert "The account's quality is low" in warnings_of(account_a)[0]
+
+
+@pytest.mark.parametrize(
+    "expiration",
+    [TOMORROW, datetime.fromtimestamp(TOMORROW, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S%z")],
+    ids=["seconds", "in words"],
+)
+def test_restrictions_are_known_until_they_end(account_a: ProviderAccount, expiration: object) -> None:
+    tell(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", expiration), NOW - 9)
+    [warning] = warnings_of(account_a)
+    assert warning.startswith("The account may not write first: templates are refused. Until ")
+    over = webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", NOW - 5)
+    tell(account_a, "account_update", over, NOW)
+    assert warnings_of(account_a) == []
+
+
+def test_a_ban_and_its_end(account_a: ProviderAccount) -> None:
+    tell(account_a, "account_update", webhooks.ban("DISABLE"), NOW - 9)
+    assert warnings_of(account_a) == ["Meta has disabled the account."]
+    tell(account_a, "account_update", webhooks.ban("REINSTATE"), NOW)
+    tell(account_a, "account_update", webhooks.ban("DISABLE"), NOW - 9)
+    assert warnings_of(account_a) == []
+
+
+def test_a_portfolios_id_may_stand_in_the_accounts_place(account_a: ProviderAccount) -> None:
+    payload = webhooks.of_account(account_a, "account_update", webhooks.ban("DISABLE"))
+    payload["entry"][0]["id"] = "506914307656634"
+    payload["entry"][0]["changes"][0]["value"]["waba_info"] = {"waba_id": account_a.waba_id}
+    hook(payload)
+    assert warnings_of(account_a) == ["Meta has disabled the account."]
+
+
+def test_another_accounts_updates_are_its_own(account_a: ProviderAccount, business_b: Business) -> None:
+    stranger = account_of(business_b, app_secret="another-secret", waba_id="999")
+    payload = webhooks.of_account(account_a, "account_update", webhooks.ban("DISABLE"))
+    own = webhooks.of_account(stranger, "business_capability_update", webhooks.capability_update(250))
+    hook({**own, "entry": own["entry"] + payload["entry"]}, "another-secret")
+    assert not AccountStanding.objects.filter(account=account_a).exists()
+    assert standing(stranger).daily_limit == 250
+
+
+# Said where one writes
+
+
+def test_an_audience_over_the_limit_is_said_before_it_starts(
+    as_member_a: APIClient, account_a: ProviderAccount
+) -> None:
+    AccountStanding.objects.create(account=account_a, daily_limit=250)
+    earlier = broadcast(account_a, numbers(1))
+    WhatsAppBroadcast.objects.filter(pk=earlier.pk).update(succeeded=249, started_at=Now())
+    body = {"business": "business-a", "name": "Sale", "text": "Hello", "numbers": numbers(2)}
+    words = (
+        "2 recipients are more than the account may write to today: 250 within 24 hours, and 249 were sent already."
+        " WhatsApp refuses the others."
+    )
+    assert as_member_a.post("/api/whatsapp/broadcasts/preview/", body).json()["warnings"] == [words]
+    answer = as_member_a.post("/api/whatsapp/broadcasts/", body)
+    assert (answer.status_code, answer.json()["warnings"]) == (202, [words])
+    AccountStanding.objects.update(daily_limit=AccountStanding.UNLIMITED)
+    assert as_member_a.post("/api/whatsapp/broadcasts/preview/", body).json()["warnings"] == []
+
+
+def test_accounts_are_listed_with_what_is_known(
+    as_member_a: APIClient, as_member_b: APIClient, account_a: ProviderAccount, graph: GraphServer
+) -> None:
+    assert as_member_a.get(URL, {"business": "business-a"}).json()[0]["standing"] is None
+    check(account_a)
+    tell(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", TOMORROW))
+    [told] = as_member_a.get(URL, {"business": "business-a"}).json()
+    known = told["standing"]
+    assert (known["quality"], known["daily_limit"], known["is_unlimited"]) == ("GREEN", 250, False)
+    assert known["restrictions"][0]["type"] == "RESTRICTED_BIZ_INITIATED_MESSAGING"
+    assert (len(told["warnings"]), "token" in str(told)) == (1, False)
+    assert as_member_b.get(URL, {"business": "business-a"}).status_code == 404
+
+
+def test_the_page_shows_it(client: Client, member_a: User, account_a: ProviderAccount, graph: GraphServer) -> None:
+    check(account_a)
+    tell(account_a, "account_update", webhooks.ban("SCHEDULE_FOR_DISABLE"))
+    client.force_login(member_a)
+    page = client.get("/b/business-a/broadcasts/").content.decode()
+    assert "<strong>High</strong>" in page
+    assert "0 of 250 messages within 24 hours" in page
+    assert "Meta is going to disable the account." in page
+
+
+def test_the_admin_asks_after_a_save(
+    client: Client,
+    staff: User,
+    account_a: ProviderAccount,
+    messages: list[Any],
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    client.force_login(staff)
+    names = ("name", "kind", "phone_number_id", "waba_id", "country", "rate", "delay", "failure_rate")
+    form = {"business": account_a.business_id, **{name: getattr(account_a, name) for name in names}}
+    with django_capture_on_commit_callbacks(execute=True):
+        assert client.post(f"/admin/broadcasts/provideraccount/{account_a.pk}/change/", form).status_code == 302
+    assert [name for name, _arguments in messages] == ["broadcasts.check_account"]
+    assert client.get("/admin/broadcasts/provideraccount/").status_code == 200

@@ -1,0 +1,102 @@
+"""Whatever is signed is answered 200, whatever its shape; what is right beside it counts."""
+
+from __future__ import annotations
+
+import random
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from broadcasts.demo import webhooks
+from broadcasts.models import AccountStanding, OptOut, ProviderAccount, Recipient
+from tests.whatsapp import APP_SECRET, broadcast, hook, number, numbers
+
+pytestmark = pytest.mark.django_db
+
+STRANGE: list[Any] = [
+    *(None, True, 0, -1, 1.5, 10**30, "", "x", "\x00", "\ud800", "9" * 5000, "stop" * 5000),
+    *([], {}, [[]], [{}], {"a": "\x00"}, [None, 7, "x"]),
+]
+
+
+@pytest.fixture
+def account_a(account_a: ProviderAccount) -> ProviderAccount:
+    account_a.waba_id = webhooks.WABA
+    account_a.save(update_fields=["waba_id"])
+    return account_a
+
+
+def payloads(account: ProviderAccount, tracker: str) -> list[dict[str, Any]]:
+    failed = webhooks.status("failed", "wamid.1", tracker, webhooks.error(131050))
+    return [
+        webhooks.of_number(account, statuses=[failed]),
+        webhooks.of_number(account, messages=[webhooks.text(number(1), "stop")]),
+        webhooks.of_number(account, messages=[webhooks.button(number(1), "stop")]),
+        webhooks.of_number(account, messages=[webhooks.reply(number(1), "list_reply", "stop")]),
+        webhooks.of_number(account, "user_preferences", user_preferences=[webhooks.preference(number(1), "stop")]),
+        webhooks.of_account(
+            account, "message_template_status_update", webhooks.template_status("APPROVED", "sale", "he")
+        ),
+        webhooks.of_account(account, "phone_number_quality_update", webhooks.quality_update("FLAGGED", "TIER_250")),
+        webhooks.of_account(account, "business_capability_update", webhooks.capability_update(250)),
+        webhooks.of_account(account, "account_update", webhooks.restriction("X", 1)),
+        webhooks.of_account(account, "account_update", webhooks.ban("DISABLE")),
+    ]
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every member of it, as its holder and its name."""
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for name, member in list(members) for place in [(value, name), *places(member)]]
+
+
+@pytest.mark.parametrize("kind", range(10))
+def test_any_part_may_be_anything(account_a: ProviderAccount, kind: int) -> None:
+    run = broadcast(account_a, numbers(2))
+    payload = payloads(account_a, Recipient.objects.filter(run=run)[1].tracker)[kind]
+    chance = random.Random(kind)
+    for place in range(kind % 2, len(places(payload)), 2):  # every other one: they are much alike
+        spoilt = deepcopy(payload)
+        holder, name = places(spoilt)[place]
+        holder[name] = chance.choice(STRANGE)
+        body, headers = webhooks.sign(spoilt, APP_SECRET)
+        answer = APIClient().post("/api/whatsapp/webhook/", body, content_type="application/json", headers=headers)
+        assert answer.status_code in (200, 400, 403), (place, answer.content)
+    hook(payload)
+    assert OptOut.objects.exists() if kind < 5 else True
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_one_strange_part_costs_the_others_nothing(account_a: ProviderAccount, strange: Any) -> None:
+    run = broadcast(account_a, numbers(2))
+    tracker = Recipient.objects.filter(run=run).order_by("pk")[1].tracker
+    status = webhooks.status("delivered", "wamid.1", tracker)
+    odd = {**status, "pricing": strange, "conversation": strange, "errors": strange, "recipient_id": strange}
+    messages = [{"type": "text", "text": strange, "from": number(0)}, webhooks.text(number(0), "STOP")]
+    hook(webhooks.of_number(account_a, statuses=[{"status": strange}, odd], messages=messages))
+    assert Recipient.objects.filter(run=run).order_by("pk")[1].delivery == "delivered"
+    assert OptOut.objects.get().phone == f"+{number(0)}"
+
+
+@pytest.mark.parametrize("at", ["soon", None, -5, 10**30, [], "9" * 400])
+def test_a_strange_time_is_now_or_long_ago(account_a: ProviderAccount, at: Any) -> None:
+    hook(webhooks.of_number(account_a, messages=[webhooks.text(number(0), "STOP") | {"timestamp": at}]))
+    assert OptOut.objects.in_force().count() == 1
+
+
+def test_a_thousand_at_once_are_taken(account_a: ProviderAccount) -> None:
+    messages = [webhooks.text(number(n), "hello") for n in range(500)] + [webhooks.text(number(9), "STOP")] * 20
+    statuses = [webhooks.status("delivered", f"wamid.{n}") for n in range(1000)]
+    hook(webhooks.of_number(account_a, messages=messages, statuses=statuses))
+    assert OptOut.objects.count() == 1
+
+
+def test_whoever_hasnt_signed_changes_nothing(account_a: ProviderAccount) -> None:
+    for payload in payloads(account_a, ""):
+        body, headers = webhooks.sign(payload, "guessed")
+        answer = APIClient().post("/api/whatsapp/webhook/", body, content_type="application/json", headers=headers)
+        assert answer.status_code == 403
+    assert not OptOut.objects.exists()
+    assert not AccountStanding.objects.exists()

@@ -1,0 +1,165 @@
+"""Nobody is written to again too early, and each failure says what can be done, and when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+from django.test import Client
+from rest_framework.test import APIClient
+
+from broadcasts.demo import graph as wire
+from broadcasts.demo import webhooks
+from broadcasts.demo.graph import GraphServer
+from broadcasts.messages import Message
+from broadcasts.meta_errors import RULES, Kind, rule_of
+from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
+from broadcasts.providers import Accepted, MetaCloud
+from broadcasts.sending import send
+from runs.states import ItemStatus, Status
+from tests.actors import seen, work_through
+from tests.cast import MakeRun
+from tests.whatsapp import broadcast, hook, number, numbers
+
+pytestmark = pytest.mark.django_db
+
+CODES = ["131026", "131047", "131049", "131050", "130472", "131000", "not_delivered"]
+
+
+@pytest.fixture
+def ended(account_a: ProviderAccount, make_run: MakeRun) -> WhatsAppBroadcast:
+    """Ended an hour ago, with one recipient failed by each code, and one by a limit of yesterday."""
+    codes = [*CODES, "131049"]
+    run: WhatsAppBroadcast = make_run(
+        account_a.business,
+        Status.COMPLETED,
+        model=WhatsAppBroadcast,
+        start_with={"account": account_a, "name": "Sale", "text": "Hello"},
+        total=len(codes), processed=len(codes), failed=len(codes),
+    )  # fmt: skip
+    for n, code in enumerate(codes):
+        hours = 25 if n == len(CODES) else 1
+        Recipient.objects.create(
+            run=run, key=f"+{number(n)}", phone=f"+{number(n)}", status=ItemStatus.FAILED,
+            error_code=code, answered_at=Now() - timedelta(hours=hours),
+        )  # fmt: skip
+    return run
+
+
+def test_a_retry_takes_only_who_may_be_tried_again_now(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
+    told = as_member_a.get(f"/api/whatsapp/broadcasts/{ended.pk}/retryable/").json()
+    first = Recipient.objects.get(run=ended, error_code="131049", phone=f"+{number(2)}")
+    assert first.answered_at is not None
+    assert told.pop("next_at")[:16] == (first.answered_at + timedelta(hours=24)).isoformat()[:16]
+    assert told == {"now": 3, "later": 1, "never": 4}
+    again = as_member_a.post(f"/api/runs/broadcast/{ended.pk}/retry-failed/").json()
+    taken = Recipient.objects.filter(run=again["id"]).order_by("pk")
+    assert [item.phone for item in taken] == [f"+{number(n)}" for n in (5, 6, 7)]
+
+
+def test_where_nobody_may_be_the_reason_says_from_when(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
+    Recipient.objects.filter(run=ended).exclude(phone__in=[f"+{number(n)}" for n in range(5)]).delete()
+    url = f"/api/runs/broadcast/{ended.pk}/retry-failed/"
+    refused = as_member_a.post(url)
+    [error] = refused.json()["errors"]
+    assert (refused.status_code, error["code"]) == (409, "wrong_state")
+    assert error["detail"].startswith("Nobody may be tried again now. 1 may from ")
+    Recipient.objects.filter(run=ended, error_code="131049").delete()
+    assert "Nobody whose message failed may be tried again" in as_member_a.post(url).json()["errors"][0]["detail"]
+
+
+def test_each_failure_says_what_can_be_done(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
+    items = as_member_a.get(f"/api/runs/broadcast/{ended.pk}/items/").json()["results"]
+    told = {item["error_code"]: item for item in items}
+    assert told["131047"]["advice"] == "They haven't written within 24 hours. Send them an approved template instead."
+    assert (told["131047"]["is_retryable"], told["131047"]["retry_after"]) == (False, None)
+    assert (told["131049"]["is_retryable"], bool(told["131049"]["retry_after"])) == (True, True)
+    assert (told["131000"]["is_retryable"], told["131000"]["retry_after"]) == (True, None)
+
+
+def test_the_page_says_so_too(client: Client, member_a: User, ended: WhatsAppBroadcast) -> None:
+    client.force_login(member_a)
+    page = client.get(f"/b/business-a/broadcasts/?run={ended.pk}&state=failed").content.decode()
+    assert "3 people may be tried again now." in page
+    assert "1 more from" in page
+    assert "Reach them in another way" in page
+
+
+@pytest.mark.parametrize("code", sorted(RULES))
+def test_every_code_says_what_can_be_done(code: str) -> None:
+    assert rule_of(code).advice
+    assert rule_of(code).retry is not None or rule_of(code).kind in (Kind.RECIPIENT, Kind.STOPPED)
+
+
+def test_a_failure_that_a_webhook_tells_later_follows_the_same_rules(account_a: ProviderAccount) -> None:
+    run = broadcast(account_a, numbers(1))
+    recipient = Recipient.objects.get(run=run)
+    hook(
+        webhooks.of_number(
+            account_a,
+            statuses=[webhooks.status("failed", "wamid.1", recipient.tracker, webhooks.error(131049, "Not delivered"))],
+        )
+    )
+    failed = Recipient.objects.get(run=run)
+    assert (failed.status, failed.error_message) == ("failed", "Not delivered: Details of 131049.")
+    assert failed.answered_at is not None
+    assert failed.retry_after == failed.answered_at + timedelta(hours=24)
+    assert not seen(run).failed_items().exists()
+
+
+# Accepted isn't sent
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("answer", "delivery"),
+    [(wire.SENT, "accepted"), (wire.HELD, "held_for_quality_assessment"), (wire.PAUSED, "paused")],
+)
+def test_what_the_answer_says_is_kept(
+    account_a: ProviderAccount, graph: GraphServer, answer: wire.Answer, delivery: str
+) -> None:
+    graph.otherwise = answer
+    run = work_through(broadcast(account_a, numbers(1)), send)
+    recipient = Recipient.objects.get(run=run)
+    assert (recipient.status, recipient.delivery, recipient.is_confirmed) == ("done", delivery, None)
+    assert recipient.state_label == Recipient.Delivery(delivery).label
+    for name, is_confirmed in (("sent", True), ("delivered", True)):
+        hook(webhooks.of_number(account_a, statuses=[webhooks.status(name, recipient.message_id)]))
+        recipient.refresh_from_db()
+        assert (recipient.delivery, recipient.is_confirmed) == (name, is_confirmed)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_answer_never_takes_back_what_a_webhook_has_told(
+    account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = broadcast(account_a, numbers(1))
+    tracker = Recipient.objects.get(run=run).tracker
+    delivered = webhooks.of_number(account_a, statuses=[webhooks.status("delivered", "wamid.1", tracker)])
+    send_by_meta = MetaCloud.send
+
+    def told_first(self: MetaCloud, message: Message) -> Accepted:
+        accepted = send_by_meta(self, message)
+        hook(delivered)
+        return accepted
+
+    monkeypatch.setattr(MetaCloud, "send", told_first)
+    work_through(run, send)
+    recipient = Recipient.objects.get(run=run)
+    assert (recipient.delivery, seen(run).delivered, seen(run).sent) == ("delivered", 1, 1)
+
+
+def test_nothing_told_for_a_day_is_not_confirmed(client: Client, member_a: User, account_a: ProviderAccount) -> None:
+    run = broadcast(account_a, numbers(4))
+    for n, (delivery, hours) in enumerate([("accepted", 25), ("accepted", 1), ("delivered", 25), ("", 25)]):
+        Recipient.objects.filter(run=run, phone=f"+{number(n)}").update(
+            status=ItemStatus.DONE, delivery=delivery, answered_at=Now() - timedelta(hours=hours)
+        )
+    rows = Recipient.objects.filter(run=run).order_by("pk")
+    assert [row.is_confirmed for row in rows] == [False, None, True, False]
+    client.force_login(member_a)
+    page = client.get(f"/b/business-a/broadcasts/?run={run.pk}&state=unconfirmed").content.decode()
+    assert page.count('data-item="done"') == 2
+    assert page.count(">Not confirmed</span>") == 2

@@ -1,0 +1,331 @@
+"""Stop means stop: nothing is sent to who has stopped, in whatever way and order it comes to be known."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from rest_framework.test import APIClient
+
+from broadcasts.demo import graph as wire
+from broadcasts.demo import webhooks
+from broadcasts.demo.graph import GraphServer
+from broadcasts.messages import Message
+from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
+from broadcasts.providers import Accepted, MetaCloud
+from broadcasts.sending import send
+from runs import dispatch
+from runs.effects import Effects
+from runs.models import Business
+from runs.progress import Progress
+from runs.states import Status
+from runs.timeline import SYSTEM
+from runs.worker import claim
+from tests.actors import seen, work_through
+from tests.whatsapp import account_of, broadcast, hook, number, numbers, statuses, told_to
+
+pytestmark = pytest.mark.django_db
+
+PERSON = f"+{number(1)}"
+URL, PAGE = "/api/whatsapp/opt-outs/", "/b/business-a/broadcasts/opt-outs/"
+NOW = int(time.time())
+
+
+def stopped() -> list[str]:
+    return list(OptOut.objects.in_force().order_by("phone").values_list("phone", flat=True))
+
+
+def prefers(account: ProviderAccount, value: str, at: float = NOW) -> None:
+    preference = webhooks.preference(number(1), value, at)
+    hook(webhooks.of_number(account, "user_preferences", user_preferences=[preference]))
+
+
+def writes(account: ProviderAccount, words: str, at: float = NOW) -> None:
+    hook(webhooks.of_number(account, messages=[webhooks.text(number(1), words, at)]))
+
+
+# Ways to stop
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        webhooks.text(number(1), "הסר אותי בבקשה"),
+        webhooks.button(number(1), "Stop promotions"),
+        webhooks.button(number(1), "לא תודה", payload="STOP"),
+        webhooks.reply(number(1), "button_reply", "הפסק"),
+        webhooks.reply(number(1), "list_reply", "Stop promotions"),
+    ],
+)
+def test_words_and_buttons_stop(account_a: ProviderAccount, message: dict[str, Any]) -> None:
+    run = broadcast(account_a, numbers(3))
+    hook(webhooks.of_number(account_a, messages=[message]))
+    assert stopped() == [PERSON]
+    assert statuses(run) == ["pending", "skipped", "pending"]
+
+
+def test_whatsapps_own_switch_stops_and_resumes(account_a: ProviderAccount) -> None:
+    run = broadcast(account_a, numbers(3))
+    prefers(account_a, "stop", NOW - 60)
+    assert (stopped(), OptOut.objects.get().source) == ([PERSON], "preferences")
+    assert statuses(run) == ["pending", "skipped", "pending"]
+    prefers(account_a, "resume", NOW)
+    assert stopped() == []
+
+
+def test_a_preference_about_something_else_says_nothing(account_a: ProviderAccount) -> None:
+    other = webhooks.preference(number(1), "stop") | {"category": "birthday_cards"}
+    hook(webhooks.of_number(account_a, "user_preferences", user_preferences=[other]))
+    prefers(account_a, "pause")
+    assert not OptOut.objects.exists()
+
+
+def test_a_status_that_says_so_stops_at_once(account_a: ProviderAccount) -> None:
+    sent, next_one = broadcast(account_a, numbers(2)), broadcast(account_a, numbers(3))
+    recipient = Recipient.objects.get(run=sent, phone=PERSON)
+    Recipient.objects.filter(pk=recipient.pk).update(status="done", delivery="accepted", message_id="wamid.1")
+    WhatsAppBroadcast.objects.filter(pk=sent.pk).update(processed=1, succeeded=1)
+    refused = webhooks.status("failed", "wamid.1", recipient.tracker, webhooks.error(131050))
+    hook(webhooks.of_number(account_a, statuses=[refused]))
+    assert (stopped(), OptOut.objects.get().source) == ([PERSON], "refused")
+    assert statuses(next_one) == ["pending", "skipped", "pending"]
+    assert Recipient.objects.get(pk=recipient.pk).error_code == "131050"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_answers_under_another_number_is_known_by_it(account_a: ProviderAccount, graph: GraphServer) -> None:
+    """WhatsApp writes Mexican mobile numbers with a 1 that nobody dials, and that is no valid number."""
+    graph.otherwise = wire.Answer(wa_id="5215512345678")
+    work_through(broadcast(account_a, "+525512345678"), send)
+    preference = webhooks.preference("5215512345678", "stop")
+    hook(webhooks.of_number(account_a, "user_preferences", user_preferences=[preference]))
+    assert stopped() == ["+525512345678"]
+
+
+# Taking it back, in any order
+
+
+@pytest.mark.parametrize(
+    ("events", "is_stopped"),
+    [
+        (["stop 1", "resume 2"], False),
+        (["resume 2", "stop 1"], False),
+        (["resume 1", "stop 2"], True),
+        (["stop 2", "resume 1"], True),
+        (["stop 1", "resume 2", "stop 3"], True),
+        (["stop 3", "stop 1", "resume 2"], True),
+        (["stop 1", "stop 3", "resume 2"], True),
+        (["resume 2", "stop 2"], True),
+        (["stop 2", "resume 2"], True),
+        (["stop 1", "resume 2", "stop 1", "stop 1"], False),
+    ],
+)
+def test_the_later_event_counts(account_a: ProviderAccount, events: list[str], is_stopped: bool) -> None:
+    for event in events * 2:  # Meta sends each twice
+        value, at = event.split()
+        prefers(account_a, value, NOW - 100 + int(at))
+    assert stopped() == ([PERSON] if is_stopped else [])
+
+
+def test_start_takes_back_what_the_person_has_stopped(account_a: ProviderAccount) -> None:
+    writes(account_a, "STOP", NOW - 9)
+    writes(account_a, "START", NOW - 5)
+    assert stopped() == []
+
+
+def test_start_doesnt_take_back_what_a_member_has_added(as_member_a: APIClient, account_a: ProviderAccount) -> None:
+    as_member_a.post(URL, {"business": "business-a", "phone": PERSON})
+    writes(account_a, "START")
+    assert stopped() == [PERSON]
+
+
+def test_a_members_entry_that_the_person_confirms_is_the_persons(
+    as_member_a: APIClient, account_a: ProviderAccount
+) -> None:
+    row = as_member_a.post(URL, {"business": "business-a", "phone": PERSON}).json()
+    writes(account_a, "STOP")
+    assert as_member_a.delete(f"{URL}{row['id']}/").status_code == 409
+    assert stopped() == [PERSON]
+
+
+# Before, during and between runs
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_while_others_are_sent_to_reaches_the_next_in_time(
+    account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Committed, and the skipping of who is pending lost: the statement that begins a message sees it all the same."""
+    run = broadcast(account_a, numbers(3))
+    send_by_meta = MetaCloud.send
+
+    def stopping(self: MetaCloud, message: Message) -> Accepted:
+        if message.to == f"+{number(0)}":
+            OptOut.objects.create(business=run.business, phone=PERSON)
+        return send_by_meta(self, message)
+
+    monkeypatch.setattr(MetaCloud, "send", stopping)
+    end = work_through(run, send)
+    assert told_to(graph) == [number(0), number(2)]
+    assert (end.status, end.processed, end.skipped, statuses(end)[1]) == (Status.COMPLETED, 3, 1, "skipped")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_begin_sent_again_keeps_what_is_in_flight(account_a: ProviderAccount) -> None:
+    """Its answer was lost and the person stopped meanwhile: the message may have left, and is accounted for."""
+    run = claim(WhatsAppBroadcast, broadcast(account_a, numbers(2)).pk, worker="w", task_id="t")
+    assert run is not None
+    effects = Effects(Progress(run))
+    recipients = list(Recipient.objects.filter(run=run).order_by("pk"))
+    Recipient.objects.filter(pk=recipients[1].pk).update(status="in_flight")
+    OptOut.objects.create(business=run.business, phone=PERSON)
+    assert [item.phone for item in effects.begin(recipients)] == [f"+{number(0)}", PERSON]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_says_so_stops_at_once_and_for_good(
+    account_a: ProviderAccount, as_member_a: APIClient, graph: GraphServer
+) -> None:
+    graph.answers[number(1)] = [wire.STOPPED_MARKETING]
+    first, second = broadcast(account_a, numbers(3)), broadcast(account_a, numbers(3))
+    end = work_through(first, send)
+    assert (stopped(), OptOut.objects.get().source) == ([PERSON], "refused")
+    assert statuses(end) == ["done", "failed", "done"]
+    assert statuses(second)[1] == "skipped"
+    work_through(second, send)
+    refused = as_member_a.post(f"/api/runs/broadcast/{first.pk}/retry-failed/")
+    assert refused.status_code == 409
+    assert graph.numbers[number(1)] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("answer", [wire.UNDELIVERABLE, wire.RESET_AFTER])
+def test_a_retry_leaves_out_who_has_stopped_since(
+    account_a: ProviderAccount,
+    as_member_a: APIClient,
+    graph: GraphServer,
+    answer: wire.Answer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Progress, "wait", lambda *_: None)
+    refusal = wire.error(400, 131000, "Something went wrong") if answer is wire.UNDELIVERABLE else answer
+    for n in (0, 1):
+        graph.answers[number(n)] = [refusal]
+    end = work_through(broadcast(account_a, numbers(3)), send)
+    writes(account_a, "STOP")
+    retry = {"failed": "runs/broadcast/{}/retry-failed/", "unknown": "whatsapp/broadcasts/{}/retry-unknown/"}
+    address = retry[statuses(end)[1]].format(end.pk)
+    again = as_member_a.post(f"/api/{address}", {"confirm": True}).json()
+    assert [item.phone for item in Recipient.objects.filter(run=again["id"])] == [f"+{number(0)}"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_resume_leaves_out_who_has_stopped_since(account_a: ProviderAccount, graph: GraphServer) -> None:
+    run = broadcast(account_a, numbers(3))
+    run.cancel(SYSTEM)
+    prefers(account_a, "stop")
+    dispatch.reopen(seen(run), SYSTEM, "resumed")
+    work_through(run, send)
+    assert told_to(graph) == [number(0), number(2)]
+
+
+# What members do
+
+
+def test_members_add_see_and_take_back(as_member_a: APIClient, account_a: ProviderAccount, member_a: User) -> None:
+    run = broadcast(account_a, numbers(3))
+    added = as_member_a.post(URL, {"business": "business-a", "phone": "050-2000001", "words": "by phone"})
+    assert (added.status_code, added.json()["phone"], added.json()["added_by"]) == (201, PERSON, member_a.username)
+    assert statuses(run)[1] == "skipped"
+    assert as_member_a.post(URL, {"business": "business-a", "phone": PERSON}).status_code == 200
+    [listed] = as_member_a.get(URL, {"business": "business-a"}).json()["results"]
+    assert (listed["source"], listed["words"]) == ("member", "by phone")
+    taken = as_member_a.delete(f"{URL}{listed['id']}/").json()
+    assert (taken["lifted_by"], stopped()) == (member_a.username, [])
+    assert as_member_a.get(URL, {"business": "business-a"}).json()["results"] == []
+    assert len(as_member_a.get(URL, {"business": "business-a", "state": "lifted"}).json()["results"]) == 1
+    assert as_member_a.post(URL, {"business": "business-a", "phone": PERSON}).status_code == 201
+    assert OptOut.objects.count() == 1
+
+
+def test_what_a_person_has_stopped_no_member_takes_back(as_member_a: APIClient, account_a: ProviderAccount) -> None:
+    writes(account_a, "הסר")
+    refused = as_member_a.delete(f"{URL}{OptOut.objects.get().pk}/")
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "person_stopped")
+    assert stopped() == [PERSON]
+
+
+def test_they_are_searched_and_paged(as_member_a: APIClient, business_a: Business) -> None:
+    OptOut.objects.bulk_create(OptOut(business=business_a, phone=f"+{number(n)}") for n in range(60))
+    first = as_member_a.get(URL, {"business": "business-a"}).json()
+    assert (len(first["results"]), first["results"][0]["phone"]) == (50, f"+{number(59)}")
+    assert len(as_member_a.get(first["next"]).json()["results"]) == 10
+    for written in (PERSON, "050-2000001", "50 200 0001"):
+        found = as_member_a.get(URL, {"business": "business-a", "phone": written}).json()["results"]
+        assert [row["phone"] for row in found] == [PERSON]
+
+
+def test_the_export_has_all_and_no_formulas(as_member_a: APIClient, account_a: ProviderAccount) -> None:
+    OptOut.objects.create(business=account_a.business, phone=PERSON, words="=HYPERLINK(1)")
+    answer = as_member_a.get(URL, {"business": "business-a", "format": "csv"})
+    lines = b"".join(answer).decode().splitlines()
+    assert lines[0] == "\ufeffid,phone,source,words,created_at,added_by,lifted_at,lifted_by"
+    assert f"'{PERSON},member,'=HYPERLINK(1)," in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "phone"),
+        ({"phone": "12"}, "phone"),
+        ({"phone": PERSON, "words": "x" * 101}, "words"),
+        ({"phone": []}, "phone"),
+    ],
+)
+def test_what_is_wrong_is_named(as_member_a: APIClient, business_a: Business, body: dict[str, Any], field: str) -> None:
+    answer = as_member_a.post(URL, {"business": "business-a", **body})
+    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, field)
+
+
+def test_another_businesss_list_is_not_there(as_member_b: APIClient, account_a: ProviderAccount) -> None:
+    row = OptOut.objects.create(business=account_a.business, phone=PERSON)
+    assert as_member_b.get(URL, {"business": "business-a"}).status_code == 404
+    assert as_member_b.post(URL, {"business": "business-a", "phone": PERSON}).status_code == 404
+    assert as_member_b.delete(f"{URL}{row.pk}/").status_code == 404
+    assert stopped() == [PERSON]
+
+
+def test_a_stop_is_for_its_business_alone(account_a: ProviderAccount, business_b: Business) -> None:
+    run = broadcast(account_of(business_b), numbers(3))
+    writes(account_a, "STOP")
+    assert statuses(run) == ["pending"] * 3
+
+
+def test_the_page_lists_adds_and_takes_back(client: Client, member_a: User, account_a: ProviderAccount) -> None:
+    client.force_login(member_a)
+    writes(account_a, "תסירו אותי מהרשימה")
+    assert client.post(PAGE, {"phone": "050-2000002", "words": ""}).status_code == 302
+    page = client.get(PAGE).content.decode()
+    assert "תסירו אותי מהרשימה" in page
+    assert page.count("/lift/") == 1, "only what a member has added"
+    assert "Not a phone number." in client.post(PAGE, {"phone": "1"}).content.decode()
+    mine = OptOut.objects.get(source="member")
+    assert client.post(f"{PAGE}{mine.pk}/lift/").status_code == 302
+    assert f"+{number(2)}" not in client.get(PAGE).content.decode()
+    assert f"+{number(2)}" in client.get(PAGE, {"state": "lifted"}).content.decode()
+    assert client.get(PAGE, {"phone": "\x00050-2000001", "page": "x"}).status_code in (200, 400)
+
+
+def test_the_admin_adds_and_deletes_none(client: Client, staff: User, account_a: ProviderAccount) -> None:
+    client.force_login(staff)
+    row = OptOut.objects.create(business=account_a.business, phone=PERSON)
+    assert client.post(f"/admin/broadcasts/optout/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    action = {"action": "take_back", "_selected_action": [row.pk]}
+    assert client.post("/admin/broadcasts/optout/", action).status_code == 302
+    assert (stopped(), OptOut.objects.get().lifted_by) == ([], staff)
+    again = {"business": account_a.business_id, "phone": PERSON, "words": "asked by mail"}
+    assert client.post("/admin/broadcasts/optout/add/", again).status_code == 302
+    assert (stopped(), OptOut.objects.get().added_by) == ([PERSON], staff)

@@ -1,0 +1,315 @@
+"""Where one message after the other can't keep the account's rate, a few are under way at once. Each still once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from pytest_django import Settings
+
+from broadcasts import outbox, sending
+from broadcasts.demo import graph as wire
+from broadcasts.demo.graph import GraphServer
+from broadcasts.messages import Message
+from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
+from broadcasts.pace import Pacer
+from broadcasts.providers import Accepted, MetaCloud
+from broadcasts.sending import SILENCES, send
+from broadcasts.threads import Send
+from broadcasts.window import FIRST_SIZE, ConcurrencyWindow
+from runs import dispatch
+from runs.exceptions import RunLost
+from runs.progress import Progress
+from runs.states import Status
+from runs.timeline import SYSTEM
+from tests.actors import seen, work_through
+from tests.whatsapp import account_of, broadcast, number, numbers, statuses
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AT_ONCE = 4
+ANSWER = 0.05  # seconds
+
+
+@pytest.fixture(autouse=True)
+def far_away(graph: GraphServer, settings: Settings) -> None:
+    settings.WHATSAPP_AT_ONCE = AT_ONCE
+    graph.otherwise = wire.Answer(seconds=ANSWER)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch, graph: GraphServer) -> list[tuple[float, int]]:
+    """How long each pause was meant to be, and how many messages the server had been told by then."""
+    taken: list[tuple[float, int]] = []
+
+    def pause(self: object, seconds: float, reason: object = "") -> None:
+        taken.append((seconds, len(graph.told)))
+
+    monkeypatch.setattr(Progress, "wait", pause)
+    monkeypatch.setattr(Pacer, "hold", pause)
+    return taken
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many messages were under way whenever one more set out."""
+    lock, under_way, seen_at_once = threading.Lock(), [0], []
+    send_by_meta = MetaCloud.send
+
+    def counted(self: MetaCloud, message: Message) -> Accepted:
+        with lock:
+            under_way[0] += 1
+            seen_at_once.append(under_way[0])
+        try:
+            return send_by_meta(self, message)
+        finally:
+            with lock:
+                under_way[0] -= 1
+
+    monkeypatch.setattr(MetaCloud, "send", counted)
+    return seen_at_once
+
+
+def everybody_once(graph: GraphServer, count: int) -> bool:
+    return graph.numbers == Counter(number(n) for n in range(count))
+
+
+def test_as_many_are_under_way_as_the_setting_allows_and_no_more(
+    account_a: ProviderAccount, graph: GraphServer, at_once: list[int]
+) -> None:
+    end = work_through(broadcast(account_a, numbers(30)), send)
+    assert (end.status, end.sent, end.unknown) == (Status.COMPLETED, 30, 0)
+    assert everybody_once(graph, 30)
+    assert max(at_once) == AT_ONCE
+
+
+def test_one_after_the_other_where_that_keeps_the_rate(
+    account_a: ProviderAccount, graph: GraphServer, at_once: list[int]
+) -> None:
+    account_a.rate = 9  # in the time of an answer: less than one
+    account_a.save(update_fields=["rate"])
+    end = work_through(broadcast(account_a, numbers(5)), send)
+    assert (end.sent, max(at_once)) == (5, 1)
+
+
+def test_the_window_grows_by_one_an_answer_to_twice_what_the_rate_needs() -> None:
+    window = ConcurrencyWindow(rate=80, limit=100)
+    sizes = [window.size]
+    for _ in range(60):
+        window.grow(0.25)
+        sizes.append(window.size)
+    assert sizes[:3] == [FIRST_SIZE, FIRST_SIZE + 1, FIRST_SIZE + 2]
+    assert sizes[-1] == 2 * 80 * 0.25
+    assert ConcurrencyWindow(rate=80, limit=4).size == 4
+    assert ConcurrencyWindow(rate=5, limit=32).size == 1
+
+
+def test_failures_of_one_round_trip_halve_the_window_once() -> None:
+    window = ConcurrencyWindow(rate=80, limit=32, size=32)
+    left_at = time.monotonic()
+    for _ in range(10):  # all in flight at the same time
+        window.halve(left_at)
+    assert window.size == 16
+    for _ in range(10):
+        window.halve(time.monotonic())
+    assert window.size == 1
+
+
+def test_a_limit_lets_those_under_way_come_back_first(
+    account_a: ProviderAccount, graph: GraphServer, pauses: list[tuple[float, int]]
+) -> None:
+    limited = [number(n) for n in range(10, 13)]
+    for each in limited:
+        graph.answers[each] = [wire.THROUGHPUT]
+    end = work_through(broadcast(account_a, numbers(20)), send)
+    assert (end.status, end.sent, end.failed, end.unknown) == (Status.COMPLETED, 20, 0, 0)
+    assert graph.numbers == Counter({number(n): 1 for n in range(20)}) + Counter(limited)
+    assert len(pauses) < len(limited), "one pause for all who were told to wait at once"
+
+
+def test_who_gets_too_many_is_tried_again_later_and_stops_nobody_else(
+    account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told_before_waits: list[int] = []
+    wait = Progress.wait
+
+    def noting(self: Progress, seconds: float, reason: object) -> None:
+        told_before_waits.append(len(graph.told))
+        wait(self, seconds, reason)
+
+    monkeypatch.setattr(Progress, "wait", noting)
+    monkeypatch.setattr(sending, "TRIES", 2)
+    limit = replace(wire.PAIR_RATE, headers={"Retry-After": "1"})
+    graph.answers[number(1)] = [replace(limit, status=429)]
+    graph.answers[number(2)] = [replace(limit, status=429)] * 2
+    end = work_through(broadcast(account_a, numbers(20)), send)
+    assert (end.status, end.sent, end.failed) == (Status.COMPLETED, 19, 1)
+    assert graph.numbers == Counter({number(n): 2 if n in {1, 2} else 1 for n in range(20)})
+    assert {told.to for told in graph.told[-2:]} == {number(1), number(2)}
+    assert set(told_before_waits) <= {20, 21}, "only when everybody else had been sent to"
+
+
+def test_who_has_no_answer_is_unknown_and_stops_nobody_else(
+    account_a: ProviderAccount, graph: GraphServer, pauses: list[tuple[float, int]]
+) -> None:
+    lost = [3, 10, 11, 12, 20, 27]
+    for n in lost:
+        graph.answers[number(n)] = [wire.RESET_AFTER]
+    end = work_through(broadcast(account_a, numbers(30)), send)
+    assert (end.status, end.sent, end.unknown) == (Status.COMPLETED, 24, 6)
+    assert [n for n, status in enumerate(statuses(end)) if status == "unknown"] == lost
+    assert everybody_once(graph, 30)
+    assert pauses == []
+
+
+def test_a_provider_that_is_away_is_asked_without_messages_until_it_is_back(
+    account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[tuple[float, str, int]] = []
+
+    def wait(self: Progress, seconds: float, reason: object) -> None:
+        waits.append((seconds, str(reason), len(graph.told)))
+        if len(waits) == 4:
+            graph.otherwise = wire.SENT
+
+    monkeypatch.setattr(Progress, "wait", wait)
+    for n in range(10):
+        graph.answers[number(n)] = [wire.Answer(seconds=ANSWER)]
+    graph.otherwise = wire.RESET_AFTER
+    end = work_through(broadcast(account_a, numbers(100)), send)
+    assert (end.status, end.sent + end.unknown) == (Status.COMPLETED, 100)
+    assert end.unknown <= AT_ONCE + SILENCES - 1
+    assert everybody_once(graph, 100)
+    assert [seconds for seconds, _reason, _told in waits] == [1, 2, 4, 8]
+    assert {(reason, told) for _seconds, reason, told in waits} == {("WhatsApp can't be reached", 10 + end.unknown)}
+
+
+@pytest.mark.parametrize("is_listening", [True, False])
+def test_a_provider_that_stays_away_fails_the_run_as_unreachable_and_a_retry_goes_on(
+    account_a: ProviderAccount,
+    graph: GraphServer,
+    pauses: list[tuple[float, int]],
+    settings: Settings,
+    *,
+    is_listening: bool,
+) -> None:
+    settings.WHATSAPP_UNREACHABLE_SECONDS = 0.2
+    graph.otherwise = wire.BAD_GATEWAY
+    if not is_listening:
+        settings.WHATSAPP_API_URL = "http://127.0.0.1:9"
+    end = work_through(broadcast(account_a, numbers(30)), send)
+    assert (end.status, end.error_code, end.failed) == (Status.FAILED, "unreachable", 0)
+    assert end.error_message.startswith("WhatsApp gave no answer for 1 minutes: ")
+    assert end.unknown == len(graph.told) <= AT_ONCE + SILENCES - 1, "the certainly unsent are pending"
+    assert statuses(end).count("pending") == 30 - end.unknown
+    graph.otherwise, settings.WHATSAPP_API_URL = wire.SENT, graph.url
+    dispatch.reopen(end, SYSTEM, "retried")
+    again = work_through(end, send)
+    assert (again.status, again.sent, again.failed) == (Status.COMPLETED, 30 - end.unknown, 0)
+    assert everybody_once(graph, 30)
+
+
+def test_credentials_that_were_revoked_during_an_outage_reject_the_run(
+    account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Progress, "wait", lambda *_: setattr(graph, "otherwise", wire.REVOKED))
+    graph.otherwise = wire.RESET_BEFORE
+    end = work_through(broadcast(account_a, numbers(30)), send)
+    assert (end.status, end.error_code) == (Status.FAILED, "rejected")
+
+
+def test_an_attempt_opens_its_window_where_the_last_one_left_it(
+    account_a: ProviderAccount, graph: GraphServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WHATSAPP_AT_ONCE = 32
+    run = broadcast(account_a, numbers(200))
+
+    def die(self: sending.Sender) -> None:
+        if len(graph.told) > 40:
+            raise RunLost  # writes nothing more, as if the process had died
+
+    monkeypatch.setattr(sending.Sender, "_heed_trouble", die)
+    lost = work_through(run, send)
+    assert lost.status == Status.RUNNING
+    assert lost.cursor["window"] > 2 * FIRST_SIZE
+
+    WhatsAppBroadcast.objects.filter(pk=run.pk).take_back()
+    sizes: list[int] = []
+
+    def note_size(self: sending.Sender) -> None:
+        sizes.append(self._window.size)
+
+    monkeypatch.setattr(sending.Sender, "_save_window", note_size)
+    monkeypatch.setattr(sending.Sender, "_heed_trouble", lambda self: None)
+    assert work_through(run, send).status == Status.COMPLETED
+    assert sizes[0] == lost.cursor["window"]
+
+
+def test_a_program_that_fails_over_one_message_leaves_that_recipient_unknown(
+    account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    send_by_meta = MetaCloud.send
+
+    def failing(self: MetaCloud, message: Message) -> Accepted:
+        if message.to == f"+{number(7)}":
+            raise ZeroDivisionError("by zero")
+        return send_by_meta(self, message)
+
+    monkeypatch.setattr(MetaCloud, "send", failing)
+    end = work_through(broadcast(account_a, numbers(20)), send)
+    assert (end.status, end.sent, end.unknown) == (Status.COMPLETED, 19, 1)
+    lost = Recipient.objects.get(run=end, status="unknown")
+    assert (lost.phone, lost.error_code) == (f"+{number(7)}", "unexpected")
+    assert lost.error_message == "The program failed: by zero"
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_revoked_token_leaves_everybody_else_pending(account_a: ProviderAccount, graph: GraphServer) -> None:
+    for n in range(10, 20):
+        graph.answers[number(n)] = [wire.REVOKED]
+    run = broadcast(account_a, numbers(20))
+    end = work_through(run, send)
+    assert (end.status, end.error_code, end.sent) == (Status.FAILED, "rejected", 10)
+    assert statuses(end) == ["done"] * 10 + ["pending"] * 10
+    graph.answers.clear()
+    dispatch.reopen(end, SYSTEM, "retried")
+    again = work_through(end, send)
+    assert (again.status, again.sent) == (Status.COMPLETED, 20)
+
+
+def test_a_cancel_waits_for_those_under_way_and_for_nobody_else(
+    account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = broadcast(account_a, numbers(40))
+    record = sending.Sender._record
+
+    def cancelling(self: sending.Sender, send: Send) -> None:
+        record(self, send)
+        if self._effects._progress._processed == 10:
+            seen(run).cancel(SYSTEM)
+
+    monkeypatch.setattr(sending.Sender, "_record", cancelling)
+    end = work_through(run, send)
+    assert (end.status, end.unknown, end.sent) == (Status.CANCELLED, 0, len(graph.told))
+    assert 10 <= end.sent <= 10 + AT_ONCE
+    assert end.cancelled == 40 - end.sent
+
+
+def test_the_outbox_is_called_by_the_one_who_holds_its_connection(
+    account_a: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = account_of(account_a.business, kind="outbox", delay=0.01, phone_number_id="")
+    threads = set()
+    sent = outbox.Outbox.send
+
+    def noted(self: outbox.Outbox, message: Message) -> Accepted:
+        threads.add(threading.current_thread())
+        return sent(self, message)
+
+    monkeypatch.setattr(outbox.Outbox, "send", noted)
+    end: WhatsAppBroadcast = work_through(broadcast(account, numbers(20)), send)
+    assert (end.status, end.sent) == (Status.COMPLETED, 20)
+    assert threads == {threading.main_thread()}

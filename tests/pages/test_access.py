@@ -1,0 +1,157 @@
+"""Every page and every state of the card, in both languages and themes: WCAG 2.2 AA, keyboard, small screens, weight.
+
+Screenshots of all of them are left in `var/test/screenshots`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import brotli
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page, Response, expect
+from pytest_django.live_server_helper import LiveServer
+
+from receipts.models import Receipt
+from runs.models import Business
+from tests.browser import Open, half_done, label
+from tests.cast import MakeRun
+
+pytestmark = pytest.mark.needs("chromium")
+
+SCREENSHOTS = Path(settings.BASE_DIR, "var/test/screenshots")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+BUDGET = 30_000  # bytes, compressed: the page with the card, its styles, scripts and first answer
+
+PAGES = {
+    "overview": "/b/business-a/",
+    "receipts": "/b/business-a/receipts/",
+    "broadcasts": "/b/business-a/broadcasts/",
+    "recordings": "/b/business-a/recordings/",
+    "history": "/b/business-a/runs/",
+    "run": "/b/business-a/runs/receipt_sync/{run}/",
+    "card": "/card/",
+    "account": "/account/",
+    "nowhere": "/nowhere/",
+}
+
+
+@pytest.fixture
+def run(business_a: Business, make_run: MakeRun) -> Any:
+    """A business with something of everything that the pages show."""
+    make_run(business_a, "completed", total=30, processed=30, succeeded=30, progress_pct=100.0)
+    Receipt.objects.create(business=business_a, message_id="<1@x>", vendor="Bezeq", amount="99.90", currency="ILS")
+    points = [[second, second * 3 + second % 5] for second in range(30)]
+    return half_done(make_run, business_a, failed_items=3, rate=3.2, pace=points)
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
+
+
+def open_everything(page: Page) -> None:
+    """What is folded away is read too."""
+    page.evaluate(
+        """() => {
+            const cards = [...document.querySelectorAll("*")].flatMap(each => each.shadowRoot ?? []);
+            for (const root of [document, ...cards]) {
+                for (const fold of root.querySelectorAll("details:not(.menu)")) {
+                    fold.removeAttribute("name");
+                    fold.open = true;
+                }
+            }
+        }"""
+    )
+    if page.locator("run-card:not([state=none])").count():
+        expect(page.locator("[part=events] li").first).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_nobody_is_kept_out(open_page: Open, run: Any, name: str, theme: Any, language: str) -> None:
+    page = open_page(path=PAGES[name].format(run=run.pk), language=language)
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    if name not in ("nowhere", "history", "account"):
+        expect(page.locator("[state]").first).not_to_have_attribute("state", "loading")
+    open_everything(page)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}.png", full_page=True)
+    assert violations(page) == []
+    for width in (320, 375, 1920):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if width == 375:
+            page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}-375.png", full_page=True)
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nobody_is_kept_out_at_the_door(
+    live_server: LiveServer, page: Page, db: None, theme: Any, language: str
+) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.set_extra_http_headers({"Accept-Language": language})
+    page.emulate_media(color_scheme=theme)
+    page.goto(f"{live_server.url}/login/")
+    page.locator("[name=username]").fill("nobody")
+    page.locator("[name=password]").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.locator("[name=username]")).to_have_value("nobody")  # what was typed is kept
+    page.screenshot(path=SCREENSHOTS / f"login-{language}-{theme}.png")
+    assert violations(page) == []
+
+
+def test_the_keyboard_does_everything(open_page: Open, business_a: Business, run: Any) -> None:
+    page = open_page()
+    expect(label(page)).to_have_text("Working")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    _tab_to(page, "Cancel")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Pause")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Pausing…")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause")).to_be_focused()  # it isn't thrown away under the finger
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("[part=items] li")).to_have_count(3)
+
+
+def _tab_to(page: Page, button: str) -> None:
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.shadowRoot?.activeElement?.textContent") == button:
+            return
+    raise AssertionError(f"{button} can't be reached")
+
+
+def test_the_page_with_its_card_is_light(
+    live_server: LiveServer, context: BrowserContext, client: Client, member_a: User, run: Any
+) -> None:
+    """Written down as a budget; what browsers get is compressed by whitenoise or nginx, pages by Django."""
+    client.force_login(member_a)
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+    page = context.new_page()
+    loaded: dict[str, bytes] = {}
+
+    def weigh(response: Response) -> None:
+        if response.status == 200:
+            loaded[response.url] = response.body()
+
+    page.on("response", weigh)
+    page.goto(f"{live_server.url}{PAGES['receipts']}")
+    expect(label(page)).to_have_text("Working")
+    weights = {url.removeprefix(live_server.url): len(brotli.compress(body)) for url, body in loaded.items()}
+    assert len(weights) > 10
+    assert sum(weights.values()) < BUDGET, weights
+    assert all(url.startswith(live_server.url) for url in loaded), "no request leaves the installation"

@@ -1,0 +1,129 @@
+"""The page of broadcasts: what it lists, and in a real browser a message that is looked at and sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from playwright.sync_api import expect
+
+from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
+from runs.models import Business
+from runs.states import ItemStatus
+from tests.browser import Open
+from tests.whatsapp import account_of, broadcast, number, numbers
+
+pytestmark = pytest.mark.django_db
+PAGE = "/b/business-a/broadcasts/"
+
+
+@pytest.fixture
+def as_member(client: Client, member_a: object) -> Client:
+    client.force_login(member_a)  # type: ignore[arg-type]
+    return client
+
+
+@pytest.fixture
+def mixed(account_a: ProviderAccount) -> WhatsAppBroadcast:
+    """One recipient who has read it, one refused, one unknown, and one who is no number."""
+    run = broadcast(account_a, f"{numbers(3)}\nnobody")
+    outcomes = {0: ("done", "read", ""), 1: ("failed", "", "131026"), 2: ("unknown", "", "interrupted")}
+    for n, (status, delivery, code) in outcomes.items():
+        rows = Recipient.objects.filter(run=run, phone=f"+{number(n)}")
+        rows.update(status=status, delivery=delivery, error_code=code, error_message=f"words of {code}")
+    WhatsAppBroadcast.objects.filter(pk=run.pk).update(processed=4, succeeded=1, failed=1, delivered=1, read=1)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [("all", {0, 1, 2}), ("read", {0}), ("sent", {0}), ("failed", {1}), ("unknown", {2}), ("x", {0, 1, 2})],
+)
+def test_recipients_can_be_filtered(as_member: Client, mixed: WhatsAppBroadcast, state: str, shown: set[int]) -> None:
+    page = as_member.get(f"{PAGE}?run={mixed.pk}&state={state}").content.decode()
+    assert {n for n in range(3) if f"+{number(n)}</bdi>" in page} == shown
+
+
+def test_reasons_are_in_the_readers_language(as_member: Client, mixed: WhatsAppBroadcast) -> None:
+    page = as_member.get(f"{PAGE}?state=skipped", headers={"Accept-Language": "he"}).content.decode()
+    assert "זה לא מספר טלפון." in page
+
+
+def test_recipients_come_a_page_at_a_time(as_member: Client, account_a: ProviderAccount) -> None:
+    broadcast(account_a, numbers(60))
+    first, second = (as_member.get(f"{PAGE}found/?page={n}").content.decode() for n in (1, 2))
+    assert first.count("data-item=") == 50
+    assert second.count("data-item=") == 10
+
+
+@pytest.mark.parametrize(
+    ("run", "status"), [("0", 404), ("9" * 18, 404), ("x", 404), ("9" * 40, 404), ("²", 404), ("", 200)]
+)
+def test_only_a_broadcast_that_is_there_is_shown(
+    as_member: Client, mixed: WhatsAppBroadcast, run: str, status: int
+) -> None:
+    assert as_member.get(PAGE, {"run": run}).status_code == status
+
+
+def test_another_businesss_broadcast_is_not_found(as_member: Client, business_b: Business) -> None:
+    theirs = broadcast(account_of(business_b), numbers(1))
+    assert as_member.get(f"{PAGE}?run={theirs.pk}").status_code == 404
+
+
+def test_without_an_account_it_says_who_can_add_one(as_member: Client) -> None:
+    assert "Staff can add one in the admin." in as_member.get(PAGE).content.decode()
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.django_db(transaction=True)
+def test_a_message_is_looked_at_before_it_is_sent(
+    open_page: Open,
+    business_a: Business,
+    tmp_path: Path,
+) -> None:
+    account_of(business_a, kind=ProviderAccount.Kind.OUTBOX, phone_number_id="")
+    people = tmp_path / "people.csv"
+    people.write_text(f"phone,name\n+{number(0)},Dana\n+{number(1)},Noa\n12,Nobody\n+{number(0)},Again\n")
+    page = open_page(path=PAGE)
+    page.fill("[name=name]", "Sale")
+    page.fill("[name=text]", "Hello {{name}}")
+    page.set_input_files("[name=file]", people)
+    page.click("[data-check]")
+    expect(page.locator("[data-text]")).to_have_text("Hello Dana")
+    for name, count in {"valid": "2", "invalid": "1", "duplicate": "1", "opted_out": "0"}.items():
+        expect(page.locator(f"[data-count={name}]")).to_have_text(count)
+    assert not WhatsAppBroadcast.objects.exists()
+
+    page.fill("[name=text]", "Hi {{name}}")
+    expect(page.locator("[data-send]")).to_be_hidden()  # it was something else that was looked at
+    page.click("[data-check]")
+    page.click("[data-send]")
+    expect(page.locator("run-card")).to_contain_text("No. ")
+    run = WhatsAppBroadcast.objects.get()
+    assert (run.text, run.audience["valid"]) == ("Hi {{name}}", 2)
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.django_db(transaction=True)
+def test_the_unknown_are_sent_to_again_only_after_a_warning(
+    open_page: Open,
+    account_a: ProviderAccount,
+) -> None:
+    run = broadcast(account_a, numbers(2))
+    Recipient.objects.filter(run=run).update(status=ItemStatus.UNKNOWN)
+    rows = WhatsAppBroadcast.objects.filter(pk=run.pk)
+    rows.move("cancelled")  # type: ignore[arg-type]
+    rows.update(processed=2)
+    page = open_page(path=PAGE)
+    page.click("[data-retry-unknown]")
+    page.click("[value=no]")
+    assert WhatsAppBroadcast.objects.count() == 1
+    page.click("[data-retry-unknown]")
+    expect(page.locator("#retry-unknown")).to_contain_text("twice")
+    page.click("[data-confirm]")
+    page.wait_for_url(f"**{PAGE}?run=*")
+    again = WhatsAppBroadcast.objects.exclude(pk=run.pk).get()
+    assert list(Recipient.objects.filter(run=again).values_list("phone", flat=True)) == [
+        f"+{number(n)}" for n in (0, 1)
+    ]

@@ -1,0 +1,350 @@
+"""The open page in the storms of its life: it tells the truth within three seconds of coming back.
+
+A real browser, the project served by granian as deployed, real workers where work is done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.db.models.functions import Now
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect
+
+from receipts.models import Mailbox, ReceiptSyncRun
+from runs import dispatch
+from runs.models import Business
+from tests.actors import seen
+from tests.browser import SOON, bar, change, finish, half_done, label
+from tests.cast import MakeRun, client_of
+from tests.post import served_mailbox
+from tests.servers import collect_static, free_port, production, server
+from tests.workers import until, worker
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True)]
+
+BACK = 3_000  # ms
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def asgi(tmp_path: Path) -> Iterator[str]:
+    with server(tmp_path / "web") as url:
+        yield url
+
+
+def sign_in(context: BrowserContext, user: User, url: str, cookie: str = settings.SESSION_COOKIE_NAME) -> None:
+    client = Client()
+    client.force_login(user)
+    value = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": cookie, "value": value, "url": url}])
+
+
+def receipts(context: BrowserContext, url: str, slug: str = "business-a") -> Page:
+    page = context.new_page()
+    page.set_extra_http_headers({"Accept-Language": "en"})
+    page.goto(f"{url}/b/{slug}/receipts/")
+    return page
+
+
+@pytest.fixture
+def page_a(asgi: str, context: BrowserContext, member_a: User, mailbox_a: Mailbox) -> Callable[[], Page]:
+    sign_in(context, member_a, asgi)
+    return lambda: receipts(context, asgi)
+
+
+def progress(run: Any, processed: int) -> None:
+    change(run, processed=processed, succeeded=processed, progress_pct=processed / 2, heartbeat_at=Now())
+
+
+def asked(context: BrowserContext) -> list[str]:
+    """What the pages ask of the API from now on."""
+    urls: list[str] = []
+    context.on("request", lambda request: urls.append(request.url) if "/api/" in request.url else None)
+    return urls
+
+
+# The stream
+
+
+def test_all_tabs_share_one_stream_and_another_takes_over(
+    page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun
+) -> None:
+    run = half_done(make_run, business_a)
+    urls = asked(context)
+    first, second = page_a(), page_a()
+    for number, page in enumerate((first, second)):
+        expect(label(page)).to_have_text("Working")
+        progress(run, 110 + number)
+        expect(page.get_by_text(f"{110 + number} of 200")).to_be_visible(timeout=SOON)
+    assert len([url for url in urls if "/stream/" in url]) == 1
+    first.close()
+    progress(run, 150)
+    expect(second.get_by_text("150 of 200")).to_be_visible(timeout=SOON)
+    until(lambda: second.evaluate("1") and len([url for url in urls if "/stream/" in url]) == 2, seconds=10)
+    progress(run, 160)
+    expect(second.get_by_text("160 of 200")).to_be_visible(timeout=SOON)
+
+
+def test_a_page_with_a_stream_hardly_asks(
+    page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun
+) -> None:
+    run = half_done(make_run, business_a)
+    page = page_a()
+    expect(label(page)).to_have_text("Working")
+    progress(run, 101)
+    expect(page.get_by_text("101 of 200")).to_be_visible(timeout=SOON)
+    urls = asked(context)
+    for processed in range(110, 190, 10):
+        progress(run, processed)
+        expect(page.get_by_text(f"{processed} of 200")).to_be_visible(timeout=2_000)
+    assert len(urls) <= 1, urls
+
+
+def test_a_run_that_begins_elsewhere_appears_at_once(
+    page_a: Callable[[], Page], business_a: Business, make_run: MakeRun
+) -> None:
+    page = page_a()
+    expect(page.get_by_text("Nothing has been synced yet")).to_be_visible()
+    page.wait_for_timeout(1_000)  # until the stream is open
+    half_done(make_run, business_a)
+    expect(label(page)).to_have_text("Working", timeout=BACK)
+
+
+# Lost and found
+
+
+def test_the_network_is_lost_and_found(
+    page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun
+) -> None:
+    run = half_done(make_run, business_a)
+    page = page_a()
+    expect(label(page)).to_have_text("Working")
+    context.set_offline(True)
+    expect(label(page)).to_have_text("Last known: Working", timeout=10_000)
+    expect(page.locator("run-card")).not_to_have_attribute("moving", "")
+    finish(run)
+    context.set_offline(False)
+    expect(label(page)).to_have_text("Completed", timeout=BACK)
+
+
+def test_the_session_is_lost_and_found(
+    page_a: Callable[[], Page],
+    asgi: str,
+    context: BrowserContext,
+    member_a: User,
+    business_a: Business,
+    make_run: MakeRun,
+) -> None:
+    run = half_done(make_run, business_a)
+    page = page_a()
+    expect(label(page)).to_have_text("Working")
+    Session.objects.all().delete()
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(page.get_by_role("link", name="Sign in again")).to_be_visible(timeout=BACK)
+    expect(label(page)).to_have_text("Last known: Working")
+    finish(run)
+    sign_in(context, member_a, asgi)  # in another tab
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(label(page)).to_have_text("Completed", timeout=BACK)
+    expect(page.get_by_text("You have been signed out.")).to_be_hidden()
+
+
+def test_ten_minutes_of_sleep(page_a: Callable[[], Page], business_a: Business, make_run: MakeRun) -> None:
+    run = half_done(make_run, business_a)
+    page = page_a()
+    page.clock.install()
+    page.reload()
+    expect(label(page)).to_have_text("Working")
+    page.clock.pause_at(page.evaluate("Date.now()") + 1_000)
+    finish(run)
+    page.clock.fast_forward("10:00")
+    page.clock.resume()
+    expect(label(page)).to_have_text("Completed", timeout=BACK)
+
+
+def test_a_machine_that_slept_with_the_page_in_front(
+    page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun
+) -> None:
+    """No event tells of it, and the page's own clock stood still: only the wall clock has gone on."""
+    half_done(make_run, business_a)
+    page = page_a()
+    expect(label(page)).to_have_text("Working")
+    urls = asked(context)
+    page.evaluate("(() => { const now = Date.now; Date.now = () => now() + 600000; })()")
+    until(lambda: page.evaluate("1") and any("/receipt_sync/" in url for url in urls), seconds=3)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_the_readers_clock_is_an_hour_off(
+    page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun, hours: int
+) -> None:
+    run = half_done(make_run, business_a, silent_for=20)
+    context.add_init_script(f"const now = Date.now; Date.now = () => now() + {hours * 3_600_000};")
+    page = page_a()
+    expect(page.get_by_text(re.compile(r"^Last sign of life 2\d seconds ago$"))).to_be_visible()
+    expect(label(page)).to_have_text("Working")
+    finish(run)
+    expect(label(page)).to_have_text("Completed", timeout=SOON)
+
+
+def test_the_way_back_through_the_history(
+    browser_type: BrowserType,
+    browser_type_launch_args: dict[str, Any],
+    asgi: str,
+    member_a: User,
+    business_a: Business,
+    mailbox_a: Mailbox,
+    make_run: MakeRun,
+) -> None:
+    """Also where the browser has kept the whole page: playwright turns that off unless told not to."""
+    run = half_done(make_run, business_a)
+    kept = ["--disable-back-forward-cache"]
+    browser = browser_type.launch(**browser_type_launch_args, ignore_default_args=kept)
+    try:
+        context = browser.new_context()
+        sign_in(context, member_a, asgi)
+        page = receipts(context, asgi)
+        expect(label(page)).to_have_text("Working")
+        page.goto(f"{asgi}/card/")
+        finish(run)
+        page.go_back()
+        expect(label(page)).to_have_text("Completed", timeout=BACK)
+        half_done(make_run, business_a)
+        expect(label(page)).to_have_text("Working", timeout=SOON)
+    finally:
+        browser.close()
+
+
+# Deploys
+
+
+def test_an_open_page_outlives_a_deploy(
+    tmp_path: Path, context: BrowserContext, member_a: User, business_a: Business, mailbox_a: Mailbox, make_run: MakeRun
+) -> None:
+    run = half_done(make_run, business_a)
+    port = free_port()
+    old = tmp_path / "old/static"
+    collect_static(old)
+    with server(tmp_path / "web", production(old), port=port) as url:
+        sign_in(context, member_a, url, "sessionid")
+        page = receipts(context, url)
+        expect(label(page)).to_have_text("Working")
+    expect(label(page)).to_have_text("Last known: Working", timeout=15_000)
+    progress(run, 180)
+    new = _redone(old, tmp_path / "new/static")
+    with server(tmp_path / "web", production(new), port=port):
+        expect(label(page)).to_have_text("Working", timeout=15_000)
+        expect(bar(page)).to_have_attribute("aria-valuenow", "90")
+        page.reload()
+        expect(bar(page)).to_have_attribute("aria-valuenow", "90")
+        assert page.locator("link[href*='frame.0123456789ab.css']").count() == 1
+        finish(run)
+        expect(label(page)).to_have_text("Completed", timeout=SOON)
+
+
+def _redone(old: Path, new: Path) -> Path:
+    """The static files of a next version: one of them has another hash, and its old name is gone."""
+    shutil.copytree(old, new)
+    manifest = json.loads((new / "staticfiles.json").read_text())
+    name = manifest["paths"]["runs/frame.css"]
+    manifest["paths"]["runs/frame.css"] = "runs/frame.0123456789ab.css"
+    (new / name).rename(new / "runs/frame.0123456789ab.css")
+    (new / "staticfiles.json").write_text(json.dumps(manifest))
+    return new
+
+
+# Real work
+
+
+@contextmanager
+def visitor(browser: Browser, user: User, url: str, business: Business) -> Iterator[Page]:
+    context = browser.new_context()
+    sign_in(context, user, url)
+    yield receipts(context, url, business.slug)
+    context.close()
+
+
+def test_two_businesses_see_their_own_and_a_refresh_shows_the_servers_numbers(
+    asgi: str,
+    browser: Browser,
+    files: Path,
+    member_a: User,
+    member_b: User,
+    business_a: Business,
+    business_b: Business,
+) -> None:
+    with (
+        visitor(browser, member_a, asgi, business_a) as a,
+        visitor(browser, member_b, asgi, business_b) as b,
+        served_mailbox(business_a, messages=slice(0, 300)) as mailbox,
+        worker(files.parent),
+    ):
+        expect(b.get_by_text("Nothing has been synced yet")).to_be_visible()
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
+        expect(label(a)).to_have_text("Working", timeout=60_000)
+        until(lambda: seen(run).processed > 20)
+        for page in (a, b):
+            page.reload()
+        expect(b.get_by_text("Nothing has been synced yet")).to_be_visible()
+        until(lambda: not seen(run).is_active)
+        expect(label(a)).to_have_text("Completed", timeout=BACK)
+        a.reload()
+        told = client_of(member_a).get(f"/api/runs/receipt_sync/{run.pk}/").json()
+        expect(bar(a)).to_have_attribute("aria-valuenow", "100")
+        for part in ("succeeded", "skipped", "failed"):
+            expect(a.locator(f"[part={part}]")).to_have_text(str(told[part]))
+        expect(b.locator("run-card")).to_have_attribute("state", "none")
+
+
+def test_a_worker_that_stops_in_mid_task_is_warned_of_and_then_said_to_have_failed(
+    page_a: Callable[[], Page], business_a: Business, mailbox_a: Mailbox, files: Path
+) -> None:
+    with served_mailbox(business_a, messages=slice(0, 400)) as mailbox:
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
+        page = page_a()
+        with worker(files.parent) as process:
+            expect(label(page)).to_have_text("Working", timeout=60_000)
+            until(lambda: seen(run).processed >= 10)
+            stop_between_writes(process)
+            before = seen(run).processed
+            later(run, 61)
+            expect(label(page)).to_have_text("Quiet", timeout=BACK)
+            later(run, 301)
+            expect(label(page)).to_have_text("Stuck - no updates", timeout=BACK)
+            expect(page.get_by_role("button", name="Retry", exact=True)).to_be_visible()
+            assert seen(run).processed == before
+
+
+def stop_between_writes(worker: Popen[bytes]) -> None:
+    """Stopped within a transaction it would keep the run's row locked, also against this test."""
+    while True:
+        os.killpg(worker.pid, signal.SIGSTOP)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
+            )
+            if cursor.fetchone() == (0,):
+                return
+        os.killpg(worker.pid, signal.SIGCONT)
+
+
+def later(run: Any, seconds: int) -> None:
+    """As if so much time had passed since the last heartbeat; nothing else changes, not even the version."""
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=seconds))

@@ -1,0 +1,124 @@
+"""A broker that takes connections and never answers holds up nobody: no start, no retry, no sweep."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from celery import Celery
+from django.conf import settings as django_settings
+from rest_framework.test import APIClient
+
+from receipts.models import Mailbox, ReceiptSyncRun
+from runs import broker, dispatch
+from runs.models import Business, Sweep
+from runs.sweep import sweep
+from tests.actors import seen
+from tests.cast import SEND_TASK, MakeRun
+from tests.servers import free_port
+from tests.workers import until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANSWERED_SECONDS = 2.0
+SYNC = "/api/receipts/sync/"
+
+
+@contextmanager
+def celery_on(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
+    """Publish to this broker for real, with none of the timeouts that settings know."""
+    monkeypatch.setattr(Celery, "send_task", SEND_TASK)
+    app = Celery(broker=url, set_as_current=False)
+    app.conf.broker_transport_options = {"max_retries": 1}  # or the threads that are left behind would never end
+    monkeypatch.setattr(broker, "_overdue", [])
+    with patch.object(dispatch, "current_app", app):
+        yield app
+
+
+@pytest.fixture(params=["redis", "amqp"])
+def _silent_broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with celery_on(f"{request.param}://127.0.0.1:{port}//", monkeypatch):
+            yield
+
+
+@contextmanager
+def answered_within(seconds: float) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < seconds
+
+
+@pytest.mark.usefixtures("_silent_broker")
+def test_the_first_start_answers_in_time_and_the_next_at_once(
+    as_member_a: APIClient, business_a: Business, mailbox_a: Mailbox
+) -> None:
+    with answered_within(ANSWERED_SECONDS):
+        started = as_member_a.post(SYNC, {"business": business_a.pk, "mode": "full"})
+    assert started.status_code == 202
+    as_member_a.post(f"/api/runs/receipt_sync/{started.json()['id']}/cancel/")
+    with answered_within(django_settings.RUNS_BROKER_SECONDS):  # it doesn't try again
+        assert as_member_a.post(SYNC, {"business": business_a.pk, "mode": "full"}).status_code == 202
+    assert ReceiptSyncRun.objects.get(status="queued").dispatches == 1, "the sweep will publish it again"
+
+
+@pytest.mark.usefixtures("_silent_broker")
+def test_a_sweep_with_hung_tasks_and_forgotten_runs_ends(
+    business_a: Business, business_b: Business, make_run: MakeRun
+) -> None:
+    hung = make_run(business_a, "running", silent_for=400)
+    with answered_within(2 * ANSWERED_SECONDS):
+        assert sweep()
+    assert seen(hung).error_code == "stale"
+    assert Sweep.objects.get().finished_at
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: listens(port))
+        yield f"redis://127.0.0.1:{port}/0", process
+    finally:
+        os.kill(process.pid, signal.SIGCONT)  # lets the threads that wait for it end
+        until(lambda: not any(thread.is_alive() for thread in broker._overdue))
+        process.terminate()
+        process.wait(10)
+
+
+def listens(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.needs("redis-server")
+def test_a_redis_that_is_stopped_under_open_connections_holds_up_neither_start_nor_retry(
+    as_member_a: APIClient,
+    business_a: Business,
+    mailbox_a: Mailbox,
+    make_run: MakeRun,
+    redis: tuple[str, subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url, process = redis
+    run = make_run(business_a, "running", silent_for=400)
+    with celery_on(url, monkeypatch) as app:
+        app.control.revoke("nobody's")  # opens the connection that the next one finds
+        os.kill(process.pid, signal.SIGSTOP)
+        assert seen(run).error_code == "stale"
+        with answered_within(ANSWERED_SECONDS):
+            assert as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/retry/").status_code == 200
+        as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/cancel/")
+        with answered_within(ANSWERED_SECONDS):
+            assert as_member_a.post(SYNC, {"business": business_a.pk, "mode": "full"}).status_code == 202

@@ -1,0 +1,53 @@
+"""SIGTERM to a worker in the middle of an item that takes longer than a deploy waits."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runs.worker
+from runs import dispatch
+from runs.drill.models import DrillRun
+from runs.models import Business
+from runs.progress import Progress
+from runs.states import Status
+from tests.actors import seen
+from tests.workers import until, worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WITHIN = 10  # seconds
+
+
+def test_a_worker_leaves_in_time_though_its_item_would_last_longer(business_a: Business, files: Path) -> None:
+    run = dispatch.start(DrillRun, business_a, steps=3, step_seconds=60)
+    with worker(files.parent, "drill") as process:
+        until(lambda: seen(run).status == Status.RUNNING)
+        process.terminate()
+        process.wait(WITHIN)
+    left = seen(run)
+    assert (left.status, left.requested) == (Status.QUEUED, "")
+    assert left.events.order_by("pgh_id").last().pgh_context["reason"] == "asked to interrupt"
+
+
+def steps(run: DrillRun, progress: Progress) -> None:
+    for _ in progress.track(range(run.steps), durably=True):
+        pass
+
+
+def test_a_claim_that_crosses_the_order_to_stop_is_interrupted_too(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = dispatch.start(DrillRun, business_a, steps=100, step_seconds=0)
+    claim = runs.worker.claim
+
+    def claim_meanwhile(*args: Any, **options: Any) -> Any:
+        runs.worker.stopping.value = 1
+        return claim(*args, **options)
+
+    monkeypatch.setattr(runs.worker, "claim", claim_meanwhile)
+    try:
+        runs.worker.execute(DrillRun, steps, run.pk)
+    finally:
+        runs.worker.stopping.value = 0
+    assert seen(run).status == Status.QUEUED

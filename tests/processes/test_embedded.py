@@ -1,0 +1,102 @@
+"""The embedded PostgreSQL is shared: started by the first, stopped by the last, whatever died in between."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from progress_project import embedded
+from tests.workers import until
+
+ATTACH = "import sys; from progress_project import embedded; embedded.ensure_running(); print('up', flush=True); "
+UNTIL_TOLD = "sys.stdin.read()"
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("UNSTUCK_VAR", str(tmp_path))
+    yield
+    embedded.stop()
+
+
+@contextmanager
+def another_process() -> Iterator[subprocess.Popen[str]]:
+    """One that attaches, and leaves when the block ends."""
+    command = [sys.executable, "-c", ATTACH + UNTIL_TOLD]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        yield process
+
+
+def answers() -> bool:
+    try:
+        with psycopg.connect(embedded.database_url()) as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
+    except psycopg.OperationalError:
+        return False
+
+
+def test_the_last_one_to_leave_stops_it() -> None:
+    with another_process():
+        with another_process():
+            assert answers()
+        assert answers()
+    assert not answers()
+
+
+def test_a_killed_user_keeps_nobody_from_stopping_it() -> None:
+    with another_process():
+        with another_process() as killed:
+            killed.kill()
+        assert answers()
+    assert not answers()
+
+
+def test_a_crash_whose_pid_went_to_somebody_else_is_recovered_from(tmp_path: Path) -> None:
+    with another_process():
+        pidfile = tmp_path / "postgres" / "postmaster.pid"
+        after_crash = pidfile.read_text().split("\n")
+    after_crash[0] = str(os.getpid())
+    for lock in (pidfile, tmp_path / "postgres" / ".s.PGSQL.5432.lock"):
+        lock.write_text("\n".join(after_crash))
+    with another_process():
+        assert answers()
+
+
+def test_one_that_is_killed_under_its_users_is_started_again(tmp_path: Path) -> None:
+    with another_process():
+        pid = int((tmp_path / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+        assert embedded.is_alive()
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not embedded.is_alive())
+        embedded.restart()
+        assert answers()
+
+
+def test_a_server_too_busy_to_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    really, replies = embedded._answers, iter([False, False])
+    with another_process():
+        monkeypatch.setattr(embedded, "_answers", lambda: next(replies, None) is None and really())
+        assert embedded._comes_round()
+    assert not embedded._comes_round(), "nobody is there to be waited for"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+def test_one_that_runs_is_found_though_a_folder_on_the_way_was_shut(tmp_path: Path) -> None:
+    with another_process():
+        tmp_path.chmod(0o700)  # as the temporary folders of another test run are, once they are looked after
+        with another_process():
+            assert answers()
+
+
+def test_a_path_too_long_for_a_socket_still_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSTUCK_VAR", str(tmp_path / ("long" * 25)))
+    with another_process():
+        assert answers()

@@ -1,0 +1,130 @@
+"""The whole worker is killed in mid-run, with beat and broker gone too: the bar tells the truth.
+
+Real processes: a Celery worker that is really killed, a broker of files that is really deleted, an
+IMAP server on the loopback.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import psutil
+import pytest
+from pytest_django import Settings
+
+from receipts import demo
+from receipts.models import Receipt, ReceiptSyncRun
+from runs import dispatch
+from runs.models import Business
+from runs.states import Status
+from runs.timeline import SYSTEM
+from runs.verdict import is_stale, judge
+from tests.actors import seen
+from tests.post import served_mailbox
+from tests.workers import kill, until, worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+THRESHOLD = 5  # seconds: five beats
+MESSAGES = slice(0, 150)
+FETCH_SECONDS = 0.05  # a message: the sync is still under way when it is killed, however fast its machine
+
+
+def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
+    business_a: Business, files: Path, settings: Settings
+) -> None:
+    settings.RUNS_STALE_AFTER_SECONDS = THRESHOLD
+    with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
+        with worker(files.parent) as process:
+            until(lambda: seen(run).processed >= 20)
+            kill(process)
+        shutil.rmtree(files)  # and the broker is gone as well
+
+        killed = seen(run)
+        assert killed.status == Status.RUNNING, "within the threshold nobody can know"
+        assert 20 <= killed.processed < 150
+        until(lambda: (seen(run).heartbeat_age or 0) > THRESHOLD)
+
+        told = seen(run)
+        assert (told.status, told.error_code) == ("failed", "stale")
+        assert told.error_message.startswith("Run marked as failed due to no heartbeat for ")
+        assert is_stale(told)
+        assert judge(told).code == "stale"
+        assert told.processed == killed.processed
+
+        settings.RUNS_STALE_AFTER_SECONDS = 300  # the second worker may be slow, it isn't dead
+        dispatch.reopen(told, SYSTEM, "retry")
+        shown = []
+        with worker(files.parent):
+            until(lambda: shown.append(seen(run)) or not shown[-1].is_active)  # type: ignore[func-returns-value]
+    assert [other.processed for other in shown] == sorted(other.processed for other in shown)
+    assert min(other.processed for other in shown) >= killed.processed, "the same bar goes on"
+    end = shown[-1]
+    assert (end.status, end.processed, end.total, end.attempt) == ("completed", 150, 150, 2)
+    assert_every_receipt_is_there_once()
+
+
+def test_a_killed_child_gives_its_run_back_within_seconds(business_a: Business, files: Path) -> None:
+    with (
+        served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox,
+        worker(files.parent) as process,
+    ):
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
+        until(lambda: seen(run).processed >= 20)
+        before = seen(run)
+        [child] = psutil.Process(process.pid).children()
+        child.kill()
+        until(lambda: run.events.filter(status=Status.QUEUED).count() == 2, seconds=5)
+        until(lambda: not seen(run).is_active)
+    end = seen(run)
+    assert (end.status, end.processed, end.total, end.attempt) == ("completed", 150, 150, 2)
+    assert end.processed >= before.processed
+    assert story(run) == ["started", "claimed", "resumed after worker loss", "claimed", "completed"]
+    assert_every_receipt_is_there_once()
+
+
+def test_a_deploy_sends_the_run_back_to_the_queue_and_the_next_worker_goes_on(
+    business_a: Business, files: Path
+) -> None:
+    with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
+        with worker(files.parent) as process:
+            until(lambda: seen(run).processed >= 20)
+            process.terminate()
+            process.wait(15)
+        between = seen(run)
+        assert (between.status, between.requested) == ("queued", "")
+        assert between.cursor["uid"] == between.processed, "the cursor stands at the last item"
+        with worker(files.parent):
+            until(lambda: not seen(run).is_active)
+    end = seen(run)
+    assert (end.status, end.processed, end.attempt) == ("completed", 150, 2)
+    assert "asked to interrupt" in story(run)
+    assert_every_receipt_is_there_once()
+
+
+def test_a_worker_that_comes_back_takes_its_runs_back(business_a: Business, files: Path) -> None:
+    with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
+        with worker(files.parent) as process:
+            until(lambda: seen(run).processed >= 20)
+            kill(process)
+        assert seen(run).status == Status.RUNNING
+        with worker(files.parent):
+            until(lambda: not seen(run).is_active)
+    assert (seen(run).status, seen(run).attempt) == ("completed", 2)
+    assert "resumed after worker loss" in story(run)
+
+
+def story(run: ReceiptSyncRun) -> list[str]:
+    return [event.pgh_context["reason"] for event in run.events.order_by("pgh_id")]
+
+
+def assert_every_receipt_is_there_once() -> None:
+    truths = demo.truths(demo.MAILBOX_A)
+    clean = {mail.message_id for mail in demo.corpus(demo.MAILBOX_A)[MESSAGES]} & truths.keys()
+    stored = list(Receipt.objects.values_list("message_id", "attachment_sha256"))
+    assert len(stored) == len(set(stored))
+    assert clean <= {message_id for message_id, _ in stored}

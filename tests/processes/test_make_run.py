@@ -1,0 +1,71 @@
+"""What `make run` starts, and what it says when it can't. That it works is seen in `test_readme`."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from progress_project.environment import BASE_DIR
+from tests.demo_copy import unconfigured
+
+PREPARE = """
+from progress_project import launch
+launch._manage = lambda *arguments: print(*arguments)
+launch._prepare_environment()
+launch._prepare_data()
+print(*launch._processes())
+"""
+A_DATABASE = {"DATABASE_URL": "postgres://never-asked/unstuck"}
+
+
+def prepared(state: Path, environment: dict[str, str]) -> str:
+    """The commands that `make run` would give, and then the processes that it would start."""
+    own = unconfigured(UNSTUCK_VAR=str(state), **environment)
+    python = [sys.executable, "-c", PREPARE]
+    return subprocess.run(python, cwd=BASE_DIR, env=own, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_demo"),
+    [
+        ({}, True),
+        ({"DEMO": "0"}, False),
+        (A_DATABASE, False),
+        ({**A_DATABASE, "DEBUG": "1"}, False),
+        ({**A_DATABASE, "DEBUG": "1", "DEMO": "1"}, True),
+        ({**A_DATABASE, "DEMO": "1"}, False),
+    ],
+)
+def test_users_of_the_demo_come_into_a_database_of_ones_own_only_when_asked_for(
+    tmp_path: Path, environment: dict[str, str], is_demo: bool
+) -> None:
+    told = prepared(tmp_path, environment)
+    assert "migrate" in told
+    assert ("seed_demo" in told, "imap" in told) == (is_demo, is_demo)
+
+
+def test_in_production_passwords_of_the_demo_are_looked_for_first(tmp_path: Path) -> None:
+    commands = [line.split()[0] for line in prepared(tmp_path, A_DATABASE).splitlines()]
+    assert commands[:3] == ["migrate", "check", "collectstatic"]
+
+
+def test_a_taken_port_is_said_plainly(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        launch = subprocess.run(
+            [sys.executable, "-m", "progress_project.launch"],
+            cwd=BASE_DIR,
+            env={**os.environ, "PORT": str(port), "UNSTUCK_VAR": str(tmp_path), "DATABASE_URL": "postgres://unused/"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert launch.returncode == 1
+    assert f"Port {port} can't be used" in launch.stderr

@@ -1,0 +1,40 @@
+"""G7 with real processes: a step that kills whoever begins it costs its run two attempts, and no person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runs import dispatch
+from runs.drill.models import DrillRun, DrillStep
+from runs.models import Business
+from runs.timeline import SYSTEM
+from tests.actors import seen
+from tests.workers import until, worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STEPS, POISON = 12, 6
+
+
+def test_a_step_that_kills_or_breaks_every_attempt_is_passed(business_a: Business, files: Path) -> None:
+    def start(death: DrillRun.Death) -> DrillRun:
+        return dispatch.start(
+            DrillRun, business_a, steps=STEPS, step_seconds=0.05, death=death, dies_at=POISON, dies_again=True
+        )
+
+    with worker(files.parent, "drill", slots=2):
+        killing, raising = start(DrillRun.Death.KILLED), start(DrillRun.Death.RAISED)
+        until(lambda: not seen(killing).is_active)
+        until(lambda: seen(raising).status == "failed")
+        assert seen(raising).error_code == "exception"
+        dispatch.reopen(seen(raising), SYSTEM, "retried")
+        until(lambda: not seen(raising).is_active)
+
+    for run in (killing, raising):
+        end = seen(run)
+        assert (end.status, end.processed, end.succeeded, end.failed) == ("completed", STEPS, STEPS - 1, 1)
+        assert (end.poison_items, end.attempt, end.losses) == ([str(POISON)], 3, 0)
+        numbers = DrillStep.objects.filter(run=run).order_by("number").values_list("number", flat=True)
+        assert list(numbers) == [number for number in range(STEPS) if number != POISON]

@@ -1,0 +1,118 @@
+"""The next messages are fetched and scanned while one is stored; what goes wrong with each is said in its own turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from pytest_django import Settings
+
+from receipts import scanner as scanner_module
+from receipts.connection import Account, InboxUnreachable
+from receipts.demo.mime import mail, text
+from receipts.inbox import BATCH_MESSAGES, FetchFailures, open_inbox
+from receipts.models import Mailbox, Receipt, ReceiptSyncRun
+from receipts.scanner import Scanner
+from receipts.sync import sync
+from runs import dispatch
+from runs.models import Business
+from tests.actors import work_through
+from tests.post import cut_after, served_mails
+
+BODY = text("Invoice number: AB-77\nInvoice date: 2024-05-01\nTotal due: $120.50\n")
+HEAVY = text("Invoice\n" + "Total $1 due $2 on 1.1.2024\n" * 1_500)  # half a second of work, in few enough bytes
+
+
+def letter(number: int, part: bytes = BODY) -> bytes:
+    headers = [("From", "billing@acme.test"), ("Subject", "Invoice"), ("Message-ID", f"<{number}@acme.test>")]
+    return mail(headers, part)
+
+
+@pytest.fixture
+def ahead(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is scanned ahead."""
+    raws: list[bytes] = []
+    scan_ahead = Scanner.scan_ahead
+
+    def note(self: Scanner, following: Sequence[bytes]) -> None:
+        raws.extend(following)
+        scan_ahead(self, following)
+
+    monkeypatch.setattr(Scanner, "scan_ahead", note)
+    return raws
+
+
+def started(mailbox: Mailbox) -> ReceiptSyncRun:
+    return dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_that_ends_the_scanner_ahead_fails_alone(
+    business_a: Business, settings: Settings, monkeypatch: pytest.MonkeyPatch, ahead: list[bytes]
+) -> None:
+    settings.RECEIPTS_MESSAGE_SECONDS = 0.1
+    monkeypatch.setattr(scanner_module, "WALL_FACTOR", 100)
+    raws = [letter(1), letter(2), letter(3, HEAVY), letter(4), letter(5)]
+    with served_mails(business_a, raws) as (_server, mailbox):
+        run = work_through(started(mailbox), sync)
+    assert raws[2] in ahead
+    assert (run.status, run.processed, run.failed) == ("completed", 5, 1)
+    [failed] = run.items.filter(status="failed")
+    assert (failed.key, failed.error_code) == ("7:3", "timeout")
+    assert set(Receipt.objects.values_list("message_id", flat=True)) == {f"{n}@acme.test" for n in (1, 2, 4, 5)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_a_death_nothing_is_read_while_another_item_is_open(business_a: Business, ahead: list[bytes]) -> None:
+    with served_mails(business_a, [letter(1), letter(2), letter(3)]) as (_server, mailbox):
+        run = started(mailbox)
+        ReceiptSyncRun.objects.filter(pk=run.pk).update(suspect_mode=True)
+        assert work_through(run, sync).succeeded == 3
+    assert ahead == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_poison_item_is_never_read_ahead(business_a: Business, ahead: list[bytes]) -> None:
+    raws = [letter(1), letter(2), letter(3)]
+    with served_mails(business_a, raws) as (_server, mailbox):
+        run = started(mailbox)
+        ReceiptSyncRun.objects.filter(pk=run.pk).update(poison_items=["7:2"])
+        run = work_through(run, sync)
+    assert (run.succeeded, run.failed) == (2, 1)
+    assert raws[2] in ahead
+    assert raws[1] not in ahead
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_breaks_while_it_fetches_ahead_costs_no_message_that_is_here(business_a: Business) -> None:
+    many = BATCH_MESSAGES + 10
+    raws = [letter(number).ljust(10_000, b".") for number in range(1, many + 1)]
+    uids = range(1, many + 1)
+    with (
+        served_mails(business_a, raws) as (server, _mailbox),
+        cut_after(server.port, [BATCH_MESSAGES * 10_800]) as port,
+    ):
+        account = Account("127.0.0.1", port, "plain", "dana", "open sesame", timeout=10)
+        with open_inbox(account, max_bytes=100_000) as inbox:
+            failures = FetchFailures()
+            letters = inbox.letters(uids, max_bytes=100_000, failures=failures)
+            for uid in uids[:BATCH_MESSAGES]:
+                assert letters.take(uid).raw == raws[uid - 1]
+                letters.fetch_ahead(uid)
+            with pytest.raises(InboxUnreachable):
+                letters.take(BATCH_MESSAGES + 1)
+    assert failures.is_alone(many), "on the next connection they are fetched one by one"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_next_batch_is_here_before_the_last_one_is_used_up(business_a: Business) -> None:
+    many = BATCH_MESSAGES + 10
+    with served_mails(business_a, [letter(number) for number in range(1, many + 1)]) as (server, _mailbox):
+        account = Account("127.0.0.1", server.port, "plain", "dana", "open sesame", timeout=10)
+        with open_inbox(account, max_bytes=100_000) as inbox:
+            letters = inbox.letters(range(1, many + 1), max_bytes=100_000)
+            for uid in range(1, BATCH_MESSAGES):
+                letters.take(uid)
+                letters.fetch_ahead(uid)
+            assert letters.fetched(BATCH_MESSAGES)
+            assert letters.fetched(many)

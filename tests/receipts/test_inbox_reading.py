@@ -1,0 +1,254 @@
+"""Reading a mailbox: a stream that survives big mail, vanished mail, and mail that its server can't hand out."""
+
+import imaplib
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from receipts import inbox as inbox_module
+from receipts.connection import Account, InboxUnreachable
+from receipts.demo.server import ServedMailbox, Server, StoredMail, serve
+from receipts.inbox import MAX_GIVEN_UP, MAX_TRIES, FetchFailures, Inbox, Letter
+from tests.post import slowed
+from tests.workers import until
+
+FIRST_DAY = datetime(2024, 5, 1, 12, tzinfo=UTC)
+MANY = 1_300  # more than one question for sizes holds
+MB = 1_000_000
+
+
+def mail(uid: int, *, size: int = 200, padded_to: int = 0) -> StoredMail:
+    raw = f"Subject: mail {uid}\r\n\r\n".encode().ljust(size, b".")
+    return StoredMail(uid, FIRST_DAY + timedelta(days=uid), raw, padded_to)
+
+
+@contextmanager
+def served(*mails: StoredMail) -> Iterator[tuple[Server, Account]]:
+    with serve([ServedMailbox("dana", "pw", 7, mails)]) as server:
+        yield server, Account("127.0.0.1", server.port, "plain", "dana", "pw", timeout=10)
+
+
+open_inbox = partial(inbox_module.open_inbox, max_bytes=10 * MB)
+
+
+def fetched(inbox: Inbox, uids: Sequence[int], *, max_bytes: int = MB) -> Iterator[Letter]:
+    letters = inbox.letters(uids, max_bytes=max_bytes)
+    return (letters.take(uid) for uid in uids)
+
+
+def test_uids_come_ascending_and_only_above_the_last_one() -> None:
+    with served(*map(mail, (3, 9, 12))) as (_, account), open_inbox(account) as inbox:
+        assert inbox.uids() == [3, 9, 12]
+        assert inbox.uids(after=3) == [9, 12]
+        assert inbox.uids(after=12) == []
+        assert inbox.uids(after=500) == []
+
+
+def test_an_empty_mailbox_has_no_uids() -> None:
+    with served() as (_, account), open_inbox(account) as inbox:
+        assert inbox.uids() == []
+        assert list(fetched(inbox, [])) == []
+
+
+def test_both_days_belong_to_a_range() -> None:
+    with served(*map(mail, range(1, 9))) as (_, account), open_inbox(account) as inbox:
+        assert inbox.uids(since=date(2024, 5, 4), before=date(2024, 5, 6)) == [3, 4, 5]
+        assert inbox.uids(after=4, since=date(2024, 5, 4)) == [5, 6, 7, 8]
+        assert inbox.uids(before=date(2024, 5, 2)) == [1]
+        assert inbox.uids(since=date.min, before=date.max) == inbox.uids(), "the ends of the calendar are no error"
+
+
+def test_every_letter_arrives_whole_and_in_order() -> None:
+    mails = [mail(uid) for uid in range(1, MANY + 1)]
+    with served(*mails) as (_, account), open_inbox(account) as inbox:
+        letters = list(fetched(inbox, inbox.uids()))
+    assert [letter.uid for letter in letters] == [one.uid for one in mails]
+    assert all(letter.raw == one.raw for letter, one in zip(letters, mails, strict=True))
+
+
+def test_small_letters_share_a_command_and_large_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    mails = [mail(1), mail(2), mail(3, size=3 * MB), mail(4, size=5 * MB), mail(5), *map(mail, range(6, 70))]
+    asked: list[list[int]] = []
+    original = Inbox.bodies
+
+    def spy(self: Inbox, uids: Sequence[int], *, max_bytes: int) -> dict[int, bytes]:
+        asked.append(list(uids))
+        return original(self, uids, max_bytes=max_bytes)
+
+    monkeypatch.setattr(Inbox, "bodies", spy)
+    with served(*mails) as (_, account), open_inbox(account) as inbox:
+        letters = list(fetched(inbox, inbox.uids(), max_bytes=10 * MB))
+    assert asked == [[1, 2, 3], [4], list(range(5, 55)), list(range(55, 70))]
+    assert [letter.size for letter in letters[2:4]] == [3 * MB, 5 * MB]
+
+
+def test_a_letter_above_the_limit_is_never_fetched() -> None:
+    huge = mail(2, padded_to=200 * MB)
+    with served(mail(1), huge, mail(3)) as (_, account), open_inbox(account) as inbox:
+        letters = list(fetched(inbox, inbox.uids()))
+    assert letters[1] == Letter(2, 200 * MB, None, too_large=True)
+    assert letters[0].raw
+    assert letters[2].raw
+
+
+def test_a_server_that_understates_a_size_gets_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Inbox, "sizes", lambda self, uids: dict.fromkeys(uids, 10))
+    with served(mail(1, size=5_000)) as (_, account), open_inbox(account) as inbox:
+        [letter] = fetched(inbox, [1], max_bytes=1_000)
+    assert (letter.raw, letter.too_large) == (None, True)
+
+
+def test_a_letter_deleted_meanwhile_is_told_as_vanished() -> None:
+    with served(*map(mail, range(1, 4))) as (server, account), open_inbox(account) as inbox:
+        uids = inbox.uids()
+        server.expunge("dana", [2])
+        letters = list(fetched(inbox, [*uids, 99]))
+    assert [letter.vanished for letter in letters] == [False, True, False, True]
+
+
+def test_reading_marks_nothing_as_seen() -> None:
+    with served(mail(1)) as (_, account):
+        for _round in range(2):
+            with open_inbox(account) as inbox:
+                list(fetched(inbox, inbox.uids()))
+                status, answer = inbox._connection.client.uid("FETCH", "1", "(FLAGS)")
+                assert (status, b"\\Seen" in answer[0]) == ("OK", False)
+
+
+def test_a_letter_may_be_left_out() -> None:
+    with served(*map(mail, range(1, 200))) as (_, account), open_inbox(account) as inbox:
+        letters = inbox.letters(inbox.uids(), max_bytes=MB)
+        taken = [letters.take(uid) for uid in (1, 2, 60, 61, 199)]
+    assert [letter.raw for letter in taken] == [mail(uid).raw for uid in (1, 2, 60, 61, 199)]
+
+
+def test_a_large_letter_beats_while_it_arrives() -> None:
+    beats: list[bool] = []
+    with (
+        served(mail(1, size=5 * MB)) as (_, account),
+        open_inbox(account, beat=lambda: beats.append(True)) as inbox,
+    ):
+        [letter] = fetched(inbox, [1], max_bytes=10 * MB)
+    assert len(letter.raw or b"") == 5 * MB
+    assert len(beats) >= 5 * MB // 65_536
+
+
+def test_a_server_that_sends_more_than_was_asked_for_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Inbox, "sizes", lambda self, uids: dict.fromkeys(uids, 10))
+    with served(mail(1, size=50_000)) as (_, account), open_inbox(account, max_bytes=1_000) as inbox:
+        letters = inbox.letters([1], max_bytes=40_000)
+        with pytest.raises(InboxUnreachable):
+            letters.take(1)
+
+
+# Servers that are slow
+
+
+@pytest.mark.parametrize("after", [0, 500])
+def test_a_server_that_drips_is_left_and_waiting_for_it_beats(after: int) -> None:
+    """In its greeting, or in the middle of a message."""
+    beats: list[bool] = []
+    with (
+        served(mail(1, size=50_000)) as (server, account),
+        slowed(server.port, after=after, piece=1, seconds=0.02) as port,
+        pytest.raises(InboxUnreachable),
+        open_inbox(replace(account, port=port, timeout=0.5), beat=lambda: beats.append(True)) as inbox,
+    ):
+        fetched(inbox, inbox.uids())
+    assert len(beats) > 10
+
+
+def test_a_large_letter_on_a_slow_but_steady_line_is_read() -> None:
+    letter = mail(1, size=20_000)
+    with (
+        served(letter) as (server, account),
+        slowed(server.port, after=500, piece=1_000, seconds=0.04) as port,
+        open_inbox(replace(account, port=port, timeout=0.3)) as inbox,
+    ):
+        assert [letter.raw for letter in fetched(inbox, [1])] == [letter.raw]
+
+
+def test_our_own_server_stops_answering_a_client_that_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+    handed_out: list[int] = []
+    mails = [mail(uid, padded_to=MB) for uid in range(1, 41)]
+    with serve([ServedMailbox("dana", "pw", 7, mails, on_fetch=handed_out.append)]) as server:
+        with socket.create_connection((server.host, server.port)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # as a killed one
+            client.sendall(b"1 LOGIN dana pw\r\n2 SELECT INBOX\r\n3 FETCH 1:40 BODY.PEEK[]\r\n")
+            until(lambda: bool(handed_out))
+        for _ in range(3):  # others are served meanwhile
+            with open_inbox(Account(server.host, server.port, "plain", "dana", "pw", timeout=10)) as inbox:
+                assert len(inbox.uids()) == len(mails)
+    assert len(handed_out) < len(mails)
+    assert "socket.send() raised exception" not in caplog.text
+
+
+# Servers that end over one message
+
+
+@pytest.fixture
+def cursed(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Uids over which the server hangs up."""
+    uids: set[int] = set()
+    original = Inbox._fetch
+
+    def fetch(self: Inbox, wanted: Sequence[int], parts: str) -> list[object]:
+        if "BODY" in parts and uids.intersection(wanted):
+            raise InboxUnreachable("It hung up.", "The connection was lost") from imaplib.IMAP4.abort()
+        return original(self, wanted, parts)
+
+    monkeypatch.setattr(Inbox, "_fetch", fetch)
+    return uids
+
+
+def read_with_patience(account: Account, uids: Sequence[int], *, connections: int) -> list[Letter]:
+    """As a sync does it: a new connection goes on behind what was taken."""
+    failures = FetchFailures()
+    taken: list[Letter] = []
+    for _connection in range(connections):
+        with open_inbox(account) as inbox:
+            left = uids[len(taken) :]
+            letters = inbox.letters(left, max_bytes=MB, failures=failures)
+            try:
+                for uid in left:
+                    taken.append(letters.take(uid))
+            except InboxUnreachable:
+                continue
+            break
+    return taken
+
+
+def test_one_message_that_ends_every_connection_is_given_up_alone(cursed: set[int]) -> None:
+    cursed.add(7)
+    with served(*map(mail, range(1, 121))) as (_, account):
+        letters = read_with_patience(account, range(1, 121), connections=1 + MAX_TRIES + 1)
+    assert [letter.uid for letter in letters if letter.given_up] == [7]
+    assert [letter.raw for letter in letters if not letter.given_up] == [
+        mail(uid).raw for uid in range(1, 121) if uid != 7
+    ]
+
+
+def test_a_server_that_hands_out_nothing_is_broken_and_not_all_of_its_messages(cursed: set[int]) -> None:
+    cursed.update(range(1, 31))
+    with served(*map(mail, range(1, 31))) as (_, account):
+        letters = read_with_patience(account, range(1, 31), connections=100)
+    assert [letter.given_up for letter in letters] == [True] * MAX_GIVEN_UP
+
+
+def test_new_mail_shows_when_the_inbox_is_opened_again() -> None:
+    with served(mail(1)) as (server, account):
+        with open_inbox(account) as inbox:
+            assert inbox.uids(after=1) == []
+        server.deliver("dana", mail(2))
+        with open_inbox(account) as inbox:
+            assert inbox.uids(after=1) == [2]
+
+
+def test_uid_sets_are_written_short() -> None:
+    assert inbox_module._uid_set([1, 2, 3, 7, 9, 10]) == "1:3,7,9:10"

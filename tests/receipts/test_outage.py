@@ -1,0 +1,291 @@
+"""A mail server that is away, hangs up or numbers its mail anew: the run waits, and goes on with nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from receipts import outage
+from receipts.connection import InboxUnreachable
+from receipts.demo.server import ServedMailbox, Server, free_port, serve
+from receipts.models import Mailbox, ReceiptSyncRun
+from receipts.outage import Outage
+from receipts.sync import sync
+from runs import dispatch
+from runs.models import Business
+from runs.progress import Progress
+from runs.timeline import SYSTEM
+from runs.verdict import judge
+from tests.actors import seen, work_through
+from tests.post import FIRST_DAY, cut_after, mailbox_at, served_mails
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MANY = 60
+
+
+def mail(number: int) -> bytes:
+    return f"From: a@b.test\r\nSubject: mail {number}\r\n\r\n".encode().ljust(20_000, b".")
+
+
+MAILS = [mail(number) for number in range(1, MANY + 1)]
+
+
+@pytest.fixture(autouse=True)
+def _in_haste(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    monkeypatch.setattr(outage, "FIRST_PAUSE_SECONDS", 0.05)
+    settings.RUNS_FLUSH_INTERVAL_SECONDS = 0.02
+
+
+@pytest.fixture
+def box(business_a: Business) -> Iterator[tuple[Server, Mailbox]]:
+    with served_mails(business_a, MAILS) as served:
+        yield served
+
+
+@pytest.fixture
+def lonely(business_a: Business) -> Mailbox:
+    """A mailbox that worked once, and whose server doesn't run."""
+    mailbox = mailbox_at(business_a, free_port())
+    mailbox.mark_opened(7)
+    return Mailbox.objects.get(pk=mailbox.pk)
+
+
+def started(mailbox: Mailbox, **fields: Any) -> ReceiptSyncRun:
+    return dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox, **fields)
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[ReceiptSyncRun], object]], None]:
+    """Have something done when the run begins to wait for its mail server, once."""
+
+    def arrange(do: Callable[[ReceiptSyncRun], object]) -> None:
+        left = [do]
+        wait = Outage.wait
+
+        def wait_and_do(self: Outage, error: InboxUnreachable) -> None:
+            if left:
+                left.pop()(self._progress.run)  # type: ignore[arg-type]
+            wait(self, error)
+
+        monkeypatch.setattr(Outage, "wait", wait_and_do)
+
+    return arrange
+
+
+# Away
+
+
+def test_a_server_that_comes_up_later_is_waited_for(lonely: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    up: list[bool] = []
+    wait = Progress.wait
+
+    def look(self: Progress, seconds: float, reason: object) -> None:
+        if len(told) >= 3 and not up:
+            up.append(True)
+            late.enter_context(serve([ServedMailbox("dana", "open sesame", 7, [])], port=lonely.port))
+
+        def flush_and_look() -> None:
+            flush()
+            verdict = judge(seen(self.run))
+            if verdict.code == "waiting":
+                told.append(verdict.message)
+
+        flush, self._flush = self._flush, flush_and_look  # type: ignore[method-assign,assignment]
+        wait(self, seconds, reason)
+        self._flush = flush  # type: ignore[method-assign]
+
+    monkeypatch.setattr(Progress, "wait", look)
+    with ExitStack() as late:
+        run = work_through(started(lonely), sync)
+    assert (run.status, run.error_code) == ("completed", "")
+    assert all(message.startswith("The mail server refuses the connection, until ") for message in told)
+
+
+def test_a_server_that_stays_away_fails_the_run_as_unreachable_and_a_retry_waits_anew(
+    lonely: Mailbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RECEIPTS_UNREACHABLE_SECONDS = 0.3
+    run = work_through(started(lonely), sync)
+    assert (run.status, run.error_code) == ("failed", "unreachable")
+    assert f"refused the connection on port {lonely.port}" in run.error_message
+    assert "A retry goes on where it stopped." in run.error_message
+
+    waits: list[float] = []
+    wait = Progress.wait
+
+    def note_and_wait(self: Progress, seconds: float, reason: object) -> None:
+        waits.append(seconds)
+        wait(self, seconds, reason)
+
+    monkeypatch.setattr(Progress, "wait", note_and_wait)
+    dispatch.reopen(run, SYSTEM, "retry")
+    assert work_through(run, sync).error_code == "unreachable"
+    assert len(waits) > 1
+
+
+def test_what_was_waited_before_a_deploy_counts(lonely: Mailbox, settings: Settings) -> None:
+    settings.RECEIPTS_UNREACHABLE_SECONDS = 1_000
+    run = started(lonely)
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(cursor={"unreachable_seconds": 999.9})
+    assert work_through(run, sync).error_code == "unreachable"
+
+
+def test_an_address_that_never_answered_is_rejected_after_a_moment(business_a: Business, settings: Settings) -> None:
+    settings.RECEIPTS_FIRST_CONTACT_SECONDS = 0.3
+    mailbox = mailbox_at(business_a, free_port())
+    run = work_through(started(mailbox), sync)
+    assert (run.status, run.error_code) == ("failed", "rejected")
+    assert run.error_message.endswith("Check server and port.")
+
+
+@pytest.mark.parametrize(("opened", "code"), [(False, "rejected"), (True, "unreachable")])
+def test_a_name_that_nobody_has_is_wrong_only_where_it_never_worked(
+    business_a: Business, settings: Settings, opened: bool, code: str
+) -> None:
+    settings.RECEIPTS_UNREACHABLE_SECONDS = 0.1
+    mailbox = mailbox_at(business_a, 143)
+    Mailbox.objects.filter(pk=mailbox.pk).update(
+        host="nowhere.invalid", security="ssl", uidvalidity=7 if opened else None
+    )
+    run = work_through(started(Mailbox.objects.get(pk=mailbox.pk)), sync)
+    assert run.error_code == code
+    assert "no mail server named nowhere.invalid" in run.error_message
+
+
+def test_a_run_that_waits_can_be_cancelled(lonely: Mailbox, meanwhile: Any) -> None:
+    meanwhile(lambda run: run.cancel(SYSTEM))
+    assert work_through(started(lonely), sync).status == "cancelled"
+
+
+def test_a_mailbox_that_is_mended_meanwhile_is_opened_as_it_is_now(box: tuple[Server, Mailbox], meanwhile: Any) -> None:
+    server, mailbox = box
+    Mailbox.objects.filter(pk=mailbox.pk).update(port=free_port())
+    meanwhile(lambda run: Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port))
+    run = work_through(started(mailbox), sync)
+    assert (run.status, run.processed) == ("completed", MANY)
+
+
+# Lost in the middle
+
+
+@pytest.mark.parametrize("limits", [[300_000], [300_000, 0, 0], [100_000, 200_000, 300_000]])
+def test_a_connection_cut_in_the_middle_loses_and_repeats_nothing(
+    box: tuple[Server, Mailbox], limits: list[int]
+) -> None:
+    server, mailbox = box
+    with cut_after(server.port, limits) as port:
+        mailbox.port = port
+        mailbox.save()
+        run = work_through(started(mailbox), sync)
+    assert (run.status, run.processed, run.total) == ("completed", MANY, MANY)
+    assert sorted(item.subject for item in run.items.all()) == sorted(f"mail {n}" for n in range(1, MANY + 1))
+    assert {item.attempts for item in run.items.all()} == {1}
+
+
+def test_a_server_that_stays_away_in_the_middle_leaves_a_run_that_goes_on(
+    box: tuple[Server, Mailbox], settings: Settings
+) -> None:
+    settings.RECEIPTS_UNREACHABLE_SECONDS = 0.3
+    server, mailbox = box
+    with cut_after(server.port, [1_150_000, *[0] * 100]) as port:
+        Mailbox.objects.filter(pk=mailbox.pk).update(port=port)
+        run = work_through(started(mailbox), sync)
+    assert (run.status, run.error_code, run.total) == ("failed", "unreachable", MANY)
+    assert 0 < run.processed < MANY
+    Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port)
+    dispatch.reopen(run, SYSTEM, "retry")
+    run = work_through(run, sync)
+    assert (run.status, run.processed, run.total) == ("completed", MANY, MANY)
+
+
+def test_a_password_changed_in_the_middle_rejects_the_run(box: tuple[Server, Mailbox], meanwhile: Any) -> None:
+    server, mailbox = box
+    with cut_after(server.port, [300_000]) as port:
+        mailbox.port = port
+        mailbox.save()
+        meanwhile(lambda run: Mailbox.objects.filter(pk=mailbox.pk).update(secret="changed"))
+        run = work_through(started(mailbox), sync)
+    assert (run.status, run.error_code) == ("failed", "rejected")
+    assert "password of dana" in run.error_message
+
+
+# Numbered anew
+
+
+@pytest.mark.parametrize("flush_seconds", [0.02, 1_000.0], ids=["all is written", "nothing is written yet"])
+def test_a_folder_that_is_numbered_anew_in_the_middle_is_read_from_its_start(
+    box: tuple[Server, Mailbox], meanwhile: Any, settings: Settings, flush_seconds: float
+) -> None:
+    settings.RUNS_FLUSH_INTERVAL_SECONDS = flush_seconds
+    server, mailbox = box
+    shown: list[int] = []
+
+    def renumber(run: ReceiptSyncRun) -> None:
+        shown.append(seen(run).processed)
+        server.renumber("dana", 8)
+
+    with cut_after(server.port, [1_150_000]) as port:
+        mailbox.port = port
+        mailbox.save()
+        meanwhile(renumber)
+        run = work_through(started(mailbox), sync)
+    assert (run.status, run.error_message, run.processed, run.total) == ("completed", "", MANY, MANY)
+    assert sorted(item.key for item in run.items.all()) == sorted(f"8:{uid}" for uid in range(1, MANY + 1))
+    assert shown[0] < MANY
+
+
+def test_a_retry_after_renumbering_counts_what_there_is(box: tuple[Server, Mailbox]) -> None:
+    _server, mailbox = box
+    run = started(mailbox)
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(
+        cursor={"uidvalidity": 6, "uid": 40},
+        cursor_counts={"processed": 40, "failed": 2, "skipped": 38},
+        processed=40,
+        failed=2,
+        skipped=38,
+        total=MANY,
+    )
+    run.items.create(key="6:3", status="failed", error_code="malformed")
+    run = work_through(run, sync)
+    assert (run.status, run.processed, run.total, run.failed) == ("completed", MANY, MANY, 0)
+    assert run.items.count() == MANY
+
+
+def test_failed_messages_that_were_numbered_anew_are_told_so_when_tried_again(box: tuple[Server, Mailbox]) -> None:
+    _server, mailbox = box
+    run = started(mailbox, mode="selected")
+    run.items.create(key="6:3", subject="An old one", sender="a@b.test")
+    run.items.create(key="7:4", subject="mail 4", sender="a@b.test")
+    run = work_through(run, sync)
+    assert (run.status, run.processed, run.total, run.failed) == ("completed", 2, 2, 1)
+    old = run.items.get(key="6:3")
+    assert (old.status, old.error_code, old.subject) == ("failed", "renumbered", "An old one")
+
+
+# What a mailbox remembers
+
+
+def test_a_mailbox_remembers_that_it_was_opened(box: tuple[Server, Mailbox]) -> None:
+    _server, mailbox = box
+    assert not mailbox.has_been_opened
+    work_through(started(mailbox, mode="range", from_date=FIRST_DAY.date(), to_date=FIRST_DAY.date()), sync)
+    mailbox.refresh_from_db()
+    assert (mailbox.uidvalidity, mailbox.last_uid) == (7, 0)
+
+
+@pytest.mark.parametrize(
+    "change", [{"host": "b.test"}, {"port": 993}, {"security": "ssl"}, {"username": "noa"}, {"folder": "Archive"}]
+)
+def test_a_mailbox_pointed_elsewhere_forgets_what_it_has_read(lonely: Mailbox, change: dict[str, Any]) -> None:
+    lonely.mark_read(7, 40)
+    Mailbox.objects.update_or_create(pk=lonely.pk, defaults={"name": "Another name", "secret": "x"})
+    assert Mailbox.objects.get(pk=lonely.pk).last_uid == 40
+    Mailbox.objects.update_or_create(pk=lonely.pk, defaults=change)
+    mailbox = Mailbox.objects.get(pk=lonely.pk)
+    assert (mailbox.has_been_opened, mailbox.last_uid) == (False, 0)

@@ -1,0 +1,161 @@
+"""Whatever a stranger writes can be stored, and what can't fails its own message: the others of the mailbox arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db import DataError
+from pytest_django import Settings
+
+from receipts import sync as sync_module
+from receipts.demo.mime import attachment, mail, multipart, text
+from receipts.demo.papers import Paper, drawn, locked, with_hyphens_as_nul
+from receipts.extraction import Scanned
+from receipts.models import Receipt, ReceiptSyncRun
+from receipts.scanner import Scanner
+from receipts.sync import sync
+from runs import dispatch
+from runs.models import Business
+from tests.actors import work_through
+from tests.post import served_mails
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BODY = text("Invoice number: AB-77\nInvoice date: 2024-05-01\nTotal due: $120.50\n")
+WITH_NUL = with_hyphens_as_nul(["Invoice AB-77", "Total due: $120.50"])
+PDF = drawn(Paper("Acme Ltd", ["Invoice number: AB-77"], [], [("Total due:", "$120.50")]))
+
+
+def letter(number: int, part: bytes = BODY, *, sender: str = "billing@acme.test", subject: str = "Invoice") -> bytes:
+    return mail([("From", sender), ("Subject", subject), ("Message-ID", f"<{number}@acme.test>")], part)
+
+
+def synced(business: Business, raws: Sequence[bytes]) -> ReceiptSyncRun:
+    with served_mails(business, raws) as (_server, mailbox):
+        return work_through(dispatch.start(ReceiptSyncRun, business, mailbox=mailbox), sync)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        letter(1, subject="Invoice " + "ש" * 2_000),
+        letter(1, sender=f'"{"n" * 900}" <{"a" * 900}@acme.test>'),
+        letter(1, sender="n" * 900),
+        letter(1, text("Invoice number: AB-77\nIssued by: " + "ß\u0130ﷺ" * 60 + "\nTotal due: $120.50\n")),
+        letter(1, text("Invoice number: " + "7" * 300 + "\nInvoice: A\x00B\x00-7\nTotal due: $999999999.99\n")),
+        letter(
+            1,
+            b"Content-Type: text/plain; charset=utf-7\r\n\r\nInvoice no. AB-77 +2D0-\nIssued by: +2D0-\nTotal: $5.00\n",
+        ),
+        letter(1, subject="Invoice \x00 =?utf-7?q?+2D0-?= =?utf-16?b?2D0=?="),
+        letter(1, multipart([attachment(PDF, "ח" * 900 + ".pdf", "x/" + "y" * 900)])),
+        letter(
+            1, multipart([attachment(with_hyphens_as_nul(["Invoice AB-77", "Total due: $120.50"]), "a.pdf", "a/b")])
+        ),
+        letter(1).replace(b"<1@acme.test>", b"<" + b"i" * 3_000 + b">"),
+        letter(1).replace(b"<1@acme.test>", b"\xff\xfe\x80 \x00"),
+    ],
+)
+def test_what_is_too_long_or_unprintable_is_stored_all_the_same(business_a: Business, odd: bytes) -> None:
+    run = synced(business_a, [odd, letter(2)])
+    assert (run.status, run.processed, run.succeeded) == ("completed", 2, 2)
+    assert Receipt.objects.count() == 2
+    assert all(item.subject.startswith("Invoice") for item in run.items.all())
+
+
+def test_every_column_is_cut_in_one_place() -> None:
+    texts = ("message_id", "subject", "sender", "vendor", "invoice_number", "filename", "content_type", "currency")
+    receipt = Receipt(amount=Decimal("1e30"), confidence=Decimal("0.123456"))
+    for name in texts:
+        setattr(receipt, name, "\ud800\0ש" * 999)
+    receipt.fit_columns()
+    for name in texts:
+        value = getattr(receipt, name)
+        assert "\0" not in value
+        assert len(value.encode().decode()) == getattr(Receipt._meta.get_field(name), "max_length"), name  # noqa: B009
+    assert (receipt.amount, receipt.confidence) == (None, Decimal("0.12"))
+
+
+@pytest.mark.parametrize(
+    ("amount", "stored"),
+    [
+        ("9999999999.99", "9999999999.99"),
+        ("9999999999.995", None),
+        ("NaN", None),
+        ("-Infinity", None),
+        ("0.005", "0.00"),
+    ],
+)
+def test_an_amount_with_too_many_digits_is_unknown(amount: str, stored: str | None) -> None:
+    receipt = Receipt(amount=Decimal(amount))
+    receipt.fit_columns()
+    assert receipt.amount == (stored and Decimal(stored))
+
+
+def test_what_cannot_be_stored_fails_its_own_message(business_a: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = sync_module.store
+
+    def store_all_but_one(run: ReceiptSyncRun, scanned: Scanned) -> None:
+        if scanned.message_id == "2@acme.test":
+            raise DataError("value too long for its column")
+        store(run, scanned)
+
+    monkeypatch.setattr(sync_module, "store", store_all_but_one)
+    run = synced(business_a, [letter(1), letter(2, subject="Invoice two"), letter(3)])
+    assert (run.status, run.processed, run.failed) == ("completed", 3, 1)
+    [failed] = run.items.filter(status="failed")
+    assert (failed.key, failed.error_code, failed.subject) == ("7:2", "unexpected", "Invoice two")
+    assert Receipt.objects.count() == 2
+
+
+def test_a_column_that_postgresql_refuses_fails_its_own_message(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same with the real error, were something not cut one day."""
+    monkeypatch.setattr(Receipt, "fit_columns", lambda self: None)
+    run = synced(business_a, [letter(1), letter(2, subject="Invoice " + "x" * 450), letter(3)])
+    assert (run.status, run.processed, run.failed) == ("completed", 3, 1)
+    assert Receipt.objects.count() == 2
+
+
+def test_a_part_that_cannot_be_read_is_a_note_on_the_item(business_a: Business) -> None:
+    terms = attachment(locked(), "terms.pdf", "application/pdf")
+    run = synced(business_a, [letter(1, multipart([attachment(PDF, "invoice.pdf", "application/pdf"), terms]))])
+    item = run.items.get()
+    assert (item.status, item.error_code, run.succeeded) == ("done", "pdf_encrypted", 1)
+    assert item.error_message == "A PDF in this message is protected by a password."
+    assert Receipt.objects.get().amount == Decimal("120.50")
+
+
+def test_a_message_that_takes_too_long_fails_and_its_neighbours_do_not(
+    business_a: Business, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = Scanner.scan
+
+    def scan_in_haste(self: Scanner, raw: bytes) -> Scanned:
+        if b"<2@acme.test>" not in raw:
+            return scan(self, raw)
+        settings.RECEIPTS_MESSAGE_SECONDS = 0.1
+        with Scanner() as hasty:
+            return scan(hasty, raw)
+
+    monkeypatch.setattr(Scanner, "scan", scan_in_haste)
+    heavy = text("Invoice\n" + ("$1 " * 130 + "\n") * 700)
+    run = synced(business_a, [letter(1), letter(2, heavy), letter(3)])
+    assert (run.status, run.processed, run.failed) == ("completed", 3, 1)
+    [failed] = run.items.filter(status="failed")
+    assert (failed.key, failed.error_code, failed.subject) == ("7:2", "timeout", "Invoice")
+
+
+def test_a_file_that_was_cut_off_by_a_crash_is_written_again(business_a: Business) -> None:
+    invoice = letter(1, multipart([attachment(PDF, "invoice.pdf", "application/pdf")]))
+    synced(business_a, [invoice])
+    name = str(Receipt.objects.get().file.name)
+    with default_storage.open(name, "wb") as file:
+        file.write(PDF[:100])
+    synced(business_a, [invoice])
+    with default_storage.open(name) as file:
+        assert file.read() == PDF

@@ -1,0 +1,194 @@
+"""An hour-long call outlives deploys and deaths, and the bar beside it tells the truth after each of them.
+
+At a tenth of its length: what is decoded here is real, what is heard in it is made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+from pytest_django import Settings
+
+from recordings import collect as collecting
+from recordings import download
+from recordings.collect import collect
+from recordings.models import Call, RecordingRun, Source
+from recordings.transcription import Heard, Segment
+from runs import dispatch
+from runs.models import Business
+from runs.states import Request
+from runs.timeline import Actor
+from tests.actors import seen, work_through
+from tests.telephony import HISS, folder_source, name_of, outcomes, watched
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SECOND = 8000  # bytes of µ-law
+MINUTE = 60.0
+HOUR = 360.0
+AT_ONCE = 30.0  # seconds: what the model hears before it tells of anything
+LONG, SHORT = Path(name_of(2)).stem, Path(name_of(1)).stem
+
+
+class Killed(BaseException):
+    """What the work meets where its process is killed: nothing after it runs."""
+
+
+class Model:
+    """Says something every thirty seconds; `interrupt` is called once a sentence, with the second that is reached."""
+
+    def __init__(self) -> None:
+        self.interrupt: Callable[[float], None] = lambda reached: None
+        self.starts: list[float] = []
+        self.at_once = AT_ONCE
+
+    def transcribe(self, windows: Iterator[Any], *, language: str, start: float) -> Iterator[Heard]:
+        seconds, at = sum(len(window) / 16_000 for window in windows) + start, start
+        self.starts.append(start)
+        while at < seconds:
+            end = min(seconds, at + self.at_once)
+            yield Heard(end, "en", Segment(at, end, f"From {at:.0f} to {end:.0f}."))
+            at = end
+            self.interrupt(at)
+
+
+@pytest.fixture
+def model(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Model:
+    settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
+    monkeypatch.setattr(collecting, "KEPT_EVERY", 0.0)
+    model = Model()
+    monkeypatch.setattr(collecting, "is_loaded", lambda: False)  # each attempt loads it, and beats before anything
+    monkeypatch.setattr(collecting, "transcriber", lambda: model)
+    return model
+
+
+@pytest.fixture
+def source(business_a: Business, tmp_path: Path, settings: Settings) -> Source:
+    settings.RECORDINGS_FOLDERS = [str(tmp_path)]
+    return folder_source(business_a, tmp_path, language="en")
+
+
+def started(source: Source, **seconds: float) -> RecordingRun:
+    """A run over a short call and a long one."""
+    for name, length in seconds.items():
+        number = {"short": 1, "long": 2}[name]
+        sound = (HISS * (int(length * SECOND) // len(HISS) + 1))[: int(length * SECOND)]
+        (Path(source.folder) / name_of(number, suffix="ulaw")).write_bytes(sound)
+    return dispatch.start(RecordingRun, source.business, source=source, job_type="full")
+
+
+def killed_once(model: Model, run: RecordingRun, *, after: float = 0.0, call: int = 1) -> None:
+    """In the next attempt, over its `call`th one, at the first sentence `after` so many seconds or later."""
+    begun = len(model.starts)
+
+    def kill(reached: float) -> None:
+        if len(model.starts) >= begun + call and reached >= after:
+            raise Killed
+
+    model.interrupt = kill
+    with pytest.raises(Killed):
+        work_through(run, collect)
+    model.interrupt = lambda reached: None
+
+
+def transcript() -> str:
+    return Call.objects.get(call_id=LONG).transcript
+
+
+WHOLE = "\n".join(f"From {at:.0f} to {at + AT_ONCE:.0f}." for at in range(0, int(HOUR), int(AT_ONCE)))
+
+
+def test_an_hour_is_transcribed_through_many_kills_with_progress_between(source: Source, model: Model) -> None:
+    run = started(source, long=HOUR)
+    for kill in range(6):
+        killed_once(model, run, after=AT_ONCE * (2 * kill + 2))
+        RecordingRun.objects.filter(pk=run.pk).take_back()
+        assert seen(run).status == "queued", "a run that gets on isn't given up"
+    end = work_through(run, collect)
+    assert (end.status, end.succeeded, end.attempt) == ("completed", 1, 7)
+    assert transcript() == WHOLE
+    assert model.starts == sorted(set(model.starts)), "each attempt goes on where the last was"
+
+
+@pytest.mark.parametrize("in_time", [True, False], ids=["in time", "killed by the deploy"])
+def test_an_hour_is_transcribed_through_many_deploys(source: Source, model: Model, in_time: bool) -> None:
+    run = started(source, long=HOUR)
+
+    def deploy(reached: float) -> None:
+        RecordingRun.objects.filter(pk=run.pk).ask(Request.INTERRUPT)
+
+    for _deploy in range(5):
+        if in_time:
+            model.interrupt = deploy
+            assert work_through(run, collect).status == "queued"
+        else:
+            killed_once(model, run)
+            RecordingRun.objects.filter(pk=run.pk).take_back(Actor("worker", "w"), is_death=False)
+    model.interrupt = lambda reached: None
+    end = work_through(run, collect)
+    assert (end.status, end.succeeded, end.losses, end.poison_items) == ("completed", 1, 0, [])
+    assert transcript() == WHOLE
+
+
+def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(source: Source, model: Model) -> None:
+    run = started(source, short=MINUTE, long=HOUR)
+    for name in (3, 4):
+        (Path(source.folder) / name_of(name, suffix="ulaw")).write_bytes(HISS * name)
+    deaths = 0
+    while seen(run).status == "queued" and LONG not in seen(run).poison_items:
+        killed_once(model, run, after=MINUTE + 1)
+        RecordingRun.objects.filter(pk=run.pk).take_back()
+        Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # it dies before anything is kept
+        deaths += 1
+        assert deaths < 5
+    end = work_through(run, collect)
+    assert (end.status, end.succeeded, end.failed) == ("completed", 3, 1)
+    assert outcomes(end)[LONG] == ("failed", "poison")
+
+
+def test_the_bar_after_a_lost_worker_is_the_true_one(source: Source, model: Model) -> None:
+    """A short call that is done is half of the calls, and a quarter of the work."""
+    run = started(source, short=60.0, long=191.0)
+    model.at_once = 10.0
+    with watched(run) as before:
+        killed_once(model, run, call=2)
+    RecordingRun.objects.filter(pk=run.pk).take_back()
+    Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # nothing had been kept
+    [known] = {told.progress_pct for told in before if told.processed == 1 and told.current_pct == 100}
+    highest = before[-1].progress_pct or 0
+    with watched(run) as after:
+        end = work_through(run, collect)
+    assert (known, end.status) == (23.9, "completed")
+    bars = [told.progress_pct or 0 for told in (*before, *after)]
+    assert bars == sorted(bars)
+    for told in after:
+        if told.processed < 2:
+            true = 100 * (60 + 191 * (told.current_pct or 0) / 100) / 251
+            assert told.progress_pct is not None
+            assert told.progress_pct <= max(highest, true + 1)  # fetching was a part of it, and is behind it
+
+
+class StorageElsewhere:
+    """Like one in a cloud: its files have no place on this machine."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(default_storage, name)
+
+    def path(self, name: str) -> str:
+        raise NotImplementedError
+
+
+def test_a_call_in_a_storage_elsewhere_is_transcribed_from_a_copy(
+    source: Source, model: Model, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    monkeypatch.setattr(download, "default_storage", StorageElsewhere())
+    settings.STORAGES = {**settings.STORAGES, "default": elsewhere}
+    run = work_through(started(source, short=MINUTE), collect)
+    assert (run.status, run.succeeded) == ("completed", 1)
+    assert Call.objects.get().transcript == "From 0 to 30.\nFrom 30 to 60."
+    assert not [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]

@@ -1,0 +1,261 @@
+"""From sound to words, by the real model: what is said in the shipped recordings is found in their transcripts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from recordings import collect as collecting
+from recordings import demo, transcription
+from recordings.audio import AudioReader
+from recordings.collect import collect
+from recordings.models import Call, RecordingRun
+from recordings.transcription import Heard, Transcriber, transcriber
+from runs import dispatch
+from runs.models import Business
+from runs.progress import Progress
+from runs.states import Request
+from runs.timeline import SYSTEM
+from tests.actors import seen, work_through
+from tests.telephony import collected, folder_source, outcomes, watched
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Words that the small model always hears: where it is unsure it takes samples, and finds another word at times.
+SAID = {
+    "business-a": {
+        ".101": ["water", "invoice", "monday"],
+        ".102": ["david", "coffee", "friday"],
+        ".117": ["elevator", "building", "tomorrow"],
+        ".123": ["contract", "passport"],
+        ".131": ["pharmacy", "medicine", "evening"],
+        ".140": ["travel agency", "london", "window", "suitcase", "guitar"],
+    },
+    "business-b": {
+        ".301": ["garden furniture", "delivery"],
+        ".302": ["appointment", "wednesday"],
+        ".310": ["paper", "subscription"],
+    },
+}
+LONG_CALL = ".140"
+SILENT_CALL = ".152"
+SURELY = ["travel agency", "london", "tuesday", "$50", "in the cabin", "before the flight"]  # however it is cut
+
+
+def long_call() -> Call:
+    return Call.objects.get(call_id__endswith=LONG_CALL)
+
+
+@pytest.mark.parametrize("slug", list(SAID))
+def test_what_is_said_is_found(business_a: Business, slug: str) -> None:
+    run = collected(folder_source(business_a, demo.FOLDERS[slug], language="en"), job_type="full")
+    assert run.status == "completed"
+    for end, words in SAID[slug].items():
+        call = Call.objects.get(call_id__endswith=end)
+        assert call.language == "en"
+        for word in words:
+            assert word in call.transcript.lower(), (end, call.transcript)
+            assert call in Call.objects.saying(f'"{word}"')
+        assert all(0 <= one["start"] < one["end"] <= (call.duration or 0) + 0.5 for one in call.segments)
+        assert [one["start"] for one in call.segments] == sorted(one["start"] for one in call.segments)
+
+
+def test_what_can_not_be_transcribed_is_a_failed_item(business_a: Business) -> None:
+    run = collected(folder_source(business_a, demo.FOLDERS["business-a"]), job_type="full")
+    assert {code for _, code in outcomes(run).values()} == {"", "empty", "misnamed"}
+    assert (run.succeeded, run.failed) == (7, 2)
+
+
+def test_a_call_in_which_nobody_speaks_is_done_with_an_empty_transcript(
+    business_a: Business, tmp_path: Path, settings: Settings
+) -> None:
+    [path] = demo.CALLS.rglob(f"*{SILENT_CALL}.wav")
+    (tmp_path / path.name).write_bytes(path.read_bytes())
+    settings.RECORDINGS_FOLDERS = [str(tmp_path)]
+    source = folder_source(business_a, tmp_path)
+    run = collected(source, job_type="full")
+    call = Call.objects.get()
+    assert (run.succeeded, run.failed, call.transcript, call.segments) == (1, 0, "", [])
+    assert call.transcribed_at
+    assert call.file
+    with mock.patch.object(Transcriber, "transcribe", side_effect=AssertionError("transcribed again")):
+        assert collected(source, job_type="full").skipped == 1
+
+
+def test_a_download_is_transcribed_later_without_fetching_again(business_a: Business) -> None:
+    source = folder_source(business_a, demo.FOLDERS["business-b"])
+    collected(source)
+    assert not Call.objects.exclude(transcribed_at=None)
+    with mock.patch("recordings.collect.fetch", side_effect=AssertionError("fetched again")):
+        run = collected(source, job_type="full")
+    assert (run.status, run.succeeded) == ("completed", 3)
+
+
+def test_what_has_words_is_not_transcribed_again(business_a: Business) -> None:
+    source = folder_source(business_a, demo.FOLDERS["business-b"])
+    collected(source, job_type="full")
+    with mock.patch.object(Transcriber, "transcribe", side_effect=AssertionError("transcribed again")):
+        again = collected(source, job_type="full")
+    assert (again.status, again.skipped) == ("completed", 3)
+
+
+# One long call
+
+
+@pytest.fixture
+def short_windows(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """The long call is one of several windows, and everything is flushed."""
+    monkeypatch.setattr(transcription, "WINDOW", 15.0)
+    monkeypatch.setattr(collecting, "KEPT_EVERY", 0.0)
+    settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
+
+
+@pytest.fixture
+def long_only(business_a: Business, tmp_path: Path, settings: Settings) -> RecordingRun:
+    [path] = demo.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
+    (tmp_path / path.name).write_bytes(path.read_bytes())
+    settings.RECORDINGS_FOLDERS = [str(tmp_path)]
+    return dispatch.start(
+        RecordingRun, business_a, source=folder_source(business_a, tmp_path, language="en"), job_type="full"
+    )
+
+
+def test_a_long_call_shows_how_far_it_is(long_only: RecordingRun, short_windows: None) -> None:
+    with watched(long_only) as shown:
+        run = work_through(long_only, collect)
+    assert (run.status, run.progress_pct, run.current, run.current_pct) == ("completed", 100, "", None)
+    inside = [told for told in shown if told.current]
+    assert {told.current for told in inside} == {"0501234567"}
+    bars = [told.progress_pct or 0 for told in shown]
+    assert bars == sorted(bars)
+    assert len(set(bars)) > 6, "the bar moves inside of the one call"
+    assert any(told.eta and told.eta > 0 for told in inside)
+
+
+@pytest.mark.parametrize("how", ["asked", "killed"])
+def test_an_interrupted_transcription_goes_on_where_it_was(
+    long_only: RecordingRun, short_windows: None, how: str
+) -> None:
+    def until_the_middle(run: RecordingRun, progress: Progress) -> None:
+        tell = progress.inside
+
+        def inside(part: float) -> None:
+            if part > 0.5:
+                if how == "killed":
+                    raise SystemExit
+                RecordingRun.objects.filter(pk=run.pk).ask(Request.INTERRUPT)
+            tell(part)
+
+        progress.inside = inside  # type: ignore[method-assign]
+        collect(run, progress)
+
+    if how == "killed":
+        with pytest.raises(SystemExit):
+            work_through(long_only, until_the_middle)
+        RecordingRun.objects.filter(pk=long_only.pk).take_back()
+    else:
+        assert work_through(long_only, until_the_middle).status == "queued"
+    between = seen(long_only)
+    half = long_call()
+    assert half.transcribed_to > 20
+    assert not half.transcribed_at
+    starts: list[float] = []
+    real = Transcriber.transcribe
+
+    def transcribe(self: Transcriber, file: Any, *, start: float, **options: Any) -> Iterator[Heard]:
+        starts.append(start)
+        return real(self, file, start=start, **options)
+
+    with mock.patch.object(Transcriber, "transcribe", transcribe):
+        run = work_through(long_only, collect)
+    assert run.status == "completed"
+    assert starts == [half.transcribed_to]
+    assert (run.progress_pct or 0) >= (between.progress_pct or 0) > 40
+    whole = long_call()
+    assert whole.segments[: len(half.segments)] == half.segments
+    for word in SURELY:
+        assert word in whole.transcript.lower(), whole.transcript
+
+
+def test_windows_miss_and_double_nothing(short_windows: None, db: None) -> None:
+    [path] = demo.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
+    with AudioReader() as reader:
+        windows = reader.hear(path, start=0.0, window=transcription.WINDOW)
+        news = list(transcriber().transcribe(windows, language="en"))
+    segments = [one.segment for one in news if one.segment]
+    assert [one.start for one in segments] == sorted(one.start for one in segments)
+    said = " ".join(one.text for one in segments).lower()
+    for word in SURELY:
+        assert said.count(word) == 1, said
+
+
+def test_a_wish_is_granted_in_the_middle_of_a_long_call(long_only: RecordingRun, short_windows: None) -> None:
+    def work(run: RecordingRun, progress: Progress) -> None:
+        run.cancel(SYSTEM)
+        collect(run, progress)
+
+    with mock.patch.object(Call, "keep_transcript", side_effect=AssertionError("went on to the end")):
+        run = work_through(long_only, work)
+    assert run.status == "cancelled"
+
+
+# The model
+
+
+def test_without_a_model_the_run_is_rejected_before_anything_is_fetched(
+    business_a: Business, settings: Settings
+) -> None:
+    settings.WHISPER_MODEL = ""
+    source = folder_source(business_a, demo.FOLDERS["business-b"])
+    run = collected(source, job_type="full")
+    assert (run.status, run.error_code, run.total) == ("failed", "rejected", None)
+    assert "WHISPER_MODEL" in run.error_message
+    assert not Call.objects.exists()
+    assert collected(source, job_type="download").status == "completed"
+
+
+def test_a_model_that_is_none_rejects_the_run(business_a: Business, settings: Settings, tmp_path: Path) -> None:
+    settings.WHISPER_MODEL = str(tmp_path)  # a folder, but of nothing
+    run = collected(folder_source(business_a, demo.FOLDERS["business-b"]), job_type="full")
+    assert (run.status, run.error_code) == ("failed", "rejected")
+    assert "can't be loaded" in run.error_message
+
+
+def test_the_model_is_loaded_once(db: None) -> None:
+    first = transcriber()
+    with mock.patch("faster_whisper.WhisperModel", side_effect=AssertionError("loaded again")):
+        assert transcriber()._model is first._model
+
+
+def test_only_who_transcribes_pays_for_the_model() -> None:
+    imported = "import django, sys; django.setup(); import recordings.tasks, recordings.api"
+    loaded = f"{imported}; print('ctranslate2' in sys.modules)"
+    environment = {"DJANGO_SETTINGS_MODULE": "tests.settings", "PATH": ""}
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.strip() == "False"
+
+
+# Words
+
+
+def test_hebrew_is_searched_by_the_word(business_a: Business) -> None:
+    source = folder_source(business_a, demo.CALLS)
+    for number, text in enumerate(["החשבונית שולמה אתמול", "נקבע תור ליום רביעי"]):
+        call = Call.objects.create(business=business_a, source=source, call_id=str(number), location="", file="x")
+        call.keep_transcript([{"start": 0, "end": 1, "text": text}], "he")
+    assert [call.call_id for call in Call.objects.saying("שולמה")] == ["0"]
+    assert [call.call_id for call in Call.objects.saying("תור רביעי")] == ["1"]
+    assert not Call.objects.saying("תור -רביעי")
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        plan = Call.objects.saying("שולמה").explain()
+        cursor.execute("RESET enable_seqscan")
+    assert "call_search" in plan

@@ -1,0 +1,140 @@
+"""A run that can't go on for hours waits in the queue: no worker holds it, nobody claims it early, readers know why."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.db.models.functions import Now
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from receipts.models import Mailbox, ReceiptSyncRun
+from runs import dispatch, sweep, worker
+from runs.dispatch import wake
+from runs.exceptions import RunDeferred
+from runs.progress import Progress
+from runs.reset import reset_progress
+from runs.states import Request, Status
+from runs.timeline import SYSTEM
+from runs.verdict import judge
+from tests.actors import seen, started, work_through
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HOUR = 3600
+
+
+def defer(run: ReceiptSyncRun, progress: Progress) -> None:
+    for number in progress.track(range(3), total=3):
+        if number == 1 and run.attempt == 1:
+            raise RunDeferred(HOUR, "The server is closed")
+
+
+@pytest.fixture
+def deferred(mailbox_a: Mailbox) -> ReceiptSyncRun:
+    return work_through(started(mailbox_a), defer)
+
+
+def rows(run: ReceiptSyncRun) -> Any:
+    return ReceiptSyncRun.objects.filter(pk=run.pk)
+
+
+def let_time_pass(run: ReceiptSyncRun, seconds: int = HOUR + 1) -> None:
+    rows(run).update(waiting_until=Now() + timedelta(seconds=HOUR - seconds))
+
+
+def claimed(run: ReceiptSyncRun) -> ReceiptSyncRun | None:
+    return worker.claim(ReceiptSyncRun, run.pk, worker="worker@test", task_id="task")
+
+
+def test_it_waits_and_says_until_when_and_why(deferred: ReceiptSyncRun) -> None:
+    verdict = judge(deferred)
+    assert (deferred.status, verdict.code, deferred.processed) == (Status.QUEUED, "waiting", 1)
+    assert verdict.message.startswith("The server is closed, until ")
+    assert verdict.evidence["seconds_to_wait"] == pytest.approx(HOUR, abs=60)
+    assert deferred.events.order_by("-pgh_id")[0].pgh_context["reason"] == "deferred"
+
+
+def test_nobody_claims_or_publishes_it_before_its_time(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
+    messages.clear()
+    assert claimed(deferred) is None
+    assert dispatch.publish(deferred)
+    rows(deferred).update(queued_at=Now() - timedelta(days=2))
+    sweep.sweep()
+    assert (messages, seen(deferred).status) == ([], Status.QUEUED)
+
+
+def test_it_goes_on_by_itself_at_its_time(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
+    messages.clear()
+    let_time_pass(deferred)
+    sweep.sweep()
+    assert messages == [("runs.receipt_sync", [deferred.pk])]
+    end = work_through(deferred, defer)
+    assert (end.status, end.attempt, end.waiting_until, end.waiting_reason) == (Status.COMPLETED, 2, None, "")
+
+
+def test_a_wait_is_no_time_in_which_no_worker_took_it(deferred: ReceiptSyncRun, settings: Settings) -> None:
+    settings.RUNS_QUEUE_TIMEOUT_SECONDS = 60
+    rows(deferred).update(queued_at=Now() - timedelta(days=2))
+    let_time_pass(deferred, HOUR + 30)
+    sweep.fail_untaken(ReceiptSyncRun)
+    assert seen(deferred).status == Status.QUEUED
+    let_time_pass(deferred, HOUR + 90)
+    sweep.fail_untaken(ReceiptSyncRun)
+    assert seen(deferred).status == Status.FAILED
+
+
+def test_who_wakes_it_lets_it_go_on_at_once(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
+    messages.clear()
+    with transaction.atomic():
+        assert wake(ReceiptSyncRun.objects.all()) == 1
+        assert messages == []
+    assert messages == [("runs.receipt_sync", [deferred.pk])]
+    assert wake(ReceiptSyncRun.objects.all()) == 0
+    assert claimed(deferred) is not None
+
+
+def test_it_makes_nobody_else_leave_its_slot(deferred: ReceiptSyncRun, mailbox_b: Mailbox, settings: Settings) -> None:
+    settings.RUNS_TIME_SLICE_SECONDS = 0
+    other = started(mailbox_b)
+    assert claimed(other) is not None
+    assert sweep.share_slots(ReceiptSyncRun) == 0
+
+
+def test_a_worker_that_ends_doesnt_publish_it(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
+    messages.clear()
+    worker.publish_what_was_interrupted()
+    assert messages == []
+
+
+@pytest.mark.parametrize(("request_", "status"), [(Request.PAUSE, Status.PAUSED), (Request.CANCEL, Status.CANCELLED)])
+def test_a_wish_that_came_before_it_left_is_granted(mailbox_a: Mailbox, request_: Request, status: Status) -> None:
+    def asked_meanwhile(run: ReceiptSyncRun, progress: Progress) -> None:
+        rows(run).ask(request_)
+        raise RunDeferred(HOUR, "The server is closed")
+
+    end = work_through(started(mailbox_a), asked_meanwhile)
+    assert (end.status, end.waiting_until, end.waiting_reason) == (status, None, "")
+
+
+def test_it_can_be_cancelled_and_resumed(deferred: ReceiptSyncRun, as_member_a: APIClient) -> None:
+    url = f"/api/runs/receipt_sync/{deferred.pk}"
+    told = as_member_a.get(f"{url}/").json()
+    assert (told["status"], told["verdict"]["code"], told["actions"]) == ("queued", "waiting", ["cancel"])
+    assert as_member_a.post(f"{url}/cancel/").json()["verdict"]["code"] == "cancelled"
+    assert as_member_a.post(f"{url}/resume/").json()["verdict"]["code"] == "waiting_for_worker"
+    assert claimed(deferred) is not None
+
+
+def test_a_reset_ends_its_wait(deferred: ReceiptSyncRun) -> None:
+    reset_progress(deferred.business, actor=SYSTEM)
+    end = seen(deferred)
+    assert (end.status, end.waiting_until) == (Status.FAILED, None)
+
+
+def test_it_is_never_stale(deferred: ReceiptSyncRun) -> None:
+    rows(deferred).update(heartbeat_at=Now() - timedelta(days=1))
+    sweep.sweep()
+    assert judge(seen(deferred)).code == "waiting"

@@ -1,0 +1,118 @@
+"""G1: whoever reads first is told the truth, with beat, broker and every worker dead."""
+
+import logging
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils import translation
+
+from receipts.models import Mailbox, ReceiptSyncRun
+from runs.states import Status
+from runs.sweep import sweep
+from runs.timeline import SWEEP
+from runs.verdict import Code, is_stale, judge, tell
+from tests.actors import claimed, seen, silence
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_reader_finds_a_silent_run_failed(mailbox_a: Mailbox) -> None:
+    run = claimed(mailbox_a)
+    silence(run, 301)
+    told = seen(run)
+    assert (told.status, told.error_code) == ("failed", "stale")
+    assert told.error_message == "Run marked as failed due to no heartbeat for 301s"
+    assert told.finished_at is not None
+    assert is_stale(told)
+    run.refresh_from_db()
+    assert run.status == "failed", "the reader repaired the row, not only the answer"
+
+
+def test_a_run_within_its_threshold_is_left_alone(mailbox_a: Mailbox) -> None:
+    run = claimed(mailbox_a)
+    silence(run, 290)
+    assert seen(run).status == "running"
+
+
+def test_the_sweep_says_the_same_words_and_logs_one_line(mailbox_a: Mailbox, caplog: pytest.LogCaptureFixture) -> None:
+    run = claimed(mailbox_a)
+    silence(run, 400)
+    with caplog.at_level(logging.WARNING, logger="runs.models"):
+        assert sweep()
+    run.refresh_from_db()
+    assert run.error_message == "Run marked as failed due to no heartbeat for 400s"
+    [line] = [record.getMessage() for record in caplog.records if record.name == "runs.models"]
+    assert line == (
+        f"Run expired: type=receipt_sync id={run.pk} business={run.business_id} worker=worker@test age=400s"
+    )
+    assert ReceiptSyncRun.objects.all().expire(SWEEP) == 0, "only once"
+
+
+def test_declared_silence_is_believed_until_it_is_over(mailbox_a: Mailbox) -> None:
+    run = claimed(mailbox_a)
+    silence(run, 400)
+    rows = ReceiptSyncRun.objects.filter(pk=run.pk)
+    rows.update(silent_until=Now() + timedelta(minutes=5))
+    assert seen(run).status == "running"
+    rows.update(silent_until=Now() - timedelta(seconds=1))
+    assert seen(run).status == "failed"
+
+
+def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
+    mailbox_a: Mailbox,
+) -> None:
+    run = claimed(mailbox_a)
+    silence(run, 301)
+    locked, done = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        try:
+            with transaction.atomic():
+                ReceiptSyncRun.objects.select_for_update().get(pk=run.pk)
+                locked.set()
+                done.wait(30)
+        finally:
+            connection.close()
+
+    hung = threading.Thread(target=hang)
+    hung.start()
+    try:
+        assert locked.wait(30)
+        told = seen(run)
+    finally:
+        done.set()
+        hung.join()
+    assert (told.status, told.error_code) == ("failed", "stale")
+    assert judge(told).code == Code.STALE
+
+
+def test_the_words_in_hebrew(mailbox_a: Mailbox) -> None:
+    run = claimed(mailbox_a)
+    silence(run, 301)
+    with translation.override("he"):
+        verdict = judge(seen(run))
+    assert verdict.label == "תקוע - אין עדכון"
+    assert verdict.message == "המשימה לא התעדכנה מזה 5 דקות"
+
+
+@pytest.mark.parametrize(("age", "code"), [(0, Code.WORKING), (61, Code.QUIET), (301, Code.STALE)])
+def test_the_verdict_follows_the_silence(mailbox_a: Mailbox, age: int, code: Code) -> None:
+    run = claimed(mailbox_a)
+    silence(run, age)
+    assert judge(seen(run)).code == code
+
+
+def test_alive_but_finishing_nothing_is_said(mailbox_a: Mailbox) -> None:
+    run = claimed(mailbox_a)
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(progress_at=Now() - timedelta(seconds=121))
+    assert judge(seen(run)).code == Code.NOT_ADVANCING
+
+
+def test_a_sliced_list_is_told_truly_too(mailbox_a: Mailbox) -> None:
+    run = claimed(mailbox_a)
+    silence(run, 301)
+    [told] = tell(ReceiptSyncRun.objects.with_ages().order_by("-created_at")[:1])
+    assert told.status == Status.FAILED

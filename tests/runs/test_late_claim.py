@@ -1,0 +1,58 @@
+"""A process that dies over its claim: the database may commit the claim after its client's death was handled."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from celery.exceptions import WorkerLostError
+
+from receipts.models import Mailbox, ReceiptSyncRun
+from receipts.tasks import sync_receipts
+from runs import worker
+from tests.actors import seen, started
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TASK = "the task that died"
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "LATE_CLAIM_SECONDS", 0.0)
+
+
+def lose(run: ReceiptSyncRun) -> None:
+    worker.take_back_from_lost_process(sync_receipts, TASK, WorkerLostError(), args=[run.pk])
+
+
+def test_a_claim_that_is_committed_late_is_taken_back(mailbox_a: Mailbox) -> None:
+    run = started(mailbox_a)
+    lose(run)
+    worker.claim(ReceiptSyncRun, run.pk, worker="worker@test", task_id=TASK)
+    worker.recheck_lost_tasks()
+    assert seen(run).status == "queued"
+    assert not worker.lost_tasks
+
+
+def test_a_claim_that_never_arrived_is_published_again(mailbox_a: Mailbox) -> None:
+    run = started(mailbox_a)
+    before = seen(run).dispatches
+    lose(run)
+    worker.recheck_lost_tasks()
+    assert (seen(run).status, seen(run).dispatches) == ("queued", before + 1)
+
+
+def test_a_run_that_another_has_claimed_since_stays_with_it(mailbox_a: Mailbox) -> None:
+    run = started(mailbox_a)
+    lose(run)
+    worker.claim(ReceiptSyncRun, run.pk, worker="worker@test", task_id="another task")
+    worker.recheck_lost_tasks()
+    assert seen(run).status == "running"
+
+
+def test_the_workers_loop_looks_again() -> None:
+    called: list[object] = []
+    hub = SimpleNamespace(call_repeatedly=lambda seconds, look: called.append(look))
+    worker.look_after_children(sender=SimpleNamespace(hub=hub, pool=SimpleNamespace(maintain_pool=None)))
+    assert worker.recheck_lost_tasks in called

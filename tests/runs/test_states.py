@@ -1,0 +1,50 @@
+"""The database itself refuses every arrow that the table doesn't have."""
+
+from itertools import product
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import ProgrammingError
+
+from receipts.models import Mailbox, ReceiptSyncRun
+from runs.states import ARROWS, Status
+from tests.actors import started
+
+pytestmark = pytest.mark.django_db
+
+ALLOWED = {(arrow.source, arrow.target) for arrow in ARROWS}
+FORBIDDEN = [pair for pair in product(Status, Status) if pair not in ALLOWED and pair[0] != pair[1]]
+
+
+def set_by_hand(run: ReceiptSyncRun, status: Status) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE receipts_receiptsyncrun SET status = %s WHERE id = %s", [status, run.pk])
+
+
+def bring_to(run: ReceiptSyncRun, status: Status) -> None:
+    """By legal arrows only."""
+    for step in {Status.PAUSED: [Status.RUNNING], Status.COMPLETED: [Status.RUNNING]}.get(status, []):
+        set_by_hand(run, step)
+    if status != Status.QUEUED:
+        set_by_hand(run, status)
+
+
+@pytest.mark.parametrize(("source", "target"), sorted(ALLOWED))
+def test_an_arrow_of_the_table_may_be_drawn(mailbox_a: Mailbox, source: Status, target: Status) -> None:
+    run = started(mailbox_a)
+    bring_to(run, source)
+    set_by_hand(run, target)
+    run.refresh_from_db()
+    assert run.status == target
+
+
+@pytest.mark.parametrize(("source", "target"), FORBIDDEN)
+def test_any_other_arrow_is_refused(mailbox_a: Mailbox, source: Status, target: Status) -> None:
+    run = started(mailbox_a)
+    bring_to(run, source)
+    with pytest.raises(ProgrammingError, match="Invalid transition"):
+        set_by_hand(run, target)
+
+
+def test_nothing_leaves_completed() -> None:
+    assert not [arrow for arrow in ARROWS if arrow.source == Status.COMPLETED]

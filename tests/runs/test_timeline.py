@@ -1,0 +1,67 @@
+"""Every change of status is recorded with who made it, why, and on what evidence."""
+
+import pytest
+from django.db import connection
+
+from receipts.models import Mailbox, ReceiptSyncRun
+from runs.progress import Progress
+from runs.reset import reset_progress
+from runs.timeline import Actor
+from tests.actors import claimed, seen, silence, started, work_through
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def story(run: ReceiptSyncRun) -> list[tuple[str, str, str]]:
+    return [
+        (
+            event.status,
+            (event.pgh_context or {}).get("actor", {}).get("kind", ""),
+            (event.pgh_context or {}).get("reason", ""),
+        )
+        for event in run.events.order_by("pgh_id")
+    ]
+
+
+def test_a_failure_keeps_its_traceback(mailbox_a: Mailbox) -> None:
+    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+        raise ZeroDivisionError("nothing to divide")
+
+    run = work_through(started(mailbox_a), work)
+    assert story(run) == [
+        ("queued", "system", "started"),
+        ("running", "worker", "claimed"),
+        ("failed", "worker", "exception"),
+    ]
+    assert "ZeroDivisionError" in run.events.latest("pgh_id").pgh_context["traceback"]
+    assert "ZeroDivisionError" not in run.error_message
+
+
+def test_a_reader_that_repairs_is_named(mailbox_a: Mailbox) -> None:
+    run = claimed(mailbox_a)
+    silence(run, 301)
+    seen(run)
+    assert story(run)[-1] == ("failed", "reader", "no heartbeat")
+    event = run.events.latest("pgh_id")
+    assert (event.worker, event.attempt, event.error_code) == ("worker@test", 1, "stale")
+
+
+def test_a_reset_keeps_the_reason_that_was_given(mailbox_a: Mailbox) -> None:
+    run = started(mailbox_a)
+    reset_progress(run.business, actor=Actor("staff", "dana", 7), reason="called by phone")
+    assert story(run)[-1] == ("failed", "staff", "called by phone")
+
+
+def test_a_change_by_hand_is_recorded_without_an_actor(mailbox_a: Mailbox) -> None:
+    run = started(mailbox_a)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE receipts_receiptsyncrun SET status = 'cancelled'")
+    assert story(run)[-1] == ("cancelled", "", "")
+
+
+def test_progress_writes_no_history(mailbox_a: Mailbox) -> None:
+    run = claimed(mailbox_a)
+    progress = Progress(run)
+    with progress.allow_silence(minutes=1):
+        pass
+    assert len(story(run)) == 2
