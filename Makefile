@@ -25,7 +25,7 @@ $(STAMP): requirements.txt requirements-dev.txt
 	@touch $@
 
 run: setup
-	@exec $(BIN)/python -m progress_project.launch
+	@exec $(BIN)/python -m progress_project.local.launch
 
 test: setup lint types migrations deploy-check tests
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import ProgrammingError
 
-from progress_project import copies, embedded
+from progress_project.local import copies, postgres
 from runs.database import is_database_away
 
 # Commands that never ask the database; all others find the embedded one running.
@@ -39,12 +39,12 @@ def main() -> None:
 
 
 def _attach_to_embedded_database(command: str) -> None:
-    if not embedded.wanted() or command in WITHOUT_DATABASE or "--help" in sys.argv:
+    if not postgres.wanted() or command in WITHOUT_DATABASE or "--help" in sys.argv:
         return
     copies.choose_running_copy()
-    if not embedded.has_data() and command not in FROM_NOTHING:
+    if not postgres.has_data() and command not in FROM_NOTHING:
         raise copies.CopyError(copies.why_no_data())
-    embedded.ensure_running()
+    postgres.ensure_running()
 
 
 def _report_error_of_thread(error: threading.ExceptHookArgs) -> None:
@@ -62,7 +62,7 @@ def _in_one_line(error: BaseException | None) -> str:
     match error:
         case ProgrammingError() if getattr(error.__cause__, "sqlstate", "") == UNDEFINED_TABLE:
             return f"The database has no tables for this version yet: run `manage.py migrate` ({words})."
-        case ImproperlyConfigured() | copies.CopyError() | embedded.EmbeddedError():
+        case ImproperlyConfigured() | copies.CopyError() | postgres.EmbeddedError():
             return words
     return ""
 

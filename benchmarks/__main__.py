@@ -83,10 +83,10 @@ def _set_up_django() -> None:
     os.environ.setdefault("UNSTUCK_VAR", "var/bench")
     import django
 
-    from progress_project import embedded
+    from progress_project.local import postgres
 
-    if embedded.wanted():
-        embedded.ensure_running()
+    if postgres.wanted():
+        postgres.ensure_running()
     django.setup()
 
 

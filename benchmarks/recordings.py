@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 from django.test import override_settings
 
-from progress_project.environment import demo_model
+from progress_project.local.environment import demo_model
 from recordings import demo
 from recordings.audio import RATE, AudioReader
 from recordings.collect import collect

@@ -5,10 +5,10 @@ from importlib.util import find_spec
 
 os.environ.setdefault("UNSTUCK_VAR", "var/bench")  # never the embedded server of a running demo
 
-from progress_project import embedded
+from progress_project.local import postgres
 
-if embedded.wanted():
-    os.environ["DATABASE_URL"] = embedded.database_url()
+if postgres.wanted():
+    os.environ["DATABASE_URL"] = postgres.database_url()
 os.environ.update(
     DEBUG="false",  # with it, Django would remember every query
     SECRET_KEY="only-for-benchmarks",

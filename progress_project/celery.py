@@ -7,7 +7,7 @@ from celery import Celery
 from celery.signals import setup_logging
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
-from progress_project import broker
+from progress_project.local import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress_project.settings")
 

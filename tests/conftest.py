@@ -9,21 +9,21 @@ import pytest
 from django.utils import translation
 from pytest_django import Settings
 
-from progress_project import embedded
+from progress_project.local import postgres
 
 # --- The database -----------------------------------------------------------------------------
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start (or attach to) the embedded PostgreSQL where no other is named; xdist's workers find it running."""
-    if embedded.wanted() and not hasattr(config, "workerinput"):
-        embedded.ensure_running()
+    if postgres.wanted() and not hasattr(config, "workerinput"):
+        postgres.ensure_running()
         _make_haste()
 
 
 def _make_haste() -> None:
     """The tests' own server needn't outlive the machine: what it has written outlives the server all the same."""
-    with psycopg.connect(embedded.database_url(), autocommit=True) as server:
+    with psycopg.connect(postgres.database_url(), autocommit=True) as server:
         for setting in ("fsync", "full_page_writes"):
             server.execute(f"ALTER SYSTEM SET {setting} = off")
         server.execute("SELECT pg_reload_conf()")

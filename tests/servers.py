@@ -15,7 +15,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from progress_project import embedded
+from progress_project.local import postgres
 from tests.workers import kill, until
 
 FOREIGN = ("admin", "unfold", "drf_spectacular_sidecar", "rest_framework", "knox", "django_celery_beat")
@@ -46,7 +46,7 @@ def _environment(state: Path) -> dict[str, str]:
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
-        "DATABASE_URL": os.environ.get("DATABASE_URL") or embedded.database_url(),
+        "DATABASE_URL": os.environ.get("DATABASE_URL") or postgres.database_url(),
         "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
         "DEBUG": "true",
         "LOG_LEVEL": "WARNING",

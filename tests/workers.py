@@ -16,7 +16,7 @@ from celery import Celery
 from django.conf import settings
 from django.db import connection
 
-from progress_project import broker, embedded
+from progress_project.local import broker, postgres
 from runs import dispatch
 
 
@@ -85,7 +85,7 @@ def workers_environment(state: Path) -> dict[str, str]:
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
         # Named, or it would look for an embedded one in the state directory below.
-        "DATABASE_URL": os.environ.get("DATABASE_URL") or embedded.database_url(),
+        "DATABASE_URL": os.environ.get("DATABASE_URL") or postgres.database_url(),
         "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
         "DEBUG": "true",
         "UNSTUCK_VAR": str(state),

@@ -43,14 +43,14 @@ def _set_up_django() -> None:
     os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT_SECONDS", "0")  # a long history takes longer than any request
     import django
 
-    from progress_project import copies, embedded
+    from progress_project.local import copies, postgres
 
-    if embedded.wanted():  # as for any command that is typed beside a running copy
+    if postgres.wanted():  # as for any command that is typed beside a running copy
         try:
             copies.choose_running_copy()
-            if not embedded.has_data():
+            if not postgres.has_data():
                 raise copies.CopyError(copies.why_no_data())
-            embedded.ensure_running()
+            postgres.ensure_running()
         except copies.CopyError as error:
             sys.exit(str(error))
     django.setup()

@@ -113,9 +113,9 @@ def _set_up_django(folder: Path, broker: str) -> None:
         RECORDINGS_FOLDERS=str(folder / "exchange"),
         DJANGO_SETTINGS_MODULE="progress_project.settings",
     )
-    from progress_project import embedded
+    from progress_project.local import postgres
 
-    embedded.ensure_running()
+    postgres.ensure_running()
     import django
     from django.conf import settings
     from django.core.management import call_command

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
-from progress_project.environment import demo_model
+from progress_project.local.environment import demo_model
 from recordings import demo
 from recordings.models import RecordingRun, Source
 from runs import dispatch

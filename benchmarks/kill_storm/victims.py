@@ -15,8 +15,8 @@ import psutil
 from django.db import connection
 from kombu import Queue
 
-from progress_project import embedded
 from progress_project.celery import app
+from progress_project.local import postgres
 
 from . import worker_app
 
@@ -100,4 +100,4 @@ def restart_database(folder: Path, away: float) -> None:
     pid = int((folder / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
     psutil.Process(pid).send_signal(signal.SIGQUIT)
     time.sleep(away)  # what is tested is that it is away for so long
-    embedded.ensure_running()
+    postgres.ensure_running()

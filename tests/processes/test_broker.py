@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from kombu import Connection
 
-from progress_project import broker
+from progress_project.local import broker
 
 MESSAGES = 300
 CONSUME = """

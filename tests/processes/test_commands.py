@@ -16,8 +16,8 @@ import psycopg
 import pytest
 from django.db import connection
 
-from progress_project import copies, embedded
-from progress_project.environment import BASE_DIR, port
+from progress_project.local import copies, postgres
+from progress_project.local.environment import BASE_DIR, port
 
 NOBODY_LISTENS = "postgres://nobody@127.0.0.1:1/nothing"
 RESET = ("reset_progress", "--business=business-a")
@@ -71,7 +71,7 @@ def test_no_database_is_made_for_a_command_that_only_reads(tmp_path: Path) -> No
 
 def database_url(name: str) -> str:
     """Another database of the tests' server."""
-    server = os.environ.get("DATABASE_URL") or embedded.database_url()
+    server = os.environ.get("DATABASE_URL") or postgres.database_url()
     return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 

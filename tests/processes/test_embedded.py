@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from progress_project import embedded
+from progress_project.local import postgres
 from tests.workers import until
 
 ATTACH = "import sys; from progress_project import embedded; embedded.ensure_running(); print('up', flush=True); "
@@ -22,7 +22,7 @@ UNTIL_TOLD = "sys.stdin.read()"
 def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("UNSTUCK_VAR", str(tmp_path))
     yield
-    embedded.stop()
+    postgres.stop()
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def another_process() -> Iterator[subprocess.Popen[str]]:
 
 def answers() -> bool:
     try:
-        with psycopg.connect(embedded.database_url()) as connection:
+        with psycopg.connect(postgres.database_url()) as connection:
             return connection.execute("SELECT 1").fetchone() == (1,)
     except psycopg.OperationalError:
         return False
@@ -73,19 +73,19 @@ def test_a_crash_whose_pid_went_to_somebody_else_is_recovered_from(tmp_path: Pat
 def test_one_that_is_killed_under_its_users_is_started_again(tmp_path: Path) -> None:
     with another_process():
         pid = int((tmp_path / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
-        assert embedded.is_alive()
+        assert postgres.is_alive()
         os.kill(pid, signal.SIGKILL)
-        until(lambda: not embedded.is_alive())
-        embedded.restart()
+        until(lambda: not postgres.is_alive())
+        postgres.restart()
         assert answers()
 
 
 def test_a_server_too_busy_to_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    really, replies = embedded._answers, iter([False, False])
+    really, replies = postgres._answers, iter([False, False])
     with another_process():
-        monkeypatch.setattr(embedded, "_answers", lambda: next(replies, None) is None and really())
-        assert embedded._comes_round()
-    assert not embedded._comes_round(), "nobody is there to be waited for"
+        monkeypatch.setattr(postgres, "_answers", lambda: next(replies, None) is None and really())
+        assert postgres._comes_round()
+    assert not postgres._comes_round(), "nobody is there to be waited for"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")

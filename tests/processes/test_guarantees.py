@@ -30,7 +30,7 @@ from benchmarks.guarantees.timeline import events_of
 from broadcasts.audience import pasted
 from broadcasts.models import OutboxMessage, ProviderAccount, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
-from progress_project import embedded
+from progress_project.local import postgres
 from receipts.models import Receipt, ReceiptSyncRun
 from recordings.models import Call, Recording, RecordingRun
 from runs.api import views
@@ -473,7 +473,7 @@ def test_the_command_judges_any_database_by_its_exit_status(world: World, tmp_pa
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
-            "DATABASE_URL": os.environ.get("DATABASE_URL") or embedded.database_url(),
+            "DATABASE_URL": os.environ.get("DATABASE_URL") or postgres.database_url(),
             "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
             "DEBUG": "true",
             "SECRET_KEY": settings.SECRET_KEY,  # it signs what providers are told to give back

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from progress_project.environment import BASE_DIR
+from progress_project.local.environment import BASE_DIR
 from tests.demo_copy import unconfigured
 
 PREPARE = """
@@ -60,7 +60,7 @@ def test_a_taken_port_is_said_plainly(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         launch = subprocess.run(
-            [sys.executable, "-m", "progress_project.launch"],
+            [sys.executable, "-m", "progress_project.local.launch"],
             cwd=BASE_DIR,
             env={**os.environ, "PORT": str(port), "UNSTUCK_VAR": str(tmp_path), "DATABASE_URL": "postgres://unused/"},
             capture_output=True,

@@ -21,7 +21,7 @@ import psutil
 import pytest
 from django.core.management import get_commands
 
-from progress_project.environment import BASE_DIR
+from progress_project.local.environment import BASE_DIR
 from tests.demo_copy import UP_SECONDS, Copy, running_copy, unconfigured
 from tests.servers import answers, free_port
 from tests.workers import until

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from progress_project.environment import BASE_DIR
+from progress_project.local.environment import BASE_DIR
 from tests.workers import workers_environment
 
 pytestmark = pytest.mark.django_db(transaction=True)

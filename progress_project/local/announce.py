@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Callable
 
 from progress_project.celery import app
-from progress_project.environment import demo_imap_port, is_demo, port
+from progress_project.local.environment import demo_imap_port, is_demo, port
 
 WAIT_SECONDS = 60
 CELERY_NODES = 2  # worker and control

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 import psutil
 
-from progress_project.environment import env, state_dir
+from progress_project.local.environment import env, state_dir
 
 SUPERUSER = "postgres"
 SYSTEM_USER = "pgserver"  # made and used only where we run as root, which PostgreSQL refuses

@@ -1,4 +1,4 @@
-"""`make run`: everything on one machine, until Ctrl-C or SIGTERM. Run as `python -m progress_project.launch`."""
+"""`make run`: everything on one machine, until Ctrl-C or SIGTERM. Run as `python -m progress_project.local.launch`."""
 
 import os
 import re
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from progress_project import copies, embedded, keep
-from progress_project.environment import BASE_DIR, demo_imap_port, env, is_demo, port, state_dir
-from progress_project.supervisor import Supervisor
+from progress_project.local import copies, postgres, supervised
+from progress_project.local.environment import BASE_DIR, demo_imap_port, env, is_demo, port, state_dir
+from progress_project.local.supervisor import Supervisor
 
 HOST = "127.0.0.1"
 NOT_WORTH_A_WARNING = (  # on one's own machine, or in a container
@@ -38,7 +38,7 @@ def main() -> None:
                 _run_processes()
     except copies.CopyError as error:
         sys.exit(str(error))
-    except (embedded.EmbeddedError, subprocess.CalledProcessError) as error:
+    except (postgres.EmbeddedError, subprocess.CalledProcessError) as error:
         sys.exit(f"Can't start: {error}")
     except KeyboardInterrupt:
         pass
@@ -46,7 +46,7 @@ def main() -> None:
 
 def _prepare_environment() -> None:
     """What the children read; anything already set stays as it is."""
-    os.environ.setdefault("DEBUG", str(embedded.wanted()))  # a database of one's own means production
+    os.environ.setdefault("DEBUG", str(postgres.wanted()))  # a database of one's own means production
     os.environ.setdefault("PORT", str(port()))
     os.environ["UNSTUCK_VAR"] = str(state_dir())
     os.environ["PYTHONUNBUFFERED"] = "1"
@@ -72,14 +72,14 @@ def _check_free(number: int, name: str) -> None:
 
 @contextmanager
 def _database() -> Iterator[None]:
-    if not embedded.wanted():
+    if not postgres.wanted():
         yield
         return
     try:
-        embedded.ensure_running()
+        postgres.ensure_running()
         yield
     finally:
-        embedded.stop()
+        postgres.stop()
 
 
 def _prepare_data() -> None:
@@ -96,15 +96,15 @@ def _manage(*arguments: str) -> None:
 
 
 def _run_processes() -> None:
-    supervisor = Supervisor(stop_seconds=keep.GRACE_SECONDS + 5)  # the keepers kill first, and kill whole groups
+    supervisor = Supervisor(stop_seconds=supervised.GRACE_SECONDS + 5)  # the keepers kill first, and kill whole groups
     for name, command in _processes().items():
         kept = {**os.environ, "KEEP_COMMAND": command, "KEEP_FOR": str(os.getpid())}
         if name in TIMEKEEPERS:
             kept["KEEP_REPLACE_STOPPED"] = "yes"
         # By path and isolated (-I): a keeper needs nothing of the project, and starts at once.
-        supervisor.add(name, [sys.executable, "-I", keep.__file__], kept)
+        supervisor.add(name, [sys.executable, "-I", supervised.__file__], kept)
     with _kept_database():
-        announcer = subprocess.Popen([sys.executable, "-m", "progress_project.announce"])
+        announcer = subprocess.Popen([sys.executable, "-m", "progress_project.local.announce"])
         try:
             supervisor.run()
         finally:
@@ -115,7 +115,7 @@ def _run_processes() -> None:
 @contextmanager
 def _kept_database() -> Iterator[None]:
     """In the block, the embedded PostgreSQL is started again when it dies."""
-    if not embedded.wanted():
+    if not postgres.wanted():
         yield
         return
     stopping = threading.Event()
@@ -130,12 +130,12 @@ def _kept_database() -> Iterator[None]:
 
 def _keep_database(stopping: threading.Event) -> None:
     while not stopping.wait(DATABASE_LOOK_SECONDS):
-        if embedded.is_alive():
+        if postgres.is_alive():
             continue
         print("PostgreSQL died, starting it again", flush=True)
         try:
-            embedded.restart()
-        except embedded.EmbeddedError as error:
+            postgres.restart()
+        except postgres.EmbeddedError as error:
             print(error, flush=True)
             stopping.wait(DATABASE_PAUSE_SECONDS)
 

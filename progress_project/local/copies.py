@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from progress_project.environment import BASE_DIR, env, port, state_dir
+from progress_project.local.environment import BASE_DIR, env, port, state_dir
 
 LOCK = "run.lock"
 
