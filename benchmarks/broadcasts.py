@@ -25,10 +25,10 @@ from django.db import connection
 from django.test import override_settings
 
 from broadcasts.audience import listed, uploaded
-from broadcasts.demo import graph
 from broadcasts.models import Pace, ProviderAccount, WhatsAppBroadcast
 from broadcasts.sending import send
 from broadcasts.starting import Draft, preview, start_broadcast
+from demo.fakes import graph
 from runs import worker
 from runs.models import Business
 from runs.states import FINISHED

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from recordings.demo.twilio import ServedCall, serve
+from demo.fakes.twilio import ServedCall, serve
 
 MEGABYTE = 1_000_000
 # A WAV as it is written to a pipe: how long it will be is not known at its beginning.

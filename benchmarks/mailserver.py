@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from receipts import demo
-from receipts.demo import letters
-from receipts.demo.letters import Recipe
-from receipts.demo.server import ServedMailbox, StoredMail, serve
+from demo import mailboxes
+from demo.mailboxes import letters
+from demo.mailboxes.letters import Recipe
+from demo.mailboxes.server import ServedMailbox, StoredMail, serve
 
 # The mailbox of an office: one mail in three is a receipt, one in eight holds a PDF. Mail made to break its
 # reader is left out: it would measure the limits that end it, which are the same on both sides.
@@ -48,7 +48,7 @@ def main() -> None:
     messages, account, password = int(sys.argv[1]), *sys.argv[2:]
     written = letters.written(account, [(recipe, -(-share * messages // 1000)) for recipe, share in PER_MILLE])
     mails = [StoredMail(mail.uid, mail.received_at, mail.raw) for mail in written[:messages]]
-    with serve([ServedMailbox(account, password, demo.UIDVALIDITY, mails)]) as server:
+    with serve([ServedMailbox(account, password, mailboxes.UIDVALIDITY, mails)]) as server:
         print(server.port, flush=True)
         sys.stdin.read()
 

@@ -20,11 +20,11 @@ import numpy as np
 import psutil
 from django.test import override_settings
 
+from demo import calls
+from demo.fakes.twilio import SID, TOKEN
 from progress_project.local.environment import demo_model
-from recordings import demo
 from recordings.audio import RATE, AudioReader
 from recordings.collect import collect
-from recordings.demo.twilio import SID, TOKEN
 from recordings.models import Call, RecordingRun, Source
 from recordings.transcription import transcriber
 from runs import worker
@@ -90,7 +90,7 @@ def _demo_model() -> Iterator[None]:
 
 def _call(folder: Path, seconds: int) -> Path:
     """The demo's long call, as often as it takes."""
-    [path] = demo.FOLDERS["business-a"].rglob("*.140.mp3")
+    [path] = calls.FOLDERS["business-a"].rglob("*.140.mp3")
     with AudioReader() as reader:
         said = np.concatenate(list(reader.hear(path, start=0.0, window=60.0)))
     samples = np.resize(said, seconds * RATE)

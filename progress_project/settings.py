@@ -70,6 +70,8 @@ INSTALLED_APPS = [
     "broadcasts",
     "recordings",
 ]
+if DEBUG:
+    INSTALLED_APPS.append("demo")
 
 MIDDLEWARE = [
     "runs.api.middleware.api_answers",  # outermost: no answer under /api/ escapes it
@@ -234,7 +236,7 @@ RECEIPTS_FIRST_CONTACT_SECONDS: int = env.int("RECEIPTS_FIRST_CONTACT_SECONDS", 
 
 # Folders that exchanges fill; a source may be one of them or lie within one.
 RECORDINGS_FOLDERS: list[str] = env.list(
-    "RECORDINGS_FOLDERS", default=[str(BASE_DIR / "recordings" / "demo" / "calls")] if DEBUG else []
+    "RECORDINGS_FOLDERS", default=[str(BASE_DIR / "demo" / "calls")] if DEBUG else []
 )
 RECORDINGS_MAX_BYTES: int = env.int("RECORDINGS_MAX_BYTES", default=1024 * MEBIBYTE)
 RECORDINGS_MAX_SECONDS: float = env.float("RECORDINGS_MAX_SECONDS", default=24 * 3600)  # of sound, in one recording

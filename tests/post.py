@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from receipts import demo
-from receipts.demo.server import ServedMailbox, Server, StoredMail, serve
+from demo import mailboxes
+from demo.mailboxes.server import ServedMailbox, Server, StoredMail, serve
 from receipts.models import Mailbox
 from runs.models import Business
 
@@ -23,7 +23,7 @@ def served_mailbox(
     business: Business, *, messages: slice = slice(None), fetch_seconds: float = 0.0
 ) -> Iterator[Mailbox]:
     """A mailbox of this business that a server on the loopback really serves, a message in `fetch_seconds`."""
-    whole = demo.served(demo.MAILBOX_A)
+    whole = mailboxes.served(mailboxes.MAILBOX_A)
     with serve([replace(whole, mails=whole.mails[messages], fetch_seconds=fetch_seconds)]) as server:
         yield Mailbox.objects.create(
             business=business,
@@ -31,8 +31,8 @@ def served_mailbox(
             host="127.0.0.1",
             port=server.port,
             security=Mailbox.Security.PLAIN,
-            username=demo.MAILBOX_A,
-            secret=demo.PASSWORD,
+            username=mailboxes.MAILBOX_A,
+            secret=mailboxes.PASSWORD,
         )
 
 

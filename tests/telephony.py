@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from demo.fakes.twilio import SID, TOKEN, ServedCall, TwilioServer, serve
 from recordings.collect import collect
-from recordings.demo.twilio import SID, TOKEN, ServedCall, TwilioServer, serve
 from recordings.models import RecordingRun, Source
 from runs import dispatch
 from runs.flush import flush

@@ -10,10 +10,10 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from broadcasts.audience import pasted
-from broadcasts.demo import webhooks
-from broadcasts.demo.graph import GraphServer, served
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
+from demo.fakes import webhooks
+from demo.fakes.graph import GraphServer, served
 from runs.models import Business
 
 APP_SECRET, VERIFY_TOKEN = "app-secret", "verify-me"

@@ -10,9 +10,9 @@ from typing import Final
 from django.conf import settings
 
 from broadcasts.audience import listed
-from broadcasts.demo.graph import Answer, GraphServer, served
 from broadcasts.models import ProviderAccount, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
+from demo.fakes.graph import Answer, GraphServer, served
 from runs.models import Business
 
 from ..guarantees.logs import Record, Send

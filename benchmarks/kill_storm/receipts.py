@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
-from receipts import demo
-from receipts.demo.letters import DemoMail, written
-from receipts.demo.server import ServedMailbox, Server, StoredMail, serve
+from demo import mailboxes
+from demo.mailboxes.letters import DemoMail, written
+from demo.mailboxes.server import ServedMailbox, Server, StoredMail, serve
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs import dispatch
 from runs.models import Business
@@ -51,7 +51,7 @@ class Receipts:
 
         mails = [StoredMail(mail.uid, mail.received_at, mail.raw) for mail in self._mails[account]]
         mailbox = ServedMailbox(
-            account, demo.PASSWORD, demo.UIDVALIDITY, mails, fetch_seconds=FETCH_SECONDS, on_fetch=note
+            account, mailboxes.PASSWORD, mailboxes.UIDVALIDITY, mails, fetch_seconds=FETCH_SECONDS, on_fetch=note
         )
         with serve([mailbox]) as server:
             yield server
@@ -68,7 +68,7 @@ class Receipts:
             port=self._ports[account],
             security=Mailbox.Security.PLAIN,
             username=account,
-            secret=demo.PASSWORD,
+            secret=mailboxes.PASSWORD,
         )
         return dispatch.start(ReceiptSyncRun, business, mailbox=mailbox)
 
@@ -76,5 +76,5 @@ class Receipts:
         for account, mails in self._mails.items():
             for mail in mails:
                 receipts = [[truth.vendor, f"{truth.amount:.2f}", truth.currency] for truth in mail.truths]
-                yield Mail(account, demo.UIDVALIDITY, mail.uid, mail.message_id, receipts)
+                yield Mail(account, mailboxes.UIDVALIDITY, mail.uid, mail.message_id, receipts)
         yield from self._fetches

@@ -11,8 +11,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
+from demo import calls
 from progress_project.local.environment import demo_model
-from recordings import demo
 from recordings.models import RecordingRun, Source
 from runs import dispatch
 from runs.models import Business
@@ -65,7 +65,7 @@ class Recordings:
 
     def _spoken(self) -> Path:
         folder = self.folder / "spoken"
-        shutil.copytree(demo.FOLDERS["business-a"], folder)
+        shutil.copytree(calls.FOLDERS["business-a"], folder)
         for path in folder.rglob("*.*"):
             _make_old(path)
         return folder

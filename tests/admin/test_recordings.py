@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from recordings.demo.twilio import SID, TOKEN
+from demo.fakes.twilio import SID, TOKEN
 from recordings.models import Call, RecordingRun, Source
 from runs.models import Business
 from tests.telephony import folder_source, twilio_source

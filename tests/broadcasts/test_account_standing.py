@@ -12,11 +12,11 @@ from django.db.models.functions import Now
 from django.test import Client
 from rest_framework.test import APIClient
 
-from broadcasts.demo import graph as wire
-from broadcasts.demo import webhooks
-from broadcasts.demo.graph import GraphServer
 from broadcasts.models import AccountStanding, ProviderAccount, WhatsAppBroadcast
 from broadcasts.standing import check, check_accounts, warnings_of
+from demo.fakes import graph as wire
+from demo.fakes import webhooks
+from demo.fakes.graph import GraphServer
 from runs.models import Business
 from tests.whatsapp import account_of, broadcast, hook, numbers
 

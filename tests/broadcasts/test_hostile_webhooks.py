@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from broadcasts.demo import webhooks
 from broadcasts.models import AccountStanding, OptOut, ProviderAccount, Recipient
+from demo.fakes import webhooks
 from tests.whatsapp import APP_SECRET, broadcast, hook, number, numbers
 
 pytestmark = pytest.mark.django_db

@@ -10,14 +10,14 @@ from django.db.models.functions import Now
 from django.test import Client
 from rest_framework.test import APIClient
 
-from broadcasts.demo import graph as wire
-from broadcasts.demo import webhooks
-from broadcasts.demo.graph import GraphServer
 from broadcasts.messages import Message
 from broadcasts.meta_errors import RULES, Kind, rule_of
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.providers import Accepted, MetaCloud
 from broadcasts.sending import send
+from demo.fakes import graph as wire
+from demo.fakes import webhooks
+from demo.fakes.graph import GraphServer
 from runs.states import ItemStatus, Status
 from tests.actors import seen, work_through
 from tests.cast import MakeRun

@@ -10,13 +10,13 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
-from broadcasts.demo import graph as wire
-from broadcasts.demo import webhooks
-from broadcasts.demo.graph import GraphServer
 from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.providers import Accepted, MetaCloud
 from broadcasts.sending import send
+from demo.fakes import graph as wire
+from demo.fakes import webhooks
+from demo.fakes.graph import GraphServer
 from runs import dispatch
 from runs.effects import Effects
 from runs.models import Business

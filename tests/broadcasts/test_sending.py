@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from broadcasts import sending
-from broadcasts.demo import graph as wire
-from broadcasts.demo.graph import GraphServer
 from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.providers import Accepted, MetaCloud
 from broadcasts.sending import send
+from demo.fakes import graph as wire
+from demo.fakes.graph import GraphServer
 from runs import dispatch, worker
 from runs.effects import Effects
 from runs.progress import Progress

@@ -11,8 +11,6 @@ import pytest
 from pytest_django import Settings
 
 from broadcasts import outbox, sending
-from broadcasts.demo import graph as wire
-from broadcasts.demo.graph import GraphServer
 from broadcasts.messages import Message
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.pace import Pacer
@@ -20,6 +18,8 @@ from broadcasts.providers import Accepted, MetaCloud
 from broadcasts.sending import SILENCES, send
 from broadcasts.threads import Send
 from broadcasts.window import FIRST_SIZE, ConcurrencyWindow
+from demo.fakes import graph as wire
+from demo.fakes.graph import GraphServer
 from runs import dispatch
 from runs.exceptions import RunLost
 from runs.progress import Progress

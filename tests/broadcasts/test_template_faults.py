@@ -9,11 +9,11 @@ import pytest
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-from broadcasts.demo import graph as wire
-from broadcasts.demo import webhooks
-from broadcasts.demo.graph import GraphServer
 from broadcasts.models import ProviderAccount, WhatsAppBroadcast
 from broadcasts.sending import send
+from demo.fakes import graph as wire
+from demo.fakes import webhooks
+from demo.fakes.graph import GraphServer
 from runs import dispatch
 from runs.models import Business
 from runs.states import Status

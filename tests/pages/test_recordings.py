@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
-from recordings import demo
+from demo import calls
 from recordings.collect import collect
 from recordings.models import Call, RecordingRun, Source
 from runs.models import Business
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def source(business_a: Business) -> Source:
-    return folder_source(business_a, demo.FOLDERS["business-a"], language="en")
+    return folder_source(business_a, calls.FOLDERS["business-a"], language="en")
 
 
 def made_call(source: Source, number: int = 1, said: list[str] = SAID, **fields: Any) -> Call:

@@ -15,7 +15,7 @@ from progress_project.local import broker
 MESSAGES = 300
 CONSUME = """
 import sys; from pathlib import Path; from kombu import Connection
-from progress_project import broker
+from progress_project.local import broker
 broker.install()
 with Connection("filesystem://localhost/", transport_options=broker.transport_options(Path(sys.argv[1]))) as connection:
     queue = connection.SimpleQueue("work")
@@ -28,7 +28,7 @@ with Connection("filesystem://localhost/", transport_options=broker.transport_op
 
 PUBLISH_ON_A_FULL_DISK = """
 import resource, sys; from pathlib import Path; from kombu import Connection
-from progress_project import broker
+from progress_project.local import broker
 broker.install()
 with Connection("filesystem://localhost/", transport_options=broker.transport_options(Path(sys.argv[1]))) as connection:
     queue = connection.SimpleQueue("work")

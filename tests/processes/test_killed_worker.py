@@ -13,7 +13,7 @@ import psutil
 import pytest
 from pytest_django import Settings
 
-from receipts import demo
+from demo import mailboxes
 from receipts.models import Receipt, ReceiptSyncRun
 from runs import dispatch
 from runs.models import Business
@@ -123,8 +123,8 @@ def story(run: ReceiptSyncRun) -> list[str]:
 
 
 def assert_every_receipt_is_there_once() -> None:
-    truths = demo.truths(demo.MAILBOX_A)
-    clean = {mail.message_id for mail in demo.corpus(demo.MAILBOX_A)[MESSAGES]} & truths.keys()
+    truths = mailboxes.truths(mailboxes.MAILBOX_A)
+    clean = {mail.message_id for mail in mailboxes.corpus(mailboxes.MAILBOX_A)[MESSAGES]} & truths.keys()
     stored = list(Receipt.objects.values_list("message_id", "attachment_sha256"))
     assert len(stored) == len(set(stored))
     assert clean <= {message_id for message_id, _ in stored}

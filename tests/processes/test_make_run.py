@@ -14,7 +14,7 @@ from progress_project.local.environment import BASE_DIR
 from tests.demo_copy import unconfigured
 
 PREPARE = """
-from progress_project import launch
+from progress_project.local import launch
 launch._manage = lambda *arguments: print(*arguments)
 launch._prepare_environment()
 launch._prepare_data()

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pytest
 from pytest_django import Settings
 
+from demo.mailboxes.mime import mail, text
 from receipts import scanner as scanner_module
 from receipts.connection import Account, InboxUnreachable
-from receipts.demo.mime import mail, text
 from receipts.inbox import BATCH_MESSAGES, FetchFailures, open_inbox
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
 from receipts.scanner import Scanner

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from fpdf import FPDF
 
-from receipts.demo.mime import attachment, envelope, mail, multipart, text
+from demo.mailboxes.mime import attachment, envelope, mail, multipart, text
 from receipts.einvoice import is_invoice, read_invoice
 from receipts.extraction import Scanned
 from receipts.scanner import Scanner

@@ -12,11 +12,11 @@ import pytest
 from django.conf import settings
 from pytest_django import Settings
 
-from receipts import demo
-from receipts.demo import mime
-from receipts.demo.letters import DemoMail
-from receipts.demo.papers import Paper, drawn
-from receipts.demo.server import serve
+from demo import mailboxes
+from demo.mailboxes import mime
+from demo.mailboxes.letters import DemoMail
+from demo.mailboxes.papers import Paper, drawn
+from demo.mailboxes.server import serve
 from receipts.extraction import Finding
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.scanner import Scanner
@@ -25,7 +25,7 @@ from runs import dispatch
 from runs.models import Business
 from tests.actors import work_through
 
-ACCOUNTS = (demo.MAILBOX_A, demo.MAILBOX_B)
+ACCOUNTS = (mailboxes.MAILBOX_A, mailboxes.MAILBOX_B)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def scanner() -> Iterator[Scanner]:
 
 
 def mails(account: str, kind: str) -> list[DemoMail]:
-    found = [mail for mail in demo.corpus(account) if mail.kind == kind]
+    found = [mail for mail in mailboxes.corpus(account) if mail.kind == kind]
     assert found
     return found
 
@@ -48,7 +48,7 @@ def findings(mail: DemoMail, scanner: Scanner) -> list[Finding]:
 def test_every_clean_receipt_is_read_right(account: str, scanner: Scanner) -> None:
     for mail in mails(account, "clean"):
         read = [
-            demo.Truth(f.vendor, f.amount, f.currency, f.issued_on, f.invoice_number)  # type: ignore[arg-type]
+            mailboxes.Truth(f.vendor, f.amount, f.currency, f.issued_on, f.invoice_number)  # type: ignore[arg-type]
             for f in findings(mail, scanner)
         ]
         assert read == list(mail.truths), mail.message_id
@@ -70,16 +70,16 @@ def test_doubts_are_said_and_nothing_is_made_up(account: str, scanner: Scanner) 
 @pytest.mark.django_db(transaction=True)
 def test_every_broken_message_is_one_failed_item_with_its_own_reason(business_a: Business, settings: Settings) -> None:
     settings.RECEIPTS_PDF_SECONDS = 1  # enough to run out of memory in
-    broken = {mail.uid: mail.fails_with for mail in mails(demo.MAILBOX_A, "broken")}
-    whole = demo.served(demo.MAILBOX_A)
+    broken = {mail.uid: mail.fails_with for mail in mails(mailboxes.MAILBOX_A, "broken")}
+    whole = mailboxes.served(mailboxes.MAILBOX_A)
     with serve([replace(whole, mails=[mail for mail in whole.mails if mail.uid in broken])]) as server:
         mailbox = Mailbox.objects.create(
             business=business_a,
             host="127.0.0.1",
             port=server.port,
             security=Mailbox.Security.PLAIN,
-            username=demo.MAILBOX_A,
-            secret=demo.PASSWORD,
+            username=mailboxes.MAILBOX_A,
+            secret=mailboxes.PASSWORD,
         )
         run = work_through(dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox), sync)
     assert (run.status, run.processed, run.failed) == ("completed", len(broken), len(broken))

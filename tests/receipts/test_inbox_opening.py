@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from demo.mailboxes.server import ServedMailbox, Server, StoredMail, free_port, serve
 from receipts.connection import Account, InboxUnreachable, connect, hang_up
-from receipts.demo.server import ServedMailbox, Server, StoredMail, free_port, serve
 from receipts.inbox import Inbox
 from runs.exceptions import RunRejected
 

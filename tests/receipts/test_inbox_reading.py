@@ -11,9 +11,9 @@ from functools import partial
 
 import pytest
 
+from demo.mailboxes.server import ServedMailbox, Server, StoredMail, serve
 from receipts import inbox as inbox_module
 from receipts.connection import Account, InboxUnreachable
-from receipts.demo.server import ServedMailbox, Server, StoredMail, serve
 from receipts.inbox import MAX_GIVEN_UP, MAX_TRIES, FetchFailures, Inbox, Letter
 from tests.post import slowed
 from tests.workers import until

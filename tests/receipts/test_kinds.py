@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from receipts.demo.mime import attachment, mail, multipart, text
+from demo.mailboxes.mime import attachment, mail, multipart, text
 from receipts.extraction import EXTRACTOR_VERSION, Finding, scan
 from receipts.message import Contents
 from receipts.review_reasons import MESSAGES, ReviewReason

@@ -12,9 +12,9 @@ from decimal import Decimal
 import pytest
 from django.test import override_settings
 
-from receipts.demo.hostile import zip_bomb
-from receipts.demo.mime import attachment, envelope, mail, multipart, text
-from receipts.demo.papers import Paper, drawn, endless, locked, with_hyphens_as_nul
+from demo.mailboxes.hostile import zip_bomb
+from demo.mailboxes.mime import attachment, envelope, mail, multipart, text
+from demo.mailboxes.papers import Paper, drawn, endless, locked, with_hyphens_as_nul
 from receipts.extraction import Scanned
 from receipts.message import open_message
 from receipts.scanner import Scanner

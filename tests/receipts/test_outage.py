@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from demo.mailboxes.server import ServedMailbox, Server, free_port, serve
 from receipts import outage
 from receipts.connection import InboxUnreachable
-from receipts.demo.server import ServedMailbox, Server, free_port, serve
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.outage import Outage
 from receipts.sync import sync

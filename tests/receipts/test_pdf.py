@@ -14,7 +14,7 @@ import pytest
 from fpdf import FPDF
 from pypdfium2 import PdfDocument
 
-from receipts.demo.papers import one_page, stream_of, visual
+from demo.mailboxes.papers import one_page, stream_of, visual
 from receipts.hebrew import logical_order
 from receipts.pdf import PdfReader
 from runs.exceptions import ItemFailed

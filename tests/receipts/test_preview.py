@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from PIL import Image
 
-from receipts.demo.papers import Paper, drawn, locked
+from demo.mailboxes.papers import Paper, drawn, locked
 from receipts.models import Receipt
 from receipts.preview_child import LONGEST_SIDE, MAX_PIXELS, answer
 from receipts.preview_frames import COUNT, MAX_PAGES, Kind, write_request

@@ -10,9 +10,9 @@ from django.core.files.storage import default_storage
 from django.db import DataError
 from pytest_django import Settings
 
+from demo.mailboxes.mime import attachment, mail, multipart, text
+from demo.mailboxes.papers import Paper, drawn, locked, with_hyphens_as_nul
 from receipts import sync as sync_module
-from receipts.demo.mime import attachment, mail, multipart, text
-from receipts.demo.papers import Paper, drawn, locked, with_hyphens_as_nul
 from receipts.extraction import Scanned
 from receipts.models import Receipt, ReceiptSyncRun
 from receipts.scanner import Scanner

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.storage import default_storage
 from pytest_django import Settings
 
-from receipts import demo
+from demo import mailboxes
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
 from receipts.sync import sync
 from runs import dispatch
@@ -41,8 +41,8 @@ def found() -> set[tuple[object, ...]]:
 
 
 def expected() -> set[tuple[object, ...]]:
-    truths = demo.truths(demo.MAILBOX_A)
-    clean = [mail for mail in demo.corpus(demo.MAILBOX_A)[SOME] if mail.message_id in truths]
+    truths = mailboxes.truths(mailboxes.MAILBOX_A)
+    clean = [mail for mail in mailboxes.corpus(mailboxes.MAILBOX_A)[SOME] if mail.message_id in truths]
     return {
         (mail.message_id, truth.vendor, truth.amount, truth.currency)
         for mail in clean
@@ -84,7 +84,7 @@ def test_numbers_that_mean_something_else_now_are_not_believed(mailbox: Mailbox)
 
 
 def test_a_range_takes_the_messages_of_its_days(mailbox: Mailbox) -> None:
-    days = sorted(mail.received_at.date() for mail in demo.corpus(demo.MAILBOX_A)[SOME])
+    days = sorted(mail.received_at.date() for mail in mailboxes.corpus(mailboxes.MAILBOX_A)[SOME])
     first, last = days[10], days[20]
     run = synced(mailbox, mode="range", from_date=first, to_date=last)
     assert run.total == sum(first <= day <= last for day in days)
@@ -119,7 +119,7 @@ def test_a_resumed_sync_misses_and_doubles_nothing(mailbox: Mailbox, settings: S
 
 
 def test_broken_messages_are_failed_items_with_their_reasons(business_a: Business) -> None:
-    broken = [i for i, mail in enumerate(demo.corpus(demo.MAILBOX_A)) if mail.kind == "broken"]
+    broken = [i for i, mail in enumerate(mailboxes.corpus(mailboxes.MAILBOX_A)) if mail.kind == "broken"]
     with served_mailbox(business_a, messages=slice(broken[0], broken[0] + 1)) as mailbox:
         run = synced(mailbox)
         assert (run.status, run.failed) == ("completed", 1)
@@ -150,8 +150,8 @@ def test_the_secret_is_encrypted_at_rest(mailbox: Mailbox) -> None:
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT secret FROM receipts_mailbox")
-        assert demo.PASSWORD not in cursor.fetchone()[0]
-    assert Mailbox.objects.get(pk=mailbox.pk).secret == demo.PASSWORD
+        assert mailboxes.PASSWORD not in cursor.fetchone()[0]
+    assert Mailbox.objects.get(pk=mailbox.pk).secret == mailboxes.PASSWORD
 
 
 def test_a_range_without_mail_completes(mailbox: Mailbox) -> None:

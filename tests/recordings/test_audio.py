@@ -14,13 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recordings import audio, demo
+from demo import calls
+from recordings import audio
 from recordings.audio import RATE, AudioReader
 from recordings.audio_types import RAW
 from runs.exceptions import ItemFailed
 from tests.telephony import HISS, wav
 
-SOUND = [path.read_bytes() for path in sorted(demo.CALLS.rglob("*-*-*.*")) if 0 < path.stat().st_size < 40_000]
+SOUND = [path.read_bytes() for path in sorted(calls.CALLS.rglob("*-*-*.*")) if 0 < path.stat().st_size < 40_000]
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +47,8 @@ def stored(tmp_path: Path) -> Stored:
     ("ending", "content_type"), [("mp3", "audio/mpeg"), ("gsm", "audio/x-gsm"), ("wav", "audio/wav")]
 )
 def test_a_recording_is_known_by_what_it_holds(reader: AudioReader, ending: str, content_type: str) -> None:
-    paths = [path for path in demo.CALLS.rglob(f"external-*.{ending}") if path.stat().st_size] or list(
-        demo.CALLS.rglob(f"q-600-0547654321*.{ending}")
+    paths = [path for path in calls.CALLS.rglob(f"external-*.{ending}") if path.stat().st_size] or list(
+        calls.CALLS.rglob(f"q-600-0547654321*.{ending}")
     )
     known = reader.check(paths[0])
     assert known.content_type == content_type
@@ -55,7 +56,7 @@ def test_a_recording_is_known_by_what_it_holds(reader: AudioReader, ending: str,
 
 
 def test_gsm_within_a_wav_is_nothing_to_play(reader: AudioReader) -> None:
-    [silent] = demo.CALLS.rglob("q-600-0531231234*.wav")
+    [silent] = calls.CALLS.rglob("q-600-0531231234*.wav")
     assert reader.check(silent).content_type == "audio/x-gsm"
 
 
@@ -129,7 +130,7 @@ def test_a_recording_is_taken_whole_or_refused_as_cut_short(
 
 
 def test_frames_of_a_fixed_size_are_counted(reader: AudioReader, stored: Stored) -> None:
-    [path] = demo.CALLS.rglob("*.gsm")
+    [path] = calls.CALLS.rglob("*.gsm")
     amr = b"#!AMR\n" + (b"\x3c" + bytes(31)) * 100
     for content in (path.read_bytes(), amr):
         assert reader.check(stored(content)).duration > 1
@@ -139,7 +140,7 @@ def test_frames_of_a_fixed_size_are_counted(reader: AudioReader, stored: Stored)
 
 
 def test_bytes_after_the_last_frame_of_an_mp3_are_none_that_are_missing(reader: AudioReader, stored: Stored) -> None:
-    [path, *_] = demo.CALLS.rglob("external-*.mp3")
+    [path, *_] = calls.CALLS.rglob("external-*.mp3")
     tag = b"TAG" + bytes(125)
     assert reader.check(stored(path.read_bytes() + tag)).duration == reader.check(path).duration
 
@@ -245,4 +246,4 @@ def test_noise_breaks_nothing(reader: AudioReader, stored: Stored, content: byte
 
 
 def test_the_shipped_recordings_are_small() -> None:
-    assert sum(path.stat().st_size for path in Path(demo.CALLS).rglob("*") if path.is_file()) < 1_000_000
+    assert sum(path.stat().st_size for path in Path(calls.CALLS).rglob("*") if path.is_file()) < 1_000_000

@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 from django.core.files.storage import default_storage
 from pytest_django import Settings
 
-from recordings import demo
+from demo import calls
 from recordings.models import Call, Recording
 from recordings.sources.folder import plausible_seconds
 from runs import dispatch
@@ -78,7 +78,7 @@ def test_files_arrive_byte_for_byte(business_a: Business, folder: Path) -> None:
 
 
 def test_days_and_direction_narrow_the_run(business_a: Business, settings: Settings) -> None:
-    source = folder_source(business_a, demo.FOLDERS["business-a"])
+    source = folder_source(business_a, calls.FOLDERS["business-a"])
     run = collected(source, from_date=date(2024, 11, 3), to_date=date(2024, 11, 6), direction="outbound")
     assert (run.total, [call.number for call in Call.objects.all()]) == (1, ["0521112233"])
 

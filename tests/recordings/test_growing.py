@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.core.files.storage import default_storage
 from pytest_django import Settings
 
-from recordings import demo
+from demo import calls
 from recordings.models import Call, Source
 from recordings.sources import folder as folders
 from recordings.transcription import Heard, Segment, Transcriber
@@ -71,7 +71,7 @@ def test_a_wav_that_nobody_has_finished_is_not_taken_yet(source: Source, folder:
 
 
 def test_gsm_in_a_wav_that_nobody_has_finished_is_not_taken_yet(source: Source, folder: Path) -> None:
-    [path] = demo.CALLS.rglob("*.152.wav")
+    [path] = calls.CALLS.rglob("*.152.wav")
     content = bytearray(path.read_bytes())
     at = content.index(b"data")
     content[4:8], content[at + 4 : at + 8] = at.to_bytes(4, "little"), bytes(4)
@@ -209,8 +209,8 @@ def test_what_was_brought_before_a_crash_is_not_taken_for_what_has_grown_since(s
 
 
 def test_what_is_cut_off_is_never_done(source: Source, folder: Path) -> None:
-    [mp3] = demo.CALLS.rglob("*.140.mp3")
-    [gsm] = demo.CALLS.rglob("*.117.gsm")
+    [mp3] = calls.CALLS.rglob("*.140.mp3")
+    [gsm] = calls.CALLS.rglob("*.117.gsm")
     for number, path in enumerate([mp3, gsm]):
         content = path.read_bytes()
         (folder / name_of(number, suffix=path.suffix[1:])).write_bytes(content[: len(content) * 2 // 3 + 5])

@@ -13,8 +13,8 @@ import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from recordings import demo
-from recordings.demo.twilio import ServedCall, TwilioServer
+from demo import calls
+from demo.fakes.twilio import ServedCall, TwilioServer
 from recordings.models import Call, RecordingRun
 from runs import dispatch
 from runs.models import Business
@@ -35,7 +35,7 @@ def media(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def spoken() -> list[ServedCall]:
     """The demo's calls, as Twilio would serve them."""
-    paths = sorted(path for path in demo.CALLS.rglob("*-*-*.*") if path.stat().st_size > 10_000)
+    paths = sorted(path for path in calls.CALLS.rglob("*-*-*.*") if path.stat().st_size > 10_000)
     return [call(number, path.read_bytes(), seconds=10) for number, path in enumerate(paths)]
 
 

@@ -13,7 +13,8 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from recordings import audio, demo
+from demo import calls
+from recordings import audio
 from recordings import collect as collecting
 from recordings.audio import AudioReader
 from recordings.models import Call, Recording, RecordingRun, Source
@@ -152,7 +153,7 @@ def test_a_run_leaves_each_call_in_its_state(source: Source, monkeypatch: pytest
 
 
 def test_a_recording_that_could_be_read_in_part_is_partial(source: Source) -> None:
-    [path] = demo.FOLDERS["business-b"].rglob("*.301.mp3")
+    [path] = calls.FOLDERS["business-b"].rglob("*.301.mp3")
     content = bytearray(path.read_bytes())
     place = len(content) // 2
     content[place : place + 12_000] = bytes(12_000)

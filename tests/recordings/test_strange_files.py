@@ -16,6 +16,7 @@ from django.core.files.storage import default_storage
 from django.db import DataError
 from pytest_django import Settings
 
+from demo.calls import FOLDERS
 from recordings import collect as collecting
 from recordings import regular_files
 from recordings.download import fetch
@@ -245,7 +246,7 @@ def test_what_is_too_large_is_refused_by_its_size_alone(source: Source, folder: 
 
 
 def test_only_new_recordings_are_looked_into(source: Source, folder: Path) -> None:
-    [path] = Path(collecting.__file__).parent.glob("demo/calls/business-b/2024/11/04/*.301.mp3")
+    [path] = FOLDERS["business-b"].rglob("*.301.mp3")
     (folder / path.name).write_bytes(path.read_bytes())
     assert is_done(collected(source))
     with mock.patch.object(Folder, "examine", side_effect=AssertionError("opened again")):

@@ -13,8 +13,9 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from demo import calls
 from recordings import collect as collecting
-from recordings import demo, transcription
+from recordings import transcription
 from recordings.audio import AudioReader
 from recordings.collect import collect
 from recordings.models import Call, RecordingRun
@@ -56,7 +57,7 @@ def long_call() -> Call:
 
 @pytest.mark.parametrize("slug", list(SAID))
 def test_what_is_said_is_found(business_a: Business, slug: str) -> None:
-    run = collected(folder_source(business_a, demo.FOLDERS[slug], language="en"), job_type="full")
+    run = collected(folder_source(business_a, calls.FOLDERS[slug], language="en"), job_type="full")
     assert run.status == "completed"
     for end, words in SAID[slug].items():
         call = Call.objects.get(call_id__endswith=end)
@@ -69,7 +70,7 @@ def test_what_is_said_is_found(business_a: Business, slug: str) -> None:
 
 
 def test_what_can_not_be_transcribed_is_a_failed_item(business_a: Business) -> None:
-    run = collected(folder_source(business_a, demo.FOLDERS["business-a"]), job_type="full")
+    run = collected(folder_source(business_a, calls.FOLDERS["business-a"]), job_type="full")
     assert {code for _, code in outcomes(run).values()} == {"", "empty", "misnamed"}
     assert (run.succeeded, run.failed) == (7, 2)
 
@@ -77,7 +78,7 @@ def test_what_can_not_be_transcribed_is_a_failed_item(business_a: Business) -> N
 def test_a_call_in_which_nobody_speaks_is_done_with_an_empty_transcript(
     business_a: Business, tmp_path: Path, settings: Settings
 ) -> None:
-    [path] = demo.CALLS.rglob(f"*{SILENT_CALL}.wav")
+    [path] = calls.CALLS.rglob(f"*{SILENT_CALL}.wav")
     (tmp_path / path.name).write_bytes(path.read_bytes())
     settings.RECORDINGS_FOLDERS = [str(tmp_path)]
     source = folder_source(business_a, tmp_path)
@@ -91,7 +92,7 @@ def test_a_call_in_which_nobody_speaks_is_done_with_an_empty_transcript(
 
 
 def test_a_download_is_transcribed_later_without_fetching_again(business_a: Business) -> None:
-    source = folder_source(business_a, demo.FOLDERS["business-b"])
+    source = folder_source(business_a, calls.FOLDERS["business-b"])
     collected(source)
     assert not Call.objects.exclude(transcribed_at=None)
     with mock.patch("recordings.collect.fetch", side_effect=AssertionError("fetched again")):
@@ -100,7 +101,7 @@ def test_a_download_is_transcribed_later_without_fetching_again(business_a: Busi
 
 
 def test_what_has_words_is_not_transcribed_again(business_a: Business) -> None:
-    source = folder_source(business_a, demo.FOLDERS["business-b"])
+    source = folder_source(business_a, calls.FOLDERS["business-b"])
     collected(source, job_type="full")
     with mock.patch.object(Transcriber, "transcribe", side_effect=AssertionError("transcribed again")):
         again = collected(source, job_type="full")
@@ -120,7 +121,7 @@ def short_windows(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
 
 @pytest.fixture
 def long_only(business_a: Business, tmp_path: Path, settings: Settings) -> RecordingRun:
-    [path] = demo.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
+    [path] = calls.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
     (tmp_path / path.name).write_bytes(path.read_bytes())
     settings.RECORDINGS_FOLDERS = [str(tmp_path)]
     return dispatch.start(
@@ -186,7 +187,7 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
 
 
 def test_windows_miss_and_double_nothing(short_windows: None, db: None) -> None:
-    [path] = demo.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
+    [path] = calls.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
     with AudioReader() as reader:
         windows = reader.hear(path, start=0.0, window=transcription.WINDOW)
         news = list(transcriber().transcribe(windows, language="en"))
@@ -214,7 +215,7 @@ def test_without_a_model_the_run_is_rejected_before_anything_is_fetched(
     business_a: Business, settings: Settings
 ) -> None:
     settings.WHISPER_MODEL = ""
-    source = folder_source(business_a, demo.FOLDERS["business-b"])
+    source = folder_source(business_a, calls.FOLDERS["business-b"])
     run = collected(source, job_type="full")
     assert (run.status, run.error_code, run.total) == ("failed", "rejected", None)
     assert "WHISPER_MODEL" in run.error_message
@@ -224,7 +225,7 @@ def test_without_a_model_the_run_is_rejected_before_anything_is_fetched(
 
 def test_a_model_that_is_none_rejects_the_run(business_a: Business, settings: Settings, tmp_path: Path) -> None:
     settings.WHISPER_MODEL = str(tmp_path)  # a folder, but of nothing
-    run = collected(folder_source(business_a, demo.FOLDERS["business-b"]), job_type="full")
+    run = collected(folder_source(business_a, calls.FOLDERS["business-b"]), job_type="full")
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert "can't be loaded" in run.error_message
 
@@ -247,7 +248,7 @@ def test_only_who_transcribes_pays_for_the_model() -> None:
 
 
 def test_hebrew_is_searched_by_the_word(business_a: Business) -> None:
-    source = folder_source(business_a, demo.CALLS)
+    source = folder_source(business_a, calls.CALLS)
     for number, text in enumerate(["החשבונית שולמה אתמול", "נקבע תור ליום רביעי"]):
         call = Call.objects.create(business=business_a, source=source, call_id=str(number), location="", file="x")
         call.keep_transcript([{"start": 0, "end": 1, "text": text}], "he")

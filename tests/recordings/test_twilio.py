@@ -15,8 +15,8 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from pytest_django import Settings
 
+from demo.fakes.twilio import TOKEN, ServedCall
 from recordings.collect import collect
-from recordings.demo.twilio import TOKEN, ServedCall
 from recordings.models import Call, RecordingRun
 from recordings.sources.patience import TRIES
 from runs import dispatch

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from broadcasts.demo.graph import GraphServer
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.sending import pending, send
 from broadcasts.webhook import Delivery, Status, move_forward
+from demo.fakes.graph import GraphServer
 from runs import worker
 from runs.effects import Effects
 from runs.exceptions import RunLost, RunsError, RunStopped

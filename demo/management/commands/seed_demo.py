@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, Final
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from django.utils.module_loading import module_has_submodule
 from django.utils.translation import gettext as _
 
+from demo.seeds import SEEDS
 from runs.models import Business, Membership
 from runs.sign_in.demo import MEMBERS, PASSWORD, STAFF
 
@@ -20,7 +18,6 @@ BUSINESSES: Final = (
     ("business-a", "Business A", MEMBERS[0]),
     ("business-b", "עסק ב", MEMBERS[1]),
 )
-SEEDING: Final = "seeding"  # an application's module with `seed(business)`
 
 
 class Command(BaseCommand):
@@ -32,13 +29,9 @@ class Command(BaseCommand):
         with transaction.atomic():
             _user(STAFF, is_staff=True, is_superuser=True)
             for slug, name, username in BUSINESSES:
-                _seed(_business(slug, name, _user(username)))
-
-
-def _seed(business: Business) -> None:
-    for application in apps.get_app_configs():
-        if application.module and module_has_submodule(application.module, SEEDING):
-            import_module(f"{application.name}.{SEEDING}").seed(business)
+                business = _business(slug, name, _user(username))
+                for seed in SEEDS:
+                    seed(business)
 
 
 def _user(username: str, **rights: bool) -> User:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from receipts.demo.mime import attachment, mail, multipart, text
-from receipts.demo.papers import Paper, bomb, drawn, endless, locked
+from demo.mailboxes.mime import attachment, mail, multipart, text
+from demo.mailboxes.papers import Paper, bomb, drawn, endless, locked
 
 Headers = Sequence[tuple[str, str]]
 

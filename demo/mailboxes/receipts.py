@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, Literal
 
-from receipts.demo.papers import Paper, continental_number, hebrew_date, long_date, plain_number
+from demo.mailboxes.papers import Paper, continental_number, hebrew_date, long_date, plain_number
 
 Language = Literal["en", "he"]
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Final, Literal
 
-from receipts.demo import hostile, receipts
-from receipts.demo.mime import attachment, envelope, mail, multipart, text
-from receipts.demo.papers import drawn
-from receipts.demo.receipts import Language, Truth
+from demo.mailboxes import hostile, receipts
+from demo.mailboxes.mime import attachment, envelope, mail, multipart, text
+from demo.mailboxes.papers import drawn
+from demo.mailboxes.receipts import Language, Truth
 
 # clean: everything on it is known. review: a receipt that a person must look at.
 # copy: a clean receipt that came before. other: no receipt. broken: can't be read.

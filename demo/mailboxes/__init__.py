@@ -6,11 +6,11 @@ Needs the packages of requirements-dev.txt; nothing of the application imports i
 from functools import cache
 from typing import Final
 
-from receipts.demo import letters
-from receipts.demo.hostile import MAILS
-from receipts.demo.letters import DemoMail, Recipe
-from receipts.demo.receipts import Truth
-from receipts.demo.server import ServedMailbox, StoredMail
+from demo.mailboxes import letters
+from demo.mailboxes.hostile import MAILS
+from demo.mailboxes.letters import DemoMail, Recipe
+from demo.mailboxes.receipts import Truth
+from demo.mailboxes.server import ServedMailbox, StoredMail
 
 __all__ = ["ACCOUNTS", "PASSWORD", "DemoMail", "Truth", "corpus", "served", "truths"]
 
@@ -61,6 +61,6 @@ def truths(account: str) -> dict[str, tuple[Truth, ...]]:
 
 
 def served(account: str) -> ServedMailbox:
-    """The account's mailbox as the server of `receipts.demo.server` wants it."""
+    """The account's mailbox as the server of `demo.mailboxes.server` wants it."""
     mails = [StoredMail(mail.uid, mail.received_at, mail.raw, mail.padded_to) for mail in corpus(account)]
     return ServedMailbox(account, PASSWORD, UIDVALIDITY, mails, folders=("Archive", "חשבוניות"))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from broadcasts.models import ProviderAccount
 from runs.models import Business
-
-from .models import ProviderAccount
 
 
 def seed(business: Business) -> None:

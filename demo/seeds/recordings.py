@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from demo.calls import FOLDERS
+from recordings.models import Source
 from runs.models import Business
-
-from .demo import FOLDERS
-from .models import Source
 
 
 def seed(business: Business) -> None:

@@ -6,12 +6,11 @@ from typing import Final
 
 from django.conf import settings
 
+from demo import mailboxes
+from receipts.models import Mailbox
 from runs.models import Business
 
-from . import demo
-from .models import Mailbox
-
-ACCOUNTS: Final = {"business-a": demo.MAILBOX_A, "business-b": demo.MAILBOX_B}
+ACCOUNTS: Final = {"business-a": mailboxes.MAILBOX_A, "business-b": mailboxes.MAILBOX_B}
 
 
 def seed(business: Business) -> None:
@@ -22,5 +21,5 @@ def seed(business: Business) -> None:
         business=business,
         username=account,
         defaults=server,
-        create_defaults={**server, "name": account, "secret": demo.PASSWORD},
+        create_defaults={**server, "name": account, "secret": mailboxes.PASSWORD},
     )

@@ -9,5 +9,5 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-CALLS: Final = Path(__file__).with_name("calls")
+CALLS: Final = Path(__file__).parent
 FOLDERS: Final = {"business-a": CALLS / "business-a", "business-b": CALLS / "business-b"}

@@ -17,8 +17,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             # Here and not above: installations without the development packages list this command too.
-            from receipts.demo import ACCOUNTS, served
-            from receipts.demo.server import Server, serve_until
+            from demo.mailboxes import ACCOUNTS, served
+            from demo.mailboxes.server import Server, serve_until
         except ModuleNotFoundError as error:
             raise CommandError(
                 f"The demo mail server needs requirements-dev.txt: {error.name} is not installed."

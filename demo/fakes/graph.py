@@ -7,7 +7,7 @@ A GET of the phone number's id answers what `phone_number` says:
 https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits
 What Meta tells later is in `webhooks`.
 
-In a thread of the caller's (`served()`), or as a process of its own: `python -m broadcasts.demo.graph PORT`.
+In a thread of the caller's (`served()`), or as a process of its own: `python -m demo.fakes.graph PORT`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What `make run` shows and talks to where nothing real is configured; installed only with DEBUG."""

@@ -1,0 +1,5 @@
+"""What `manage.py seed_demo` gives each business, one module a run type."""
+
+from demo.seeds import broadcasts, receipts, recordings
+
+SEEDS = (receipts.seed, broadcasts.seed, recordings.seed)
