@@ -29,7 +29,7 @@ from broadcasts.models import Pace, ProviderAccount, WhatsAppBroadcast
 from broadcasts.sending import send
 from broadcasts.starting import Draft, preview, start_broadcast
 from demo.fakes import graph
-from runs import worker
+from runs.lifecycle import worker
 from runs.models import Business
 from runs.states import FINISHED
 
@@ -214,7 +214,7 @@ def _worker_process(run: WhatsAppBroadcast) -> subprocess.Popen[str]:
 _IN_CHILD = """
 from broadcasts.models import WhatsAppBroadcast
 from broadcasts.sending import send
-from runs.worker import execute
+from runs.lifecycle.worker import execute
 """
 
 

@@ -10,7 +10,7 @@ from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import worker
+from runs.lifecycle import worker
 from runs.models import Business
 
 ALIAS = "default"

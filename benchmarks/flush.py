@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from runs import flush as core
-from runs.flush import Report, flush
 from runs.models import Run
+from runs.progress import flush as core
+from runs.progress.flush import Report, flush
 
 from . import database
 from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds
@@ -21,7 +21,7 @@ from .harness import Options, Result, Timed, interleaved, ratio, say, say_second
 FLUSHES = 250  # a round: many short ones, because the disk has moods
 ROUNDS = 8  # for each one asked for
 
-OURS, BARE = "runs.flush.flush", "the bare statement by psycopg"
+OURS, BARE = "runs.progress.flush.flush", "the bare statement by psycopg"
 
 
 def measure(options: Options) -> Result:

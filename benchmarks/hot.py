@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from itertools import cycle, islice
 
-from runs.flush import flush
+from runs.progress.flush import flush
 
 from . import database, history
 from .flush import report_of

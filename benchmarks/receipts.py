@@ -14,7 +14,7 @@ from imap_tools import BaseMailBox, MailBoxUnencrypted, MailMessage
 from receipts.models import Receipt, ReceiptSyncRun
 from receipts.scanner import Scanner
 from receipts.sync import sync
-from runs import worker
+from runs.lifecycle import worker
 
 from . import database
 from .harness import Options, Result, Seconds, Timed, Unavailable, interleaved, ratio, say, say_seconds

@@ -27,7 +27,7 @@ from recordings.audio import RATE, AudioReader
 from recordings.collect import collect
 from recordings.models import Call, RecordingRun, Source
 from recordings.transcription import transcriber
-from runs import worker
+from runs.lifecycle import worker
 from runs.models import Business
 
 from . import database, exchange, two_sides

@@ -23,8 +23,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from knox.models import AuthToken
 
-from runs.flush import flush
 from runs.models import Membership, Run
+from runs.progress.flush import flush
 
 from . import database
 from .flush import report_of

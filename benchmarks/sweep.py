@@ -10,7 +10,7 @@ from functools import partial
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from receipts.models import ReceiptSyncRun
-from runs import sweep as core
+from runs.lifecycle import sweep as core
 
 from . import database, history
 from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds

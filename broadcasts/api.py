@@ -37,8 +37,8 @@ from runs.api.serializers import (
 )
 from runs.api.throttles import ByCaller
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, answer, caller, one, run_json
-from runs.dispatch import retry_items
 from runs.exceptions import WrongState
+from runs.lifecycle.dispatch import retry_items
 from runs.models import Business, Run
 from runs.unstorable import find_unstorable, is_nested_deeper
 

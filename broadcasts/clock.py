@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from runs.progress import patiently
+from runs.progress.progress import patiently
 
 
 class DatabaseClock:

@@ -11,7 +11,7 @@ from collections import deque
 
 from django.db import connection
 
-from runs.progress import patiently
+from runs.progress.progress import patiently
 
 from .models import Pace, ProviderAccount
 

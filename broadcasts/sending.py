@@ -22,9 +22,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from runs.database import is_outage
-from runs.effects import Effects
 from runs.exceptions import RunRejected
-from runs.progress import Progress, patiently
+from runs.progress import Effects
+from runs.progress.progress import Progress, patiently
 from runs.states import ItemStatus
 
 from . import opt_outs

@@ -4,9 +4,9 @@ import logging
 
 from celery import current_app, shared_task
 
-from runs.broker import call_broker
+from runs.lifecycle.broker_calls import call_broker
+from runs.lifecycle.worker import run_task
 from runs.progress import Progress
-from runs.worker import run_task
 
 from . import standing
 from .models import ProviderAccount, WhatsAppBroadcast

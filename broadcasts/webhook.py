@@ -21,8 +21,8 @@ from pywa.types.templates import TemplateStatus
 from pywa.types.user_preferences import MarketingPreference, UserPreferenceCategory
 from pywa.utils import webhook_updates_validator
 
-from runs.dispatch import wake
-from runs.progress import clean
+from runs.lifecycle.dispatch import wake
+from runs.progress.progress import clean
 from runs.states import ItemStatus
 
 from . import opt_outs, standing, updates

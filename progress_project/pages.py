@@ -16,7 +16,7 @@ import broadcasts.pages
 import receipts.pages
 import recordings.pages
 from runs.models import Business, run_types
-from runs.pages import active_runs, frame, members_only, own_business, recent_runs
+from runs.pages.pages import active_runs, frame, members_only, own_business, recent_runs
 
 
 @dataclass(frozen=True)

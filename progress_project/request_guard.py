@@ -29,7 +29,7 @@ from django.urls import Resolver404, resolve
 
 from runs.api.errors import TooLarge, error_json
 from runs.api.middleware import ROOM
-from runs.pages import bad_request, too_large
+from runs.pages.pages import bad_request, too_large
 from runs.unstorable import Unstorable, find_in_fields, find_unstorable, is_storable
 
 logger = logging.getLogger(__name__)

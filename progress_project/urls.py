@@ -9,9 +9,9 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from runs import pages
 from runs.api import urls as api
 from runs.api.health import metrics, readyz
+from runs.pages import pages
 from runs.sign_in.pages import Account, SignOut
 
 from .pages import business

@@ -36,7 +36,7 @@ from runs.api.serializers import (
 )
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, caller, start_run
 from runs.models import Business
-from runs.verdict import tell
+from runs.readers.verdict import tell
 
 from . import review
 from .models import Mailbox, Receipt, ReceiptCorrection, ReceiptSyncRun, ReviewStatus

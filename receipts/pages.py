@@ -12,7 +12,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import Business
-from runs.pages import frame, judged, members_only, own_business
+from runs.pages.pages import frame, judged, members_only, own_business
 
 from . import review_pages
 from .models import Receipt, ReceiptQuerySet, ReceiptSyncRun

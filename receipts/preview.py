@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from runs.bounded_child import BoundedChild
+from runs.children.bounded_child import BoundedChild
 from runs.exceptions import ChildDied, ChildTimedOut
 
 from .models import Receipt

@@ -11,7 +11,7 @@ from typing import Any
 from receipts.charsets import decoded
 from receipts.markup import MAX_HTML, html_text
 from receipts.preview_frames import COUNT, MAX_PAGES, Kind, read_request
-from runs.child_server import serve
+from runs.children.server import serve
 
 # Of what is drawn: an A4 page of this height is sharp enough to read its small print.
 LONGEST_SIDE = 1_600

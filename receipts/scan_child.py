@@ -11,7 +11,7 @@ from receipts.extraction import scan
 from receipts.pdf import PdfReader
 from receipts.phrases import mark as _
 from receipts.scan_frames import READ_PDFS_APART
-from runs.child_server import own_arguments, serve
+from runs.children.server import own_arguments, serve
 from runs.exceptions import ItemFailed
 
 

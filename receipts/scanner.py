@@ -7,7 +7,7 @@ from typing import Final, Self
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from runs.bounded_child import BoundedChild
+from runs.children.bounded_child import BoundedChild
 from runs.exceptions import ChildDied, ChildTimedOut, ItemFailed
 
 from . import scan_frames

@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from runs.exceptions import ItemFailed
-from runs.progress import Progress, clean, patiently
+from runs.progress.progress import Progress, clean, patiently
 from runs.states import ItemStatus
 
 from .connection import InboxUnreachable

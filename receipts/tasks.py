@@ -1,7 +1,7 @@
 """Thin Celery entries."""
 
+from runs.lifecycle.worker import run_task
 from runs.progress import Progress
-from runs.worker import run_task
 
 from .models import ReceiptSyncRun
 from .sync import sync

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn, Self
 import numpy as np
 from django.conf import settings
 
-from runs.bounded_child import BoundedChild
+from runs.children.bounded_child import BoundedChild
 from runs.exceptions import ItemFailed
 
 from .audio_types import RAW_BY_TYPE

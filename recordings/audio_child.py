@@ -21,7 +21,7 @@ import av
 from recordings.audio_format import TOLERANCE, SoundError, is_cut_short, open_container, type_of
 from recordings.channel_comparison import ChannelComparison
 from recordings.regular_files import open_regular
-from runs.child_server import serve
+from runs.children.server import serve
 
 RATE = 16_000  # samples a second, as the model hears
 

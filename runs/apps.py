@@ -8,7 +8,7 @@ class RunsConfig(AppConfig):
     verbose_name = _("runs")
 
     def ready(self) -> None:
-        from . import checks, storage  # noqa: F401  registers the system checks
+        from .models import storage
         from .sign_in import address, backend, ending  # noqa: F401  hear of requests, sign-ins and changed passwords
 
         post_migrate.connect(storage.leave_room_for_hot_updates)

@@ -7,9 +7,9 @@ from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_shutdown
 from django.db import Error
 
-from . import sweep as rounds
 from .database import discard_connection, is_database_away
-from .sweep_watchdog import SweepWatchdog
+from .lifecycle import sweep as rounds
+from .lifecycle.sweep_watchdog import SweepWatchdog
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from typing import TypeVar, cast
 from django.db.models.functions import Now
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import dispatch, worker
+from runs.lifecycle import dispatch, worker
 from runs.models import Run
 from runs.progress import Progress
-from runs.verdict import tell
+from runs.readers.verdict import tell
 
 R = TypeVar("R", bound=Run)
 

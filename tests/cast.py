@@ -16,12 +16,12 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs.dispatch import start
+from runs.lifecycle.dispatch import start
+from runs.lifecycle.sweep import sweep
+from runs.lifecycle.worker import claim
 from runs.models import Business, Membership, Run
+from runs.models.audit import SYSTEM, because
 from runs.states import ItemStatus, Status
-from runs.sweep import sweep
-from runs.timeline import SYSTEM, because
-from runs.worker import claim
 from tests.workers import broker_of_files
 
 PASSWORD = "demo-only"

@@ -14,9 +14,9 @@ from unittest import mock
 from demo.fakes.twilio import SID, TOKEN, ServedCall, TwilioServer, serve
 from recordings.collect import collect
 from recordings.models import RecordingRun, Source
-from runs import dispatch
-from runs.flush import flush
+from runs.lifecycle import dispatch
 from runs.models import Business
+from runs.progress.flush import flush
 from tests.actors import seen, work_through
 
 NOON = datetime(2024, 11, 5, 12, 0, tzinfo=UTC)
@@ -92,7 +92,7 @@ def watched(run: RecordingRun) -> Iterator[list[RecordingRun]]:
         shown.append(seen(run))
         return answer
 
-    with mock.patch("runs.progress.flush", flushed):
+    with mock.patch("runs.progress.progress.flush", flushed):
         yield shown
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection, connections
 from psycopg.pq import TransactionStatus
 
-from runs import flush
+from runs.progress import flush
 
 _here = threading.local()
 

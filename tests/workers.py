@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 
 from progress_project.local import broker, postgres
-from runs import dispatch
+from runs.lifecycle import dispatch
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:

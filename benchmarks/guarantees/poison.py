@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from runs.drill.models import DrillRun, DrillStep
 from runs.models import run_types
-from runs.poison import POISON_CODE
+from runs.models.poison import POISON_CODE
 from runs.states import ErrorCode, ItemStatus, Status
 
 from .findings import Finding

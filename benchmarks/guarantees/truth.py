@@ -8,8 +8,8 @@ from django.db.models import Q
 
 from runs.api.serializers import RunSerializer
 from runs.models import Run, run_types
+from runs.readers.verdict import tell
 from runs.states import ErrorCode, Status
-from runs.verdict import tell
 
 from .findings import Finding
 from .logs import BadAnswer, Logs, Look

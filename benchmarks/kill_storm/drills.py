@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, Final
 
-from runs import dispatch
 from runs.drill.models import DrillRun
+from runs.lifecycle import dispatch
 from runs.models import Business
 
 from ..guarantees.logs import Record

@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 
 from runs.database import discard_connection, is_database_away
 from runs.models import Run
+from runs.readers.verdict import tell
 from runs.states import Status
-from runs.verdict import tell
 
 from ..guarantees.locks import deadlocks
 from ..guarantees.logs import BadAnswer, Deadlocks, Logs, Look

@@ -11,7 +11,7 @@ from demo import mailboxes
 from demo.mailboxes.letters import DemoMail, written
 from demo.mailboxes.server import ServedMailbox, Server, StoredMail, serve
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
 
 from ..guarantees.logs import Fetch, Mail, Record

@@ -14,7 +14,7 @@ from typing import Final
 from demo import calls
 from progress_project.local.environment import demo_model
 from recordings.models import RecordingRun, Source
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
 
 from ..guarantees.logs import Record

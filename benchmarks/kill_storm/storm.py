@@ -17,9 +17,9 @@ from typing import Any, Protocol, TypeVar
 from django.db import connection
 
 from runs.database import discard_connection, is_database_away
+from runs.lifecycle.sweep import sweep
 from runs.models import Run
 from runs.states import Status
-from runs.sweep import sweep
 
 from ..guarantees.checker import check
 from ..guarantees.findings import TITLES, Findings

@@ -19,10 +19,10 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..ages import ago
+from ..lifecycle.reset import Reset, reset_progress, resettable
 from ..models import Business, Run, run_types
-from ..reset import Reset, reset_progress, resettable
-from ..timeline import Actor
+from ..models.audit import Actor
+from ..readers.humanize import ago
 from .look import CheckBox, TextInput
 from .run import badge, progress_bar
 

@@ -13,11 +13,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from ..ages import ago
 from ..models import Run, RunQuerySet
+from ..readers.humanize import ago
+from ..readers.timeline import timeline
+from ..readers.verdict import QUIET_AFTER, Code, is_overdue, judge, tell
 from ..states import ErrorCode, Status
-from ..story import timeline
-from ..verdict import QUIET_AFTER, Code, is_overdue, judge, tell
 from .look import ChangeList, display
 from .read_only import ReadOnlyAdmin
 

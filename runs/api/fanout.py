@@ -25,8 +25,8 @@ from rest_framework.renderers import JSONRenderer
 
 from ..database import is_database_away
 from ..models import Run, RunQuerySet, run_types
+from ..readers.verdict import judge, tell
 from ..states import ACTIVE
-from ..verdict import judge, tell
 from .serializers import RunSerializer
 from .welcome import Viewer, no_longer_welcome
 

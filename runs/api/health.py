@@ -16,9 +16,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ..database import is_database_away
+from ..lifecycle.sweep import is_watching, seconds_since_sweep
 from ..models import Run, run_types
 from ..states import ACTIVE, Status
-from ..sweep import is_watching, seconds_since_sweep
 
 NO_STORE = {"Cache-Control": "no-store"}
 

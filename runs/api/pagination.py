@@ -14,7 +14,7 @@ from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
 from ..models import Run, RunQuerySet
-from ..verdict import tell
+from ..readers.verdict import tell
 
 
 class StrictCursorPagination(CursorPagination):

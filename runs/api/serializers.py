@@ -18,10 +18,10 @@ from rest_framework.request import Request
 
 from ..days import FIRST_DAY, LAST_DAY
 from ..models import Business, Membership, Run, RunItem, run_types
+from ..readers.verdict import Code, eta_seconds, is_stale, judge
 from ..states import Action, ErrorCode, ItemStatus, Status
 from ..states import Request as Wish
 from ..unstorable import find_unstorable
-from ..verdict import Code, eta_seconds, is_stale, judge
 from .requests import refuse
 
 M = TypeVar("M", bound=Model)

@@ -20,14 +20,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ..dispatch import reopen, retry_failed, start
 from ..exceptions import ActiveRunExists, WrongState
-from ..history import runs_of
+from ..lifecycle.dispatch import reopen, retry_failed, start
+from ..lifecycle.reset import reset_progress
 from ..models import Business, Membership, Run, RunQuerySet
-from ..reset import reset_progress
+from ..models.audit import Actor
+from ..readers.history import runs_of
+from ..readers.verdict import judge, tell
 from ..states import Action
-from ..timeline import Actor
-from ..verdict import judge, tell
 from . import serializers as shapes
 from .errors import AlreadyActive, StateForbids
 from .export import csv_response

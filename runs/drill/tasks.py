@@ -7,8 +7,8 @@ from typing import NoReturn
 
 from django.db.models.functions import Now
 
-from ..progress import Progress
-from ..worker import run_task
+from ..lifecycle.worker import run_task
+from ..progress.progress import Progress
 from .models import DrillRun, DrillStep
 
 

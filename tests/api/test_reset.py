@@ -10,9 +10,9 @@ from rest_framework.test import APIClient
 
 from receipts.models import ReceiptSyncRun
 from runs.exceptions import RunLost
-from runs.flush import Report, flush
+from runs.lifecycle.reset import Reset
 from runs.models import Business, Membership
-from runs.reset import Reset
+from runs.progress.flush import Report, flush
 from tests.cast import MakeRun, client_of
 
 

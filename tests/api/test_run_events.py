@@ -6,8 +6,8 @@ from rest_framework.test import APIClient
 
 from receipts.models import ReceiptSyncRun
 from runs.models import Business, Membership
+from runs.models.audit import Actor, because
 from runs.states import Status
-from runs.timeline import Actor, because
 from tests.cast import MakeRun
 
 

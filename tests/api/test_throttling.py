@@ -15,8 +15,8 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from runs.lifecycle.sweep import sweep
 from runs.models import Business, Throttle
-from runs.sweep import sweep
 from runs.throttling import return_permit, take_permit
 from tests.cast import PASSWORD
 from tests.whatsapp import account_of

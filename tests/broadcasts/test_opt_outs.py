@@ -17,13 +17,12 @@ from broadcasts.sending import send
 from demo.fakes import graph as wire
 from demo.fakes import webhooks
 from demo.fakes.graph import GraphServer
-from runs import dispatch
-from runs.effects import Effects
+from runs.lifecycle import dispatch
+from runs.lifecycle.worker import claim
 from runs.models import Business
-from runs.progress import Progress
+from runs.models.audit import SYSTEM
+from runs.progress import Effects, Progress
 from runs.states import Status
-from runs.timeline import SYSTEM
-from runs.worker import claim
 from tests.actors import seen, work_through
 from tests.whatsapp import account_of, broadcast, hook, number, numbers, statuses, told_to
 

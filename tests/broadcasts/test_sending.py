@@ -11,11 +11,10 @@ from broadcasts.providers import Accepted, MetaCloud
 from broadcasts.sending import send
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer
-from runs import dispatch, worker
-from runs.effects import Effects
-from runs.progress import Progress
+from runs.lifecycle import dispatch, worker
+from runs.models.audit import SYSTEM
+from runs.progress import Effects, Progress
 from runs.states import Status
-from runs.timeline import SYSTEM
 from tests.actors import seen, work_through
 from tests.whatsapp import broadcast, number, numbers, statuses, told_to
 

@@ -20,11 +20,11 @@ from broadcasts.threads import Send
 from broadcasts.window import FIRST_SIZE, ConcurrencyWindow
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer
-from runs import dispatch
 from runs.exceptions import RunLost
+from runs.lifecycle import dispatch
+from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import Status
-from runs.timeline import SYSTEM
 from tests.actors import seen, work_through
 from tests.whatsapp import account_of, broadcast, number, numbers, statuses
 

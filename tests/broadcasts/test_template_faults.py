@@ -14,11 +14,11 @@ from broadcasts.sending import send
 from demo.fakes import graph as wire
 from demo.fakes import webhooks
 from demo.fakes.graph import GraphServer
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
+from runs.models.audit import SYSTEM
+from runs.readers.verdict import judge
 from runs.states import Status
-from runs.timeline import SYSTEM
-from runs.verdict import judge
 from tests.actors import seen, work_through
 from tests.whatsapp import account_of, hook, number, statuses, template_broadcast, told_to
 

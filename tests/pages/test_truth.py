@@ -27,7 +27,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import seen
 from tests.browser import SOON, bar, change, finish, half_done, label

@@ -18,9 +18,9 @@ from django.conf import settings as django_settings
 from rest_framework.test import APIClient
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import broker, dispatch
+from runs.lifecycle import broker_calls, dispatch
+from runs.lifecycle.sweep import sweep
 from runs.models import Business, Sweep
-from runs.sweep import sweep
 from tests.actors import seen
 from tests.cast import SEND_TASK, MakeRun
 from tests.servers import free_port
@@ -36,9 +36,9 @@ SYNC = "/api/receipts/sync/"
 def celery_on(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
     """Publish to this broker for real, with none of the timeouts that settings know."""
     monkeypatch.setattr(Celery, "send_task", SEND_TASK)
-    app = Celery(broker=url, set_as_current=False)
+    app = Celery(broker_calls=url, set_as_current=False)
     app.conf.broker_transport_options = {"max_retries": 1}  # or the threads that are left behind would never end
-    monkeypatch.setattr(broker, "_overdue", [])
+    monkeypatch.setattr(broker_calls, "_overdue", [])
     with patch.object(dispatch, "current_app", app):
         yield app
 
@@ -92,7 +92,7 @@ def redis(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         yield f"redis://127.0.0.1:{port}/0", process
     finally:
         os.kill(process.pid, signal.SIGCONT)  # lets the threads that wait for it end
-        until(lambda: not any(thread.is_alive() for thread in broker._overdue))
+        until(lambda: not any(thread.is_alive() for thread in broker_calls._overdue))
         process.terminate()
         process.wait(10)
 

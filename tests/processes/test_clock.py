@@ -12,11 +12,11 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import dispatch
 from runs.drill.models import DrillRun
+from runs.lifecycle import dispatch
+from runs.lifecycle.sweep import sweep
 from runs.models import Business
 from runs.progress import Progress
-from runs.sweep import sweep
 from tests.actors import claimed, seen, silence, started, work_through
 from tests.workers import until, worker
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rest_framework.test import APIClient
 
-from runs import dispatch
 from runs.drill.models import DrillRun, DrillStep
+from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.states import Status
 from tests.actors import seen

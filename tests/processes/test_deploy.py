@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-import runs.worker
-from runs import dispatch
+import runs.lifecycle.worker
 from runs.drill.models import DrillRun
+from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
 from runs.states import Status
@@ -39,15 +39,15 @@ def test_a_claim_that_crosses_the_order_to_stop_is_interrupted_too(
     business_a: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = dispatch.start(DrillRun, business_a, steps=100, step_seconds=0)
-    claim = runs.worker.claim
+    claim = runs.lifecycle.worker.claim
 
     def claim_meanwhile(*args: Any, **options: Any) -> Any:
-        runs.worker.stopping.value = 1
+        runs.lifecycle.worker.stopping.value = 1
         return claim(*args, **options)
 
-    monkeypatch.setattr(runs.worker, "claim", claim_meanwhile)
+    monkeypatch.setattr(runs.lifecycle.worker, "claim", claim_meanwhile)
     try:
-        runs.worker.execute(DrillRun, steps, run.pk)
+        runs.lifecycle.worker.execute(DrillRun, steps, run.pk)
     finally:
-        runs.worker.stopping.value = 0
+        runs.lifecycle.worker.stopping.value = 0
     assert seen(run).status == Status.QUEUED

@@ -34,12 +34,12 @@ from progress_project.local import postgres
 from receipts.models import Receipt, ReceiptSyncRun
 from recordings.models import Call, Recording, RecordingRun
 from runs.api import views
-from runs.dispatch import reopen
 from runs.drill.models import DrillRun, DrillStep
+from runs.lifecycle.dispatch import reopen
+from runs.lifecycle.worker import claim
 from runs.models import Business, Run
+from runs.models.audit import Actor, because
 from runs.states import Status
-from runs.timeline import Actor, because
-from runs.worker import claim
 from tests.cast import MakeRun
 from tests.telephony import folder_source, wav
 from tests.whatsapp import numbers

@@ -9,8 +9,8 @@ import psutil
 import pytest
 from django.db.models.functions import Now
 
-from runs import dispatch
 from runs.drill.models import DrillRun
+from runs.lifecycle import dispatch
 from runs.models import Business, Sweep
 from runs.states import Status
 from tests.actors import seen

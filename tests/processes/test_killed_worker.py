@@ -15,11 +15,11 @@ from pytest_django import Settings
 
 from demo import mailboxes
 from receipts.models import Receipt, ReceiptSyncRun
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
+from runs.models.audit import SYSTEM
+from runs.readers.verdict import is_stale, judge
 from runs.states import Status
-from runs.timeline import SYSTEM
-from runs.verdict import is_stale, judge
 from tests.actors import seen
 from tests.post import served_mailbox
 from tests.workers import kill, until, worker

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runs import dispatch
 from runs.drill.models import DrillRun, DrillStep
+from runs.lifecycle import dispatch
 from runs.models import Business
-from runs.timeline import SYSTEM
+from runs.models.audit import SYSTEM
 from tests.actors import seen
 from tests.workers import until, worker
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from runs.admin import RunAdmin
 from runs.models import Run
 from runs.progress import Progress
-from runs.worker import run_task
+from runs.lifecycle.worker import run_task
 """
 OWN = """
 from collections import namedtuple
@@ -53,10 +53,10 @@ from django.core.management import call_command
 from imports.models import ImportRun
 from imports.own import saved
 from imports.tasks import import_rows
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
-from runs.reset import reset_progress
-from runs.timeline import SYSTEM
+from runs.lifecycle.reset import reset_progress
+from runs.models.audit import SYSTEM
 
 call_command("makemigrations", "imports", verbosity=0)
 call_command("migrate", "imports", verbosity=0)

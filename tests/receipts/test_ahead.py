@@ -14,7 +14,7 @@ from receipts.inbox import BATCH_MESSAGES, FetchFailures, open_inbox
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
 from receipts.scanner import Scanner
 from receipts.sync import sync
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
 from tests.post import cut_after, served_mails

@@ -21,7 +21,7 @@ from receipts.extraction import Finding
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.scanner import Scanner
 from receipts.sync import sync
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
 

@@ -15,11 +15,11 @@ from receipts.connection import InboxUnreachable
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.outage import Outage
 from receipts.sync import sync
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
+from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from runs.timeline import SYSTEM
-from runs.verdict import judge
+from runs.readers.verdict import judge
 from tests.actors import seen, work_through
 from tests.post import FIRST_DAY, cut_after, mailbox_at, served_mails
 

@@ -17,7 +17,7 @@ from receipts.extraction import Scanned
 from receipts.models import Receipt, ReceiptSyncRun
 from receipts.scanner import Scanner
 from receipts.sync import sync
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
 from tests.post import served_mails

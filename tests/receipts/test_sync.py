@@ -13,10 +13,10 @@ from pytest_django import Settings
 from demo import mailboxes
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
 from receipts.sync import sync
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
+from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from runs.timeline import SYSTEM
 from tests.actors import seen, work_through
 from tests.post import served_mailbox
 

@@ -20,7 +20,7 @@ from recordings.collect import collect
 from recordings.models import Call, RecordingRun, Source
 from recordings.transcription import Transcriber
 from recordings.turns import share_words, voiced_stretches
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
 from tests.actors import work_through

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from demo import calls
 from recordings.models import Call, Recording
 from recordings.sources.folder import plausible_seconds
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
 from tests.telephony import collected, folder_source, name_of, outcomes, wav

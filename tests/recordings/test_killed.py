@@ -16,7 +16,7 @@ from pytest_django import Settings
 from demo import calls
 from demo.fakes.twilio import ServedCall, TwilioServer
 from recordings.models import Call, RecordingRun
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import seen
 from tests.telephony import call, served, twilio_source, wav

@@ -18,10 +18,10 @@ from recordings import download
 from recordings.collect import collect
 from recordings.models import Call, RecordingRun, Source
 from recordings.transcription import Heard, Segment
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
+from runs.models.audit import Actor
 from runs.states import Request
-from runs.timeline import Actor
 from tests.actors import seen, work_through
 from tests.telephony import HISS, folder_source, name_of, outcomes, watched
 

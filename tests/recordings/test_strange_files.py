@@ -297,7 +297,7 @@ def test_a_folder_that_is_away_for_a_moment_is_waited_for(source: Source, folder
     collected(source)
     (folder / name_of(1)).write_bytes(wav())
     away = folder.rename(folder.with_name("away"))
-    with mock.patch("runs.progress.Progress.wait") as wait:
+    with mock.patch("runs.progress.progress.Progress.wait") as wait:
         wait.side_effect = lambda seconds, reason: away.rename(folder)
         run = collected(source)
     assert (run.status, run.succeeded, run.skipped) == ("completed", 1, 1)
@@ -322,7 +322,7 @@ def test_a_share_that_is_unmounted_on_the_way_costs_no_recording(source: Source,
         folder.rmdir()
         away.rename(folder)
 
-    with mock.patch.object(collecting, "handle", handle), mock.patch("runs.progress.Progress.wait") as wait:
+    with mock.patch.object(collecting, "handle", handle), mock.patch("runs.progress.progress.Progress.wait") as wait:
         wait.side_effect = mounted
         run = collected(source)
     assert (run.status, run.succeeded) == ("completed", 4)
@@ -440,7 +440,10 @@ def test_a_read_that_breaks_off_says_what_the_system_says(source: Source, folder
             raise OSError(5, "Input/output error", str(path))
         return real(path)
 
-    with mock.patch("recordings.sources.folder.open_regular", broken), mock.patch("runs.progress.Progress.wait"):
+    with (
+        mock.patch("recordings.sources.folder.open_regular", broken),
+        mock.patch("runs.progress.progress.Progress.wait"),
+    ):
         run = collected(source)
     assert is_done(run)
     failed = run.items.get(status="failed")

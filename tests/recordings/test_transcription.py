@@ -20,11 +20,11 @@ from recordings.audio import AudioReader
 from recordings.collect import collect
 from recordings.models import Call, RecordingRun
 from recordings.transcription import Heard, Transcriber, transcriber
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
+from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import Request
-from runs.timeline import SYSTEM
 from tests.actors import seen, work_through
 from tests.telephony import collected, folder_source, outcomes, watched
 

@@ -19,11 +19,11 @@ from demo.fakes.twilio import TOKEN, ServedCall
 from recordings.collect import collect
 from recordings.models import Call, RecordingRun
 from recordings.sources.patience import TRIES
-from runs import dispatch
+from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
+from runs.readers.verdict import judge
 from runs.states import ErrorCode
-from runs.verdict import judge
 from tests.actors import work_through
 from tests.telephony import NOON, call, collected, outcomes, served, twilio_source, watched, wav
 
@@ -249,7 +249,7 @@ def test_the_token_is_encrypted_at_rest(business_a: Business) -> None:
 def waits() -> Iterator[list[str]]:
     """What runs have waited for, without waiting."""
     reasons: list[str] = []
-    with mock.patch("runs.progress.Progress.wait", side_effect=lambda _, reason: reasons.append(str(reason))):
+    with mock.patch("runs.progress.progress.Progress.wait", side_effect=lambda _, reason: reasons.append(str(reason))):
         yield reasons
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runs import bounded_child
-from runs.bounded_child import BoundedChild
+from runs.children import bounded_child
+from runs.children.bounded_child import BoundedChild
 from runs.exceptions import ChildDied, ChildKilled, ChildTimedOut, ItemTimedOut, RunLost
 
 CHILD = """
 import os, sys, time
-from runs.child_server import own_arguments, serve
+from runs.children.server import own_arguments, serve
 
 def answer(request):
     match request.split(b" "):

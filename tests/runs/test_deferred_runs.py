@@ -12,14 +12,14 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import dispatch, sweep, worker
-from runs.dispatch import wake
 from runs.exceptions import RunDeferred
+from runs.lifecycle import dispatch, sweep, worker
+from runs.lifecycle.dispatch import wake
+from runs.lifecycle.reset import reset_progress
+from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from runs.reset import reset_progress
+from runs.readers.verdict import judge
 from runs.states import Request, Status
-from runs.timeline import SYSTEM
-from runs.verdict import judge
 from tests.actors import seen, started, work_through
 
 pytestmark = pytest.mark.django_db(transaction=True)

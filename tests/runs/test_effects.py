@@ -9,12 +9,11 @@ from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.sending import pending, send
 from broadcasts.webhook import Delivery, Status, move_forward
 from demo.fakes.graph import GraphServer
-from runs import worker
-from runs.effects import Effects
 from runs.exceptions import RunLost, RunsError, RunStopped
-from runs.progress import Progress
-from runs.reset import reset_progress
-from runs.timeline import SYSTEM
+from runs.lifecycle import worker
+from runs.lifecycle.reset import reset_progress
+from runs.models.audit import SYSTEM
+from runs.progress import Effects, Progress
 from tests.actors import seen, work_through
 from tests.whatsapp import broadcast, number, numbers, statuses, told_to
 

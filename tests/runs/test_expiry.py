@@ -10,10 +10,10 @@ from django.db.models.functions import Now
 from django.utils import translation
 
 from receipts.models import Mailbox, ReceiptSyncRun
+from runs.lifecycle.sweep import sweep
+from runs.models.audit import SWEEP
+from runs.readers.verdict import Code, is_stale, judge, tell
 from runs.states import Status
-from runs.sweep import sweep
-from runs.timeline import SWEEP
-from runs.verdict import Code, is_stale, judge, tell
 from tests.actors import claimed, seen, silence
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,11 +40,11 @@ def test_a_run_within_its_threshold_is_left_alone(mailbox_a: Mailbox) -> None:
 def test_the_sweep_says_the_same_words_and_logs_one_line(mailbox_a: Mailbox, caplog: pytest.LogCaptureFixture) -> None:
     run = claimed(mailbox_a)
     silence(run, 400)
-    with caplog.at_level(logging.WARNING, logger="runs.models"):
+    with caplog.at_level(logging.WARNING, logger="runs.models.run_queryset"):
         assert sweep()
     run.refresh_from_db()
     assert run.error_message == "Run marked as failed due to no heartbeat for 400s"
-    [line] = [record.getMessage() for record in caplog.records if record.name == "runs.models"]
+    [line] = [record.getMessage() for record in caplog.records if record.name == "runs.models.run_queryset"]
     assert line == (
         f"Run expired: type=receipt_sync id={run.pk} business={run.business_id} worker=worker@test age=400s"
     )

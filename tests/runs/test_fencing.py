@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
-from runs import dispatch, worker
 from runs.exceptions import RunLost
+from runs.lifecycle import dispatch, worker
+from runs.lifecycle.reset import reset_progress
+from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from runs.reset import reset_progress
 from runs.states import Status
-from runs.timeline import SYSTEM
 from tests.actors import claimed, seen, silence
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ from celery.exceptions import WorkerLostError
 
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.tasks import sync_receipts
-from runs import worker
+from runs.lifecycle import worker
 from tests.actors import seen, started
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,13 +14,12 @@ from broadcasts.audience import skip
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.sending import pending
 from broadcasts.webhook import Delivery, Status, move_forward
-from runs import worker
-from runs.effects import Effects
 from runs.exceptions import RunLost, RunStopped
-from runs.progress import Progress
-from runs.reset import reset_progress
+from runs.lifecycle import worker
+from runs.lifecycle.reset import reset_progress
+from runs.models.audit import SWEEP, SYSTEM
+from runs.progress import Effects, Progress
 from runs.states import ErrorCode, ItemStatus
-from runs.timeline import SWEEP, SYSTEM
 from tests.actors import seen, silence
 from tests.sessions import is_anybody_waiting
 from tests.whatsapp import broadcast, numbers

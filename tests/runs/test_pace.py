@@ -7,8 +7,8 @@ from unittest import mock
 import pytest
 
 from runs.models import Business
-from runs.pace import POINTS, Pace, plot
 from runs.progress import Progress
+from runs.progress.throughput import POINTS, Pace, plot
 from runs.states import Status
 from tests.cast import MakeRun
 
@@ -42,7 +42,7 @@ def test_the_last_word_is_always_noted() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_it_is_kept_with_the_flush(business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
-    with mock.patch("runs.progress.time.monotonic", side_effect=(n * 0.5 for n in range(10_000))):
+    with mock.patch("runs.progress.progress.time.monotonic", side_effect=(n * 0.5 for n in range(10_000))):
         progress = Progress(run)
         for _ in progress.track(range(40)):
             pass

@@ -9,12 +9,12 @@ from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import dispatch
 from runs.exceptions import RunRejected, RunUnreachable
+from runs.lifecycle import dispatch
+from runs.lifecycle.reset import reset_progress
+from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from runs.reset import reset_progress
 from runs.states import Request
-from runs.timeline import SYSTEM
 from tests.actors import seen, silence, started, work_through
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,13 +11,13 @@ from django.db import OperationalError, transaction
 from pytest_django import Settings
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import dispatch
 from runs.exceptions import ItemFailed, RunRejected, RunsError
-from runs.flush import flush
-from runs.progress import Progress, clean, percent
+from runs.lifecycle import dispatch
+from runs.models.audit import SYSTEM, Actor
+from runs.progress.flush import flush
+from runs.progress.progress import Progress, clean, percent
+from runs.readers.verdict import eta_seconds
 from runs.states import Request, Status
-from runs.timeline import SYSTEM, Actor
-from runs.verdict import eta_seconds
 from tests.actors import claimed, seen, started, work_through
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -236,7 +236,7 @@ def test_a_database_that_is_away_for_a_while_repeats_no_item(
         return real(*args)  # type: ignore[arg-type]
 
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
-        monkeypatch.setattr("runs.progress.flush", flaky)
+        monkeypatch.setattr("runs.progress.progress.flush", flaky)
         for number in progress.track(range(3)):
             done.append(number)
 

@@ -9,13 +9,13 @@ from pytest_django import Settings
 
 from receipts.models import Mailbox, ReceiptSyncRun
 from recordings.models import RecordingRun
-from runs import dispatch
 from runs.exceptions import RunsError
+from runs.lifecycle import dispatch
 from runs.models import Business
+from runs.models.audit import SYSTEM
 from runs.progress import Progress
+from runs.readers.verdict import eta_seconds
 from runs.states import Request
-from runs.timeline import SYSTEM
-from runs.verdict import eta_seconds
 from tests.actors import seen, started, work_through
 from tests.telephony import twilio_source
 

@@ -29,16 +29,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from pytest_django import Settings
 
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun, ScannedMessage
-from runs import dispatch, sweep, verdict, worker
-from runs import progress as progress_module
 from runs.api.views import DO
 from runs.exceptions import ActiveRunExists, WrongState
+from runs.lifecycle import dispatch, sweep, worker
+from runs.lifecycle.reset import reset_progress
 from runs.models import Business
 from runs.models import Sweep as SweepRow
+from runs.models.audit import SYSTEM, Actor
 from runs.progress import Progress
-from runs.reset import reset_progress
+from runs.progress import progress as progress_module
+from runs.readers import verdict
 from runs.states import ACTIVE, FINISHED, Action, ErrorCode, Status
-from runs.timeline import SYSTEM, Actor
 from tests.turns import Deed, stage
 
 pytestmark = pytest.mark.django_db(transaction=True)

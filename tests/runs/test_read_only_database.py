@@ -20,14 +20,15 @@ from rest_framework.test import APIClient
 
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.tasks import sync_receipts
-from runs import dispatch, tasks
+from runs import tasks
 from runs.drill.models import DrillRun
 from runs.exceptions import RunLost
+from runs.lifecycle import dispatch
+from runs.lifecycle.sweep import sweep
+from runs.lifecycle.worker import take_back_from_lost_process
 from runs.models import Business, Sweep
 from runs.progress import Progress
 from runs.states import Status
-from runs.sweep import sweep
-from runs.worker import take_back_from_lost_process
 from tests.actors import claimed, seen, silence, started, work_through
 from tests.api.test_errors import check
 from tests.cast import PASSWORD, MakeRun

@@ -8,12 +8,12 @@ from celery import current_app
 from django.db import connection
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import dispatch
 from runs.exceptions import ActiveRunExists, WrongState
+from runs.lifecycle import dispatch
+from runs.lifecycle.sweep import sweep
 from runs.models import Business, Run
+from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from runs.sweep import sweep
-from runs.timeline import SYSTEM
 from tests.actors import claimed, seen, silence, started, work_through
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,13 +8,13 @@ from django.db import connection
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-import runs.sweep
+import runs.lifecycle.sweep
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs import dispatch
+from runs.lifecycle import dispatch
+from runs.lifecycle.reset import reset_progress
+from runs.lifecycle.sweep import is_watching, sweep
 from runs.models import Run, Sweep, run_types
-from runs.reset import reset_progress
-from runs.sweep import is_watching, sweep
-from runs.timeline import SYSTEM
+from runs.models.audit import SYSTEM
 from tests.actors import claimed, seen, silence, started
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,7 +68,7 @@ def test_a_connection_lost_in_a_round_costs_one_step_and_one_line_of_the_log(
     assert sweep()
     run.refresh_from_db()
     assert run.error_code == "queue_timeout"
-    logged = [record for record in caplog.records if record.name == "runs.sweep"]
+    logged = [record for record in caplog.records if record.name == "runs.lifecycle.sweep"]
     assert {(record.levelname, record.exc_info) for record in logged} == {("WARNING", None)}
     assert len(logged) == len(run_types())
 

@@ -12,13 +12,13 @@ from django.db import OperationalError
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-import runs.sweep
-from runs import dispatch
+import runs.lifecycle.sweep
 from runs.drill.models import DrillRun
+from runs.lifecycle import dispatch
+from runs.lifecycle.sweep import is_watching, sweep
+from runs.lifecycle.sweep_watchdog import SweepWatchdog, sweep_if_overdue
 from runs.models import Business, Sweep
 from runs.states import Status
-from runs.sweep import is_watching, sweep
-from runs.sweep_watchdog import SweepWatchdog, sweep_if_overdue
 from tests.actors import seen
 from tests.workers import beat, until, worker
 

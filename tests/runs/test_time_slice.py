@@ -8,11 +8,11 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from receipts.models import Mailbox, ReceiptSyncRun
+from runs.lifecycle.sweep import sweep
+from runs.lifecycle.worker import execute
 from runs.models import Run
 from runs.progress import Progress
 from runs.states import Request
-from runs.sweep import sweep
-from runs.worker import execute
 from tests.actors import claimed, seen, started
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -4,9 +4,9 @@ import pytest
 from django.db import connection
 
 from receipts.models import Mailbox, ReceiptSyncRun
+from runs.lifecycle.reset import reset_progress
+from runs.models.audit import Actor
 from runs.progress import Progress
-from runs.reset import reset_progress
-from runs.timeline import Actor
 from tests.actors import claimed, seen, silence, started, work_through
 
 pytestmark = pytest.mark.django_db(transaction=True)

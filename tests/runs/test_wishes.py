@@ -11,9 +11,9 @@ from django.db import connection
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.exceptions import WrongState
 from runs.models import Run
+from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import Request, Status
-from runs.timeline import SYSTEM
 from tests.actors import claimed, seen
 from tests.sessions import is_anybody_waiting
 from tests.workers import until

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.translation import override
 
-from runs.words import CARD, spoken
+from runs.readers.labels import CARD, spoken
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "static/runs/catalogue.js"
 
@@ -28,6 +28,6 @@ def catalogue() -> str:
         with override(code):
             words[code] = spoken(CARD)
     return (
-        "/** Made by `manage.py card_words` (`make messages` calls it): edit runs/words.py and locale/. */\n"
+        "/** Made by `manage.py card_words` (`make messages` calls it): edit runs/readers/labels.py and locale/. */\n"
         f"export default {json.dumps(words, ensure_ascii=False, indent=1)};\n"
     )

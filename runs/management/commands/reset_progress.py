@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from runs.lifecycle.reset import Reset, counted, reset_progress, resettable
 from runs.models import Business, run_types
-from runs.reset import Reset, counted, reset_progress, resettable
-from runs.timeline import Actor
+from runs.models.audit import Actor
 
 
 class Command(BaseCommand):

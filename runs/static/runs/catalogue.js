@@ -1,4 +1,4 @@
-/** Made by `manage.py card_words` (`make messages` calls it): edit runs/words.py and locale/. */
+/** Made by `manage.py card_words` (`make messages` calls it): edit runs/readers/labels.py and locale/. */
 export default {
  "en": {
   "task": "Task",

@@ -23,11 +23,11 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from knox.models import AuthToken
 
-from runs import dispatch
 from runs.drill.models import DrillRun, DrillStep, sandbox
+from runs.lifecycle import dispatch
 from runs.models import Membership
+from runs.readers.verdict import is_stale, tell
 from runs.states import Status
-from runs.verdict import is_stale, tell
 
 STEPS, DIES_AT = 20, 6
 THRESHOLD = DrillRun.stale_after().total_seconds()

@@ -19,11 +19,11 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Coalesce, Now
 
-from .broker import call_broker
-from .exceptions import ActiveRunExists, WrongState
-from .models import Business, Run, RunItem, RunQuerySet
-from .states import ErrorCode, Status
-from .timeline import Actor, because
+from ..exceptions import ActiveRunExists, WrongState
+from ..models import Business, Run, RunItem, RunQuerySet
+from ..models.audit import Actor, because
+from ..states import ErrorCode, Status
+from .broker_calls import call_broker
 
 R = TypeVar("R", bound=Run)
 

@@ -19,10 +19,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, Self, cast
 
-from .child_frames import HEADER_BYTES, LAST, frame
-from .exceptions import ChildDied, ChildKilled, ChildTimedOut, ItemFailed
+from ..exceptions import ChildDied, ChildKilled, ChildTimedOut, ItemFailed
+from .frames import HEADER_BYTES, LAST, frame
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 BEAT_SECONDS = 0.5
 CHUNK_BYTES = 64 * 1024
 # What may be sent before it is asked for: no more than a pipe of Linux holds, so that sending never waits.
@@ -37,7 +37,7 @@ ENDED_BY: Final[dict[int, type[ItemFailed]]] = {
 class BoundedChild:
     """Answers requests, one at a time, in a child that is started at the first one.
 
-    `module` is run as `python -m MODULE` and calls `runs.child_server.serve`. `cpu_seconds` of processor time and
+    `module` is run as `python -m MODULE` and calls `runs.children.server.serve`. `cpu_seconds` of processor time and
     `wall_seconds` on the clock bound one request, `memory_bytes` bounds the child. While the child works `beat` is
     called twice a second: pass `progress.beat`, which also enforces the deadline of `progress.item(key, seconds=…)`.
     Use it as a context manager: its end is the child's end.

@@ -25,13 +25,13 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from .database import is_database_away, is_outage
+from ..database import is_database_away, is_outage
+from ..exceptions import RunDeferred, RunLost, RunRejected, RunStopped, RunUnreachable
+from ..models import Run, RunQuerySet, run_types
+from ..models.audit import Actor, because
+from ..progress.progress import Progress, clean, patiently
+from ..states import ANSWERS, ErrorCode, Request, Status
 from .dispatch import publish, task_name
-from .exceptions import RunDeferred, RunLost, RunRejected, RunStopped, RunUnreachable
-from .models import Run, RunQuerySet, run_types
-from .progress import Progress, clean, patiently
-from .states import ANSWERS, ErrorCode, Request, Status
-from .timeline import Actor, because
 
 R = TypeVar("R", bound=Run)
 Work = Callable[[R, Progress], None]

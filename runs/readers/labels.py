@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from .states import Action, Status
+from ..states import Action, Status
 from .verdict import Code
 
 ACTORS = {

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from .models import Business, Run, RunQuerySet, run_types
-from .states import ACTIVE, FINISHED, Status
+from ..models import Business, Run, RunQuerySet, run_types
+from ..states import ACTIVE, FINISHED, Status
 
 
 def runs_of(

@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 
-from .exceptions import BrokerAway
+from ..exceptions import BrokerAway
 
 P = ParamSpec("P")
 T = TypeVar("T")

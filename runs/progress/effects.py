@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from .exceptions import RunsError, RunStopped
+from ..exceptions import RunsError, RunStopped
+from ..models import Run, RunItem
+from ..states import ItemStatus, Status
 from .flush import LastWord, Report, guarded_update, kind_of, parameters_of, quoted, written
-from .models import Run, RunItem
 from .progress import Progress, clean
-from .states import ItemStatus, Status
 
 I = TypeVar("I", bound=RunItem)  # noqa: E741
 

@@ -8,9 +8,9 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from .api.serializers import RunSerializer
-from .models import Run, run_types
-from .states import ErrorCode, Request, Status
+from ..api.serializers import RunSerializer
+from ..models import Run, run_types
+from ..states import ErrorCode, Request, Status
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

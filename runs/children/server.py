@@ -1,4 +1,4 @@
-"""The child's side of `runs.bounded_child`: answer one request after the other, within limits.
+"""The child's side of `runs.children.bounded_child`: answer one request after the other, within limits.
 
 A module that works on what strangers send calls `serve` and is started by `BoundedChild`. It should import
 no Django, so that it starts fast and stays small.
@@ -16,7 +16,7 @@ from contextlib import suppress
 
 import psutil
 
-from .child_frames import LAST, MORE, frame, read_frame
+from .frames import LAST, MORE, frame, read_frame
 
 GROWN_BYTES = 150_000_000  # a child of this size leaves after its answer, and the next request starts a fresh one
 LARGE_BYTES = 1_000_000

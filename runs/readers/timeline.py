@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _now
 
-from .models import Run
-from .states import Status
-from .words import ACTORS, REASONS
+from ..models import Run
+from ..states import Status
+from .labels import ACTORS, REASONS
 
 
 def timeline(run: Run) -> list[dict[str, Any]]:

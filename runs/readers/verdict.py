@@ -15,9 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from .models import Run, RunQuerySet
-from .states import ErrorCode, Status
-from .timeline import READER
+from ..models import Run, RunQuerySet
+from ..models.audit import READER
+from ..states import ErrorCode, Status
 
 R = TypeVar("R", bound=Run)
 

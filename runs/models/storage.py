@@ -7,7 +7,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.db import connections
 
-from .models import Run
+from .run import Run
 
 # A flush a second rewrites the same row: with room left in its page the new version stays beside
 # the old one and no index is touched (a HOT update).

@@ -21,17 +21,17 @@ from django.views.decorators.gzip import gzip_page
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from .api.errors import TooManyRequests
-from .api.pagination import NewestRuns
-from .api.permissions import run_type
-from .database import is_database_away, record_outage
+from ..api.errors import TooManyRequests
+from ..api.pagination import NewestRuns
+from ..api.permissions import run_type
+from ..database import is_database_away, record_outage
+from ..models import Business, Run, RunItem, RunQuerySet, run_types
+from ..progress.throughput import plot
+from ..readers.history import runs_of
+from ..readers.timeline import timeline
+from ..readers.verdict import Verdict, judge, tell
+from ..states import ItemStatus, Status
 from .examples import examples
-from .history import runs_of
-from .models import Business, Run, RunItem, RunQuerySet, run_types
-from .pace import plot
-from .states import ItemStatus, Status
-from .story import timeline
-from .verdict import Verdict, judge, tell
 
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]

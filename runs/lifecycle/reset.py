@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
-from .models import Business, Run, RunQuerySet, run_types
-from .states import ErrorCode
-from .timeline import Actor, because
+from ..models import Business, Run, RunQuerySet, run_types
+from ..models.audit import Actor, because
+from ..states import ErrorCode
 
 MESSAGE = gettext_noop("Reset by staff.")
 

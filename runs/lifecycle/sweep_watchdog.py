@@ -20,8 +20,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import close_old_connections, connection
 
+from ..database import discard_connection, is_database_away
 from . import sweep as rounds
-from .database import discard_connection, is_database_away
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 
 if TYPE_CHECKING:
-    from .models import Run
+    from .run import Run
 
 # What a change records of its run.
 EVIDENCE = [

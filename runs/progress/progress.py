@@ -16,13 +16,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext
 
-from .database import discard_connection, is_database_away, is_outage
-from .exceptions import ItemFailed, ItemTimedOut, RunsError, RunStopped
+from ..database import discard_connection, is_database_away, is_outage
+from ..exceptions import ItemFailed, ItemTimedOut, RunsError, RunStopped
+from ..models import Run, RunItem
+from ..models.poison import POISON_CODE, POISON_MESSAGE
+from ..states import ItemStatus, Status
 from .flush import LastWord, Report, flush, hold
-from .models import Run, RunItem
-from .pace import Pace
-from .poison import POISON_CODE, POISON_MESSAGE
-from .states import ItemStatus, Status
+from .throughput import Pace
 
 logger = logging.getLogger(__name__)
 

@@ -11,12 +11,12 @@ from django.db import models
 from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_noop
 
-from .database import discard_connection, is_outage
+from ..database import discard_connection, is_outage
+from ..models import Run, Sweep, run_types
+from ..models.audit import SWEEP, because
+from ..states import ErrorCode, Request, Status
+from ..throttling import forget_paid
 from .dispatch import end_hung_tasks, publish_forgotten
-from .models import Run, Sweep, run_types
-from .states import ErrorCode, Request, Status
-from .throttling import forget_paid
-from .timeline import SWEEP, because
 
 logger = logging.getLogger(__name__)
 

@@ -17,10 +17,10 @@ import psycopg
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
-from .exceptions import RunLost, RunsError
-from .models import Run, RunItem
-from .poison import death_columns
-from .states import FINISHED, Request, Status
+from ..exceptions import RunLost, RunsError
+from ..models import Run, RunItem
+from ..models.poison import death_columns
+from ..states import FINISHED, Request, Status
 
 Row = tuple[Any, ...] | None
 

@@ -1,0 +1,25 @@
+"""The tables: businesses, runs and their items, and the guarded changes of their rows."""
+
+from .business import Business, BusinessQuerySet, Membership
+from .heartbeat import HeartbeatMixin, HeartbeatQuerySet
+from .item import RunItem
+from .registry import complete_run_type, run_types
+from .run import Run
+from .run_queryset import RunQuerySet
+from .sweep import Sweep
+from .throttle import Throttle
+
+__all__ = [
+    "Business",
+    "BusinessQuerySet",
+    "HeartbeatMixin",
+    "HeartbeatQuerySet",
+    "Membership",
+    "Run",
+    "RunItem",
+    "RunQuerySet",
+    "Sweep",
+    "Throttle",
+    "complete_run_type",
+    "run_types",
+]

@@ -1,0 +1,35 @@
+"""Every run type of the installation, completed with what an abstract Meta can't say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models.signals import class_prepared
+from django.dispatch import receiver
+
+from ..states import ACTIVE
+from .audit import record_changes
+from .run import Run
+
+
+def run_types() -> list[type[Run]]:
+    """Every concrete run type of the installation, by slug."""
+    types = [m for m in apps.get_models() if issubclass(m, Run)]
+    return sorted(types, key=lambda model: model.slug)
+
+
+@receiver(class_prepared)
+def complete_run_type(sender: type[models.Model], **kwargs: Any) -> None:
+    """What an abstract Meta can't say: the rule of exclusive types and the table of events."""
+    if not issubclass(sender, Run) or sender._meta.proxy:
+        return
+    if sender.exclusive:
+        one_active = models.UniqueConstraint(
+            fields=["business"],
+            condition=models.Q(status__in=ACTIVE),
+            name=f"{sender._meta.model_name}_one_active",
+        )
+        sender._meta.constraints = [*sender._meta.constraints, one_active]
+    record_changes(sender)

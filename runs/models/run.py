@@ -1,0 +1,210 @@
+"""What every run has in common."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Now
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ..exceptions import WrongState
+from ..states import ACTIONS, ACTIVE, ARROWS, FINISHED, Action, ErrorCode, ItemStatus, Request, Status
+from .audit import Actor, because
+from .business import Business
+from .heartbeat import HeartbeatMixin
+from .run_queryset import RunQuerySet
+
+if TYPE_CHECKING:
+    from .item import RunItem
+
+
+class Run(HeartbeatMixin):
+    """One long piece of work for one business. A subclass is a run type; see CONTRIBUTING.md."""
+
+    slug: ClassVar[str]  # names the type in URLs
+    queue: ClassVar[str]  # the Celery queue that serves it
+    exclusive: ClassVar[bool] = False  # one active run per business?
+    stale_after_seconds: ClassVar[int | None] = None  # None: the setting
+    public_fields: ClassVar[tuple[str, ...]] = ()  # shown under `details` in the run JSON
+
+    business = models.ForeignKey(
+        Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="%(class)ss"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("created by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+    )
+    idempotency_key = models.CharField(max_length=200, blank=True, default="")
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.QUEUED)
+
+    total = models.PositiveIntegerField(_("total"), null=True)  # null: unknown
+    processed = models.PositiveIntegerField(_("processed"), default=0)
+    succeeded = models.PositiveIntegerField(_("succeeded"), default=0)
+    failed = models.PositiveIntegerField(_("failed"), default=0)
+    skipped = models.PositiveIntegerField(_("skipped"), default=0)
+    progress_pct = models.FloatField(_("progress"), null=True)  # the highest ever shown
+    rate = models.FloatField(_("items a second"), null=True)
+    eta = models.FloatField(null=True)  # seconds left at the last heartbeat, by the worker's own reckoning
+    pace = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))  # see pace.py
+    # Where a new attempt goes on, and the counters as they were there.
+    cursor = models.JSONField(default=dict, blank=True)
+    cursor_counts = models.JSONField(default=dict, blank=True)
+
+    attempt = models.PositiveIntegerField(_("attempt"), default=0)  # the fencing token
+    losses = models.PositiveIntegerField(default=0)  # workers lost in a row, nothing done between
+    # What `poison` remembers of deaths.
+    suspect_mode = models.BooleanField(default=False, db_default=False)  # the next attempt names each item it begins
+    open_item = models.CharField(max_length=200, blank=True, default="", db_default="")  # the one that is named now
+    accused_item = models.CharField(max_length=200, blank=True, default="", db_default="")  # open at the last death
+    poison_items = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))
+    furthest = models.FloatField(default=0.0, db_default=0.0)  # items finished, and the part of the open one, ever
+    worker = models.CharField(_("worker"), max_length=200, blank=True, default="")
+    worker_boot = models.CharField(max_length=40, blank=True, default="")
+    task_id = models.CharField(max_length=64, blank=True, default="")
+    requested = models.CharField(max_length=16, choices=Request, blank=True, default="")
+    waiting_until = models.DateTimeField(null=True)  # of a running attempt, or in the queue: nobody claims it before
+    waiting_reason = models.CharField(max_length=200, blank=True, default="")
+
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    queued_at = models.DateTimeField(db_default=Now(), editable=False)
+    dispatched_at = models.DateTimeField(null=True, editable=False)
+    dispatches = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField(_("started"), null=True, editable=False)
+    claimed_at = models.DateTimeField(null=True, editable=False)  # by the present attempt
+    finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
+
+    error_code = models.CharField(max_length=16, choices=ErrorCode, blank=True, default="")
+    error_message = models.TextField(blank=True, default="")
+    version = models.PositiveBigIntegerField(default=1)
+
+    events: Any  # a manager: the timeline; see `record_changes()`
+
+    objects: ClassVar[RunQuerySet[Self]] = RunQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        abstract = True
+        get_latest_by = "created_at"
+        indexes = [
+            # Sweep, read-repair and reset: only the few active rows, however long the history.
+            models.Index(
+                fields=["business"],
+                condition=models.Q(status__in=ACTIVE),
+                name="%(class)s_active",
+            ),
+            # The lists: newest first within a business.
+            models.Index(fields=["business", "-created_at", "-id"], name="%(class)s_newest"),
+            # The stream: what has ended lately, in the businesses that are watched.
+            models.Index(fields=["finished_at"], condition=models.Q(status__in=FINISHED), name="%(class)s_finished"),
+            # The sweep: expired or reset runs whose task may hang and still has to be ended.
+            models.Index(
+                fields=["finished_at"],
+                condition=models.Q(error_code__in=(ErrorCode.STALE, ErrorCode.RESET)) & ~models.Q(task_id=""),
+                name="%(class)s_hung",
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["business", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="%(class)s_idempotent",
+            ),
+            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="%(class)s_status_known"),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="arrows",
+                field="status",
+                transitions=[(arrow.source.value, arrow.target.value) for arrow in ARROWS],
+                # A flush changes no status and should not pay for the check.
+                condition=pgtrigger.AnyChange("status"),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
+
+    @classmethod
+    def stale_after(cls) -> timedelta:
+        return timedelta(seconds=cls.stale_after_seconds or settings.RUNS_STALE_AFTER_SECONDS)
+
+    @classmethod
+    def item_model(cls) -> type[RunItem] | None:
+        """The type's items: the model whose foreign key here has `related_name="items"`."""
+        for relation in cls._meta.related_objects:
+            if relation.get_accessor_name() == "items":
+                return cast("type[RunItem]", relation.related_model)
+        return None
+
+    def failed_items(self) -> models.QuerySet[RunItem]:
+        """The items to try again; none for a type without items."""
+        model = self.item_model()
+        if model is None:
+            return cast("models.QuerySet[RunItem]", type(self).objects.none())
+        rows = model._default_manager.filter(status=ItemStatus.FAILED)
+        return rows.filter(models.Q(("run", self))).order_by("pk")
+
+    @classmethod
+    def type_label(cls) -> str:
+        """What kind of run it is, in the reader's language."""
+        return capfirst(str(cls._meta.verbose_name))
+
+    @property
+    def unknown(self) -> int:
+        """Items whose outcome a crash left unknown: processed, and none of the others."""
+        return self.processed - self.succeeded - self.failed - self.skipped
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    def actions(self) -> list[Action]:
+        """What a person may do to the run as it is now."""
+        actions = ACTIONS[Status(self.status)]
+        if self.item_model() is None or not self.failed:
+            actions = tuple(action for action in actions if action != Action.RETRY_FAILED)
+        if self.requested == Request.CANCEL:
+            return []
+        return list(actions)
+
+    def cancel(self, actor: Actor, reason: str = "") -> None:
+        self._settle_or_ask(Request.CANCEL, actor, reason)
+
+    def pause(self, actor: Actor, reason: str = "") -> None:
+        self._settle_or_ask(Request.PAUSE, actor, reason)
+
+    def _settle_or_ask(self, request: Request, actor: Actor, reason: str) -> None:
+        """A run that no worker holds changes at once; a running one is asked to."""
+        if request == Request.CANCEL and self._cancel_unheld(actor, reason):
+            return
+        if self._row().ask(request):
+            return
+        # Its worker may have been lost, and the run requeued, between the two statements.
+        if request == Request.CANCEL and self._cancel_unheld(actor, reason):
+            return
+        raise WrongState
+
+    def _cancel_unheld(self, actor: Actor, reason: str) -> int:
+        unheld = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
+        with because(actor, reason or "cancelled"):
+            return unheld.move(Status.CANCELLED, finished_at=Now())
+
+    def nothing_to_retry(self) -> str:
+        """Why none of the items may be tried again now, in the reader's language."""
+        return gettext("There is nothing to try again.")
+
+    def retry_fields(self) -> dict[str, Any]:
+        """What a run of this one's failed items is started with, besides the business."""
+        return {}
+
+    def _row(self) -> RunQuerySet[Run]:
+        return type(self).objects.filter(pk=self.pk)

@@ -1,0 +1,224 @@
+"""The questions about runs, and the guarded changes of their status."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from django.conf import settings
+from django.db import Error, connection, models, transaction
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Greatest, Now
+from django.utils.translation import gettext_noop
+
+from ..database import discard_connection, is_database_away
+from ..states import ACTIVE, ErrorCode, ItemStatus, Request, Status, sources
+from .audit import READER, SYSTEM, Actor, because
+from .heartbeat import HeartbeatQuerySet
+from .poison import COUNTS_AS_LOSS, death_columns
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+logger = logging.getLogger(__name__)
+
+
+R = TypeVar("R", bound="Run")
+
+
+LOST_TOO_OFTEN = gettext_noop("The worker died several times in a row on this run.")
+
+
+INTERRUPTED = gettext_noop("The worker was lost before it heard the outcome.")
+
+
+# Guarded twice: the subquery locks and judges, the outer condition keeps the arrow legal.
+_DEATH = ", ".join(f"{column} = {value}" for column, value in death_columns().items())
+
+
+_EXPIRE = f"""
+    UPDATE {{table}} SET
+        status = '{Status.FAILED}',
+        error_code = '{ErrorCode.STALE}',
+        error_message = format(
+            'Run marked as failed due to no heartbeat for %%ss',
+            floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint
+        ),
+        finished_at = statement_timestamp(),
+        requested = '', silent_until = NULL, waiting_until = NULL, waiting_reason = '',
+        {_DEATH},
+        version = version + 1
+    WHERE id IN ({{stale}} FOR UPDATE SKIP LOCKED) AND status = '{Status.RUNNING}'
+    RETURNING id, business_id, worker, floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint AS age
+"""
+
+
+class RunQuerySet(HeartbeatQuerySet[R]):
+    def active(self) -> Self:
+        return self.filter(status__in=ACTIVE)
+
+    def stale(self) -> Self:
+        return self.filter(status=Status.RUNNING).silent_for(self.model.stale_after())
+
+    def held_by(self, run: Run) -> Self:
+        """The row, as long as this very attempt still runs it, and isn't overdue."""
+        heard = models.Q(heartbeat_at__gte=Now() - run.stale_after()) | models.Q(silent_until__gt=Now())
+        return self.filter(heard, pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
+
+    def move(self, target: Status, **columns: Any) -> int:
+        """Draw the arrow to `target` from wherever the table allows; the count tells who won."""
+        leaving = {"requested": "", "silent_until": None, "waiting_until": None, "waiting_reason": ""}
+        return self.filter(status__in=sources(target)).update(
+            **{**leaving, "status": target, "version": models.F("version") + 1, **columns}
+        )
+
+    def fail(self, code: ErrorCode, message: Any, **columns: Any) -> int:
+        return self._leave(Status.FAILED, error_code=code, error_message=message, finished_at=Now(), **columns)
+
+    def _leave(self, target: Status, **columns: Any) -> int:
+        """Move these rows, and call unknown what their attempts had in flight.
+
+        The status first, for it fences the worker: the other way round it could settle one item and begin the next
+        between the two, and that one would stay in flight for ever. A crash leaves both statements or none.
+        """
+        with transaction.atomic():
+            rows = self.locked()
+            moved = rows.move(target, **columns)
+            rows.land()
+        return moved
+
+    def locked(self) -> Self:
+        """These rows, locked until the transaction ends. Every writer that locks both locks a run before its items."""
+        rows = self.order_by("pk").select_for_update(of=("self",), no_key=True)
+        return cast("Self", self.model.objects.filter(pk__in=list(rows.values_list("pk", flat=True))))
+
+    def expire(self, actor: Actor) -> int:
+        """Fail the stale ones among these rows and log each; the same words for every caller.
+
+        A row that somebody is writing at this moment is left to the next look.
+        """
+        stale, params = self.order_by().stale().values("pk").query.sql_with_params()
+        table = connection.ops.quote_name(self.model._meta.db_table)
+        with transaction.atomic(), because(actor, "no heartbeat"), connection.cursor() as cursor:
+            cursor.execute(_EXPIRE.format(table=table, stale=stale), params)
+            expired = cursor.fetchall()
+            self.model.objects.filter(pk__in=[row[0] for row in expired]).land()
+        for pk, business, worker, age in expired:
+            logger.warning(
+                "Run expired: type=%s id=%s business=%s worker=%s age=%ss", self.model.slug, pk, business, worker, age
+            )
+        return len(expired)
+
+    def repair(self) -> None:
+        """Read-repair: one SELECT, and the UPDATE only when a stale row was seen."""
+        if self.stale().exists():
+            self.expire_if_writable(READER)
+
+    def expire_if_writable(self, actor: Actor) -> bool:
+        """Like `expire`; False where the database is read-only or full: then the truth must be told unwritten."""
+        try:
+            self.expire(actor)
+        except Error as error:
+            if not is_database_away(error):
+                raise
+            discard_connection()
+            return False
+        return True
+
+    def claimable(self) -> Self:
+        """Queued, and not waiting in the queue until a later time."""
+        return self.filter(~models.Q(waiting_until__gt=Now()), status=Status.QUEUED)
+
+    def shown_as(self, *statuses: Status) -> Self:
+        """What readers are told is in one of these: an overdue run has failed, even where nobody could write it."""
+        overdue = models.Q(pk__in=self.model.objects.stale().values("pk"))
+        shown = models.Q(status__in=statuses)
+        if Status.FAILED in statuses:
+            return self.filter(shown | overdue)
+        return self.filter(shown & ~overdue) if Status.RUNNING in statuses else self.filter(shown)
+
+    def requeue(self, **columns: Any) -> int:
+        return self.move(
+            Status.QUEUED,
+            **{
+                "queued_at": Now(),
+                "dispatched_at": None,
+                "dispatches": 0,
+                "finished_at": None,
+                "error_code": "",
+                "error_message": "",
+                **columns,
+            },
+        )
+
+    def take_back(
+        self, actor: Actor = SYSTEM, *, is_death: bool = True, reason: str = "resumed after worker loss"
+    ) -> int:
+        """Give up on a worker process that is gone: its runs go on elsewhere, from their cursors.
+
+        A wish that it had no time to grant is granted here. Where the process died, the item that was open is
+        accused (see `poison`), or else a loss is counted: a run that loses its worker again and again, with nothing
+        done between, fails. `is_death` is false for a warm shutdown, which says nothing about the run.
+        """
+        died: dict[str, Any] = {"open_item": ""}
+        losses: dict[str, Any] = {}
+        if is_death:
+            died = {name: RawSQL(sql, []) for name, sql in death_columns().items()}  # noqa: S611
+            losses = {"losses": RawSQL(f"CASE WHEN {COUNTS_AS_LOSS} THEN losses + 1 ELSE losses END", [])}  # noqa: S611
+        with transaction.atomic():
+            rows = self.filter(status=Status.RUNNING).locked()
+            held = rows.filter(status=Status.RUNNING)
+            unasked = held.exclude(requested__in=(Request.PAUSE, Request.CANCEL))
+            settled = 0
+            # From the weakest to the strongest, so that a wish that comes meanwhile finds its statement still ahead.
+            if is_death:
+                with because(actor, "worker lost"):
+                    settled += unasked.on_their_last_loss().fail(ErrorCode.WORKER_LOST, LOST_TOO_OFTEN, **died)
+            with because(actor, reason if is_death else "asked to interrupt"):
+                settled += unasked.requeue(**died, **losses)
+            with because(actor, "asked to pause"):
+                settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED, **died)
+            with because(actor, "asked to cancel"):
+                settled += held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now(), **died)
+            rows.land()
+        return settled
+
+    def on_their_last_loss(self) -> Self:
+        """Runs that fail if this death of theirs is a loss."""
+        counts = RawSQL(COUNTS_AS_LOSS, [], output_field=models.BooleanField())  # noqa: S611
+        return self.filter(counts, losses__gte=settings.RUNS_MAX_LOSSES - 1)
+
+    def land(self) -> None:
+        """Call unknown, and count, what the attempts of these runs have in flight: they will never say.
+
+        The runs' rows are locked already, or their status has changed in this transaction.
+        """
+        items = self.model.item_model()
+        if items is None:
+            return
+        with transaction.atomic():
+            flying = items._default_manager.filter(
+                models.Q(("run__in", self.order_by().values("pk"))), models.Q(status=ItemStatus.IN_FLIGHT)
+            )
+            lost = list(
+                flying.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", models.F("run"))
+            )
+            items._default_manager.filter(pk__in=[pk for pk, _run in lost]).update(
+                status=ItemStatus.UNKNOWN, error_code="interrupted", error_message=INTERRUPTED
+            )
+            for run, count in Counter(run for _pk, run in lost).items():
+                processed = models.F("processed") + count
+                self.model.objects.filter(pk=run).update(
+                    processed=processed, furthest=Greatest("furthest", processed), version=models.F("version") + 1
+                )
+
+    def ask(self, request: Request) -> int:
+        """Leave a wish for the worker. A cancel is overwritten by none, and what a person wished by no machine."""
+        stronger = [Request.CANCEL, Request.PAUSE] if request == Request.INTERRUPT else [Request.CANCEL]
+        return (
+            self.filter(status=Status.RUNNING)
+            .exclude(requested__in=stronger)
+            .update(requested=request, version=models.F("version") + 1)
+        )
