@@ -13,7 +13,7 @@ from django.db import connection
 
 from runs.models import Run
 from runs.progress import flush as core
-from runs.progress.flush import Report, flush
+from runs.progress.flush import ProgressReport, flush
 
 from . import database
 from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds
@@ -42,10 +42,10 @@ def measure(options: Options) -> Result:
     return result
 
 
-def report_of(number: int, total: int = 1_000_000) -> Report:
+def report_of(number: int, total: int = 1_000_000) -> ProgressReport:
     """What a sync tells after its message `number`."""
     counts = {"processed": number, "failed": number // 100, "skipped": number // 3}
-    return Report(
+    return ProgressReport(
         counters={"total": total, "succeeded": number - number // 100 - number // 3, **counts},
         cursor={"uidvalidity": 20240102, "uid": number},
         cursor_counts=counts,
@@ -67,14 +67,14 @@ def bare_connection() -> Iterator[psycopg.Connection[Any]]:
         yield bare
 
 
-def _flushed(run: Run, reports: list[Report]) -> float:
+def _flushed(run: Run, reports: list[ProgressReport]) -> float:
     began = time.perf_counter()
     for report in reports:
         flush(run, report)
     return time.perf_counter() - began
 
 
-def _executed(bare: psycopg.Connection[Any], run: Run, reports: list[Report]) -> float:
+def _executed(bare: psycopg.Connection[Any], run: Run, reports: list[ProgressReport]) -> float:
     """The very statement of a flush, its parameters made beforehand."""
     statement = core._statement(type(run), (), (), None, False)
     parameters = [core.parameters_of(run, report, None) for report in reports]

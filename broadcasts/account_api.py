@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from runs.api.serializers import BusinessField, asked
+from runs.api.serializers import BusinessField, parse_query
 from runs.api.views import ERRORS
 
 from .models import AccountStanding, ProviderAccount
@@ -81,7 +81,7 @@ class Accounts(APIView):
     @extend_schema(parameters=[AccountQuery], responses={200: AccountSerializer(many=True), **ERRORS})
     def get(self, request: Request) -> Response:
         """A business's WhatsApp accounts, by name: their quality, limit and restrictions, each with its time."""
-        business = asked(AccountQuery, request)["business"]
+        business = parse_query(AccountQuery, request)["business"]
         rows = ProviderAccount.objects.filter(business=business).select_related("standing").order_by("name", "pk")
         return Response(AccountSerializer(rows, many=True).data)
 

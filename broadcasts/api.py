@@ -33,10 +33,10 @@ from runs.api.serializers import (
     RunSerializer,
     chosen,
     idempotency_key,
-    said,
+    parse_body,
 )
 from runs.api.throttles import ByCaller
-from runs.api.views import ERRORS, IDEMPOTENCY_KEY, answer, caller, one, run_json
+from runs.api.views import ERRORS, IDEMPOTENCY_KEY, answer, caller, get_run_or_404, run_json
 from runs.exceptions import WrongState
 from runs.lifecycle.dispatch import retry_items
 from runs.models import Business, Run
@@ -79,11 +79,11 @@ class RecipientsField(serializers.Field[list[Any], Any, Any, Any]):
         return list(data)
 
 
-def _is_recipient(said: Any) -> bool:
-    if isinstance(said, dict):
-        plain = all(isinstance(value, str | int | float | None) for value in said.values())
-        return "phone" in said and len(said) <= MAX_COLUMNS and plain
-    return isinstance(said, str | int) and not isinstance(said, bool)
+def _is_recipient(parse_body: Any) -> bool:
+    if isinstance(parse_body, dict):
+        plain = all(isinstance(value, str | int | float | None) for value in parse_body.values())
+        return "phone" in parse_body and len(parse_body) <= MAX_COLUMNS and plain
+    return isinstance(parse_body, str | int) and not isinstance(parse_body, bool)
 
 
 @extend_schema_field({"type": "string", "pattern": "^[a-z0-9_]*$", "maxLength": 512, "default": ""})
@@ -209,7 +209,7 @@ class DraftView(APIView):
     def draft_or_refusal(self, request: Request, use: Callable[[Draft], Any]) -> Any:
         """What `use` makes of the draft. Raises `ValidationError` for an audience that can't be read."""
         shape = self.shapes.get(request._request.content_type or "", self.shapes["application/json"])
-        body = said(shape, request)
+        body = parse_body(shape, request)
         source = body["audience"]
         try:
             draft = Draft(
@@ -258,7 +258,7 @@ class Preview(DraftView):
 class BroadcastView(APIView):
     def find(self, id: int) -> Run:  # noqa: A002  named as in the URL
         """Raises `Http404`."""
-        return one(own_runs(WhatsAppBroadcast, self.request.user).filter(pk=id))
+        return get_run_or_404(own_runs(WhatsAppBroadcast, self.request.user).filter(pk=id))
 
 
 class BroadcastStatus(BroadcastView):
@@ -282,7 +282,7 @@ class RetryUnknown(BroadcastView):
     def post(self, request: Request, id: int) -> Response:  # noqa: A002
         """Start a new broadcast to those of whom nobody knows whether they have received this one."""
         run = self.find(id)
-        said(RetryUnknownRequest, request)
+        parse_body(RetryUnknownRequest, request)
         assert isinstance(run, WhatsAppBroadcast)  # noqa: S101  for the type checker
         try:
             again = retry_items(run, run.unknown_items, caller(request))

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from runs.progress.progress import patiently
+from runs.progress.progress import retry_while_database_is_away
 
 
 class DatabaseClock:
     """Asked once, and carried on by this process's monotonic clock: nobody's wall clock takes part."""
 
     def __init__(self) -> None:
-        self._began: datetime = patiently(_database_now)
+        self._began: datetime = retry_while_database_is_away(_database_now)
         self._began_at = time.monotonic()
 
     def now(self) -> datetime:

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from runs.api.export import csv_response
 from runs.api.pagination import NewestFirst
-from runs.api.serializers import BusinessField, ErrorSerializer, asked, said
+from runs.api.serializers import BusinessField, ErrorSerializer, parse_body, parse_query
 from runs.api.views import ERRORS, caller
 from runs.models import Business
 
@@ -98,7 +98,7 @@ class OptOuts(GenericAPIView[OptOut]):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """A business's opt-outs, the latest first; `format=csv` gives all of them as a file."""
-        query = asked(OptOutQuery, request)
+        query = parse_query(OptOutQuery, request)
         business: Business = query["business"]
         rows = found(OptOut.objects.filter(business=business), query.get("phone", ""), query["state"])
         if query["format"] == "csv":
@@ -109,7 +109,7 @@ class OptOuts(GenericAPIView[OptOut]):
     @extend_schema(request=OptOutRequest, responses={200: OptOutSerializer, 201: OptOutSerializer, **ERRORS})
     def post(self, request: Request) -> Response:
         """Add a number: nothing is sent to it from now on. 200 where it was on the list already."""
-        body = said(OptOutRequest, request)
+        body = parse_body(OptOutRequest, request)
         row, is_changed = opt_outs.add(body["business"], body["phone"], body["words"], caller(request))
         code = status.HTTP_201_CREATED if is_changed else status.HTTP_200_OK
         return Response(OptOutSerializer(row).data, status=code)

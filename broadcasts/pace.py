@@ -11,7 +11,7 @@ from collections import deque
 
 from django.db import connection
 
-from runs.progress.progress import patiently
+from runs.progress.progress import retry_while_database_is_away
 
 from .models import Pace, ProviderAccount
 
@@ -46,7 +46,7 @@ class Pacer:
     def delay(self) -> float:
         """Take the next moment; the seconds until then."""
         if not self._moments:
-            patiently(self._take, max(1, round(self._account.rate / SHARE)))
+            retry_while_database_is_away(self._take, max(1, round(self._account.rate / SHARE)))
         return max(0.0, self._moments.popleft() - time.monotonic())
 
     def is_due(self) -> bool:
@@ -63,7 +63,7 @@ class Pacer:
     def hold(self, seconds: float) -> None:
         """Nobody sends by this account for so long."""
         self._moments.clear()
-        patiently(self._hold, seconds)
+        retry_while_database_is_away(self._hold, seconds)
 
     def _hold(self, seconds: float) -> None:
         with connection.cursor() as cursor:

@@ -12,7 +12,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import Business, Run
-from runs.pages.pages import frame, judged, members_only, own_business
+from runs.pages.pages import frame, members_only, own_business, with_verdicts
 from runs.states import ItemStatus
 
 from .api import LANGUAGES
@@ -82,7 +82,7 @@ def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
     chosen = request.GET.get("run", "")
     if chosen and not _is_id(chosen):
         raise Http404
-    told = judged((rows.filter(pk=int(chosen)) if chosen else rows)[:1])
+    told = with_verdicts((rows.filter(pk=int(chosen)) if chosen else rows)[:1])
     if chosen and not told:
         raise Http404
     name = request.GET.get("state", "")
@@ -96,7 +96,7 @@ def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
         "state": name,
         "recipients": _recipients(request, run, name) if run else None,
         "retryable": run.retryable() if _may_have_failed(run) else None,
-        "recent": judged(rows[:RECENT_RUNS]),
+        "recent": with_verdicts(rows[:RECENT_RUNS]),
     }
 
 

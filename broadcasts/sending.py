@@ -24,7 +24,7 @@ from django.utils.translation import gettext_noop
 from runs.database import is_outage
 from runs.exceptions import RunRejected
 from runs.progress import Effects
-from runs.progress.progress import Progress, patiently
+from runs.progress.progress import Progress, retry_while_database_is_away
 from runs.states import ItemStatus
 
 from . import opt_outs
@@ -65,7 +65,7 @@ def send(run: WhatsAppBroadcast, progress: Progress) -> None:
 def pending(run: WhatsAppBroadcast) -> Iterator[Recipient]:
     """In the order of the audience, a batch at a time."""
     last = 0
-    while batch := patiently(_batch, run, last):
+    while batch := retry_while_database_is_away(_batch, run, last):
         yield from batch
         last = batch[-1].pk
 
@@ -241,7 +241,7 @@ class Sender:
     def _refuse(self, recipient: Recipient, error: ProviderError) -> None:
         if error.code == STOPPED:  # at once: other broadcasts may be about to write to them
             told = (recipient.phone, OptOut.Source.REFUSED, self._clock.now())
-            patiently(opt_outs.stop, self._run.business_id, *told)
+            retry_while_database_is_away(opt_outs.stop, self._run.business_id, *told)
         self._effects.failed(recipient, error, error.code, answered_at=self._now())
 
     def _now(self) -> str:

@@ -30,13 +30,13 @@ from runs.api.serializers import (
     ErrorSerializer,
     FlagField,
     RunSerializer,
-    asked,
     chosen,
-    said,
+    parse_body,
+    parse_query,
 )
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, caller, start_run
 from runs.models import Business
-from runs.readers.verdict import tell
+from runs.readers.verdict import fetch_repaired
 
 from . import review
 from .models import Mailbox, Receipt, ReceiptCorrection, ReceiptSyncRun, ReviewStatus
@@ -229,15 +229,15 @@ class Sync(APIView):
     )
     def post(self, request: Request) -> Response:
         """Start a receipt sync."""
-        return start_run(request, ReceiptSyncRun, **said(SyncRequest, request))
+        return start_run(request, ReceiptSyncRun, **parse_body(SyncRequest, request))
 
 
 class SyncStatus(APIView):
     @extend_schema(parameters=[BusinessQuery], responses={200: RunSerializer, **ERRORS})
     def get(self, request: Request) -> Response:
         """The business's latest receipt sync."""
-        runs = ReceiptSyncRun.objects.filter(business=asked(BusinessQuery, request)["business"])
-        for run in tell(runs.with_ages().order_by("-created_at", "-id")[:1]):
+        runs = ReceiptSyncRun.objects.filter(business=parse_query(BusinessQuery, request)["business"])
+        for run in fetch_repaired(runs.with_ages().order_by("-created_at", "-id")[:1]):
             return Response(RunSerializer(run).data)
         raise NotFound(_("No receipt sync has been started yet."), code="no_run_yet")
 
@@ -250,7 +250,7 @@ class Receipts(GenericAPIView[Receipt]):
     @extend_schema(parameters=[ReceiptQuery], responses={200: ReceiptSerializer(many=True), **ERRORS})
     def get(self, request: Request) -> Response:
         """The business's receipts, the last found first; dates are the day of issue, or of arrival."""
-        page = self.paginate_queryset(_matching(**asked(ReceiptQuery, request)))
+        page = self.paginate_queryset(_matching(**parse_query(ReceiptQuery, request)))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
@@ -268,10 +268,10 @@ class ReceiptView(APIView):
         """Raises `Http404`."""
         return get_object_or_404(Receipt.objects.of(self.request.user), pk=id)
 
-    def review(self, verb: Any, id: int, **said: Any) -> Response:  # noqa: A002
+    def review(self, verb: Any, id: int, **parse_body: Any) -> Response:  # noqa: A002
         """Call one of `receipts.review`. Raises `Http404`, `ReviewForbidden`, `ValidationError`."""
         try:
-            receipt = verb(self.find(id), user=caller(self.request), **said)
+            receipt = verb(self.find(id), user=caller(self.request), **parse_body)
         except Receipt.DoesNotExist as error:  # deleted a moment ago
             raise Http404 from error
         except review.ReviewConflict as error:
@@ -297,7 +297,7 @@ class Detail(ReceiptView):
     def patch(self, request: Request, id: int) -> Response:  # noqa: A002
         """Correct what was read. No later sync overwrites it."""
         self.find(id)  # nobody learns by another answer that a receipt exists
-        changes = said(CorrectionRequest, request)
+        changes = parse_body(CorrectionRequest, request)
         return self.review(review.correct, id, version=changes.pop("version", None), changes=changes)
 
 
@@ -306,7 +306,7 @@ class Approve(ReceiptView):
     def post(self, request: Request, id: int) -> Response:  # noqa: A002
         """All that stands there is right. 409 where somebody has approved it already."""
         self.find(id)
-        return self.review(review.approve, id, **said(ReviewRequest, request))
+        return self.review(review.approve, id, **parse_body(ReviewRequest, request))
 
 
 class Reject(ReceiptView):
@@ -314,7 +314,7 @@ class Reject(ReceiptView):
     def post(self, request: Request, id: int) -> Response:  # noqa: A002
         """It is no receipt. It stays in the list as rejected, and can be approved or corrected later."""
         self.find(id)
-        return self.review(review.reject, id, **said(ReviewRequest, request))
+        return self.review(review.reject, id, **parse_body(ReviewRequest, request))
 
 
 class File(ReceiptView):

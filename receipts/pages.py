@@ -12,7 +12,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import Business
-from runs.pages.pages import frame, judged, members_only, own_business
+from runs.pages.pages import frame, members_only, own_business, with_verdicts
 
 from . import review_pages
 from .models import Receipt, ReceiptQuerySet, ReceiptSyncRun
@@ -61,7 +61,7 @@ def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
         "show": show,
         "to_review": rows.to_review().count(),
         "receipts": Paginator(SHOWN[show][1](rows).order_by("-id"), RECEIPTS_A_PAGE).get_page(request.GET.get("page")),
-        "recent": judged(runs[:RECENT_RUNS]),
+        "recent": with_verdicts(runs[:RECENT_RUNS]),
     }
 
 

@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from runs.exceptions import ItemFailed
-from runs.progress.progress import Progress, clean, patiently
+from runs.progress.progress import Progress, clean, retry_while_database_is_away
 from runs.states import ItemStatus
 
 from .connection import InboxUnreachable
@@ -52,7 +52,7 @@ class MailboxSync:
         self._scanner = scanner
         self._outage = Outage(progress, run.mailbox)
         self._failures = FetchFailures()
-        self._outdated = patiently(outdated_messages, run)
+        self._outdated = retry_while_database_is_away(outdated_messages, run)
         # The last message that was finished, and the numbering it is from.
         self._uidvalidity: int | None = run.cursor.get("uidvalidity")
         self._uid: int = run.cursor.get("uid", 0)
@@ -60,7 +60,7 @@ class MailboxSync:
     def scan_to_the_end(self) -> None:
         while True:
             # Somebody may have mended the mailbox while the run was waiting for it.
-            patiently(self._run.mailbox.refresh_from_db)
+            retry_while_database_is_away(self._run.mailbox.refresh_from_db)
             try:
                 with open_inbox(
                     self._run.mailbox.account(),

@@ -21,8 +21,16 @@ from rest_framework.views import APIView
 from runs.api.pagination import NewestFirst, StrictCursorPagination
 from runs.api.permissions import own_runs
 from runs.api.ranges import ranged
-from runs.api.serializers import BusinessField, ConflictSerializer, DayField, RunSerializer, asked, chosen, said
-from runs.api.views import ERRORS, IDEMPOTENCY_KEY, one, start_run
+from runs.api.serializers import (
+    BusinessField,
+    ConflictSerializer,
+    DayField,
+    RunSerializer,
+    chosen,
+    parse_body,
+    parse_query,
+)
+from runs.api.views import ERRORS, IDEMPOTENCY_KEY, get_run_or_404, start_run
 from runs.models import Business
 
 from .channels import Speaker, name_speakers
@@ -178,14 +186,14 @@ class StartRun(APIView):
     )
     def post(self, request: Request) -> Response:
         """Start fetching call recordings, and transcribing them."""
-        return start_run(request, RecordingRun, **said(RunRequest, request))
+        return start_run(request, RecordingRun, **parse_body(RunRequest, request))
 
 
 class RunStatus(APIView):
     @extend_schema(responses={200: RunSerializer, **ERRORS})
     def get(self, request: Request, id: int) -> Response:  # noqa: A002  named as in the URL
         """A recording run as it is now."""
-        return Response(RunSerializer(one(own_runs(RecordingRun, request.user).filter(pk=id))).data)
+        return Response(RunSerializer(get_run_or_404(own_runs(RecordingRun, request.user).filter(pk=id))).data)
 
 
 class Calls(GenericAPIView[Call]):
@@ -199,7 +207,7 @@ class Calls(GenericAPIView[Call]):
 
         Of a search, the surest ones come first, then the newest.
         """
-        query = asked(CallQuery, request)
+        query = parse_query(CallQuery, request)
         calls: Any = _narrowed(query).defer(*LONG_COLUMNS)
         if "search" in query:
             self.pagination_class = MatchPages

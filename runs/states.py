@@ -21,32 +21,32 @@ FINISHED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 
 @dataclass(frozen=True)
-class Arrow:
+class Transition:
     source: Status
     target: Status
     who: str
 
 
-ARROWS = (
-    Arrow(Status.QUEUED, Status.RUNNING, "a worker's claim (attempt + 1)"),
-    Arrow(Status.QUEUED, Status.CANCELLED, "a person"),
-    Arrow(Status.QUEUED, Status.FAILED, "queue timeout, reset"),
-    Arrow(Status.RUNNING, Status.COMPLETED, "the worker holding the attempt"),
-    Arrow(Status.RUNNING, Status.FAILED, "the worker, sweep or a reader's repair (stale), reset"),
-    Arrow(Status.RUNNING, Status.CANCELLED, "the worker holding the attempt"),
-    Arrow(Status.RUNNING, Status.QUEUED, "interrupt (deploy, time slice), lost worker process, a wait of hours"),
-    Arrow(Status.RUNNING, Status.PAUSED, "the worker, when asked"),
-    Arrow(Status.PAUSED, Status.QUEUED, "a person"),
-    Arrow(Status.PAUSED, Status.CANCELLED, "a person"),
-    Arrow(Status.PAUSED, Status.FAILED, "reset"),
-    Arrow(Status.FAILED, Status.QUEUED, "a person's retry"),
-    Arrow(Status.CANCELLED, Status.QUEUED, "a person's resume"),
+TRANSITIONS = (
+    Transition(Status.QUEUED, Status.RUNNING, "a worker's claim (attempt + 1)"),
+    Transition(Status.QUEUED, Status.CANCELLED, "a person"),
+    Transition(Status.QUEUED, Status.FAILED, "queue timeout, reset"),
+    Transition(Status.RUNNING, Status.COMPLETED, "the worker holding the attempt"),
+    Transition(Status.RUNNING, Status.FAILED, "the worker, sweep or a reader's repair (stale), reset"),
+    Transition(Status.RUNNING, Status.CANCELLED, "the worker holding the attempt"),
+    Transition(Status.RUNNING, Status.QUEUED, "interrupt (deploy, time slice), lost worker process, a wait of hours"),
+    Transition(Status.RUNNING, Status.PAUSED, "the worker, when asked"),
+    Transition(Status.PAUSED, Status.QUEUED, "a person"),
+    Transition(Status.PAUSED, Status.CANCELLED, "a person"),
+    Transition(Status.PAUSED, Status.FAILED, "reset"),
+    Transition(Status.FAILED, Status.QUEUED, "a person's retry"),
+    Transition(Status.CANCELLED, Status.QUEUED, "a person's resume"),
 )
 
 
 def sources(target: Status) -> list[Status]:
     """The statuses from which `target` may be reached."""
-    return [arrow.source for arrow in ARROWS if arrow.target == target]
+    return [arrow.source for arrow in TRANSITIONS if arrow.target == target]
 
 
 class ErrorCode(models.TextChoices):
@@ -59,7 +59,7 @@ class ErrorCode(models.TextChoices):
     UNREACHABLE = "unreachable", _("A server was away for too long")
 
 
-class Request(models.TextChoices):
+class StopRequest(models.TextChoices):
     """What somebody asked the worker to do next."""
 
     CANCEL = "cancel", _("Cancel")
@@ -68,10 +68,10 @@ class Request(models.TextChoices):
 
 
 # Where a worker takes its run when it honours a request.
-ANSWERS = {
-    Request.CANCEL: Status.CANCELLED,
-    Request.PAUSE: Status.PAUSED,
-    Request.INTERRUPT: Status.QUEUED,
+STATUS_AFTER_STOP = {
+    StopRequest.CANCEL: Status.CANCELLED,
+    StopRequest.PAUSE: Status.PAUSED,
+    StopRequest.INTERRUPT: Status.QUEUED,
 }
 
 

@@ -12,7 +12,7 @@ from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import dispatch, worker
 from runs.models import Run
 from runs.progress import Progress
-from runs.readers.verdict import tell
+from runs.readers.verdict import fetch_repaired
 
 R = TypeVar("R", bound=Run)
 
@@ -37,7 +37,7 @@ def work_through(run: R, work: Callable[[R, Progress], None]) -> R:
 
 def seen(run: R) -> R:
     """The run as every reader is told of it."""
-    [told] = tell(type(run).objects.filter(pk=run.pk).with_ages())
+    [told] = fetch_repaired(type(run).objects.filter(pk=run.pk).with_ages())
     return cast("R", told)
 
 

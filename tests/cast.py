@@ -20,7 +20,7 @@ from runs.lifecycle.dispatch import start
 from runs.lifecycle.sweep import sweep
 from runs.lifecycle.worker import claim
 from runs.models import Business, Membership, Run
-from runs.models.audit import SYSTEM, because
+from runs.models.audit import SYSTEM, audit_context
 from runs.states import ItemStatus, Status
 from tests.workers import broker_of_files
 
@@ -170,7 +170,7 @@ def _make_run(
         claim(model, run.pk, worker="worker@test", task_id="task")
         if status != Status.RUNNING:
             finished = {} if status == Status.PAUSED else {"finished_at": Now()}
-            with because(SYSTEM, "made for a test"):
+            with audit_context(SYSTEM, "made for a test"):
                 rows.move(Status(status), **finished)
     if silent_for is not None:
         columns["heartbeat_at"] = Now() - timedelta(seconds=silent_for)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from runs.states import ARROWS, FINISHED
+from runs.states import FINISHED, TRANSITIONS
 
 from .findings import Finding
 from .logs import Logs, Look
 from .timeline import History
 
-LEGAL: Final = {(arrow.source.value, arrow.target.value) for arrow in ARROWS}
+LEGAL: Final = {(arrow.source.value, arrow.target.value) for arrow in TRANSITIONS}
 
 
 def check_history(finding: Finding, history: History) -> None:

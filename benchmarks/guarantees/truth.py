@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from runs.api.serializers import RunSerializer
 from runs.models import Run, run_types
-from runs.readers.verdict import tell
+from runs.readers.verdict import fetch_repaired
 from runs.states import ErrorCode, Status
 
 from .findings import Finding
@@ -48,7 +48,7 @@ def _check_readers(finding: Finding, model: type[Run]) -> None:
     threshold = model.stale_after().total_seconds()
     finding.count("overdue rows that the next reader expires", model.objects.stale().count())
     with undone():
-        for run in tell(model.objects.active().with_ages()):
+        for run in fetch_repaired(model.objects.active().with_ages()):
             shown = RunSerializer(run).data
             finding.count("active runs shown to a reader")
             silence, is_allowed = shown["seconds_since_heartbeat"] or 0, (run.silence_left or 0) > 0

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from ..models import Run, RunQuerySet
 from ..readers.humanize import ago
 from ..readers.timeline import timeline
-from ..readers.verdict import QUIET_AFTER, Code, is_overdue, judge, tell
+from ..readers.verdict import QUIET_AFTER, VerdictCode, fetch_repaired, is_overdue, verdict_of
 from ..states import ErrorCode, Status
 from .look import ChangeList, display
 from .read_only import ReadOnlyAdmin
@@ -24,16 +24,16 @@ from .read_only import ReadOnlyAdmin
 FAILED_ITEMS_SHOWN = 200
 
 BADGES = {
-    Code.WAITING_FOR_WORKER: "default",
-    Code.WORKING: "info",
-    Code.QUIET: "warning",
-    Code.NOT_ADVANCING: "warning",
-    Code.WAITING: "warning",
-    Code.STALE: "danger",
-    Code.PAUSED: "default",
-    Code.COMPLETED: "success",
-    Code.FAILED: "danger",
-    Code.CANCELLED: "default",
+    VerdictCode.WAITING_FOR_WORKER: "default",
+    VerdictCode.WORKING: "info",
+    VerdictCode.QUIET: "warning",
+    VerdictCode.NOT_ADVANCING: "warning",
+    VerdictCode.WAITING: "warning",
+    VerdictCode.STALE: "danger",
+    VerdictCode.PAUSED: "default",
+    VerdictCode.COMPLETED: "success",
+    VerdictCode.FAILED: "danger",
+    VerdictCode.CANCELLED: "default",
 }
 
 
@@ -67,7 +67,7 @@ class TrueChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         cast("type[Run]", self.model).objects.all().repair()
         super().get_results(request)
-        self.result_list = tell(cast("RunQuerySet[Run]", self.result_list))
+        self.result_list = fetch_repaired(cast("RunQuerySet[Run]", self.result_list))
 
 
 class RunAdmin(ReadOnlyAdmin):
@@ -94,7 +94,7 @@ class RunAdmin(ReadOnlyAdmin):
         if found is None:
             return None
         rows = self.get_queryset(request).filter(pk=found.pk).select_related("business", "created_by")
-        return next(iter(tell(rows)), None)
+        return next(iter(fetch_repaired(rows)), None)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
         own = [field.name for field in self.model._meta.fields if field.name not in _common_fields()]
@@ -118,17 +118,17 @@ class RunAdmin(ReadOnlyAdmin):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     @display(description=_("status"), ordering="status", label=BADGES)
-    def state(self, run: Run) -> tuple[Code, str]:
-        verdict = judge(run)
+    def state(self, run: Run) -> tuple[VerdictCode, str]:
+        verdict = verdict_of(run)
         return verdict.code, verdict.label
 
     @display(description=_("status"))
     def verdict(self, run: Run) -> str:
-        return judge(run).label
+        return verdict_of(run).label
 
     @display(description=_("explanation"))
     def explanation(self, run: Run) -> str:
-        return judge(run).message
+        return verdict_of(run).message
 
     @display(description=_("progress"))
     def bar(self, run: Run) -> SafeString | str:
@@ -159,5 +159,5 @@ def progress_bar(run: Run) -> SafeString | str:
 
 def badge(run: Run) -> dict[str, str]:
     """The verdict without repairing the run: a stale one is called stale, and stays resettable."""
-    code = Code.STALE if is_overdue(run) else judge(run).code
+    code = VerdictCode.STALE if is_overdue(run) else verdict_of(run).code
     return {"label": str(code.label), "kind": BADGES[code]}

@@ -48,7 +48,7 @@ class Login(APIView):
     )
     def post(self, request: Request) -> Response:
         """A bearer token for a user name and password."""
-        user = _authenticate(request._request, shapes.said(shapes.LoginRequest, request))
+        user = _authenticate(request._request, shapes.parse_body(shapes.LoginRequest, request))
         kept, token = _make_token(user)
         user_logged_in.send(sender=type(user), request=request._request, user=user)
         return Response(shapes.TokenSerializer({"token": token, "expiry": kept.expiry}).data)
@@ -84,7 +84,7 @@ class Logout(APIView):
     )
     def post(self, request: Request) -> Response:
         """Forget the token that made this call, or the browser's session; with `all`, everything of the caller."""
-        if shapes.said(shapes.LogoutRequest, request)["all"]:
+        if shapes.parse_body(shapes.LogoutRequest, request)["all"]:
             sign_out_everywhere(caller(request))
         if request.auth is not None:
             request.auth.delete()
@@ -100,7 +100,7 @@ class Password(APIView):
     )
     def post(self, request: Request) -> Response:
         """Change the caller's password. All tokens end, also the one that made this call, and all other sessions."""
-        body = shapes.said(shapes.PasswordRequest, request)
+        body = shapes.parse_body(shapes.PasswordRequest, request)
         user = caller(request)
         if not knows_password(user, body["password"]):
             words = _("This isn't your present password.")

@@ -25,12 +25,12 @@ from rest_framework.renderers import JSONRenderer
 
 from ..database import is_database_away
 from ..models import Run, RunQuerySet, run_types
-from ..readers.verdict import judge, tell
+from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ACTIVE
 from .serializers import RunSerializer
-from .welcome import Viewer, no_longer_welcome
+from .welcome import Subscriber, expired_subscribers
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 CHECK_SECONDS = 5  # how soon a stream ends when the session, the token or the membership behind it has
 LATELY_SECONDS = 10  # longer than any commit takes: what has finished is told for so long
 RESUMED_SECONDS = 3600  # what a viewer missed longer ago is found in the list of runs
@@ -49,7 +49,7 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Told:
+class RunUpdate:
     """A run as its viewers are told of it; `events` by language, for those who need one."""
 
     key: Key
@@ -59,7 +59,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Question:
+class PollQuestion:
     """What a look is for: languages by business, and who has yet to be told everything."""
 
     languages: Mapping[int, Collection[str]]
@@ -72,14 +72,14 @@ class Question:
 class Fanout:
     """The looks of one process. It looks while somebody watches."""
 
-    viewers: set[Viewer] = field(default_factory=set)
+    viewers: set[Subscriber] = field(default_factory=set)
     healthy: bool = False  # has the last look told everything?
     _task: asyncio.Task[None] | None = None
     _shown: dict[Key, tuple[object, ...]] = field(default_factory=dict)
     _looked_at: float = 0.0
     _checked_at: float = 0.0
 
-    def join(self, viewer: Viewer) -> bool:
+    def join(self, viewer: Subscriber) -> bool:
         """False for one whose user has as many streams here as one may have."""
         if sum(other.user_id == viewer.user_id for other in self.viewers) >= settings.STREAMS_PER_USER:
             return False
@@ -89,7 +89,7 @@ class Fanout:
             self._task = asyncio.create_task(self._look_around())
         return True
 
-    def leave(self, viewer: Viewer) -> None:
+    def leave(self, viewer: Subscriber) -> None:
         self.viewers.discard(viewer)
 
     async def _look_around(self) -> None:
@@ -105,7 +105,7 @@ class Fanout:
                     elif self.healthy:
                         logger.warning("The streams wait for the database: %s", error)
                     self.healthy = False
-                await asyncio.sleep(max(0.05, LOOK_SECONDS - (time.monotonic() - began)))
+                await asyncio.sleep(max(0.05, POLL_SECONDS - (time.monotonic() - began)))
         self._task = None
         self._shown = {}
 
@@ -114,41 +114,41 @@ class Fanout:
         began = time.monotonic()
         watching = list(self.viewers)
         if began - self._checked_at >= CHECK_SECONDS:
-            for viewer in await loop.run_in_executor(thread, _in_thread, no_longer_welcome, watching):
+            for viewer in await loop.run_in_executor(thread, _in_thread, expired_subscribers, watching):
                 viewer.end()
             self._checked_at = began
         told = await loop.run_in_executor(thread, _in_thread, self._look, self._question(watching))
         self._looked_at, self.healthy = began, True
         self._distribute(told, watching)
 
-    def _question(self, watching: Collection[Viewer]) -> Question:
+    def _question(self, watching: Collection[Subscriber]) -> PollQuestion:
         languages: dict[int, set[str]] = {}
         for viewer in watching:
             languages.setdefault(viewer.business_id, set()).add(viewer.language)
         newcomers = [viewer for viewer in watching if not viewer.greeted]
-        return Question(
+        return PollQuestion(
             languages,
             {viewer.business_id for viewer in newcomers},
             min((viewer.resumed for viewer in newcomers if viewer.resumed), default=None),
             LATELY_SECONDS + time.monotonic() - self._looked_at,
         )
 
-    def _look(self, question: Question) -> list[Told]:
-        runs = [run for model in run_types() for run in tell(_rows(model, question))]
+    def _look(self, question: PollQuestion) -> list[RunUpdate]:
+        runs = [run for model in run_types() for run in fetch_repaired(_rows(model, question))]
         shown = {Key(run.slug, run.pk): _as_shown(run) for run in runs}
         told = [self._tell(run, shown, question) for run in runs]
         self._shown = shown
         return told
 
-    def _tell(self, run: Run, shown: Mapping[Key, tuple[object, ...]], question: Question) -> Told:
+    def _tell(self, run: Run, shown: Mapping[Key, tuple[object, ...]], question: PollQuestion) -> RunUpdate:
         key = Key(run.slug, run.pk)
         changed = self._shown.get(key) != shown[key]
         needed = changed or run.business_id in question.newcomers
         languages = question.languages[run.business_id] if needed else ()
-        return Told(key, run.business_id, changed, {language: _event(run, language) for language in languages})
+        return RunUpdate(key, run.business_id, changed, {language: _event(run, language) for language in languages})
 
-    def _distribute(self, told: Collection[Told], watching: Collection[Viewer]) -> None:
-        by_business: dict[int, list[Told]] = {}
+    def _distribute(self, told: Collection[RunUpdate], watching: Collection[Subscriber]) -> None:
+        by_business: dict[int, list[RunUpdate]] = {}
         for each in told:
             by_business.setdefault(each.business_id, []).append(each)
         for viewer in watching:
@@ -173,7 +173,7 @@ def _in_thread(function: Callable[[A], T], argument: A) -> T:
         close_old_connections()  # a pooled connection goes back
 
 
-def _rows(model: type[Run], question: Question) -> RunQuerySet[Run]:
+def _rows(model: type[Run], question: PollQuestion) -> RunQuerySet[Run]:
     """The active ones, and those that ended since the last look: few, by partial indexes."""
     wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=_ago(question.seconds_back))
     if question.resumed:
@@ -187,7 +187,7 @@ def _ago(seconds: float) -> CombinedExpression:
 
 def _as_shown(run: Run) -> tuple[object, ...]:
     """Differs whenever readers would be told something else than the passing of time."""
-    verdict = judge(run)
+    verdict = verdict_of(run)
     return run.version, verdict.code, verdict.message
 
 

@@ -14,7 +14,7 @@ from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
 from ..models import Run, RunQuerySet
-from ..readers.verdict import tell
+from ..readers.verdict import fetch_repaired
 
 
 class StrictCursorPagination(CursorPagination):
@@ -168,5 +168,5 @@ class NewestRuns(PlacedPages):
         for rows in sources:
             near = place.beyond(rows, newer=newer) if place else rows
             order = ("created_at", "id") if newer else ("-created_at", "-id")
-            runs += tell(near.with_ages().order_by(*order)[: self.page_size + 1])
+            runs += fetch_repaired(near.with_ages().order_by(*order)[: self.page_size + 1])
         return sorted(runs, key=Place.of, reverse=not newer)[: self.page_size + 1]

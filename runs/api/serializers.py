@@ -18,9 +18,9 @@ from rest_framework.request import Request
 
 from ..days import FIRST_DAY, LAST_DAY
 from ..models import Business, Membership, Run, RunItem, run_types
-from ..readers.verdict import Code, eta_seconds, is_stale, judge
+from ..readers.verdict import VerdictCode, eta_seconds, is_stale, verdict_of
 from ..states import Action, ErrorCode, ItemStatus, Status
-from ..states import Request as Wish
+from ..states import StopRequest as Wish
 from ..unstorable import find_unstorable
 from .requests import refuse
 
@@ -32,7 +32,7 @@ LARGEST_ID = 2**63 - 1
 
 
 class VerdictSerializer(serializers.Serializer[Any]):
-    code = serializers.ChoiceField(choices=Code.choices)
+    code = serializers.ChoiceField(choices=VerdictCode.choices)
     label = serializers.CharField()  # type: ignore[assignment]  # the stubs mean a field's own label
     message = serializers.CharField(allow_blank=True)
     evidence = serializers.DictField()
@@ -83,7 +83,7 @@ class RunSerializer(serializers.Serializer[Run]):
 
     @extend_schema_field(VerdictSerializer)
     def get_verdict(self, run: Run) -> Any:
-        return VerdictSerializer(judge(run)).data
+        return VerdictSerializer(verdict_of(run)).data
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=Action.choices)))
     def get_actions(self, run: Run) -> list[str]:
@@ -324,7 +324,7 @@ def chosen(rows: QuerySet[M], pk: int | None, field: str, *, no_such: Any, which
     return some[0]
 
 
-def asked(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+def parse_query(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """What the query string says. Raises `ValidationError`, `Http404`."""
     # A plain dict: in a form's one, a missing boolean would mean false.
     query = serializer(data=request.query_params.dict(), context={"request": request})
@@ -332,7 +332,7 @@ def asked(serializer: type[serializers.Serializer[Any]], request: Request) -> di
     return dict(query.validated_data)
 
 
-def said(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+def parse_body(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """What the body says. Raises `ValidationError`, `Http404`."""
     refuse(find_unstorable(request.data))
     body = serializer(data=request.data, context={"request": request})

@@ -23,8 +23,8 @@ from rest_framework.views import APIView
 from . import serializers as shapes
 from .errors import NoStream, TooManyStreams
 from .fanout import Fanout, fanout
-from .serializers import BusinessField, asked
-from .welcome import Viewer
+from .serializers import BusinessField, parse_query
+from .welcome import Subscriber
 
 COMMENT_SECONDS = 15
 RETRY_MS = 3000
@@ -72,11 +72,11 @@ class Stream(APIView):
         `Last-Event-ID`, runs that have finished since are told too. 406 where this process can't stream, 429 where
         the caller has too many streams open already.
         """
-        business = asked(StreamQuery, request)["business"]
+        business = parse_query(StreamQuery, request)["business"]
         scope = getattr(request._request, "scope", {})
         if SEAT not in scope:
             raise NoStream
-        scope[SEAT] = Viewer.of(request, business, get_language() or "en")
+        scope[SEAT] = Subscriber.of(request, business, get_language() or "en")
         return Response()
 
 
@@ -103,7 +103,7 @@ def streaming(app: App) -> App:
     return application
 
 
-async def _admit(viewer: Viewer, start: Message, receive: Receive, send: Send) -> None:
+async def _admit(viewer: Subscriber, start: Message, receive: Receive, send: Send) -> None:
     """Joins before anything is sent, on the event loop: of streams that open at once none slips past the bound."""
     watchers = fanout()
     if not watchers.join(viewer):
@@ -115,7 +115,7 @@ async def _admit(viewer: Viewer, start: Message, receive: Receive, send: Send) -
         watchers.leave(viewer)
 
 
-async def _refuse(viewer: Viewer, start: Message, send: Send) -> None:
+async def _refuse(viewer: Subscriber, start: Message, send: Send) -> None:
     with override(viewer.language):
         error = {"code": TooManyStreams.default_code, "detail": str(TooManyStreams.default_detail), "attr": None}
         body = JSONRenderer().render({"type": "client_error", "errors": [error]})
@@ -129,7 +129,7 @@ async def _refuse(viewer: Viewer, start: Message, send: Send) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _serve(viewer: Viewer, watchers: Fanout, start: Message, receive: Receive, send: Send) -> None:
+async def _serve(viewer: Subscriber, watchers: Fanout, start: Message, receive: Receive, send: Send) -> None:
     gone = asyncio.ensure_future(_gone(receive))
     telling = asyncio.ensure_future(_tell(viewer, watchers, start, send))
     try:
@@ -146,7 +146,7 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _tell(viewer: Viewer, watchers: Fanout, start: Message, send: Send) -> None:
+async def _tell(viewer: Subscriber, watchers: Fanout, start: Message, send: Send) -> None:
     await send({**start, "headers": [*_kept(start["headers"]), *_HEADERS]})
     await _say(send, b"retry: %d\n\n" % RETRY_MS)
     while not viewer.ended:
@@ -164,7 +164,7 @@ def _kept(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in headers if name.lower() not in (b"content-type", b"content-length")]
 
 
-async def _next(viewer: Viewer, watchers: Fanout) -> bytes:
+async def _next(viewer: Subscriber, watchers: Fanout) -> bytes:
     try:
         async with asyncio.timeout(COMMENT_SECONDS):
             await viewer.wake.wait()

@@ -26,14 +26,14 @@ from ..lifecycle.reset import reset_progress
 from ..models import Business, Membership, Run, RunQuerySet
 from ..models.audit import Actor
 from ..readers.history import runs_of
-from ..readers.verdict import judge, tell
+from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import Action
 from . import serializers as shapes
 from .errors import AlreadyActive, StateForbids
 from .export import csv_response
 from .pagination import EventsInOrder, NewestRuns, OldestFirst
 from .permissions import business_to_reset, own_runs, run_type
-from .serializers import RunSerializer, asked, idempotency_key, said
+from .serializers import RunSerializer, idempotency_key, parse_body, parse_query
 
 ERRORS: Mapping[int, Any] = dict.fromkeys((400, 403, 404), shapes.ErrorSerializer)
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -53,9 +53,9 @@ DO: dict[Action, Callable[[Run, Actor], None]] = {
 # Shared with the apps' own views
 
 
-def one(rows: RunQuerySet[Run]) -> Run:
+def get_run_or_404(rows: RunQuerySet[Run]) -> Run:
     """The first of these rows, true at this moment. Raises `Http404`."""
-    for run in tell(rows.with_ages()[:1]):
+    for run in fetch_repaired(rows.with_ages()[:1]):
         return run
     raise Http404
 
@@ -67,7 +67,7 @@ def caller(request: Request) -> User:
 
 def run_json(run: Run) -> dict[str, Any]:
     """The run as it is now."""
-    return dict(RunSerializer(one(type(run).objects.filter(pk=run.pk))).data)
+    return dict(RunSerializer(get_run_or_404(type(run).objects.filter(pk=run.pk))).data)
 
 
 def answer(run: Run, code: int = status.HTTP_200_OK) -> Response:
@@ -104,7 +104,7 @@ class Runs(GenericAPIView[Run]):
     @extend_schema(parameters=[shapes.RunQuery], responses={200: RunSerializer(many=True), **ERRORS})
     def get(self, request: Request) -> Response:
         """Runs of the caller's businesses, of every type, newest first."""
-        page = self.paginate_queryset(self._sources(asked(shapes.RunQuery, request)))
+        page = self.paginate_queryset(self._sources(parse_query(shapes.RunQuery, request)))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def _sources(self, query: dict[str, Any]) -> list[RunQuerySet[Run]]:
@@ -119,7 +119,7 @@ class RunView(APIView):
 
     def find(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
         """Raises `Http404`."""
-        return one(own_runs(run_type(type), self.request.user).filter(pk=id))
+        return get_run_or_404(own_runs(run_type(type), self.request.user).filter(pk=id))
 
 
 class Detail(RunView):
@@ -133,7 +133,7 @@ class Detail(RunView):
 
 def _etag(run: Run) -> str:
     """Weak: ages differ from one answer to the next without a change that needs telling."""
-    verdict = judge(run)
+    verdict = verdict_of(run)
     words = zlib.crc32(verdict.message.encode())
     return f'W/"{run.slug}-{run.pk}-{run.version}-{verdict.code}-{words:x}-{get_language()}"'
 
@@ -181,7 +181,7 @@ class Events(RunView, GenericAPIView[Any]):
     @extend_schema(parameters=[shapes.EventQuery], responses={200: shapes.EventSerializer(many=True), **ERRORS})
     def get(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
         """The run's timeline."""
-        asked(shapes.EventQuery, request)
+        parse_query(shapes.EventQuery, request)
         events = self.find(type, id).events.all()
         page = self.paginate_queryset(events)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
@@ -198,7 +198,7 @@ class Items(RunView, GenericAPIView[Any]):
     )
     def get(self, request: Request, type: str, id: int) -> HttpResponseBase:  # noqa: A002
         """The run's items, a page at a time; `format=csv` gives all of them as a file."""
-        run, query = self.find(type, id), asked(shapes.ItemQuery, request)
+        run, query = self.find(type, id), parse_query(shapes.ItemQuery, request)
         items = self._items(run, query)
         if query["format"] == "csv":
             return csv_response(request._request, items.order_by("id"), f"{run.slug}-{run.pk}.csv")
@@ -220,7 +220,7 @@ class ResetProgress(APIView):
     def post(self, request: Request, business_id: int) -> Response:
         """Mark a business's active runs failed. For staff with `runs.reset_progress`."""
         business = business_to_reset(request.user, business_id)
-        body = said(shapes.ResetRequest, request)
+        body = parse_body(shapes.ResetRequest, request)
         types = [model.slug for model in body.get("types") or ()]
         actor = Actor.user(request.user, "staff")
         reset = reset_progress(business, types, body["only_stale"], actor=actor, reason=body["reason"])

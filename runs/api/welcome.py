@@ -20,7 +20,7 @@ from ..models import Business, Membership
 
 
 @dataclass(eq=False)
-class Viewer:
+class Subscriber:
     """One open stream. What it has yet to send is kept by run: the last word on each is enough."""
 
     user_id: int
@@ -35,7 +35,7 @@ class Viewer:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
-    def of(cls, request: Request, business: Business, language: str) -> Viewer:
+    def of(cls, request: Request, business: Business, language: str) -> Subscriber:
         token = str(getattr(request.auth, "digest", ""))
         session = "" if token else request._request.session.session_key or ""
         resumed = _moment(request.headers.get("Last-Event-ID", ""))
@@ -64,7 +64,7 @@ def _moment(event_id: str) -> datetime | None:
         return None
 
 
-def no_longer_welcome(viewers: Collection[Viewer]) -> list[Viewer]:
+def expired_subscribers(viewers: Collection[Subscriber]) -> list[Subscriber]:
     """Those whose session, token, account or membership has ended: four queries, however many they are."""
     users = {user.pk: user for user in User.objects.filter(pk__in=_all(viewers, "user_id"), is_active=True)}
     members = set(
@@ -81,7 +81,7 @@ def no_longer_welcome(viewers: Collection[Viewer]) -> list[Viewer]:
         AuthToken.objects.filter(unexpired, digest__in=_all(viewers, "token_digest")).values_list("digest", flat=True)
     )
 
-    def signed_in(viewer: Viewer) -> bool:
+    def signed_in(viewer: Subscriber) -> bool:
         if viewer.token_digest:
             return viewer.token_digest in tokens
         return _opens(sessions.get(viewer.session_key, {}), users[viewer.user_id])
@@ -91,7 +91,7 @@ def no_longer_welcome(viewers: Collection[Viewer]) -> list[Viewer]:
     ]
 
 
-def _all(viewers: Collection[Viewer], name: str) -> list[Any]:
+def _all(viewers: Collection[Subscriber], name: str) -> list[Any]:
     return list({getattr(viewer, name) for viewer in viewers} - {""})
 
 

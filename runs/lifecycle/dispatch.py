@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce, Now
 
 from ..exceptions import ActiveRunExists, WrongState
 from ..models import Business, Run, RunItem, RunQuerySet
-from ..models.audit import Actor, because
+from ..models.audit import Actor, audit_context
 from ..states import ErrorCode, Status
 from .broker_calls import call_broker
 
@@ -62,7 +62,7 @@ def start(
         if model.exclusive:  # a dead run must not lock its business out
             rows.repair()
         try:
-            with transaction.atomic(), because(Actor.user(created_by), "started"):
+            with transaction.atomic(), audit_context(Actor.user(created_by), "started"):
                 run = rows.create(
                     business=business,
                     created_by=created_by,
@@ -95,7 +95,7 @@ def reopen(run: Run, actor: Actor, reason: str) -> None:
         model.objects.filter(business=run.business_id).repair()
     _end_before_next_attempt(rows)
     try:
-        with transaction.atomic(), because(actor, reason):
+        with transaction.atomic(), audit_context(actor, reason):
             reopened = rows.exclude(status=Status.RUNNING).requeue(losses=0)
             transaction.on_commit(partial(publish, run))
     except IntegrityError:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop
 
 from ..models import Business, Run, RunQuerySet, run_types
-from ..models.audit import Actor, because
+from ..models.audit import Actor, audit_context
 from ..states import ErrorCode
 
 MESSAGE = gettext_noop("Reset by staff.")
@@ -48,7 +48,7 @@ def reset_progress(
 
     A worker that still lives finds its row gone at its next write and can't revive the run.
     """
-    with transaction.atomic(), because(actor, reason or "reset"):
+    with transaction.atomic(), audit_context(actor, reason or "reset"):
         return counted(
             {
                 slug: rows.fail(ErrorCode.RESET, MESSAGE)

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_noop
 
 from ..database import discard_connection, is_outage
 from ..models import Run, Sweep, run_types
-from ..models.audit import SWEEP, because
-from ..states import ErrorCode, Request, Status
+from ..models.audit import SWEEP, audit_context
+from ..states import ErrorCode, Status, StopRequest
 from ..throttling import forget_paid
 from .dispatch import end_hung_tasks, publish_forgotten
 
@@ -82,7 +82,7 @@ def fail_untaken(model: type[Run]) -> int:
     if settings.RUNS_QUEUE_TIMEOUT_SECONDS is None:
         return 0
     patience = timedelta(seconds=settings.RUNS_QUEUE_TIMEOUT_SECONDS)
-    with because(SWEEP, "queue timeout"):
+    with audit_context(SWEEP, "queue timeout"):
         untaken = model.objects.claimable().annotate(since=Greatest("queued_at", "waiting_until"))
         return untaken.filter(since__lt=Now() - patience).fail(
             ErrorCode.QUEUE_TIMEOUT, gettext_noop("No worker took the run in time.")
@@ -98,7 +98,7 @@ def share_slots(model: type[Run]) -> int:
     time_slice = timedelta(seconds=settings.RUNS_TIME_SLICE_SECONDS)
     served = model.objects.filter(status=Status.RUNNING, requested="", claimed_at__lt=Now() - time_slice)
     longest = served.order_by("claimed_at").values_list("pk", flat=True)[:waiting]
-    return model.objects.filter(pk__in=list(longest)).ask(Request.INTERRUPT)
+    return model.objects.filter(pk__in=list(longest)).ask(StopRequest.INTERRUPT)
 
 
 def seconds_since_sweep() -> float | None:

@@ -28,9 +28,9 @@ from django.utils.translation import gettext as _
 from ..database import is_database_away, is_outage
 from ..exceptions import RunDeferred, RunLost, RunRejected, RunStopped, RunUnreachable
 from ..models import Run, RunQuerySet, run_types
-from ..models.audit import Actor, because
-from ..progress.progress import Progress, clean, patiently
-from ..states import ANSWERS, ErrorCode, Request, Status
+from ..models.audit import Actor, audit_context
+from ..progress.progress import Progress, clean, retry_while_database_is_away
+from ..states import STATUS_AFTER_STOP, ErrorCode, Status, StopRequest
 from .dispatch import publish, task_name
 
 R = TypeVar("R", bound=Run)
@@ -121,7 +121,7 @@ def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
     stopping.value = 1
     if how == "Warm":
         mine = {"worker": sender, "worker_boot": boot}
-        _for_each_type(lambda model: model.objects.filter(**mine).ask(Request.INTERRUPT))
+        _for_each_type(lambda model: model.objects.filter(**mine).ask(StopRequest.INTERRUPT))
 
 
 @worker_shutting_down.connect
@@ -188,7 +188,7 @@ def _repeat_after_outage(deed: Callable[[type[Run]], object]) -> None:
     """
     try:
         for model in run_types():
-            patiently(deed, model)
+            retry_while_database_is_away(deed, model)
     except Exception:
         logger.exception("The worker could not put its runs in order; the sweep will expire them")
     finally:
@@ -225,14 +225,14 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
 def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", task_id: str = "") -> None:
     """Claim the run, work, and leave it. A late or second message finds nothing to claim."""
     if stopping.value:
-        patiently(_leave_to_others, model, run_id)
+        retry_while_database_is_away(_leave_to_others, model, run_id)
         return
-    run = patiently(claim, model, run_id, worker=worker, task_id=task_id)
+    run = retry_while_database_is_away(claim, model, run_id, worker=worker, task_id=task_id)
     if run is None:
         logger.info("Nothing to claim: %s %s", model.slug, run_id)
         return
     if stopping.value:  # it was claimed after this worker's runs were asked to interrupt
-        patiently(model.objects.held_by(run).ask, Request.INTERRUPT)
+        retry_while_database_is_away(model.objects.held_by(run).ask, StopRequest.INTERRUPT)
     try:
         _attempt(run, work, Actor("worker", worker))
     except RunLost:
@@ -257,7 +257,7 @@ def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None
             AND (waiting_until IS NULL OR waiting_until <= statement_timestamp())
         RETURNING *
     """
-    with because(Actor("worker", worker), "claimed"):
+    with audit_context(Actor("worker", worker), "claimed"):
         rows = model.objects.raw(sql, [worker, boot, task_id, run_id])
         return cast("R | None", next(iter(rows), None))
 
@@ -269,25 +269,25 @@ def _attempt(run: R, work: Work[R], worker: Actor) -> None:
     except RunLost:
         raise
     except RunStopped as stop:
-        _answer(progress, Request(str(stop)), worker)
+        _answer(progress, StopRequest(str(stop)), worker)
     except RunDeferred as error:
-        with because(worker, "deferred"):
+        with audit_context(worker, "deferred"):
             progress.leave(Status.QUEUED, waiting=(error.seconds, error.reason))
     except RunRejected as error:
-        with because(worker, "rejected"):
+        with audit_context(worker, "rejected"):
             progress.leave(Status.FAILED, ErrorCode.REJECTED, error)
     except RunUnreachable as error:
-        with because(worker, "unreachable"):
+        with audit_context(worker, "unreachable"):
             progress.leave(Status.FAILED, ErrorCode.UNREACHABLE, error)
     except Exception as error:
         if is_outage(error):
             _give_back(run, worker, error)
             return
         logger.exception("Run failed: type=%s id=%s", run.slug, run.pk)
-        with because(worker, "exception", traceback=clean(traceback.format_exc())):
+        with audit_context(worker, "exception", traceback=clean(traceback.format_exc())):
             _record_exception(progress, error)
     else:
-        with because(worker, "completed"):
+        with audit_context(worker, "completed"):
             progress.leave(Status.COMPLETED)
 
 
@@ -300,10 +300,10 @@ def _record_exception(progress: Progress, error: Exception) -> None:
         progress.leave(Status.FAILED, ErrorCode.EXCEPTION, _plain_words(error), died=True)
 
 
-def _answer(progress: Progress, request: Request, worker: Actor) -> None:
-    with because(worker, f"asked to {request}"):
-        progress.leave(ANSWERS[request])
-    if request == Request.INTERRUPT and not stopping.value:  # its time slice is over: to the end of the queue
+def _answer(progress: Progress, request: StopRequest, worker: Actor) -> None:
+    with audit_context(worker, f"asked to {request}"):
+        progress.leave(STATUS_AFTER_STOP[request])
+    if request == StopRequest.INTERRUPT and not stopping.value:  # its time slice is over: to the end of the queue
         publish(progress.run)
 
 
@@ -317,10 +317,10 @@ def _give_back(run: Run, worker: Actor, error: Exception) -> None:
 
     def give_back() -> int:
         held.update(open_item="")
-        with because(worker, "", error=clean(error)):
+        with audit_context(worker, "", error=clean(error)):
             return held.take_back(worker, reason="the database was away")
 
-    if patiently(give_back):
+    if retry_while_database_is_away(give_back):
         publish(run)
 
 

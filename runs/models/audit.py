@@ -51,7 +51,7 @@ SWEEP = Actor("sweep")
 READER = Actor("reader")
 
 
-def because(actor: Actor, reason: str, **evidence: Any) -> AbstractContextManager[Any]:
+def audit_context(actor: Actor, reason: str, **evidence: Any) -> AbstractContextManager[Any]:
     """Note on every status change made inside who made it and why."""
     return pghistory.context(actor=asdict(actor), reason=reason, **evidence)
 

@@ -15,8 +15,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import WrongState
-from ..states import ACTIONS, ACTIVE, ARROWS, FINISHED, Action, ErrorCode, ItemStatus, Request, Status
-from .audit import Actor, because
+from ..states import ACTIONS, ACTIVE, FINISHED, TRANSITIONS, Action, ErrorCode, ItemStatus, Status, StopRequest
+from .audit import Actor, audit_context
 from .business import Business
 from .heartbeat import HeartbeatMixin
 from .run_queryset import RunQuerySet
@@ -71,7 +71,7 @@ class Run(HeartbeatMixin):
     worker = models.CharField(_("worker"), max_length=200, blank=True, default="")
     worker_boot = models.CharField(max_length=40, blank=True, default="")
     task_id = models.CharField(max_length=64, blank=True, default="")
-    requested = models.CharField(max_length=16, choices=Request, blank=True, default="")
+    requested = models.CharField(max_length=16, choices=StopRequest, blank=True, default="")
     waiting_until = models.DateTimeField(null=True)  # of a running attempt, or in the queue: nobody claims it before
     waiting_reason = models.CharField(max_length=200, blank=True, default="")
 
@@ -124,7 +124,7 @@ class Run(HeartbeatMixin):
             pgtrigger.FSM(
                 name="arrows",
                 field="status",
-                transitions=[(arrow.source.value, arrow.target.value) for arrow in ARROWS],
+                transitions=[(arrow.source.value, arrow.target.value) for arrow in TRANSITIONS],
                 # A flush changes no status and should not pay for the check.
                 condition=pgtrigger.AnyChange("status"),
             )
@@ -172,30 +172,30 @@ class Run(HeartbeatMixin):
         actions = ACTIONS[Status(self.status)]
         if self.item_model() is None or not self.failed:
             actions = tuple(action for action in actions if action != Action.RETRY_FAILED)
-        if self.requested == Request.CANCEL:
+        if self.requested == StopRequest.CANCEL:
             return []
         return list(actions)
 
     def cancel(self, actor: Actor, reason: str = "") -> None:
-        self._settle_or_ask(Request.CANCEL, actor, reason)
+        self._settle_or_ask(StopRequest.CANCEL, actor, reason)
 
     def pause(self, actor: Actor, reason: str = "") -> None:
-        self._settle_or_ask(Request.PAUSE, actor, reason)
+        self._settle_or_ask(StopRequest.PAUSE, actor, reason)
 
-    def _settle_or_ask(self, request: Request, actor: Actor, reason: str) -> None:
+    def _settle_or_ask(self, request: StopRequest, actor: Actor, reason: str) -> None:
         """A run that no worker holds changes at once; a running one is asked to."""
-        if request == Request.CANCEL and self._cancel_unheld(actor, reason):
+        if request == StopRequest.CANCEL and self._cancel_unheld(actor, reason):
             return
         if self._row().ask(request):
             return
         # Its worker may have been lost, and the run requeued, between the two statements.
-        if request == Request.CANCEL and self._cancel_unheld(actor, reason):
+        if request == StopRequest.CANCEL and self._cancel_unheld(actor, reason):
             return
         raise WrongState
 
     def _cancel_unheld(self, actor: Actor, reason: str) -> int:
         unheld = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
-        with because(actor, reason or "cancelled"):
+        with audit_context(actor, reason or "cancelled"):
             return unheld.move(Status.CANCELLED, finished_at=Now())
 
     def nothing_to_retry(self) -> str:

@@ -13,8 +13,8 @@ from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_noop
 
 from ..database import discard_connection, is_database_away
-from ..states import ACTIVE, ErrorCode, ItemStatus, Request, Status, sources
-from .audit import READER, SYSTEM, Actor, because
+from ..states import ACTIVE, ErrorCode, ItemStatus, Status, StopRequest, sources
+from .audit import READER, SYSTEM, Actor, audit_context
 from .heartbeat import HeartbeatQuerySet
 from .poison import COUNTS_AS_LOSS, death_columns
 
@@ -101,7 +101,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         """
         stale, params = self.order_by().stale().values("pk").query.sql_with_params()
         table = connection.ops.quote_name(self.model._meta.db_table)
-        with transaction.atomic(), because(actor, "no heartbeat"), connection.cursor() as cursor:
+        with transaction.atomic(), audit_context(actor, "no heartbeat"), connection.cursor() as cursor:
             cursor.execute(_EXPIRE.format(table=table, stale=stale), params)
             expired = cursor.fetchall()
             self.model.objects.filter(pk__in=[row[0] for row in expired]).land()
@@ -170,18 +170,18 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         with transaction.atomic():
             rows = self.filter(status=Status.RUNNING).locked()
             held = rows.filter(status=Status.RUNNING)
-            unasked = held.exclude(requested__in=(Request.PAUSE, Request.CANCEL))
+            unasked = held.exclude(requested__in=(StopRequest.PAUSE, StopRequest.CANCEL))
             settled = 0
             # From the weakest to the strongest, so that a wish that comes meanwhile finds its statement still ahead.
             if is_death:
-                with because(actor, "worker lost"):
+                with audit_context(actor, "worker lost"):
                     settled += unasked.on_their_last_loss().fail(ErrorCode.WORKER_LOST, LOST_TOO_OFTEN, **died)
-            with because(actor, reason if is_death else "asked to interrupt"):
+            with audit_context(actor, reason if is_death else "asked to interrupt"):
                 settled += unasked.requeue(**died, **losses)
-            with because(actor, "asked to pause"):
-                settled += held.filter(requested=Request.PAUSE).move(Status.PAUSED, **died)
-            with because(actor, "asked to cancel"):
-                settled += held.filter(requested=Request.CANCEL).move(Status.CANCELLED, finished_at=Now(), **died)
+            with audit_context(actor, "asked to pause"):
+                settled += held.filter(requested=StopRequest.PAUSE).move(Status.PAUSED, **died)
+            with audit_context(actor, "asked to cancel"):
+                settled += held.filter(requested=StopRequest.CANCEL).move(Status.CANCELLED, finished_at=Now(), **died)
             rows.land()
         return settled
 
@@ -214,9 +214,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
                     processed=processed, furthest=Greatest("furthest", processed), version=models.F("version") + 1
                 )
 
-    def ask(self, request: Request) -> int:
+    def ask(self, request: StopRequest) -> int:
         """Leave a wish for the worker. A cancel is overwritten by none, and what a person wished by no machine."""
-        stronger = [Request.CANCEL, Request.PAUSE] if request == Request.INTERRUPT else [Request.CANCEL]
+        stronger = [StopRequest.CANCEL, StopRequest.PAUSE] if request == StopRequest.INTERRUPT else [StopRequest.CANCEL]
         return (
             self.filter(status=Status.RUNNING)
             .exclude(requested__in=stronger)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..api.serializers import RunSerializer
 from ..models import Run, run_types
-from ..states import ErrorCode, Request, Status
+from ..states import ErrorCode, Status, StopRequest
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -26,8 +26,8 @@ _STATES: dict[str, tuple[str | Promise, dict[str, Any]]] = {
         _("Waiting for a provider"),
         {**_GOING, "wait_left": 95, "waiting_reason": _("The daily limit is reached")},
     ),
-    "pausing": (_("Pausing"), {**_GOING, "rate": 11.8, "requested": Request.PAUSE}),
-    "cancelling": (_("Cancelling"), {**_GOING, "rate": 11.8, "requested": Request.CANCEL}),
+    "pausing": (_("Pausing"), {**_GOING, "rate": 11.8, "requested": StopRequest.PAUSE}),
+    "cancelling": (_("Cancelling"), {**_GOING, "rate": 11.8, "requested": StopRequest.CANCEL}),
     "paused": (_("Paused"), {**_GOING, "status": Status.PAUSED}),
     "stale": (_("Stuck"), {**_GOING, "status": Status.FAILED, "error_code": ErrorCode.STALE, "heartbeat_age": 341}),
     "failed": (

@@ -29,7 +29,7 @@ from ..models import Business, Run, RunItem, RunQuerySet, run_types
 from ..progress.throughput import plot
 from ..readers.history import runs_of
 from ..readers.timeline import timeline
-from ..readers.verdict import Verdict, judge, tell
+from ..readers.verdict import Verdict, fetch_repaired, verdict_of
 from ..states import ItemStatus, Status
 from .examples import examples
 
@@ -114,7 +114,7 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         **frame(request, business),
         "form": form,
-        "rows": [(run, judge(run)) for run in runs],
+        "rows": [(run, verdict_of(run)) for run in runs],
         "newer": pages.get_previous_link(),
         "older": pages.get_next_link(),
     }
@@ -128,11 +128,11 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
 def run(request: HttpRequest, slug: str, type: str, id: int) -> HttpResponse:  # noqa: A002  named as in the URL
     business = own_business(request, slug)
     model = run_type(type)
-    for found in tell(model.objects.filter(business=business, pk=id).with_ages()[:1]):
+    for found in fetch_repaired(model.objects.filter(business=business, pk=id).with_ages()[:1]):
         context = {
             **frame(request, business),
             "run": found,
-            "verdict": judge(found),
+            "verdict": verdict_of(found),
             "timeline": timeline(found),
             "items": _items(found),
             "items_shown": ITEMS_SHOWN,
@@ -171,14 +171,14 @@ def card_docs(request: HttpRequest) -> HttpResponse:
 
 def active_runs(business: Business) -> list[tuple[Run, Verdict]]:
     """Newest first, of all types."""
-    rows = [pair for source in runs_of(_only(business), active=True) for pair in judged(source)]
+    rows = [pair for source in runs_of(_only(business), active=True) for pair in with_verdicts(source)]
     return sorted(rows, key=lambda pair: pair[0].created_at, reverse=True)
 
 
 def recent_runs(business: Business) -> list[tuple[Run, Verdict]]:
     """The last few of all types, newest first."""
     newest = (source.order_by("-created_at", "-id")[:RECENT_RUNS] for source in runs_of(_only(business)))
-    rows = [pair for source in newest for pair in judged(source)]
+    rows = [pair for source in newest for pair in with_verdicts(source)]
     return sorted(rows, key=lambda pair: pair[0].created_at, reverse=True)[:RECENT_RUNS]
 
 
@@ -186,9 +186,9 @@ def _only(business: Business) -> QuerySet[Business]:
     return Business.objects.filter(pk=business.pk)
 
 
-def judged(rows: RunQuerySet[Any]) -> list[tuple[Run, Verdict]]:
+def with_verdicts(rows: RunQuerySet[Any]) -> list[tuple[Run, Verdict]]:
     """The runs as readers are told of them, each with its verdict."""
-    return [(run, judge(run)) for run in tell(rows.with_ages())]
+    return [(run, verdict_of(run)) for run in fetch_repaired(rows.with_ages())]
 
 
 # Errors

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from ..exceptions import RunsError, RunStopped
 from ..models import Run, RunItem
 from ..states import ItemStatus, Status
-from .flush import LastWord, Report, guarded_update, kind_of, parameters_of, quoted, written
+from .flush import FinalStatus, ProgressReport, guarded_update, kind_of, parameters_of, quoted, written
 from .progress import Progress, clean
 
 I = TypeVar("I", bound=RunItem)  # noqa: E741
@@ -114,7 +114,7 @@ class Effects:
         if status != ItemStatus.PENDING:
             self._progress.count()
 
-    def _step(self, run: Run, report: Report, last_word: LastWord | None) -> str:
+    def _step(self, run: Run, report: ProgressReport, last_word: FinalStatus | None) -> str:
         """In the place of `flush`. Safe to repeat: what is settled or in flight already stays so."""
         told = [outcome for outcome in self._flying.values() if outcome.status]
         if last_word:

@@ -20,7 +20,7 @@ from django.db import connection
 from ..exceptions import RunLost, RunsError
 from ..models import Run, RunItem
 from ..models.poison import death_columns
-from ..states import FINISHED, Request, Status
+from ..states import FINISHED, Status, StopRequest
 
 Row = tuple[Any, ...] | None
 
@@ -34,7 +34,7 @@ OWN_COUNT = (
 
 
 @dataclass
-class Report:
+class ProgressReport:
     """What one flush says. Times are in seconds from the database's now."""
 
     counters: dict[str, int | None]
@@ -56,7 +56,7 @@ class Report:
 
 
 @dataclass
-class LastWord:
+class FinalStatus:
     """The status in which the attempt leaves its run."""
 
     status: Status
@@ -65,7 +65,7 @@ class LastWord:
     died_in: str | None = None  # the attempt died: the key of the item that was open, empty if nobody knows
 
 
-def flush(run: Run, report: Report, last_word: LastWord | None = None) -> str:
+def flush(run: Run, report: ProgressReport, last_word: FinalStatus | None = None) -> str:
     """Write the report; the answer is what has been requested, or empty.
 
     Raises `RunLost` when another attempt, a sweep or a person has taken the run away.
@@ -75,7 +75,7 @@ def flush(run: Run, report: Report, last_word: LastWord | None = None) -> str:
     return str(written(statement, parameters_of(run, report, last_word), last_word)[0])
 
 
-def written(statement: str, parameters: dict[str, Any], last_word: LastWord | None) -> tuple[Any, ...]:
+def written(statement: str, parameters: dict[str, Any], last_word: FinalStatus | None) -> tuple[Any, ...]:
     """The statement's row. Raises `RunLost` when it has none: its guard didn't hold."""
     if connection.in_atomic_block:
         # The row would stay locked, and the bar still, until that transaction ends.
@@ -108,7 +108,7 @@ def hold(run: Run) -> None:
         raise RunLost
 
 
-def parameters_of(run: Run, report: Report, last_word: LastWord | None) -> dict[str, Any]:
+def parameters_of(run: Run, report: ProgressReport, last_word: FinalStatus | None) -> dict[str, Any]:
     return {
         **report.counters,
         "id": run.pk,
@@ -135,7 +135,7 @@ def parameters_of(run: Run, report: Report, last_word: LastWord | None) -> dict[
     }
 
 
-def kind_of(last_word: LastWord | None) -> tuple[Status | None, bool]:
+def kind_of(last_word: FinalStatus | None) -> tuple[Status | None, bool]:
     """What of a last word shapes its statement: the status, and whether the attempt died."""
     return (last_word.status, last_word.died_in is not None) if last_word else (None, False)
 
@@ -144,7 +144,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, cls=DjangoJSONEncoder) if value else "{}"
 
 
-def _item_columns(report: Report) -> tuple[str, ...]:
+def _item_columns(report: ProgressReport) -> tuple[str, ...]:
     """The columns that the items' rows name; all rows of a type name the same ones."""
     return tuple(report.items[0]) if report.items else ()
 
@@ -201,7 +201,7 @@ def _waiting(status: Status | None) -> list[str]:
     }
     if status == Status.QUEUED:
         ends = {"waiting_until": "NULL", "waiting_reason": "''"}
-        stopped = f"requested IN ('{Request.CANCEL}', '{Request.PAUSE}')"
+        stopped = f"requested IN ('{StopRequest.CANCEL}', '{StopRequest.PAUSE}')"
         columns = {name: f"CASE WHEN {stopped} THEN {ends[name]} ELSE {value} END" for name, value in columns.items()}
     return [f"{name} = {value}" for name, value in columns.items()]
 
@@ -234,11 +234,11 @@ def _farewell(status: Status | None) -> list[str]:
     if status in FINISHED:
         return [*farewell, f"status = '{status}'", "finished_at = statement_timestamp()"]
     # A stronger wish may have come since the last flush: a run that goes on must not forget it.
-    wishes = f"WHEN '{Request.CANCEL}' THEN '{Status.CANCELLED}' WHEN '{Request.PAUSE}' THEN '{Status.PAUSED}'"
+    wishes = f"WHEN '{StopRequest.CANCEL}' THEN '{Status.CANCELLED}' WHEN '{StopRequest.PAUSE}' THEN '{Status.PAUSED}'"
     return [
         *farewell,
         f"status = CASE requested {wishes} ELSE '{status}' END",
-        f"finished_at = CASE requested WHEN '{Request.CANCEL}' THEN statement_timestamp() END",
+        f"finished_at = CASE requested WHEN '{StopRequest.CANCEL}' THEN statement_timestamp() END",
         "queued_at = statement_timestamp()",
         "dispatched_at = NULL",
         "dispatches = 0",

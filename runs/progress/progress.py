@@ -21,15 +21,15 @@ from ..exceptions import ItemFailed, ItemTimedOut, RunsError, RunStopped
 from ..models import Run, RunItem
 from ..models.poison import POISON_CODE, POISON_MESSAGE
 from ..states import ItemStatus, Status
-from .flush import LastWord, Report, flush, hold
-from .throughput import Pace
+from .flush import FinalStatus, ProgressReport, flush, hold
+from .throughput import ThroughputHistory
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
-Write = Callable[[Run, Report, LastWord | None], str]  # of a report; answers what is requested
+Write = Callable[[Run, ProgressReport, FinalStatus | None], str]  # of a report; answers what is requested
 SMOOTHING = 0.3  # weight of the newest second in the rate
 SLOWEST_RATE = 1e-6  # items a second: below one in eleven days there is no rate to go by
 LONGEST_ETA = 30 * 86_400.0  # seconds: whatever would take longer, nobody knows
@@ -66,7 +66,7 @@ class Progress:
         self._part = 0.0
         self._weight_rate: float | None = None
         self._notes: dict[str, Any] = {}
-        self._pace = Pace(run.pace)
+        self._pace = ThroughputHistory(run.pace)
         self._began_after = _seconds_between(run.started_at, run.claimed_at)
 
         # See `poison`. Named is the item whose key stands on the row while it is open.
@@ -391,7 +391,7 @@ class Progress:
         It is called again when the database went away meanwhile, so it must be safe to repeat.
         Raises `RunLost` before `write` is called when the run has been taken away.
         """
-        return patiently(self._fenced, partial(write, *args, **kwargs))
+        return retry_while_database_is_away(self._fenced, partial(write, *args, **kwargs))
 
     def _fenced(self, write: Callable[[], T]) -> T:
         with transaction.atomic():
@@ -422,26 +422,26 @@ class Progress:
         self._waiting = (waiting[0], clean(waiting[1], REASON_LENGTH))
         self._named = ""
         died_in = self._left_inside if died else None
-        self._flush(LastWord(status, error_code, clean(error_message), died_in))
+        self._flush(FinalStatus(status, error_code, clean(error_message), died_in))
 
-    def _flush(self, last_word: LastWord | None = None) -> None:
+    def _flush(self, last_word: FinalStatus | None = None) -> None:
         complete = last_word is not None and last_word.status == "completed"
         report = self._report(complete=complete, last=last_word is not None)
-        self._requested = patiently(self._write, self.run, report, last_word)
+        self._requested = retry_while_database_is_away(self._write, self.run, report, last_word)
         self._left_inside = ""
         self._rows = {}
         self._flushed_done = self._done()
         self._flushed_processed = self._processed
         self._due = time.monotonic() + self._interval
 
-    def _report(self, *, complete: bool, last: bool) -> Report:
+    def _report(self, *, complete: bool, last: bool) -> ProgressReport:
         counts = self._shown()
         if self._total is not None:  # an estimate that was exceeded is corrected, not kept
             self._total = max(self._total, counts["processed"])
         self._measure()
         seconds = self._began_after + time.monotonic() - self._began_at
         noted = self._pace.note(seconds, counts["processed"], last=last)
-        return Report(
+        return ProgressReport(
             counters={
                 "total": self._total,
                 "succeeded": counts["processed"] - counts["failed"] - counts["skipped"],
@@ -592,15 +592,15 @@ def _storable(value: object, limit: int | None) -> object:
     return clean(value, limit)
 
 
-def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def retry_while_database_is_away(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call again, backing off, for as long as the database is away; then let the error out."""
     try:
         return call(*args, **kwargs)
     except Exception as error:
-        if not _database_away(error):
+        if not _is_away(error):
             raise
     for attempt in stamina.retry_context(
-        on=_database_away,
+        on=_is_away,
         attempts=None,
         timeout=settings.RUNS_DATABASE_PATIENCE_SECONDS,
         wait_initial=0.1,
@@ -611,7 +611,7 @@ def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     raise AssertionError("unreachable")
 
 
-def _database_away(error: Exception) -> bool:
+def _is_away(error: Exception) -> bool:
     if not is_database_away(error):
         return False
     discard_connection()  # the next call opens a new one

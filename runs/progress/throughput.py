@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 600, 120  # of the drawing, in its own units
 Points = list[list[float]]  # [seconds since the start, items processed by then]
 
 
-class Pace:
+class ThroughputHistory:
     """Notes a point now and then: half as often each time that it has too many."""
 
     def __init__(self, points: Points) -> None:

@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ..states import Action, Status
-from .verdict import Code
+from .verdict import VerdictCode
 
 ACTORS = {
     "person": _("a member"),
@@ -43,22 +43,24 @@ REASONS = {
 }
 
 WHY = {
-    Code.WAITING_FOR_WORKER: _("It is in the queue, and no worker has taken it yet. It starts by itself."),
-    Code.WORKING: _("Its worker was heard from lately. If it falls silent for {limit}, the run is marked as failed."),
-    Code.QUIET: _(
+    VerdictCode.WAITING_FOR_WORKER: _("It is in the queue, and no worker has taken it yet. It starts by itself."),
+    VerdictCode.WORKING: _(
+        "Its worker was heard from lately. If it falls silent for {limit}, the run is marked as failed."
+    ),
+    VerdictCode.QUIET: _(
         "Nothing was heard from its worker for a minute or more."
         " If it stays silent for {limit} in all, the run is marked as failed."
     ),
-    Code.NOT_ADVANCING: _("Its worker is alive, but no item was finished for two minutes or more."),
-    Code.WAITING: _("It waits until a provider lets it go on, and goes on by itself."),
-    Code.STALE: _(
+    VerdictCode.NOT_ADVANCING: _("Its worker is alive, but no item was finished for two minutes or more."),
+    VerdictCode.WAITING: _("It waits until a provider lets it go on, and goes on by itself."),
+    VerdictCode.STALE: _(
         "Nothing was heard from its worker for more than {limit}, so the run was marked as failed."
         " A retry goes on where it stopped."
     ),
-    Code.PAUSED: _("Somebody paused it. It goes on from here when it is resumed."),
-    Code.COMPLETED: _("Its worker finished the last item and said so."),
-    Code.FAILED: _("It ended with an error. A retry goes on where it stopped."),
-    Code.CANCELLED: _("Somebody cancelled it. It goes on from here when it is resumed."),
+    VerdictCode.PAUSED: _("Somebody paused it. It goes on from here when it is resumed."),
+    VerdictCode.COMPLETED: _("Its worker finished the last item and said so."),
+    VerdictCode.FAILED: _("It ended with an error. A retry goes on where it stopped."),
+    VerdictCode.CANCELLED: _("Somebody cancelled it. It goes on from here when it is resumed."),
 }
 
 CARD = {

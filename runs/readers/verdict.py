@@ -1,6 +1,6 @@
 """What readers are told about a run: the truth by the database's clock, in words and evidence.
 
-Readers get their runs from `tell()`, which repairs the stale ones first, so no reader is ever shown
+Readers get their runs from `fetch_repaired()`, which repairs the stale ones first, so no reader is ever shown
 an active status for a run that has died.
 """
 
@@ -25,7 +25,7 @@ QUIET_AFTER = 60  # seconds without a heartbeat
 NOT_ADVANCING_AFTER = 120  # seconds without a finished item
 
 
-class Code(models.TextChoices):
+class VerdictCode(models.TextChoices):
     WAITING_FOR_WORKER = "waiting_for_worker", _("Waiting for a worker")
     WORKING = "working", _("Working")
     QUIET = "quiet", _("Quiet")
@@ -40,13 +40,13 @@ class Code(models.TextChoices):
 
 @dataclass(frozen=True)
 class Verdict:
-    code: Code
+    code: VerdictCode
     label: str
     message: str
     evidence: dict[str, Any]
 
 
-def tell(rows: RunQuerySet[R]) -> list[R]:
+def fetch_repaired(rows: RunQuerySet[R]) -> list[R]:
     """The runs, each true at the moment of its reading. `rows` may be sliced."""
     runs = list(rows)
     overdue = [run.pk for run in runs if is_overdue(run)]
@@ -76,39 +76,39 @@ def is_stale(run: Run) -> bool:
     return run.status == Status.FAILED and run.error_code == ErrorCode.STALE
 
 
-def judge(run: Run) -> Verdict:
-    """The verdict on a run that came from `tell()`."""
+def verdict_of(run: Run) -> Verdict:
+    """The verdict on a run that came from `fetch_repaired()`."""
     code = _code(run)
     return Verdict(code, str(code.label), _message(run, code), _evidence(run))
 
 
-def _code(run: Run) -> Code:
+def _code(run: Run) -> VerdictCode:
     if is_stale(run):
-        return Code.STALE
+        return VerdictCode.STALE
     if run.status in (Status.QUEUED, Status.RUNNING) and run.wait_left and run.wait_left > 0:
-        return Code.WAITING
+        return VerdictCode.WAITING
     if run.status == Status.QUEUED:
-        return Code.WAITING_FOR_WORKER
+        return VerdictCode.WAITING_FOR_WORKER
     if run.status != Status.RUNNING:
-        return Code(run.status)
+        return VerdictCode(run.status)
     if run.silence_left and run.silence_left > 0:
-        return Code.WORKING
+        return VerdictCode.WORKING
     if (run.heartbeat_age or 0) > QUIET_AFTER:
-        return Code.QUIET
+        return VerdictCode.QUIET
     if (run.progress_age or 0) > NOT_ADVANCING_AFTER:
-        return Code.NOT_ADVANCING
-    return Code.WORKING
+        return VerdictCode.NOT_ADVANCING
+    return VerdictCode.WORKING
 
 
-def _message(run: Run, code: Code) -> str:
-    if code == Code.STALE:
+def _message(run: Run, code: VerdictCode) -> str:
+    if code == VerdictCode.STALE:
         minutes = max(1, int((run.heartbeat_age or 0) // 60))
         return ngettext(
             "The task has not been updated for %(minutes)d minute",
             "The task has not been updated for %(minutes)d minutes",
             minutes,
         ) % {"minutes": minutes}
-    if code == Code.WAITING and run.waiting_until:
+    if code == VerdictCode.WAITING and run.waiting_until:
         return gettext("%(reason)s, until %(time)s") % {"reason": gettext(run.waiting_reason), "time": _wait_ends(run)}
     return gettext(run.error_message) if run.error_message else ""
 

@@ -12,7 +12,7 @@ from receipts.models import ReceiptSyncRun
 from runs.exceptions import RunLost
 from runs.lifecycle.reset import Reset
 from runs.models import Business, Membership
-from runs.progress.flush import Report, flush
+from runs.progress.flush import ProgressReport, flush
 from tests.cast import MakeRun, client_of
 
 
@@ -138,6 +138,6 @@ def test_a_worker_that_still_lives_cannot_revive_what_was_reset(
     as_staff.post(url(business_a))
     counters: dict[str, int | None] = dict.fromkeys(("total", "processed", "succeeded", "failed", "skipped"), 0)
     with pytest.raises(RunLost):
-        flush(run, Report(counters=counters, cursor={}, cursor_counts={}))
+        flush(run, ProgressReport(counters=counters, cursor={}, cursor_counts={}))
     run.refresh_from_db()
     assert (run.status, run.error_code) == ("failed", "reset")

@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 
 from receipts.models import ReceiptSyncRun
 from runs.models import Business, Membership
-from runs.models.audit import Actor, because
+from runs.models.audit import Actor, audit_context
 from runs.states import Status
 from tests.cast import MakeRun
 
@@ -16,7 +16,7 @@ def url(run: ReceiptSyncRun) -> str:
 
 
 def crash(run: ReceiptSyncRun) -> None:
-    with because(Actor("worker", "w1"), "exception", traceback="Traceback: secret"):
+    with audit_context(Actor("worker", "w1"), "exception", traceback="Traceback: secret"):
         ReceiptSyncRun.objects.filter(pk=run.pk).move(Status.FAILED)
 
 

@@ -17,7 +17,7 @@ from demo.fakes.graph import GraphServer
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
-from runs.readers.verdict import judge
+from runs.readers.verdict import verdict_of
 from runs.states import Status
 from tests.actors import seen, work_through
 from tests.whatsapp import account_of, hook, number, statuses, template_broadcast, told_to
@@ -71,7 +71,7 @@ def test_a_text_too_long_for_one_is_that_ones_own(account_a: ProviderAccount, gr
 def test_a_paused_template_waits_in_the_queue(account_a: ProviderAccount, graph: GraphServer) -> None:
     graph.answers[number(2)] = [wire.TEMPLATE_PAUSED]
     run = work_through(template_broadcast(account_a, 5), send)
-    verdict = judge(run)
+    verdict = verdict_of(run)
     assert (run.status, verdict.code, run.sent, run.processed) == (Status.QUEUED, "waiting", 2, 2)
     assert verdict.message.startswith("WhatsApp has paused the template, until ")
     assert statuses(run) == ["done", "done", "pending", "pending", "pending"]
@@ -147,7 +147,7 @@ def test_a_second_pause_is_a_wait_of_its_own(account_a: ProviderAccount, graph: 
 def test_a_flow_that_was_sent_too_often_waits_too(account_a: ProviderAccount, graph: GraphServer) -> None:
     graph.otherwise = wire.FLOW_THROTTLED
     run = work_through(template_broadcast(account_a, 2), send)
-    assert judge(run).message.startswith("The template's flow was sent too often, until ")
+    assert verdict_of(run).message.startswith("The template's flow was sent too often, until ")
 
 
 def test_a_cancelled_wait_leaves_everybody_out(account_a: ProviderAccount, graph: GraphServer) -> None:

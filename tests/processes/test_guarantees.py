@@ -38,7 +38,7 @@ from runs.drill.models import DrillRun, DrillStep
 from runs.lifecycle.dispatch import reopen
 from runs.lifecycle.worker import claim
 from runs.models import Business, Run
-from runs.models.audit import Actor, because
+from runs.models.audit import Actor, audit_context
 from runs.states import Status
 from tests.cast import MakeRun
 from tests.telephony import folder_source, wav
@@ -377,7 +377,7 @@ def a_completed_run_that_revived(world: World) -> None:
 
 @damage("G4", "was re-opened by worker")
 def a_run_that_was_retried_by_a_machine(world: World) -> None:
-    with because(Actor("worker", "w"), "resumed"):
+    with audit_context(Actor("worker", "w"), "resumed"):
         reopen(fresh(world.sync, "cancelled"), Actor("worker", "w"), "resumed")
 
 

@@ -18,7 +18,7 @@ from receipts.models import Receipt, ReceiptSyncRun
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
-from runs.readers.verdict import is_stale, judge
+from runs.readers.verdict import is_stale, verdict_of
 from runs.states import Status
 from tests.actors import seen
 from tests.post import served_mailbox
@@ -51,7 +51,7 @@ def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
         assert (told.status, told.error_code) == ("failed", "stale")
         assert told.error_message.startswith("Run marked as failed due to no heartbeat for ")
         assert is_stale(told)
-        assert judge(told).code == "stale"
+        assert verdict_of(told).code == "stale"
         assert told.processed == killed.processed
 
         settings.RUNS_STALE_AFTER_SECONDS = 300  # the second worker may be slow, it isn't dead

@@ -19,7 +19,7 @@ from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from runs.readers.verdict import judge
+from runs.readers.verdict import verdict_of
 from tests.actors import seen, work_through
 from tests.post import FIRST_DAY, cut_after, mailbox_at, served_mails
 
@@ -92,7 +92,7 @@ def test_a_server_that_comes_up_later_is_waited_for(lonely: Mailbox, monkeypatch
 
         def flush_and_look() -> None:
             flush()
-            verdict = judge(seen(self.run))
+            verdict = verdict_of(seen(self.run))
             if verdict.code == "waiting":
                 told.append(verdict.message)
 

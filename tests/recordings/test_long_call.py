@@ -21,7 +21,7 @@ from recordings.transcription import Heard, Segment
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import Actor
-from runs.states import Request
+from runs.states import StopRequest
 from tests.actors import seen, work_through
 from tests.telephony import HISS, folder_source, name_of, outcomes, watched
 
@@ -119,7 +119,7 @@ def test_an_hour_is_transcribed_through_many_deploys(source: Source, model: Mode
     run = started(source, long=HOUR)
 
     def deploy(reached: float) -> None:
-        RecordingRun.objects.filter(pk=run.pk).ask(Request.INTERRUPT)
+        RecordingRun.objects.filter(pk=run.pk).ask(StopRequest.INTERRUPT)
 
     for _deploy in range(5):
         if in_time:

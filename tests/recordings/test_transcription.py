@@ -24,7 +24,7 @@ from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from runs.states import Request
+from runs.states import StopRequest
 from tests.actors import seen, work_through
 from tests.telephony import collected, folder_source, outcomes, watched
 
@@ -152,7 +152,7 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
             if part > 0.5:
                 if how == "killed":
                     raise SystemExit
-                RecordingRun.objects.filter(pk=run.pk).ask(Request.INTERRUPT)
+                RecordingRun.objects.filter(pk=run.pk).ask(StopRequest.INTERRUPT)
             tell(part)
 
         progress.inside = inside  # type: ignore[method-assign]

@@ -22,7 +22,7 @@ from recordings.sources.patience import TRIES
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
-from runs.readers.verdict import judge
+from runs.readers.verdict import verdict_of
 from runs.states import ErrorCode
 from tests.actors import work_through
 from tests.telephony import NOON, call, collected, outcomes, served, twilio_source, watched, wav
@@ -181,7 +181,7 @@ def test_a_limit_is_waited_out_in_sight(business_a: Business, settings: Settings
     waiting = [told for told in shown if told.wait_left and told.wait_left > 0]
     assert len(waiting) >= 2
     assert {told.waiting_reason for told in waiting} == {"The provider asks us to wait."}
-    assert {judge(told).code for told in waiting} == {"waiting"}
+    assert {verdict_of(told).code for told in waiting} == {"waiting"}
 
 
 def test_redirects_lead_only_to_known_hosts_and_without_the_token(business_a: Business, settings: Settings) -> None:

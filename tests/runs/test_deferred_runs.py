@@ -18,8 +18,8 @@ from runs.lifecycle.dispatch import wake
 from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from runs.readers.verdict import judge
-from runs.states import Request, Status
+from runs.readers.verdict import verdict_of
+from runs.states import Status, StopRequest
 from tests.actors import seen, started, work_through
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,7 +50,7 @@ def claimed(run: ReceiptSyncRun) -> ReceiptSyncRun | None:
 
 
 def test_it_waits_and_says_until_when_and_why(deferred: ReceiptSyncRun) -> None:
-    verdict = judge(deferred)
+    verdict = verdict_of(deferred)
     assert (deferred.status, verdict.code, deferred.processed) == (Status.QUEUED, "waiting", 1)
     assert verdict.message.startswith("The server is closed, until ")
     assert verdict.evidence["seconds_to_wait"] == pytest.approx(HOUR, abs=60)
@@ -109,8 +109,10 @@ def test_a_worker_that_ends_doesnt_publish_it(deferred: ReceiptSyncRun, messages
     assert messages == []
 
 
-@pytest.mark.parametrize(("request_", "status"), [(Request.PAUSE, Status.PAUSED), (Request.CANCEL, Status.CANCELLED)])
-def test_a_wish_that_came_before_it_left_is_granted(mailbox_a: Mailbox, request_: Request, status: Status) -> None:
+@pytest.mark.parametrize(
+    ("request_", "status"), [(StopRequest.PAUSE, Status.PAUSED), (StopRequest.CANCEL, Status.CANCELLED)]
+)
+def test_a_wish_that_came_before_it_left_is_granted(mailbox_a: Mailbox, request_: StopRequest, status: Status) -> None:
     def asked_meanwhile(run: ReceiptSyncRun, progress: Progress) -> None:
         rows(run).ask(request_)
         raise RunDeferred(HOUR, "The server is closed")
@@ -137,4 +139,4 @@ def test_a_reset_ends_its_wait(deferred: ReceiptSyncRun) -> None:
 def test_it_is_never_stale(deferred: ReceiptSyncRun) -> None:
     rows(deferred).update(heartbeat_at=Now() - timedelta(days=1))
     sweep.sweep()
-    assert judge(seen(deferred)).code == "waiting"
+    assert verdict_of(seen(deferred)).code == "waiting"

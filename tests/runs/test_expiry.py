@@ -12,7 +12,7 @@ from django.utils import translation
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle.sweep import sweep
 from runs.models.audit import SWEEP
-from runs.readers.verdict import Code, is_stale, judge, tell
+from runs.readers.verdict import VerdictCode, fetch_repaired, is_stale, verdict_of
 from runs.states import Status
 from tests.actors import claimed, seen, silence
 
@@ -86,33 +86,33 @@ def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
         done.set()
         hung.join()
     assert (told.status, told.error_code) == ("failed", "stale")
-    assert judge(told).code == Code.STALE
+    assert verdict_of(told).code == VerdictCode.STALE
 
 
 def test_the_words_in_hebrew(mailbox_a: Mailbox) -> None:
     run = claimed(mailbox_a)
     silence(run, 301)
     with translation.override("he"):
-        verdict = judge(seen(run))
+        verdict = verdict_of(seen(run))
     assert verdict.label == "תקוע - אין עדכון"
     assert verdict.message == "המשימה לא התעדכנה מזה 5 דקות"
 
 
-@pytest.mark.parametrize(("age", "code"), [(0, Code.WORKING), (61, Code.QUIET), (301, Code.STALE)])
-def test_the_verdict_follows_the_silence(mailbox_a: Mailbox, age: int, code: Code) -> None:
+@pytest.mark.parametrize(("age", "code"), [(0, VerdictCode.WORKING), (61, VerdictCode.QUIET), (301, VerdictCode.STALE)])
+def test_the_verdict_follows_the_silence(mailbox_a: Mailbox, age: int, code: VerdictCode) -> None:
     run = claimed(mailbox_a)
     silence(run, age)
-    assert judge(seen(run)).code == code
+    assert verdict_of(seen(run)).code == code
 
 
 def test_alive_but_finishing_nothing_is_said(mailbox_a: Mailbox) -> None:
     run = claimed(mailbox_a)
     ReceiptSyncRun.objects.filter(pk=run.pk).update(progress_at=Now() - timedelta(seconds=121))
-    assert judge(seen(run)).code == Code.NOT_ADVANCING
+    assert verdict_of(seen(run)).code == VerdictCode.NOT_ADVANCING
 
 
 def test_a_sliced_list_is_told_truly_too(mailbox_a: Mailbox) -> None:
     run = claimed(mailbox_a)
     silence(run, 301)
-    [told] = tell(ReceiptSyncRun.objects.with_ages().order_by("-created_at")[:1])
+    [told] = fetch_repaired(ReceiptSyncRun.objects.with_ages().order_by("-created_at")[:1])
     assert told.status == Status.FAILED

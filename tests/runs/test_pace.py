@@ -8,14 +8,14 @@ import pytest
 
 from runs.models import Business
 from runs.progress import Progress
-from runs.progress.throughput import POINTS, Pace, plot
+from runs.progress.throughput import POINTS, ThroughputHistory, plot
 from runs.states import Status
 from tests.cast import MakeRun
 
 
 @pytest.mark.parametrize("seconds", [30, 61, 3_600, 100_000])
 def test_a_long_run_keeps_no_more_points_than_a_short_one(seconds: int) -> None:
-    pace = Pace([])
+    pace = ThroughputHistory([])
     for second in range(seconds):
         pace.note(second, second * 10)
     assert min(seconds, POINTS // 2) <= len(pace.points) <= POINTS
@@ -24,16 +24,16 @@ def test_a_long_run_keeps_no_more_points_than_a_short_one(seconds: int) -> None:
 
 
 def test_a_second_attempt_goes_on_where_the_first_left_off() -> None:
-    first = Pace([])
+    first = ThroughputHistory([])
     for second in range(1_000):
         first.note(second, second)
-    second_attempt = Pace(list(first.points))
+    second_attempt = ThroughputHistory(list(first.points))
     assert not second_attempt.note(first.points[-1][0] + 1, 1_000)
     assert second_attempt.note(first.points[-1][0] + 40, 1_040)
 
 
 def test_the_last_word_is_always_noted() -> None:
-    pace = Pace([[0, 0], [1, 10]])
+    pace = ThroughputHistory([[0, 0], [1, 10]])
     assert not pace.note(1.2, 11)
     assert pace.note(1.3, 12, last=True)
     assert pace.points[-1] == [1.3, 12]

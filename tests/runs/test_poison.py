@@ -14,7 +14,7 @@ from runs.lifecycle import dispatch
 from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from runs.states import Request
+from runs.states import StopRequest
 from tests.actors import seen, silence, started, work_through
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -258,7 +258,7 @@ def test_a_stop_between_items_accuses_nobody(mailbox_a: Mailbox) -> None:
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS), durably=True):
             if number == 3:
-                ReceiptSyncRun.objects.filter(pk=run.pk).ask(Request.PAUSE)
+                ReceiptSyncRun.objects.filter(pk=run.pk).ask(StopRequest.PAUSE)
 
     paused = work_through(started(mailbox_a), work)
     assert (paused.status, paused.processed, paused.open_item, paused.accused_item) == ("paused", 4, "", "")

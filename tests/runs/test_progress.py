@@ -17,7 +17,7 @@ from runs.models.audit import SYSTEM, Actor
 from runs.progress.flush import flush
 from runs.progress.progress import Progress, clean, percent
 from runs.readers.verdict import eta_seconds
-from runs.states import Request, Status
+from runs.states import Status, StopRequest
 from tests.actors import claimed, seen, started, work_through
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,9 +131,9 @@ def test_a_checkpoint_of_an_unfinished_item_is_not_taken(mailbox_a: Mailbox) -> 
 
 @pytest.mark.parametrize(
     ("request_", "status"),
-    [(Request.CANCEL, "cancelled"), (Request.PAUSE, "paused"), (Request.INTERRUPT, "queued")],
+    [(StopRequest.CANCEL, "cancelled"), (StopRequest.PAUSE, "paused"), (StopRequest.INTERRUPT, "queued")],
 )
-def test_a_wish_is_granted_between_items(mailbox_a: Mailbox, eager: None, request_: Request, status: str) -> None:
+def test_a_wish_is_granted_between_items(mailbox_a: Mailbox, eager: None, request_: StopRequest, status: str) -> None:
     done: list[int] = []
 
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
@@ -152,7 +152,7 @@ def test_a_wish_is_granted_between_items(mailbox_a: Mailbox, eager: None, reques
 def test_a_cancel_is_not_overwritten_by_a_pause(mailbox_a: Mailbox) -> None:
     run = claimed(mailbox_a)
     run.cancel(Actor("person", "a"))
-    assert not ReceiptSyncRun.objects.filter(pk=run.pk).ask(Request.PAUSE)
+    assert not ReceiptSyncRun.objects.filter(pk=run.pk).ask(StopRequest.PAUSE)
     assert seen(run).requested == "cancel"
 
 

@@ -15,7 +15,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.readers.verdict import eta_seconds
-from runs.states import Request
+from runs.states import StopRequest
 from tests.actors import seen, started, work_through
 from tests.telephony import twilio_source
 
@@ -106,7 +106,7 @@ def test_a_long_item_that_moves_is_advancing(mailbox_a: Mailbox) -> None:
 def test_a_wish_is_granted_in_the_middle_of_a_long_item(mailbox_a: Mailbox) -> None:
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
         for _ in progress.track([100.0], weigh=lambda weight: weight, weight=100.0):
-            ReceiptSyncRun.objects.filter(pk=run.pk).ask(Request.PAUSE)
+            ReceiptSyncRun.objects.filter(pk=run.pk).ask(StopRequest.PAUSE)
             progress.inside(0.5)
             pytest.fail("went on")
 

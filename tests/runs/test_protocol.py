@@ -167,7 +167,7 @@ class Protocol(RuleBasedStateMachine):
 
     def somebody_asks(self, action: Action, pk: int) -> Deed:
         def ask() -> bool:
-            [run] = verdict.tell(self.rows(pk).with_ages())
+            [run] = verdict.fetch_repaired(self.rows(pk).with_ages())
             try:
                 if action not in run.actions():
                     return False
@@ -189,12 +189,12 @@ class Protocol(RuleBasedStateMachine):
     @rule(which=st.integers(-1, 3), statements=STATEMENTS)
     def somebody_reads(self, which: int, statements: int) -> None:
         def read_one() -> list[ReceiptSyncRun]:
-            return verdict.tell(self.rows(self.chosen(which)).with_ages())
+            return verdict.fetch_repaired(self.rows(self.chosen(which)).with_ages())
 
         def read_the_active() -> list[ReceiptSyncRun]:
             rows = ReceiptSyncRun.objects.filter(business=self.business)
             rows.repair()
-            return verdict.tell(rows.active().with_ages().order_by("-created_at")[:5])
+            return verdict.fetch_repaired(rows.active().with_ages().order_by("-created_at")[:5])
 
         self.go_on(self.let(read_the_active if which < 0 else read_one, then=self.told), statements)
 

@@ -7,12 +7,12 @@ from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs.states import ARROWS, Status
+from runs.states import TRANSITIONS, Status
 from tests.actors import started
 
 pytestmark = pytest.mark.django_db
 
-ALLOWED = {(arrow.source, arrow.target) for arrow in ARROWS}
+ALLOWED = {(arrow.source, arrow.target) for arrow in TRANSITIONS}
 FORBIDDEN = [pair for pair in product(Status, Status) if pair not in ALLOWED and pair[0] != pair[1]]
 
 
@@ -47,4 +47,4 @@ def test_any_other_arrow_is_refused(mailbox_a: Mailbox, source: Status, target: 
 
 
 def test_nothing_leaves_completed() -> None:
-    assert not [arrow for arrow in ARROWS if arrow.source == Status.COMPLETED]
+    assert not [arrow for arrow in TRANSITIONS if arrow.source == Status.COMPLETED]

@@ -48,7 +48,7 @@ def test_a_step_that_breaks_does_not_end_the_round(
 
     run = started(mailbox_a)
     ReceiptSyncRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=2))
-    monkeypatch.setattr(runs.sweep, "expire_stale", broken)
+    monkeypatch.setattr(runs.lifecycle.sweep, "expire_stale", broken)
     assert sweep()
     run.refresh_from_db()
     assert run.error_code == "queue_timeout", "the steps after it were done"
@@ -64,7 +64,7 @@ def test_a_connection_lost_in_a_round_costs_one_step_and_one_line_of_the_log(
 
     run = started(mailbox_a)
     ReceiptSyncRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=2))
-    monkeypatch.setattr(runs.sweep, "expire_stale", cut_off)
+    monkeypatch.setattr(runs.lifecycle.sweep, "expire_stale", cut_off)
     assert sweep()
     run.refresh_from_db()
     assert run.error_code == "queue_timeout"

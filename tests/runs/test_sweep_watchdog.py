@@ -52,7 +52,7 @@ def test_a_watchdog_sweeps_at_once_and_outlives_whatever_fails(
         done.set()
         return True
 
-    monkeypatch.setattr(runs.sweep, "sweep", fail_twice)
+    monkeypatch.setattr(runs.lifecycle.sweep, "sweep", fail_twice)
     watchdog = SweepWatchdog()
     watchdog.start()
     try:

@@ -12,7 +12,7 @@ from runs.lifecycle.sweep import sweep
 from runs.lifecycle.worker import execute
 from runs.models import Run
 from runs.progress import Progress
-from runs.states import Request
+from runs.states import StopRequest
 from tests.actors import claimed, seen, started
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +32,7 @@ def test_a_run_past_its_slice_is_asked_to_make_room(mailbox_a: Mailbox, mailbox_
     started(mailbox_b)
     assert requested(huge) == "", "its slice isn't over"
     served_for(huge, 301)
-    assert requested(huge) == Request.INTERRUPT
+    assert requested(huge) == StopRequest.INTERRUPT
 
 
 def test_nobody_waits_nobody_is_asked(mailbox_a: Mailbox) -> None:
@@ -49,14 +49,14 @@ def test_a_slice_may_be_endless(mailbox_a: Mailbox, mailbox_b: Mailbox, settings
     assert requested(huge) == ""
 
 
-@pytest.mark.parametrize("wish", [Request.CANCEL, Request.PAUSE])
-def test_a_persons_wish_is_stronger(mailbox_a: Mailbox, mailbox_b: Mailbox, wish: Request) -> None:
+@pytest.mark.parametrize("wish", [StopRequest.CANCEL, StopRequest.PAUSE])
+def test_a_persons_wish_is_stronger(mailbox_a: Mailbox, mailbox_b: Mailbox, wish: StopRequest) -> None:
     huge = claimed(mailbox_a)
     started(mailbox_b)
     served_for(huge, 301)
     ReceiptSyncRun.objects.all().ask(wish)
     assert requested(huge) == wish
-    ReceiptSyncRun.objects.all().ask(Request.INTERRUPT)  # as a deploy does
+    ReceiptSyncRun.objects.all().ask(StopRequest.INTERRUPT)  # as a deploy does
     assert seen(huge).requested == wish
 
 
@@ -74,7 +74,7 @@ def test_it_goes_to_the_end_of_the_queue_and_on_from_its_cursor(
             taken.append(number)
             progress.checkpoint(number=number + 1)
             if number == 3:
-                ReceiptSyncRun.objects.filter(pk=run.pk).ask(Request.INTERRUPT)
+                ReceiptSyncRun.objects.filter(pk=run.pk).ask(StopRequest.INTERRUPT)
 
     messages.clear()
     execute(ReceiptSyncRun, work, run.pk, worker="worker@test", task_id="first")

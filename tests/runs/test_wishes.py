@@ -13,7 +13,7 @@ from runs.exceptions import WrongState
 from runs.models import Run
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from runs.states import Request, Status
+from runs.states import Status, StopRequest
 from tests.actors import claimed, seen
 from tests.sessions import is_anybody_waiting
 from tests.workers import until
@@ -82,5 +82,5 @@ def test_a_cancel_of_what_has_gone_back_to_the_queue_meanwhile(mailbox_a: Mailbo
 def test_a_cancel_is_not_overwritten_by_a_machine(mailbox_a: Mailbox) -> None:
     run = claimed(mailbox_a)
     run.cancel(SYSTEM)
-    ReceiptSyncRun.objects.filter(pk=run.pk).ask(Request.INTERRUPT)
-    assert seen(run).requested == Request.CANCEL
+    ReceiptSyncRun.objects.filter(pk=run.pk).ask(StopRequest.INTERRUPT)
+    assert seen(run).requested == StopRequest.CANCEL

@@ -26,7 +26,7 @@ from knox.models import AuthToken
 from runs.drill.models import DrillRun, DrillStep, sandbox
 from runs.lifecycle import dispatch
 from runs.models import Membership
-from runs.readers.verdict import is_stale, tell
+from runs.readers.verdict import fetch_repaired, is_stale
 from runs.states import Status
 
 STEPS, DIES_AT = 20, 6
@@ -161,7 +161,7 @@ def _row(run: DrillRun) -> DrillRun:
 
 
 def _told(run: DrillRun) -> bool:
-    return is_stale(tell(DrillRun.objects.filter(pk=run.pk).with_ages())[0])
+    return is_stale(fetch_repaired(DrillRun.objects.filter(pk=run.pk).with_ages())[0])
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:
