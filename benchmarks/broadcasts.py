@@ -197,7 +197,7 @@ def _carry_out_through_deaths(run: WhatsAppBroadcast) -> None:
                 time.sleep(0.1)
             os.kill(child, signal.SIGKILL)
             time.sleep(NOTICED)
-            WhatsAppBroadcast.objects.filter(pk=run.pk).take_back()
+            WhatsAppBroadcast.objects.filter(pk=run.pk).reclaim()
     finally:
         pool.kill()
         pool.wait()

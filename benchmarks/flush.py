@@ -77,7 +77,7 @@ def _flushed(run: Run, reports: list[ProgressReport]) -> float:
 def _executed(bare: psycopg.Connection[Any], run: Run, reports: list[ProgressReport]) -> float:
     """The very statement of a flush, its parameters made beforehand."""
     statement = core._statement(type(run), (), (), None, False)
-    parameters = [core.parameters_of(run, report, None) for report in reports]
+    parameters = [core.build_parameters(run, report, None) for report in reports]
     began = time.perf_counter()
     for values in parameters:
         row = bare.execute(statement, values).fetchone()

@@ -66,7 +66,7 @@ def change(run: Any, **columns: Any) -> None:
 
 def finish(run: Any) -> None:
     columns = {"total": 200, "processed": 200, "succeeded": 200, "progress_pct": 100.0}
-    ReceiptSyncRun.objects.filter(pk=run.pk).move(Status.COMPLETED, finished_at=Now(), **columns)
+    ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now(), **columns)
 
 
 def half_done(make_run: MakeRun, business: Business, **columns: Any) -> Any:

@@ -171,7 +171,7 @@ def _make_run(
         if status != Status.RUNNING:
             finished = {} if status == Status.PAUSED else {"finished_at": Now()}
             with audit_context(SYSTEM, "made for a test"):
-                rows.move(Status(status), **finished)
+                rows.transition_to(Status(status), **finished)
     if silent_for is not None:
         columns["heartbeat_at"] = Now() - timedelta(seconds=silent_for)
     if failed_items:

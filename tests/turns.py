@@ -82,7 +82,7 @@ def _wait_before_flush(statement: str, parameters: dict[str, Any]) -> flush.Row:
     return _flushed(statement, parameters)
 
 
-_flushed = flush._prepared
+_flushed = flush._execute_prepared
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from ..models import Business, Membership
 
 @dataclass(eq=False)
 class Subscriber:
-    """One open stream. What it has yet to send is kept by run: the last word on each is enough."""
+    """One open stream. What it has yet to send is kept by run: the final status on each is enough."""
 
     user_id: int
     business_id: int

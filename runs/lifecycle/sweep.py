@@ -98,7 +98,7 @@ def share_slots(model: type[Run]) -> int:
     time_slice = timedelta(seconds=settings.RUNS_TIME_SLICE_SECONDS)
     served = model.objects.filter(status=Status.RUNNING, requested="", claimed_at__lt=Now() - time_slice)
     longest = served.order_by("claimed_at").values_list("pk", flat=True)[:waiting]
-    return model.objects.filter(pk__in=list(longest)).ask(StopRequest.INTERRUPT)
+    return model.objects.filter(pk__in=list(longest)).request_stop(StopRequest.INTERRUPT)
 
 
 def seconds_since_sweep() -> float | None:

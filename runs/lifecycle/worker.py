@@ -66,12 +66,10 @@ def name_this_boot(**kwargs: Any) -> None:
 
 
 @worker_ready.connect
-def take_back_after_restart(sender: Any, **kwargs: Any) -> None:
+def reclaim_after_restart(sender: Any, **kwargs: Any) -> None:
     """A worker that comes back under its old name knows that its earlier self is dead."""
     _for_each_type(
-        lambda model: _take_back(
-            model.objects.filter(worker=sender.hostname).exclude(worker_boot=boot), sender.hostname
-        )
+        lambda model: _reclaim(model.objects.filter(worker=sender.hostname).exclude(worker_boot=boot), sender.hostname)
     )
 
 
@@ -84,7 +82,7 @@ def look_after_children(sender: Any, **kwargs: Any) -> None:
 
 
 @task_failure.connect
-def take_back_from_lost_process(
+def reclaim_from_lost_process(
     sender: Task[Any, Any], task_id: str, exception: BaseException, args: Sequence[int] = (), **kwargs: Any
 ) -> None:
     """The parent sees that its child was killed, or ran out of memory, in the middle of a run.
@@ -93,7 +91,7 @@ def take_back_from_lost_process(
     """
     if isinstance(exception, WorkerLostError):
         is_death = not stopping.value
-        _for_each_type(lambda model: _take_back(model.objects.filter(task_id=task_id), "its parent", is_death=is_death))
+        _for_each_type(lambda model: _reclaim(model.objects.filter(task_id=task_id), "its parent", is_death=is_death))
         due = time.monotonic() + LATE_CLAIM_SECONDS
         lost_tasks.extend(LostTask(task_id, sender.name, run_id, is_death, due) for run_id in args)
 
@@ -110,7 +108,7 @@ def recheck_lost_tasks() -> None:
 
 def _recheck(lost: LostTask, model: type[Run]) -> None:
     if task_name(model) == lost.name:
-        _take_back(model.objects.filter(task_id=lost.id), "its parent", is_death=lost.is_death)
+        _reclaim(model.objects.filter(task_id=lost.id), "its parent", is_death=lost.is_death)
         for run in model.objects.filter(pk=lost.run_id, status=Status.QUEUED):
             publish(run)
 
@@ -121,7 +119,7 @@ def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
     stopping.value = 1
     if how == "Warm":
         mine = {"worker": sender, "worker_boot": boot}
-        _for_each_type(lambda model: model.objects.filter(**mine).ask(StopRequest.INTERRUPT))
+        _for_each_type(lambda model: model.objects.filter(**mine).request_stop(StopRequest.INTERRUPT))
 
 
 @worker_shutting_down.connect
@@ -145,7 +143,7 @@ def publish_what_was_interrupted(**kwargs: Any) -> None:
     """Only now: a message sent any earlier might be taken by this very worker as it goes down."""
 
     def publish_mine(model: type[Run]) -> None:
-        _take_back(model.objects.filter(worker_boot=boot), "its parent", is_death=False)  # no child is left
+        _reclaim(model.objects.filter(worker_boot=boot), "its parent", is_death=False)  # no child is left
         for run in model.objects.filter(worker_boot=boot, status=Status.QUEUED, dispatches=0):
             publish(run)
 
@@ -157,11 +155,11 @@ def _leave_to_others(model: type[Run], run_id: int) -> None:
     model.objects.filter(pk=run_id, status=Status.QUEUED).update(worker_boot=boot, dispatches=0)
 
 
-def _take_back(runs: RunQuerySet[Run], worker: str, *, is_death: bool = True) -> None:
+def _reclaim(runs: RunQuerySet[Run], worker: str, *, is_death: bool = True) -> None:
     lost = list(runs.filter(status=Status.RUNNING))
     if not lost:
         return
-    runs.take_back(Actor("worker", worker), is_death=is_death)
+    runs.reclaim(Actor("worker", worker), is_death=is_death)
     for run in lost:
         publish(run)
 
@@ -232,7 +230,7 @@ def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", tas
         logger.info("Nothing to claim: %s %s", model.slug, run_id)
         return
     if stopping.value:  # it was claimed after this worker's runs were asked to interrupt
-        retry_while_database_is_away(model.objects.held_by(run).ask, StopRequest.INTERRUPT)
+        retry_while_database_is_away(model.objects.owned_by_attempt(run).request_stop, StopRequest.INTERRUPT)
     try:
         _attempt(run, work, Actor("worker", worker))
     except RunLost:
@@ -269,7 +267,7 @@ def _attempt(run: R, work: Work[R], worker: Actor) -> None:
     except RunLost:
         raise
     except RunStopped as stop:
-        _answer(progress, StopRequest(str(stop)), worker)
+        _apply_stop_request(progress, StopRequest(str(stop)), worker)
     except RunDeferred as error:
         with audit_context(worker, "deferred"):
             progress.leave(Status.QUEUED, waiting=(error.seconds, error.reason))
@@ -281,7 +279,7 @@ def _attempt(run: R, work: Work[R], worker: Actor) -> None:
             progress.leave(Status.FAILED, ErrorCode.UNREACHABLE, error)
     except Exception as error:
         if is_outage(error):
-            _give_back(run, worker, error)
+            _requeue_after_outage(run, worker, error)
             return
         logger.exception("Run failed: type=%s id=%s", run.slug, run.pk)
         with audit_context(worker, "exception", traceback=clean(traceback.format_exc())):
@@ -297,32 +295,32 @@ def _record_exception(progress: Progress, error: Exception) -> None:
         progress.leave(Status.QUEUED, died=True)
         publish(progress.run)
     else:
-        progress.leave(Status.FAILED, ErrorCode.EXCEPTION, _plain_words(error), died=True)
+        progress.leave(Status.FAILED, ErrorCode.EXCEPTION, _describe(error), died=True)
 
 
-def _answer(progress: Progress, request: StopRequest, worker: Actor) -> None:
+def _apply_stop_request(progress: Progress, request: StopRequest, worker: Actor) -> None:
     with audit_context(worker, f"asked to {request}"):
         progress.leave(STATUS_AFTER_STOP[request])
     if request == StopRequest.INTERRUPT and not stopping.value:  # its time slice is over: to the end of the queue
         publish(progress.run)
 
 
-def _give_back(run: Run, worker: Actor, error: Exception) -> None:
+def _requeue_after_outage(run: Run, worker: Actor, error: Exception) -> None:
     """A query of the work itself met an outage: once the database is back, the run goes on from its cursor.
 
     No item is to blame. But it counts as a loss, or a run that always meets one would never end.
     """
     logger.warning("The database is away: type=%s id=%s: %s", run.slug, run.pk, error)
-    held = type(run).objects.held_by(run)
+    held = type(run).objects.owned_by_attempt(run)
 
     def give_back() -> int:
         held.update(open_item="")
         with audit_context(worker, "", error=clean(error)):
-            return held.take_back(worker, reason="the database was away")
+            return held.reclaim(worker, reason="the database was away")
 
     if retry_while_database_is_away(give_back):
         publish(run)
 
 
-def _plain_words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return _("The program failed: %(error)s") % {"error": str(error) or type(error).__name__}

@@ -186,7 +186,7 @@ class Run(HeartbeatMixin):
         """A run that no worker holds changes at once; a running one is asked to."""
         if request == StopRequest.CANCEL and self._cancel_unheld(actor, reason):
             return
-        if self._row().ask(request):
+        if self._row().request_stop(request):
             return
         # Its worker may have been lost, and the run requeued, between the two statements.
         if request == StopRequest.CANCEL and self._cancel_unheld(actor, reason):
@@ -196,7 +196,7 @@ class Run(HeartbeatMixin):
     def _cancel_unheld(self, actor: Actor, reason: str) -> int:
         unheld = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
         with audit_context(actor, reason or "cancelled"):
-            return unheld.move(Status.CANCELLED, finished_at=Now())
+            return unheld.transition_to(Status.CANCELLED, finished_at=Now())
 
     def nothing_to_retry(self) -> str:
         """Why none of the items may be tried again now, in the reader's language."""

@@ -62,12 +62,12 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def stale(self) -> Self:
         return self.filter(status=Status.RUNNING).silent_for(self.model.stale_after())
 
-    def held_by(self, run: Run) -> Self:
+    def owned_by_attempt(self, run: Run) -> Self:
         """The row, as long as this very attempt still runs it, and isn't overdue."""
         heard = models.Q(heartbeat_at__gte=Now() - run.stale_after()) | models.Q(silent_until__gt=Now())
         return self.filter(heard, pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
 
-    def move(self, target: Status, **columns: Any) -> int:
+    def transition_to(self, target: Status, **columns: Any) -> int:
         """Draw the arrow to `target` from wherever the table allows; the count tells who won."""
         leaving = {"requested": "", "silent_until": None, "waiting_until": None, "waiting_reason": ""}
         return self.filter(status__in=sources(target)).update(
@@ -85,8 +85,8 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         """
         with transaction.atomic():
             rows = self.locked()
-            moved = rows.move(target, **columns)
-            rows.land()
+            moved = rows.transition_to(target, **columns)
+            rows.mark_in_flight_unknown()
         return moved
 
     def locked(self) -> Self:
@@ -104,7 +104,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         with transaction.atomic(), audit_context(actor, "no heartbeat"), connection.cursor() as cursor:
             cursor.execute(_EXPIRE.format(table=table, stale=stale), params)
             expired = cursor.fetchall()
-            self.model.objects.filter(pk__in=[row[0] for row in expired]).land()
+            self.model.objects.filter(pk__in=[row[0] for row in expired]).mark_in_flight_unknown()
         for pk, business, worker, age in expired:
             logger.warning(
                 "Run expired: type=%s id=%s business=%s worker=%s age=%ss", self.model.slug, pk, business, worker, age
@@ -140,7 +140,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.filter(shown & ~overdue) if Status.RUNNING in statuses else self.filter(shown)
 
     def requeue(self, **columns: Any) -> int:
-        return self.move(
+        return self.transition_to(
             Status.QUEUED,
             **{
                 "queued_at": Now(),
@@ -153,7 +153,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             },
         )
 
-    def take_back(
+    def reclaim(
         self, actor: Actor = SYSTEM, *, is_death: bool = True, reason: str = "resumed after worker loss"
     ) -> int:
         """Give up on a worker process that is gone: its runs go on elsewhere, from their cursors.
@@ -179,10 +179,12 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             with audit_context(actor, reason if is_death else "asked to interrupt"):
                 settled += unasked.requeue(**died, **losses)
             with audit_context(actor, "asked to pause"):
-                settled += held.filter(requested=StopRequest.PAUSE).move(Status.PAUSED, **died)
+                settled += held.filter(requested=StopRequest.PAUSE).transition_to(Status.PAUSED, **died)
             with audit_context(actor, "asked to cancel"):
-                settled += held.filter(requested=StopRequest.CANCEL).move(Status.CANCELLED, finished_at=Now(), **died)
-            rows.land()
+                settled += held.filter(requested=StopRequest.CANCEL).transition_to(
+                    Status.CANCELLED, finished_at=Now(), **died
+                )
+            rows.mark_in_flight_unknown()
         return settled
 
     def on_their_last_loss(self) -> Self:
@@ -190,7 +192,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         counts = RawSQL(COUNTS_AS_LOSS, [], output_field=models.BooleanField())  # noqa: S611
         return self.filter(counts, losses__gte=settings.RUNS_MAX_LOSSES - 1)
 
-    def land(self) -> None:
+    def mark_in_flight_unknown(self) -> None:
         """Call unknown, and count, what the attempts of these runs have in flight: they will never say.
 
         The runs' rows are locked already, or their status has changed in this transaction.
@@ -214,7 +216,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
                     processed=processed, furthest=Greatest("furthest", processed), version=models.F("version") + 1
                 )
 
-    def ask(self, request: StopRequest) -> int:
+    def request_stop(self, request: StopRequest) -> int:
         """Leave a wish for the worker. A cancel is overwritten by none, and what a person wished by no machine."""
         stronger = [StopRequest.CANCEL, StopRequest.PAUSE] if request == StopRequest.INTERRUPT else [StopRequest.CANCEL]
         return (

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from ..exceptions import RunsError, RunStopped
 from ..models import Run, RunItem
 from ..states import ItemStatus, Status
-from .flush import FinalStatus, ProgressReport, guarded_update, kind_of, parameters_of, quoted, written
+from .flush import FinalStatus, ProgressReport, build_parameters, execute_guarded, guarded_update, quote, shape_of
 from .progress import Progress, clean
 
 I = TypeVar("I", bound=RunItem)  # noqa: E741
@@ -58,7 +58,7 @@ class Effects:
     def _take_stock(self) -> None:
         """The rows of run and items are true at any moment; start from them, after the lost attempt."""
         rows = type(self._run).objects.filter(pk=self._run.pk)
-        rows.land()
+        rows.mark_in_flight_unknown()
         items: Any = self._run.items  # type: ignore[attr-defined]  # the items' own foreign key
         rows.update(total=items.count())
         self._run.refresh_from_db(fields=["total", "processed", "failed", "skipped"])
@@ -114,19 +114,19 @@ class Effects:
         if status != ItemStatus.PENDING:
             self._progress.count()
 
-    def _step(self, run: Run, report: ProgressReport, last_word: FinalStatus | None) -> str:
+    def _step(self, run: Run, report: ProgressReport, final_status: FinalStatus | None) -> str:
         """In the place of `flush`. Safe to repeat: what is settled or in flight already stays so."""
         told = [outcome for outcome in self._flying.values() if outcome.status]
-        if last_word:
+        if final_status:
             told += self._lost_by_leaving()
         columns = tuple(sorted({name for outcome in told for name in outcome.columns}))
-        statement = _statement(type(run), bool(told), columns, *kind_of(last_word))
-        parameters = parameters_of(run, report, last_word) | {
+        statement = _statement(type(run), bool(told), columns, *shape_of(final_status))
+        parameters = build_parameters(run, report, final_status) | {
             "told": json.dumps([outcome.as_row() for outcome in told]),
             "settled": [outcome.item.pk for outcome in told],
             "begun": [item.pk for item in self._next],
         }
-        requested, begun, _synchronous = written(statement, parameters, last_word)
+        requested, begun, _synchronous = execute_guarded(statement, parameters, final_status)
         for outcome in told:
             self._flying.pop(outcome.item.pk, None)
         self._flying |= {item.pk: Outcome(item) for item in self._next if item.pk in begun}
@@ -143,8 +143,8 @@ def _statement(model: type[Run], told: bool, columns: tuple[str, ...], status: S
     items_model = model.item_model()
     if items_model is None:
         raise RunsError(f"{model.__name__} has no items.")
-    items = quoted(items_model._meta.db_table)
-    run = quoted(model._meta.db_table)
+    items = quote(items_model._meta.db_table)
+    run = quote(model._meta.db_table)
     parts = []
     if told:
         parts = [f"told AS ({_told(items)})", f"locked AS ({_locked(run)})", f"flying AS ({_flying(items)})"]
@@ -201,7 +201,7 @@ def _counters() -> list[str]:
 
 def _settle(items: str, columns: tuple[str, ...]) -> str:
     ours = "item.id IN (SELECT id FROM flying)"
-    names = [quoted(name) for name in ("status", "error_code", "error_message", *columns)]
+    names = [quote(name) for name in ("status", "error_code", "error_message", *columns)]
     # Whoever was first may have said more, such as that it was delivered.
     assignments = [
         f"{name} = CASE WHEN {ours} THEN COALESCE(told.{name}, item.{name}) ELSE item.{name} END" for name in names

@@ -1,7 +1,7 @@
 """The one guarded statement that carries progress, heartbeat and control.
 
 It commits by itself, writes only while its attempt still holds the run, and brings back what has
-been requested of the worker. Item outcomes and the last word (a change of status) ride in the same
+been requested of the worker. Item outcomes and the final status (a change of status) ride in the same
 statement, so a crash leaves all of them or none.
 """
 
@@ -65,28 +65,28 @@ class FinalStatus:
     died_in: str | None = None  # the attempt died: the key of the item that was open, empty if nobody knows
 
 
-def flush(run: Run, report: ProgressReport, last_word: FinalStatus | None = None) -> str:
+def flush(run: Run, report: ProgressReport, final_status: FinalStatus | None = None) -> str:
     """Write the report; the answer is what has been requested, or empty.
 
     Raises `RunLost` when another attempt, a sweep or a person has taken the run away.
     """
     notes = tuple(report.notes)
-    statement = _statement(type(run), _item_columns(report), notes, *kind_of(last_word))
-    return str(written(statement, parameters_of(run, report, last_word), last_word)[0])
+    statement = _statement(type(run), _item_columns(report), notes, *shape_of(final_status))
+    return str(execute_guarded(statement, build_parameters(run, report, final_status), final_status)[0])
 
 
-def written(statement: str, parameters: dict[str, Any], last_word: FinalStatus | None) -> tuple[Any, ...]:
+def execute_guarded(statement: str, parameters: dict[str, Any], final_status: FinalStatus | None) -> tuple[Any, ...]:
     """The statement's row. Raises `RunLost` when it has none: its guard didn't hold."""
     if connection.in_atomic_block:
         # The row would stay locked, and the bar still, until that transaction ends.
         raise RunsError("Report progress outside of transactions.")
-    row = _told(statement, parameters) if last_word else _prepared(statement, parameters)
+    row = _execute_with_context(statement, parameters) if final_status else _execute_prepared(statement, parameters)
     if row is None:
         raise RunLost
     return row
 
 
-def _told(statement: str, parameters: dict[str, Any]) -> Row:
+def _execute_with_context(statement: str, parameters: dict[str, Any]) -> Row:
     """By Django's cursor, which brings the timeline its actor and reason."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -94,21 +94,21 @@ def _told(statement: str, parameters: dict[str, Any]) -> Row:
     return row
 
 
-def _prepared(statement: str, parameters: dict[str, Any]) -> Row:
+def _execute_prepared(statement: str, parameters: dict[str, Any]) -> Row:
     """By psycopg's own: Django's puts the values into the text, to be parsed and planned every second anew."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(statement, parameters).fetchone()
 
 
-def hold(run: Run) -> None:
+def lock_attempt(run: Run) -> None:
     """Keep the run from being expired, reset or claimed until the transaction ends. Raises `RunLost`."""
     parameters = {"id": run.pk, "attempt": run.attempt, "stale_after": run.stale_after()}
-    if _prepared(_holding(type(run)), parameters) is None:
+    if _execute_prepared(_lock_statement(type(run)), parameters) is None:
         raise RunLost
 
 
-def parameters_of(run: Run, report: ProgressReport, last_word: FinalStatus | None) -> dict[str, Any]:
+def build_parameters(run: Run, report: ProgressReport, final_status: FinalStatus | None) -> dict[str, Any]:
     return {
         **report.counters,
         "id": run.pk,
@@ -129,15 +129,15 @@ def parameters_of(run: Run, report: ProgressReport, last_word: FinalStatus | Non
         "waiting_reason": report.waiting_reason,
         "items": _json(report.items) if report.items else None,
         **{f"note_{name}": value for name, value in report.notes.items()},
-        "error_code": last_word.error_code if last_word else "",
-        "error_message": last_word.error_message if last_word else "",
-        "died_in": (last_word and last_word.died_in) or "",
+        "error_code": final_status.error_code if final_status else "",
+        "error_message": final_status.error_message if final_status else "",
+        "died_in": (final_status and final_status.died_in) or "",
     }
 
 
-def kind_of(last_word: FinalStatus | None) -> tuple[Status | None, bool]:
-    """What of a last word shapes its statement: the status, and whether the attempt died."""
-    return (last_word.status, last_word.died_in is not None) if last_word else (None, False)
+def shape_of(final_status: FinalStatus | None) -> tuple[Status | None, bool]:
+    """What of a final status shapes its statement: the status, and whether the attempt died."""
+    return (final_status.status, final_status.died_in is not None) if final_status else (None, False)
 
 
 def _json(value: Any) -> str:
@@ -153,7 +153,7 @@ def _item_columns(report: ProgressReport) -> tuple[str, ...]:
 def _statement(
     model: type[Run], item_columns: tuple[str, ...], notes: tuple[str, ...], status: Status | None, died: bool
 ) -> str:
-    update = guarded_update(model, status, (*OWN_COUNT, *_noted(model, notes)), died=died)
+    update = guarded_update(model, status, (*OWN_COUNT, *_note_assignments(model, notes)), died=died)
     items = model.item_model()
     if items is None or not item_columns:
         return update
@@ -161,15 +161,15 @@ def _statement(
 
 
 # This attempt's row. Readers may have been told that an overdue run has failed, where they could not write it.
-_HELD = (
+_OWN_ATTEMPT = (
     f"id = %(id)s AND attempt = %(attempt)s AND status = '{Status.RUNNING}'"
     " AND (heartbeat_at >= statement_timestamp() - %(stale_after)s OR silent_until > statement_timestamp())"
 )
 
 
 @lru_cache(maxsize=256)
-def _holding(model: type[Run]) -> str:
-    return f"SELECT id FROM {quoted(model._meta.db_table)} WHERE {_HELD} FOR SHARE"
+def _lock_statement(model: type[Run]) -> str:
+    return f"SELECT id FROM {quote(model._meta.db_table)} WHERE {_OWN_ATTEMPT} FOR SHARE"
 
 
 def guarded_update(model: type[Run], status: Status | None, counters: Sequence[str], *, died: bool = False) -> str:
@@ -184,16 +184,16 @@ def guarded_update(model: type[Run], status: Status | None, counters: Sequence[s
         "progress_at = CASE WHEN %(advanced)s THEN statement_timestamp() ELSE progress_at END",
         "losses = CASE WHEN %(reached)s::float8 > furthest THEN 0 ELSE losses END",
         "furthest = GREATEST(furthest, %(reached)s::float8)",
-        *_poison(died),
+        *_poison_assignments(died),
         "silent_until = statement_timestamp() + %(silence)s::float8 * interval '1 second'",
-        *_waiting(status),
+        *_waiting_assignments(status),
         "version = version + 1",
-        *_farewell(status),
+        *_final_assignments(status),
     ]
-    return f"UPDATE {quoted(model._meta.db_table)} SET {', '.join(assignments)} WHERE {_HELD} RETURNING requested"
+    return f"UPDATE {quote(model._meta.db_table)} SET {', '.join(assignments)} WHERE {_OWN_ATTEMPT} RETURNING requested"
 
 
-def _waiting(status: Status | None) -> list[str]:
+def _waiting_assignments(status: Status | None) -> list[str]:
     """Until when the attempt waits, or, where it leaves for the queue, the run: not one that is paused or cancelled."""
     columns = {
         "waiting_until": "statement_timestamp() + %(waiting)s::float8 * interval '1 second'",
@@ -206,8 +206,8 @@ def _waiting(status: Status | None) -> list[str]:
     return [f"{name} = {value}" for name, value in columns.items()]
 
 
-def _poison(died: bool) -> list[str]:
-    """What a flush says of the item that is open, or a last word of the one that the attempt died in."""
+def _poison_assignments(died: bool) -> list[str]:
+    """What a flush says of the item that is open, or a final status of the one that the attempt died in."""
     accused = "CASE WHEN %(reached)s::float8 > furthest THEN '' ELSE accused_item END"  # progress acquits
     if died:
         columns = death_columns("%(died_in)s::text", f"({accused})")
@@ -215,14 +215,14 @@ def _poison(died: bool) -> list[str]:
     return ["suspect_mode = %(suspect_mode)s", "open_item = %(open_item)s", f"accused_item = {accused}"]
 
 
-def _noted(model: type[Run], notes: tuple[str, ...]) -> list[str]:
+def _note_assignments(model: type[Run], notes: tuple[str, ...]) -> list[str]:
     """What work code notes in the columns of its own type: those it shows, and none that every run has."""
     if strange := set(notes).difference(model.public_fields):
         raise RunsError(f"Not among the public fields of {model.__name__}: {', '.join(sorted(strange))}")
-    return [f"{quoted(name)} = %(note_{name})s" for name in notes]
+    return [f"{quote(name)} = %(note_{name})s" for name in notes]
 
 
-def _farewell(status: Status | None) -> list[str]:
+def _final_assignments(status: Status | None) -> list[str]:
     """What the last flush of an attempt sets besides."""
     if status is None:
         return []
@@ -246,9 +246,9 @@ def _farewell(status: Status | None) -> list[str]:
 
 
 def _upsert(items: type[RunItem], columns: tuple[str, ...]) -> str:
-    table = quoted(items._meta.db_table)
-    names = ", ".join(quoted(column) for column in columns)
-    updates = ", ".join(f"{quoted(c)} = EXCLUDED.{quoted(c)}" for c in columns if c != "key")
+    table = quote(items._meta.db_table)
+    names = ", ".join(quote(column) for column in columns)
+    updates = ", ".join(f"{quote(c)} = EXCLUDED.{quote(c)}" for c in columns if c != "key")
     return (
         f"INSERT INTO {table} (run_id, attempts, {names})"
         f" SELECT %(id)s, 1, {names} FROM jsonb_populate_recordset(NULL::{table}, %(items)s::jsonb)"
@@ -257,5 +257,5 @@ def _upsert(items: type[RunItem], columns: tuple[str, ...]) -> str:
     )
 
 
-def quoted(name: str) -> str:
+def quote(name: str) -> str:
     return connection.ops.quote_name(name)

@@ -21,7 +21,7 @@ from ..exceptions import ItemFailed, ItemTimedOut, RunsError, RunStopped
 from ..models import Run, RunItem
 from ..models.poison import POISON_CODE, POISON_MESSAGE
 from ..states import ItemStatus, Status
-from .flush import FinalStatus, ProgressReport, flush, hold
+from .flush import FinalStatus, ProgressReport, flush, lock_attempt
 from .throughput import ThroughputHistory
 
 logger = logging.getLogger(__name__)
@@ -395,7 +395,7 @@ class Progress:
 
     def _fenced(self, write: Callable[[], T]) -> T:
         with transaction.atomic():
-            hold(self.run)
+            lock_attempt(self.run)
             return write()
 
     def dies_in_accused_item(self) -> bool:
@@ -424,10 +424,10 @@ class Progress:
         died_in = self._left_inside if died else None
         self._flush(FinalStatus(status, error_code, clean(error_message), died_in))
 
-    def _flush(self, last_word: FinalStatus | None = None) -> None:
-        complete = last_word is not None and last_word.status == "completed"
-        report = self._report(complete=complete, last=last_word is not None)
-        self._requested = retry_while_database_is_away(self._write, self.run, report, last_word)
+    def _flush(self, final_status: FinalStatus | None = None) -> None:
+        complete = final_status is not None and final_status.status == "completed"
+        report = self._report(complete=complete, last=final_status is not None)
+        self._requested = retry_while_database_is_away(self._write, self.run, report, final_status)
         self._left_inside = ""
         self._rows = {}
         self._flushed_done = self._done()

@@ -17,7 +17,7 @@ def url(run: ReceiptSyncRun) -> str:
 
 def crash(run: ReceiptSyncRun) -> None:
     with audit_context(Actor("worker", "w1"), "exception", traceback="Traceback: secret"):
-        ReceiptSyncRun.objects.filter(pk=run.pk).move(Status.FAILED)
+        ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.FAILED)
 
 
 def test_it_tells_every_change_oldest_first(
@@ -37,7 +37,7 @@ def test_it_tells_every_change_oldest_first(
 @pytest.mark.django_db(transaction=True)
 def test_a_change_by_hand_has_no_actor(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a)
-    ReceiptSyncRun.objects.filter(pk=run.pk).move(Status.CANCELLED)
+    ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.CANCELLED)
     last = as_member_a.get(url(run)).json()["results"][-1]
     assert (last["actor"], last["reason"]) == (None, "")
 

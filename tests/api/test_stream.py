@@ -106,7 +106,7 @@ def test_active_runs_come_at_once_and_changes_as_they_are_made(
         assert (first["id"], first["processed"]) == (run.pk, 0)
         write(run, processed=5)
         assert told.run()["processed"] == 5
-        ReceiptSyncRun.objects.filter(pk=run.pk).move(Status.COMPLETED, finished_at=Now())
+        ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
         assert told.run()["status"] == "completed"
         started = make_run(business_a)
         assert told.run()["id"] == started.pk
@@ -185,7 +185,7 @@ def test_who_was_away_is_told_what_ended_meanwhile(
     bearer = token(member_a)
     with stream(asgi, business_a.pk, Authorization=bearer) as told:
         last = told.event()[0]
-    ReceiptSyncRun.objects.filter(pk=run.pk).move(Status.COMPLETED, finished_at=Now())
+    ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
     # As if it had been a while ago; what ended in the last seconds is told to everybody.
     ReceiptSyncRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(seconds=60))
     before = str(int(last) - 120_000)

@@ -56,7 +56,7 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
     call.keep_transcript([{"start": 0, "end": 1, "text": SECRET}], "en")
     sale = broadcast(account_of(business_b, name=SECRET), numbers(1), text=SECRET)
     sale.items.update(status="unknown", error_message=SECRET)
-    type(sale).objects.filter(pk=sale.pk).move(Status.CANCELLED)
+    type(sale).objects.filter(pk=sale.pk).transition_to(Status.CANCELLED)
     opt_out = OptOut.objects.create(business=business_b, phone="+972502000001", words=SECRET)
     return {
         "type": "receipt_sync",

@@ -97,7 +97,7 @@ def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
     steps.done(next(items), message_id="wamid.x")
     next(items)  # … and here the process dies
     assert statuses(run) == ["done", "in_flight", "pending", "pending"]
-    WhatsAppBroadcast.objects.filter(pk=run.pk).take_back()
+    WhatsAppBroadcast.objects.filter(pk=run.pk).reclaim()
     assert statuses(run) == ["done", "unknown", "pending", "pending"]
     end = work_through(run, send)
     assert told_to(graph) == [number(2), number(3)]

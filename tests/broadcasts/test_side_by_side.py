@@ -236,7 +236,7 @@ def test_an_attempt_opens_its_window_where_the_last_one_left_it(
     assert lost.status == Status.RUNNING
     assert lost.cursor["window"] > 2 * FIRST_SIZE
 
-    WhatsAppBroadcast.objects.filter(pk=run.pk).take_back()
+    WhatsAppBroadcast.objects.filter(pk=run.pk).reclaim()
     sizes: list[int] = []
 
     def note_size(self: sending.Sender) -> None:

@@ -113,7 +113,7 @@ def test_the_unknown_are_sent_to_again_only_after_a_warning(
     run = broadcast(account_a, numbers(2))
     Recipient.objects.filter(run=run).update(status=ItemStatus.UNKNOWN)
     rows = WhatsAppBroadcast.objects.filter(pk=run.pk)
-    rows.move("cancelled")  # type: ignore[arg-type]
+    rows.transition_to("cancelled")  # type: ignore[arg-type]
     rows.update(processed=2)
     page = open_page(path=PAGE)
     page.click("[data-retry-unknown]")

@@ -114,7 +114,7 @@ def broadcast(business: Business) -> WhatsAppBroadcast:
         sent(run, recipient, f"outbox.{recipient.pk}")
         run.items.filter(pk=recipient.pk).update(status="done", message_id=f"outbox.{recipient.pk}")
     rows = WhatsAppBroadcast.objects.filter(pk=run.pk)
-    rows.move(Status.COMPLETED, finished_at=Now())
+    rows.transition_to(Status.COMPLETED, finished_at=Now())
     rows.update(**counted(RECIPIENTS))
     return rows.get()
 
@@ -200,7 +200,7 @@ def fresh(run: ReceiptSyncRun, status: str) -> ReceiptSyncRun:
     """Another run of the mailbox, taken by a worker and left in this status."""
     again = ReceiptSyncRun.objects.create(business=run.business, mailbox=run.mailbox)
     claim(ReceiptSyncRun, again.pk, worker="worker@test", task_id="task")
-    ReceiptSyncRun.objects.filter(pk=again.pk).move(Status(status))
+    ReceiptSyncRun.objects.filter(pk=again.pk).transition_to(Status(status))
     return again
 
 

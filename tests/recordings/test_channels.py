@@ -93,7 +93,7 @@ def killed_often(run: RecordingRun, every: int) -> RecordingRun:
         try:
             return work_through(run, work)
         except SystemExit:
-            RecordingRun.objects.filter(pk=run.pk).take_back()
+            RecordingRun.objects.filter(pk=run.pk).reclaim()
             RecordingRun.objects.filter(pk=run.pk).update(losses=0, poison_items=[], accused_item="")
 
 

@@ -106,7 +106,7 @@ def test_an_hour_is_transcribed_through_many_kills_with_progress_between(source:
     run = started(source, long=HOUR)
     for kill in range(6):
         killed_once(model, run, after=AT_ONCE * (2 * kill + 2))
-        RecordingRun.objects.filter(pk=run.pk).take_back()
+        RecordingRun.objects.filter(pk=run.pk).reclaim()
         assert seen(run).status == "queued", "a run that gets on isn't given up"
     end = work_through(run, collect)
     assert (end.status, end.succeeded, end.attempt) == ("completed", 1, 7)
@@ -119,7 +119,7 @@ def test_an_hour_is_transcribed_through_many_deploys(source: Source, model: Mode
     run = started(source, long=HOUR)
 
     def deploy(reached: float) -> None:
-        RecordingRun.objects.filter(pk=run.pk).ask(StopRequest.INTERRUPT)
+        RecordingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
 
     for _deploy in range(5):
         if in_time:
@@ -127,7 +127,7 @@ def test_an_hour_is_transcribed_through_many_deploys(source: Source, model: Mode
             assert work_through(run, collect).status == "queued"
         else:
             killed_once(model, run)
-            RecordingRun.objects.filter(pk=run.pk).take_back(Actor("worker", "w"), is_death=False)
+            RecordingRun.objects.filter(pk=run.pk).reclaim(Actor("worker", "w"), is_death=False)
     model.interrupt = lambda reached: None
     end = work_through(run, collect)
     assert (end.status, end.succeeded, end.losses, end.poison_items) == ("completed", 1, 0, [])
@@ -141,7 +141,7 @@ def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(so
     deaths = 0
     while seen(run).status == "queued" and LONG not in seen(run).poison_items:
         killed_once(model, run, after=MINUTE + 1)
-        RecordingRun.objects.filter(pk=run.pk).take_back()
+        RecordingRun.objects.filter(pk=run.pk).reclaim()
         Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # it dies before anything is kept
         deaths += 1
         assert deaths < 5
@@ -156,7 +156,7 @@ def test_the_bar_after_a_lost_worker_is_the_true_one(source: Source, model: Mode
     model.at_once = 10.0
     with watched(run) as before:
         killed_once(model, run, call=2)
-    RecordingRun.objects.filter(pk=run.pk).take_back()
+    RecordingRun.objects.filter(pk=run.pk).reclaim()
     Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # nothing had been kept
     [known] = {told.progress_pct for told in before if told.processed == 1 and told.current_pct == 100}
     highest = before[-1].progress_pct or 0

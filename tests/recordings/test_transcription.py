@@ -152,7 +152,7 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
             if part > 0.5:
                 if how == "killed":
                     raise SystemExit
-                RecordingRun.objects.filter(pk=run.pk).ask(StopRequest.INTERRUPT)
+                RecordingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
             tell(part)
 
         progress.inside = inside  # type: ignore[method-assign]
@@ -161,7 +161,7 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
     if how == "killed":
         with pytest.raises(SystemExit):
             work_through(long_only, until_the_middle)
-        RecordingRun.objects.filter(pk=long_only.pk).take_back()
+        RecordingRun.objects.filter(pk=long_only.pk).reclaim()
     else:
         assert work_through(long_only, until_the_middle).status == "queued"
     between = seen(long_only)

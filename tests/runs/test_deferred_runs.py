@@ -114,7 +114,7 @@ def test_a_worker_that_ends_doesnt_publish_it(deferred: ReceiptSyncRun, messages
 )
 def test_a_wish_that_came_before_it_left_is_granted(mailbox_a: Mailbox, request_: StopRequest, status: Status) -> None:
     def asked_meanwhile(run: ReceiptSyncRun, progress: Progress) -> None:
-        rows(run).ask(request_)
+        rows(run).request_stop(request_)
         raise RunDeferred(HOUR, "The server is closed")
 
     end = work_through(started(mailbox_a), asked_meanwhile)

@@ -102,7 +102,7 @@ def test_several_in_flight_at_a_death_are_unknown_and_none_is_sent_again(
 ) -> None:
     run = broadcast(account_a, numbers(6))
     Effects(held(run)).begin(list(pending(run))[:4])
-    WhatsAppBroadcast.objects.filter(pk=run.pk).take_back()
+    WhatsAppBroadcast.objects.filter(pk=run.pk).reclaim()
     end = work_through(run, send)
     assert (end.unknown, end.sent, told_to(graph)) == (4, 2, [number(4), number(5)])
 

@@ -23,7 +23,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lose(run: ReceiptSyncRun) -> None:
-    worker.take_back_from_lost_process(sync_receipts, TASK, WorkerLostError(), args=[run.pk])
+    worker.reclaim_from_lost_process(sync_receipts, TASK, WorkerLostError(), args=[run.pk])
 
 
 def test_a_claim_that_is_committed_late_is_taken_back(mailbox_a: Mailbox) -> None:

@@ -39,7 +39,7 @@ def end_by_failure(rows: Rows) -> None:
 
 
 def end_by_loss(rows: Rows) -> None:
-    rows.take_back()
+    rows.reclaim()
 
 
 def end_by_expiry(rows: Rows) -> None:

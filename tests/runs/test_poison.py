@@ -47,7 +47,7 @@ def let_die(run: ReceiptSyncRun, work: Callable[[ReceiptSyncRun, Progress], None
     """One attempt in a child that is killed, and its parent that sees it."""
     with pytest.raises(Killed):
         work_through(run, work)
-    ReceiptSyncRun.objects.filter(pk=run.pk).take_back()
+    ReceiptSyncRun.objects.filter(pk=run.pk).reclaim()
     return seen(run)
 
 
@@ -248,7 +248,7 @@ def test_a_warm_shutdown_is_no_death(mailbox_a: Mailbox, settings: Settings) -> 
     for _ in range(4):
         with pytest.raises(Killed):
             work_through(run, work)
-        ReceiptSyncRun.objects.filter(pk=run.pk).take_back(is_death=False)
+        ReceiptSyncRun.objects.filter(pk=run.pk).reclaim(is_death=False)
     left = seen(run)
     assert (left.status, left.losses, left.accused_item, left.poison_items) == ("queued", 0, "", [])
     assert (left.open_item, left.suspect_mode) == ("", False)
@@ -258,7 +258,7 @@ def test_a_stop_between_items_accuses_nobody(mailbox_a: Mailbox) -> None:
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS), durably=True):
             if number == 3:
-                ReceiptSyncRun.objects.filter(pk=run.pk).ask(StopRequest.PAUSE)
+                ReceiptSyncRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
 
     paused = work_through(started(mailbox_a), work)
     assert (paused.status, paused.processed, paused.open_item, paused.accused_item) == ("paused", 4, "", "")

@@ -141,7 +141,7 @@ def test_a_wish_is_granted_between_items(mailbox_a: Mailbox, eager: None, reques
             done.append(number)
             progress.checkpoint(number=number)
             if number == 3:
-                ReceiptSyncRun.objects.filter(pk=run.pk).ask(request_)
+                ReceiptSyncRun.objects.filter(pk=run.pk).request_stop(request_)
 
     run = work_through(started(mailbox_a), work)
     assert (run.status, run.requested, run.processed) == (status, "", 4)
@@ -152,7 +152,7 @@ def test_a_wish_is_granted_between_items(mailbox_a: Mailbox, eager: None, reques
 def test_a_cancel_is_not_overwritten_by_a_pause(mailbox_a: Mailbox) -> None:
     run = claimed(mailbox_a)
     run.cancel(Actor("person", "a"))
-    assert not ReceiptSyncRun.objects.filter(pk=run.pk).ask(StopRequest.PAUSE)
+    assert not ReceiptSyncRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
     assert seen(run).requested == "cancel"
 
 

@@ -106,7 +106,7 @@ def test_a_long_item_that_moves_is_advancing(mailbox_a: Mailbox) -> None:
 def test_a_wish_is_granted_in_the_middle_of_a_long_item(mailbox_a: Mailbox) -> None:
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
         for _ in progress.track([100.0], weigh=lambda weight: weight, weight=100.0):
-            ReceiptSyncRun.objects.filter(pk=run.pk).ask(StopRequest.PAUSE)
+            ReceiptSyncRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
             progress.inside(0.5)
             pytest.fail("went on")
 
@@ -215,7 +215,7 @@ def test_progress_inside_an_item_clears_losses_and_the_accusation(mailbox_a: Mai
     for _ in range(6):
         with pytest.raises(KeyboardInterrupt):
             work_through(run, work)
-        ReceiptSyncRun.objects.filter(pk=run.pk).take_back()
+        ReceiptSyncRun.objects.filter(pk=run.pk).reclaim()
     left = seen(run)
     assert (left.status, left.losses, left.poison_items) == ("queued", 0, [])
 
@@ -231,5 +231,5 @@ def test_an_item_that_dies_at_the_same_part_each_time_is_poison(mailbox_a: Mailb
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             work_through(run, work)
-        ReceiptSyncRun.objects.filter(pk=run.pk).take_back()
+        ReceiptSyncRun.objects.filter(pk=run.pk).reclaim()
     assert seen(run).poison_items == ["call"]

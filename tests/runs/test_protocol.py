@@ -291,7 +291,7 @@ class Protocol(RuleBasedStateMachine):
         task, host.task = host.task, None
         task.deed.kill()
         lost: dict[str, Any] = {"sender": None, "task_id": task.id, "exception": WorkerLostError("killed")}
-        host.signals.append(self.let(partial(worker.take_back_from_lost_process, **lost), host))
+        host.signals.append(self.let(partial(worker.reclaim_from_lost_process, **lost), host))
 
     def kill_host(self, host: Host) -> None:
         for deed, its_host, _ in self.deeds:
@@ -309,7 +309,7 @@ class Protocol(RuleBasedStateMachine):
 
     def boot(self, host: Host) -> None:
         host.state, host.stopping, host.boot = "up", 0, uuid.uuid4().hex
-        ready = partial(worker.take_back_after_restart, sender=SimpleNamespace(hostname=host.name))
+        ready = partial(worker.reclaim_after_restart, sender=SimpleNamespace(hostname=host.name))
         host.signals.append(self.let(ready, host))
 
     def deploy(self, host: Host) -> None:
@@ -451,7 +451,7 @@ class Protocol(RuleBasedStateMachine):
         elif task:
             assert (old["status"], old["attempt"]) == (Status.RUNNING, task.attempt), "a write of an older attempt"
             if row["status"] != Status.RUNNING:
-                task.attempt = None  # it has said its last word
+                task.attempt = None  # it has said its final status
         else:
             assert all(row[name] == old[name] for name in told), "only tasks report progress"
 

@@ -25,7 +25,7 @@ from runs.drill.models import DrillRun
 from runs.exceptions import RunLost
 from runs.lifecycle import dispatch
 from runs.lifecycle.sweep import sweep
-from runs.lifecycle.worker import take_back_from_lost_process
+from runs.lifecycle.worker import reclaim_from_lost_process
 from runs.models import Business, Sweep
 from runs.progress import Progress
 from runs.states import Status
@@ -277,7 +277,7 @@ def test_real_workers_go_on_behind_a_failover(business_a: Business, files: Path)
 def test_a_run_whose_process_was_killed_meanwhile_goes_on_behind_the_outage(mailbox_a: Mailbox) -> None:
     run = claimed(mailbox_a)
     with read_only_database():
-        take_back_from_lost_process(sync_receipts, run.task_id, WorkerLostError())
+        reclaim_from_lost_process(sync_receipts, run.task_id, WorkerLostError())
     until(lambda: seen(run).status == Status.QUEUED)
     assert run.events.order_by("pgh_id").last().pgh_context["reason"] == "resumed after worker loss"
 

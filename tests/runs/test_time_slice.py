@@ -54,9 +54,9 @@ def test_a_persons_wish_is_stronger(mailbox_a: Mailbox, mailbox_b: Mailbox, wish
     huge = claimed(mailbox_a)
     started(mailbox_b)
     served_for(huge, 301)
-    ReceiptSyncRun.objects.all().ask(wish)
+    ReceiptSyncRun.objects.all().request_stop(wish)
     assert requested(huge) == wish
-    ReceiptSyncRun.objects.all().ask(StopRequest.INTERRUPT)  # as a deploy does
+    ReceiptSyncRun.objects.all().request_stop(StopRequest.INTERRUPT)  # as a deploy does
     assert seen(huge).requested == wish
 
 
@@ -74,7 +74,7 @@ def test_it_goes_to_the_end_of_the_queue_and_on_from_its_cursor(
             taken.append(number)
             progress.checkpoint(number=number + 1)
             if number == 3:
-                ReceiptSyncRun.objects.filter(pk=run.pk).ask(StopRequest.INTERRUPT)
+                ReceiptSyncRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
 
     messages.clear()
     execute(ReceiptSyncRun, work, run.pk, worker="worker@test", task_id="first")

@@ -65,7 +65,7 @@ def test_a_wish_that_comes_while_a_dead_workers_run_is_taken_back(
     wishes: list[Future[bool]] = []
     with ThreadPoolExecutor(1) as sessions:
         with connection.execute_wrapper(wish_meanwhile):
-            ReceiptSyncRun.objects.filter(pk=run.pk).take_back()
+            ReceiptSyncRun.objects.filter(pk=run.pk).reclaim()
         accepted = wishes[0].result(10)
     assert seen(run).status == (granted if accepted else Status.QUEUED)
     assert accepted or granted == Status.PAUSED, "what is queued can be cancelled, though not paused"
@@ -82,5 +82,5 @@ def test_a_cancel_of_what_has_gone_back_to_the_queue_meanwhile(mailbox_a: Mailbo
 def test_a_cancel_is_not_overwritten_by_a_machine(mailbox_a: Mailbox) -> None:
     run = claimed(mailbox_a)
     run.cancel(SYSTEM)
-    ReceiptSyncRun.objects.filter(pk=run.pk).ask(StopRequest.INTERRUPT)
+    ReceiptSyncRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
     assert seen(run).requested == StopRequest.CANCEL
