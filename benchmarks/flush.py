@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from runs.models import Run
+from runs.models import Run, statements
 from runs.progress import flush as core
 from runs.progress.flush import ProgressReport, flush
 
@@ -76,7 +76,7 @@ def _flushed(run: Run, reports: list[ProgressReport]) -> float:
 
 def _executed(bare: psycopg.Connection[Any], run: Run, reports: list[ProgressReport]) -> float:
     """The very statement of a flush, its parameters made beforehand."""
-    statement = core._statement(type(run), (), (), None, False)
+    statement = statements.flush(type(run), (), (), None, False)
     parameters = [core.build_parameters(run, report, None) for report in reports]
     began = time.perf_counter()
     for values in parameters:

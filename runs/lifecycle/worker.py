@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 
 from ..database import is_database_away, is_outage
 from ..exceptions import RunDeferred, RunLost, RunRejected, RunStopped, RunUnreachable
-from ..models import Run, RunQuerySet, run_types
+from ..models import Run, RunQuerySet, run_types, statements
 from ..models.audit import Actor, audit_context
 from ..progress.progress import Progress, clean, retry_while_database_is_away
 from ..states import STATUS_AFTER_STOP, ErrorCode, Status, StopRequest
@@ -243,20 +243,9 @@ def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", tas
 
 def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None:
     """Take a queued run as a new attempt; None when it isn't queued any more, or waits until a later time."""
-    sql = f"""
-        UPDATE {connection.ops.quote_name(model._meta.db_table)} SET
-            status = '{Status.RUNNING}', attempt = attempt + 1,
-            worker = %s, worker_boot = %s, task_id = %s, requested = '', open_item = '',
-            waiting_until = NULL, waiting_reason = '',
-            heartbeat_at = statement_timestamp(), progress_at = statement_timestamp(),
-            started_at = COALESCE(started_at, statement_timestamp()), claimed_at = statement_timestamp(),
-            version = version + 1
-        WHERE id = %s AND status = '{Status.QUEUED}'
-            AND (waiting_until IS NULL OR waiting_until <= statement_timestamp())
-        RETURNING *
-    """
+    parameters = {"id": run_id, "worker": worker, "worker_boot": boot, "task_id": task_id}
     with audit_context(Actor("worker", worker), "claimed"):
-        rows = model.objects.raw(sql, [worker, boot, task_id, run_id])
+        rows = model.objects.raw(statements.claim(model), parameters)
         return cast("R | None", next(iter(rows), None))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_noop
 
 from ..database import discard_connection, is_database_away
 from ..states import ACTIVE, ErrorCode, ItemStatus, Status, StopRequest, sources
+from . import statements
 from .audit import READER, SYSTEM, Actor, audit_context
 from .heartbeat import HeartbeatQuerySet
 from .poison import COUNTS_AS_LOSS, death_columns
@@ -34,25 +36,9 @@ LOST_TOO_OFTEN = gettext_noop("The worker died several times in a row on this ru
 INTERRUPTED = gettext_noop("The worker was lost before it heard the outcome.")
 
 
-# Guarded twice: the subquery locks and judges, the outer condition keeps the arrow legal.
-_DEATH = ", ".join(f"{column} = {value}" for column, value in death_columns().items())
-
-
-_EXPIRE = f"""
-    UPDATE {{table}} SET
-        status = '{Status.FAILED}',
-        error_code = '{ErrorCode.STALE}',
-        error_message = format(
-            'Run marked as failed due to no heartbeat for %%ss',
-            floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint
-        ),
-        finished_at = statement_timestamp(),
-        requested = '', silent_until = NULL, waiting_until = NULL, waiting_reason = '',
-        {_DEATH},
-        version = version + 1
-    WHERE id IN ({{stale}} FOR UPDATE SKIP LOCKED) AND status = '{Status.RUNNING}'
-    RETURNING id, business_id, worker, floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint AS age
-"""
+def as_expressions(assignments: Mapping[str, str]) -> dict[str, Any]:
+    """The same assignments as in a guarded statement, for the ORM."""
+    return {column: RawSQL(sql, []) for column, sql in assignments.items()}  # noqa: S611
 
 
 class RunQuerySet(HeartbeatQuerySet[R]):
@@ -69,7 +55,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
 
     def transition_to(self, target: Status, **columns: Any) -> int:
         """Draw the arrow to `target` from wherever the table allows; the count tells who won."""
-        leaving = {"requested": "", "silent_until": None, "waiting_until": None, "waiting_reason": ""}
+        leaving = as_expressions(statements.WHEN_LEAVING)
         return self.filter(status__in=sources(target)).update(
             **{**leaving, "status": target, "version": models.F("version") + 1, **columns}
         )
@@ -100,9 +86,8 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         A row that somebody is writing at this moment is left to the next look.
         """
         stale, params = self.order_by().stale().values("pk").query.sql_with_params()
-        table = connection.ops.quote_name(self.model._meta.db_table)
         with transaction.atomic(), audit_context(actor, "no heartbeat"), connection.cursor() as cursor:
-            cursor.execute(_EXPIRE.format(table=table, stale=stale), params)
+            cursor.execute(statements.expire(self.model, stale), params)
             expired = cursor.fetchall()
             self.model.objects.filter(pk__in=[row[0] for row in expired]).mark_in_flight_unknown()
         for pk, business, worker, age in expired:
@@ -143,9 +128,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.transition_to(
             Status.QUEUED,
             **{
-                "queued_at": Now(),
-                "dispatched_at": None,
-                "dispatches": 0,
+                **as_expressions(statements.WHEN_REQUEUED),
                 "finished_at": None,
                 "error_code": "",
                 "error_message": "",
@@ -165,8 +148,8 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         died: dict[str, Any] = {"open_item": ""}
         losses: dict[str, Any] = {}
         if is_death:
-            died = {name: RawSQL(sql, []) for name, sql in death_columns().items()}  # noqa: S611
-            losses = {"losses": RawSQL(f"CASE WHEN {COUNTS_AS_LOSS} THEN losses + 1 ELSE losses END", [])}  # noqa: S611
+            died = as_expressions(death_columns())
+            losses = as_expressions({"losses": f"CASE WHEN {COUNTS_AS_LOSS} THEN losses + 1 ELSE losses END"})
         with transaction.atomic():
             rows = self.filter(status=Status.RUNNING).locked()
             held = rows.filter(status=Status.RUNNING)

@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from ..exceptions import RunsError, RunStopped
-from ..models import Run, RunItem
-from ..states import ItemStatus, Status
-from .flush import FinalStatus, ProgressReport, build_parameters, execute_guarded, guarded_update, quote, shape_of
+from ..models import Run, RunItem, statements
+from ..states import ItemStatus
+from .flush import FinalStatus, ProgressReport, build_parameters, execute_guarded, shape_of
 from .progress import Progress, clean
 
 I = TypeVar("I", bound=RunItem)  # noqa: E741
@@ -120,9 +119,9 @@ class Effects:
         if final_status:
             told += self._lost_by_leaving()
         columns = tuple(sorted({name for outcome in told for name in outcome.columns}))
-        statement = _statement(type(run), bool(told), columns, *shape_of(final_status))
+        statement = statements.effects(type(run), bool(told), columns, *shape_of(final_status))
         parameters = build_parameters(run, report, final_status) | {
-            "told": json.dumps([outcome.as_row() for outcome in told]),
+            "outcomes": json.dumps([outcome.as_row() for outcome in told]),
             "settled": [outcome.item.pk for outcome in told],
             "begun": [item.pk for item in self._next],
         }
@@ -136,88 +135,3 @@ class Effects:
         """The work broke off in the middle of them."""
         untold = [outcome for outcome in self._flying.values() if outcome.status is None]
         return [Outcome(one.item, ItemStatus.UNKNOWN, "error", UNTOLD) for one in untold]
-
-
-@lru_cache(maxsize=256)
-def _statement(model: type[Run], told: bool, columns: tuple[str, ...], status: Status | None, died: bool) -> str:
-    items_model = model.item_model()
-    if items_model is None:
-        raise RunsError(f"{model.__name__} has no items.")
-    items = quote(items_model._meta.db_table)
-    run = quote(model._meta.db_table)
-    parts = []
-    if told:
-        parts = [f"told AS ({_told(items)})", f"locked AS ({_locked(run)})", f"flying AS ({_flying(items)})"]
-    assignments = ("cursor = %(cursor)s::jsonb", *(_counters() if told else ()))
-    parts.append(f"held AS ({guarded_update(model, status, assignments, died=died)})")
-    if told:
-        parts.append(f"settled AS ({_settle(items, columns)})")
-    parts.append(f"begun AS ({_begin(items, items_model.begins_if)})")
-    # A commit that a crash of the database may forget would let an item begin twice.
-    durable = (
-        "CASE WHEN current_setting('synchronous_commit') = 'off'"
-        " THEN set_config('synchronous_commit', 'local', true) END"
-    )
-    return f"WITH {', '.join(parts)} SELECT requested, ARRAY(SELECT id FROM begun), {durable} FROM held"
-
-
-# Or the planner might read the whole table: it doesn't know how few were told.
-_BY_ID = "item.id = ANY(%(settled)s::bigint[])"
-
-
-def _told(items: str) -> str:
-    return f"SELECT * FROM jsonb_populate_recordset(NULL::{items}, %(told)s::jsonb)"
-
-
-def _locked(run: str) -> str:
-    """The run before its items, as every writer of both locks them: `flying` locks only what it could join to this."""
-    return (
-        f"SELECT id FROM {run} WHERE id = %(id)s AND attempt = %(attempt)s AND status = '{Status.RUNNING}'"
-        " FOR NO KEY UPDATE"
-    )
-
-
-def _flying(items: str) -> str:
-    """Somebody else may have settled one first, and has counted it then.
-
-    (A lock that is stronger than the update's would make each of them a MultiXact.)
-    """
-    return (
-        f"SELECT item.id, told.status FROM {items} item JOIN told ON item.id = told.id"
-        f" JOIN locked ON locked.id = item.run_id WHERE {_BY_ID}"
-        f" AND item.status = '{ItemStatus.IN_FLIGHT}' ORDER BY item.id FOR NO KEY UPDATE OF item"
-    )
-
-
-def _counters() -> list[str]:
-    """An unknown item is processed, and nothing else."""
-    which = {
-        "processed": f"status <> '{ItemStatus.PENDING}'",
-        "succeeded": f"status = '{ItemStatus.DONE}'",
-        "failed": f"status = '{ItemStatus.FAILED}'",
-    }
-    return [f"{name} = {name} + (SELECT count(*) FROM flying WHERE {told})" for name, told in which.items()]
-
-
-def _settle(items: str, columns: tuple[str, ...]) -> str:
-    ours = "item.id IN (SELECT id FROM flying)"
-    names = [quote(name) for name in ("status", "error_code", "error_message", *columns)]
-    # Whoever was first may have said more, such as that it was delivered.
-    assignments = [
-        f"{name} = CASE WHEN {ours} THEN COALESCE(told.{name}, item.{name}) ELSE item.{name} END" for name in names
-    ]
-    return (
-        f"UPDATE {items} item SET {', '.join(assignments)} FROM told"
-        f" WHERE item.id = told.id AND {_BY_ID} AND EXISTS (SELECT 1 FROM held)"
-    )
-
-
-def _begin(items: str, begins_if: str) -> str:
-    """In flight already: this very statement, sent again because its answer was lost."""
-    return (
-        f"UPDATE {items} item SET status = '{ItemStatus.IN_FLIGHT}', attempts = attempts + 1,"
-        " error_code = '', error_message = ''"
-        " WHERE item.id = ANY(%(begun)s::bigint[])"  # by nothing else: the planner might prefer the run's index
-        f" AND (item.status = '{ItemStatus.PENDING}' AND {begins_if} OR item.status = '{ItemStatus.IN_FLIGHT}')"
-        " AND EXISTS (SELECT 1 FROM held WHERE requested = '') RETURNING item.id"
-    )

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Run, RunQuerySet
+from ..models import Run, RunQuerySet, statements
 from ..models.audit import READER
 from ..states import ErrorCode, Status
 
@@ -69,7 +69,7 @@ def is_overdue(run: Run) -> bool:
 def _show_as_expired(run: Run) -> None:
     run.status = Status.FAILED
     run.error_code = ErrorCode.STALE
-    run.error_message = f"Run marked as failed due to no heartbeat for {run.heartbeat_age:.0f}s"
+    run.error_message = statements.STALE_MESSAGE % int(run.heartbeat_age or 0)
 
 
 def is_stale(run: Run) -> bool:
