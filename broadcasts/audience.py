@@ -22,8 +22,8 @@ from django.db import connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from runs.progress.progress import clean
 from runs.states import ItemStatus
+from runs.text import clean
 
 from .messages import MAX_TEXT, MAX_VARIABLE, RenderedLength, columns_of
 from .models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast

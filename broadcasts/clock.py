@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from runs.progress.progress import retry_while_database_is_away
+from runs.database import retry_while_database_is_away
 
 
 class DatabaseClock:

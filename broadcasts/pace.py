@@ -11,7 +11,7 @@ from collections import deque
 
 from django.db import connection
 
-from runs.progress.progress import retry_while_database_is_away
+from runs.database import retry_while_database_is_away
 
 from .models import Pace, ProviderAccount
 

@@ -21,10 +21,10 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from runs.database import is_outage
+from runs.database import is_outage, retry_while_database_is_away
 from runs.exceptions import RunRejected
 from runs.progress import Effects
-from runs.progress.progress import Progress, retry_while_database_is_away
+from runs.progress.progress import Progress
 from runs.states import ItemStatus
 
 from . import opt_outs

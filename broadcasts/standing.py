@@ -24,7 +24,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from pywa.types.account_update import AccountUpdate, AccountUpdateEvent
 
-from runs.progress.progress import clean
+from runs.text import clean
 
 from .models import AccountStanding, ProviderAccount, WhatsAppBroadcast
 from .providers import MetaCloud, ProviderError

@@ -26,7 +26,7 @@ from pywa.types.message_status import MessageStatus
 from pywa.types.templates import TemplateStatusUpdate
 from pywa.types.user_preferences import UserMarketingPreferences
 
-from runs.progress.progress import clean
+from runs.text import clean
 from runs.unstorable import is_storable
 
 logger = logging.getLogger(__name__)

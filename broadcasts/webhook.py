@@ -22,8 +22,8 @@ from pywa.types.user_preferences import MarketingPreference, UserPreferenceCateg
 from pywa.utils import webhook_updates_validator
 
 from runs.lifecycle.dispatch import wake
-from runs.progress.progress import clean
 from runs.states import ItemStatus
+from runs.text import clean
 
 from . import opt_outs, standing, updates
 from .meta_errors import STOPPED

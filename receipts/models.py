@@ -17,7 +17,7 @@ from encrypted_fields.fields import EncryptedTextField
 
 from runs.exceptions import RunRejected
 from runs.models import Business, Run, RunItem
-from runs.progress.progress import clean
+from runs.text import clean
 
 from .connection import Account
 from .own_address import is_own_address

@@ -10,9 +10,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
+from runs.database import retry_while_database_is_away
 from runs.exceptions import ItemFailed
-from runs.progress.progress import Progress, clean, retry_while_database_is_away
+from runs.progress.progress import Progress
 from runs.states import ItemStatus
+from runs.text import clean
 
 from .connection import InboxUnreachable
 from .extraction import EXTRACTOR_VERSION, Finding, Scanned

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from typing import ParamSpec, TypeVar
 
 import psycopg
+import stamina
 import structlog
+from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 # SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 # psycopg counts these among the internal errors, but they pass like an outage.
@@ -57,3 +64,29 @@ def discard_connection() -> None:
         with suppress(psycopg.Error):
             connection.connection.close()
     connection.close()
+
+
+def retry_while_database_is_away(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call again, backing off, for as long as the database is away; then let the error out."""
+    try:
+        return call(*args, **kwargs)
+    except Exception as error:
+        if not _is_away(error):
+            raise
+    for attempt in stamina.retry_context(
+        on=_is_away,
+        attempts=None,
+        timeout=settings.RUNS_DATABASE_PATIENCE_SECONDS,
+        wait_initial=0.1,
+        wait_max=5.0,
+    ):
+        with attempt:
+            return call(*args, **kwargs)
+    raise AssertionError("unreachable")
+
+
+def _is_away(error: Exception) -> bool:
+    if not is_database_away(error):
+        return False
+    discard_connection()  # the next call opens a new one
+    return True

@@ -27,7 +27,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from runs.exceptions import ItemFailed, RunRejected
-from runs.progress.progress import clean
+from runs.text import clean
 
 from ..audio_types import RAW, READABLE, UNREADABLE
 from ..regular_files import NotRegular, open_regular

@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from runs.progress.progress import clean
+from runs.text import clean
 
 from ..regular_files import open_regular
 from . import Beat, Direction

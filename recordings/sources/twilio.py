@@ -27,7 +27,7 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.recording import RecordingInstance
 
 from runs.exceptions import ItemFailed, RunRejected
-from runs.progress.progress import clean
+from runs.text import clean
 
 from . import BadRequest, Direction, Listed, Media, Period, SourceAway, TwilioAccount, Wait
 from .door import Door

@@ -25,12 +25,13 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from ..database import is_database_away, is_outage
+from ..database import is_database_away, is_outage, retry_while_database_is_away
 from ..exceptions import RunDeferred, RunLost, RunRejected, RunStopped, RunUnreachable
 from ..models import Run, RunQuerySet, run_types, statements
 from ..models.audit import Actor, audit_context
-from ..progress.progress import Progress, clean, retry_while_database_is_away
+from ..progress.progress import Progress
 from ..states import STATUS_AFTER_STOP, ErrorCode, Status, StopRequest
+from ..text import clean
 from .dispatch import publish, task_name
 
 R = TypeVar("R", bound=Run)

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from ..exceptions import RunsError, RunStopped
 from ..models import Run, RunItem, statements
 from ..states import ItemStatus
+from ..text import clean
 from .flush import FinalStatus, ProgressReport, build_parameters, execute_guarded, shape_of
-from .progress import Progress, clean
+from .progress import Progress
 
 I = TypeVar("I", bound=RunItem)  # noqa: E741
 

@@ -11,16 +11,16 @@ from datetime import datetime
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-import stamina
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext
 
-from ..database import discard_connection, is_database_away, is_outage
+from ..database import is_outage, retry_while_database_is_away
 from ..exceptions import ItemFailed, ItemTimedOut, RunsError, RunStopped
 from ..models import Run, RunItem
 from ..models.poison import POISON_CODE, POISON_MESSAGE
 from ..states import ItemStatus, Status
+from ..text import clean
 from .flush import FinalStatus, ProgressReport, flush, lock_attempt
 from .throughput import ThroughputHistory
 
@@ -578,41 +578,7 @@ def _smoothed(rate: float | None, newest: float) -> float | None:
     return float(smoothed) if smoothed >= SLOWEST_RATE else None
 
 
-def clean(value: object, limit: int | None = None) -> str:
-    """Text that PostgreSQL can keep: no NUL, no half of a surrogate pair, not too long."""
-    text = str(value).replace("\x00", "")
-    if not text.isascii():
-        text = text.encode("utf-8", "replace").decode()
-    return text[:limit]
-
-
 def _storable(value: object, limit: int | None) -> object:
     if isinstance(value, bool | int | float | None):
         return value
     return clean(value, limit)
-
-
-def retry_while_database_is_away(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call again, backing off, for as long as the database is away; then let the error out."""
-    try:
-        return call(*args, **kwargs)
-    except Exception as error:
-        if not _is_away(error):
-            raise
-    for attempt in stamina.retry_context(
-        on=_is_away,
-        attempts=None,
-        timeout=settings.RUNS_DATABASE_PATIENCE_SECONDS,
-        wait_initial=0.1,
-        wait_max=5.0,
-    ):
-        with attempt:
-            return call(*args, **kwargs)
-    raise AssertionError("unreachable")
-
-
-def _is_away(error: Exception) -> bool:
-    if not is_database_away(error):
-        return False
-    discard_connection()  # the next call opens a new one
-    return True

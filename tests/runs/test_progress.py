@@ -15,9 +15,10 @@ from runs.exceptions import ItemFailed, RunRejected, RunsError
 from runs.lifecycle import dispatch
 from runs.models.audit import SYSTEM, Actor
 from runs.progress.flush import flush
-from runs.progress.progress import Progress, clean, percent
+from runs.progress.progress import Progress, percent
 from runs.readers.verdict import eta_seconds
 from runs.states import Status, StopRequest
+from runs.text import clean
 from tests.actors import claimed, seen, started, work_through
 
 pytestmark = pytest.mark.django_db(transaction=True)
