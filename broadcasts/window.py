@@ -13,7 +13,7 @@ import time
 from math import ceil, inf
 from typing import Final
 
-from runs.progress.progress import SMOOTHING
+from runs.progress.estimate import SMOOTHING
 
 FIRST_SIZE: Final = 8
 ASSUMED_SECONDS: Final = 0.1  # an answer takes, before there was one

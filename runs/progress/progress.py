@@ -21,7 +21,10 @@ from ..models import Run, RunItem
 from ..models.poison import POISON_CODE, POISON_MESSAGE
 from ..states import ItemStatus, Status
 from ..text import clean
+from .estimate import Estimator, percent
 from .flush import FinalStatus, ProgressReport, flush, lock_attempt
+from .item_buffer import ItemBuffer
+from .suspect_mode import SuspectMode
 from .throughput import ThroughputHistory
 
 logger = logging.getLogger(__name__)
@@ -30,12 +33,8 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 Write = Callable[[Run, ProgressReport, FinalStatus | None], str]  # of a report; answers what is requested
-SMOOTHING = 0.3  # weight of the newest second in the rate
-SLOWEST_RATE = 1e-6  # items a second: below one in eleven days there is no rate to go by
-LONGEST_ETA = 30 * 86_400.0  # seconds: whatever would take longer, nobody knows
 REASON_LENGTH = 200
 KEY_LENGTH = 200
-REPORTED = ("key", "status", "error_code", "error_message")
 
 
 class Progress:
@@ -57,14 +56,12 @@ class Progress:
         self._failed = run.cursor_counts.get("failed", 0)
         self._skipped = run.cursor_counts.get("skipped", 0)
         self._total = run.total
-        self._rate: float | None = run.rate
         # Items of different size: what they weigh, and how much of the open one is behind us.
         self._weight_done = float(run.cursor_counts.get("weight", 0.0))
         self._weight_total: float | None = None  # None: every item weighs the same, or the weights aren't known yet
         self._is_weighed = "weight" in run.cursor_counts
         self._weight_open = 0.0
         self._part = 0.0
-        self._weight_rate: float | None = None
         self._notes: dict[str, Any] = {}
         self._pace = ThroughputHistory(run.pace)
         self._began_after = _seconds_between(run.started_at, run.claimed_at)
@@ -80,10 +77,8 @@ class Progress:
         self._tracking = False
         self._item_deadline: float | None = None
         self._noted = False  # has the open item said anything?
-        self._outcome = ItemStatus.DONE
-        self._open_rows: dict[str, dict[str, Any]] = {}
+        self._items = ItemBuffer(run.item_model())
         self._open_cursor: dict[str, Any] | None = None
-        self._rows: dict[str, dict[str, Any]] = {}
 
         self._silence: float | None = None
         self._waiting: tuple[float | None, str] = (None, "")
@@ -92,10 +87,9 @@ class Progress:
         self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
         self._flushed_done: float = self._processed
         self._flushed_processed = self._processed
-        self._began_at = self._measured_at = time.monotonic()
-        self._measured_count = self._processed
-        self._measured_weight = self._weight_done
-        self._due = self._measured_at + self._interval
+        self._estimator = Estimator(run.rate, self._processed, self._weight_done)
+        self._began_at = time.monotonic()
+        self._due = self._began_at + self._interval
 
     # Counting
 
@@ -191,7 +185,7 @@ class Progress:
         return self._suspect is not None
 
     def _is_still_suspect(self) -> bool:
-        if self._suspect and self._suspect.is_over(self._processed, self._rate):
+        if self._suspect and self._suspect.is_over(self._processed, self._estimator.rate):
             self._suspect = None
         return self._suspect is not None
 
@@ -258,7 +252,7 @@ class Progress:
             logger.exception("Item failed: type=%s id=%s item=%s", self.run.slug, self.run.pk, key)
             self.failed(key, _unexpected(error), code="unexpected", **fields)
         else:
-            if not self._open_rows:
+            if not self._items.has_report:
                 self.done(key, **fields)
         finally:
             self._item_deadline = None
@@ -286,29 +280,28 @@ class Progress:
         What has been shown is never taken back: the bar stands until the new count has passed it.
         """
         self._floor = dict(self._shown())
-        self._processed = self._failed = self._skipped = self._flushed_processed = self._measured_count = 0
-        self._weight_done = self._measured_weight = self._flushed_done = 0.0
+        self._processed = self._failed = self._skipped = self._flushed_processed = 0
+        self._weight_done = self._flushed_done = 0.0
+        self._estimator.start_at(0, 0.0)
         self._commit_cursor({})
         self._flush()
 
     def _note(self, outcome: ItemStatus, key: object, message: object, code: str, fields: dict[str, Any]) -> None:
-        self._outcome, self._noted = outcome, True
-        row = {"key": str(key), "status": outcome, "error_code": code, "error_message": str(message)}
-        self._open_rows[str(key)] = {**row, **fields}
+        self._noted = True
+        self._items.report(outcome, key, message, code, fields)
 
     def _close_item(self) -> None:
-        self._failed += self._outcome == ItemStatus.FAILED
-        self._skipped += self._outcome == ItemStatus.SKIPPED
+        self._failed += self._items.outcome == ItemStatus.FAILED
+        self._skipped += self._items.outcome == ItemStatus.SKIPPED
         self._weight_done += self._weight_open
-        if self.run.item_model():
-            self._rows.update(self._open_rows)
+        self._items.close_item()
         if self._open_cursor is not None:
             self._commit_cursor(self._open_cursor)
         self._drop_item()
 
     def _drop_item(self) -> None:
-        self._noted, self._outcome = False, ItemStatus.DONE
-        self._open_rows, self._open_cursor = {}, None
+        self._items.drop_item()
+        self._noted, self._open_cursor = False, None
         self._weight_open = self._part = 0.0
 
     def _commit_cursor(self, cursor: dict[str, Any]) -> None:
@@ -374,7 +367,8 @@ class Progress:
         self._floor = {name: getattr(run, name) for name in ("processed", "failed", "skipped")}
         self._processed, self._failed, self._skipped = run.processed, run.failed, run.skipped
         self._total = run.total
-        self._flushed_processed = self._measured_count = self._processed
+        self._flushed_processed = self._processed
+        self._estimator.start_at(self._processed, self._weight_done)
 
     def count(self) -> None:
         self._processed += 1
@@ -429,7 +423,7 @@ class Progress:
         report = self._report(complete=complete, last=final_status is not None)
         self._requested = retry_while_database_is_away(self._write, self.run, report, final_status)
         self._left_inside = ""
-        self._rows = {}
+        self._items.clear()
         self._flushed_done = self._done()
         self._flushed_processed = self._processed
         self._due = time.monotonic() + self._interval
@@ -438,7 +432,7 @@ class Progress:
         counts = self._shown()
         if self._total is not None:  # an estimate that was exceeded is corrected, not kept
             self._total = max(self._total, counts["processed"])
-        self._measure()
+        self._estimator.measure(self._processed, self._done(), is_waiting=self._waiting[0] is not None)
         seconds = self._began_after + time.monotonic() - self._began_at
         noted = self._pace.note(seconds, counts["processed"], last=last)
         return ProgressReport(
@@ -450,7 +444,7 @@ class Progress:
             cursor=self._cursor,
             cursor_counts=self._cursor_counts,
             progress_pct=100.0 if complete else self._percent(counts["processed"]),
-            rate=self._rate,
+            rate=self._estimator.rate,
             eta=self._seconds_left(counts["processed"]),
             advanced=self._done() > self._flushed_done,
             pace=self._pace.points if noted else None,
@@ -460,7 +454,7 @@ class Progress:
             silence=self._silence,
             waiting=self._waiting[0],
             waiting_reason=self._waiting[1],
-            items=[self._item_row(row) for row in self._rows.values()],
+            items=self._items.rows(),
             notes=self._notes,
         )
 
@@ -483,14 +477,11 @@ class Progress:
 
     def _seconds_left(self, processed: int) -> float | None:
         """At the present rate; None when nobody can know."""
-        if self._weight_total:
-            left, rate = self._weight_total - self._done(), self._weight_rate
-        else:
-            left, rate = (self._total or 0) - processed, self._rate
-        if self._total is None or not rate:
+        if self._total is None:
             return None
-        seconds = max(0.0, left / rate)
-        return seconds if seconds <= LONGEST_ETA else None
+        if self._weight_total:
+            return self._estimator.seconds_for_weight(self._weight_total - self._done())
+        return self._estimator.seconds_for_items(self._total - processed)
 
     def _shown(self) -> dict[str, int]:
         if self._processed < self._floor["processed"]:
@@ -500,54 +491,6 @@ class Progress:
             "failed": self._failed,
             "skipped": self._skipped,
         }
-
-    def _measure(self) -> None:
-        """Smooth both rates, of items and of weight, by what the last second brought."""
-        now = time.monotonic()
-        elapsed = now - self._measured_at
-        if elapsed < settings.RUNS_FLUSH_INTERVAL_SECONDS / 2:  # too short to measure
-            return
-        weight = self._done()
-        if self._waiting[0] is None:  # a wait says nothing about the work's own speed
-            self._rate = _smoothed(self._rate, (self._processed - self._measured_count) / elapsed)
-            self._weight_rate = _smoothed(self._weight_rate, (weight - self._measured_weight) / elapsed)
-        self._measured_at, self._measured_count, self._measured_weight = now, self._processed, weight
-
-    def _item_row(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The same columns for every item of a type, those that it shows, so that one statement fits all rows."""
-        model = self.run.item_model()
-        reported = {*REPORTED, *(model.public_fields if model else ())}
-        fields = model._meta.concrete_fields if model else []
-        return {
-            field.name: _storable(row.get(field.name, field.get_default()), field.max_length)
-            for field in fields
-            if field.name in reported
-        }
-
-
-class SuspectMode:
-    """How long an attempt after a death names each item: until the place of the death is certainly behind it.
-
-    That place lies within one flush interval after the highest count that was ever flushed. Two are waited for, in
-    items at the run's rate and on the clock, for a rate may be unknown and an interval may hold items of any size.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self._shown = run.processed
-        self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
-        self._rate = run.rate or 0.0
-        self._passed_at: float | None = None
-
-    def is_over(self, processed: int, rate: float | None) -> bool:
-        """After `processed` items, at the newest rate (items a second)."""
-        beyond = processed - self._shown
-        if beyond < 1:
-            return False
-        if self._passed_at is None:
-            self._passed_at = time.monotonic()
-        self._rate = max(self._rate, rate or 0.0)
-        has_passed_items = beyond > 2 * self._interval * self._rate
-        return has_passed_items and time.monotonic() - self._passed_at >= 2 * self._interval
 
 
 def own_key(item: object) -> str:
@@ -564,21 +507,3 @@ def _unexpected(error: Exception) -> str:
 def _seconds_between(start: datetime | None, end: datetime | None) -> float:
     """Two moments of the database's clock."""
     return max(0.0, (end - start).total_seconds()) if start and end else 0.0
-
-
-def percent(done: float, total: float | None) -> float | None:
-    """Tenths, rounded down; below 100 as long as the run isn't completed; null when unknown."""
-    if not total:
-        return None
-    return min(99.9, done * 1000 // total / 10)
-
-
-def _smoothed(rate: float | None, newest: float) -> float | None:
-    smoothed = newest if rate is None else SMOOTHING * newest + (1 - SMOOTHING) * rate
-    return float(smoothed) if smoothed >= SLOWEST_RATE else None
-
-
-def _storable(value: object, limit: int | None) -> object:
-    if isinstance(value, bool | int | float | None):
-        return value
-    return clean(value, limit)

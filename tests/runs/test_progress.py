@@ -14,8 +14,9 @@ from receipts.models import Mailbox, ReceiptSyncRun
 from runs.exceptions import ItemFailed, RunRejected, RunsError
 from runs.lifecycle import dispatch
 from runs.models.audit import SYSTEM, Actor
+from runs.progress.estimate import percent
 from runs.progress.flush import flush
-from runs.progress.progress import Progress, percent
+from runs.progress.progress import Progress
 from runs.readers.verdict import eta_seconds
 from runs.states import Status, StopRequest
 from runs.text import clean

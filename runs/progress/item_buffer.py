@@ -1,0 +1,74 @@
+"""Outcomes of items on their way to the next flush."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ..models import RunItem
+from ..states import ItemStatus
+from ..text import clean
+
+REPORTED: Final = ("key", "status", "error_code", "error_message")
+
+
+class ItemBuffer:
+    """The outcome of the open item, and the rows of those that were closed since the last flush.
+
+    An item without a report of its own is done. Whatever an open item has reported is dropped where its loop is left
+    in the middle: it is worked on again.
+    """
+
+    def __init__(self, model: type[RunItem] | None) -> None:
+        self._model = model
+        self._open: dict[str, dict[str, Any]] = {}
+        self._closed: dict[str, dict[str, Any]] = {}
+        self.outcome = ItemStatus.DONE
+
+    @property
+    def has_report(self) -> bool:
+        """Has the open item reported anything?"""
+        return bool(self._open)
+
+    def report(
+        self,
+        status: ItemStatus,
+        key: object,
+        message: object = "",
+        code: str = "",
+        fields: dict[str, Any] | None = None,
+    ) -> None:
+        self.outcome = status
+        row = {"key": str(key), "status": status, "error_code": code, "error_message": str(message)}
+        self._open[str(key)] = {**row, **(fields or {})}
+
+    def close_item(self) -> None:
+        if self._model:
+            self._closed.update(self._open)
+        self.drop_item()
+
+    def drop_item(self) -> None:
+        self._open, self.outcome = {}, ItemStatus.DONE
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What the next flush writes."""
+        return [_as_columns(self._model, row) for row in self._closed.values()] if self._model else []
+
+    def clear(self) -> None:
+        """They are written."""
+        self._closed = {}
+
+
+def _as_columns(model: type[RunItem], row: dict[str, Any]) -> dict[str, Any]:
+    """The same columns for every item of a type, those that it shows, so that one statement fits all rows."""
+    reported = {*REPORTED, *model.public_fields}
+    return {
+        field.name: _storable(row.get(field.name, field.get_default()), field.max_length)
+        for field in model._meta.concrete_fields
+        if field.name in reported
+    }
+
+
+def _storable(value: object, limit: int | None) -> object:
+    if isinstance(value, bool | int | float | None):
+        return value
+    return clean(value, limit)
