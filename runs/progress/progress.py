@@ -26,6 +26,7 @@ from .flush import FinalStatus, ProgressReport, flush, lock_attempt
 from .item_buffer import ItemBuffer
 from .suspect_mode import SuspectMode
 from .throughput import ThroughputHistory
+from .weights import Weights
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +57,7 @@ class Progress:
         self._failed = run.cursor_counts.get("failed", 0)
         self._skipped = run.cursor_counts.get("skipped", 0)
         self._total = run.total
-        # Items of different size: what they weigh, and how much of the open one is behind us.
-        self._weight_done = float(run.cursor_counts.get("weight", 0.0))
-        self._weight_total: float | None = None  # None: every item weighs the same, or the weights aren't known yet
-        self._is_weighed = "weight" in run.cursor_counts
-        self._weight_open = 0.0
-        self._part = 0.0
+        self._weights = Weights(float(run.cursor_counts.get("weight", 0.0)), "weight" in run.cursor_counts)
         self._notes: dict[str, Any] = {}
         self._pace = ThroughputHistory(run.pace)
         self._began_after = _seconds_between(run.started_at, run.claimed_at)
@@ -87,7 +83,7 @@ class Progress:
         self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
         self._flushed_done: float = self._processed
         self._flushed_processed = self._processed
-        self._estimator = Estimator(run.rate, self._processed, self._weight_done)
+        self._estimator = Estimator(run.rate, self._processed, self._weights.done)
         self._began_at = time.monotonic()
         self._due = self._began_at + self._interval
 
@@ -122,10 +118,10 @@ class Progress:
         if total is not None:
             self._total = self._processed + total
         if weigh is not None:
-            self._weight_total, self._is_weighed = self._weight_done + weight, True
+            self._weights.expect(weight)
             items = self._weighed(items, weigh)
             # Until a new attempt knows the weights again, it must not show a share of the count in their place.
-            self._cursor_counts = {**self._cursor_counts, "weight": self._weight_done}
+            self._cursor_counts = {**self._cursor_counts, "weight": self._weights.done}
         key_of = own_key if key is None else lambda item: clean(key(item), KEY_LENGTH)
         if self.run.poison_items:
             items = self._without_poison(items, key_of)
@@ -208,7 +204,8 @@ class Progress:
 
     def _weighed(self, items: Iterable[T], weigh: Callable[[T], float]) -> Iterator[T]:
         for item in items:
-            self._weight_open, self._noted = weigh(item), True
+            self._weights.open_item(weigh(item))
+            self._noted = True
             yield item
 
     def inside(self, part: float) -> None:
@@ -216,16 +213,14 @@ class Progress:
 
         Raises `RunStopped` when somebody asked: only for an item that can be taken up in its middle.
         """
-        self._part = min(1.0, max(self._part, part))
+        self._weights.advance(part)
         self.beat()
         if self._requested:
             raise RunStopped(self._requested)
 
     def weigh(self, weight: float) -> None:
         """Correct what the open item weighs, once that is known better."""
-        if self._weight_total is not None:
-            self._weight_total += weight - self._weight_open
-            self._weight_open = weight
+        self._weights.correct_open_item(weight)
 
     def note(self, **columns: Any) -> None:
         """Set columns of the run's own type, among its `public_fields`, with the next flush."""
@@ -281,7 +276,8 @@ class Progress:
         """
         self._floor = dict(self._shown())
         self._processed = self._failed = self._skipped = self._flushed_processed = 0
-        self._weight_done = self._flushed_done = 0.0
+        self._flushed_done = 0.0
+        self._weights.start_over()
         self._estimator.start_at(0, 0.0)
         self._commit_cursor({})
         self._flush()
@@ -293,7 +289,7 @@ class Progress:
     def _close_item(self) -> None:
         self._failed += self._items.outcome == ItemStatus.FAILED
         self._skipped += self._items.outcome == ItemStatus.SKIPPED
-        self._weight_done += self._weight_open
+        self._weights.close_item()
         self._items.close_item()
         if self._open_cursor is not None:
             self._commit_cursor(self._open_cursor)
@@ -302,7 +298,7 @@ class Progress:
     def _drop_item(self) -> None:
         self._items.drop_item()
         self._noted, self._open_cursor = False, None
-        self._weight_open = self._part = 0.0
+        self._weights.drop_item()
 
     def _commit_cursor(self, cursor: dict[str, Any]) -> None:
         self._cursor = cursor
@@ -311,8 +307,8 @@ class Progress:
             "failed": self._failed,
             "skipped": self._skipped,
         }
-        if self._is_weighed:
-            self._cursor_counts["weight"] = self._weight_done
+        if self._weights.is_used:
+            self._cursor_counts["weight"] = self._weights.done
 
     # Being alive
 
@@ -368,7 +364,7 @@ class Progress:
         self._processed, self._failed, self._skipped = run.processed, run.failed, run.skipped
         self._total = run.total
         self._flushed_processed = self._processed
-        self._estimator.start_at(self._processed, self._weight_done)
+        self._estimator.start_at(self._processed, self._weights.done)
 
     def count(self) -> None:
         self._processed += 1
@@ -460,27 +456,27 @@ class Progress:
 
     def _done(self) -> float:
         """Items, or weight where they have one, with the part of the open item."""
-        if self._weight_total is None:
-            return float(self._processed + self._part)
-        return self._weight_done + self._part * self._weight_open
+        if self._weights.total is None:
+            return float(self._processed + self._weights.part)
+        return self._weights.done_with_part
 
     def _reached(self) -> float:
         """Items finished, and the part of the open one: in hundredths, so that progress is more than a jitter."""
-        return float(self._processed + int(self._part * 100) / 100)
+        return float(self._processed + int(self._weights.part * 100) / 100)
 
     def _percent(self, processed: int) -> float | None:
-        if self._is_weighed and self._weight_total is None:
+        if self._weights.is_used and self._weights.total is None:
             return None
-        if self._weight_total:
-            return percent(self._done(), self._weight_total)
+        if self._weights.total:
+            return percent(self._done(), self._weights.total)
         return percent(processed, self._total)
 
     def _seconds_left(self, processed: int) -> float | None:
         """At the present rate; None when nobody can know."""
         if self._total is None:
             return None
-        if self._weight_total:
-            return self._estimator.seconds_for_weight(self._weight_total - self._done())
+        if self._weights.total:
+            return self._estimator.seconds_for_weight(self._weights.total - self._done())
         return self._estimator.seconds_for_items(self._total - processed)
 
     def _shown(self) -> dict[str, int]:
