@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from runs.api.serializers import BusinessField, parse_query
+from runs.api.fields import BusinessField
+from runs.api.inputs import parse_query
 from runs.api.views import ERRORS
 
 from .models import AccountStanding, ProviderAccount

@@ -23,18 +23,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from runs.api.errors import StateForbids
+from runs.api.fields import BusinessField, FlagField
+from runs.api.inputs import chosen, idempotency_key, parse_body
+from runs.api.outputs import ConflictSerializer, ErrorSerializer, RunSerializer
 from runs.api.permissions import own_runs
 from runs.api.requests import MAX_NESTING, SmallJSONParser, refuse
-from runs.api.serializers import (
-    BusinessField,
-    ConflictSerializer,
-    ErrorSerializer,
-    FlagField,
-    RunSerializer,
-    chosen,
-    idempotency_key,
-    parse_body,
-)
 from runs.api.throttles import ByCaller
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, answer, caller, get_run_or_404, run_json
 from runs.exceptions import WrongState

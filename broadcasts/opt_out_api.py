@@ -18,8 +18,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from runs.api.export import csv_response
+from runs.api.fields import BusinessField
+from runs.api.inputs import parse_body, parse_query
+from runs.api.outputs import ErrorSerializer
 from runs.api.pagination import NewestFirst
-from runs.api.serializers import BusinessField, ErrorSerializer, parse_body, parse_query
 from runs.api.views import ERRORS, caller
 from runs.models import Business
 

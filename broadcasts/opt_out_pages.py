@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from runs.models import Business
-from runs.pages.pages import frame, members_only, own_business
+from runs.pages.access import frame, members_only, own_business
 
 from . import opt_outs
 from .models import OptOut

@@ -16,7 +16,8 @@ import broadcasts.pages
 import receipts.pages
 import recordings.pages
 from runs.models import Business, run_types
-from runs.pages.pages import active_runs, frame, members_only, own_business, recent_runs
+from runs.pages.access import frame, members_only, own_business
+from runs.pages.home import active_runs, recent_runs
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@
 
 4. A name that is tried at a sign-in is cut before Axes writes it down: no form bounds it.
 
-A JSON body is searched where it is parsed, in `runs.api.serializers`: that needs the parser's limits first.
+A JSON body is searched where it is parsed, in `runs.api.inputs`: that needs the parser's limits first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from django.urls import Resolver404, resolve
 
 from runs.api.errors import TooLarge, error_json
 from runs.api.middleware import ROOM
-from runs.pages.pages import bad_request, too_large
+from runs.pages.errors import bad_request, too_large
 from runs.unstorable import Unstorable, find_in_fields, find_unstorable, is_storable
 
 logger = logging.getLogger(__name__)

@@ -83,7 +83,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "runs.api.middleware.asked_language",
-    "runs.pages.pages.DatabaseAwayMiddleware",
+    "runs.pages.errors.DatabaseAwayMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -374,7 +374,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
-AXES_LOCKOUT_CALLABLE = "runs.pages.pages.locked_out"
+AXES_LOCKOUT_CALLABLE = "runs.pages.errors.locked_out"
 AXES_CLIENT_IP_CALLABLE = "runs.sign_in.address.client_address"
 AXES_USERNAME_CALLABLE = "progress_project.request_guard.tried_name"
 

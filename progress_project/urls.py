@@ -11,7 +11,7 @@ from django.views.i18n import set_language
 
 from runs.api import urls as api
 from runs.api.health import metrics, readyz
-from runs.pages import pages
+from runs.pages import access, card, errors, history, home, run
 from runs.sign_in.pages import Account, SignOut
 
 from .pages import business
@@ -36,24 +36,24 @@ api_urls: list[URLPattern | URLResolver] = [
 ]
 
 page_urls: list[URLPattern | URLResolver] = [
-    path("", pages.home, name="home"),
+    path("", home.home, name="home"),
     path("b/<slug:slug>/", business, name="business"),
-    path("b/<slug:slug>/runs/", pages.history, name="history"),
-    path("b/<slug:slug>/runs/<str:type>/<int:id>/", pages.run, name="run"),
+    path("b/<slug:slug>/runs/", history.history, name="history"),
+    path("b/<slug:slug>/runs/<str:type>/<int:id>/", run.run, name="run"),
     path("b/<slug:slug>/receipts/", include("receipts.pages")),
     path("b/<slug:slug>/broadcasts/", include("broadcasts.pages")),
     path("b/<slug:slug>/recordings/", include("recordings.pages")),
-    path("card/", pages.card_docs, name="card"),
-    path("login/", pages.page(LoginView.as_view(redirect_authenticated_user=True)), name="login"),
-    path("logout/", pages.page(SignOut.as_view()), name="logout"),
-    path("account/", pages.page(Account.as_view()), name="account"),
-    path("language/", pages.page(set_language), name="set_language"),
+    path("card/", card.card_docs, name="card"),
+    path("login/", access.page(LoginView.as_view(redirect_authenticated_user=True)), name="login"),
+    path("logout/", access.page(SignOut.as_view()), name="logout"),
+    path("account/", access.page(Account.as_view()), name="account"),
+    path("language/", access.page(set_language), name="set_language"),
 ]
 
 urlpatterns = [
     *page_urls,
     # Before the admin's own: a sign-in like any other, and one place to change one's password.
-    path("admin/login/", pages.page(admin.site.login)),
+    path("admin/login/", access.page(admin.site.login)),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account")),
     path("admin/", admin.site.urls),
     path("favicon.ico", favicon),
@@ -63,7 +63,7 @@ urlpatterns = [
     path("api/", include((api_urls, "api"))),
 ]
 
-handler400 = pages.bad_request
-handler403 = pages.forbidden
-handler404 = pages.not_found
-handler500 = pages.server_error
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

@@ -22,18 +22,10 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
+from runs.api.fields import BusinessField, DayField, FlagField
+from runs.api.inputs import chosen, parse_body, parse_query
+from runs.api.outputs import ConflictSerializer, ErrorSerializer, RunSerializer
 from runs.api.pagination import NewestFirst
-from runs.api.serializers import (
-    BusinessField,
-    ConflictSerializer,
-    DayField,
-    ErrorSerializer,
-    FlagField,
-    RunSerializer,
-    chosen,
-    parse_body,
-    parse_query,
-)
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, caller, start_run
 from runs.models import Business
 from runs.readers.verdict import fetch_repaired

@@ -12,7 +12,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import Business
-from runs.pages.pages import frame, members_only, own_business, with_verdicts
+from runs.pages.access import frame, members_only, own_business, with_verdicts
 
 from . import review_pages
 from .models import Receipt, ReceiptQuerySet, ReceiptSyncRun

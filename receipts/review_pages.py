@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from runs.models import Business
-from runs.pages.pages import frame, members_only, own_business
+from runs.pages.access import frame, members_only, own_business
 
 from . import review
 from .models import Receipt

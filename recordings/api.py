@@ -18,18 +18,12 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
+from runs.api.fields import BusinessField, DayField
+from runs.api.inputs import chosen, parse_body, parse_query
+from runs.api.outputs import ConflictSerializer, RunSerializer
 from runs.api.pagination import NewestFirst, StrictCursorPagination
 from runs.api.permissions import own_runs
 from runs.api.ranges import ranged
-from runs.api.serializers import (
-    BusinessField,
-    ConflictSerializer,
-    DayField,
-    RunSerializer,
-    chosen,
-    parse_body,
-    parse_query,
-)
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, get_run_or_404, start_run
 from runs.models import Business
 

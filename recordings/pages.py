@@ -15,7 +15,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from runs.models import Business
-from runs.pages.pages import frame, members_only, own_business
+from runs.pages.access import frame, members_only, own_business
 
 from .matches import MatchPages
 from .models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun

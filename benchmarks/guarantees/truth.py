@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db.models import Q
 
-from runs.api.serializers import RunSerializer
+from runs.api.outputs import RunSerializer
 from runs.models import Run, run_types
 from runs.readers.verdict import fetch_repaired
 from runs.states import ErrorCode, Status

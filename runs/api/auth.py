@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 
 from ..sign_in.ending import sign_out_everywhere
 from ..sign_in.password import knows_password
-from . import serializers as shapes
+from . import inputs, outputs
 from .errors import LockedOut
 from .requests import BearerAuthentication, SmallJSONParser
 from .views import caller
@@ -43,15 +43,15 @@ class Login(APIView):
         return str(BearerAuthentication().authenticate_header(request))
 
     @extend_schema(
-        request=shapes.LoginRequest,
-        responses={200: shapes.TokenSerializer, 401: shapes.ErrorSerializer, 429: shapes.ErrorSerializer},
+        request=inputs.LoginRequest,
+        responses={200: outputs.TokenSerializer, 401: outputs.ErrorSerializer, 429: outputs.ErrorSerializer},
     )
     def post(self, request: Request) -> Response:
         """A bearer token for a user name and password."""
-        user = _authenticate(request._request, shapes.parse_body(shapes.LoginRequest, request))
+        user = _authenticate(request._request, inputs.parse_body(inputs.LoginRequest, request))
         kept, token = _make_token(user)
         user_logged_in.send(sender=type(user), request=request._request, user=user)
-        return Response(shapes.TokenSerializer({"token": token, "expiry": kept.expiry}).data)
+        return Response(outputs.TokenSerializer({"token": token, "expiry": kept.expiry}).data)
 
 
 def _authenticate(request: HttpRequest, credentials: dict[str, Any]) -> Any:
@@ -79,12 +79,12 @@ class Logout(APIView):
     parser_classes = (SmallJSONParser, FormParser, MultiPartParser)  # many clients send an empty form
 
     @extend_schema(
-        request={"application/json": shapes.LogoutRequest},
-        responses={204: DONE, 400: shapes.ErrorSerializer, 403: shapes.ErrorSerializer},
+        request={"application/json": inputs.LogoutRequest},
+        responses={204: DONE, 400: outputs.ErrorSerializer, 403: outputs.ErrorSerializer},
     )
     def post(self, request: Request) -> Response:
         """Forget the token that made this call, or the browser's session; with `all`, everything of the caller."""
-        if shapes.parse_body(shapes.LogoutRequest, request)["all"]:
+        if inputs.parse_body(inputs.LogoutRequest, request)["all"]:
             sign_out_everywhere(caller(request))
         if request.auth is not None:
             request.auth.delete()
@@ -95,12 +95,12 @@ class Logout(APIView):
 
 class Password(APIView):
     @extend_schema(
-        request=shapes.PasswordRequest,
-        responses={204: DONE, **dict.fromkeys((400, 403, 429), shapes.ErrorSerializer)},
+        request=inputs.PasswordRequest,
+        responses={204: DONE, **dict.fromkeys((400, 403, 429), outputs.ErrorSerializer)},
     )
     def post(self, request: Request) -> Response:
         """Change the caller's password. All tokens end, also the one that made this call, and all other sessions."""
-        body = shapes.parse_body(shapes.PasswordRequest, request)
+        body = inputs.parse_body(inputs.PasswordRequest, request)
         user = caller(request)
         if not knows_password(user, body["password"]):
             words = _("This isn't your present password.")

@@ -21,7 +21,7 @@ class Docs(SpectacularSwaggerSplitView):
 class RunTypeFieldDocs(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself
     """The types that are installed: only now are all of them known."""
 
-    target_class = "runs.api.serializers.RunTypeField"
+    target_class = "runs.api.fields.RunTypeField"
 
     def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
         return {"type": "string", "enum": sorted(model.slug for model in run_types())}

@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
-from .serializers import ItemSerializer
+from .outputs import ItemSerializer
 
 BATCH = 1000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -27,7 +27,7 @@ from ..database import is_database_away
 from ..models import Run, RunQuerySet, run_types
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ACTIVE
-from .serializers import RunSerializer
+from .outputs import RunSerializer
 from .welcome import Subscriber, expired_subscribers
 
 POLL_SECONDS = 0.5

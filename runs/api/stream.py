@@ -20,10 +20,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from . import serializers as shapes
+from . import outputs
 from .errors import NoStream, TooManyStreams
 from .fanout import Fanout, fanout
-from .serializers import BusinessField, parse_query
+from .fields import BusinessField
+from .inputs import parse_query
 from .welcome import Subscriber
 
 COMMENT_SECONDS = 15
@@ -62,7 +63,7 @@ class Stream(APIView):
         parameters=[StreamQuery],
         responses={
             (200, "text/event-stream"): str,
-            **dict.fromkeys((400, 403, 404, 406, 429), shapes.ErrorSerializer),
+            **dict.fromkeys((400, 403, 404, 406, 429), outputs.ErrorSerializer),
         },
     )
     def get(self, request: Request) -> Response:

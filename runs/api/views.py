@@ -28,14 +28,15 @@ from ..models.audit import Actor
 from ..readers.history import runs_of
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import Action
-from . import serializers as shapes
+from . import inputs, outputs
 from .errors import AlreadyActive, StateForbids
 from .export import csv_response
+from .inputs import idempotency_key, parse_body, parse_query
+from .outputs import RunSerializer
 from .pagination import EventsInOrder, NewestRuns, OldestFirst
 from .permissions import business_to_reset, own_runs, run_type
-from .serializers import RunSerializer, idempotency_key, parse_body, parse_query
 
-ERRORS: Mapping[int, Any] = dict.fromkeys((400, 403, 404), shapes.ErrorSerializer)
+ERRORS: Mapping[int, Any] = dict.fromkeys((400, 403, 404), outputs.ErrorSerializer)
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -88,12 +89,12 @@ def start_run(request: Request, model: type[Run], business: Business, **fields: 
 
 
 class Businesses(APIView):
-    @extend_schema(responses=shapes.MembershipSerializer(many=True))
+    @extend_schema(responses=outputs.MembershipSerializer(many=True))
     def get(self, request: Request) -> Response:
         """The caller's own businesses, by name."""
         own = Membership.objects.filter(user=caller(request)).select_related("business")
         rows = own.order_by("business__name", "business_id")
-        return Response(shapes.MembershipSerializer(rows, many=True).data)
+        return Response(outputs.MembershipSerializer(rows, many=True).data)
 
 
 class Runs(GenericAPIView[Run]):
@@ -101,10 +102,10 @@ class Runs(GenericAPIView[Run]):
     filter_backends = ()
     serializer_class = RunSerializer
 
-    @extend_schema(parameters=[shapes.RunQuery], responses={200: RunSerializer(many=True), **ERRORS})
+    @extend_schema(parameters=[inputs.RunQuery], responses={200: RunSerializer(many=True), **ERRORS})
     def get(self, request: Request) -> Response:
         """Runs of the caller's businesses, of every type, newest first."""
-        page = self.paginate_queryset(self._sources(parse_query(shapes.RunQuery, request)))
+        page = self.paginate_queryset(self._sources(parse_query(inputs.RunQuery, request)))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def _sources(self, query: dict[str, Any]) -> list[RunQuerySet[Run]]:
@@ -141,7 +142,7 @@ def _etag(run: Run) -> str:
 class Act(RunView):
     action: ClassVar[Action] = Action.CANCEL
 
-    @extend_schema(request=None, responses={200: RunSerializer, 409: shapes.ConflictSerializer, **ERRORS})
+    @extend_schema(request=None, responses={200: RunSerializer, 409: outputs.ConflictSerializer, **ERRORS})
     def post(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
         """Ask this of the run; its state then, or 409 with its state when that forbids it."""
         run = self.find(type, id)
@@ -160,7 +161,7 @@ class Act(RunView):
 
 
 class RetryFailed(RunView):
-    @extend_schema(request=None, responses={202: RunSerializer, 409: shapes.ConflictSerializer, **ERRORS})
+    @extend_schema(request=None, responses={202: RunSerializer, 409: outputs.ConflictSerializer, **ERRORS})
     def post(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
         """Start a new run of the failed items only."""
         run = self.find(type, id)
@@ -176,12 +177,12 @@ class RetryFailed(RunView):
 class Events(RunView, GenericAPIView[Any]):
     pagination_class = EventsInOrder
     filter_backends = ()
-    serializer_class = shapes.EventSerializer
+    serializer_class = outputs.EventSerializer
 
-    @extend_schema(parameters=[shapes.EventQuery], responses={200: shapes.EventSerializer(many=True), **ERRORS})
+    @extend_schema(parameters=[inputs.EventQuery], responses={200: outputs.EventSerializer(many=True), **ERRORS})
     def get(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
         """The run's timeline."""
-        parse_query(shapes.EventQuery, request)
+        parse_query(inputs.EventQuery, request)
         events = self.find(type, id).events.all()
         page = self.paginate_queryset(events)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
@@ -190,15 +191,15 @@ class Events(RunView, GenericAPIView[Any]):
 class Items(RunView, GenericAPIView[Any]):
     pagination_class = OldestFirst
     filter_backends = ()
-    serializer_class = shapes.ItemSerializer
+    serializer_class = outputs.ItemSerializer
 
     @extend_schema(
-        parameters=[shapes.ItemQuery],
-        responses={200: shapes.ItemSerializer(many=True), (200, "text/csv"): str, **ERRORS},
+        parameters=[inputs.ItemQuery],
+        responses={200: outputs.ItemSerializer(many=True), (200, "text/csv"): str, **ERRORS},
     )
     def get(self, request: Request, type: str, id: int) -> HttpResponseBase:  # noqa: A002
         """The run's items, a page at a time; `format=csv` gives all of them as a file."""
-        run, query = self.find(type, id), parse_query(shapes.ItemQuery, request)
+        run, query = self.find(type, id), parse_query(inputs.ItemQuery, request)
         items = self._items(run, query)
         if query["format"] == "csv":
             return csv_response(request._request, items.order_by("id"), f"{run.slug}-{run.pk}.csv")
@@ -214,13 +215,13 @@ class Items(RunView, GenericAPIView[Any]):
 
 class ResetProgress(APIView):
     @extend_schema(
-        request=shapes.ResetRequest,
-        responses={200: shapes.ResetAnswer, **ERRORS},
+        request=inputs.ResetRequest,
+        responses={200: outputs.ResetAnswer, **ERRORS},
     )
     def post(self, request: Request, business_id: int) -> Response:
         """Mark a business's active runs failed. For staff with `runs.reset_progress`."""
         business = business_to_reset(request.user, business_id)
-        body = parse_body(shapes.ResetRequest, request)
+        body = parse_body(inputs.ResetRequest, request)
         types = [model.slug for model in body.get("types") or ()]
         actor = Actor.user(request.user, "staff")
         reset = reset_progress(business, types, body["only_stale"], actor=actor, reason=body["reason"])

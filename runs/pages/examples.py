@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ..api.serializers import RunSerializer
+from ..api.outputs import RunSerializer
 from ..models import Run, run_types
 from ..states import ErrorCode, Status, StopRequest
 

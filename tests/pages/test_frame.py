@@ -127,7 +127,7 @@ def test_a_page_costs_the_same_however_much_it_lists(as_a: Client, business_a: B
 
 @pytest.fixture
 def _database_away() -> Iterator[None]:
-    with mock.patch("runs.pages.pages.Business.objects.of", side_effect=OperationalError("gone")):
+    with mock.patch("runs.pages.access.Business.objects.of", side_effect=OperationalError("gone")):
         yield
 
 

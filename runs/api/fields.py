@@ -1,0 +1,81 @@
+"""Fields that requests name things by."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.http import Http404
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from ..days import FIRST_DAY, LAST_DAY
+from ..models import Business, Run, run_types
+
+LARGEST_ID = 2**63 - 1
+
+
+@extend_schema_field({"oneOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "integer"}]})
+class BusinessField(serializers.Field[Business, Any, Any, Any]):
+    """A business of the caller's, by id or slug. Any other is not found, existing or not."""
+
+    default_error_messages = {"invalid": _("Give a business's id or slug.")}
+
+    def to_internal_value(self, data: Any) -> Business:
+        """Raises `Http404`, `ValidationError`."""
+        if isinstance(data, bool) or not isinstance(data, int | str):
+            self.fail("invalid")
+        own = Business.objects.of(self.context["request"].user)
+        name = serializers.CharField(max_length=200).run_validation(data)
+        business = (_is_id(name) and own.filter(pk=int(name)).first()) or own.filter(slug=name).first()
+        if business is None:
+            raise Http404
+        return business
+
+    def to_representation(self, value: Business) -> int:
+        return value.pk
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) <= LARGEST_ID
+
+
+class FlagField(serializers.BooleanField):
+    """True or false as JSON has them: a 0 or a "false" isn't taken for what it may have been meant as."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Raises `ValidationError`."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class RunTypeField(serializers.Field[type[Run], Any, str, Any]):
+    """A run type by its slug."""
+
+    default_error_messages = {"invalid_choice": _("There is no such run type.")}
+
+    def to_internal_value(self, data: Any) -> type[Run]:
+        """Raises `ValidationError`."""
+        models: dict[Any, type[Run]] = {model.slug: model for model in run_types()}
+        if not isinstance(data, str) or data not in models:
+            self.fail("invalid_choice")
+        return models[data]
+
+    def to_representation(self, value: type[Run]) -> str:
+        return value.slug
+
+
+@extend_schema_field({"type": "string", "format": "date", "pattern": r"^(19|2\d)\d\d-"})
+class DayField(serializers.DateField):
+    """A day to work from or up to: never so near the calendar's ends that the next one is out of it."""
+
+    default_error_messages = {"out_of_range": _("Give a day from 1900 to 2999.")}
+
+    def to_internal_value(self, value: Any) -> date:
+        """Raises `ValidationError`."""
+        day = super().to_internal_value(value)
+        if not FIRST_DAY <= day <= LAST_DAY:
+            self.fail("out_of_range")
+        return day

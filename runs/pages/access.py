@@ -1,0 +1,64 @@
+"""What every page shares: whose business it is, that no cache keeps it, and its frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
+
+from ..api.errors import TooManyRequests
+from ..models import Business, Run, RunQuerySet
+from ..readers.verdict import Verdict, fetch_repaired, verdict_of
+from .errors import too_many_requests
+
+P = ParamSpec("P")
+
+
+Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def page(view: Page[P]) -> Page[P]:
+    """A page that is sent compressed, that no cache keeps, and that says when it is asked for too often."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except TooManyRequests as error:
+            return too_many_requests(request, error.wait)
+
+    return cast("Page[P]", never_cache(gzip_page(wrapper)))
+
+
+def members_only(view: Page[P]) -> Page[P]:
+    return page(login_required(view))
+
+
+def own_business(request: HttpRequest, slug: str) -> Business:
+    """Raises `Http404` for a stranger's business just as for one that doesn't exist."""
+    return get_object_or_404(Business.objects.of(request.user), slug=slug)
+
+
+def frame(request: HttpRequest, business: Business) -> dict[str, Any]:
+    """What the frame around a business's page needs."""
+    return {
+        "business": business,
+        "businesses": Business.objects.of(request.user),
+    }
+
+
+def only(business: Business) -> QuerySet[Business]:
+    return Business.objects.filter(pk=business.pk)
+
+
+def with_verdicts(rows: RunQuerySet[Any]) -> list[tuple[Run, Verdict]]:
+    """The runs as readers are told of them, each with its verdict."""
+    return [(run, verdict_of(run)) for run in fetch_repaired(rows.with_ages())]

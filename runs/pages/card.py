@@ -1,0 +1,22 @@
+"""How to use the card."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+
+from .access import page
+from .examples import examples
+
+
+@page
+def card_docs(request: HttpRequest) -> HttpResponse:
+    """How to use `<run-card>`, with every state it can show."""
+    told = examples()
+    context = {
+        "examples": told,
+        "told": {"examples": told, "heading": _("Receipt sync")},
+        "origin": request.build_absolute_uri("/").rstrip("/"),
+    }
+    return render(request, "runs/card.html", context)

@@ -1,0 +1,56 @@
+"""All runs of a business, newest first."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from ..api.pagination import NewestRuns
+from ..models import Business, run_types
+from ..readers.history import runs_of
+from ..readers.verdict import verdict_of
+from ..states import Status
+from .access import frame, members_only, only, own_business
+
+
+class HistoryFilter(forms.Form):
+    type = forms.ChoiceField(label=_("Kind"), required=False)
+    status = forms.ChoiceField(label=_("Status"), required=False, choices=[("", _("All")), *Status.choices])
+    from_date = forms.DateField(label=_("From"), required=False, widget=forms.DateInput({"type": "date"}))
+    to_date = forms.DateField(label=_("To"), required=False, widget=forms.DateInput({"type": "date"}))
+
+    def __init__(self, business: Business, data: Any) -> None:
+        super().__init__(data)
+        known = (model for model in run_types() if model.objects.filter(business=business).exists())
+        kinds = cast("forms.ChoiceField", self.fields["type"])
+        kinds.choices = [("", _("All")), *((model.slug, model.type_label()) for model in known)]
+
+    def clean_type(self) -> Any:
+        return next((model for model in run_types() if model.slug == self.cleaned_data["type"]), None)
+
+
+@members_only
+def history(request: HttpRequest, slug: str) -> HttpResponse:
+    """All runs, newest first, a page at a time from the place of the last one seen: nothing is counted."""
+    business = own_business(request, slug)
+    form = HistoryFilter(business, request.GET or None)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    pages = NewestRuns()
+    try:
+        runs = pages.paginate_queryset(runs_of(only(business), **wanted), Request(request))
+    except ValidationError:  # an address that was cut short
+        return HttpResponseRedirect(request.path)
+    context = {
+        **frame(request, business),
+        "form": form,
+        "rows": [(run, verdict_of(run)) for run in runs],
+        "newer": pages.get_previous_link(),
+        "older": pages.get_next_link(),
+    }
+    return render(request, "runs/history.html", context)
