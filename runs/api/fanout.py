@@ -1,6 +1,6 @@
-"""One look at the database a process, for all who watch a stream: what has changed is told to each.
+"""One poll of the database a process, for all who watch a stream: each subscriber gets what has changed.
 
-A viewer costs memory and a write, no query. What a look brings is serialized once for each language.
+A subscriber costs memory and a write, no query. What a poll finds is serialized once for each language.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from ..models import Run, RunQuerySet, run_types
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ACTIVE
 from .outputs import RunSerializer
-from .welcome import Subscriber, expired_subscribers
+from .subscribers import Subscriber, expired_subscribers
 
 POLL_SECONDS = 0.5
 CHECK_SECONDS = 5  # how soon a stream ends when the session, the token or the membership behind it has
-LATELY_SECONDS = 10  # longer than any commit takes: what has finished is told for so long
-RESUMED_SECONDS = 3600  # what a viewer missed longer ago is found in the list of runs
+LATELY_SECONDS = 10  # longer than any commit takes: what has finished is sent for so long
+RESUMED_SECONDS = 3600  # what a subscriber missed longer ago is found in the list of runs
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class RunUpdate:
-    """A run as its viewers are told of it; `events` by language, for those who need one."""
+    """What subscribers get about a run: `events` by language, for those who need one."""
 
     key: Key
     business_id: int
@@ -59,8 +59,8 @@ class RunUpdate:
 
 
 @dataclass(frozen=True)
-class PollQuestion:
-    """What a look is for: languages by business, and who has yet to be told everything."""
+class PollQuery:
+    """What a poll is for: languages by business, and the businesses whose subscribers have got nothing yet."""
 
     languages: Mapping[int, Collection[str]]
     newcomers: Collection[int]
@@ -72,33 +72,33 @@ class PollQuestion:
 class Fanout:
     """The looks of one process. It looks while somebody watches."""
 
-    viewers: set[Subscriber] = field(default_factory=set)
-    healthy: bool = False  # has the last look told everything?
+    subscribers: set[Subscriber] = field(default_factory=set)
+    healthy: bool = False  # did the last poll reach the database?
     _task: asyncio.Task[None] | None = None
     _shown: dict[Key, tuple[object, ...]] = field(default_factory=dict)
-    _looked_at: float = 0.0
+    _polled_at: float = 0.0
     _checked_at: float = 0.0
 
-    def join(self, viewer: Subscriber) -> bool:
+    def join(self, subscriber: Subscriber) -> bool:
         """False for one whose user has as many streams here as one may have."""
-        if sum(other.user_id == viewer.user_id for other in self.viewers) >= settings.STREAMS_PER_USER:
+        if sum(other.user_id == subscriber.user_id for other in self.subscribers) >= settings.STREAMS_PER_USER:
             return False
-        self.viewers.add(viewer)
+        self.subscribers.add(subscriber)
         if self._task is None:
-            self._looked_at = self._checked_at = time.monotonic()
-            self._task = asyncio.create_task(self._look_around())
+            self._polled_at = self._checked_at = time.monotonic()
+            self._task = asyncio.create_task(self._poll_until_alone())
         return True
 
-    def leave(self, viewer: Subscriber) -> None:
-        self.viewers.discard(viewer)
+    def leave(self, subscriber: Subscriber) -> None:
+        self.subscribers.discard(subscriber)
 
-    async def _look_around(self) -> None:
+    async def _poll_until_alone(self) -> None:
         # A thread of its own: what a request's thread holds ends with the request.
         with ThreadPoolExecutor(1, "runs-stream") as thread:
-            while self.viewers:
+            while self.subscribers:
                 began = time.monotonic()
                 try:
-                    await self._turn(thread)
+                    await self._poll_once(thread)
                 except Exception as error:
                     if not is_database_away(error):
                         logger.exception("A look for the streams failed")
@@ -109,52 +109,58 @@ class Fanout:
         self._task = None
         self._shown = {}
 
-    async def _turn(self, thread: ThreadPoolExecutor) -> None:
+    async def _poll_once(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         began = time.monotonic()
-        watching = list(self.viewers)
+        watching = list(self.subscribers)
         if began - self._checked_at >= CHECK_SECONDS:
-            for viewer in await loop.run_in_executor(thread, _in_thread, expired_subscribers, watching):
-                viewer.end()
+            for subscriber in await loop.run_in_executor(thread, _in_thread, expired_subscribers, watching):
+                subscriber.end()
             self._checked_at = began
-        told = await loop.run_in_executor(thread, _in_thread, self._look, self._question(watching))
-        self._looked_at, self.healthy = began, True
-        self._distribute(told, watching)
+        updates = await loop.run_in_executor(thread, _in_thread, self._poll, self._build_query(watching))
+        self._polled_at, self.healthy = began, True
+        self._distribute(updates, watching)
 
-    def _question(self, watching: Collection[Subscriber]) -> PollQuestion:
+    def _build_query(self, watching: Collection[Subscriber]) -> PollQuery:
         languages: dict[int, set[str]] = {}
-        for viewer in watching:
-            languages.setdefault(viewer.business_id, set()).add(viewer.language)
-        newcomers = [viewer for viewer in watching if not viewer.greeted]
-        return PollQuestion(
+        for subscriber in watching:
+            languages.setdefault(subscriber.business_id, set()).add(subscriber.language)
+        newcomers = [subscriber for subscriber in watching if not subscriber.is_greeted]
+        return PollQuery(
             languages,
-            {viewer.business_id for viewer in newcomers},
-            min((viewer.resumed for viewer in newcomers if viewer.resumed), default=None),
-            LATELY_SECONDS + time.monotonic() - self._looked_at,
+            {subscriber.business_id for subscriber in newcomers},
+            min((subscriber.resumed for subscriber in newcomers if subscriber.resumed), default=None),
+            LATELY_SECONDS + time.monotonic() - self._polled_at,
         )
 
-    def _look(self, question: PollQuestion) -> list[RunUpdate]:
-        runs = [run for model in run_types() for run in fetch_repaired(_rows(model, question))]
+    def _poll(self, query: PollQuery) -> list[RunUpdate]:
+        runs = [run for model in run_types() for run in fetch_repaired(_rows(model, query))]
         shown = {Key(run.slug, run.pk): _as_shown(run) for run in runs}
-        told = [self._tell(run, shown, question) for run in runs]
+        updates = [self._update_of(run, shown, query) for run in runs]
         self._shown = shown
-        return told
+        return updates
 
-    def _tell(self, run: Run, shown: Mapping[Key, tuple[object, ...]], question: PollQuestion) -> RunUpdate:
+    def _update_of(self, run: Run, shown: Mapping[Key, tuple[object, ...]], query: PollQuery) -> RunUpdate:
         key = Key(run.slug, run.pk)
         changed = self._shown.get(key) != shown[key]
-        needed = changed or run.business_id in question.newcomers
-        languages = question.languages[run.business_id] if needed else ()
+        needed = changed or run.business_id in query.newcomers
+        languages = query.languages[run.business_id] if needed else ()
         return RunUpdate(key, run.business_id, changed, {language: _event(run, language) for language in languages})
 
-    def _distribute(self, told: Collection[RunUpdate], watching: Collection[Subscriber]) -> None:
+    def _distribute(self, updates: Collection[RunUpdate], watching: Collection[Subscriber]) -> None:
         by_business: dict[int, list[RunUpdate]] = {}
-        for each in told:
+        for each in updates:
             by_business.setdefault(each.business_id, []).append(each)
-        for viewer in watching:
-            news = by_business.get(viewer.business_id, ())
-            viewer.hear({each.key: each.events[viewer.language] for each in news if each.changed or not viewer.greeted})
-            viewer.greeted = True
+        for subscriber in watching:
+            news = by_business.get(subscriber.business_id, ())
+            subscriber.send_updates(
+                {
+                    each.key: each.events[subscriber.language]
+                    for each in news
+                    if each.changed or not subscriber.is_greeted
+                }
+            )
+            subscriber.is_greeted = True
 
 
 _fanouts: WeakKeyDictionary[asyncio.AbstractEventLoop, Fanout] = WeakKeyDictionary()
@@ -173,12 +179,12 @@ def _in_thread(function: Callable[[A], T], argument: A) -> T:
         close_old_connections()  # a pooled connection goes back
 
 
-def _rows(model: type[Run], question: PollQuestion) -> RunQuerySet[Run]:
+def _rows(model: type[Run], query: PollQuery) -> RunQuerySet[Run]:
     """The active ones, and those that ended since the last look: few, by partial indexes."""
-    wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=_ago(question.seconds_back))
-    if question.resumed:
-        wanted |= Q(finished_at__gt=question.resumed) & Q(finished_at__gt=_ago(RESUMED_SECONDS))
-    return model.objects.filter(wanted, business__in=list(question.languages)).with_ages()
+    wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=_ago(query.seconds_back))
+    if query.resumed:
+        wanted |= Q(finished_at__gt=query.resumed) & Q(finished_at__gt=_ago(RESUMED_SECONDS))
+    return model.objects.filter(wanted, business__in=list(query.languages)).with_ages()
 
 
 def _ago(seconds: float) -> CombinedExpression:
@@ -186,13 +192,13 @@ def _ago(seconds: float) -> CombinedExpression:
 
 
 def _as_shown(run: Run) -> tuple[object, ...]:
-    """Differs whenever readers would be told something else than the passing of time."""
+    """Differs whenever readers would see something else than the passing of time."""
     verdict = verdict_of(run)
     return run.version, verdict.code, verdict.message
 
 
 def _event(run: Run, language: str) -> bytes:
-    """The id is the database's time: with it a viewer that was away is told what ended meanwhile."""
+    """The id is the database's time: with it a subscriber that was away gets what ended meanwhile."""
     with override(language):
         data = JSONRenderer().render(RunSerializer(run).data)
     return b"event: run\nid: %d\ndata: %b\n\n" % (run.server_now.timestamp() * 1000, data)

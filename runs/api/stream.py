@@ -25,16 +25,16 @@ from .errors import NoStream, TooManyStreams
 from .fanout import Fanout, fanout
 from .fields import BusinessField
 from .inputs import parse_query
-from .welcome import Subscriber
+from .subscribers import Subscriber
 
 COMMENT_SECONDS = 15
 RETRY_MS = 3000
 
 # Comments, for whoever counts on hearing everything.
-ALL_TOLD = b": all told\n\n"
+ALL_SENT = b": all told\n\n"
 DATABASE_AWAY = b": the database is away\n\n"
 
-SEAT = "runs.stream"  # where the view leaves the viewer, within the request's scope
+SCOPE_KEY = "runs.stream"  # where the view leaves the subscriber, within the request's scope
 
 Message = Any  # a dict of ASGI's
 Receive = Callable[[], Awaitable[Message]]
@@ -70,14 +70,14 @@ class Stream(APIView):
         """Events of the business's runs: the active ones at once, then every change.
 
         `event: run`, its data the run's JSON in the caller's language. Comments keep the line open. With
-        `Last-Event-ID`, runs that have finished since are told too. 406 where this process can't stream, 429 where
+        `Last-Event-ID`, runs that have finished since come too. 406 where this process can't stream, 429 where
         the caller has too many streams open already.
         """
         business = parse_query(StreamQuery, request)["business"]
         scope = getattr(request._request, "scope", {})
-        if SEAT not in scope:
+        if SCOPE_KEY not in scope:
             raise NoStream
-        scope[SEAT] = Subscriber.of(request, business, get_language() or "en")
+        scope[SCOPE_KEY] = Subscriber.of(request, business, get_language() or "en")
         return Response()
 
 
@@ -88,40 +88,40 @@ def streaming(app: App) -> App:
         if scope["type"] != "http" or not scope["path"].endswith("/runs/stream/"):
             await app(scope, receive, send)
             return
-        scope[SEAT] = None
+        scope[SCOPE_KEY] = None
         start: Message = {}
 
         async def hold_back(message: Message) -> None:
-            if scope[SEAT] is None:
+            if scope[SCOPE_KEY] is None:
                 await send(message)
             elif message["type"] == "http.response.start":
                 start.update(message)
 
         await app(scope, receive, hold_back)
         if start:
-            await _admit(scope[SEAT], start, receive, send)
+            await _admit(scope[SCOPE_KEY], start, receive, send)
 
     return application
 
 
-async def _admit(viewer: Subscriber, start: Message, receive: Receive, send: Send) -> None:
+async def _admit(subscriber: Subscriber, start: Message, receive: Receive, send: Send) -> None:
     """Joins before anything is sent, on the event loop: of streams that open at once none slips past the bound."""
     watchers = fanout()
-    if not watchers.join(viewer):
-        await _refuse(viewer, start, send)
+    if not watchers.join(subscriber):
+        await _refuse(subscriber, start, send)
         return
     try:
-        await _serve(viewer, watchers, start, receive, send)
+        await _serve(subscriber, watchers, start, receive, send)
     finally:
-        watchers.leave(viewer)
+        watchers.leave(subscriber)
 
 
-async def _refuse(viewer: Subscriber, start: Message, send: Send) -> None:
-    with override(viewer.language):
+async def _refuse(subscriber: Subscriber, start: Message, send: Send) -> None:
+    with override(subscriber.language):
         error = {"code": TooManyStreams.default_code, "detail": str(TooManyStreams.default_detail), "attr": None}
         body = JSONRenderer().render({"type": "client_error", "errors": [error]})
     headers = [
-        *_kept(start["headers"]),
+        *_keep_headers(start["headers"]),
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"retry-after", str(TooManyStreams.wait).encode()),
@@ -130,28 +130,28 @@ async def _refuse(viewer: Subscriber, start: Message, send: Send) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _serve(viewer: Subscriber, watchers: Fanout, start: Message, receive: Receive, send: Send) -> None:
-    gone = asyncio.ensure_future(_gone(receive))
-    telling = asyncio.ensure_future(_tell(viewer, watchers, start, send))
+async def _serve(subscriber: Subscriber, watchers: Fanout, start: Message, receive: Receive, send: Send) -> None:
+    disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
+    sending = asyncio.ensure_future(_send_events(subscriber, watchers, start, send))
     try:
-        await asyncio.wait((gone, telling), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((disconnected, sending), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (gone, telling):
+        for task in (disconnected, sending):
             task.cancel()
             with suppress(asyncio.CancelledError, OSError, RuntimeError):  # written to somebody who had left
                 await task
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _tell(viewer: Subscriber, watchers: Fanout, start: Message, send: Send) -> None:
-    await send({**start, "headers": [*_kept(start["headers"]), *_HEADERS]})
-    await _say(send, b"retry: %d\n\n" % RETRY_MS)
-    while not viewer.ended:
-        await _say(send, await _next(viewer, watchers))
+async def _send_events(subscriber: Subscriber, watchers: Fanout, start: Message, send: Send) -> None:
+    await send({**start, "headers": [*_keep_headers(start["headers"]), *_HEADERS]})
+    await _send_text(send, b"retry: %d\n\n" % RETRY_MS)
+    while not subscriber.ended:
+        await _send_text(send, await _next_text(subscriber, watchers))
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -161,19 +161,19 @@ _HEADERS = [
 ]
 
 
-def _kept(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _keep_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in headers if name.lower() not in (b"content-type", b"content-length")]
 
 
-async def _next(viewer: Subscriber, watchers: Fanout) -> bytes:
+async def _next_text(subscriber: Subscriber, watchers: Fanout) -> bytes:
     try:
         async with asyncio.timeout(COMMENT_SECONDS):
-            await viewer.wake.wait()
+            await subscriber.wake.wait()
     except TimeoutError:
-        return ALL_TOLD if watchers.healthy else DATABASE_AWAY
-    return viewer.take()
+        return ALL_SENT if watchers.healthy else DATABASE_AWAY
+    return subscriber.take()
 
 
-async def _say(send: Send, text: bytes) -> None:
+async def _send_text(send: Send, text: bytes) -> None:
     if text:
         await send({"type": "http.response.body", "body": text, "more_body": True})

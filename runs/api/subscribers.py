@@ -29,7 +29,7 @@ class Subscriber:
     session_key: str = ""
     token_digest: str = ""
     resumed: datetime | None = None  # the last it heard of, by the database's clock
-    greeted: bool = False
+    is_greeted: bool = False
     ended: bool = False
     pending: dict[Any, bytes] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -41,7 +41,7 @@ class Subscriber:
         resumed = _moment(request.headers.get("Last-Event-ID", ""))
         return cls(int(request.user.pk or 0), business.pk, language, session, token, resumed)
 
-    def hear(self, events: Mapping[Any, bytes]) -> None:
+    def send_updates(self, events: Mapping[Any, bytes]) -> None:
         if events:
             self.pending.update(events)
             self.wake.set()
@@ -64,35 +64,39 @@ def _moment(event_id: str) -> datetime | None:
         return None
 
 
-def expired_subscribers(viewers: Collection[Subscriber]) -> list[Subscriber]:
+def expired_subscribers(subscribers: Collection[Subscriber]) -> list[Subscriber]:
     """Those whose session, token, account or membership has ended: four queries, however many they are."""
-    users = {user.pk: user for user in User.objects.filter(pk__in=_all(viewers, "user_id"), is_active=True)}
+    users = {user.pk: user for user in User.objects.filter(pk__in=_all(subscribers, "user_id"), is_active=True)}
     members = set(
-        Membership.objects.filter(user__in=list(users), business__in=_all(viewers, "business_id")).values_list(
+        Membership.objects.filter(user__in=list(users), business__in=_all(subscribers, "business_id")).values_list(
             "user_id", "business_id"
         )
     )
     sessions = {
         session.session_key: session.get_decoded()
-        for session in Session.objects.filter(session_key__in=_all(viewers, "session_key"), expire_date__gt=Now())
+        for session in Session.objects.filter(session_key__in=_all(subscribers, "session_key"), expire_date__gt=Now())
     }
     unexpired = Q(expiry__gt=Now()) | Q(expiry=None)
     tokens = set(
-        AuthToken.objects.filter(unexpired, digest__in=_all(viewers, "token_digest")).values_list("digest", flat=True)
+        AuthToken.objects.filter(unexpired, digest__in=_all(subscribers, "token_digest")).values_list(
+            "digest", flat=True
+        )
     )
 
-    def signed_in(viewer: Subscriber) -> bool:
-        if viewer.token_digest:
-            return viewer.token_digest in tokens
-        return _opens(sessions.get(viewer.session_key, {}), users[viewer.user_id])
+    def signed_in(subscriber: Subscriber) -> bool:
+        if subscriber.token_digest:
+            return subscriber.token_digest in tokens
+        return _opens(sessions.get(subscriber.session_key, {}), users[subscriber.user_id])
 
     return [
-        viewer for viewer in viewers if (viewer.user_id, viewer.business_id) not in members or not signed_in(viewer)
+        subscriber
+        for subscriber in subscribers
+        if (subscriber.user_id, subscriber.business_id) not in members or not signed_in(subscriber)
     ]
 
 
-def _all(viewers: Collection[Subscriber], name: str) -> list[Any]:
-    return list({getattr(viewer, name) for viewer in viewers} - {""})
+def _all(subscribers: Collection[Subscriber], name: str) -> list[Any]:
+    return list({getattr(subscriber, name) for subscriber in subscribers} - {""})
 
 
 def _opens(session: Mapping[str, Any], user: User) -> bool:
