@@ -70,7 +70,7 @@ class PollQuery:
 
 @dataclass(eq=False)
 class Fanout:
-    """The looks of one process. It looks while somebody watches."""
+    """The polls of one process, while it has subscribers."""
 
     subscribers: set[Subscriber] = field(default_factory=set)
     healthy: bool = False  # did the last poll reach the database?
@@ -86,13 +86,13 @@ class Fanout:
         self.subscribers.add(subscriber)
         if self._task is None:
             self._polled_at = self._checked_at = time.monotonic()
-            self._task = asyncio.create_task(self._poll_until_alone())
+            self._task = asyncio.create_task(self._poll_while_subscribed())
         return True
 
     def leave(self, subscriber: Subscriber) -> None:
         self.subscribers.discard(subscriber)
 
-    async def _poll_until_alone(self) -> None:
+    async def _poll_while_subscribed(self) -> None:
         # A thread of its own: what a request's thread holds ends with the request.
         with ThreadPoolExecutor(1, "runs-stream") as thread:
             while self.subscribers:
@@ -101,7 +101,7 @@ class Fanout:
                     await self._poll_once(thread)
                 except Exception as error:
                     if not is_database_away(error):
-                        logger.exception("A look for the streams failed")
+                        logger.exception("A poll for the streams failed")
                     elif self.healthy:
                         logger.warning("The streams wait for the database: %s", error)
                     self.healthy = False
@@ -153,13 +153,8 @@ class Fanout:
             by_business.setdefault(each.business_id, []).append(each)
         for subscriber in watching:
             news = by_business.get(subscriber.business_id, ())
-            subscriber.send_updates(
-                {
-                    each.key: each.events[subscriber.language]
-                    for each in news
-                    if each.changed or not subscriber.is_greeted
-                }
-            )
+            due = [each for each in news if each.changed or not subscriber.is_greeted]
+            subscriber.send_updates({each.key: each.events[subscriber.language] for each in due})
             subscriber.is_greeted = True
 
 
@@ -180,7 +175,7 @@ def _in_thread(function: Callable[[A], T], argument: A) -> T:
 
 
 def _rows(model: type[Run], query: PollQuery) -> RunQuerySet[Run]:
-    """The active ones, and those that ended since the last look: few, by partial indexes."""
+    """The active ones, and those that ended since the last poll: few, by partial indexes."""
     wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=_ago(query.seconds_back))
     if query.resumed:
         wanted |= Q(finished_at__gt=query.resumed) & Q(finished_at__gt=_ago(RESUMED_SECONDS))

@@ -88,11 +88,10 @@ def expired_subscribers(subscribers: Collection[Subscriber]) -> list[Subscriber]
             return subscriber.token_digest in tokens
         return _opens(sessions.get(subscriber.session_key, {}), users[subscriber.user_id])
 
-    return [
-        subscriber
-        for subscriber in subscribers
-        if (subscriber.user_id, subscriber.business_id) not in members or not signed_in(subscriber)
-    ]
+    def may_watch(subscriber: Subscriber) -> bool:
+        return (subscriber.user_id, subscriber.business_id) in members and signed_in(subscriber)
+
+    return [subscriber for subscriber in subscribers if not may_watch(subscriber)]
 
 
 def _all(subscribers: Collection[Subscriber], name: str) -> list[Any]:
