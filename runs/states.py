@@ -1,4 +1,4 @@
-"""What a run may be, and who may draw which arrow. Everything else is derived from here."""
+"""The statuses of runs and items, and the table of allowed transitions. Everything else is derived from here."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 class Status(models.TextChoices):
     QUEUED = "queued", _("Queued")  # waiting for a worker
-    RUNNING = "running", _("Running")  # a worker holds it and beats
+    RUNNING = "running", _("Running")  # an attempt works on it and beats
     PAUSED = "paused", _("Paused")  # a person stopped it for now
     COMPLETED = "completed", _("Completed")  # final for ever
     FAILED = "failed", _("Failed")  # a person may retry it
@@ -31,9 +31,9 @@ TRANSITIONS = (
     Transition(Status.QUEUED, Status.RUNNING, "a worker's claim (attempt + 1)"),
     Transition(Status.QUEUED, Status.CANCELLED, "a person"),
     Transition(Status.QUEUED, Status.FAILED, "queue timeout, reset"),
-    Transition(Status.RUNNING, Status.COMPLETED, "the worker holding the attempt"),
+    Transition(Status.RUNNING, Status.COMPLETED, "the worker of the attempt"),
     Transition(Status.RUNNING, Status.FAILED, "the worker, sweep or a reader's repair (stale), reset"),
-    Transition(Status.RUNNING, Status.CANCELLED, "the worker holding the attempt"),
+    Transition(Status.RUNNING, Status.CANCELLED, "the worker of the attempt"),
     Transition(Status.RUNNING, Status.QUEUED, "interrupt (deploy, time slice), lost worker process, a wait of hours"),
     Transition(Status.RUNNING, Status.PAUSED, "the worker, when asked"),
     Transition(Status.PAUSED, Status.QUEUED, "a person"),
@@ -46,7 +46,7 @@ TRANSITIONS = (
 
 def sources(target: Status) -> list[Status]:
     """The statuses from which `target` may be reached."""
-    return [arrow.source for arrow in TRANSITIONS if arrow.target == target]
+    return [transition.source for transition in TRANSITIONS if transition.target == target]
 
 
 class ErrorCode(models.TextChoices):
@@ -60,14 +60,14 @@ class ErrorCode(models.TextChoices):
 
 
 class StopRequest(models.TextChoices):
-    """What somebody asked the worker to do next."""
+    """What somebody asked a running attempt to do."""
 
     CANCEL = "cancel", _("Cancel")
     PAUSE = "pause", _("Pause")
     INTERRUPT = "interrupt", _("Interrupt")  # go back to the queue at the cursor
 
 
-# Where a worker takes its run when it honours a request.
+# The status in which an attempt leaves its run after a stop was requested of it.
 STATUS_AFTER_STOP = {
     StopRequest.CANCEL: Status.CANCELLED,
     StopRequest.PAUSE: Status.PAUSED,

@@ -1,4 +1,4 @@
-"""The worker's side of a run: claim it, do the work, leave it in a true state."""
+"""The worker's side of a run: claim it, do the work, and end the attempt in a true status."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def name_this_boot(**kwargs: Any) -> None:
 @worker_ready.connect
 def reclaim_after_restart(sender: Any, **kwargs: Any) -> None:
     """A worker that comes back under its old name knows that its earlier self is dead."""
-    _for_each_type(
+    _for_each_run_type(
         lambda model: _reclaim(model.objects.filter(worker=sender.hostname).exclude(worker_boot=boot), sender.hostname)
     )
 
@@ -92,7 +92,9 @@ def reclaim_from_lost_process(
     """
     if isinstance(exception, WorkerLostError):
         is_death = not stopping.value
-        _for_each_type(lambda model: _reclaim(model.objects.filter(task_id=task_id), "its parent", is_death=is_death))
+        _for_each_run_type(
+            lambda model: _reclaim(model.objects.filter(task_id=task_id), "its parent", is_death=is_death)
+        )
         due = time.monotonic() + LATE_CLAIM_SECONDS
         lost_tasks.extend(LostTask(task_id, sender.name, run_id, is_death, due) for run_id in args)
 
@@ -104,10 +106,10 @@ def recheck_lost_tasks() -> None:
     after the loss was handled, and nobody would work on the run. Where the claim never arrived, the message is lost.
     """
     while lost_tasks and time.monotonic() >= lost_tasks[0].due:
-        _for_each_type(partial(_recheck, lost_tasks.popleft()))
+        _for_each_run_type(partial(_recheck_run, lost_tasks.popleft()))
 
 
-def _recheck(lost: LostTask, model: type[Run]) -> None:
+def _recheck_run(lost: LostTask, model: type[Run]) -> None:
     if task_name(model) == lost.name:
         _reclaim(model.objects.filter(task_id=lost.id), "its parent", is_death=lost.is_death)
         for run in model.objects.filter(pk=lost.run_id, status=Status.QUEUED):
@@ -120,7 +122,7 @@ def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
     stopping.value = 1
     if how == "Warm":
         mine = {"worker": sender, "worker_boot": boot}
-        _for_each_type(lambda model: model.objects.filter(**mine).request_stop(StopRequest.INTERRUPT))
+        _for_each_run_type(lambda model: model.objects.filter(**mine).request_stop(StopRequest.INTERRUPT))
 
 
 @worker_shutting_down.connect
@@ -148,10 +150,10 @@ def publish_what_was_interrupted(**kwargs: Any) -> None:
         for run in model.objects.filter(worker_boot=boot, status=Status.QUEUED, dispatches=0):
             publish(run)
 
-    _for_each_type(publish_mine)
+    _for_each_run_type(publish_mine)
 
 
-def _leave_to_others(model: type[Run], run_id: int) -> None:
+def _requeue_for_other_workers(model: type[Run], run_id: int) -> None:
     """A message that came too late for this worker is sent again when it has gone."""
     model.objects.filter(pk=run_id, status=Status.QUEUED).update(worker_boot=boot, dispatches=0)
 
@@ -165,29 +167,29 @@ def _reclaim(runs: RunQuerySet[Run], worker: str, *, is_death: bool = True) -> N
         publish(run)
 
 
-def _for_each_type(deed: Callable[[type[Run]], object]) -> None:
-    """Signals come outside of any task: nobody else catches what fails, nor closes the connection."""
+def _for_each_run_type(step: Callable[[type[Run]], object]) -> None:
+    """For signals, which come outside of any task: nobody else catches what fails, nor closes the connection."""
     try:
         for model in run_types():
-            deed(model)
+            step(model)
     except Exception as error:
         if is_database_away(error):
             logger.warning("The worker puts its runs in order when the database is back: %s", error)
-            threading.Thread(target=_repeat_after_outage, args=[deed], daemon=True).start()
+            threading.Thread(target=_repeat_after_outage, args=[step], daemon=True).start()
         else:
             logger.exception("The worker could not put its runs in order; the sweep will expire them")
     finally:
         connection.close()
 
 
-def _repeat_after_outage(deed: Callable[[type[Run]], object]) -> None:
+def _repeat_after_outage(step: Callable[[type[Run]], object]) -> None:
     """In a thread: the worker's own loop must go on talking to the broker.
 
-    Late is safe: every deed concerns only runs that a dead process, or this boot of the worker, still holds then.
+    Late is safe: every step concerns only runs that a dead process, or this boot of the worker, still holds then.
     """
     try:
         for model in run_types():
-            retry_while_database_is_away(deed, model)
+            retry_while_database_is_away(step, model)
     except Exception:
         logger.exception("The worker could not put its runs in order; the sweep will expire them")
     finally:
@@ -222,9 +224,9 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
 
 
 def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", task_id: str = "") -> None:
-    """Claim the run, work, and leave it. A late or second message finds nothing to claim."""
+    """Claim the run, work on it, end the attempt. A late or second message finds nothing to claim."""
     if stopping.value:
-        retry_while_database_is_away(_leave_to_others, model, run_id)
+        retry_while_database_is_away(_requeue_for_other_workers, model, run_id)
         return
     run = retry_while_database_is_away(claim, model, run_id, worker=worker, task_id=task_id)
     if run is None:

@@ -124,7 +124,7 @@ class Run(HeartbeatMixin):
             pgtrigger.FSM(
                 name="arrows",
                 field="status",
-                transitions=[(arrow.source.value, arrow.target.value) for arrow in TRANSITIONS],
+                transitions=[(each.source.value, each.target.value) for each in TRANSITIONS],
                 # A flush changes no status and should not pay for the check.
                 condition=pgtrigger.AnyChange("status"),
             )
@@ -177,26 +177,26 @@ class Run(HeartbeatMixin):
         return list(actions)
 
     def cancel(self, actor: Actor, reason: str = "") -> None:
-        self._settle_or_ask(StopRequest.CANCEL, actor, reason)
+        self._cancel_or_request_stop(StopRequest.CANCEL, actor, reason)
 
     def pause(self, actor: Actor, reason: str = "") -> None:
-        self._settle_or_ask(StopRequest.PAUSE, actor, reason)
+        self._cancel_or_request_stop(StopRequest.PAUSE, actor, reason)
 
-    def _settle_or_ask(self, request: StopRequest, actor: Actor, reason: str) -> None:
+    def _cancel_or_request_stop(self, request: StopRequest, actor: Actor, reason: str) -> None:
         """A run that no worker holds changes at once; a running one is asked to."""
-        if request == StopRequest.CANCEL and self._cancel_unheld(actor, reason):
+        if request == StopRequest.CANCEL and self._cancel_without_worker(actor, reason):
             return
         if self._row().request_stop(request):
             return
         # Its worker may have been lost, and the run requeued, between the two statements.
-        if request == StopRequest.CANCEL and self._cancel_unheld(actor, reason):
+        if request == StopRequest.CANCEL and self._cancel_without_worker(actor, reason):
             return
         raise WrongState
 
-    def _cancel_unheld(self, actor: Actor, reason: str) -> int:
-        unheld = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
+    def _cancel_without_worker(self, actor: Actor, reason: str) -> int:
+        without_worker = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
         with audit_context(actor, reason or "cancelled"):
-            return unheld.transition_to(Status.CANCELLED, finished_at=Now())
+            return without_worker.transition_to(Status.CANCELLED, finished_at=Now())
 
     def nothing_to_retry(self) -> str:
         """Why none of the items may be tried again now, in the reader's language."""

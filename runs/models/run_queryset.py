@@ -54,20 +54,20 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.filter(heard, pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
 
     def transition_to(self, target: Status, **columns: Any) -> int:
-        """Draw the arrow to `target` from wherever the table allows; the count tells who won."""
+        """Change the status of those rows from which `target` may be reached; of two callers one gets the count."""
         leaving = as_expressions(statements.WHEN_LEAVING)
         return self.filter(status__in=sources(target)).update(
             **{**leaving, "status": target, "version": models.F("version") + 1, **columns}
         )
 
     def fail(self, code: ErrorCode, message: Any, **columns: Any) -> int:
-        return self._leave(Status.FAILED, error_code=code, error_message=message, finished_at=Now(), **columns)
+        return self._end_attempts(Status.FAILED, error_code=code, error_message=message, finished_at=Now(), **columns)
 
-    def _leave(self, target: Status, **columns: Any) -> int:
-        """Move these rows, and call unknown what their attempts had in flight.
+    def _end_attempts(self, target: Status, **columns: Any) -> int:
+        """End the attempts of these rows; what they had in flight is unknown.
 
-        The status first, for it fences the worker: the other way round it could settle one item and begin the next
-        between the two, and that one would stay in flight for ever. A crash leaves both statements or none.
+        The status changes first, for that fences the worker: the other way round it could settle one item and begin
+        the next between the two statements, and that one would stay in flight for ever. A crash leaves both or none.
         """
         with transaction.atomic():
             rows = self.locked()
@@ -83,7 +83,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def expire(self, actor: Actor) -> int:
         """Fail the stale ones among these rows and log each; the same words for every caller.
 
-        A row that somebody is writing at this moment is left to the next look.
+        A row that somebody is writing at this moment is left to the next caller.
         """
         stale, params = self.order_by().stale().values("pk").query.sql_with_params()
         with transaction.atomic(), audit_context(actor, "no heartbeat"), connection.cursor() as cursor:
@@ -102,7 +102,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             self.expire_if_writable(READER)
 
     def expire_if_writable(self, actor: Actor) -> bool:
-        """Like `expire`; False where the database is read-only or full: then the truth must be told unwritten."""
+        """Like `expire`; False where the database takes no writes: readers show the runs as failed all the same."""
         try:
             self.expire(actor)
         except Error as error:
@@ -139,11 +139,11 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def reclaim(
         self, actor: Actor = SYSTEM, *, is_death: bool = True, reason: str = "resumed after worker loss"
     ) -> int:
-        """Give up on a worker process that is gone: its runs go on elsewhere, from their cursors.
+        """Put the runs of a worker process that is gone back in the queue, to go on from their cursors.
 
-        A wish that it had no time to grant is granted here. Where the process died, the item that was open is
-        accused (see `poison`), or else a loss is counted: a run that loses its worker again and again, with nothing
-        done between, fails. `is_death` is false for a warm shutdown, which says nothing about the run.
+        A stop that was requested of it is applied here. Where the process died, the item that was open is accused (see
+        `poison`), or else a loss is counted: a run that loses its worker again and again, with no progress between,
+        fails. `is_death` is false for a warm shutdown, which says nothing about the run.
         """
         died: dict[str, Any] = {"open_item": ""}
         losses: dict[str, Any] = {}
@@ -153,14 +153,15 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         with transaction.atomic():
             rows = self.filter(status=Status.RUNNING).locked()
             held = rows.filter(status=Status.RUNNING)
-            unasked = held.exclude(requested__in=(StopRequest.PAUSE, StopRequest.CANCEL))
+            not_stopping = held.exclude(requested__in=(StopRequest.PAUSE, StopRequest.CANCEL))
             settled = 0
-            # From the weakest to the strongest, so that a wish that comes meanwhile finds its statement still ahead.
+            # The order matters: a pause or a cancel that is requested between these statements must still be seen by
+            # the last ones.
             if is_death:
                 with audit_context(actor, "worker lost"):
-                    settled += unasked.on_their_last_loss().fail(ErrorCode.WORKER_LOST, LOST_TOO_OFTEN, **died)
+                    settled += not_stopping.on_their_last_loss().fail(ErrorCode.WORKER_LOST, LOST_TOO_OFTEN, **died)
             with audit_context(actor, reason if is_death else "asked to interrupt"):
-                settled += unasked.requeue(**died, **losses)
+                settled += not_stopping.requeue(**died, **losses)
             with audit_context(actor, "asked to pause"):
                 settled += held.filter(requested=StopRequest.PAUSE).transition_to(Status.PAUSED, **died)
             with audit_context(actor, "asked to cancel"):
@@ -176,7 +177,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.filter(counts, losses__gte=settings.RUNS_MAX_LOSSES - 1)
 
     def mark_in_flight_unknown(self) -> None:
-        """Call unknown, and count, what the attempts of these runs have in flight: they will never say.
+        """Set to unknown, and count, the items that these runs have in flight: their attempts won't report any more.
 
         The runs' rows are locked already, or their status has changed in this transaction.
         """
@@ -184,11 +185,11 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         if items is None:
             return
         with transaction.atomic():
-            flying = items._default_manager.filter(
+            in_flight = items._default_manager.filter(
                 models.Q(("run__in", self.order_by().values("pk"))), models.Q(status=ItemStatus.IN_FLIGHT)
             )
             lost = list(
-                flying.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", models.F("run"))
+                in_flight.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", models.F("run"))
             )
             items._default_manager.filter(pk__in=[pk for pk, _run in lost]).update(
                 status=ItemStatus.UNKNOWN, error_code="interrupted", error_message=INTERRUPTED
@@ -200,7 +201,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
                 )
 
     def request_stop(self, request: StopRequest) -> int:
-        """Leave a wish for the worker. A cancel is overwritten by none, and what a person wished by no machine."""
+        """Ask the attempts of these runs to stop. Nothing replaces a cancel, and an interrupt no person's pause."""
         stronger = [StopRequest.CANCEL, StopRequest.PAUSE] if request == StopRequest.INTERRUPT else [StopRequest.CANCEL]
         return (
             self.filter(status=Status.RUNNING)

@@ -1,9 +1,11 @@
-"""Effects that can't be undone, such as a message sent: none happens twice, whatever dies when.
+"""Effects that can't be undone, such as a message sent: none happens twice, whatever dies when (G3).
 
-An item is in flight, and that is committed, before its effect begins. Its outcome is written by the
-statement that puts the next items in flight, together with the counters, the heartbeat and the
-question what has been requested. Whatever a lost attempt left in flight is unknown from then on,
-and never begun again. The items' table says where a new attempt goes on; the cursor holds only what helps it begin.
+1. An item is put in flight, and that is committed, before its effect begins.
+2. Its outcome is written by the statement that puts the next items in flight, together with the counters, the
+   heartbeat and the question whether a stop has been requested.
+3. Whatever a lost attempt left in flight is unknown from then on, and never begun again.
+
+The items' table says where a new attempt goes on; the cursor holds only what helps it begin.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ..exceptions import RunsError, RunStopped
 from ..models import Run, RunItem, statements
@@ -22,15 +24,15 @@ from .progress import Progress
 
 I = TypeVar("I", bound=RunItem)  # noqa: E741
 
-UNTOLD = "The outcome was never told."
+NOT_REPORTED: Final = "The outcome was never told."
 
 
 @dataclass
 class Outcome:
-    """What became of an item in flight. Until the work tells, nobody knows."""
+    """What became of an item in flight."""
 
     item: RunItem
-    status: ItemStatus | None = None  # None: not told yet
+    status: ItemStatus | None = None  # None: the work hasn't said yet
     error_code: str = ""
     error_message: str = ""
     columns: dict[str, Any] = field(default_factory=dict)
@@ -44,19 +46,19 @@ class Effects:
     """Carries out the items of a run, each at most once.
 
     One after the other: `for item in effects.each(items)`. Several at a time: `effects.begin(items)`.
-    Tell what became of each by `done`, `failed`, `unknown` or `put_back`; what is still untold when
-    the attempt ends is unknown. Raises `RunLost`, and `RunStopped` before anything has begun.
+    Report what became of each by `done`, `failed`, `unknown` or `put_back`; an item without a report is unknown when
+    the attempt ends. Raises `RunLost`, and `RunStopped` before anything has begun.
     """
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._run = progress, progress.run
-        self._flying: dict[int, Outcome] = {}  # in flight by the table
-        self._next: Sequence[RunItem] = ()
-        progress.fenced(self._take_stock)
-        progress._write = self._step
+        self._in_flight: dict[int, Outcome] = {}  # by the item's key in the table
+        self._beginning: Sequence[RunItem] = ()
+        progress.fenced(self._start_from_rows)
+        progress.write_with(self._write)
 
-    def _take_stock(self) -> None:
-        """The rows of run and items are true at any moment; start from them, after the lost attempt."""
+    def _start_from_rows(self) -> None:
+        """The rows of run and items are true at any moment; what the lost attempt had in flight is unknown."""
         rows = type(self._run).objects.filter(pk=self._run.pk)
         rows.mark_in_flight_unknown()
         items: Any = self._run.items  # type: ignore[attr-defined]  # the items' own foreign key
@@ -70,43 +72,43 @@ class Effects:
             if not self.begin([item]):
                 continue
             yield item
-            if item.pk in self._flying and self._flying[item.pk].status is None:
-                self.unknown(item, UNTOLD)
+            if item.pk in self._in_flight and self._in_flight[item.pk].status is None:
+                self.unknown(item, NOT_REPORTED)
 
     def begin(self, items: Sequence[I]) -> list[I]:
-        """Put in flight, durably, those of the items that are pending, and answer them."""
-        if any(item.pk in self._flying for item in items):
+        """Put in flight, durably, those of the items that are pending, and return them."""
+        if any(item.pk in self._in_flight for item in items):
             self.settle()  # one statement can't put the same row back and begin it
-        self._next = items
+        self._beginning = items
         try:
             self._progress.report()
         finally:
-            self._next = ()
-        begun = [item for item in items if item.pk in self._flying]
+            self._beginning = ()
+        begun = [item for item in items if item.pk in self._in_flight]
         if not begun and (requested := self._progress.requested):
             raise RunStopped(requested)
         return begun
 
     def settle(self) -> None:
-        """Write the outcomes that were told now, and not with the next items: before a pause."""
-        if any(outcome.status for outcome in self._flying.values()):
+        """Write the reported outcomes now, and not with the next items: before a pause."""
+        if any(outcome.status for outcome in self._in_flight.values()):
             self._progress.report()
 
     def done(self, item: RunItem, **columns: Any) -> None:
-        self._tell(item, ItemStatus.DONE, "", "", columns)
+        self._record(item, ItemStatus.DONE, "", "", columns)
 
     def failed(self, item: RunItem, error: object, code: str = "error", **columns: Any) -> None:
-        self._tell(item, ItemStatus.FAILED, error, code, columns)
+        self._record(item, ItemStatus.FAILED, error, code, columns)
 
     def unknown(self, item: RunItem, reason: object, code: str = "unknown", **columns: Any) -> None:
-        self._tell(item, ItemStatus.UNKNOWN, reason, code, columns)
+        self._record(item, ItemStatus.UNKNOWN, reason, code, columns)
 
     def put_back(self, item: RunItem) -> None:
         """The effect certainly didn't happen: the item is pending again."""
-        self._tell(item, ItemStatus.PENDING, "", "", {})
+        self._record(item, ItemStatus.PENDING, "", "", {})
 
-    def _tell(self, item: RunItem, status: ItemStatus, message: object, code: str, columns: dict[str, Any]) -> None:
-        outcome = self._flying.get(item.pk)
+    def _record(self, item: RunItem, status: ItemStatus, message: object, code: str, columns: dict[str, Any]) -> None:
+        outcome = self._in_flight.get(item.pk)
         if outcome is None or outcome.status is not None:
             raise RunsError(f"{item} is not in flight.")
         outcome.status, outcome.columns = status, columns
@@ -114,25 +116,25 @@ class Effects:
         if status != ItemStatus.PENDING:
             self._progress.count()
 
-    def _step(self, run: Run, report: ProgressReport, final_status: FinalStatus | None) -> str:
+    def _write(self, run: Run, report: ProgressReport, final_status: FinalStatus | None) -> str:
         """In the place of `flush`. Safe to repeat: what is settled or in flight already stays so."""
-        told = [outcome for outcome in self._flying.values() if outcome.status]
+        outcomes = [outcome for outcome in self._in_flight.values() if outcome.status]
         if final_status:
-            told += self._lost_by_leaving()
-        columns = tuple(sorted({name for outcome in told for name in outcome.columns}))
-        statement = statements.effects(type(run), bool(told), columns, *shape_of(final_status))
+            outcomes += self._interrupted()
+        columns = tuple(sorted({name for outcome in outcomes for name in outcome.columns}))
+        statement = statements.effects(type(run), bool(outcomes), columns, *shape_of(final_status))
         parameters = build_parameters(run, report, final_status) | {
-            "outcomes": json.dumps([outcome.as_row() for outcome in told]),
-            "settled": [outcome.item.pk for outcome in told],
-            "begun": [item.pk for item in self._next],
+            "outcomes": json.dumps([outcome.as_row() for outcome in outcomes]),
+            "settled": [outcome.item.pk for outcome in outcomes],
+            "begun": [item.pk for item in self._beginning],
         }
         requested, begun, _synchronous = execute_guarded(statement, parameters, final_status)
-        for outcome in told:
-            self._flying.pop(outcome.item.pk, None)
-        self._flying |= {item.pk: Outcome(item) for item in self._next if item.pk in begun}
+        for outcome in outcomes:
+            self._in_flight.pop(outcome.item.pk, None)
+        self._in_flight |= {item.pk: Outcome(item) for item in self._beginning if item.pk in begun}
         return str(requested)
 
-    def _lost_by_leaving(self) -> list[Outcome]:
-        """The work broke off in the middle of them."""
-        untold = [outcome for outcome in self._flying.values() if outcome.status is None]
-        return [Outcome(one.item, ItemStatus.UNKNOWN, "error", UNTOLD) for one in untold]
+    def _interrupted(self) -> list[Outcome]:
+        """The work broke off in the middle of these."""
+        without_status = [outcome for outcome in self._in_flight.values() if outcome.status is None]
+        return [Outcome(one.item, ItemStatus.UNKNOWN, "error", NOT_REPORTED) for one in without_status]

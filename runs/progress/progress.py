@@ -79,7 +79,7 @@ class Progress:
         self._silence: float | None = None
         self._waiting: tuple[float | None, str] = (None, "")
         self._requested = ""
-        self._write: Write = flush  # `Effects` puts its own in this place
+        self._write: Write = flush
         self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
         self._flushed_done: float = self._processed
         self._flushed_processed = self._processed
@@ -356,6 +356,10 @@ class Progress:
     def requested(self) -> str:
         """What was asked of this attempt when it last wrote."""
         return self._requested
+
+    def write_with(self, write: Write) -> None:
+        """Flush by this function from now on."""
+        self._write = write
 
     def recount(self) -> None:
         """Start over from the counters of the run's row."""
