@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
-from runs.admin.look import ModelAdmin, TextInput
+from runs.admin.theme import ModelAdmin, TextInput
 
 from . import opt_outs
 from .models import OptOut, OutboxMessage, ProviderAccount, Recipient, WhatsAppBroadcast

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
-from runs.admin.look import TabularInline
+from runs.admin.theme import TabularInline
 
 from .models import Mailbox, Receipt, ReceiptCorrection, ReceiptSyncRun
 

@@ -14,8 +14,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Business, Membership, run_types
-from .look import DANGER, ModelAdmin, TabularInline, action, display
 from .reset import reset_page
+from .theme import DANGER, ModelAdmin, TabularInline, action, display
 
 
 class MembershipInline(TabularInline):

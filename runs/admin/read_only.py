@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from .look import ModelAdmin
+from .theme import ModelAdmin
 
 
 class ReadOnlyAdmin(ModelAdmin):

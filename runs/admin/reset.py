@@ -15,16 +15,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from ..lifecycle.reset import Reset, reset_progress, resettable
 from ..models import Business, Run, run_types
 from ..models.audit import Actor
 from ..readers.humanize import ago
-from .look import CheckBox, TextInput
 from .run import badge, progress_bar
+from .theme import CheckBox, TextInput
 
 RUNS_LISTED = 200  # of each type of each business
 
@@ -69,7 +68,7 @@ def reset_page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     asked.is_valid()
     businesses = asked.cleaned_data.get("business")
     if not businesses:
-        messages.error(request, _now("Choose at least one business."))
+        messages.error(request, gettext("Choose at least one business."))
         return _back()
     if request.method == "POST" and asked.is_valid():
         return _reset(model_admin, request, asked.cleaned_data)
@@ -78,7 +77,7 @@ def reset_page(model_admin: Any, request: HttpRequest) -> HttpResponse:
         "admin/runs/reset.html",
         {
             **model_admin.admin_site.each_context(request),
-            "title": _now("Reset progress"),
+            "title": gettext("Reset progress"),
             "opts": model_admin.opts,
             "form": asked if request.method == "POST" else _unjudged(request),
             "preview": _preview(
@@ -138,7 +137,7 @@ def _reset_one(model_admin: Any, request: HttpRequest, business: Business, asked
 
 def _log_line(reset: Reset, reason: str) -> str:
     counts = ", ".join(f"{slug}: {count}" for slug, count in reset.by_type.items()) or "0"
-    return _now("Reset progress (%(counts)s). Reason: %(reason)s") % {"counts": counts, "reason": reason}
+    return gettext("Reset progress (%(counts)s). Reason: %(reason)s") % {"counts": counts, "reason": reason}
 
 
 def _back() -> HttpResponse:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Run, RunQuerySet
@@ -18,8 +18,8 @@ from ..readers.humanize import ago
 from ..readers.timeline import timeline
 from ..readers.verdict import QUIET_AFTER, VerdictCode, fetch_repaired, is_overdue, verdict_of
 from ..states import ErrorCode, Status
-from .look import ChangeList, display
 from .read_only import ReadOnlyAdmin
+from .theme import ChangeList, display
 
 FAILED_ITEMS_SHOWN = 200
 
@@ -152,7 +152,7 @@ def progress_bar(run: Run) -> SafeString | str:
         '<span class="run-bar" title="{}"><progress max="100" value="{}" aria-label="{}"></progress>{}%</span>',
         count,
         f"{run.progress_pct:.1f}",
-        _now("progress"),
+        gettext("progress"),
         f"{run.progress_pct:.0f}" if run.progress_pct in (0, 100) else f"{run.progress_pct:.1f}",
     )
 

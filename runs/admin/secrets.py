@@ -9,7 +9,7 @@ from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from .look import ModelAdmin, PasswordInput
+from .theme import ModelAdmin, PasswordInput
 
 TYPE_AGAIN = _("Type it again: with this change it would go elsewhere, or as somebody else.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 
 from ..models import Run
 from ..states import Status
@@ -33,6 +33,6 @@ def _told(event: Any, source: str | None) -> dict[str, Any]:
 
 def _actor(actor: dict[str, Any] | None) -> str:
     if actor is None:
-        return _now("by hand")
+        return gettext("by hand")
     kind = str(ACTORS.get(actor["kind"], actor["kind"]))
     return f"{kind} ({actor['name']})" if actor["name"] else kind
