@@ -1,0 +1,20 @@
+"""A run type that nothing in the project knows: what works for it works for any other."""
+
+from django.db import models
+
+from runs.models import Run, RunItem
+
+
+class CountingRun(Run):
+    slug, queue, exclusive = "counting", "drill", True
+
+    class Meta(Run.Meta):
+        verbose_name = "counting"
+        verbose_name_plural = "countings"
+
+
+class CountedNumber(RunItem):
+    run = models.ForeignKey(CountingRun, on_delete=models.CASCADE, related_name="items")
+
+    class Meta(RunItem.Meta):
+        verbose_name = "number"

@@ -1,0 +1,284 @@
+"""What every run type is promised: each concrete one is taken through its life, a new one by adding nothing here."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import DatabaseError
+from django.test import Client
+from rest_framework.test import APIClient
+
+from runs.exceptions import ActiveRunExists, RunLost
+from runs.lifecycle.reset import reset_progress
+from runs.lifecycle.sweep import sweep
+from runs.lifecycle.worker import claim, execute
+from runs.models import Business, Run, run_types
+from runs.models.audit import SYSTEM
+from runs.progress import Progress
+from runs.states import ItemStatus, Status
+from tests.actors import seen, silence
+from tests.contract.factories import make_items, start_any
+
+pytestmark = pytest.mark.django_db
+commits = pytest.mark.django_db(transaction=True)  # a flush commits by itself
+
+NUMBERS = 20
+
+
+@pytest.fixture(params=run_types(), ids=lambda model: model.slug)
+def model(request: pytest.FixtureRequest) -> type[Run]:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def run(model: type[Run], business_a: Business) -> Run:
+    return start_any(model, business_a)
+
+
+class Killed(BaseException):
+    """What work meets where its process is killed: nothing after it runs."""
+
+
+def count_numbers(stop_at: int | None = None, stop: Callable[[Run], object] = lambda run: None) -> Any:
+    """Work that goes on from its cursor, and does `stop` inside one of its items."""
+
+    def work(run: Run, progress: Progress) -> None:
+        first = run.cursor.get("next", 0)
+        for number in progress.track(range(first, NUMBERS), durably=True):
+            if number == stop_at:
+                stop(run)
+            progress.checkpoint(next=number + 1)
+
+    return work
+
+
+def work_through(run: Run, work: Any) -> Run:
+    execute(type(run), work, run.pk, worker="worker@test", task_id="task")
+    return seen(run)
+
+
+def kill(run: Run) -> None:
+    raise Killed
+
+
+def let_die(run: Run, work: Any) -> Run:
+    """One attempt in a process that is killed, and its parent that sees it."""
+    with pytest.raises(Killed):
+        work_through(run, work)
+    type(run).objects.filter(pk=run.pk).reclaim()
+    return seen(run)
+
+
+def fail(run: Run) -> None:
+    raise ValueError("broken")
+
+
+def url(run: Run, action: str = "") -> str:
+    return f"/api/runs/{run.slug}/{run.pk}/{action}"
+
+
+# Start and claim
+
+
+@commits
+def test_a_start_is_published_once_and_a_key_returns_the_same_run(
+    model: type[Run], business_a: Business, messages: list[Any]
+) -> None:
+    run = start_any(model, business_a, idempotency_key="once")
+    assert start_any(model, business_a, idempotency_key="once").pk == run.pk
+    assert messages == [(f"runs.{model.slug}", [run.pk])]
+
+
+def test_an_exclusive_type_has_one_active_run_a_business(model: type[Run], run: Run, business_b: Business) -> None:
+    start_any(model, business_b)
+    if not model.exclusive:
+        start_any(model, run.business)
+        return
+    with pytest.raises(ActiveRunExists) as raised:
+        start_any(model, run.business)
+    assert raised.value.run.pk == run.pk
+
+
+def test_a_run_is_claimed_once(model: type[Run], run: Run) -> None:
+    first = claim(model, run.pk, worker="worker@one", task_id="1")
+    assert first is not None
+    assert (first.status, first.attempt) == (Status.RUNNING, 1)
+    assert claim(model, run.pk, worker="worker@two", task_id="2") is None
+
+
+# Progress
+
+
+@commits
+def test_a_run_counts_to_its_end(run: Run) -> None:
+    run = work_through(run, count_numbers())
+    assert (run.status, run.processed, run.total, run.progress_pct) == (Status.COMPLETED, NUMBERS, NUMBERS, 100.0)
+
+
+@commits
+def test_what_was_shown_is_never_taken_back(run: Run) -> None:
+    """A flush counts, says the heartbeat and the share, and a new attempt goes on from the cursor."""
+    shown: list[float | None] = []
+    run = let_die(run, count_numbers(12, kill))
+    assert (run.status, run.processed) == (Status.QUEUED, 12)
+    run = work_through(run, count_numbers(15, lambda run: shown.append(seen(run).progress_pct)))
+    assert shown[0] is not None
+    assert shown[0] >= 60.0
+    assert (run.status, run.processed, run.attempt) == (Status.COMPLETED, NUMBERS, 2)
+
+
+@pytest.mark.parametrize(("action", "status"), [("pause", Status.PAUSED), ("cancel", Status.CANCELLED)])
+@commits
+def test_a_person_stops_a_running_run_and_lets_it_go_on(
+    run: Run, as_member_a: APIClient, action: str, status: Status
+) -> None:
+    def ask(run: Run) -> None:
+        assert as_member_a.post(url(run, f"{action}/")).json()["requested"] == action
+
+    run = work_through(run, count_numbers(5, ask))
+    assert (run.status, run.processed, run.requested) == (status, 6, "")
+    assert as_member_a.post(url(run, "resume/")).json()["status"] == "queued"
+    assert work_through(run, count_numbers()).processed == NUMBERS
+
+
+def test_a_queued_run_is_cancelled_at_once(run: Run, as_member_a: APIClient) -> None:
+    assert as_member_a.post(url(run, "cancel/")).json()["status"] == "cancelled"
+
+
+@commits
+def test_an_error_fails_the_run_and_a_retry_goes_on_from_its_cursor(run: Run, as_member_a: APIClient) -> None:
+    run = work_through(run, count_numbers(7, fail))
+    assert (run.status, run.error_code, run.processed) == (Status.FAILED, "exception", 7)
+    assert as_member_a.post(url(run, "retry/")).json()["status"] == "queued"
+    assert work_through(run, count_numbers()).status == Status.COMPLETED
+
+
+@commits
+def test_an_item_that_kills_twice_is_failed_and_the_run_goes_on_behind_it(run: Run) -> None:
+    for _attempt in range(2):
+        run = let_die(run, count_numbers(7, kill))
+        assert run.status == Status.QUEUED
+    run = work_through(run, count_numbers(7, kill))
+    assert (run.status, run.processed, run.failed, run.poison_items) == (Status.COMPLETED, NUMBERS, 1, ["7"])
+
+
+# Loss
+
+
+@commits
+def test_a_silent_run_is_failed_by_its_first_reader_and_its_attempt_writes_nothing_more(
+    model: type[Run], run: Run, as_member_a: APIClient
+) -> None:
+    attempt = claim(model, run.pk, worker="worker@lost", task_id="1")
+    assert attempt is not None
+    silence(attempt, 301)
+    body = as_member_a.get(url(run)).json()
+    assert (body["status"], body["error_code"]) == ("failed", "stale")
+    assert body["error_message"] == "Run marked as failed due to no heartbeat for 301s"
+    with pytest.raises(RunLost):
+        Progress(attempt).leave(Status.COMPLETED)
+    assert seen(run).status == Status.FAILED
+
+
+@commits
+def test_the_sweep_fails_a_silent_run(model: type[Run], run: Run) -> None:
+    attempt = claim(model, run.pk, worker="worker@lost", task_id="1")
+    assert attempt is not None
+    silence(attempt, 301)
+    assert sweep()
+    assert model.objects.get(pk=run.pk).error_code == "stale"
+
+
+@commits
+def test_a_reset_fails_the_run_and_its_worker_finds_it_lost(run: Run, business_a: Business) -> None:
+    def reset(run: Run) -> None:
+        assert reset_progress(business_a, actor=SYSTEM).by_type == {run.slug: 1}
+
+    run = work_through(run, count_numbers(5, reset))
+    assert (run.status, run.error_code) == (Status.FAILED, "reset")
+
+
+@commits
+def test_the_database_refuses_what_no_transition_allows(run: Run) -> None:
+    run = work_through(run, count_numbers())
+    with pytest.raises(DatabaseError, match="Invalid transition"):
+        type(run).objects.filter(pk=run.pk).update(status=Status.RUNNING)
+
+
+# Readers
+
+
+@commits
+def test_the_json_and_the_timeline_say_what_happened(run: Run, as_member_a: APIClient) -> None:
+    run = work_through(run, count_numbers())
+    body = as_member_a.get(url(run)).json()
+    assert body["type"] == run.slug
+    assert set(body["details"]) == set(type(run).public_fields)
+    events = as_member_a.get(url(run, "events/")).json()["results"]
+    assert [event["status"] for event in events] == ["queued", "running", "completed"]
+    [listed] = as_member_a.get("/api/runs/", {"type": run.slug}).json()["results"]
+    assert listed["id"] == run.pk
+
+
+def test_items_come_as_pages_and_as_a_file(run: Run, as_member_a: APIClient) -> None:
+    make_items(run, ["a", "b"], ItemStatus.FAILED)
+    page = as_member_a.get(url(run, "items/"))
+    if run.item_model() is None:
+        assert page.status_code == 404
+        return
+    assert [item["key"] for item in page.json()["results"]] == ["a", "b"]
+    lines = b"".join(as_member_a.get(url(run, "items/"), {"format": "csv"})).decode("utf-8-sig")
+    assert [row["key"] for row in csv.DictReader(io.StringIO(lines))] == ["a", "b"]
+
+
+@commits
+def test_failed_items_are_retried_in_a_run_of_their_own(run: Run, as_member_a: APIClient) -> None:
+    make_items(run, ["a", "b"], ItemStatus.FAILED)
+    run = work_through(run, count_numbers())
+    type(run).objects.filter(pk=run.pk).update(failed=2)
+    answer = as_member_a.post(url(run, "retry-failed/"))
+    if run.item_model() is None:
+        assert answer.status_code == 409
+        return
+    again: Any = type(run).objects.get(pk=answer.json()["id"])
+    assert [item.status for item in again.items.all()] == ["pending", "pending"]
+
+
+def test_a_page_shows_the_run_in_its_card(run: Run, member_a: User, client: Client) -> None:
+    client.force_login(member_a)
+    page = client.get(f"/b/{run.business.slug}/runs/{run.slug}/{run.pk}/").content.decode()
+    assert f'type="{run.slug}"' in page
+
+
+def test_staff_see_it_in_the_admin_and_change_nothing(run: Run, staff: User, client: Client) -> None:
+    client.force_login(staff)
+    opts = run._meta
+    root = f"/admin/{opts.app_label}/{opts.model_name}/"
+    assert client.get(root).status_code == 200
+    assert client.get(f"{root}{run.pk}/change/").status_code == 200
+    assert client.get(f"{root}add/").status_code == 403
+    assert client.post(f"{root}{run.pk}/delete/").status_code == 403
+
+
+# Tenancy
+
+
+@pytest.mark.parametrize("action", ["", "events/", "items/"])
+def test_strangers_read_nothing(run: Run, as_member_b: APIClient, action: str) -> None:
+    assert as_member_b.get(url(run, action)).status_code == 404
+
+
+@pytest.mark.parametrize("action", ["cancel/", "pause/", "resume/", "retry/", "retry-failed/"])
+def test_strangers_do_nothing(run: Run, as_member_b: APIClient, action: str) -> None:
+    assert as_member_b.post(url(run, action)).status_code == 404
+    assert seen(run).status == Status.QUEUED
+
+
+def test_strangers_find_no_page(run: Run, member_b: User, client: Client) -> None:
+    client.force_login(member_b)
+    assert client.get(f"/b/{run.business.slug}/runs/{run.slug}/{run.pk}/").status_code == 404
