@@ -7,7 +7,9 @@ os.environ.setdefault("DEBUG", "true")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 from progress_project.settings import *  # noqa: F403
-from progress_project.settings import CELERY_BROKER_TRANSPORT_OPTIONS
+from progress_project.settings import CELERY_BROKER_TRANSPORT_OPTIONS, INSTALLED_APPS
+
+INSTALLED_APPS.append("tests")  # for its `flush`
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"
