@@ -6,10 +6,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.db import connection
 from django.utils import translation
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from progress_project import embedded
+
+from .migrated import migrated_database
 
 # --- The database -----------------------------------------------------------------------------
 
@@ -27,6 +30,15 @@ def _make_haste() -> None:
         for setting in ("fsync", "full_page_writes"):
             server.execute(f"ALTER SYSTEM SET {setting} = off")
         server.execute("SELECT pg_reload_conf()")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Each process of the tests works on a copy of one migrated database."""
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"].update(TEMPLATE=migrated_database(), MIGRATE=False)
 
 
 # --- The machine ------------------------------------------------------------------------------
