@@ -5,7 +5,6 @@ No database and no network: what a mail means can be tried, and tested, anywhere
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -13,8 +12,9 @@ from receipts import kinds
 from receipts.charsets import decoded
 from receipts.einvoice import read_invoice
 from receipts.facts import NO_FACTS, Facts, read_facts
+from receipts.findings import EXTRACTOR_VERSION, Document, Finding, Scanned
 from receipts.markup import MAX_HTML, html_text
-from receipts.message import Contents, Document, OpenedMessage, open_message
+from receipts.message import Contents, OpenedMessage, open_message
 from receipts.phrases import mark as _
 from receipts.pictures import is_decoration, is_scan_or_photo
 from receipts.readable import is_readable
@@ -23,10 +23,6 @@ from receipts.senders import is_person, is_private, vendor_of
 from runs.exceptions import ItemFailed
 
 __all__ = ["EXTRACTOR_VERSION", "Document", "Finding", "Scanned", "scan"]
-
-# Goes up when the same mail may give other facts. It stands on each receipt; a sync that reads the mail again improves
-# those of an earlier version that nobody has decided about.
-EXTRACTOR_VERSION: Final = 2
 
 # A mail with more PDFs than this is an archive, and would hold up the run.
 MAX_PDFS: Final = 20
@@ -39,43 +35,6 @@ E_INVOICE_SCORE: Final = 5
 SURE_ENOUGH: Final = Decimal("0.75")
 # Nothing is certain of what nobody could read.
 UNREAD_CONFIDENCE: Final = Decimal("0.5")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one receipt says.
-
-    Unknown is None or "", never a guess. `currency` is ILS, USD, EUR or GBP. `amount` is negative for a refund.
-    `confidence` goes from 0 to 1 in hundredths; `needs_review` asks a person to look, for `review_reasons`.
-    """
-
-    vendor: str
-    amount: Decimal | None
-    currency: str
-    issued_on: date | None
-    invoice_number: str
-    confidence: Decimal
-    needs_review: bool
-    is_refund: bool = False
-    review_reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Scanned:
-    """A mail after scanning.
-
-    `sent_at` is aware, None when the mail doesn't say. A candidate has one finding for each
-    receipt in it, with the document it stands in or None for the mail's own text. `faults`
-    says which of its parts could not be read.
-    """
-
-    message_id: str
-    subject: str
-    sender: str
-    sent_at: datetime | None
-    is_candidate: bool
-    findings: tuple[tuple[Document | None, Finding], ...]
-    faults: tuple[ItemFailed, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from receipts.extraction import Finding, Scanned
-from receipts.message import Document
+from receipts.findings import Document, Finding, Scanned
 from runs.exceptions import ItemFailed
 
 # To read PDFs; or each of them in a process apart: a child has ended over the same mail before, and one of them may

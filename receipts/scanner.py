@@ -11,7 +11,7 @@ from runs.bounded_child import BoundedChild
 from runs.exceptions import ChildDied, ChildTimedOut, ItemFailed
 
 from . import scan_frames
-from .extraction import Scanned
+from .findings import Scanned
 from .scan_frames import READ_PDFS, READ_PDFS_APART
 
 logger = logging.getLogger(__name__)

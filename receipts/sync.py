@@ -15,9 +15,8 @@ from runs.progress import Progress, clean, patiently
 from runs.states import ItemStatus
 
 from .connection import InboxUnreachable
-from .extraction import EXTRACTOR_VERSION, Finding, Scanned
+from .findings import EXTRACTOR_VERSION, Document, Finding, Scanned
 from .inbox import FetchFailures, Inbox, Letter, Letters, open_inbox
-from .message import Document
 from .mime import header_text, split_message
 from .models import Receipt, ReceiptSyncRun
 from .outage import Outage
