@@ -41,6 +41,14 @@ def django_db_modify_db_settings(
         connection.settings_dict["TEST"].update(TEMPLATE=migrated_database(), MIGRATE=False)
 
 
+# --- The order --------------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: left for the end, one process would work on them while the others have nothing to do."""
+    items.sort(key=lambda item: item.path.name not in ("test_kill_storm.py", "test_readme.py"))
+
+
 # --- The machine ------------------------------------------------------------------------------
 
 
