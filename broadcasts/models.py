@@ -211,7 +211,8 @@ class AccountStanding(models.Model):
     # New recipients within 24 hours, for all numbers of the portfolio together.
     daily_limit = models.IntegerField(_("messages a day"), null=True)  # null: nobody has told
     daily_limit_at = models.DateTimeField(null=True)
-    restrictions = models.JSONField(_("restrictions"), default=list)  # [{"type": …, "until": ISO time or ""}]
+    # [{"type": … or "" for none, "until": ISO time or "", "kind": of the event that told it, "at": its ISO time}]
+    restrictions = models.JSONField(_("restrictions"), default=list)
     restrictions_at = models.DateTimeField(null=True)
     # https://developers.facebook.com/documentation/business-messaging/whatsapp/support/health-status
     can_send = models.CharField(max_length=16, blank=True, default="")  # AVAILABLE, LIMITED, BLOCKED; by the API alone
@@ -359,11 +360,22 @@ class RecipientQuerySet(models.QuerySet["Recipient"]):
         stopped = OptOut.objects.in_force().filter(business=business, phone=models.OuterRef("phone"))
         return self.filter(~models.Exists(stopped))
 
+    def awaited(self) -> Self:
+        """Accepted, and nothing was told of them since."""
+        return self.filter(status=ItemStatus.DONE, delivery__in=Recipient.AWAITED)
+
     def unconfirmed(self) -> Self:
-        """Accepted, and nothing was told of them since for longer than it should take."""
-        patience = timedelta(hours=settings.WHATSAPP_UNCONFIRMED_HOURS)
-        accepted = self.filter(status=ItemStatus.DONE, delivery__in=Recipient.AWAITED)
-        return accepted.filter(answered_at__lt=Now() - patience)
+        """Nothing was told of them for longer than it should take."""
+        return self.awaited().filter(self._unconfirmed())
+
+    @staticmethod
+    def _unconfirmed() -> models.Q:
+        return models.Q(answered_at__lt=Now() - timedelta(hours=settings.WHATSAPP_UNCONFIRMED_HOURS))
+
+    def count_awaited(self) -> dict[str, int]:
+        """How many are held back by WhatsApp, and how many aren't confirmed."""
+        counts = {"held": models.Q(delivery__in=Recipient.HELD_BACK), "unconfirmed": self._unconfirmed()}
+        return self.awaited().aggregate(**{name: models.Count("pk", filter=each) for name, each in counts.items()})
 
 
 class Recipient(RunItem):
@@ -395,7 +407,8 @@ class Recipient(RunItem):
         DELIVERED = "delivered", _("Delivered")  # after failed: somebody has it, whatever else was said
         READ = "read", _("Read")
 
-    AWAITED: ClassVar = (Delivery.NONE, Delivery.ACCEPTED, Delivery.HELD, Delivery.PAUSED)
+    HELD_BACK: ClassVar = (Delivery.HELD, Delivery.PAUSED)
+    AWAITED: ClassVar = (Delivery.NONE, Delivery.ACCEPTED, *HELD_BACK)
 
     # Every index is written twice a message: those of the constraints serve the foreign keys too.
     run = models.ForeignKey(WhatsAppBroadcast, on_delete=models.CASCADE, related_name="items", db_index=False)
