@@ -240,7 +240,7 @@ class Broadcasts(DraftView):
         key = idempotency_key(request)
         run = self.draft_or_refusal(request, lambda draft: start_broadcast(draft, caller(request), key))
         told = run_json(run)
-        warnings = warnings_of(run.account, told["details"]["audience"]["valid"])
+        warnings = warnings_of(run.account, told["details"]["audience"]["valid"], besides=run.pk)
         return Response({**told, "warnings": warnings}, status=status.HTTP_202_ACCEPTED)
 
 
