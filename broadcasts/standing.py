@@ -263,14 +263,14 @@ def sent_lately(account: ProviderAccount) -> int:
     return int(runs.aggregate(sent=Coalesce(models.Sum("succeeded"), 0))["sent"])
 
 
-def waiting_now(account: ProviderAccount, besides: int | None = None) -> int:
+def waiting_now(account: ProviderAccount, besides: int = 0) -> int:
     """Recipients whom broadcasts that have begun, or are about to, are still going to reach."""
     runs = WhatsAppBroadcast.objects.active().filter(account=account).exclude(pk=besides)
     waiting = models.F("total") - models.F("processed")
     return int(runs.aggregate(waiting=Coalesce(models.Sum(waiting), 0))["waiting"])
 
 
-def warnings_of(account: ProviderAccount, recipients: int = 0, *, besides: int | None = None) -> list[str]:
+def warnings_of(account: ProviderAccount, recipients: int = 0, *, besides: int = 0) -> list[str]:
     """What somebody who is about to send to so many should know, in the reader's language.
 
     `besides`: the broadcast to these recipients, where it has been started.
@@ -290,7 +290,7 @@ def warnings_of(account: ProviderAccount, recipients: int = 0, *, besides: int |
     return warnings
 
 
-def _limit_words(account: ProviderAccount, standing: AccountStanding, recipients: int, besides: int | None) -> str:
+def _limit_words(account: ProviderAccount, standing: AccountStanding, recipients: int, besides: int) -> str:
     limit = standing.daily_limit
     if limit is None or limit == UNLIMITED:
         return ""
