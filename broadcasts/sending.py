@@ -240,8 +240,8 @@ class Sender:
 
     def _refuse(self, recipient: Recipient, error: ProviderError) -> None:
         if error.code == STOPPED:  # at once: other broadcasts may be about to write to them
-            told = (recipient.phone, OptOut.Source.REFUSED, self._clock.now())
-            patiently(opt_outs.stop, self._run.business_id, *told)
+            person = opt_outs.Person(self._run.business_id, recipient.phone)
+            patiently(opt_outs.stop, person, OptOut.Source.REFUSED, self._clock.now())
         self._effects.failed(recipient, error, error.code, answered_at=self._now())
 
     def _now(self) -> str:
