@@ -288,7 +288,7 @@ class Sender:
 
     def _reject_if_blocked(self, error: ProviderError) -> None:
         if isinstance(error, Blocked):
-            words = str(error) if error.code in str(error) else f"{error} ({error.code})"
+            words = str(error) if f"(#{error.code})" in str(error) else f"{error} ({error.code})"
             raise RunRejected("\n".join(filter(None, [words, _advice(error)]))) from error
 
     def _hold(self, limits: list[Throttled]) -> None:
