@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
@@ -301,10 +301,12 @@ class WhatsAppBroadcast(Run):
         if not retryable.later or retryable.next_at is None:
             return gettext("Nobody whose message failed may be tried again. Each row says why.")
         time = date_format(timezone.localtime(retryable.next_at), "SHORT_DATETIME_FORMAT")
-        return gettext("Nobody may be tried again now. %(count)d may from %(time)s.") % {
-            "count": retryable.later,
-            "time": time,
-        }
+        words = ngettext(
+            "Nobody may be tried again now. %(count)d person may later, from: %(time)s",
+            "Nobody may be tried again now. %(count)d people may later, the first from: %(time)s",
+            retryable.later,
+        )
+        return words % {"count": retryable.later, "time": time}
 
     def retry_fields(self) -> dict[str, Any]:
         same = ("account", "name", "template", "language", "text", "columns")
@@ -478,11 +480,6 @@ class Recipient(RunItem):
             return True
         patience = timedelta(hours=settings.WHATSAPP_UNCONFIRMED_HOURS)
         return False if self.answered_at and self.answered_at < timezone.now() - patience else None
-
-    @property
-    def explanation(self) -> str:
-        """Our own words in the reader's language, the provider's as they came."""
-        return gettext(self.error_message) if self.error_message else self.error_code
 
     @property
     def advice(self) -> str:

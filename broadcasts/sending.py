@@ -288,7 +288,8 @@ class Sender:
 
     def _reject_if_blocked(self, error: ProviderError) -> None:
         if isinstance(error, Blocked):
-            raise RunRejected(" ".join(filter(None, [f"{error} ({error.code})", _advice(error)]))) from error
+            words = str(error) if f"(#{error.code})" in str(error) else f"{error} ({error.code})"
+            raise RunRejected("\n".join(filter(None, [words, _advice(error)]))) from error
 
     def _hold(self, limits: list[Throttled]) -> None:
         """The whole account waits, whoever sends by it: the next one gets no permit before."""

@@ -232,7 +232,7 @@ def _note(faults: Sequence[ItemFailed]) -> dict[str, str]:
 
 
 def _reasons(faults: Sequence[ItemFailed]) -> str:
-    return " ".join(dict.fromkeys(_(str(fault)) for fault in faults))
+    return "\n".join(dict.fromkeys(_(str(fault)) for fault in faults))  # a line each, to be translated
 
 
 def store(run: ReceiptSyncRun, scanned: Scanned) -> None:

@@ -35,6 +35,7 @@ from .states import (
     Status,
     sources,
 )
+from .stored_text import translate_stored
 from .timeline import READER, SYSTEM, Actor, because, record_changes
 
 logger = logging.getLogger(__name__)
@@ -523,6 +524,11 @@ class RunItem(models.Model):
     public_fields: ClassVar[tuple[str, ...]] = ()  # shown beside the common ones
     # SQL about the row `item`: where it is false, `effects` doesn't put a pending item in flight.
     begins_if: ClassVar[str] = "true"
+
+    @property
+    def explanation(self) -> str:
+        """Why it failed, or what is to be said of it, in the reader's language."""
+        return translate_stored(self.error_message) or self.error_code
 
     def headline(self) -> str:
         """What it is called for people: the first of its public fields that says something."""

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .models import Run, RunQuerySet
 from .states import ErrorCode, Status
+from .stored_text import translate_stored
 from .timeline import READER
 
 R = TypeVar("R", bound=Run)
@@ -110,7 +111,7 @@ def _message(run: Run, code: Code) -> str:
         ) % {"minutes": minutes}
     if code == Code.WAITING and run.waiting_until:
         return gettext("%(reason)s, until %(time)s") % {"reason": gettext(run.waiting_reason), "time": _wait_ends(run)}
-    return gettext(run.error_message) if run.error_message else ""
+    return translate_stored(run.error_message)
 
 
 def _wait_ends(run: Run) -> str:

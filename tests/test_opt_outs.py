@@ -405,11 +405,13 @@ def test_the_page_lists_adds_and_takes_back(client: Client, member_a: User, acco
     writes(account_a, "תסירו אותי מהרשימה")
     assert client.post(PAGE, {"phone": "050-2000002", "words": ""}).status_code == 302
     page = client.get(PAGE).content.decode()
+    assert f"+{number(2)} gets no more broadcasts." in page
     assert "תסירו אותי מהרשימה" in page
     assert page.count("/lift/") == 1, "only what a member has added"
     assert "Not a phone number." in client.post(PAGE, {"phone": "1"}).content.decode()
     mine = OptOut.objects.get(source="member")
     assert client.post(f"{PAGE}{mine.pk}/lift/").status_code == 302
+    assert f"+{number(2)} gets broadcasts again." in client.get(PAGE).content.decode()
     assert f"+{number(2)}" not in client.get(PAGE).content.decode()
     assert f"+{number(2)}" in client.get(PAGE, {"state": "lifted"}).content.decode()
     assert client.get(PAGE, {"phone": "\x00050-2000001", "page": "x"}).status_code in (200, 400)

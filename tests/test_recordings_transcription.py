@@ -39,6 +39,7 @@ SAID = {
         ".123": ["contract", "passport"],
         ".131": ["pharmacy", "medicine", "evening"],
         ".140": ["travel agency", "london", "window", "suitcase", "guitar"],
+        ".171": ["tires", "thursday", "appointment"],
     },
     "business-b": {
         ".301": ["garden furniture", "delivery"],
@@ -47,7 +48,7 @@ SAID = {
     },
 }
 # What can't be transcribed is a failed item.
-COLLECTED = {"business-a": ({"", "empty", "misnamed"}, 7, 2), "business-b": ({""}, 3, 0)}
+COLLECTED = {"business-a": ({"", "empty", "misnamed"}, 8, 2), "business-b": ({""}, 3, 0)}
 LONG_CALL = ".140"
 SILENT_CALL = ".152"
 SURELY = ["travel agency", "london", "tuesday", "$50", "in the cabin", "before the flight"]  # however it is cut

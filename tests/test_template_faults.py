@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db.models.functions import Now
+from django.utils.translation import override
 from pytest_django import Settings
 
 from broadcasts.audience import pasted
@@ -71,6 +72,9 @@ def test_the_run_stops_after_the_first_and_says_what_to_fix(
     assert (run.status, run.error_code, run.processed, len(graph.told)) == (Status.FAILED, "rejected", 0, 1)
     assert words in run.error_message
     assert "(#132" in run.error_message
+    assert run.error_message.count("132") == 1, "its number is said once"
+    with override("he"):
+        assert words not in judge(run).message, "and what to fix in the reader's language"
     assert statuses(run) == ["pending"] * 5, "nothing has left, and a retry reaches everybody"
     graph.otherwise = wire.SENT
     dispatch.reopen(run, SYSTEM, "retried")

@@ -20,6 +20,7 @@ from ..days import FIRST_DAY, LAST_DAY
 from ..models import Business, Membership, Run, RunItem, run_types
 from ..states import Action, ErrorCode, ItemStatus, Status
 from ..states import Request as Wish
+from ..stored_text import translate_stored
 from ..unstorable import find_unstorable
 from ..verdict import Code, eta_seconds, is_stale, judge
 from .requests import refuse
@@ -113,12 +114,13 @@ class ItemSerializer(serializers.Serializer[RunItem]):
     key = serializers.CharField()
     status = serializers.ChoiceField(choices=ItemStatus.choices)
     error_code = serializers.CharField(allow_blank=True)
-    error_message = serializers.CharField(allow_blank=True)
+    error_message = serializers.CharField(allow_blank=True)  # in the reader's language where it is ours
     attempts = serializers.IntegerField()
 
     def to_representation(self, item: RunItem) -> dict[str, Any]:
         own = {name: getattr(item, name) for name in item.public_fields}
-        return {**super().to_representation(item), **own}
+        words = translate_stored(item.error_message)
+        return {**super().to_representation(item), "error_message": words, **own}
 
 
 class ActorSerializer(serializers.Serializer[Any]):
