@@ -145,7 +145,8 @@ def _rows(page: _Page) -> list[_Row]:
         if row.turn or (top, bottom) != level:
             level = top, bottom
             turn, start, y, size = page.place(index)
-            end = start + (min(abs(right - left), abs(top - bottom)) if turn else right - left)
+            # The box of a character that its font doesn't know begins and ends where its ink does.
+            end = start + min(abs(right - left), abs(top - bottom)) if turn else right
             row = rows.setdefault((turn, round(y, 1)), _Row(turn, y, size))
             row.height = min(row.height, size)
         row.characters.append((start, end, size, text, index))
