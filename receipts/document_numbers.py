@@ -53,6 +53,12 @@ def find_number(lines: Sequence[str], folded: Sequence[str], *, is_invoice: bool
     return ""
 
 
+def find_marked_number(lines: Sequence[str], folded: Sequence[str]) -> str:
+    """The first number that is said to be the invoice's; "" if none is."""
+    found = (one for one in _labelled_numbers(lines, folded) if one.kind == "invoice" and one.is_marked)
+    return next((one.number for one in found), "")
+
+
 def _labelled_numbers(lines: Sequence[str], folded: Sequence[str]) -> Iterator[_Found]:
     for place, line in enumerate(folded):
         for label in _LABELS.find(line):

@@ -26,7 +26,7 @@ __all__ = ["EXTRACTOR_VERSION", "Document", "Finding", "Scanned", "scan"]
 
 # Goes up when the same mail may give other facts. It stands on each receipt; a sync that reads the mail again improves
 # those of an earlier version that nobody has decided about.
-EXTRACTOR_VERSION: Final = 2
+EXTRACTOR_VERSION: Final = 3
 
 # A mail with more PDFs than this is an archive, and would hold up the run.
 MAX_PDFS: Final = 20
@@ -310,6 +310,7 @@ def _review_reasons(
         ReviewReason.AMBIGUOUS_AMOUNT: bool(total and total.is_ambiguous) or facts.is_kind_ambiguous,
         ReviewReason.AMBIGUOUS_DATE: facts.is_day_ambiguous,
         ReviewReason.AMBIGUOUS_VENDOR: bool(vendor) and not is_vendor_sure,
+        ReviewReason.SEVERAL_RECEIPTS: facts.holds_several,
     }
     yield from reading.reasons
     yield from (reason for reason, holds in doubts.items() if holds)

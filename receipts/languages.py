@@ -84,6 +84,8 @@ class Language:
     names: Phrases = ()
     # Numbers that a business has and a person doesn't.
     business_ids: Phrases = ()
+    # What a page calls itself before its number.
+    pages: Phrases = ()
 
 
 ENGLISH: Final = Language(
@@ -202,7 +204,7 @@ ENGLISH: Final = Language(
     customers=_list(
         "bill to | billed to | bill to address | sold to | ship to | shipped to | invoice to | customer* | client*",
         "buyer* | attn | attention | to | recipient | billing address | shipping address | delivery address",
-        "submitted to | guest*",
+        "submitted to | guest* | billing contact | technical contact | licensed to | cardholder*",
     ),
     payees=_list(
         "payment to | payment of to | paid to | you paid to | receipt from | refund from | invoice from | order from",
@@ -213,6 +215,7 @@ ENGLISH: Final = Language(
         "vat no | vat number | vat registration* | vat id | tax id | company no | company number",
         "company registration* | abn | ein | gstin | registered in",
     ),
+    pages=_list("page | pg"),
 )
 
 HEBREW: Final = Language(
@@ -293,6 +296,7 @@ HEBREW: Final = Language(
     payees=_list("תשלום לטובת | שולם לטובת | קבלה מאת | חשבונית מאת | תשלום עבור"),
     names=_list("שם"),
     business_ids=_list("ח.פ | ח.פ. | עוסק מורשה | עוסק פטור | ע.מ | ע.מ. | מס' עוסק | ע.ר"),
+    pages=_list("עמוד | דף | עמ'"),
 )
 
 GERMAN: Final = Language(
@@ -392,6 +396,7 @@ GERMAN: Final = Language(
     business_ids=_list(
         "ust idnr | ust.-idnr | ust.-id.-nr | ust id nr | steuernummer | steuer nr | hrb | handelsregister | uid",
     ),
+    pages=_list("seite | blatt"),
 )
 
 FRENCH: Final = Language(
@@ -469,6 +474,7 @@ FRENCH: Final = Language(
     payees=_list("paiement à | paiement de à | facture de | reçu de"),
     names=_list("nom | raison sociale"),
     business_ids=_list("siret | siren | rcs | n° tva | tva intracommunautaire | tva | ape"),
+    pages=_list("page"),
 )
 
 SPANISH: Final = Language(
@@ -540,6 +546,7 @@ SPANISH: Final = Language(
     payees=_list("pago a | pago de a | factura de | recibo de"),
     names=_list("nombre | razón social"),
     business_ids=_list("nif | cif | n.i.f | c.i.f"),
+    pages=_list("página | pág"),
 )
 
 ITALIAN: Final = Language(
@@ -609,6 +616,7 @@ ITALIAN: Final = Language(
     payees=_list("pagamento a | pagamento di a | fattura di | ricevuta di"),
     names=_list("nome | denominazione | ragione sociale"),
     business_ids=_list("p.iva | p. iva | partita iva | c.f | codice fiscale"),
+    pages=_list("pagina | pag"),
 )
 
 DUTCH: Final = Language(
@@ -684,6 +692,7 @@ DUTCH: Final = Language(
     payees=_list("betaling aan | betaling van aan | factuur van"),
     names=_list("naam | bedrijfsnaam"),
     business_ids=_list("kvk | btw nr | btw nummer | kvk nummer"),
+    pages=_list("pagina | blad"),
 )
 
 LANGUAGES: Final = {
