@@ -19,7 +19,7 @@ MIN_CELLS: Final = 3
 # Below "Seller:", up to there.
 BLOCK_LINES: Final = 4
 # A company so near the top stands in the letterhead; one further down needs something else that speaks for it.
-LETTERHEAD_LINES: Final = 6
+LETTERHEAD_LINES: Final = 12
 
 _SIDES = Labels(seller=phrases(lambda words: words.sellers), customer=phrases(lambda words: words.customers))
 _LEGAL_FORMS: Final = (
@@ -189,10 +189,18 @@ def _labelled(head: Sequence[tuple[str, str]]) -> Iterator[Vendor]:
         if says_so and rest.strip(" :"):
             yield from (Vendor(name, is_sure=True) for name in _real_name(line[label.end : label.reach]))
         elif not rest.strip(" :"):
-            block = _in_block(head[place + 1 : place + 1 + BLOCK_LINES])
-            # "Seller: Buyer:" heads two columns, and the lines below hold a name of each.
+            block = head[place + 1 : place + 1 + BLOCK_LINES]
             is_shared = label.reach < len(folded)
-            yield from (replace(vendor, is_sure=vendor.is_sure and not is_shared) for vendor in block)
+            yield from _in_columns(block) if is_shared else _in_block(block)
+
+
+def _in_columns(block: Sequence[tuple[str, str]]) -> Iterator[Vendor]:
+    """The name below "Seller: Buyer:", where each line holds something of both: a legal form may say where it ends."""
+    line, folded = block[0] if block else ("", "")
+    company = _COMPANY.match(folded)
+    if company and folded[company.end() :].strip(" ."):
+        yield from (Vendor(name, is_sure=True) for name in _real_name(line[: company.end()]))
+    yield from (replace(vendor, is_sure=False) for vendor in _in_block(block))
 
 
 def _in_block(block: Sequence[tuple[str, str]]) -> Iterator[Vendor]:

@@ -203,6 +203,7 @@ def test_a_number_is_read_whole_or_not_at_all(lines: tuple[str, ...], number: st
         (("Buyer: Kolman Trading Ltd", "Invoice"), ""),
         (("Seller: Acme & Sons", "Buyer: Kolman Trading Ltd"), "Acme & Sons"),
         (("Seller:", "Acme & Sons", "1 Road 17"), "Acme & Sons"),
+        (("INVOICE FROM INVOICE TO", "Acme Tools, Inc. Kolman Corp.", "17 Road 21 Road"), "Acme Tools, Inc."),
         (("Verkäufer:", "Nummer: 998877", "Name: Acme AG Demo", "Käufer:", "Name: Kolman GmbH"), "Acme AG Demo"),
         (("Receipt from Papertrail Press", "Receipt #2388-0417"), "Papertrail Press"),
         (('לכבוד: קולמן סחר בע"מ', "חשבונית מס 17"), ""),
@@ -232,9 +233,9 @@ def test_a_vendor_is_who_issued_the_paper(lines: tuple[str, ...], vendor: str) -
         # Two columns, and no one knows where the first ends.
         (("Seller: Buyer:", "Acme & Sons Kolman & Co", "17 Road 21 Road"), False),
         # A company that is mentioned far below the head, and the same with something that speaks for it.
-        ((*["Line"] * 8, "Purchased through Acme Limited"), False),
-        ((*["Line"] * 8, "Acme Limited", "17 Road", "VAT number: IE3668997OH"), True),
-        ((*["Line"] * 8, "Acme Limited", "https://acme.example/help"), True),
+        ((*["Line"] * 14, "Purchased through Acme Limited"), False),
+        ((*["Line"] * 14, "Acme Limited", "17 Road", "VAT number: IE3668997OH"), True),
+        ((*["Line"] * 14, "Acme Limited", "https://acme.example/help"), True),
     ],
 )
 def test_a_vendor_is_sure_where_something_else_speaks_for_it(lines: tuple[str, ...], is_sure: bool) -> None:
