@@ -73,6 +73,8 @@ class Language:
 
     invoice_numbers: Phrases = ()
     receipt_numbers: Phrases = ()
+    # Of the paper itself, whatever it is.
+    document_numbers: Phrases = ()
     other_numbers: Phrases = ()
     number_marks: Phrases = ()
 
@@ -195,7 +197,8 @@ ENGLISH: Final = Language(
     ),
     invoice_numbers=_list("tax invoice | invoice | bill | credit note | credit memo"),
     receipt_numbers=_list("receipt | refund"),
-    other_numbers=_list("document | order | transaction | confirmation | reference"),
+    document_numbers=_list("document"),
+    other_numbers=_list("order | transaction | confirmation | reference"),
     number_marks=_list("number | num | no | nr | id | reference | ref | n° | code"),
     sellers=_list(
         "vendor | vendor name | seller | merchant | supplier | sold by | bill from | billed from | invoice from",
@@ -289,7 +292,8 @@ HEBREW: Final = Language(
         "חשבון עסקה | הודעת זיכוי",
     ),
     receipt_numbers=_list("קבלה"),
-    other_numbers=_list("מסמך | אסמכתא | הזמנה | עסקה | אישור"),
+    document_numbers=_list("מסמך"),
+    other_numbers=_list("אסמכתא | הזמנה | עסקה | אישור"),
     number_marks=_list("מספר | מס' | מס | מס. | No"),
     sellers=_list("ספק | שם העסק | שם עסק | שם הספק | מאת | מוכר | המוכר | בית העסק | שם בית העסק"),
     customers=_list("לכבוד | לקוח | לקוחה | שם הלקוח | שם לקוח | פרטי לקוח | פרטי הלקוח | עבור | נמען | קונה | אל"),
@@ -380,6 +384,7 @@ GERMAN: Final = Language(
         "gutschrifts nummer | gutschrifts nr | beleg | beleg nummer | beleg nr",
     ),
     receipt_numbers=_list("quittung | quittungs nummer | quittungs nr | bon | bon nr"),
+    document_numbers=_list("dokument | dokumenten"),
     other_numbers=_list(
         "bestell nummer | bestell nr | bestellung | auftrags nummer | auftrags nr | auftrag | vorgangs nummer",
         "dokument nummer | transaktions nummer | transaktions id",
@@ -464,7 +469,8 @@ FRENCH: Final = Language(
     ),
     invoice_numbers=_list("facture | facture d'avoir | avoir | note de crédit"),
     receipt_numbers=_list("reçu | ticket | quittance"),
-    other_numbers=_list("commande | transaction | document | référence"),
+    document_numbers=_list("document"),
+    other_numbers=_list("commande | transaction | référence"),
     number_marks=_list("numéro | numéro de | n° | no | num | réf | n | nr"),
     sellers=_list("vendeur | fournisseur | émetteur | prestataire | vendu par | émis par | paiement à"),
     customers=_list(
@@ -539,7 +545,8 @@ SPANISH: Final = Language(
     ),
     invoice_numbers=_list("factura | factura rectificativa | nota de crédito | abono"),
     receipt_numbers=_list("recibo | ticket"),
-    other_numbers=_list("pedido | documento | transacción | referencia"),
+    document_numbers=_list("documento"),
+    other_numbers=_list("pedido | transacción | referencia"),
     number_marks=_list("número | número de | n° | no | núm | nro | ref | nr"),
     sellers=_list("vendedor | proveedor | emisor | vendido por | emitido por | pago a"),
     customers=_list("cliente* | facturar a | facturado a | dirección de* | destinatario | comprador* | enviar a"),
@@ -609,7 +616,8 @@ ITALIAN: Final = Language(
     ),
     invoice_numbers=_list("fattura | nota di credito | nota credito"),
     receipt_numbers=_list("ricevuta | scontrino"),
-    other_numbers=_list("ordine | documento | transazione | riferimento"),
+    document_numbers=_list("documento"),
+    other_numbers=_list("ordine | transazione | riferimento"),
     number_marks=_list("numero | num | n° | n | no | nr | rif"),
     sellers=_list("venditore | fornitore | cedente | emittente | venduto da | cedente prestatore | pagamento a"),
     customers=_list("cliente* | spett* | destinatario | intestatario | cessionario* | acquirente* | fatturare a"),
@@ -683,8 +691,9 @@ DUTCH: Final = Language(
     ),
     invoice_numbers=_list("*factuur | factuur nummer | factuur nr | creditnota | creditnota nummer"),
     receipt_numbers=_list("bon | bon nummer | kwitantie | kwitantie nummer"),
+    document_numbers=_list("document"),
     other_numbers=_list(
-        "order | order nummer | bestel nummer | bestelling | transactie | document | betaaloverzicht nummer",
+        "order | order nummer | bestel nummer | bestelling | transactie | betaaloverzicht nummer",
     ),
     number_marks=_list("nummer | nr | no"),
     sellers=_list("verkoper | leverancier | verkocht door | betaling aan"),

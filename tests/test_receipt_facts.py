@@ -185,6 +185,8 @@ def test_a_day_that_may_be_another_is_doubtful(lines: tuple[str, ...]) -> None:
         (("Invoice March 4, 2024",), ""),
         (("Order number 5512", "Invoice number 1701"), "1701"),
         (("Order number 5512", "Invoice"), ""),
+        (("Invoice", "Document number 5512", "Order number 81"), "5512"),
+        (("חשבונית מס", "מספר מסמך", "37212"), "37212"),
         (("HANDELSRECHNUNG(380) Nr. 47110815 vom 31.10.2018",), "47110815"),
         (("Credit note CN-0042",), "CN-0042"),
         (('חשבונית מס / קבלה מס\' 50217', "אסמכתא: 88301277"), "50217"),
