@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from receipts.document_numbers import find_marked_number
+from receipts.document_numbers import find_invoice_number
 from receipts.kinds import titles
 from receipts.labels import any_of, phrases
 
@@ -23,7 +23,7 @@ def holds_several(pages: Sequence[tuple[Sequence[str], Sequence[str]]]) -> bool:
     """Whether the pages, each its lines and the same folded, are of more than one invoice."""
     if len(pages) < 2:
         return False
-    numbers = [find_marked_number(lines, folded) if titles(folded) else "" for lines, folded in pages]
+    numbers = [find_invoice_number(lines, folded) if titles(folded) else "" for lines, folded in pages]
     first = [number for number, (_lines, folded) in zip(numbers, pages, strict=True) if _is_first_page(folded)]
     return len({*numbers} - {""}) > 1 or (len(first) > 1 and len({*first}) > 1)
 

@@ -57,10 +57,10 @@ def find_number(lines: Sequence[str], folded: Sequence[str], *, is_invoice: bool
     return ""
 
 
-def find_marked_number(lines: Sequence[str], folded: Sequence[str]) -> str:
-    """The first number that is said to be the invoice's; "" if none is."""
-    found = (one for one in _labelled_numbers(lines, folded) if one.kind == "invoice" and one.is_marked)
-    return next((one.number for one in found), "")
+def find_invoice_number(lines: Sequence[str], folded: Sequence[str]) -> str:
+    """The first number that is said to be the invoice's, else the first beside its name; "" if there is none."""
+    found = [one for one in _labelled_numbers(lines, folded) if one.kind == "invoice"]
+    return next((one.number for one in sorted(found, key=lambda one: not one.is_marked)), "")
 
 
 def _labelled_numbers(lines: Sequence[str], folded: Sequence[str]) -> Iterator[_Found]:
