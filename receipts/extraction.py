@@ -269,6 +269,7 @@ def _review_reasons(
         ReviewReason.AMBIGUOUS_AMOUNT: bool(total and total.is_ambiguous) or facts.is_kind_ambiguous,
         ReviewReason.AMBIGUOUS_DATE: facts.is_day_ambiguous,
         ReviewReason.AMBIGUOUS_VENDOR: bool(vendor) and not is_vendor_sure,
+        ReviewReason.SEVERAL_RECEIPTS: facts.holds_several,
     }
     yield from reading.reasons
     yield from (reason for reason, holds in doubts.items() if holds)

@@ -21,6 +21,7 @@ class ReviewReason(StrEnum):
     AMBIGUOUS_AMOUNT = "ambiguous_amount"
     AMBIGUOUS_DATE = "ambiguous_date"
     AMBIGUOUS_VENDOR = "ambiguous_vendor"
+    SEVERAL_RECEIPTS = "several_receipts"
     NOT_CERTAIN_RECEIPT = "not_certain_receipt"
     LOW_CONFIDENCE = "low_confidence"
 
@@ -38,6 +39,7 @@ MESSAGES: Final = {
     ReviewReason.AMBIGUOUS_AMOUNT: _("The amount may be another."),
     ReviewReason.AMBIGUOUS_DATE: _("The date may be another."),
     ReviewReason.AMBIGUOUS_VENDOR: _("The vendor may be another."),
+    ReviewReason.SEVERAL_RECEIPTS: _("The document holds several invoices, and only one of them was read."),
     ReviewReason.NOT_CERTAIN_RECEIPT: _("This may not be a receipt."),
     ReviewReason.LOW_CONFIDENCE: _("Little of the document is certain."),
 }

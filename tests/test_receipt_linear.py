@@ -36,7 +36,18 @@ OTHER_CPU_SECONDS = 20.0
 Case = tuple[str, Callable[[], object]]
 
 MODULES = (
-    *("charsets", "connection", "dates", "document_numbers", "einvoice", "extraction", "facts", "hebrew", "inbox"),
+    *(
+        "bundles",
+        "charsets",
+        "connection",
+        "dates",
+        "document_numbers",
+        "einvoice",
+        "extraction",
+        "facts",
+        "hebrew",
+        "inbox",
+    ),
     *("kinds", "labelled_sums", "labels", "markup", "message", "mime", "money", "pictures", "platforms", "readable"),
     *("senders", "totals", "vendors"),
 )
