@@ -87,6 +87,8 @@ class Labels:
 
     def find(self, folded: str) -> Sequence[Label]:
         """The labels in a folded line, from left to right."""
+        if self.pattern.search(folded) is None:
+            return ()  # most lines, of which a mail has many
         found = list(self._places(folded))
         reaches = [*(start for _kind, start, _end in found[1:]), len(folded)]
         return [Label(*place, reach) for place, reach in zip(found, reaches, strict=False)]
