@@ -20,7 +20,7 @@ from receipts.pictures import is_decoration, is_scan_or_photo
 from receipts.readable import is_readable
 from receipts.review_reasons import ReviewReason
 from receipts.senders import is_person, is_private, vendor_of
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 __all__ = ["EXTRACTOR_VERSION", "Document", "Finding", "Scanned", "scan"]
 

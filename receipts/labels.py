@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from receipts.languages import phrases
@@ -44,6 +45,11 @@ def any_of(prefixed: Iterable[Prefixed]) -> str:
     return rf"(?<!\w)(?:{branches})(?!\w)"
 
 
+@cache
+def _piece(character: str) -> str:
+    return {" ": _SPACE, "*": _REST}.get(character, re.escape(character))
+
+
 class _Tree:
     """Phrases by their first character, and what may follow it."""
 
@@ -54,8 +60,7 @@ class _Tree:
     def add(self, phrase: str) -> None:
         tree = self
         for character in fold(phrase):
-            piece = {" ": _SPACE, "*": _REST}.get(character, re.escape(character))
-            tree = tree.branches.setdefault(piece, _Tree())
+            tree = tree.branches.setdefault(_piece(character), _Tree())
         tree.is_end = True
 
     def pattern(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from receipts.extraction import Finding, Scanned
 from receipts.message import Document
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 # To read PDFs; or each of them in a process apart: a child has ended over the same mail before, and one of them may
 # have been why.
