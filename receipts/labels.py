@@ -31,6 +31,8 @@ _REST: Final = r"\w{0,20}"
 
 def fold(text: str) -> str:
     """`text` without accents and in lower case, every character in its old place."""
+    if text.isascii():
+        return text.lower()
     plain = text.translate(_UNACCENTED)
     lowered = plain.lower()
     return lowered if len(lowered) == len(plain) else plain
