@@ -52,8 +52,8 @@ class BoundedIMAP(imaplib.IMAP4):
 
         def read_answer() -> tuple[str, list[Any]]:
             self._begin()
-            status, data = self._command_complete("UID", tag)  # type: ignore[attr-defined]
-            answer: tuple[str, list[Any]] = self._untagged_response(status, data, "FETCH")  # type: ignore[attr-defined]
+            status, data = self._command_complete("UID", tag)
+            answer: tuple[str, list[Any]] = self._untagged_response(status, data, "FETCH")
             return answer
 
         return read_answer

@@ -170,11 +170,12 @@ def _is_part_of_word(line: str, number: re.Match[str]) -> bool:
 
 
 def _amount(number: str) -> Decimal | None:
-    if _PLAIN.fullmatch(number):
-        amount = Decimal(number)  # most are: nothing about them is a question for the parser
-        return amount if amount < MAX_AMOUNT else None
+    amount: Decimal | None
     try:
-        amount = Price.fromstring(number.replace(" ", "").replace("'", "")).amount
+        if _PLAIN.fullmatch(number):
+            amount = Decimal(number)  # most are: nothing about them is a question for the parser
+        else:
+            amount = Price.fromstring(number.replace(" ", "").replace("'", "")).amount
     except (InvalidOperation, ValueError):
         return None
     return amount if amount is not None and amount < MAX_AMOUNT else None

@@ -3,7 +3,7 @@
 import imaplib
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -76,13 +76,13 @@ def test_every_letter_arrives_whole_and_in_order() -> None:
 def test_small_letters_share_a_command_and_large_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     mails = [mail(1), mail(2), mail(3, size=3 * MB), mail(4, size=5 * MB), mail(5), *map(mail, range(6, 70))]
     asked: list[list[int]] = []
-    original = Inbox.bodies
+    original = Inbox.begin_bodies
 
-    def spy(self: Inbox, uids: Sequence[int], *, max_bytes: int) -> dict[int, bytes]:
+    def spy(self: Inbox, uids: Sequence[int], *, max_bytes: int) -> Callable[[], dict[int, bytes]]:
         asked.append(list(uids))
         return original(self, uids, max_bytes=max_bytes)
 
-    monkeypatch.setattr(Inbox, "bodies", spy)
+    monkeypatch.setattr(Inbox, "begin_bodies", spy)
     with served(*mails) as (_, account), open_inbox(account) as inbox:
         letters = list(fetched(inbox, inbox.uids(), max_bytes=10 * MB))
     assert asked == [[1, 2, 3], [4], list(range(5, 55)), list(range(55, 70))]
