@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from typing import Any, NoReturn
 
 import pytest
 
@@ -197,14 +198,15 @@ def test_our_own_server_stops_answering_a_client_that_is_gone(caplog: pytest.Log
 def cursed(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     """Uids over which the server hangs up."""
     uids: set[int] = set()
-    original = Inbox._fetch
+    original = Inbox._begin_fetch
 
-    def fetch(self: Inbox, wanted: Sequence[int], parts: str) -> list[object]:
-        if "BODY" in parts and uids.intersection(wanted):
-            raise InboxUnreachable("It hung up.", "The connection was lost") from imaplib.IMAP4.abort()
-        return original(self, wanted, parts)
+    def begin_fetch(self: Inbox, wanted: Sequence[int], parts: str) -> Callable[[], list[Any]]:
+        return hang_up if "BODY" in parts and uids.intersection(wanted) else original(self, wanted, parts)
 
-    monkeypatch.setattr(Inbox, "_fetch", fetch)
+    def hang_up() -> NoReturn:
+        raise InboxUnreachable("It hung up.", "The connection was lost") from imaplib.IMAP4.abort()
+
+    monkeypatch.setattr(Inbox, "_begin_fetch", begin_fetch)
     return uids
 
 
