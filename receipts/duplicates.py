@@ -19,6 +19,8 @@ from typing import Final
 from django.db import connection
 from django.db.models import F
 
+from runs.database import fetch_pipelined
+
 from .models import Receipt
 
 # More receipts of one total aren't compared: the first ones are, where the originals are.
@@ -114,18 +116,29 @@ def _kind(receipt: Receipt) -> str:
 
 def link_duplicates(receipts: Sequence[Receipt]) -> None:
     """Put right the links of receipts whose facts were written just now, and of those that are like them."""
-    for receipt in sorted(receipts, key=lambda receipt: receipt.pk):
-        if receipt.decision == Receipt.Decision.REJECTED:
-            continue
-        same = [other for other in _comparable(receipt) if is_one_purchase(receipt, other)]
-        strays = _strays(receipt, same) if receipt.version > 1 else []  # nothing points to what is new
-        original = _link_to_older(receipt, same)
-        _link_younger(receipt, same, original)
-        if strays:  # they were like the receipt before it was corrected
-            _point([stray.pk for stray in strays], None)
-            for stray in strays:
-                stray.duplicate_of_id = None
-            link_duplicates(strays)
+    decided = [receipt for receipt in receipts if receipt.decision != Receipt.Decision.REJECTED]
+    decided.sort(key=lambda receipt: receipt.pk)
+    links_changed = False
+    for receipt, comparable in zip(decided, _comparable(decided), strict=True):
+        if links_changed and comparable:
+            comparable = _comparable([receipt])[0]
+        links_changed |= _link(receipt, comparable)
+
+
+def _link(receipt: Receipt, comparable: Sequence[Receipt]) -> bool:
+    """Link one; may links have changed, its own or those of others?"""
+    if not comparable and receipt.version == 1:
+        return False  # nothing is like what is new
+    same = [other for other in comparable if is_one_purchase(receipt, other)]
+    strays = _strays(receipt, same) if receipt.version > 1 else []  # nothing points to what is new
+    original = _link_to_older(receipt, same)
+    _link_younger(receipt, same, original)
+    if strays:  # they were like the receipt before it was corrected
+        _point([stray.pk for stray in strays], None)
+        for stray in strays:
+            stray.duplicate_of_id = None
+        link_duplicates(strays)
+    return bool(same) or receipt.version > 1
 
 
 def release_duplicates(original: Receipt) -> None:
@@ -136,17 +149,19 @@ def release_duplicates(original: Receipt) -> None:
         _point(pks[1:], pks[0])
 
 
-def _comparable(receipt: Receipt) -> list[Receipt]:
-    """Those that may be the same purchase, oldest first."""
-    if receipt.amount is None and not receipt.attachment_sha256:
-        return []
-    parameters = {
-        name: getattr(receipt, name)
-        for name in ("id", "business_id", "amount", "message_id", "attachment_sha256", "issued_on")
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_OF_NO_TOTAL if receipt.amount is None else _OF_SAME_TOTAL, parameters)
-        return [Receipt.from_db(connection.alias, _COMPARED, row) for row in cursor.fetchall()]
+def _comparable(receipts: Sequence[Receipt]) -> list[list[Receipt]]:
+    """For each those that may be the same purchase, oldest first."""
+    rows = fetch_pipelined(
+        (
+            _OF_NO_TOTAL if receipt.amount is None else _OF_SAME_TOTAL,
+            {
+                name: getattr(receipt, name)
+                for name in ("id", "business_id", "amount", "message_id", "attachment_sha256", "issued_on")
+            },
+        )
+        for receipt in receipts
+    )
+    return [[Receipt.from_db(connection.alias, _COMPARED, row) for row in found] for found in rows]
 
 
 # What `is_one_purchase` and the links are judged by, in the order of the columns, as `from_db` needs it.

@@ -20,7 +20,7 @@ from receipts.pictures import is_decoration, is_scan_or_photo
 from receipts.readable import is_readable
 from receipts.review_reasons import ReviewReason
 from receipts.senders import is_person, is_private, vendor_of
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 __all__ = ["EXTRACTOR_VERSION", "Document", "Finding", "Scanned", "scan"]
 
@@ -29,6 +29,9 @@ MAX_PDFS: Final = 20
 # Of all its documents together.
 MAX_CHARACTERS: Final = 1_000_000
 MAX_VENDOR: Final = 200
+# What a mail's own text needs to be a receipt, and the most that its facts can give it.
+BODY_SCORE: Final = 4
+MAX_WEIGHT: Final = 4
 # An e-invoice is one whatever stands around it.
 E_INVOICE_SCORE: Final = 5
 # Below this, a person has to look.
@@ -78,7 +81,7 @@ def _choose_receipts(documents: Sequence[_Reading], body: _Reading, message: Ope
     receipts = [reading for reading in documents if reading.score >= 3]
     if any(reading.is_read for reading in receipts):
         receipts = [reading for reading in receipts if reading.is_read or not _is_unnamed_picture(reading)]
-    if not receipts and body.score >= 4:
+    if not receipts and body.score >= BODY_SCORE:
         return [body]
     if len(receipts) == 1:
         return [_completed(receipts[0], body)]
@@ -100,13 +103,15 @@ def _read_body(message: OpenedMessage) -> _Reading:
         return _Reading(None, NO_FACTS, 0)
     if kinds.subject_is_no_receipt(subject) or kinds.text_is_no_receipt(text):
         return _Reading(None, NO_FACTS, 0)
+    score = 2 * kinds.speaks_of_receipts(subject) - 2 * message.is_bulk
+    # Money that was taken makes a receipt of any mail; it may be one that says what will be taken.
+    moved = 2 * (not is_private(message) and kinds.says_that_money_moved(f"{subject}\n{text}"))
+    if score + moved + MAX_WEIGHT < BODY_SCORE and not message.documents:
+        return _Reading(None, NO_FACTS, 0)  # most newsletters: whatever they say, they can't be one
     facts = read_facts(f"{subject}\n{text}", sent_at=message.sent_at, is_refund=kinds.is_credit(subject))
     if kinds.is_reply(subject) and facts.total is None:
         return _Reading(None, NO_FACTS, 0)
-    score = 2 * kinds.speaks_of_receipts(subject) + _weight(facts, words=1) - 2 * message.is_bulk
-    # Money that was taken makes a receipt of any mail; it may be one that says what will be taken.
-    if facts.total and not is_private(message) and kinds.says_that_money_moved(f"{subject}\n{text}"):
-        score += 2
+    score += _weight(facts, words=1) + moved * (facts.total is not None)
     reasons = (ReviewReason.NOT_CERTAIN_RECEIPT,) if kinds.is_reply(subject) else ()
     return _Reading(None, facts, score, reasons=reasons)
 

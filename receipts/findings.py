@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 # Goes up when the same mail may give other facts. It stands on each receipt; a sync that reads the mail again improves
 # those of an earlier version that nobody has decided about.

@@ -21,7 +21,7 @@ from receipts.einvoice import is_invoice
 from receipts.findings import Document
 from receipts.mime import Headers, Part, decoded_header, header_text, leaves, raw_header, split_message
 from receipts.phrases import mark as _
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 # More text than this is no receipt.
 MAX_TEXT_BYTES: Final = 300_000

@@ -353,4 +353,9 @@ def lock_receipts_of(business_id: int) -> None:
     receipts, and two writers that locked them one by one could wait for each other.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_SPACE, business_id % 2**31])
+        cursor.execute(*receipts_lock(business_id))
+
+
+def receipts_lock(business_id: int) -> tuple[str, list[int]]:
+    """The statement of `lock_receipts_of`, for those who send others with it."""
+    return "SELECT pg_advisory_xact_lock(%s::int, %s::int)", [_LOCK_SPACE, business_id % 2**31]

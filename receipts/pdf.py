@@ -27,7 +27,7 @@ from receipts.hebrew import logical_order
 from receipts.message import Contents
 from receipts.pdf_layout import UNDECODED, page_lines
 from receipts.phrases import mark as _
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 REASONS: Final = {
     "timeout": _("A PDF in this message takes too long to read."),

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from receipts.findings import Document, Finding, Scanned
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 # To read PDFs; or each of them in a process apart: a child has ended over the same mail before, and one of them may
 # have been why.

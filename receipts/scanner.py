@@ -46,6 +46,10 @@ class Scanner:
     def __exit__(self, *exc: object) -> None:
         self._child.close()
 
+    def start(self) -> None:
+        """Start the child, which takes longer than fetching the first mails."""
+        self._child.start()
+
     def scan(self, raw: bytes) -> Scanned:
         """What `extraction.scan` finds in the mail. Raises ItemFailed, its words translated, and what `beat` raises."""
         try:

@@ -11,13 +11,15 @@ All of it is one transaction of the caller's, and safe to repeat: a crash leaves
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 from django.db.models import F
 
+from runs.database import fetch_pipelined
+
 from .duplicates import link_duplicates
-from .models import Receipt, lock_receipts_of
+from .models import Receipt, lock_receipts_of, receipts_lock
 from .review import FACTS as CORRECTABLE
 from .review_reasons import ReviewReason
 
@@ -30,35 +32,39 @@ _FIELDS: Final = {field.attname: field for field in Receipt._meta.concrete_field
 
 
 def store_receipts(receipts: Sequence[Receipt]) -> None:
-    """The receipts of one message, of one business; inside a transaction."""
+    """The receipts of a message or several, of one business; inside a transaction."""
     if not receipts:
         return
-    lock_receipts_of(receipts[0].business_id)
     for receipt in receipts:
         receipt.fit_columns()
-    link_duplicates([receipt for receipt in receipts if _upsert(receipt)])
+    upserts = [(UPSERT, _values(receipt)) for receipt in receipts]
+    _setting, _lock, *rows = fetch_pipelined([COMMIT_UNAWAITED, receipts_lock(receipts[0].business_id), *upserts])
+    link_duplicates([receipt for receipt, row in zip(receipts, rows, strict=True) if _was_written(receipt, row)])
 
 
-def _upsert(receipt: Receipt) -> bool:
-    """Was anything written? Then the receipt knows its id, version and link."""
-    values = [_FIELDS[name].get_db_prep_save(getattr(receipt, name), connection) for name in COLUMNS]
-    with connection.cursor() as cursor:
-        cursor.execute(UPSERT, values)
-        row = cursor.fetchone()
-    if row is None:
-        return False
-    receipt.pk, receipt.version, receipt.duplicate_of_id, receipt.duplicate_decided = row
-    return True
+def _values(receipt: Receipt) -> list[Any]:
+    return [_FIELDS[name].get_db_prep_save(getattr(receipt, name), connection) for name in COLUMNS]
+
+
+def _was_written(receipt: Receipt, rows: Sequence[tuple[Any, ...]]) -> bool:
+    """Then the receipt knows its id, version and link."""
+    for row in rows:
+        receipt.pk, receipt.version, receipt.duplicate_of_id, receipt.duplicate_decided = row
+    return bool(rows)
 
 
 def _columns(names: Iterable[str], table: str = "") -> str:
     return ", ".join(f'{table}"{name}"' for name in names)
 
 
+# The commit doesn't wait for the disk. The flush that moves the run's cursor past these messages commits later, waits,
+# and the log is written in order: a server that crashes forgets both and the messages are read again, or neither.
+COMMIT_UNAWAITED: Final = ("SELECT set_config('synchronous_commit', 'off', true)", ())
+
 _TABLE: Final = '"receipts_receipt"'
 
-# Called by `_upsert`, under the lock of the business's receipts. Guarded by: nobody has decided about the row, no
-# newer extractor wrote it, and something differs. Returns the row's id, version and link; no row where nothing was
+# Called by `store_receipts`, under the lock of the business's receipts. Guarded by: nobody has decided about the row,
+# no newer extractor wrote it, and something differs. Returns the row's id, version and link; no row where nothing was
 # written.
 UPSERT: Final = f"""
 INSERT INTO {_TABLE} ({_columns(COLUMNS)})

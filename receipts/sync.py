@@ -83,6 +83,8 @@ class MailboxSync:
         self._uidvalidity = inbox.uidvalidity
         targets = self._left(inbox)
         uids = [target for target in targets if isinstance(target, int)]
+        if uids:
+            self._scanner.start()
         letters = inbox.letters(uids, max_bytes=settings.RECEIPTS_MAX_MESSAGE_BYTES, failures=self._failures)
         # Closed at once when the connection is lost in its middle: the item that was open is begun again.
         places = range(len(targets))

@@ -104,7 +104,10 @@ def _prepared(statement: str, parameters: dict[str, Any]) -> Row:
 def hold(run: Run) -> None:
     """Keep the run from being expired, reset or claimed until the transaction ends. Raises `RunLost`."""
     parameters = {"id": run.pk, "attempt": run.attempt, "stale_after": run.stale_after()}
-    if _prepared(_holding(type(run)), parameters) is None:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():  # BEGIN isn't waited for
+        held = _prepared(_holding(type(run)), parameters)
+    if held is None:
         raise RunLost
 
 

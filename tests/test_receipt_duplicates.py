@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -183,10 +185,19 @@ def test_a_sync_that_reads_better_puts_the_links_right(business_a: Business) -> 
     assert links(business_a) == [None, None]
 
 
-def test_a_new_receipt_costs_three_statements(business_a: Business) -> None:
+def test_new_receipts_of_many_messages_cost_two_round_trips(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(5):
         stored(business_a, told(issued_on=date(2026, 1, 1 + number), invoice_number=f"INV-{number}"))
+    trips: list[int] = []
+
+    def note(connection: psycopg.Connection) -> AbstractContextManager[psycopg.Pipeline]:
+        trips.append(1)
+        return pipeline(connection)
+
+    pipeline = psycopg.Connection.pipeline
+    monkeypatch.setattr(psycopg.Connection, "pipeline", note)
     with transaction.atomic(), CaptureQueriesContext(connection) as queries:
-        receipt = told(business=business_a)
-        store_receipts([receipt])
-    assert len(queries) == 3, "the lock, the row, and those that may be the same"
+        store_receipts([told(business=business_a, invoice_number=f"INV-{name}") for name in "abc"])
+    assert (len(trips), len(queries)) == (2, 0), "the lock with the rows, and those that may be the same"
