@@ -6,7 +6,7 @@
    duplicate itself, so a link is one step long.
 3. What a person linked or unlinked stays so, and a rejected receipt is nobody's original.
 
-Every caller holds the lock of the business's receipts (`lock_receipts_of`).
+Every caller but `link_all_duplicates`, which takes it, holds the lock of the business's receipts (`lock_receipts_of`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 
-from .models import Receipt
+from .models import Receipt, lock_receipts_of
 
 # More receipts of one total aren't compared: the first ones are, where the originals are.
 MAX_COMPARED: Final = 500
+# In one transaction: syncs and people wait for it.
+LINKED_AT_ONCE: Final = 100
 # Two vendors rarely give the same number of so many characters to the same total on the same day.
 LONG_NUMBER: Final = 4
 COMMON_START: Final = 4
@@ -129,16 +131,28 @@ def link_duplicates(receipts: Sequence[Receipt]) -> None:
 
 
 def release_duplicates(original: Receipt) -> None:
-    """It was rejected: the first of its duplicates takes its place."""
-    pks = list(Receipt.objects.filter(duplicate_of=original).order_by("pk").values_list("pk", flat=True))
-    if pks:
-        _point(pks[:1], None)
-        _point(pks[1:], pks[0])
+    """It was rejected: the first of its duplicates that wasn't takes its place."""
+    copies = Receipt.objects.filter(duplicate_of=original).order_by("pk")
+    pks = list(copies.values_list("pk", flat=True))
+    heir = copies.exclude(decision=Receipt.Decision.REJECTED).values_list("pk", flat=True).first()
+    _point(pks if heir is None else [heir], None)
+    if heir is not None:
+        _point(pks, heir)
+
+
+def link_all_duplicates(business_id: int) -> None:
+    """Compare every receipt of a business, also those from before links were kept. Safe to repeat, and to stop."""
+    rows = Receipt.objects.filter(business=business_id).order_by("pk")
+    pks = list(rows.values_list("pk", flat=True))
+    for start in range(0, len(pks), LINKED_AT_ONCE):
+        with transaction.atomic():
+            lock_receipts_of(business_id)
+            link_duplicates(list(rows.filter(pk__in=pks[start : start + LINKED_AT_ONCE])))
 
 
 def _comparable(receipt: Receipt) -> list[Receipt]:
     """Those that may be the same purchase, oldest first."""
-    if receipt.amount is None and not receipt.attachment_sha256:
+    if receipt.amount is None and not _is_same_document(receipt, receipt):
         return []
     parameters = {
         name: getattr(receipt, name)
@@ -175,7 +189,7 @@ _COMPARED: Final = tuple(
 )
 
 
-def _same_total(amount: str, dates: str = "") -> str:
+def _same_total(amount: str, others: str = "") -> str:
     """Called by `_comparable` for each receipt that was written; read by the index `receipt_same_total`.
 
     Written out, for Django takes longer to word it than PostgreSQL to answer.
@@ -186,11 +200,7 @@ def _same_total(amount: str, dates: str = "") -> str:
         FROM "receipts_receipt"
         WHERE "business_id" = %(business_id)s
           AND "amount" {amount}
-          AND (
-            "message_id" = %(message_id)s
-            OR ("attachment_sha256" = %(attachment_sha256)s AND "attachment_sha256" <> '')
-            {dates}
-          )
+          AND (("attachment_sha256" = %(attachment_sha256)s AND "attachment_sha256" <> '') {others})
           AND "decision" <> '{Receipt.Decision.REJECTED}'
           AND "id" <> %(id)s
         ORDER BY "id"
@@ -199,7 +209,11 @@ def _same_total(amount: str, dates: str = "") -> str:
 
 
 _OF_SAME_TOTAL: Final = _same_total(
-    "= %(amount)s", 'OR "issued_on" = %(issued_on)s OR "issued_on" IS NULL OR %(issued_on)s::date IS NULL'
+    "= %(amount)s",
+    """
+            OR "message_id" = %(message_id)s
+            OR "issued_on" = %(issued_on)s OR "issued_on" IS NULL OR %(issued_on)s::date IS NULL
+    """,
 )
 _OF_NO_TOTAL: Final = _same_total("IS NULL")  # only the same document counts
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -172,6 +173,27 @@ def test_a_rejected_original_hands_over_to_the_next(business_a: Business, member
     review.approve(first, member_a)
     assert links(business_a) == [None, 0, 0, 0]
     assert third.corrections.count() == 0, "only what people do is history"
+
+
+def test_a_rejected_duplicate_is_nobodys_original(business_a: Business, member_a: User) -> None:
+    first, second, _third = [receipt for _n in range(3) for receipt in stored(business_a, told())]
+    review.reject(second, member_a)
+    review.reject(first, member_a)
+    assert links(business_a) == [None, 2, None]
+
+
+def test_receipts_that_no_sync_has_compared_are_linked_by_a_command(
+    business_a: Business, business_b: Business, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [told(business=business_a) for _n in range(3)] + [told(business=business_b)]
+    Receipt.objects.bulk_create(rows)
+    for _again in range(2):
+        call_command("link_duplicates")
+        assert (links(business_a), links(business_b)) == ([None, 0, 0], [None])
+    assert "Business A: 2 duplicates" in capsys.readouterr().out
+    rows[0].delete()
+    call_command("link_duplicates")
+    assert links(business_a) == [None, 0], "an original that was deleted leaves its duplicates to the first of them"
 
 
 def test_a_sync_that_reads_better_puts_the_links_right(business_a: Business) -> None:
