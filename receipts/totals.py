@@ -103,7 +103,8 @@ def _chosen(candidates: Sequence[LabelledSum], sums: Sequence[LabelledSum]) -> t
     candidates = [one for one in candidates if one.currency] or candidates
     if len({one.amount for one in candidates}) == 1:
         return min(candidates, key=lambda one: one.is_ambiguous), True
-    added = [one for one in candidates if _adds_up(one, sums)]
+    different = list({one.amount: one for one in candidates}.values())
+    added = [one for one in different[-MAX_COMPARED:] if _adds_up(one, sums)]
     if len({one.amount for one in added}) == 1:
         return added[0], True
     return max(candidates, key=lambda one: abs(one.amount)), False
