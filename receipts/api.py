@@ -171,12 +171,15 @@ class CorrectionSerializer(serializers.ModelSerializer[ReceiptCorrection]):
 
 
 class ReviewedReceiptSerializer(ReceiptSerializer):
-    """A receipt with all that people changed on it, the first change first."""
+    """A receipt with all that people changed on it, the first change first, and what its mail said.
+
+    `message_text` is kept where there is no document or where a person has to look.
+    """
 
     corrections = CorrectionSerializer(many=True)
 
     class Meta(ReceiptSerializer.Meta):
-        fields = [*ReceiptSerializer.Meta.fields, "corrections"]
+        fields = [*ReceiptSerializer.Meta.fields, "message_text", "corrections"]
 
 
 class ReviewRequest(serializers.Serializer[Any]):
@@ -257,7 +260,7 @@ class Receipts(GenericAPIView[Receipt]):
 def _matching(
     business: Business, from_date: Any = None, to_date: Any = None, duplicates: bool | None = None, **equal: Any
 ) -> QuerySet[Receipt]:
-    rows = Receipt.objects.filter(business=business, **equal).dated(from_date, to_date)
+    rows = Receipt.objects.filter(business=business, **equal).dated(from_date, to_date).defer("message_text")
     return rows if duplicates is None else rows.filter(duplicate_of__isnull=not duplicates)
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from receipts import kinds
-from receipts.charsets import decoded
+from receipts.charsets import clean, decoded
 from receipts.einvoice import read_invoice
 from receipts.facts import NO_FACTS, Facts, read_facts
 from receipts.markup import MAX_HTML, html_text
@@ -22,7 +22,7 @@ from receipts.review_reasons import ReviewReason
 from receipts.senders import is_person, is_private, vendor_of
 from runs.exceptions import ItemFailed
 
-__all__ = ["EXTRACTOR_VERSION", "Document", "Finding", "Scanned", "scan"]
+__all__ = ["EXTRACTOR_VERSION", "Document", "Finding", "Scanned", "needs_mail", "scan"]
 
 # Goes up when the same mail may give other facts. It stands on each receipt; a sync that reads the mail again improves
 # those of an earlier version that nobody has decided about.
@@ -33,6 +33,8 @@ MAX_PDFS: Final = 20
 # Of all its documents together.
 MAX_CHARACTERS: Final = 1_000_000
 MAX_VENDOR: Final = 200
+# Of a mail's text, kept for whoever reviews what was read.
+MAX_SHOWN: Final = 10_000
 # An e-invoice is one whatever stands around it.
 E_INVOICE_SCORE: Final = 5
 # Below this, a person has to look.
@@ -66,7 +68,7 @@ class Scanned:
 
     `sent_at` is aware, None when the mail doesn't say. A candidate has one finding for each
     receipt in it, with the document it stands in or None for the mail's own text. `faults`
-    says which of its parts could not be read.
+    says which of its parts could not be read. `text` is the mail's own, cut, where `needs_mail` holds for a finding.
     """
 
     message_id: str
@@ -76,6 +78,7 @@ class Scanned:
     is_candidate: bool
     findings: tuple[tuple[Document | None, Finding], ...]
     faults: tuple[ItemFailed, ...] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,15 +106,28 @@ def scan(
     documents, faults = _read_documents(message, read_pdf)
     faults = [*message.faults, *faults]
     receipts = _choose_receipts(documents, _read_body(message), message)
+    findings = tuple((found.document, _finding(found, message, faults)) for found in receipts)
     return Scanned(
         message_id=message.message_id,
         subject=message.subject,
         sender=message.sender_address or message.sender_name,
         sent_at=message.sent_at,
         is_candidate=bool(receipts),
-        findings=tuple((found.document, _finding(found, message, faults)) for found in receipts),
+        findings=findings,
         faults=tuple(faults),
+        text=_shown_text(message) if any(needs_mail(*found) for found in findings) else "",
     )
+
+
+def needs_mail(document: Document | None, finding: Finding) -> bool:
+    """Whether a person has to see the mail itself to judge what was found."""
+    return document is None or finding.needs_review
+
+
+def _shown_text(message: OpenedMessage) -> str:
+    """The fuller of a mail's two texts: what programs write for readers without HTML is often a hint only."""
+    texts = (message.plain, html_text(message.html))
+    return max(("\n".join(filter(None, map(clean, text.splitlines()))) for text in texts), key=len)[:MAX_SHOWN]
 
 
 def _choose_receipts(documents: Sequence[_Reading], body: _Reading, message: OpenedMessage) -> list[_Reading]:

@@ -22,7 +22,7 @@ from .review import FACTS as CORRECTABLE
 from .review_reasons import ReviewReason
 
 IDENTITY: Final = ("business_id", "message_id", "attachment_sha256")
-FACTS: Final = (*CORRECTABLE, "confidence", "needs_review", "review_reasons", "extractor_version")
+FACTS: Final = (*CORRECTABLE, "message_text", "confidence", "needs_review", "review_reasons", "extractor_version")
 ORIGIN: Final = ("mailbox_id", "subject", "sender", "received_at", "file", "filename", "content_type")
 COLUMNS: Final = (*IDENTITY, *ORIGIN, *FACTS)
 

@@ -89,8 +89,8 @@ def test_a_filter_that_makes_no_sense_is_named(as_member_a: APIClient, receipt: 
 
 
 def test_a_correction_is_kept_with_who_and_when(as_member_a: APIClient, receipt: Receipt, member_a: User) -> None:
-    changes = {"amount": "120.00", "vendor": " Bezeq ", "issued_on": None, "invoice_number": "44-12", "is_refund": True}
-    row = as_member_a.patch(url(receipt), changes).json()
+    facts = {"amount": "120.00", "vendor": " Bezeq ", "issued_on": None, "invoice_number": "44-12"}
+    row = as_member_a.patch(url(receipt), {**facts, "is_refund": True}).json()
     assert (row["amount"], row["vendor"], row["issued_on"], row["is_refund"]) == ("120.00", "Bezeq", None, True)
     assert (row["needs_review"], row["review_status"], row["version"]) == (False, "corrected", 2)
     changed = [(each["field"], each["old_value"], each["new_value"], each["user"]) for each in row["corrections"]]
@@ -108,6 +108,13 @@ def test_a_correction_is_kept_with_who_and_when(as_member_a: APIClient, receipt:
     assert row["corrections"][0]["created_at"]
     member_a.delete()
     assert {each[3] for each in history(receipt)} == {"member-a"}, "the name stays when the account is gone"
+
+
+def test_what_the_mail_said_is_read_with_the_receipt_alone(as_member_a: APIClient, business_a: Business) -> None:
+    receipt = make(business_a, message_text="You paid 99.90")
+    assert as_member_a.get(url(receipt)).json()["message_text"] == "You paid 99.90"
+    [listed] = as_member_a.get("/api/receipts/", {"business": "business-a"}).json()["results"]
+    assert "message_text" not in listed
 
 
 def test_what_is_right_already_is_no_correction(as_member_a: APIClient, receipt: Receipt) -> None:
