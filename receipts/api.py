@@ -198,7 +198,10 @@ class AmountField(serializers.DecimalField):
 
 
 class CorrectionRequest(ReviewRequest):
-    """What is given is written. `duplicate_of: null` says that it is a purchase of its own."""
+    """What is given is written. `duplicate_of: null` says that it is a purchase of its own.
+
+    A refund's amount is negative: given one of `amount` and `is_refund`, the other follows.
+    """
 
     vendor = serializers.CharField(max_length=200, allow_blank=True, required=False)
     amount = AmountField(max_digits=12, decimal_places=2, allow_null=True, required=False)

@@ -288,7 +288,7 @@ def _finding(reading: _Reading, message: OpenedMessage, faults: Sequence[ItemFai
         reasons.append(ReviewReason.LOW_CONFIDENCE)
     return Finding(
         vendor=vendor[:MAX_VENDOR],
-        amount=facts.total.amount if facts.total else None,
+        amount=_signed_amount(facts),
         currency=facts.total.currency if facts.total else "",
         issued_on=facts.issued_on,
         invoice_number=facts.invoice_number,
@@ -297,6 +297,12 @@ def _finding(reading: _Reading, message: OpenedMessage, faults: Sequence[ItemFai
         is_refund=facts.is_refund,
         review_reasons=tuple(reason.value for reason in reasons),
     )
+
+
+def _signed_amount(facts: Facts) -> Decimal | None:
+    """A refund's is negative, also where a mail states the sum of the credit note that came with it."""
+    amount = facts.total.amount if facts.total else None
+    return amount if amount is None or not facts.is_refund else -abs(amount)
 
 
 def _confidence(facts: Facts, vendor: str) -> Decimal:
