@@ -275,6 +275,15 @@ def test_a_newer_extractor_improves_what_nobody_touched(receipt: Receipt) -> Non
 
 
 @pytest.mark.django_db
+def test_another_mail_of_the_same_id_replaces_nothing_that_was_read_surely(receipt: Receipt) -> None:
+    found_again(receipt.business, needs_review=True)
+    found_again(receipt.business, amount=78)
+    assert amount_of(receipt) == "78.00", "what was doubtful may be read better another time"
+    found_again(receipt.business, amount=1)
+    assert amount_of(receipt) == "78.00"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("decide", [review.approve, review.reject])
 def test_no_sync_overwrites_a_decision(receipt: Receipt, member_a: User, decide: Any) -> None:
     decided = decide(receipt, member_a)
