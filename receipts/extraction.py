@@ -12,9 +12,10 @@ from typing import Final
 from receipts import kinds
 from receipts.charsets import clean, decoded
 from receipts.einvoice import read_invoice
-from receipts.facts import NO_FACTS, Facts, read_facts
+from receipts.facts import NO_FACTS, Facts, read_facts, readable_lines
 from receipts.markup import MAX_HTML, html_text
 from receipts.message import Contents, Document, OpenedMessage, open_message
+from receipts.money import find_money
 from receipts.phrases import mark as _
 from receipts.pictures import is_decoration, is_scan_or_photo
 from receipts.readable import is_readable
@@ -186,12 +187,22 @@ def _read_documents(
             faults.append(fault)
             continue
         if invoice := contents.invoice and read_invoice(contents.invoice):
-            readings.append(_Reading(document, invoice, E_INVOICE_SCORE))
+            reasons = (ReviewReason.SHOWS_OTHER_AMOUNT,) if _shows_other_amount(contents.text, invoice) else ()
+            readings.append(_Reading(document, invoice, E_INVOICE_SCORE, reasons=reasons))
             continue
         text = contents.text[:room]
         room -= len(text)
         readings.append(_read_document(document, text, message))
     return readings, faults
+
+
+def _shows_other_amount(text: str, invoice: Facts) -> bool:
+    """Whether the paper shows sums, and the total of the e-invoice inside it is none of them."""
+    if invoice.total is None or not is_readable(text):
+        return False
+    sums = [money for line in readable_lines(text) for money in find_money(line) if not money.is_bare]
+    shown = {abs(amount) for money in sums for amount in (money.amount, money.other_reading) if amount is not None}
+    return bool(shown) and abs(invoice.total.amount) not in shown
 
 
 def _read_document(document: Document, text: str, message: OpenedMessage) -> _Reading:
