@@ -188,7 +188,8 @@ def _read_documents(
             continue
         if invoice := contents.invoice and read_invoice(contents.invoice):
             reasons = (ReviewReason.SHOWS_OTHER_AMOUNT,) if _shows_other_amount(contents.text, invoice) else ()
-            readings.append(_Reading(document, invoice, E_INVOICE_SCORE, reasons=reasons))
+            score = 0 if invoice.is_no_receipt else E_INVOICE_SCORE
+            readings.append(_Reading(document, invoice, score, reasons=reasons))
             continue
         text = contents.text[:room]
         room -= len(text)

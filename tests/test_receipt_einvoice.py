@@ -144,6 +144,10 @@ def test_an_e_invoice_in_a_mail_is_a_document_of_its_own(kind: str, scanner: Sca
     assert (finding.amount, finding.confidence, finding.needs_review) == (Decimal("119.00"), Decimal(1), False)
 
 
+def test_a_proforma_e_invoice_is_no_receipt(scanner: Scanner) -> None:
+    assert scanned_with(attachment(ubl(code="325"), "rechnung.xml", "application/xml"), scanner).findings == ()
+
+
 def test_other_xml_is_no_document(scanner: Scanner) -> None:
     other = b'<?xml version="1.0"?><feedback xmlns="urn:x"><Invoice>5 EUR</Invoice></feedback>'
     assert scanned_with(attachment(other, "invoice.xml", "application/xml"), scanner).findings == ()
