@@ -4,7 +4,9 @@
    both say may differ, but for what an invoice and its payment receipt in one mail are allowed to.
 2. The one that was found first is the original; the others point to it (`link_duplicates`). An original is never a
    duplicate itself, so a link is one step long.
-3. What a person linked or unlinked stays so, and a rejected receipt is nobody's original.
+3. Likeness isn't transitive: a notice without a number is like each of two invoices of one day and total. A receipt
+   joins those of a purchase when it bears a mark of one of them (`_bear_one_mark`), or contradicts none of them.
+4. What a person linked or unlinked stays so, and a rejected receipt is nobody's original.
 
 Every caller but `link_all_duplicates`, which takes it, holds the lock of the business's receipts (`lock_receipts_of`).
 """
@@ -65,6 +67,19 @@ def is_one_purchase(one: Receipt, other: Receipt) -> bool:
     return (same_number and (same_vendor or same_day)) or (same_vendor and same_day)
 
 
+def _bear_one_mark(one: Receipt, other: Receipt) -> bool:
+    """What no two purchases share: a number, a document, or being an invoice and its receipt in one mail."""
+    same_number, _differ = _compare(number_key(one.invoice_number), number_key(other.invoice_number))
+    is_pair = one.message_id == other.message_id and _are_invoice_and_receipt(one, other)
+    return same_number or is_pair or _is_same_document(one, other)
+
+
+def _contradict(one: Receipt, other: Receipt) -> bool:
+    _same, numbers_differ = _compare(number_key(one.invoice_number), number_key(other.invoice_number))
+    _same, days_differ = _compare(one.issued_on, other.issued_on)
+    return numbers_differ or days_differ
+
+
 def vendor_key(vendor: str) -> str:
     """`Acme Ltd.`, `ACME` and `billing.acme.com` are one."""
     text = unicodedata.normalize("NFKC", vendor).casefold().replace('"', "").replace("״", "")
@@ -119,10 +134,11 @@ def link_duplicates(receipts: Sequence[Receipt]) -> None:
     for receipt in sorted(receipts, key=lambda receipt: receipt.pk):
         if receipt.decision == Receipt.Decision.REJECTED:
             continue
-        same = [other for other in _comparable(receipt) if is_one_purchase(receipt, other)]
+        others = _comparable(receipt)
+        same = [other for other in others if is_one_purchase(receipt, other)]
         strays = _strays(receipt, same) if receipt.version > 1 else []  # nothing points to what is new
-        original = _link_to_older(receipt, same)
-        _link_younger(receipt, same, original)
+        original = _link_to_older(receipt, same, others)
+        _link_younger(receipt, same, original, others)
         if strays:  # they were like the receipt before it was corrected
             _point([stray.pk for stray in strays], None)
             for stray in strays:
@@ -219,29 +235,41 @@ _OF_NO_TOTAL: Final = _same_total("IS NULL")  # only the same document counts
 
 
 def _strays(receipt: Receipt, same: Sequence[Receipt]) -> list[Receipt]:
-    """Those that a sync linked to the receipt, and that aren't like it any more."""
-    copies = Receipt.objects.filter(duplicate_of=receipt, duplicate_decided=False)
-    return list(copies.exclude(pk__in=[other.pk for other in same]))
+    """Those that a sync linked to the receipt or its original, and that aren't like it: it may be what linked them."""
+    copies = Receipt.objects.filter(duplicate_of=_original_of(receipt), duplicate_decided=False)
+    return list(copies.exclude(pk__in=[receipt.pk, *(other.pk for other in same)]))
 
 
-def _link_to_older(receipt: Receipt, same: Sequence[Receipt]) -> int:
+def _link_to_older(receipt: Receipt, same: Sequence[Receipt], others: Sequence[Receipt]) -> int:
     """Link the receipt to the oldest of the same purchase; the id of its original, or its own."""
     if not receipt.duplicate_decided:
-        older = [other.duplicate_of_id or other.pk for other in same if other.pk < receipt.pk]
-        original = min((pk for pk in older if pk != receipt.pk), default=None)
+        older = {_original_of(other) for other in same if min(other.pk, _original_of(other)) < receipt.pk}
+        original = next((pk for pk in sorted(older - {receipt.pk}) if _may_join(receipt, pk, same, others)), None)
         if original != receipt.duplicate_of_id:
             _point([receipt.pk], original)
             receipt.duplicate_of_id = original
+    return _original_of(receipt)
+
+
+def _original_of(receipt: Receipt) -> int:
     return receipt.duplicate_of_id or receipt.pk
 
 
-def _link_younger(receipt: Receipt, same: Sequence[Receipt], original: int) -> None:
+def _may_join(receipt: Receipt, original: int, same: Sequence[Receipt], others: Sequence[Receipt]) -> bool:
+    """Whether the receipt is one more of the original's purchase."""
+    if any(_bear_one_mark(receipt, other) for other in same if _original_of(other) == original):
+        return True
+    return not any(_contradict(receipt, other) for other in others if _original_of(other) == original)
+
+
+def _link_younger(receipt: Receipt, same: Sequence[Receipt], original: int, others: Sequence[Receipt]) -> None:
     """Link those that were found later, and whatever has been linked to one that is a duplicate now."""
-    younger = [
-        other.pk
-        for other in same
-        if other.pk > original and not other.duplicate_decided and other.duplicate_of_id in (None, receipt.pk)
-    ]
+    younger: list[int] = []
+    for other in same:
+        is_free = not other.duplicate_decided and other.duplicate_of_id in (None, receipt.pk)
+        if other.pk > original and is_free and _may_join(other, original, [receipt], others):
+            other.duplicate_of_id = original  # the next one must not contradict it
+            younger.append(other.pk)
     moved = [*younger, receipt.pk] if original != receipt.pk else younger
     if moved:
         copies = Receipt.objects.filter(duplicate_of__in=moved).exclude(pk=original)
