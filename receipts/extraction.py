@@ -127,8 +127,9 @@ def needs_mail(document: Document | None, finding: Finding) -> bool:
 
 def _shown_text(message: OpenedMessage) -> str:
     """The fuller of a mail's two texts: what programs write for readers without HTML is often a hint only."""
-    texts = (message.plain, html_text(message.html))
-    return max(("\n".join(filter(None, map(clean, text.splitlines()))) for text in texts), key=len)[:MAX_SHOWN]
+    fuller = max(message.plain, html_text(message.html).strip(), key=len)
+    lines = (" ".join(line.split()) for line in clean(fuller[: 4 * MAX_SHOWN], lines=True).splitlines())
+    return "\n".join(filter(None, lines))[:MAX_SHOWN]
 
 
 def _choose_receipts(documents: Sequence[_Reading], body: _Reading, message: OpenedMessage) -> list[_Reading]:
