@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from django.db import connection, transaction
@@ -80,6 +81,7 @@ def _contradict(one: Receipt, other: Receipt) -> bool:
     return numbers_differ or days_differ
 
 
+@lru_cache(maxsize=2_000)
 def vendor_key(vendor: str) -> str:
     """`Acme Ltd.`, `ACME` and `billing.acme.com` are one."""
     text = unicodedata.normalize("NFKC", vendor).casefold().replace('"', "").replace("״", "")
@@ -90,6 +92,7 @@ def vendor_key(vendor: str) -> str:
     return "".join(word for word in words if not _LEGAL_FORM.fullmatch(word)) or "".join(words)
 
 
+@lru_cache(maxsize=2_000)
 def number_key(number: str) -> str:
     """`INV-0012` and `inv 0012` are one."""
     return _NOT_A_NAME.sub("", unicodedata.normalize("NFKC", number).casefold())
