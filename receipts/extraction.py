@@ -9,12 +9,13 @@ from decimal import Decimal
 from typing import Final
 
 from receipts import kinds
-from receipts.charsets import decoded
+from receipts.charsets import clean, decoded
 from receipts.einvoice import read_invoice
-from receipts.facts import NO_FACTS, Facts, read_facts
-from receipts.findings import EXTRACTOR_VERSION, Document, Finding, Scanned
+from receipts.facts import NO_FACTS, Facts, read_facts, readable_lines
+from receipts.findings import EXTRACTOR_VERSION, Document, Finding, Scanned, needs_mail
 from receipts.markup import MAX_HTML, html_text
 from receipts.message import Contents, OpenedMessage, open_message
+from receipts.money import find_money
 from receipts.phrases import mark as _
 from receipts.pictures import is_decoration, is_scan_or_photo
 from receipts.readable import is_readable
@@ -32,6 +33,8 @@ MAX_VENDOR: Final = 200
 # What a mail's own text needs to be a receipt, and the most that its facts can give it.
 BODY_SCORE: Final = 4
 MAX_WEIGHT: Final = 4
+# Of a mail's text, kept for whoever reviews what was read.
+MAX_SHOWN: Final = 10_000
 # An e-invoice is one whatever stands around it.
 E_INVOICE_SCORE: Final = 5
 # Below this, a person has to look.
@@ -65,15 +68,24 @@ def scan(
     documents, faults = _read_documents(message, read_pdf)
     faults = [*message.faults, *faults]
     receipts = _choose_receipts(documents, _read_body(message), message)
+    findings = tuple((found.document, _finding(found, message, faults)) for found in receipts)
     return Scanned(
         message_id=message.message_id,
         subject=message.subject,
         sender=message.sender_address or message.sender_name,
         sent_at=message.sent_at,
         is_candidate=bool(receipts),
-        findings=tuple((found.document, _finding(found, message, faults)) for found in receipts),
+        findings=findings,
         faults=tuple(faults),
+        text=_shown_text(message) if any(needs_mail(*found) for found in findings) else "",
     )
+
+
+def _shown_text(message: OpenedMessage) -> str:
+    """The fuller of a mail's two texts: what programs write for readers without HTML is often a hint only."""
+    fuller = max(message.plain, html_text(message.html).strip(), key=len)
+    lines = (" ".join(line.split()) for line in clean(fuller[: 4 * MAX_SHOWN], lines=True).splitlines())
+    return "\n".join(filter(None, lines))[:MAX_SHOWN]
 
 
 def _choose_receipts(documents: Sequence[_Reading], body: _Reading, message: OpenedMessage) -> list[_Reading]:
@@ -134,12 +146,23 @@ def _read_documents(
             faults.append(fault)
             continue
         if invoice := contents.invoice and read_invoice(contents.invoice):
-            readings.append(_Reading(document, invoice, E_INVOICE_SCORE))
+            reasons = (ReviewReason.SHOWS_OTHER_AMOUNT,) if _shows_other_amount(contents.text, invoice) else ()
+            score = 0 if invoice.is_no_receipt else E_INVOICE_SCORE
+            readings.append(_Reading(document, invoice, score, reasons=reasons))
             continue
         text = contents.text[:room]
         room -= len(text)
         readings.append(_read_document(document, text, message))
     return readings, faults
+
+
+def _shows_other_amount(text: str, invoice: Facts) -> bool:
+    """Whether the paper shows sums, and the total of the e-invoice inside it is none of them."""
+    if invoice.total is None or not is_readable(text):
+        return False
+    sums = [money for line in readable_lines(text) for money in find_money(line) if not money.is_bare]
+    shown = {abs(amount) for money in sums for amount in (money.amount, money.other_reading) if amount is not None}
+    return bool(shown) and abs(invoice.total.amount) not in shown
 
 
 def _read_document(document: Document, text: str, message: OpenedMessage) -> _Reading:
@@ -236,7 +259,7 @@ def _finding(reading: _Reading, message: OpenedMessage, faults: Sequence[ItemFai
         reasons.append(ReviewReason.LOW_CONFIDENCE)
     return Finding(
         vendor=vendor[:MAX_VENDOR],
-        amount=facts.total.amount if facts.total else None,
+        amount=_signed_amount(facts),
         currency=facts.total.currency if facts.total else "",
         issued_on=facts.issued_on,
         invoice_number=facts.invoice_number,
@@ -245,6 +268,12 @@ def _finding(reading: _Reading, message: OpenedMessage, faults: Sequence[ItemFai
         is_refund=facts.is_refund,
         review_reasons=tuple(reason.value for reason in reasons),
     )
+
+
+def _signed_amount(facts: Facts) -> Decimal | None:
+    """A refund's is negative, also where a mail states the sum of the credit note that came with it."""
+    amount = facts.total.amount if facts.total else None
+    return amount if amount is None or not facts.is_refund else -abs(amount)
 
 
 def _confidence(facts: Facts, vendor: str) -> Decimal:

@@ -55,7 +55,7 @@ class Scanned:
 
     `sent_at` is aware, None when the mail doesn't say. A candidate has one finding for each
     receipt in it, with the document it stands in or None for the mail's own text. `faults`
-    says which of its parts could not be read.
+    says which of its parts could not be read. `text` is the mail's own, cut, where `needs_mail` holds for a finding.
     """
 
     message_id: str
@@ -65,3 +65,9 @@ class Scanned:
     is_candidate: bool
     findings: tuple[tuple[Document | None, Finding], ...]
     faults: tuple[ItemFailed, ...] = ()
+    text: str = ""
+
+
+def needs_mail(document: Document | None, finding: Finding) -> bool:
+    """Whether a person has to see the mail itself to judge what was found."""
+    return document is None or finding.needs_review

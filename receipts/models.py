@@ -248,6 +248,8 @@ class Receipt(models.Model):
     file = models.FileField(_("file"), blank=True, max_length=255)
     filename = models.CharField(_("file name"), max_length=255, blank=True, default="")
     content_type = models.CharField(max_length=100, blank=True, default="")
+    # What the mail itself said, kept where there is no document or a person has to look.
+    message_text = models.TextField(_("message"), blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(_("found"), db_default=Now(), editable=False)
 
     objects = ReceiptQuerySet.as_manager()

@@ -1,8 +1,8 @@
 """How what a sync found becomes rows: new ones are added, and those that nobody has decided about are improved.
 
 1. Each receipt is one upsert on the constraint `receipt_once`. Its WHERE is the promise that no sync overwrites what
-   a person corrected, approved or rejected, nor what a newer extractor wrote: PostgreSQL judges it on the row as it is
-   at that moment, after waiting for whoever writes it.
+   a person corrected, approved or rejected, nor what a newer extractor wrote or this one was sure of: PostgreSQL
+   judges it on the row as it is at that moment, after waiting for whoever writes it.
 2. What was written is compared with the other receipts of the business (`receipts.duplicates`).
 
 All of it is one transaction of the caller's, and safe to repeat: a crash leaves nothing or everything.
@@ -24,7 +24,7 @@ from .review import FACTS as CORRECTABLE
 from .review_reasons import ReviewReason
 
 IDENTITY: Final = ("business_id", "message_id", "attachment_sha256")
-FACTS: Final = (*CORRECTABLE, "confidence", "needs_review", "review_reasons", "extractor_version")
+FACTS: Final = (*CORRECTABLE, "message_text", "confidence", "needs_review", "review_reasons", "extractor_version")
 ORIGIN: Final = ("mailbox_id", "subject", "sender", "received_at", "file", "filename", "content_type")
 COLUMNS: Final = (*IDENTITY, *ORIGIN, *FACTS)
 
@@ -63,16 +63,20 @@ COMMIT_UNAWAITED: Final = ("SELECT set_config('synchronous_commit', 'off', true)
 
 _TABLE: Final = '"receipts_receipt"'
 
-# Called by `store_receipts`, under the lock of the business's receipts. Guarded by: nobody has decided about the row,
-# no newer extractor wrote it, and something differs. Returns the row's id, version and link; no row where nothing was
-# written.
+# Called by `store_receipts`, under the lock of the business's receipts. Guarded by: nobody has decided about the row;
+# an older extractor wrote it, or this one that was in doubt; something differs. What this extractor was sure of stays:
+# it reads the same mail the same way, so that only another mail that bears the same Message-ID could say something
+# else. Returns the row's id, version and link; no row where nothing was written.
 UPSERT: Final = f"""
 INSERT INTO {_TABLE} ({_columns(COLUMNS)})
 VALUES ({", ".join(["%s"] * len(COLUMNS))})
 ON CONFLICT ({_columns(IDENTITY)}) DO UPDATE
 SET {", ".join(f'"{name}" = EXCLUDED."{name}"' for name in FACTS)}, "version" = {_TABLE}."version" + 1
 WHERE {_TABLE}."decision" = ''
-  AND {_TABLE}."extractor_version" <= EXCLUDED."extractor_version"
+  AND (
+    {_TABLE}."extractor_version" < EXCLUDED."extractor_version"
+    OR ({_TABLE}."extractor_version" = EXCLUDED."extractor_version" AND {_TABLE}."needs_review")
+  )
   AND ({_columns(FACTS, f"{_TABLE}.")}) IS DISTINCT FROM ({_columns(FACTS, "EXCLUDED.")})
 RETURNING "id", "version", "duplicate_of_id", "duplicate_decided"
 """

@@ -15,7 +15,7 @@ from runs.progress import Progress, clean, patiently
 from runs.states import ItemStatus
 
 from .connection import InboxUnreachable
-from .findings import EXTRACTOR_VERSION, Document, Finding, Scanned
+from .findings import EXTRACTOR_VERSION, Document, Finding, Scanned, needs_mail
 from .inbox import FetchFailures, Inbox, Letter, Letters, open_inbox
 from .mime import header_text, split_message
 from .models import Receipt, ReceiptSyncRun
@@ -267,6 +267,7 @@ def _receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, f
         needs_review=finding.needs_review,
         review_reasons=list(finding.review_reasons),
         extractor_version=EXTRACTOR_VERSION,
+        message_text=scanned.text if needs_mail(document, finding) else "",
     )
     if document:
         receipt.attachment_sha256 = document.sha256
