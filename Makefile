@@ -50,7 +50,7 @@ deploy-check: setup
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 
 tests: setup
-	$(BIN)/python -m pytest -n 3  # many of them wait for processes
+	$(BIN)/python -m pytest -n 3 --dist worksteal  # many of them wait for processes
 
 format: setup
 	$(BIN)/ruff check --fix

@@ -7,6 +7,9 @@ that the document is none. Without FOLDER it is the project's own corpus, in `te
 
 Each document is read as a sync reads it: as the only attachment of a mail that says nothing, from a stranger or
 from the `sender` that the file names, as "Acme Ltd <billing@acme.example>".
+
+A field counts as sure if its whole document asks nobody to review it: that is what people see. Beside it stands what
+would be sure if each field were asked about by itself.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import json
 import mimetypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -32,18 +35,33 @@ if TYPE_CHECKING:
 OWN_CORPUS: Final = Path(__file__).parent.parent / "tests" / "corpus"
 FIELDS: Final = ("amount", "currency", "issued_on", "invoice_number", "vendor")
 STRANGER: Final = "post@example.com"
+# Reasons that doubt some of the fields only; every other one doubts them all.
+DOUBTED: Final = {
+    "no_amount": ("amount", "currency"),
+    "ambiguous_amount": ("amount", "currency"),
+    "no_currency": ("currency",),
+    "no_date": ("issued_on",),
+    "ambiguous_date": ("issued_on",),
+    "no_vendor": ("vendor",),
+    "ambiguous_vendor": ("vendor",),
+}
 SUFFIXES: Final = {".pdf", ".html", ".htm", ".xml", ".png", ".jpg", ".jpeg"}
 
 
 @dataclass
 class Score:
-    """How often a field was read right, wrong or not at all; `sure` counts those that ask nobody to review them."""
+    """How often a field was read right, wrong or not at all.
+
+    `sure` counts those whose documents ask nobody to review them, `undoubted` those that no reason to review is about.
+    """
 
     right: int = 0
     missing: int = 0
     wrong: int = 0
     wrong_and_sure: int = 0
     right_and_sure: int = 0
+    wrong_and_undoubted: int = 0
+    right_and_undoubted: int = 0
 
     @property
     def documents(self) -> int:
@@ -108,19 +126,26 @@ def _judge_field(
     score = judgement.of(language, name)
     found = finding[name] if finding else None
     is_sure = bool(finding and not finding["needs_review"])
+    is_undoubted = finding is not None and not _is_doubted(name, finding["review_reasons"])
     if _same(name, found, truth):
         score.right += 1
         score.right_and_sure += is_sure
+        score.right_and_undoubted += is_undoubted
     elif not found:
         score.missing += 1
     else:
         score.wrong += 1
         score.wrong_and_sure += is_sure
+        score.wrong_and_undoubted += is_undoubted
     if not _same(name, found, truth):
         reasons = finding["review_reasons"] if finding else []
         surely = " and sure" if is_sure and found else ""
         why = f" ({', '.join(reasons)})" if reasons else ""
         judgement.lines.append(f"{document}: {name} is {truth!r}, read{surely} as {found!r}{why}")
+
+
+def _is_doubted(name: str, reasons: Sequence[str]) -> bool:
+    return any(name in DOUBTED.get(reason, FIELDS) for reason in reasons)
 
 
 def _same(name: str, found: Any, truth: Any) -> bool:
@@ -174,12 +199,13 @@ def totals(judgement: Judgement) -> dict[str, float | None]:
     count = sum(score.documents for score in judged)
     right = sum(score.right for score in judged)
     everything = judgement.scores.values()
+    all_fields = sum(score.documents for score in everything)
     return {
         "right": _share(right, count),
-        "wrong_and_sure": _share(
-            sum(score.wrong_and_sure for score in everything), sum(score.documents for score in everything)
-        ),
+        "wrong_and_sure": _share(sum(score.wrong_and_sure for score in everything), all_fields),
         "sure_of_right": _share(sum(score.right_and_sure for score in judged), right),
+        "wrong_and_undoubted": _share(sum(score.wrong_and_undoubted for score in everything), all_fields),
+        "undoubted_of_right": _share(sum(score.right_and_undoubted for score in judged), right),
     }
 
 

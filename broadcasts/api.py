@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -42,7 +43,8 @@ from .models import ProviderAccount, Retryable, WhatsAppBroadcast
 from .standing import warnings_of
 from .starting import Draft, preview, start_broadcast
 
-LANGUAGES = sorted(language.value for language in TemplateLanguage if language.value.isascii())
+# Without pywa's own members `None` and `UNKNOWN`.
+LANGUAGES = sorted(language.value for language in TemplateLanguage if re.fullmatch("[a-z]+(_[A-Z]+)?", language.value))
 
 READERS: dict[str, Callable[[Any], Audience]] = {"file": uploaded, "numbers": pasted, "recipients": listed}
 
@@ -231,7 +233,7 @@ class Broadcasts(DraftView):
         key = idempotency_key(request)
         run = self.draft_or_refusal(request, lambda draft: start_broadcast(draft, caller(request), key))
         told = run_json(run)
-        warnings = warnings_of(run.account, told["details"]["audience"]["valid"])
+        warnings = warnings_of(run.account, told["details"]["audience"]["valid"], besides=run.pk)
         return Response({**told, "warnings": warnings}, status=status.HTTP_202_ACCEPTED)
 
 

@@ -38,6 +38,7 @@ class Rule:
 
 
 PAIR_RATE: Final = 131056  # too many messages to this one recipient
+NO_OBJECT: Final = 33  # as a code or a subcode: the account's number can't be found
 
 
 # One recipient
@@ -51,6 +52,7 @@ _COUNTRY = _("The account may not send to this country.")
 _NOT_LISTED = _("A test account sends only to the numbers on its list. Add this one and retry.")
 _TOO_LONG = _("With this person's variables the message is too long. Shorten them.")
 _FAULT = _("WhatsApp had a fault. Try again.")
+_DROPPED = _("Meta held the message back and dropped it: it reviews the business. Wait for that, in WhatsApp Manager.")
 # Everybody, for a moment
 _TOO_FAST = _("Too many messages at once. Try again in a few minutes.")
 _MAINTENANCE = _("The account is under maintenance. Try again in a few minutes.")
@@ -67,7 +69,10 @@ _POLICY = _("The template breaks a rule of WhatsApp. Change it in WhatsApp Manag
 _FORMAT = _("A variable isn't of the kind that the template expects. Compare the message with the template.")
 _DISABLED = _("WhatsApp has disabled the template for good. Make another one and have it approved.")
 _FLOW = _("The template's flow is blocked. Correct the flow in WhatsApp Manager.")
-_PAUSED = _("WhatsApp has paused the template because people disliked it. It lifts the pause after some hours.")
+_PAUSED = _(
+    "WhatsApp has paused the template because people disliked it. It lifts the pause after some hours;"
+    " if it doesn't, unpause the template in WhatsApp Manager."
+)
 _FLOW_FAST = _("WhatsApp lets the template's flow be sent only a few times an hour.")
 
 _RULES: Final[tuple[tuple[Iterable[int], Rule], ...]] = (
@@ -82,10 +87,12 @@ _RULES: Final[tuple[tuple[Iterable[int], Rule], ...]] = (
     ([131030], Rule(advice=_NOT_LISTED)),
     ([132005], Rule(retry=NEVER, advice=_TOO_LONG)),  # once this recipient's variables are filled in
     ([131000, 131016, 133004], Rule(advice=_FAULT)),
+    # https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/portfolio-pacing
+    ([135000], Rule(retry=timedelta(hours=24), advice=_DROPPED)),  # Meta names no time for its review
     ([4, 80007, 130429, PAIR_RATE], Rule(Kind.THROTTLED, advice=_TOO_FAST)),
     ([131057], Rule(Kind.THROTTLED, advice=_MAINTENANCE)),
     ([0, 3, 10, 190, *range(200, 300), 131005], Rule(Kind.BLOCKED, advice=_TOKEN)),
-    ([33, 131045, 133010], Rule(Kind.BLOCKED, advice=_NUMBER)),
+    ([NO_OBJECT, 131045, 133010], Rule(Kind.BLOCKED, advice=_NUMBER)),
     ([131042], Rule(Kind.BLOCKED, advice=_PAYMENT)),
     ([131048], Rule(Kind.BLOCKED, advice=_SPAM)),
     ([368, 131031, 131037, 131063, 131064], Rule(Kind.BLOCKED, advice=_ACCOUNT)),

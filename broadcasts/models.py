@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
@@ -99,6 +99,24 @@ class Pace(models.Model):
         return f"{self.account_id}: {self.next_at}"
 
 
+class WhatsAppUser(models.Model):
+    """Somebody as Meta names them to one business, where it may not tell their number; and the number, once told.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user_id = models.CharField(max_length=150)
+    wa_id = models.CharField(max_length=20, blank=True, default="")  # digits; blank: not told yet
+
+    class Meta:
+        verbose_name = _("WhatsApp user")
+        constraints = [models.UniqueConstraint(fields=["business", "user_id"], name="whatsapp_user_once")]
+
+    def __str__(self) -> str:
+        return self.user_id
+
+
 class OptOutQuerySet(models.QuerySet["OptOut"]):
     def in_force(self) -> Self:
         return self.filter(lifted_at=None)
@@ -111,7 +129,7 @@ class OptOutQuerySet(models.QuerySet["OptOut"]):
 class OptOut(models.Model):
     """Somebody who wants no broadcasts of this business, or wanted none until it was lifted.
 
-    One row a number, which is never deleted: who stopped, when and how, and who took that back. See `opt_outs`.
+    One row a person, which is never deleted: who stopped, when and how, and who took that back. See `opt_outs`.
     """
 
     class Source(models.TextChoices):
@@ -125,7 +143,11 @@ class OptOut(models.Model):
     business = models.ForeignKey(
         Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="opt_outs"
     )
+    # One of them is blank: the id names those whose number Meta has never told (`whatsapp_users`).
     phone = models.CharField(_("phone"), max_length=20)
+    user_id = models.CharField(
+        _("WhatsApp's id"), max_length=150, blank=True, default="", db_default="", editable=False
+    )
     source = models.CharField(
         _("how"), max_length=16, choices=Source, default=Source.MEMBER, db_default=Source.MEMBER, editable=False
     )
@@ -156,12 +178,13 @@ class OptOut(models.Model):
     class Meta:
         verbose_name = _("opt-out")
         verbose_name_plural = _("opt-outs")
-        constraints = [models.UniqueConstraint(fields=["business", "phone"], name="opt_out_once")]
+        # Without a condition: every message that begins looks a number up by it.
+        constraints = [models.UniqueConstraint(fields=["business", "phone", "user_id"], name="opt_out_once_a_person")]
         # The list of a business, newest first.
         indexes = [models.Index(fields=["business", "-id"], name="opt_out_newest")]
 
     def __str__(self) -> str:
-        return self.phone
+        return self.phone or self.user_id
 
     @property
     def is_by_the_person(self) -> bool:
@@ -188,7 +211,8 @@ class AccountStanding(models.Model):
     # New recipients within 24 hours, for all numbers of the portfolio together.
     daily_limit = models.IntegerField(_("messages a day"), null=True)  # null: nobody has told
     daily_limit_at = models.DateTimeField(null=True)
-    restrictions = models.JSONField(_("restrictions"), default=list)  # [{"type": …, "until": ISO time or ""}]
+    # [{"type": … or "" for none, "until": ISO time or "", "kind": of the event that told it, "at": its ISO time}]
+    restrictions = models.JSONField(_("restrictions"), default=list)
     restrictions_at = models.DateTimeField(null=True)
     # https://developers.facebook.com/documentation/business-messaging/whatsapp/support/health-status
     can_send = models.CharField(max_length=16, blank=True, default="")  # AVAILABLE, LIMITED, BLOCKED; by the API alone
@@ -277,10 +301,12 @@ class WhatsAppBroadcast(Run):
         if not retryable.later or retryable.next_at is None:
             return gettext("Nobody whose message failed may be tried again. Each row says why.")
         time = date_format(timezone.localtime(retryable.next_at), "SHORT_DATETIME_FORMAT")
-        return gettext("Nobody may be tried again now. %(count)d may from %(time)s.") % {
-            "count": retryable.later,
-            "time": time,
-        }
+        words = ngettext(
+            "Nobody may be tried again now. %(count)d person may later, from: %(time)s",
+            "Nobody may be tried again now. %(count)d people may later, the first from: %(time)s",
+            retryable.later,
+        )
+        return words % {"count": retryable.later, "time": time}
 
     def retry_fields(self) -> dict[str, Any]:
         same = ("account", "name", "template", "language", "text", "columns")
@@ -336,11 +362,22 @@ class RecipientQuerySet(models.QuerySet["Recipient"]):
         stopped = OptOut.objects.in_force().filter(business=business, phone=models.OuterRef("phone"))
         return self.filter(~models.Exists(stopped))
 
+    def awaited(self) -> Self:
+        """Accepted, and nothing was told of them since."""
+        return self.filter(status=ItemStatus.DONE, delivery__in=Recipient.AWAITED)
+
     def unconfirmed(self) -> Self:
-        """Accepted, and nothing was told of them since for longer than it should take."""
-        patience = timedelta(hours=settings.WHATSAPP_UNCONFIRMED_HOURS)
-        accepted = self.filter(status=ItemStatus.DONE, delivery__in=Recipient.AWAITED)
-        return accepted.filter(answered_at__lt=Now() - patience)
+        """Nothing was told of them for longer than it should take."""
+        return self.awaited().filter(self._unconfirmed())
+
+    @staticmethod
+    def _unconfirmed() -> models.Q:
+        return models.Q(answered_at__lt=Now() - timedelta(hours=settings.WHATSAPP_UNCONFIRMED_HOURS))
+
+    def count_awaited(self) -> dict[str, int]:
+        """How many are held back by WhatsApp, and how many aren't confirmed."""
+        counts = {"held": models.Q(delivery__in=Recipient.HELD_BACK), "unconfirmed": self._unconfirmed()}
+        return self.awaited().aggregate(**{name: models.Count("pk", filter=each) for name, each in counts.items()})
 
 
 class Recipient(RunItem):
@@ -372,7 +409,8 @@ class Recipient(RunItem):
         DELIVERED = "delivered", _("Delivered")  # after failed: somebody has it, whatever else was said
         READ = "read", _("Read")
 
-    AWAITED: ClassVar = (Delivery.NONE, Delivery.ACCEPTED, Delivery.HELD, Delivery.PAUSED)
+    HELD_BACK: ClassVar = (Delivery.HELD, Delivery.PAUSED)
+    AWAITED: ClassVar = (Delivery.NONE, Delivery.ACCEPTED, *HELD_BACK)
 
     # Every index is written twice a message: those of the constraints serve the foreign keys too.
     run = models.ForeignKey(WhatsAppBroadcast, on_delete=models.CASCADE, related_name="items", db_index=False)
@@ -442,11 +480,6 @@ class Recipient(RunItem):
             return True
         patience = timedelta(hours=settings.WHATSAPP_UNCONFIRMED_HOURS)
         return False if self.answered_at and self.answered_at < timezone.now() - patience else None
-
-    @property
-    def explanation(self) -> str:
-        """Our own words in the reader's language, the provider's as they came."""
-        return gettext(self.error_message) if self.error_message else self.error_code
 
     @property
     def advice(self) -> str:

@@ -34,7 +34,7 @@ STATES = {
     "lifted": Q(lifted_at__isnull=False),
     "all": Q(),
 }
-COLUMNS = ["id", "phone", "source", "words", "created_at", "added_by", "lifted_at", "lifted_by"]
+COLUMNS = ["id", "phone", "source", "words", "created_at", "added_by", "lifted_at", "lifted_by", "user_id"]
 
 
 class PersonStopped(APIException):
@@ -66,6 +66,7 @@ class OptOutRequest(serializers.Serializer[Any]):
 
 class OptOutSerializer(serializers.ModelSerializer[OptOut]):
     source_label = serializers.CharField(source="get_source_display")
+    phone = serializers.CharField(help_text="Empty where WhatsApp names them by an id alone.")
     added_by = serializers.CharField(source="added_by.username", default=None, allow_null=True)
     lifted_by = serializers.CharField(source="lifted_by.username", default=None, allow_null=True)
 

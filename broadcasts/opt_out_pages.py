@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -46,7 +47,10 @@ def listed(request: HttpRequest, slug: str) -> HttpResponse:
     business = own_business(request, slug)
     form = OptOutForm(business, request.POST if request.method == "POST" else None)
     if form.is_valid():
-        opt_outs.add(business, form.cleaned_data["phone"], form.cleaned_data["words"], cast("User", request.user))
+        phone = form.cleaned_data["phone"]
+        _row, is_changed = opt_outs.add(business, phone, form.cleaned_data["words"], cast("User", request.user))
+        said = _("%(phone)s gets no more broadcasts.") if is_changed else _("%(phone)s is on the list already.")
+        messages.success(request, said % {"phone": phone})
         return HttpResponseRedirect(reverse("opt-outs", args=[business.slug]))
     return render(request, "broadcasts/opt_outs.html", _context(request, business, form))
 
@@ -55,7 +59,9 @@ def listed(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def lift(request: HttpRequest, slug: str, id: int) -> HttpResponse:  # noqa: A002  named as in the URL
     business = own_business(request, slug)
-    opt_outs.lift(get_object_or_404(OptOut, business=business, pk=id), cast("User", request.user))
+    row = get_object_or_404(OptOut, business=business, pk=id)
+    if opt_outs.lift(row, cast("User", request.user)):
+        messages.success(request, _("%(phone)s gets broadcasts again.") % {"phone": row.phone})
     return HttpResponseRedirect(reverse("opt-outs", args=[business.slug]))
 
 

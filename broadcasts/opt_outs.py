@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -25,10 +27,19 @@ MAX_WORDS = 100  # characters
 Source = OptOut.Source
 
 
-def stop(business: int, phone: str, source: OptOut.Source, at: datetime, words: str = "") -> None:
+@dataclass(frozen=True)
+class Person:
+    """To a business: by their number; by Meta's id for them only where no number is known."""
+
+    business: int
+    phone: str
+    user_id: str = ""
+
+
+def stop(person: Person, source: OptOut.Source, at: datetime, words: str = "") -> None:
     """The person wants no more. Says nothing where the person has said later that they do."""
     with transaction.atomic():
-        row, is_new = _locked(business, phone, source=source, words=words[:MAX_WORDS], decided_at=at, created_at=at)
+        row, is_new = _locked(person, source=source, words=words[:MAX_WORDS], decided_at=at, created_at=at)
         if not is_new and (row.decided_at is None or row.decided_at <= at):
             _write(row, decided_at=at)
             if row.lifted_at is not None:
@@ -36,29 +47,41 @@ def stop(business: int, phone: str, source: OptOut.Source, at: datetime, words: 
             elif not row.is_by_the_person:  # a member could take it back otherwise
                 _write(row, source=source, words=words[:MAX_WORDS])
         if row.lifted_at is None:
-            _skip_pending(business, phone)
+            _skip_pending(person)
 
 
-def resume(business: int, phone: str, source: OptOut.Source, at: datetime) -> None:
+def resume(person: Person, source: OptOut.Source, at: datetime) -> None:
     """The person wants messages again: it takes back an earlier stop of the person's own."""
     with transaction.atomic():
         told = {"source": source, "decided_at": at, "created_at": at, "lifted_at": at}
-        row, is_new = _locked(business, phone, **told)
+        row, is_new = _locked(person, **told)
         if not is_new and (row.decided_at is None or row.decided_at < at):
             _write(row, decided_at=at)
             if row.lifted_at is None and row.is_by_the_person:
                 _write(row, lifted_at=at)
 
 
+def give_number(row: OptOut, phones: Iterable[str]) -> None:
+    """Meta has told whose the id is that somebody has stopped by: what holds for the id holds for the numbers."""
+    with transaction.atomic():
+        for phone in phones:
+            if row.lifted_at is None:
+                stop(Person(row.business_id, phone), Source(row.source), row.decided_at or row.created_at, row.words)
+            else:
+                resume(Person(row.business_id, phone), Source(row.source), row.decided_at or row.created_at)
+        row.delete()
+
+
 def add(business: Business, phone: str, words: str, by: User) -> tuple[OptOut, bool]:
     """A member says so; only a member can take it back then. Answers the row, and whether it changed."""
+    person = Person(business.pk, phone)
     with transaction.atomic():
         told = {"source": Source.MEMBER, "words": words[:MAX_WORDS], "added_by": by}
-        row, is_new = _locked(business.pk, phone, **told)
+        row, is_new = _locked(person, **told)
         is_changed = is_new or row.lifted_at is not None
         if is_changed and not is_new:
             _write(row, **told, created_at=Now(), lifted_at=None, lifted_by=None)
-        _skip_pending(business.pk, phone)
+        _skip_pending(person)
     row.refresh_from_db()
     return row, is_changed
 
@@ -69,9 +92,10 @@ def lift(row: OptOut, by: User) -> bool:
     return bool(mine.update(lifted_at=Now(), lifted_by=by))
 
 
-def _locked(business: int, phone: str, **told: object) -> tuple[OptOut, bool]:
-    """The number's row, made of `told` where there is none."""
-    return OptOut.objects.select_for_update().get_or_create(business_id=business, phone=phone, defaults=told)
+def _locked(person: Person, **told: object) -> tuple[OptOut, bool]:
+    """The person's row, made of `told` where there is none."""
+    rows, user_id = OptOut.objects.select_for_update(), "" if person.phone else person.user_id
+    return rows.get_or_create(business_id=person.business, phone=person.phone, user_id=user_id, defaults=told)
 
 
 def _write(row: OptOut, **columns: object) -> None:
@@ -80,5 +104,5 @@ def _write(row: OptOut, **columns: object) -> None:
         setattr(row, name, value)
 
 
-def _skip_pending(business: int, phone: str) -> None:
-    skip(Recipient.objects.filter(phone=phone, run__business=business), "opted_out")
+def _skip_pending(person: Person) -> None:
+    skip(Recipient.objects.filter(phone=person.phone, run__business=person.business), "opted_out")

@@ -6,7 +6,7 @@ import random
 import time
 import uuid
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from django.utils.translation import gettext as _
 
@@ -17,9 +17,12 @@ from .providers import Accepted, Refused
 if TYPE_CHECKING:
     from .models import ProviderAccount
 
+HELD: Final = "held_for_quality_assessment"
+CODES: Final = ("131026", "131047", "131049")  # of Meta, for what is then said to be done
+
 
 class Outbox:
-    """As slow, and as likely to refuse, as its account says."""
+    """As slow, and as likely to refuse a message or to hold it back, as its account says."""
 
     at_once = 1  # its messages go by the caller's connection to the database
 
@@ -36,8 +39,9 @@ class Outbox:
 
     def send(self, message: Message) -> Accepted:
         time.sleep(self._account.delay)
-        if random.random() < self._account.failure_rate:  # noqa: S311  a demonstration's chance
-            raise Refused(_("The outbox refuses some, as it was told."), "outbox_refused")
+        chance, rate = random.random(), self._account.failure_rate  # noqa: S311  a demonstration's chance
+        if chance < rate:
+            raise Refused(_("The outbox refuses some, as it was told."), random.choice(CODES))  # noqa: S311
         kept = OutboxMessage.objects.create(
             account=self._account,
             message_id=f"outbox.{uuid.uuid4().hex}",
@@ -46,7 +50,7 @@ class Outbox:
             text=message.text,
             tracker=message.tracker,
         )
-        return Accepted(kept.message_id, "sent")  # nobody will tell more
+        return Accepted(kept.message_id, HELD if chance > 1 - rate else "sent")  # nobody will tell more
 
     def check(self) -> None:
         """It is here."""

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import Business, Run
@@ -31,15 +32,12 @@ FILTERS = {
     "sent": (_("Accepted"), Q(status=ItemStatus.DONE)),
     "delivered": (_("Delivered"), Q(status=ItemStatus.DONE, delivery__in=[Delivery.DELIVERED, Delivery.READ])),
     "read": (_("Read"), Q(status=ItemStatus.DONE, delivery=Delivery.READ)),
-    "held": (_("Held back"), Q(status=ItemStatus.DONE, delivery__in=[Delivery.HELD, Delivery.PAUSED])),
+    "held": (_("Held back"), Q(status=ItemStatus.DONE, delivery__in=Recipient.HELD_BACK)),
     "unconfirmed": (_("Not confirmed"), Q(status=ItemStatus.DONE, delivery__in=Recipient.AWAITED)),  # … for long
     "failed": (_("Failed"), Q(status=ItemStatus.FAILED)),
     "unknown": (_("Unknown"), Q(status=ItemStatus.UNKNOWN)),
     "skipped": (_("Skipped"), Q(status=ItemStatus.SKIPPED)),
 }
-
-
-UNCOUNTED = ("held", "unconfirmed")
 
 
 @members_only
@@ -92,7 +90,7 @@ def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
         "business": business,
         "run": run,
         "chosen": chosen,
-        "filters": [(key, label, _count(run, key)) for key, (label, _condition) in FILTERS.items()],
+        "filters": _filters(run),
         "state": name,
         "recipients": _recipients(request, run, name) if run else None,
         "retryable": run.retryable() if _may_have_failed(run) else None,
@@ -108,15 +106,14 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def _count(run: Run | None, name: str) -> int | None:
-    """By the run's own counters: nothing is counted again, and what they don't hold has no number."""
-    if not isinstance(run, WhatsAppBroadcast):
-        return 0
-    if name in UNCOUNTED:
-        return None
-    if name == "pending":
-        return (run.total or 0) - run.processed
-    return int((run.total or 0) if name == "all" else getattr(run, name))
+def _filters(run: Run | None) -> list[tuple[str, str | Promise, int]]:
+    """Each with its label and its count: by the run's own counters, but for what they don't hold."""
+    counts: dict[str, int] = {}
+    if isinstance(run, WhatsAppBroadcast):
+        counts = {name: getattr(run, name) for name in FILTERS if hasattr(run, name)}
+        counts |= {"all": run.total or 0, "pending": (run.total or 0) - run.processed}
+        counts |= Recipient.objects.filter(run=run).count_awaited() if run.succeeded > run.delivered else {}
+    return [(key, label, counts.get(key, 0)) for key, (label, _condition) in FILTERS.items()]
 
 
 def _recipients(request: HttpRequest, run: Run, name: str) -> Page[Recipient]:

@@ -17,7 +17,7 @@ from pywa.errors import WhatsAppError
 from pywa.types.others import BusinessPhoneNumber
 
 from .messages import Message
-from .meta_errors import PAIR_RATE, Kind, rule_of
+from .meta_errors import NO_OBJECT, PAIR_RATE, Kind, rule_of
 
 T = TypeVar("T")
 
@@ -228,16 +228,18 @@ def _components(parameters: tuple[tuple[str, str], ...]) -> list[Any]:
 def _meaning(error: WhatsAppError) -> ProviderError:
     """What one of Meta's errors means for this message and the next ones."""
     words = ": ".join(str(part) for part in (error.message, error.details) if part)
-    status, kind = error.status_code or 0, rule_of(error.code).kind
+    # Of a deleted number, or one that the token may not use, Meta says: "Object with ID … does not exist".
+    code = NO_OBJECT if (error.code, error.subcode) == (100, NO_OBJECT) else error.code
+    status, kind = error.status_code or 0, rule_of(code).kind
     if status == httpx.codes.TOO_MANY_REQUESTS or kind == Kind.THROTTLED:
-        return Throttled(words, error.code, seconds=_retry_after(error))
+        return Throttled(words, code, seconds=_retry_after(error))
     if kind == Kind.TEMPLATE_WAITS:
-        return TemplateWaits(words, error.code)
+        return TemplateWaits(words, code)
     if kind in (Kind.BLOCKED, Kind.TEMPLATE) or status == httpx.codes.UNAUTHORIZED:
-        return Blocked(words, error.code)
+        return Blocked(words, code)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return Unclear(words, error.code)  # it has read the request; who knows how far it came
-    return Refused(words, error.code)
+        return Unclear(words, code)  # it has read the request; who knows how far it came
+    return Refused(words, code)
 
 
 def _retry_after(error: WhatsAppError) -> float | None:

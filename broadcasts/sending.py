@@ -240,8 +240,8 @@ class Sender:
 
     def _refuse(self, recipient: Recipient, error: ProviderError) -> None:
         if error.code == STOPPED:  # at once: other broadcasts may be about to write to them
-            told = (recipient.phone, OptOut.Source.REFUSED, self._clock.now())
-            retry_while_database_is_away(opt_outs.stop, self._run.business_id, *told)
+            person = opt_outs.Person(self._run.business_id, recipient.phone)
+            retry_while_database_is_away(opt_outs.stop, person, OptOut.Source.REFUSED, self._clock.now())
         self._effects.failed(recipient, error, error.code, answered_at=self._now())
 
     def _now(self) -> str:
@@ -288,7 +288,8 @@ class Sender:
 
     def _reject_if_blocked(self, error: ProviderError) -> None:
         if isinstance(error, Blocked):
-            raise RunRejected(" ".join(filter(None, [f"{error} ({error.code})", _advice(error)]))) from error
+            words = str(error) if f"(#{error.code})" in str(error) else f"{error} ({error.code})"
+            raise RunRejected("\n".join(filter(None, [words, _advice(error)]))) from error
 
     def _hold(self, limits: list[Throttled]) -> None:
         """The whole account waits, whoever sends by it: the next one gets no permit before."""

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import models
-from django.db.models.functions import Coalesce, Now
+from django.db import models, transaction
+from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.timezone import localtime
@@ -53,7 +53,18 @@ RESTRICTIONS: Final[dict[str, str | Promise]] = {
     "SCHEDULE_FOR_DISABLE": _("Meta is going to disable the account."),
     "ACCOUNT_DELETED": _("The account was deleted."),
     "ACCOUNT_VIOLATION": _("Meta says that the account has violated its policy."),
+    "ACCOUNT_OFFBOARDED": _("The account was disconnected, by another device or a new registration of its number."),
+    **dict.fromkeys(
+        (
+            "RESTRICTED_BIZ_INITIATED_AND_USER_INITIATED_CALLING",
+            "RESTRICTED_BUSINESS_INITIATED_CALLING",
+            "RESTRICTED_USER_INITIATED_CALLING",
+            "RESTRICTED_USER_INITIATED_CALLING_CALL_BUTTON_HIDDEN",
+        ),
+        _("Calls are restricted; messages aren't."),
+    ),
 }
+VIOLATION_SHOWN: Final = timedelta(days=30)  # a warning, which nothing takes back; as long as the longest restriction
 
 # By the API
 
@@ -133,28 +144,47 @@ def note_capability_update(accounts: Iterable[ProviderAccount], change: Change) 
 
 
 def note_account_update(accounts: Iterable[ProviderAccount], change: Change, update: AccountUpdate) -> None:
-    """https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/account_update"""
-    restrictions = _restrictions(update.event, change.value)
-    if restrictions is None:
+    """Each kind of event replaces what was known by that kind, and nothing else.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/account_update
+    """
+    told = _restrictions(update.event, change.value, update.timestamp)
+    if told is None:
         return
+    kind, restrictions = told
+    note = {"kind": kind, "at": update.timestamp.isoformat()}
     for account in accounts:
-        rows = AccountStanding.objects.filter(pk=_standing(account).pk)
-        _earlier(rows, "restrictions_at", update.timestamp).update(
-            restrictions=restrictions, restrictions_at=update.timestamp
-        )
+        pk = _standing(account).pk
+        with transaction.atomic():
+            known = AccountStanding.objects.select_for_update().get(pk=pk).restrictions
+            if any(each.get("kind") == kind and each["at"] > note["at"] for each in known):
+                continue
+            others = [each for each in known if each.get("kind", kind) != kind]  # it didn't always have one
+            # What has ended is noted too: an older event that comes late must not bring it back.
+            ours = [{**each, **note} for each in restrictions or [_restriction("", None)]]
+            AccountStanding.objects.filter(pk=pk).update(
+                restrictions=others + ours, restrictions_at=Greatest("restrictions_at", update.timestamp)
+            )
 
 
-def _restrictions(event: AccountUpdateEvent, told: Mapping[str, Any]) -> list[dict[str, str]] | None:
-    """All that are in force after the event; None where it is about something else."""
+def _restrictions(
+    event: AccountUpdateEvent, told: Mapping[str, Any], at: datetime
+) -> tuple[str, list[dict[str, str]]] | None:
+    """A kind, and all of that kind that are in force after the event; None where it is about something else."""
     if event == AccountUpdateEvent.ACCOUNT_RESTRICTION:
         parts = dicts(told, "restriction_info")[:MAX_RESTRICTIONS]
-        return [_restriction(each.get("restriction_type"), each.get("expiration")) for each in parts]
+        return "restriction", [_restriction(each.get("restriction_type"), each.get("expiration")) for each in parts]
     if event == AccountUpdateEvent.DISABLED_UPDATE:
         ban = next(iter(dicts({"ban": [told.get("ban_info")]}, "ban")), {})
         state = ban.get("waba_ban_state")
-        return [] if state == "REINSTATE" else [_restriction(state, None)]
-    if event in (AccountUpdateEvent.ACCOUNT_DELETED, AccountUpdateEvent.ACCOUNT_VIOLATION):
-        return [_restriction(event.value, None)]
+        return "ban", [] if state == "REINSTATE" else [_restriction(state, None)]
+    if event == AccountUpdateEvent.ACCOUNT_VIOLATION:
+        return "violation", [_restriction(event.value, int((at + VIOLATION_SHOWN).timestamp()))]
+    if event in (AccountUpdateEvent.ACCOUNT_OFFBOARDED, AccountUpdateEvent.ACCOUNT_RECONNECTED):
+        is_off = event == AccountUpdateEvent.ACCOUNT_OFFBOARDED
+        return "connection", [_restriction(event.value, None)] if is_off else []
+    if event == AccountUpdateEvent.ACCOUNT_DELETED:
+        return "deletion", [_restriction(event.value, None)]
     return None
 
 
@@ -233,37 +263,49 @@ def sent_lately(account: ProviderAccount) -> int:
     return int(runs.aggregate(sent=Coalesce(models.Sum("succeeded"), 0))["sent"])
 
 
-def warnings_of(account: ProviderAccount, recipients: int = 0) -> list[str]:
-    """What somebody who is about to send to so many should know, in the reader's language."""
+def waiting_now(account: ProviderAccount, besides: int = 0) -> int:
+    """Recipients whom broadcasts that have begun, or are about to, are still going to reach."""
+    runs = WhatsAppBroadcast.objects.active().filter(account=account).exclude(pk=besides)
+    waiting = models.F("total") - models.F("processed")
+    return int(runs.aggregate(waiting=Coalesce(models.Sum(waiting), 0))["waiting"])
+
+
+def warnings_of(account: ProviderAccount, recipients: int = 0, *, besides: int = 0) -> list[str]:
+    """What somebody who is about to send to so many should know, in the reader's language.
+
+    `besides`: the broadcast to these recipients, where it has been started.
+    """
     standing = AccountStanding.objects.filter(account=account).first()
     if standing is None:
         return []
     warnings = [restriction_words(each) for each in standing.restrictions if is_in_force(each)]
     if standing.can_send == "BLOCKED":
         warnings.append(gettext("Meta says that this account can't send: %(why)s") % {"why": standing.can_send_reason})
+    if standing.can_send == "LIMITED":
+        warnings.append(gettext("Meta says that this account is limited: %(why)s") % {"why": standing.can_send_reason})
     if standing.quality == AccountStanding.Quality.RED:
         warnings.append(gettext("The account's quality is low: people block or report it. Meta may lower its limit."))
-    if recipients and (words := _limit_words(account, standing, recipients)):
+    if recipients and (words := _limit_words(account, standing, recipients, besides)):
         warnings.append(words)
     return warnings
 
 
-def _limit_words(account: ProviderAccount, standing: AccountStanding, recipients: int) -> str:
+def _limit_words(account: ProviderAccount, standing: AccountStanding, recipients: int, besides: int) -> str:
     limit = standing.daily_limit
     if limit is None or limit == UNLIMITED:
         return ""
-    sent = sent_lately(account)
-    if recipients + sent <= limit:
+    sent, waiting = sent_lately(account), waiting_now(account, besides)
+    if recipients + sent + waiting <= limit:
         return ""
     return gettext(
         "%(count)d recipients are more than the account may write to today: %(limit)d within 24 hours,"
-        " and %(sent)d were sent already. WhatsApp refuses the others."
-    ) % {"count": recipients, "limit": limit, "sent": sent}
+        " of which %(sent)d were sent already and %(waiting)d wait in other broadcasts. WhatsApp refuses the others."
+    ) % {"count": recipients, "limit": limit, "sent": sent, "waiting": waiting}
 
 
 def is_in_force(restriction: Mapping[str, str]) -> bool:
     until = restriction.get("until", "")
-    return not until or datetime.fromisoformat(until) > localtime()
+    return bool(restriction["type"]) and (not until or datetime.fromisoformat(until) > localtime())
 
 
 def restriction_words(restriction: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -29,8 +30,12 @@ from pywa.types.user_preferences import UserMarketingPreferences
 from runs.text import clean
 from runs.unstorable import is_storable
 
+from .opt_out_phrases import Wish, wish_of, wish_of_button
+
 logger = logging.getLogger(__name__)
 
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+_USER_ID: Final = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]{1,132}")
 MAX_ID: Final = 64  # characters, as in the accounts' table
 NO_CODE: Final = 0  # of an error that says none; no message fails by Meta's own code 0, which is about a token
 U = TypeVar("U", bound=BaseUpdate)
@@ -88,15 +93,15 @@ def message_status(change: Change, said: Mapping[str, Any]) -> MessageStatus[Any
         code = error.get("code")
         told = {"code": code if isinstance(code, int) else NO_CODE, **_only(error, "error_data")}
         used["errors"] = [{**told, "message": error.get("title") or error.get("message") or ""}]
-    return _read(MessageStatus, change, {"statuses": [used], "contacts": _contacts(said.get("recipient_id"))})
+    contacts = _contacts(said.get("recipient_id"), said.get("recipient_user_id"))
+    return _read(MessageStatus, change, {"statuses": [used], "contacts": contacts})
 
 
 def marketing_preference(change: Change, said: Mapping[str, Any]) -> UserMarketingPreferences | None:
     """https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/user_preferences"""
     used = {"detail": "", **_only(said, "value", "category"), "timestamp": _timestamp(said)}
-    return _read(
-        UserMarketingPreferences, change, {"user_preferences": [used], "contacts": _contacts(said.get("wa_id"))}
-    )
+    contacts = _contacts(said.get("wa_id"), said.get("user_id"))
+    return _read(UserMarketingPreferences, change, {"user_preferences": [used], "contacts": contacts})
 
 
 Written = Message | CallbackButton[Any] | CallbackSelection[Any]
@@ -104,15 +109,17 @@ _REPLIES: Final[dict[str, type[CallbackButton[Any] | CallbackSelection[Any]]]] =
     "button_reply": CallbackButton,
     "list_reply": CallbackSelection,
 }
+_CAPTIONED: Final = ("image", "video", "document")
 
 
 def written(change: Change, said: Mapping[str, Any]) -> Written | None:
-    """What somebody has typed or pressed.
+    """What somebody has typed, below a picture too, or pressed.
 
     https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
     """
     common = {"id": "", "from": "", **_only(said, "id", "from", "type"), "timestamp": _timestamp(said)}
     kind: type[Written] | None = Message if said.get("type") == "text" else None
+    contacts = _contacts(said.get("from"), said.get("from_user_id"))
     if said.get("type") == "button":
         kind = CallbackButton
         common["button"] = {"payload": "", **_dict(said, "button")}
@@ -123,19 +130,27 @@ def written(change: Change, said: Mapping[str, Any]) -> Written | None:
         common |= {"interactive": {name: {"id": "", **_dict(replies, name)}}, "context": {"id": "", "from": ""}}
     elif kind:
         common["text"] = _dict(said, "text")
-    return _read(kind, change, {"messages": [common], "contacts": _contacts(said.get("from"))}) if kind else None
+    elif said.get("type") in _CAPTIONED:
+        kind, caption = Message, _dict(said, str(said["type"])).get("caption", "")
+        common |= {"type": "text", "text": {"body": caption}}
+    return _read(kind, change, {"messages": [common], "contacts": contacts}) if kind else None
 
 
-def texts_of(update: Written) -> list[str]:
-    """What was typed; or the title of what was pressed, and the words that the business has given it."""
-    said = [update.text] if isinstance(update, Message) else [update.title, update.data]
-    return [text for text in said if isinstance(text, str)]
+def wish_in(update: Written) -> tuple[Wish | None, str]:
+    """What the person wants, and their words: those typed, or the title of what was pressed."""
+    if isinstance(update, Message):
+        text = update.text if isinstance(update.text, str) else ""
+        return wish_of(text), text
+    title, payload = (text if isinstance(text, str) else "" for text in (update.title, update.data))
+    return wish_of_button(title, payload), title
 
 
 def template_status(change: Change) -> TemplateStatusUpdate | None:
     """https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/message_template_status_update"""
-    names = ("event", "message_template_name", "message_template_language")
-    return _read(TemplateStatusUpdate, change, {"message_template_id": "", **_only(change.value, *names)})
+    used = {"message_template_id": "", **_only(change.value, "event", "message_template_name")}
+    if isinstance(language := change.value.get("message_template_language"), str):
+        used["message_template_language"] = language.replace("-", "_")  # here Meta writes en-US, elsewhere en_US
+    return _read(TemplateStatusUpdate, change, used)
 
 
 def account_update(change: Change) -> AccountUpdate | None:
@@ -152,9 +167,10 @@ def _dict(said: Mapping[str, Any], name: str) -> dict[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
-def _contacts(wa_id: object) -> list[dict[str, Any]]:
-    """Of one person; pywa wants them for every update, and Meta sends them with some."""
-    return [{"wa_id": wa_id if isinstance(wa_id, str) else "", "user_id": ""}]
+def _contacts(wa_id: object, user_id: object) -> list[dict[str, Any]]:
+    """Of one person, by either or both; pywa wants them for every update, and Meta sends them with some."""
+    is_user = isinstance(user_id, str) and _USER_ID.fullmatch(user_id)
+    return [{"wa_id": wa_id if isinstance(wa_id, str) else "", "user_id": user_id if is_user else ""}]
 
 
 def _timestamp(said: Mapping[str, Any]) -> int:

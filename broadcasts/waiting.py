@@ -1,8 +1,8 @@
 """A broadcast whose template is paused waits in the queue, where it holds no worker, and tries again by itself.
 
-Meta lifts a pause after three hours, or six the second time, and tells so by a webhook, which wakes the broadcast
-(`webhook`). Webhooks may be lost, or come between Meta's refusal and the run's way back to the queue, so it tries one
-message every hour too. A refused message was not sent, and its recipient is pending.
+Meta lifts a pause after three hours, or six the second time, or somebody does so in WhatsApp Manager. A webhook tells
+so and wakes the broadcast (`webhook`). Webhooks may be lost, or come between Meta's refusal and the run's way back to
+the queue, so it tries one message every hour too. A refused message was not sent, and its recipient is pending.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-pausing
 """
@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from runs.exceptions import RunDeferred, RunRejected
 from runs.progress import Progress
 
-from .meta_errors import WAIT_REASONS
+from .meta_errors import WAIT_REASONS, rule_of
 from .models import WhatsAppBroadcast
 from .providers import TemplateWaits
 
@@ -29,10 +29,9 @@ def wait_for_template(run: WhatsAppBroadcast, progress: Progress, error: Templat
     """Raises `RunDeferred`, or `RunRejected` after the longest wait; `has_sent`: it was possible a moment ago."""
     hours = settings.WHATSAPP_TEMPLATE_WAIT_HOURS
     if progress.fenced(_has_waited, run, timedelta(hours=hours), has_sent):
-        raise RunRejected(
-            _("The template could not be sent for %(hours)d hours: %(error)s (%(code)s)")
-            % {"hours": hours, "error": error, "code": error.code}
-        ) from error
+        words = _("The template could not be sent for %(hours)d hours: %(error)s (%(code)s)")
+        told = words % {"hours": hours, "error": error, "code": error.code}
+        raise RunRejected(f"{told} {_(rule_of(error.code).advice)}") from error
     raise RunDeferred(settings.WHATSAPP_TEMPLATE_RETRY_SECONDS, WAIT_REASONS[error.code]) from error
 
 

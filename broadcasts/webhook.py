@@ -16,6 +16,7 @@ from typing import Any, Final
 from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
+from pywa.types.base_update import BaseUserUpdate
 from pywa.types.message_status import MessageStatusType
 from pywa.types.templates import TemplateStatus
 from pywa.types.user_preferences import MarketingPreference, UserPreferenceCategory
@@ -25,11 +26,12 @@ from runs.lifecycle.dispatch import wake
 from runs.states import ItemStatus
 from runs.text import clean
 
-from . import opt_outs, standing, updates
+from . import opt_outs, standing, updates, whatsapp_users
 from .meta_errors import STOPPED
 from .models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
-from .numbers import e164
-from .opt_out_phrases import Wish, wish_of
+from .numbers import numbers_of
+from .opt_out_phrases import Wish
+from .opt_outs import Person
 from .updates import Change, changes
 
 Delivery = Recipient.Delivery
@@ -56,6 +58,8 @@ class Status:
     error_code: str = ""
     error_message: str = ""
     at: datetime = field(default_factory=timezone.now)
+    wa_id: str = ""
+    user_id: str = ""
 
 
 # Whose it is
@@ -95,15 +99,20 @@ def take(payload: Any, accounts: Iterable[ProviderAccount]) -> None:
     accounts = list(accounts)
     by_number = {account.phone_number_id: account for account in accounts}
     statuses: list[Status] = []
+    users: dict[int, dict[str, str]] = defaultdict(dict)
     for change in changes(payload):
         if change.phone_number_id and (account := by_number.get(change.phone_number_id)):
             _learn_waba(account, change)
             statuses += filter(None, (_status(account, change, each) for each in change.parts("statuses")))
-            _take_wishes(account, change)
+            users[account.business_id] |= _take_wishes(account, change)
         elif not change.phone_number_id:
             _take_account_change([account for account in accounts if account.waba_id in _wabas(change)], change)
     stop_refused(statuses)
     move_forward(statuses)
+    for status in statuses:
+        users[status.account.business_id] |= _both(status.wa_id, status.user_id)
+    for business, wa_ids in users.items():
+        whatsapp_users.learn(business, wa_ids)
 
 
 def _learn_waba(account: ProviderAccount, change: Change) -> None:
@@ -132,6 +141,8 @@ def _status(account: ProviderAccount, change: Change, said: dict[str, Any]) -> S
         tracker=str(update.tracker or ""),
         delivery=delivery,
         at=update.timestamp,
+        wa_id=(update.from_user.wa_id or "").lstrip("+"),
+        user_id=update.from_user.bsuid or "",
         error_code=clean(error.code, 64) if error and error.code != updates.NO_CODE else "",
         error_message=clean(words),
     )
@@ -140,49 +151,45 @@ def _status(account: ProviderAccount, change: Change, said: dict[str, Any]) -> S
 # Who wants no more
 
 
-def _take_wishes(account: ProviderAccount, change: Change) -> None:
+def _take_wishes(account: ProviderAccount, change: Change) -> dict[str, str]:
+    """Do what people want; the numbers of those whom Meta names by an id too."""
+    users: dict[str, str] = {}
     for said in change.parts("messages"):
         if (update := updates.written(change, said)) is not None:
-            texts = updates.texts_of(update)
-            wish = next(filter(None, map(wish_of, texts)), None)
-            _heed(
-                account, update.from_user.wa_id, wish, OptOut.Source.WORDS, update.timestamp, clean("".join(texts[:1]))
-            )
+            wish, words = updates.wish_in(update)
+            users |= _heed(account, update, wish, OptOut.Source.WORDS, clean(words))
     for said in change.parts("user_preferences"):
         preference = updates.marketing_preference(change, said)
         # (pywa's preference is false in itself where it is to stop.)
         if preference is not None and preference.category == UserPreferenceCategory.MARKETING_MESSAGES:
-            wish = _PREFERENCES.get(preference.value)
-            _heed(account, preference.from_user.wa_id, wish, OptOut.Source.PREFERENCES, preference.timestamp)
+            users |= _heed(account, preference, _PREFERENCES.get(preference.value), OptOut.Source.PREFERENCES)
+    return users
 
 
 def _heed(
-    account: ProviderAccount,
-    wa_id: str | None,
-    wish: Wish | None,
-    source: OptOut.Source,
-    at: datetime,
-    words: str = "",
-) -> None:
-    for phone in _phones(account, (wa_id or "").lstrip("+")) if wish else ():
-        if wish == Wish.STOP:
-            opt_outs.stop(account.business_id, phone, source, at, words)
-        else:
-            opt_outs.resume(account.business_id, phone, source, at)
+    account: ProviderAccount, update: BaseUserUpdate, wish: Wish | None, source: OptOut.Source, words: str = ""
+) -> dict[str, str]:
+    wa_id, user_id = (update.from_user.wa_id or "").lstrip("+"), update.from_user.bsuid or ""
+    if wish:
+        whatsapp_users.heed(account.business_id, wa_id, user_id, wish, source, update.timestamp, words)
+    return _both(wa_id, user_id)
 
 
-def _phones(account: ProviderAccount, wa_id: str) -> list[str]:
-    """The numbers under which somebody may be in an audience; mostly one, sometimes another than WhatsApp's own."""
-    same = Recipient.objects.filter(wa_id=wa_id or None, run__business=account.business_id)
-    phones = {e164(f"+{wa_id}", account.country), *same.values_list("phone", flat=True)}
-    return sorted(filter(None, phones))
+def _both(wa_id: str, user_id: str) -> dict[str, str]:
+    return {user_id: wa_id} if user_id and numbers_of(wa_id) else {}
 
 
 def stop_refused(statuses: Iterable[Status]) -> None:
-    """Whoever Meta says has stopped marketing is on the list before anything else is written."""
+    """Whoever Meta says has stopped marketing is on the list before anything else is written.
+
+    Whatever has written to them: the account may be used by others than this program.
+    """
     refused = [status for status in statuses if status.error_code == STOPPED]
+    for status in refused:
+        told = (Wish.STOP, OptOut.Source.REFUSED, status.at)
+        whatsapp_users.heed(status.account.business_id, status.wa_id, status.user_id, *told)
     for recipient, status in _meant(refused, _named(refused)) if refused else ():
-        opt_outs.stop(status.account.business_id, recipient.phone, OptOut.Source.REFUSED, status.at)
+        opt_outs.stop(Person(status.account.business_id, recipient.phone), OptOut.Source.REFUSED, status.at)
 
 
 # Templates and accounts

@@ -163,12 +163,15 @@ class CorrectionSerializer(serializers.ModelSerializer[ReceiptCorrection]):
 
 
 class ReviewedReceiptSerializer(ReceiptSerializer):
-    """A receipt with all that people changed on it, the first change first."""
+    """A receipt with all that people changed on it, the first change first, and what its mail said.
+
+    `message_text` is kept where there is no document or where a person has to look.
+    """
 
     corrections = CorrectionSerializer(many=True)
 
     class Meta(ReceiptSerializer.Meta):
-        fields = [*ReceiptSerializer.Meta.fields, "corrections"]
+        fields = [*ReceiptSerializer.Meta.fields, "message_text", "corrections"]
 
 
 class ReviewRequest(serializers.Serializer[Any]):
@@ -187,7 +190,10 @@ class AmountField(serializers.DecimalField):
 
 
 class CorrectionRequest(ReviewRequest):
-    """What is given is written. `duplicate_of: null` says that it is a purchase of its own."""
+    """What is given is written. `duplicate_of: null` says that it is a purchase of its own.
+
+    A refund's amount is negative: given one of `amount` and `is_refund`, the other follows.
+    """
 
     vendor = serializers.CharField(max_length=200, allow_blank=True, required=False)
     amount = AmountField(max_digits=12, decimal_places=2, allow_null=True, required=False)
@@ -249,7 +255,7 @@ class Receipts(GenericAPIView[Receipt]):
 def _matching(
     business: Business, from_date: Any = None, to_date: Any = None, duplicates: bool | None = None, **equal: Any
 ) -> QuerySet[Receipt]:
-    rows = Receipt.objects.filter(business=business, **equal).dated(from_date, to_date)
+    rows = Receipt.objects.filter(business=business, **equal).dated(from_date, to_date).defer("message_text")
     return rows if duplicates is None else rows.filter(duplicate_of__isnull=not duplicates)
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from receipts.phrases import mark as _
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 # Names that mail programs use and Python doesn't know. Hebrew mail is full of the first two.
 _CHARSETS: Final = {

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from receipts.labels import Label, Labels, any_of, fold, phrases
@@ -21,6 +22,9 @@ TITLE_LINES: Final = 25
 
 # How many letters may stand between a label and its date.
 MAX_BETWEEN: Final = 4
+# Prepositions such as "am" and "von", which are labels right before a date and part of an address far from it.
+MAX_PREPOSITION: Final = 3
+MAX_REACH: Final = 12
 
 _MONTHS: Final = {
     fold(word): number
@@ -40,6 +44,8 @@ DATE = re.compile(
     rf"|{_MONTH}\.? ?\d{{1,2}}{_ORDINAL} ?,? ?\d{{4}})"
     r")(?![\d/-]|\.\d)"
 )
+# Between the two days of a period, neither of which is the document's.
+_RANGE = re.compile(r" ?(?:[-\u2013\u2014]|to|until|bis|au|al|tot|עד) ?")
 _WORD = re.compile(r"[^\W\d_]+'?")
 _NUMBER = re.compile(r"\d+")
 _LABELS = Labels(
@@ -113,8 +119,16 @@ def _labelled_dates(lines: Sequence[str]) -> Iterator[tuple[str, re.Match[str]]]
             kinds = heading if len(heading) == len(dates) else [_only(heading)] * len(dates)
             # A column of a table may be headed "date" too.
             kinds = ["weak" if kind == "any" else kind for kind in kinds]
-        yield from zip(kinds, dates, strict=True)
+        in_period = _in_period(line, dates)
+        for kind, one in zip(kinds, dates, strict=True):
+            yield "other" if one in in_period else kind, one
         heading = []
+
+
+def _in_period(line: str, dates: Sequence[re.Match[str]]) -> set[re.Match[str]]:
+    """The dates from which or up to which something lasts."""
+    pairs = [pair for pair in pairwise(dates) if _RANGE.fullmatch(line, pair[0].end(), pair[1].start())]
+    return {one for pair in pairs for one in pair}
 
 
 def _kind_before(line: str, labels: Sequence[Label], start: int) -> str:
@@ -123,6 +137,7 @@ def _kind_before(line: str, labels: Sequence[Label], start: int) -> str:
     With another word between them, as in "date of invoice corrected: 3 March", the label is of something else.
     """
     before = [label for label in labels if label.end <= start and (label.kind != "title" or label.start == 0)]
+    before = [one for one in before if one.end - one.start > MAX_PREPOSITION or start - one.end <= MAX_REACH]
     strong = next((label for label in reversed(before) if label.kind != "weak"), None)
     if strong is None or strong.kind in ("title", "other"):
         return strong.kind if strong else "weak" if before else ""

@@ -17,10 +17,11 @@ MIN_UNMARKED: Final = 3
 _LABELS = Labels(
     invoice=phrases(lambda words: words.invoice_numbers),
     receipt=phrases(lambda words: words.receipt_numbers),
+    document=phrases(lambda words: words.document_numbers),
     other=phrases(lambda words: words.other_numbers),
 )
 # In the order in which they are believed.
-_BELIEVED: Final = ("invoice", "receipt", "other")
+_BELIEVED: Final = ("invoice", "receipt", "document", "other")
 # A digit may follow at once, as in "n°17".
 _MARK = any_of(phrases(lambda words: words.number_marks)).removesuffix(r"(?!\w)") + r"(?![^\W\d_])"
 # "no.", "number:", "#", and the code of a kind of document in brackets, as in "Rechnung (380) Nr. 17".
@@ -28,6 +29,9 @@ _TAIL = re.compile(
     rf"(?P<code>(?: [^\W\d_]{{2,12}})? ?\(\d{{1,4}} ?\))?(?P<mark>[ .-]{{0,3}}{_MARK})?"
     r"[ .:]{0,4}(?P<hash>#)?[ .:#]{0,3}"
 )
+# Hebrew says "number of the document".
+_MARK_BEFORE = re.compile(_MARK.removesuffix(r"(?![^\W\d_])") + r"[ :.]{0,2}$")
+MAX_MARK: Final = 12
 # A mark may be written together with the label, as in "Rechnungsnr".
 _ENDS_MARKED = re.compile(r"(?:nummer|nr|id)$")
 _TOKEN = re.compile(r"[a-z0-9](?:[a-z0-9/_.-]*[a-z0-9])?")
@@ -46,11 +50,17 @@ class _Found:
 def find_number(lines: Sequence[str], folded: Sequence[str], *, is_invoice: bool = False) -> str:
     """The invoice's number, else the receipt's; of what is no invoice, the document's or the order's. "" if none."""
     found = sorted(_labelled_numbers(lines, folded), key=lambda one: not one.is_marked)
-    for kind in _BELIEVED[:2] if is_invoice else _BELIEVED:
+    for kind in _BELIEVED[:3] if is_invoice else _BELIEVED:
         numbers = [one.number for one in found if one.kind == kind]
         if numbers:
             return numbers[0]
     return ""
+
+
+def find_invoice_number(lines: Sequence[str], folded: Sequence[str]) -> str:
+    """The first number that is said to be the invoice's, else the first beside its name; "" if there is none."""
+    found = [one for one in _labelled_numbers(lines, folded) if one.kind == "invoice"]
+    return next((one.number for one in sorted(found, key=lambda one: not one.is_marked)), "")
 
 
 def _labelled_numbers(lines: Sequence[str], folded: Sequence[str]) -> Iterator[_Found]:
@@ -59,7 +69,13 @@ def _labelled_numbers(lines: Sequence[str], folded: Sequence[str]) -> Iterator[_
             tail = _TAIL.match(line, label.end)
             if tail is None:
                 continue
-            is_marked = bool(tail["mark"] or tail["hash"] or _ENDS_MARKED.search(line, label.start, label.end))
+            before = line[max(0, label.start - MAX_MARK) : label.start]
+            is_marked = bool(
+                tail["mark"]
+                or tail["hash"]
+                or _ENDS_MARKED.search(line, label.start, label.end)
+                or _MARK_BEFORE.search(before)
+            )
             number = _number_at(lines[place], line, tail.end(), is_marked=is_marked)
             is_heading = is_marked and place + 1 < len(lines) and not any(map(str.isdigit, line[tail.end() :]))
             if not number and is_heading:

@@ -34,6 +34,7 @@ MAX_VALUE: Final = 500
 KEPT_CURRENCIES: Final = ("ILS", "USD", "EUR", "GBP")
 # Kinds of document (UNTDID 1001) that give money back, though their amounts are written without a sign.
 CREDIT_NOTES: Final = {"81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "532"}
+PROFORMA: Final = "325"  # says what an invoice would say
 
 # The root, behind what may stand before it.
 _ROOT = re.compile(
@@ -191,6 +192,7 @@ def _facts(found: _Found) -> Facts | None:
         vendor=next(filter(None, map(said, syntax.sellers)), ""),
         has_receipt_words=True,
         is_refund=amount < 0,
+        is_no_receipt=said(syntax.kind) == PROFORMA,
     )
 
 

@@ -5,77 +5,42 @@ No database and no network: what a mail means can be tried, and tested, anywhere
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
 from receipts import kinds
-from receipts.charsets import decoded
+from receipts.charsets import clean, decoded
 from receipts.einvoice import read_invoice
-from receipts.facts import NO_FACTS, Facts, read_facts
+from receipts.facts import NO_FACTS, Facts, read_facts, readable_lines
+from receipts.findings import EXTRACTOR_VERSION, Document, Finding, Scanned, needs_mail
 from receipts.markup import MAX_HTML, html_text
-from receipts.message import Contents, Document, OpenedMessage, open_message
+from receipts.message import Contents, OpenedMessage, open_message
+from receipts.money import find_money
 from receipts.phrases import mark as _
 from receipts.pictures import is_decoration, is_scan_or_photo
 from receipts.readable import is_readable
 from receipts.review_reasons import ReviewReason
 from receipts.senders import is_person, is_private, vendor_of
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 __all__ = ["EXTRACTOR_VERSION", "Document", "Finding", "Scanned", "scan"]
-
-# Goes up when the same mail may give other facts. It stands on each receipt; a sync that reads the mail again improves
-# those of an earlier version that nobody has decided about.
-EXTRACTOR_VERSION: Final = 2
 
 # A mail with more PDFs than this is an archive, and would hold up the run.
 MAX_PDFS: Final = 20
 # Of all its documents together.
 MAX_CHARACTERS: Final = 1_000_000
 MAX_VENDOR: Final = 200
+# What a mail's own text needs to be a receipt, and the most that its facts can give it.
+BODY_SCORE: Final = 4
+MAX_WEIGHT: Final = 4
+# Of a mail's text, kept for whoever reviews what was read.
+MAX_SHOWN: Final = 10_000
 # An e-invoice is one whatever stands around it.
 E_INVOICE_SCORE: Final = 5
 # Below this, a person has to look.
 SURE_ENOUGH: Final = Decimal("0.75")
 # Nothing is certain of what nobody could read.
 UNREAD_CONFIDENCE: Final = Decimal("0.5")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one receipt says.
-
-    Unknown is None or "", never a guess. `currency` is ILS, USD, EUR or GBP. `amount` is negative for a refund.
-    `confidence` goes from 0 to 1 in hundredths; `needs_review` asks a person to look, for `review_reasons`.
-    """
-
-    vendor: str
-    amount: Decimal | None
-    currency: str
-    issued_on: date | None
-    invoice_number: str
-    confidence: Decimal
-    needs_review: bool
-    is_refund: bool = False
-    review_reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Scanned:
-    """A mail after scanning.
-
-    `sent_at` is aware, None when the mail doesn't say. A candidate has one finding for each
-    receipt in it, with the document it stands in or None for the mail's own text. `faults`
-    says which of its parts could not be read.
-    """
-
-    message_id: str
-    subject: str
-    sender: str
-    sent_at: datetime | None
-    is_candidate: bool
-    findings: tuple[tuple[Document | None, Finding], ...]
-    faults: tuple[ItemFailed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,15 +68,24 @@ def scan(
     documents, faults = _read_documents(message, read_pdf)
     faults = [*message.faults, *faults]
     receipts = _choose_receipts(documents, _read_body(message), message)
+    findings = tuple((found.document, _finding(found, message, faults)) for found in receipts)
     return Scanned(
         message_id=message.message_id,
         subject=message.subject,
         sender=message.sender_address or message.sender_name,
         sent_at=message.sent_at,
         is_candidate=bool(receipts),
-        findings=tuple((found.document, _finding(found, message, faults)) for found in receipts),
+        findings=findings,
         faults=tuple(faults),
+        text=_shown_text(message) if any(needs_mail(*found) for found in findings) else "",
     )
+
+
+def _shown_text(message: OpenedMessage) -> str:
+    """The fuller of a mail's two texts: what programs write for readers without HTML is often a hint only."""
+    fuller = max(message.plain, html_text(message.html).strip(), key=len)
+    lines = (" ".join(line.split()) for line in clean(fuller[: 4 * MAX_SHOWN], lines=True).splitlines())
+    return "\n".join(filter(None, lines))[:MAX_SHOWN]
 
 
 def _choose_receipts(documents: Sequence[_Reading], body: _Reading, message: OpenedMessage) -> list[_Reading]:
@@ -119,7 +93,7 @@ def _choose_receipts(documents: Sequence[_Reading], body: _Reading, message: Ope
     receipts = [reading for reading in documents if reading.score >= 3]
     if any(reading.is_read for reading in receipts):
         receipts = [reading for reading in receipts if reading.is_read or not _is_unnamed_picture(reading)]
-    if not receipts and body.score >= 4:
+    if not receipts and body.score >= BODY_SCORE:
         return [body]
     if len(receipts) == 1:
         return [_completed(receipts[0], body)]
@@ -141,13 +115,15 @@ def _read_body(message: OpenedMessage) -> _Reading:
         return _Reading(None, NO_FACTS, 0)
     if kinds.subject_is_no_receipt(subject) or kinds.text_is_no_receipt(text):
         return _Reading(None, NO_FACTS, 0)
+    score = 2 * kinds.speaks_of_receipts(subject) - 2 * message.is_bulk
+    # Money that was taken makes a receipt of any mail; it may be one that says what will be taken.
+    moved = 2 * (not is_private(message) and kinds.says_that_money_moved(f"{subject}\n{text}"))
+    if score + moved + MAX_WEIGHT < BODY_SCORE and not message.documents:
+        return _Reading(None, NO_FACTS, 0)  # most newsletters: whatever they say, they can't be one
     facts = read_facts(f"{subject}\n{text}", sent_at=message.sent_at, is_refund=kinds.is_credit(subject))
     if kinds.is_reply(subject) and facts.total is None:
         return _Reading(None, NO_FACTS, 0)
-    score = 2 * kinds.speaks_of_receipts(subject) + _weight(facts, words=1) - 2 * message.is_bulk
-    # Money that was taken makes a receipt of any mail; it may be one that says what will be taken.
-    if facts.total and not is_private(message) and kinds.says_that_money_moved(f"{subject}\n{text}"):
-        score += 2
+    score += _weight(facts, words=1) + moved * (facts.total is not None)
     reasons = (ReviewReason.NOT_CERTAIN_RECEIPT,) if kinds.is_reply(subject) else ()
     return _Reading(None, facts, score, reasons=reasons)
 
@@ -170,12 +146,23 @@ def _read_documents(
             faults.append(fault)
             continue
         if invoice := contents.invoice and read_invoice(contents.invoice):
-            readings.append(_Reading(document, invoice, E_INVOICE_SCORE))
+            reasons = (ReviewReason.SHOWS_OTHER_AMOUNT,) if _shows_other_amount(contents.text, invoice) else ()
+            score = 0 if invoice.is_no_receipt else E_INVOICE_SCORE
+            readings.append(_Reading(document, invoice, score, reasons=reasons))
             continue
         text = contents.text[:room]
         room -= len(text)
         readings.append(_read_document(document, text, message))
     return readings, faults
+
+
+def _shows_other_amount(text: str, invoice: Facts) -> bool:
+    """Whether the paper shows sums, and the total of the e-invoice inside it is none of them."""
+    if invoice.total is None or not is_readable(text):
+        return False
+    sums = [money for line in readable_lines(text) for money in find_money(line) if not money.is_bare]
+    shown = {abs(amount) for money in sums for amount in (money.amount, money.other_reading) if amount is not None}
+    return bool(shown) and abs(invoice.total.amount) not in shown
 
 
 def _read_document(document: Document, text: str, message: OpenedMessage) -> _Reading:
@@ -272,7 +259,7 @@ def _finding(reading: _Reading, message: OpenedMessage, faults: Sequence[ItemFai
         reasons.append(ReviewReason.LOW_CONFIDENCE)
     return Finding(
         vendor=vendor[:MAX_VENDOR],
-        amount=facts.total.amount if facts.total else None,
+        amount=_signed_amount(facts),
         currency=facts.total.currency if facts.total else "",
         issued_on=facts.issued_on,
         invoice_number=facts.invoice_number,
@@ -281,6 +268,12 @@ def _finding(reading: _Reading, message: OpenedMessage, faults: Sequence[ItemFai
         is_refund=facts.is_refund,
         review_reasons=tuple(reason.value for reason in reasons),
     )
+
+
+def _signed_amount(facts: Facts) -> Decimal | None:
+    """A refund's is negative, also where a mail states the sum of the credit note that came with it."""
+    amount = facts.total.amount if facts.total else None
+    return amount if amount is None or not facts.is_refund else -abs(amount)
 
 
 def _confidence(facts: Facts, vendor: str) -> Decimal:
@@ -310,6 +303,7 @@ def _review_reasons(
         ReviewReason.AMBIGUOUS_AMOUNT: bool(total and total.is_ambiguous) or facts.is_kind_ambiguous,
         ReviewReason.AMBIGUOUS_DATE: facts.is_day_ambiguous,
         ReviewReason.AMBIGUOUS_VENDOR: bool(vendor) and not is_vendor_sure,
+        ReviewReason.SEVERAL_RECEIPTS: facts.holds_several,
     }
     yield from reading.reasons
     yield from (reason for reason, holds in doubts.items() if holds)

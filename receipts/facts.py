@@ -9,9 +9,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
+from receipts.bundles import MAX_PAGES, PAGE_BREAK, holds_several
 from receipts.charsets import clean
 from receipts.dates import find_date, without_dates, writes_month_first
 from receipts.document_numbers import find_number
@@ -52,6 +53,8 @@ class Facts:
     is_titled: bool = False
     # It calls itself a quote, a reminder or the like.
     is_no_receipt: bool = False
+    # Its pages are of more than one invoice, and these are the facts of one of them, or of none.
+    holds_several: bool = False
 
 
 NO_FACTS: Final = Facts(None, None, "", "", has_receipt_words=False)
@@ -59,7 +62,8 @@ NO_FACTS: Final = Facts(None, None, "", "", has_receipt_words=False)
 
 def read_facts(text: str, *, sent_at: datetime | None, is_refund: bool = False) -> Facts:
     """The facts that `text` holds. `sent_at` decides which of two readings a date has."""
-    lines = readable_lines(text)
+    pages = [readable_lines(page) for page in text[:MAX_TEXT].split(PAGE_BREAK, MAX_PAGES)]
+    lines = list(islice(chain.from_iterable(pages), MAX_LINES))
     folded = [fold(line) for line in lines]
     called = titles(folded)
     names_invoice = "receipt" in called or is_invoice(folded)
@@ -81,6 +85,7 @@ def read_facts(text: str, *, sent_at: datetime | None, is_refund: bool = False) 
         is_titled="receipt" in called or "credit" in called,
         # A reminder names the invoices that it is about, below its own title.
         is_no_receipt=next((title for title in called if title != "unclear_credit"), "") == "none",
+        holds_several=len(pages) > 1 and holds_several([(page, list(map(fold, page))) for page in pages]),
     )
 
 

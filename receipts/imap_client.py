@@ -42,6 +42,22 @@ class BoundedIMAP(imaplib.IMAP4):
         self.seconds = min(self.seconds, GOODBYE_SECONDS)
         self._beat = lambda: None
 
+    def begin_fetch(self, uid_set: str, parts: str) -> Callable[[], tuple[str, list[Any]]]:
+        """UID FETCH in two steps: this sends it, and a call of what is returned reads the answer.
+
+        The server works meanwhile. Nothing else may be asked in between, nor may it be long: a server hangs up on
+        those who don't read.
+        """
+        tag = self._command("UID", "FETCH", uid_set, parts)
+
+        def read_answer() -> tuple[str, list[Any]]:
+            self._begin()
+            status, data = self._command_complete("UID", tag)
+            answer: tuple[str, list[Any]] = self._untagged_response(status, data, "FETCH")
+            return answer
+
+        return read_answer
+
     def _command(self, name: str, *args: Any) -> Any:
         self._begin()
         return super()._command(name, *args)  # type: ignore[misc]

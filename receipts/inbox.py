@@ -23,8 +23,9 @@ from receipts.connection import Account, InboxUnreachable, MailBox, connect, han
 SIZES_AT_ONCE: Final = 500
 BATCH_MESSAGES: Final = 50
 BATCH_BYTES: Final = 4_000_000
-# With so few left of a batch the next one is fetched.
+# With so few left of a batch the next one is read; it is asked for earlier, so that the server works meanwhile.
 FEW_LEFT: Final = 8
+ASK_WITH_LEFT: Final = 2 * FEW_LEFT
 
 # So often a message may fail alone before it is given up. Its tries are as far apart as those of a server
 # that is away, so that one which is just restarting blames none.
@@ -132,23 +133,27 @@ class Inbox:
             if isinstance(line, bytes) and (uid := _UID.search(line)) and (size := _SIZE.search(line))
         }
 
-    def bodies(self, uids: Sequence[int], *, max_bytes: int) -> dict[int, bytes]:
-        """The messages, of each the first `max_bytes` at most. Raises InboxUnreachable."""
-        answer = self._fetch(uids, f"(UID BODY.PEEK[]<0.{max_bytes}>)")
-        # Some servers tell the uid after the text, in the piece that closes the answer.
-        closings = [*answer[1:], None]
-        return {
-            uid: piece[1]
-            for piece, closing in zip(answer, closings, strict=True)
-            if isinstance(piece, tuple) and _BODY.search(piece[0]) and (uid := _uid_of(piece[0], closing)) is not None
-        }
+    def begin_bodies(self, uids: Sequence[int], *, max_bytes: int) -> Callable[[], dict[int, bytes]]:
+        """Ask for the messages, of each the first `max_bytes` at most; a call of what is returned reads them.
+
+        Both raise InboxUnreachable. For what may happen in between see `BoundedIMAP.begin_fetch`.
+        """
+        read_answer = self._begin_fetch(uids, f"(UID BODY.PEEK[]<0.{max_bytes}>)")
+        return lambda: _bodies_in(read_answer())
 
     def _fetch(self, uids: Sequence[int], parts: str) -> list[Any]:
-        uid_set = _uid_set(uids)
-        status, answer = self._ask(lambda: self._connection.client.uid("FETCH", uid_set, parts))
-        if status != "OK":
-            raise lost(self._account, imaplib.IMAP4.error(f"FETCH: {status}"))
-        return answer
+        return self._begin_fetch(uids, parts)()
+
+    def _begin_fetch(self, uids: Sequence[int], parts: str) -> Callable[[], list[Any]]:
+        read = self._ask(lambda: self._connection.client.begin_fetch(_uid_set(uids), parts))
+
+        def read_answer() -> list[Any]:
+            status, answer = self._ask(read)
+            if status != "OK":
+                raise lost(self._account, imaplib.IMAP4.error(f"FETCH: {status}"))
+            return answer
+
+        return read_answer
 
     def _ask(self, ask: Callable[[], T]) -> T:
         try:
@@ -171,6 +176,7 @@ class Letters:
         self._sizes: dict[int, int] = {}
         self._window: Sequence[int] = ()  # the uids whose sizes are known
         self._ready: dict[int, Letter] = {}
+        self._underway: Callable[[], dict[int, Letter]] | None = None  # reads the batch that was asked for ahead
         self._failure: InboxUnreachable | None = None  # what fetching ahead met
 
     def take(self, uid: int) -> Letter:
@@ -178,6 +184,8 @@ class Letters:
 
         Raises InboxUnreachable.
         """
+        if uid not in self._ready:
+            self._read_underway()
         if uid not in self._ready:
             if self._failures.gives_up(uid):
                 return Letter(uid, 0, None, given_up=True)
@@ -187,21 +195,36 @@ class Letters:
         return self._ready.pop(uid)
 
     def fetch_ahead(self, uid: int) -> None:
-        """Fetch the next batch, if few are left of the one that `uid` was taken from.
+        """Ask for the next batch, or read it, if few are left of the one that `uid` was taken from.
 
         What goes wrong is said by `take` of the first message that it keeps away. What has to be fetched alone, for its
         size or after a failure, is left to `take`.
         """
-        left = {later: letter for later, letter in self._ready.items() if later > uid}
-        start = bisect_right(self._uids, max(left, default=uid))
-        if not 0 < len(left) <= FEW_LEFT or start == len(self._uids) or self._failure:
+        self._ready = {later: letter for later, letter in self._ready.items() if later > uid}
+        left = len(self._ready)
+        if not 0 < left <= ASK_WITH_LEFT or self._failure:
             return
-        following = self._uids[start]
         try:
-            if not self._failures.is_alone(following) and self._is_batch(following):
-                self._ready = left | self._fetch_from(following)
+            if self._underway is None:
+                self._ask_for_next()
+            elif left <= FEW_LEFT:
+                self._read_underway()
         except InboxUnreachable as error:
             self._failure = error
+
+    def _ask_for_next(self) -> None:
+        start = bisect_right(self._uids, max(self._ready))
+        if start == len(self._uids):
+            return
+        following = self._uids[start]
+        if not self._failures.is_alone(following) and self._is_batch(following):
+            self._underway = self._begin_from(following)
+
+    def _read_underway(self) -> None:
+        """Read what was asked for ahead; nothing else can be asked before."""
+        if self._underway:
+            read, self._underway = self._underway, None
+            self._ready |= read()
 
     def _is_batch(self, uid: int) -> bool:
         self._learn_sizes(uid)
@@ -213,13 +236,23 @@ class Letters:
         return letter.raw if letter else None
 
     def _fetch_from(self, uid: int) -> dict[int, Letter]:
+        return self._begin_from(uid)()
+
+    def _begin_from(self, uid: int) -> Callable[[], dict[int, Letter]]:
+        """Ask for the batch that begins with `uid`; a call of what is returned reads it."""
         self._learn_sizes(uid)
         batch = self._batch(uid)
         with self._failures.noted(batch):
-            found = self._bodies(batch)
-        if found:
-            self._failures.forget_those_given_up()
-        return {uid: _letter(uid, self._sizes.get(uid), found.get(uid), max_bytes=self._max_bytes) for uid in batch}
+            read_bodies = self._begin_bodies(batch)
+
+        def read_letters() -> dict[int, Letter]:
+            with self._failures.noted(batch):
+                found = read_bodies()
+            if found:
+                self._failures.forget_those_given_up()
+            return {uid: _letter(uid, self._sizes.get(uid), found.get(uid), max_bytes=self._max_bytes) for uid in batch}
+
+        return read_letters
 
     def _learn_sizes(self, uid: int) -> None:
         if self._window and uid <= self._window[-1]:
@@ -249,11 +282,11 @@ class Letters:
         size = self._sizes.get(uid, 0)
         return size if size <= self._max_bytes else 0
 
-    def _bodies(self, batch: Sequence[int]) -> dict[int, bytes]:
+    def _begin_bodies(self, batch: Sequence[int]) -> Callable[[], dict[int, bytes]]:
         wanted = [uid for uid in batch if self._size_to_fetch(uid)]
         # Some servers only guess sizes. Asking for one byte more than allowed shows
         # a message that is larger than they said, and bounds what it costs.
-        return self._inbox.bodies(wanted, max_bytes=self._max_bytes + 1) if wanted else {}
+        return self._inbox.begin_bodies(wanted, max_bytes=self._max_bytes + 1) if wanted else dict
 
 
 @contextmanager
@@ -285,6 +318,16 @@ def _letter(uid: int, size: int | None, raw: bytes | None, *, max_bytes: int) ->
     if len(raw) > max_bytes:
         return Letter(uid, len(raw), None, too_large=True)
     return Letter(uid, len(raw), raw)
+
+
+def _bodies_in(answer: list[Any]) -> dict[int, bytes]:
+    # Some servers tell the uid after the text, in the piece that closes the answer.
+    closings = [*answer[1:], None]
+    return {
+        uid: piece[1]
+        for piece, closing in zip(answer, closings, strict=True)
+        if isinstance(piece, tuple) and _BODY.search(piece[0]) and (uid := _uid_of(piece[0], closing)) is not None
+    }
 
 
 def _uid_of(opening: bytes, closing: Any) -> int | None:

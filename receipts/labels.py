@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from receipts.languages import phrases
@@ -30,6 +31,8 @@ _REST: Final = r"\w{0,20}"
 
 def fold(text: str) -> str:
     """`text` without accents and in lower case, every character in its old place."""
+    if text.isascii():
+        return text.lower()
     plain = text.translate(_UNACCENTED)
     lowered = plain.lower()
     return lowered if len(lowered) == len(plain) else plain
@@ -44,6 +47,11 @@ def any_of(prefixed: Iterable[Prefixed]) -> str:
     return rf"(?<!\w)(?:{branches})(?!\w)"
 
 
+@cache
+def _piece(character: str) -> str:
+    return {" ": _SPACE, "*": _REST}.get(character, re.escape(character))
+
+
 class _Tree:
     """Phrases by their first character, and what may follow it."""
 
@@ -54,8 +62,7 @@ class _Tree:
     def add(self, phrase: str) -> None:
         tree = self
         for character in fold(phrase):
-            piece = {" ": _SPACE, "*": _REST}.get(character, re.escape(character))
-            tree = tree.branches.setdefault(piece, _Tree())
+            tree = tree.branches.setdefault(_piece(character), _Tree())
         tree.is_end = True
 
     def pattern(self) -> str:
@@ -87,6 +94,8 @@ class Labels:
 
     def find(self, folded: str) -> Sequence[Label]:
         """The labels in a folded line, from left to right."""
+        if self.pattern.search(folded) is None:
+            return ()  # most lines, of which a mail has many
         found = list(self._places(folded))
         reaches = [*(start for _kind, start, _end in found[1:]), len(folded)]
         return [Label(*place, reach) for place, reach in zip(found, reaches, strict=False)]

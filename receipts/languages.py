@@ -73,6 +73,8 @@ class Language:
 
     invoice_numbers: Phrases = ()
     receipt_numbers: Phrases = ()
+    # Of the paper itself, whatever it is.
+    document_numbers: Phrases = ()
     other_numbers: Phrases = ()
     number_marks: Phrases = ()
 
@@ -84,6 +86,8 @@ class Language:
     names: Phrases = ()
     # Numbers that a business has and a person doesn't.
     business_ids: Phrases = ()
+    # What a page calls itself before its number.
+    pages: Phrases = ()
 
 
 ENGLISH: Final = Language(
@@ -193,7 +197,8 @@ ENGLISH: Final = Language(
     ),
     invoice_numbers=_list("tax invoice | invoice | bill | credit note | credit memo"),
     receipt_numbers=_list("receipt | refund"),
-    other_numbers=_list("document | order | transaction | confirmation | reference"),
+    document_numbers=_list("document"),
+    other_numbers=_list("order | transaction | confirmation | reference"),
     number_marks=_list("number | num | no | nr | id | reference | ref | n° | code"),
     sellers=_list(
         "vendor | vendor name | seller | merchant | supplier | sold by | bill from | billed from | invoice from",
@@ -202,7 +207,7 @@ ENGLISH: Final = Language(
     customers=_list(
         "bill to | billed to | bill to address | sold to | ship to | shipped to | invoice to | customer* | client*",
         "buyer* | attn | attention | to | recipient | billing address | shipping address | delivery address",
-        "submitted to | guest*",
+        "submitted to | guest* | billing contact | technical contact | licensed to | cardholder*",
     ),
     payees=_list(
         "payment to | payment of to | paid to | you paid to | receipt from | refund from | invoice from | order from",
@@ -213,6 +218,7 @@ ENGLISH: Final = Language(
         "vat no | vat number | vat registration* | vat id | tax id | company no | company number",
         "company registration* | abn | ein | gstin | registered in",
     ),
+    pages=_list("page | pg"),
 )
 
 HEBREW: Final = Language(
@@ -286,13 +292,15 @@ HEBREW: Final = Language(
         "חשבון עסקה | הודעת זיכוי",
     ),
     receipt_numbers=_list("קבלה"),
-    other_numbers=_list("מסמך | אסמכתא | הזמנה | עסקה | אישור"),
+    document_numbers=_list("מסמך"),
+    other_numbers=_list("אסמכתא | הזמנה | עסקה | אישור"),
     number_marks=_list("מספר | מס' | מס | מס. | No"),
     sellers=_list("ספק | שם העסק | שם עסק | שם הספק | מאת | מוכר | המוכר | בית העסק | שם בית העסק"),
     customers=_list("לכבוד | לקוח | לקוחה | שם הלקוח | שם לקוח | פרטי לקוח | פרטי הלקוח | עבור | נמען | קונה | אל"),
     payees=_list("תשלום לטובת | שולם לטובת | קבלה מאת | חשבונית מאת | תשלום עבור"),
     names=_list("שם"),
     business_ids=_list("ח.פ | ח.פ. | עוסק מורשה | עוסק פטור | ע.מ | ע.מ. | מס' עוסק | ע.ר"),
+    pages=_list("עמוד | דף | עמ'"),
 )
 
 GERMAN: Final = Language(
@@ -376,6 +384,7 @@ GERMAN: Final = Language(
         "gutschrifts nummer | gutschrifts nr | beleg | beleg nummer | beleg nr",
     ),
     receipt_numbers=_list("quittung | quittungs nummer | quittungs nr | bon | bon nr"),
+    document_numbers=_list("dokument | dokumenten"),
     other_numbers=_list(
         "bestell nummer | bestell nr | bestellung | auftrags nummer | auftrags nr | auftrag | vorgangs nummer",
         "dokument nummer | transaktions nummer | transaktions id",
@@ -392,6 +401,7 @@ GERMAN: Final = Language(
     business_ids=_list(
         "ust idnr | ust.-idnr | ust.-id.-nr | ust id nr | steuernummer | steuer nr | hrb | handelsregister | uid",
     ),
+    pages=_list("seite | blatt"),
 )
 
 FRENCH: Final = Language(
@@ -459,7 +469,8 @@ FRENCH: Final = Language(
     ),
     invoice_numbers=_list("facture | facture d'avoir | avoir | note de crédit"),
     receipt_numbers=_list("reçu | ticket | quittance"),
-    other_numbers=_list("commande | transaction | document | référence"),
+    document_numbers=_list("document"),
+    other_numbers=_list("commande | transaction | référence"),
     number_marks=_list("numéro | numéro de | n° | no | num | réf | n | nr"),
     sellers=_list("vendeur | fournisseur | émetteur | prestataire | vendu par | émis par | paiement à"),
     customers=_list(
@@ -469,6 +480,7 @@ FRENCH: Final = Language(
     payees=_list("paiement à | paiement de à | facture de | reçu de"),
     names=_list("nom | raison sociale"),
     business_ids=_list("siret | siren | rcs | n° tva | tva intracommunautaire | tva | ape"),
+    pages=_list("page"),
 )
 
 SPANISH: Final = Language(
@@ -533,13 +545,15 @@ SPANISH: Final = Language(
     ),
     invoice_numbers=_list("factura | factura rectificativa | nota de crédito | abono"),
     receipt_numbers=_list("recibo | ticket"),
-    other_numbers=_list("pedido | documento | transacción | referencia"),
+    document_numbers=_list("documento"),
+    other_numbers=_list("pedido | transacción | referencia"),
     number_marks=_list("número | número de | n° | no | núm | nro | ref | nr"),
     sellers=_list("vendedor | proveedor | emisor | vendido por | emitido por | pago a"),
     customers=_list("cliente* | facturar a | facturado a | dirección de* | destinatario | comprador* | enviar a"),
     payees=_list("pago a | pago de a | factura de | recibo de"),
     names=_list("nombre | razón social"),
     business_ids=_list("nif | cif | n.i.f | c.i.f"),
+    pages=_list("página | pág"),
 )
 
 ITALIAN: Final = Language(
@@ -602,13 +616,15 @@ ITALIAN: Final = Language(
     ),
     invoice_numbers=_list("fattura | nota di credito | nota credito"),
     receipt_numbers=_list("ricevuta | scontrino"),
-    other_numbers=_list("ordine | documento | transazione | riferimento"),
+    document_numbers=_list("documento"),
+    other_numbers=_list("ordine | transazione | riferimento"),
     number_marks=_list("numero | num | n° | n | no | nr | rif"),
     sellers=_list("venditore | fornitore | cedente | emittente | venduto da | cedente prestatore | pagamento a"),
     customers=_list("cliente* | spett* | destinatario | intestatario | cessionario* | acquirente* | fatturare a"),
     payees=_list("pagamento a | pagamento di a | fattura di | ricevuta di"),
     names=_list("nome | denominazione | ragione sociale"),
     business_ids=_list("p.iva | p. iva | partita iva | c.f | codice fiscale"),
+    pages=_list("pagina | pag"),
 )
 
 DUTCH: Final = Language(
@@ -675,8 +691,9 @@ DUTCH: Final = Language(
     ),
     invoice_numbers=_list("*factuur | factuur nummer | factuur nr | creditnota | creditnota nummer"),
     receipt_numbers=_list("bon | bon nummer | kwitantie | kwitantie nummer"),
+    document_numbers=_list("document"),
     other_numbers=_list(
-        "order | order nummer | bestel nummer | bestelling | transactie | document | betaaloverzicht nummer",
+        "order | order nummer | bestel nummer | bestelling | transactie | betaaloverzicht nummer",
     ),
     number_marks=_list("nummer | nr | no"),
     sellers=_list("verkoper | leverancier | verkocht door | betaling aan"),
@@ -684,6 +701,7 @@ DUTCH: Final = Language(
     payees=_list("betaling aan | betaling van aan | factuur van"),
     names=_list("naam | bedrijfsnaam"),
     business_ids=_list("kvk | btw nr | btw nummer | kvk nummer"),
+    pages=_list("pagina | blad"),
 )
 
 LANGUAGES: Final = {

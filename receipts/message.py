@@ -6,7 +6,7 @@ What can't be read of it is a fault beside what can: a mail is given up only whe
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr, parsedate_to_datetime
 from functools import lru_cache
@@ -18,9 +18,10 @@ import puremagic
 from receipts import tnef
 from receipts.charsets import clean, decoded
 from receipts.einvoice import is_invoice
+from receipts.findings import Document
 from receipts.mime import Headers, Part, decoded_header, header_text, leaves, raw_header, split_message
 from receipts.phrases import mark as _
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 # More text than this is no receipt.
 MAX_TEXT_BYTES: Final = 300_000
@@ -54,20 +55,6 @@ _WINMAIL_TYPES: Final = ("application/ms-tnef", "application/vnd.ms-tnef")
 
 _UNSAFE_IN_NAME = re.compile(r"[^\w.\-()\[\] +,'&@#=]")
 _ANGLED = re.compile(r"<([^<>\s]+)>")
-
-
-@dataclass(frozen=True)
-class Document:
-    """A file that came with a mail.
-
-    `filename` is safe to store: no path, no control characters, an ending that fits
-    `content_type`, which was found by looking at `content`. `sha256` is the hex digest.
-    """
-
-    filename: str
-    content_type: str
-    content: bytes = field(repr=False)
-    sha256: str
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 
 from receipts.charsets import clean, decoded
 from receipts.phrases import mark as _
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 Headers = dict[str, str]  # the first of each name, which is in lower case; bytes beyond ASCII as surrogates
 Split = Callable[[], tuple[Headers, memoryview]]  # of a part that was found and not looked at yet

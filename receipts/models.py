@@ -248,6 +248,8 @@ class Receipt(models.Model):
     file = models.FileField(_("file"), blank=True, max_length=255)
     filename = models.CharField(_("file name"), max_length=255, blank=True, default="")
     content_type = models.CharField(max_length=100, blank=True, default="")
+    # What the mail itself said, kept where there is no document or a person has to look.
+    message_text = models.TextField(_("message"), blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(_("found"), db_default=Now(), editable=False)
 
     objects = ReceiptQuerySet.as_manager()
@@ -353,4 +355,9 @@ def lock_receipts_of(business_id: int) -> None:
     receipts, and two writers that locked them one by one could wait for each other.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_SPACE, business_id % 2**31])
+        cursor.execute(*receipts_lock(business_id))
+
+
+def receipts_lock(business_id: int) -> tuple[str, list[int]]:
+    """The statement of `lock_receipts_of`, for those who send others with it."""
+    return "SELECT pg_advisory_xact_lock(%s::int, %s::int)", [_LOCK_SPACE, business_id % 2**31]

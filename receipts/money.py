@@ -41,6 +41,7 @@ NUMBER = re.compile(
     rf"(?:{_GROUPED}|(?P<spaced>{_SPACED})|\d{{1,10}})(?P<decimals>[.,]\d{{1,2}})?"
     r"(?![\d%]|[.,':/]\d|-\d|\s?%)"
 )
+_PLAIN = re.compile(r"\d+(?:\.\d\d)?", re.ASCII)
 _MINUS: Final = "-\u2212\u2013"
 _BEFORE_NUMBER = re.compile(r"\s{0,3}[(\-\u2212\u2013]?\s?")
 _AFTER_NUMBER = re.compile(r"\s{0,3}")
@@ -169,8 +170,12 @@ def _is_part_of_word(line: str, number: re.Match[str]) -> bool:
 
 
 def _amount(number: str) -> Decimal | None:
+    amount: Decimal | None
     try:
-        amount = Price.fromstring(number.replace(" ", "").replace("'", "")).amount
+        if _PLAIN.fullmatch(number):
+            amount = Decimal(number)  # most are: nothing about them is a question for the parser
+        else:
+            amount = Price.fromstring(number.replace(" ", "").replace("'", "")).amount
     except (InvalidOperation, ValueError):
         return None
     return amount if amount is not None and amount < MAX_AMOUNT else None

@@ -52,7 +52,7 @@ def found(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
     runs = ReceiptSyncRun.objects.filter(business=business).order_by("-created_at", "-id")
-    rows = Receipt.objects.filter(business=business)
+    rows = Receipt.objects.filter(business=business).defer("message_text")
     show = request.GET.get("show", "")
     show = show if show in SHOWN else ""
     return {

@@ -21,12 +21,13 @@ from typing import Final, NoReturn
 
 from pypdfium2 import PdfDocument, PdfiumError, raw
 
+from receipts.bundles import PAGE_BREAK
 from receipts.einvoice import MAX_XML, is_invoice
 from receipts.hebrew import logical_order
 from receipts.message import Contents
 from receipts.pdf_layout import UNDECODED, page_lines
 from receipts.phrases import mark as _
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 REASONS: Final = {
     "timeout": _("A PDF in this message takes too long to read."),
@@ -107,7 +108,9 @@ class PdfReader:
 
     def _lines(self, document: PdfDocument) -> Iterator[str]:
         room = self.max_characters
-        for page in islice(document, self.max_pages):
+        for place, page in enumerate(islice(document, self.max_pages)):
+            if place:
+                yield PAGE_BREAK
             text_page = page.get_textpage()
             yield from page_lines(text_page, room)
             room = max(0, room - text_page.count_chars())

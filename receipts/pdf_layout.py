@@ -31,6 +31,8 @@ WIDE_SPACE: Final = 1.5
 BESIDE: Final = 0.6
 # The share of its width by which a letter is drawn again, to look bold.
 OVERPRINTED: Final = 0.3
+# So many dots drawn one after the other lead the eye to what stands at their end, or lie below it.
+LEADER: Final = 8
 # What of a font's height is below the baseline.
 BELOW: Final = 0.2
 
@@ -145,7 +147,8 @@ def _rows(page: _Page) -> list[_Row]:
         if row.turn or (top, bottom) != level:
             level = top, bottom
             turn, start, y, size = page.place(index)
-            end = start + (min(abs(right - left), abs(top - bottom)) if turn else right - left)
+            # The box of a character that its font doesn't know begins and ends where its ink does.
+            end = start + min(abs(right - left), abs(top - bottom)) if turn else right
             row = rows.setdefault((turn, round(y, 1)), _Row(turn, y, size))
             row.height = min(row.height, size)
         row.characters.append((start, end, size, text, index))
@@ -172,7 +175,10 @@ def _joined(line: list[Character]) -> str:
     pieces: list[str] = []
     end, last_start, last_text, last_index = float("-inf"), 0.0, "", 0
     is_spaced = False
+    leaders = _leaders(line)
     for start, stop, height, text, index in sorted(line, key=itemgetter(0)):
+        if index in leaders:
+            continue
         if text == " ":
             is_spaced = True
             continue
@@ -186,3 +192,15 @@ def _joined(line: list[Character]) -> str:
         end, last_start, last_text, last_index = max(end, stop), start, text, index
         is_spaced = False
     return "".join(pieces)
+
+
+def _leaders(line: list[Character]) -> set[int]:
+    """Which characters are dots of a long row of them: in some invoices they are drawn over by the words."""
+    leaders: set[int] = set()
+    run: list[int] = []
+    for index in [*sorted(index for _start, _stop, _height, text, index in line if text == "."), -1]:
+        if run and index != run[-1] + 1:
+            leaders.update(run if len(run) >= LEADER else ())
+            run = []
+        run.append(index)
+    return leaders

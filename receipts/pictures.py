@@ -4,8 +4,8 @@ import re
 import struct
 from typing import Final
 
+from receipts.findings import Document
 from receipts.labels import fold
-from receipts.message import Document
 
 # The shorter side, in pixels, of what nobody photographs: icons, logos, signatures.
 DECORATION_SIDE: Final = 220

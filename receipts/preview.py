@@ -33,7 +33,7 @@ class Preview:
 def preview_of(receipt: Receipt) -> Preview:
     kind = Kind.of(receipt.content_type)
     made = _make(receipt, kind, COUNT)
-    if kind is Kind.HTML:
+    if kind and kind.is_text:
         return Preview(text=made.decode())
     return Preview(range(1, int(made or b"0") + 1))
 
@@ -41,7 +41,7 @@ def preview_of(receipt: Receipt) -> Preview:
 def draw_page(receipt: Receipt, page: int) -> bytes:
     """A PNG; empty where there is none."""
     kind = Kind.of(receipt.content_type)
-    if kind is Kind.HTML or not 1 <= page <= MAX_PAGES:
+    if kind is None or kind.is_text or not 1 <= page <= MAX_PAGES:
         return b""
     return _make(receipt, kind, page)
 

@@ -13,13 +13,20 @@ class Kind(Enum):
     PDF = b"p"
     PICTURE = b"i"
     HTML = b"h"
+    XML = b"x"
+
+    @property
+    def is_text(self) -> bool:
+        """Shown as its text, not drawn."""
+        return self in (Kind.HTML, Kind.XML)
 
     @classmethod
     def of(cls, content_type: str) -> Kind | None:
         """None for what is never shown."""
         if content_type.startswith("image/"):
             return cls.PICTURE
-        return {"application/pdf": cls.PDF, "text/html": cls.HTML}.get(content_type)
+        known = {"application/pdf": cls.PDF, "text/html": cls.HTML, "application/xml": cls.XML}
+        return known.get(content_type)
 
 
 def write_request(kind: Kind, page: int, content: bytes) -> bytes:

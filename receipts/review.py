@@ -37,8 +37,8 @@ class ChangedMeanwhile(ReviewConflict):
 def correct(receipt: Receipt, changes: Mapping[str, Any], user: User, *, version: int | None = None) -> Receipt:
     """Write these facts, and the link to another receipt under `duplicate_of`: an id of the same business, or None.
 
-    `version` is the one that the person saw. Raises `ChangedMeanwhile`, `ValidationError` for a link that can't be,
-    and `Receipt.DoesNotExist`.
+    `version` is the one that the person saw. Raises `ChangedMeanwhile`, `ValidationError` for a link that can't be
+    or an amount whose sign contradicts `is_refund`, and `Receipt.DoesNotExist`.
     """
 
     def write(row: Receipt) -> None:
@@ -96,7 +96,28 @@ def _reread(receipt: Receipt) -> Receipt:
 
 
 def _differing(row: Receipt, changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: changes[name] for name in FACTS if name in changes and changes[name] != getattr(row, name)}
+    """Raises `ValidationError`."""
+    facts = {name: changes[name] for name in FACTS if name in changes}
+    facts |= _following_sign(row, facts)
+    return {name: value for name, value in facts.items() if value != getattr(row, name)}
+
+
+def _following_sign(row: Receipt, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A refund's amount is negative, and no other's: whichever of the two is given decides about the other.
+
+    Raises `ValidationError` where both are given, and disagree.
+    """
+    amount, is_refund = facts.get("amount", row.amount), facts.get("is_refund", row.is_refund)
+    if not amount or (amount < 0) == is_refund:
+        return {}
+    match "amount" in facts, "is_refund" in facts:
+        case True, True:
+            raise ValidationError({"is_refund": _("The amount of a refund is negative, and no other amount is.")})
+        case True, False:
+            return {"is_refund": not is_refund}
+        case False, True:
+            return {"amount": -amount}
+    return {}
 
 
 def _decide(row: Receipt, decision: Decision, user: User, **facts: Any) -> None:

@@ -63,6 +63,16 @@ class CorrectionForm(forms.Form):
     def of(cls, receipt: Receipt) -> CorrectionForm:
         return cls(initial={name: getattr(receipt, name) for name in cls.base_fields})
 
+    def clean(self) -> dict[str, Any]:
+        """Whoever ticks the box need not write the minus; a minus without the box may be a slip."""
+        said = self.cleaned_data
+        amount = said.get("amount")
+        if amount and said.get("is_refund"):
+            said["amount"] = -abs(amount)
+        elif amount and amount < 0:
+            self.add_error("amount", gettext_lazy("Only a refund is negative: tick its box, or leave out the minus."))
+        return said
+
     def facts(self) -> dict[str, Any]:
         return {name: value for name, value in self.cleaned_data.items() if name in review.FACTS}
 

@@ -14,6 +14,7 @@ class ReviewReason(StrEnum):
     UNREAD_PART = "unread_part"
     DISAGREES_WITH_MAIL = "disagrees_with_mail"
     TAKEN_FROM_MAIL = "taken_from_mail"
+    SHOWS_OTHER_AMOUNT = "shows_other_amount"
     NO_AMOUNT = "no_amount"
     NO_CURRENCY = "no_currency"
     NO_DATE = "no_date"
@@ -21,6 +22,7 @@ class ReviewReason(StrEnum):
     AMBIGUOUS_AMOUNT = "ambiguous_amount"
     AMBIGUOUS_DATE = "ambiguous_date"
     AMBIGUOUS_VENDOR = "ambiguous_vendor"
+    SEVERAL_RECEIPTS = "several_receipts"
     NOT_CERTAIN_RECEIPT = "not_certain_receipt"
     LOW_CONFIDENCE = "low_confidence"
 
@@ -31,6 +33,7 @@ MESSAGES: Final = {
     ReviewReason.UNREAD_PART: _("A part of the message could not be read."),
     ReviewReason.DISAGREES_WITH_MAIL: _("The document and the message say different things."),
     ReviewReason.TAKEN_FROM_MAIL: _("The amount stands in the message, not in the document."),
+    ReviewReason.SHOWS_OTHER_AMOUNT: _("The document shows another amount than the e-invoice inside it."),
     ReviewReason.NO_AMOUNT: _("No amount was found."),
     ReviewReason.NO_CURRENCY: _("No currency was found, or it is one that can't be kept."),
     ReviewReason.NO_DATE: _("No date was found."),
@@ -38,6 +41,7 @@ MESSAGES: Final = {
     ReviewReason.AMBIGUOUS_AMOUNT: _("The amount may be another."),
     ReviewReason.AMBIGUOUS_DATE: _("The date may be another."),
     ReviewReason.AMBIGUOUS_VENDOR: _("The vendor may be another."),
+    ReviewReason.SEVERAL_RECEIPTS: _("The document holds several invoices, and only one of them was read."),
     ReviewReason.NOT_CERTAIN_RECEIPT: _("This may not be a receipt."),
     ReviewReason.LOW_CONFIDENCE: _("Little of the document is certain."),
 }

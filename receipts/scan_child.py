@@ -12,7 +12,7 @@ from receipts.pdf import PdfReader
 from receipts.phrases import mark as _
 from receipts.scan_frames import READ_PDFS_APART
 from runs.children.server import own_arguments, serve
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 
 def main() -> None:

@@ -10,9 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from receipts.extraction import Finding, Scanned
-from receipts.message import Document
-from runs.exceptions import ItemFailed
+from receipts.findings import Document, Finding, Scanned
+from runs.item_failed import ItemFailed
 
 # To read PDFs; or each of them in a process apart: a child has ended over the same mail before, and one of them may
 # have been why.
@@ -38,6 +37,7 @@ def encode(scanned: Scanned) -> bytes:
         "sender": scanned.sender,
         "sent_at": scanned.sent_at and scanned.sent_at.isoformat(),
         "is_candidate": scanned.is_candidate,
+        "text": scanned.text,
         "findings": [
             {**asdict(finding), "document": places[document.sha256] if document else None}
             for document, finding in scanned.findings
@@ -81,6 +81,7 @@ def decode(answer: bytes) -> Scanned:
         sender=head["sender"],
         sent_at=datetime.fromisoformat(head["sent_at"]) if head["sent_at"] else None,
         is_candidate=head["is_candidate"],
+        text=head["text"],
         findings=tuple(_finding(found, documents) for found in head["findings"]),
         faults=tuple(ItemFailed(reason, code=code) for code, reason in head["faults"]),
     )

@@ -11,7 +11,7 @@ from runs.children.bounded_child import BoundedChild
 from runs.exceptions import ChildDied, ChildTimedOut, ItemFailed
 
 from . import scan_frames
-from .extraction import Scanned
+from .findings import Scanned
 from .scan_frames import READ_PDFS, READ_PDFS_APART
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,10 @@ class Scanner:
 
     def __exit__(self, *exc: object) -> None:
         self._child.close()
+
+    def start(self) -> None:
+        """Start the child, which takes longer than fetching the first mails."""
+        self._child.start()
 
     def scan(self, raw: bytes) -> Scanned:
         """What `extraction.scan` finds in the mail. Raises ItemFailed, its words translated, and what `beat` raises."""

@@ -7,7 +7,7 @@ from receipts import kinds
 from receipts.facts import Facts
 from receipts.message import OpenedMessage
 from receipts.platforms import is_platform
-from receipts.vendors import payee, seller_through_platform
+from receipts.vendors import is_made_of, payee, seller_through_platform
 
 _PUBLIC_MAIL = re.compile(
     r"@(?:gmail|googlemail|hotmail|outlook|live|yahoo|icloud|me|walla|aol|gmx|web|t-online|proton(?:mail)?)\."
@@ -49,6 +49,8 @@ def vendor_of(facts: Facts, message: OpenedMessage, *, is_document: bool) -> tup
     if named and name and (named in name or name in named):
         # Two halves of a name, or a name with and without its legal form: each makes the other sure.
         return max(named, name, key=len), True
+    if named and is_made_of(domain, named):
+        return named, True
     if name:
         return (named or name), not named
     return named or domain, False

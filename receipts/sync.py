@@ -17,9 +17,8 @@ from runs.states import ItemStatus
 from runs.text import clean
 
 from .connection import InboxUnreachable
-from .extraction import EXTRACTOR_VERSION, Finding, Scanned
+from .findings import EXTRACTOR_VERSION, Document, Finding, Scanned, needs_mail
 from .inbox import FetchFailures, Inbox, Letter, Letters, open_inbox
-from .message import Document
 from .mime import header_text, split_message
 from .models import Receipt, ReceiptSyncRun
 from .outage import Outage
@@ -86,6 +85,8 @@ class MailboxSync:
         self._uidvalidity = inbox.uidvalidity
         targets = self._left(inbox)
         uids = [target for target in targets if isinstance(target, int)]
+        if uids:
+            self._scanner.start()
         letters = inbox.letters(uids, max_bytes=settings.RECEIPTS_MAX_MESSAGE_BYTES, failures=self._failures)
         # Closed at once when the connection is lost in its middle: the item that was open is begun again.
         places = range(len(targets))
@@ -235,7 +236,7 @@ def _note(faults: Sequence[ItemFailed]) -> dict[str, str]:
 
 
 def _reasons(faults: Sequence[ItemFailed]) -> str:
-    return " ".join(dict.fromkeys(_(str(fault)) for fault in faults))
+    return "\n".join(dict.fromkeys(_(str(fault)) for fault in faults))  # a line each, to be translated
 
 
 def store(run: ReceiptSyncRun, scanned: Scanned) -> None:
@@ -268,6 +269,7 @@ def _receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, f
         needs_review=finding.needs_review,
         review_reasons=list(finding.review_reasons),
         extractor_version=EXTRACTOR_VERSION,
+        message_text=scanned.text if needs_mail(document, finding) else "",
     )
     if document:
         receipt.attachment_sha256 = document.sha256

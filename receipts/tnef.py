@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from receipts.charsets import clean, decoded
-from runs.exceptions import ItemFailed
+from runs.item_failed import ItemFailed
 
 SIGNATURE: Final = b"\x78\x9f\x3e\x22"
 MAX_ATTACHMENTS: Final = 300

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from typing import Final
 
 from receipts.labelled_sums import ROUNDING, Kind, LabelledSum, Row, find_sums
@@ -103,7 +104,9 @@ def _chosen(candidates: Sequence[LabelledSum], sums: Sequence[LabelledSum]) -> t
     candidates = [one for one in candidates if one.currency] or candidates
     if len({one.amount for one in candidates}) == 1:
         return min(candidates, key=lambda one: one.is_ambiguous), True
-    added = [one for one in candidates if _adds_up(one, sums)]
+    # The last ones: a paper's sums stand at its end.
+    different = {one.amount: one for one in reversed(candidates)}.values()
+    added = [one for one in islice(different, MAX_COMPARED) if _adds_up(one, sums)]
     if len({one.amount for one in added}) == 1:
         return added[0], True
     return max(candidates, key=lambda one: abs(one.amount)), False

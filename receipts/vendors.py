@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from receipts.labels import Labels, any_of, fold, phrases
@@ -17,6 +18,8 @@ MAX_NAME_WORDS: Final = 6
 MIN_CELLS: Final = 3
 # Below "Seller:", up to there.
 BLOCK_LINES: Final = 4
+# A company so near the top stands in the letterhead; one further down needs something else that speaks for it.
+LETTERHEAD_LINES: Final = 12
 
 _SIDES = Labels(seller=phrases(lambda words: words.sellers), customer=phrases(lambda words: words.customers))
 _LEGAL_FORMS: Final = (
@@ -24,6 +27,8 @@ _LEGAL_FORMS: Final = (
     r"|b\.?v|n\.?v|s\.?a\.?s|s\.?a\.?r\.?l|s\.?l\.?u?|s\.?p\.?a|s\.?r\.?l|s\.?a"
 )
 _COMPANY = re.compile(rf"(?<!\S)(?P<name>\S++(?: \S++){{0,5}}?(?<!\d),? (?:(?:{_LEGAL_FORMS})(?!\w)\.?|בע\"מ))")
+_LEGAL_FORM = re.compile(_LEGAL_FORMS)
+_LONG_WORD = re.compile(r"\w{4,}")
 # "Acme via Stripe", "Acme (through PayPal)": the name of the seller in that of the platform's mail.
 _THROUGH = re.compile(r"^(?P<name>.{2,80}?),? \(?(?:via|through|by|באמצעות|über|par|por|tramite) .{2,60}")
 _NAME_LABEL = re.compile(any_of(phrases(lambda words: words.names)) + " ?:")
@@ -47,7 +52,7 @@ _WORDS = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _BUSINESS_ID = re.compile(any_of(phrases(lambda words: words.business_ids)))
-_INTERNET = re.compile(r"(?<![\w.@-])(?:[\w.-]{1,64}@|www\.)[\w.-]{3,100}")
+_INTERNET = re.compile(r"(?<![\w.@-])(?:[\w.-]{1,64}@|www\.|https?://)[\w.-]{3,100}")
 _PAYEE = re.compile(any_of(phrases(lambda words: words.payees)) + " ")
 _CELL = re.compile(r" [|•·-] ")
 _SEPARATOR = re.compile(r" {2,}|[|•·]| - | – |;")
@@ -70,9 +75,15 @@ def find_vendor(lines: Sequence[str], folded: Sequence[str]) -> Vendor:
     head = list(zip(lines[:VENDOR_LINES], folded[:VENDOR_LINES], strict=True))
     if named := next(_labelled(head), None):
         return named
-    companies = list(dict.fromkeys(_companies(head)))
-    if companies:
-        return Vendor(companies[0], is_sure=len(companies) == 1 or _repeats(companies[0], folded))
+    # A company that is its own return address stands above the customer's, who has none.
+    if returned := next(filter(_is_company, _return_addresses(head[:LETTERHEAD_LINES])), ""):
+        return Vendor(returned, is_sure=True)
+    companies: dict[str, int] = {}
+    for name, place in _companies(head):
+        companies.setdefault(name, place)
+    for name, place in islice(companies.items(), 1):
+        is_likely = place < LETTERHEAD_LINES or _has_business_id(head[place:]) or _has_address_of(name, folded)
+        return Vendor(name, is_sure=(len(companies) == 1 and is_likely) or _repeats(name, folded))
     return _letterhead(head, folded)
 
 
@@ -84,7 +95,12 @@ def _letterhead(head: Sequence[tuple[str, str]], folded: Sequence[str]) -> Vendo
     for name in _real_name(line):
         is_short = len(name.split()) <= MAX_NAME_WORDS and not any(map(str.isdigit, name))
         if is_short and line.strip() == name:
-            is_sure = _has_business_id(head) or _has_customer_below(head) or _has_address_of(name, folded)
+            is_sure = (
+                _has_business_id(head)
+                or _has_customer_below(head)
+                or _has_address_of(name, folded)
+                or (line != head[0][0] and _has_street_below(head))
+            )
             return Vendor(name, is_sure=is_sure)
     return NO_VENDOR
 
@@ -95,6 +111,10 @@ def _return_addresses(head: Sequence[tuple[str, str]]) -> Iterator[str]:
         cells = [cell.strip() for cell in _CELL.split(line)]
         if len(cells) >= MIN_CELLS and any(map(_DIGIT.search, cells[1:])) and not _DIGIT.search(cells[0]):
             yield from _real_name(cells[0])
+
+
+def _is_company(name: str) -> bool:
+    return _COMPANY.fullmatch(fold(name)) is not None
 
 
 def _has_customer_below(head: Sequence[tuple[str, str]]) -> bool:
@@ -123,11 +143,19 @@ def _has_business_id(head: Sequence[tuple[str, str]]) -> bool:
     return False
 
 
+def _has_street_below(head: Sequence[tuple[str, str]]) -> bool:
+    """Whether an address follows: a name that stands beside the title of the paper is then its writer's."""
+    return any(map(_DIGIT.search, (folded for _line, folded in head[1 : 1 + BLOCK_LINES])))
+
+
 def _has_address_of(name: str, folded: Sequence[str]) -> bool:
     """Whether the paper shows a mail or web address that is made of the name."""
-    words = re.findall(r"\w{4,}", fold(name))
-    addresses = (found[0] for line in folded for found in _INTERNET.finditer(line))
-    return any(word in address for address in addresses for word in words)
+    return any(is_made_of(found[0], name) for line in folded for found in _INTERNET.finditer(line))
+
+
+def is_made_of(address: str, name: str) -> bool:
+    """Whether an address or domain speaks for a name: "Acme Tools" writes from acme-tools.com."""
+    return any(word in address for word in _LONG_WORD.findall(fold(name)) if not _LEGAL_FORM.fullmatch(word))
 
 
 def seller_through_platform(name: str) -> str:
@@ -156,12 +184,23 @@ def _labelled(head: Sequence[tuple[str, str]]) -> Iterator[Vendor]:
         label = next(iter(_SIDES.find(folded)), None)
         if label is None or label.kind != "seller" or folded[: label.start].strip():
             continue
-        rest = folded[label.end :]
+        rest = folded[label.end : label.reach]
         says_so = rest.lstrip().startswith(":") or " " in folded[label.start : label.end].strip()
         if says_so and rest.strip(" :"):
-            yield from (Vendor(name, is_sure=True) for name in _real_name(line[label.end :]))
+            yield from (Vendor(name, is_sure=True) for name in _real_name(line[label.end : label.reach]))
         elif not rest.strip(" :"):
-            yield from _in_block(head[place + 1 : place + 1 + BLOCK_LINES])
+            block = head[place + 1 : place + 1 + BLOCK_LINES]
+            is_shared = label.reach < len(folded)
+            yield from _in_columns(block) if is_shared else _in_block(block)
+
+
+def _in_columns(block: Sequence[tuple[str, str]]) -> Iterator[Vendor]:
+    """The name below "Seller: Buyer:", where each line holds something of both: a legal form may say where it ends."""
+    line, folded = block[0] if block else ("", "")
+    company = _COMPANY.match(folded)
+    if company and folded[company.end() :].strip(" ."):
+        yield from (Vendor(name, is_sure=True) for name in _real_name(line[: company.end()]))
+    yield from (replace(vendor, is_sure=False) for vendor in _in_block(block))
 
 
 def _in_block(block: Sequence[tuple[str, str]]) -> Iterator[Vendor]:
@@ -186,28 +225,41 @@ def _real_name(text: str) -> Iterator[str]:
         yield name
 
 
-def _companies(head: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """The companies named by their legal form, outside of what is said about the customer."""
-    is_customers = False
-    for line, folded in head:
+def _companies(head: Sequence[tuple[str, str]]) -> Iterator[tuple[str, int]]:
+    """The companies named by their legal form, and on which line; not those that are anywhere named as the customer."""
+    found = list(_sides_of_companies(head))
+    customers = [line for line, _name, _place, is_customers in found if is_customers]
+    for _line, name, place, is_customers in found:
+        if not is_customers and not any(fold(name) in line for line in customers):
+            yield name, place
+
+
+def _sides_of_companies(head: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, int, bool]]:
+    """Each line that names a company, the company, the line's place, and whether it speaks of the customer."""
+    is_customers, labelled_at = False, 0
+    for place, (line, folded) in enumerate(head):
         sides = _SIDES.find(folded)
         first = _COMPANY.search(folded)
+        labelled_at = place if sides else labelled_at
         if sides and sides[0].kind == "customer" and (first is None or sides[0].start < first.end()):
             # The customer's name follows, on this line or the next.
             is_customers = first is None
+            if first:
+                yield folded, "", place, True
             continue
         if first is None:
             is_customers = is_customers and not sides
             continue
-        if is_customers:
+        if is_customers and place - labelled_at < BLOCK_LINES:
             is_customers = False
+            yield folded, "", place, True
             continue
         # "Acme Ltd Bill to": the customer's column begins beside the vendor's, and its name stands below.
         is_customers = bool(sides) and sides[-1].kind == "customer" and not folded[sides[-1].end :].strip(" :")
         name = _SEPARATOR.split(line[first.start() : first.end()])[-1].rpartition(":")[2].strip(" ,:")
         name = _without_title(name, fold(name))
         if " " in name and _is_name_alone(folded, first) and not is_platform(name):
-            yield name
+            yield folded, name, place, False
 
 
 def _is_name_alone(folded: str, company: re.Match[str]) -> bool:

@@ -266,7 +266,7 @@ def transcribe(
     except RuntimeError as error:  # out of the model: its memory, its device, or a sound it can't bear
         logger.exception("Could not transcribe call %s", call.pk)
         raise ItemFailed(_("The recording could not be transcribed."), code="unexpected") from error
-    progress.fenced(call.keep_transcript, draft.segments, draft.language)
+    progress.fenced(call.keep_transcript, draft.named(), draft.language)
 
 
 def _channels(run: RecordingRun, progress: Progress, reader: AudioReader, call: Call) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .channels import Segments
 from .models import Call
 from .transcription import Heard
@@ -12,6 +14,7 @@ class Draft:
 
     1. Whatever is kept names the channel and the second up to which `segments` hold every word, and none beyond.
     2. So an attempt that goes on from there repeats no word and misses none, wherever the one before was killed.
+    3. Segments name their channel. Who that is, is said at the end: a source's setting may change in between.
     """
 
     def __init__(self, call: Call, channels: int) -> None:
@@ -40,7 +43,15 @@ class Draft:
         self.reached, self.language = heard.reached, heard.language or self.language
         if heard.segment:
             for turn in heard.segment.turns or (heard.segment,):
-                self.segments.append({**turn.as_json(), "speaker": self._speakers[self.channel]})
+                self.segments.append({**turn.as_json(), "channel": self.channel})
+
+    def named(self) -> Segments:
+        """The segments, with who says them in place of their channel."""
+        return [self._named(**segment) for segment in self.segments]
+
+    def _named(self, channel: int | None = None, **segment: Any) -> dict[str, Any]:
+        # Before channels were kept, an attempt has said who it is.
+        return segment if channel is None else {**segment, "speaker": self._speakers[channel]}
 
     def end_channel(self) -> None:
         self.channel, self.reached = self.channel + 1, 0.0

@@ -45,17 +45,28 @@ SHORT: Final = 3  # letters
 DOUBTFUL: Final = "0"
 
 HEBREW: Final = re.compile("[א-ת]{2,30}")
+ABBREVIATION: Final = re.compile("[א-ת]{1,20}[\"'][א-ת]{1,20}")
+NUMBER: Final = re.compile("[0-9][0-9,.:-]*")
+WHOLE: Final = re.compile("[1-9][0-9]*")
+PHONE_NUMBER: Final = re.compile("0[0-9]{8,9}")  # as it is dialled within the country
+# Keyboards and phones write quotes, gereshayim and the maqaf in many ways, and texts with vowel points are pasted.
+AS_TYPED: Final = str.maketrans("“”„״‘’׳־", '""""\'\'\'-')
+POINTS: Final = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]")
+COMPOUND: Final = re.compile("(?<=[א-ת])-(?=[א-ת])")
 # A word that begins like a prefix is also looked for without it; an article is surer to be one than a single letter.
 LEFT_BY_ARTICLE, LEFT_BY_LETTER = 4, 5  # letters, at least
 # The first ending that fits, the letters that a word must have for it, and what may stand instead.
 ENDINGS: Final = (
-    ("יות", 5, ("ית",)),
+    ("יות", 5, ("ית", "יה", "יית")),
     ("ית", 4, ("יות",)),
-    ("ות", 5, ("", "ה")),
+    ("יה", 4, ("יות", "יית")),
+    ("ות", 5, ("", "ה", "ותים")),
+    ("ות", 4, ("ה",)),
     ("ים", 5, ("", "י")),
-    ("ה", 4, ("ות", "ת")),
+    ("ים", 4, ("ה",)),
+    ("ה", 3, ("ות", "ת")),
     ("י", 4, ("ים",)),
-    ("", 3, ("ים", "ות")),
+    ("", 3, ("ים", "ות", "י")),
 )
 INSIDE: Final = str.maketrans("ךםןףץ", "כמנפצ")
 AT_THE_END: Final = str.maketrans("כמנפצ", "ךםןףץ")
@@ -76,16 +87,21 @@ class Term:
     missing: bool = False
 
     def forms(self) -> list[str]:
-        if self.quoted or not HEBREW.fullmatch(self.words):
+        if self.quoted:
             return [self.words]
-        bases = [self.words, *_without_prefixes(self.words)]
-        return [*bases, *chain.from_iterable(map(_other_endings, bases))]
+        if HEBREW.fullmatch(self.words):
+            bases = [self.words, *_without_prefixes(self.words)]
+            return [*bases, *chain.from_iterable(map(_other_endings, bases))]
+        if ABBREVIATION.fullmatch(self.words):
+            return [*_other_spellings(self.words)]
+        return [self.words, *_other_numbers(self.words)]
 
-    def lexemes(self) -> list[str]:
-        """Any of which the database's words may hold."""
-        forms = self.forms()
-        short = [form for form in forms if not self.quoted and len(form) <= SHORT and HEBREW.fullmatch(form)]
-        return [*forms, *(DOUBTFUL + form for form in short)]
+    def query(self) -> str:
+        """For `to_tsquery`: any of which the database's words may hold."""
+        phrase = self.words.split()
+        if self.quoted and all(map(HEBREW.fullmatch, phrase)):
+            return f"({' <-> '.join(_any_of(_with_doubtful([word])) for word in phrase)})"
+        return _any_of([self.words] if self.quoted else _with_doubtful(self.forms()))
 
     def spoken(self) -> Iterator[str]:
         """As it may stand in a transcript."""
@@ -98,6 +114,32 @@ def _without_prefixes(word: str) -> Iterator[str]:
         least = LEFT_BY_ARTICLE if prefix.endswith("ה") else LEFT_BY_LETTER
         if word.startswith(prefix) and len(word) - len(prefix) >= least:
             yield word.removeprefix(prefix)
+
+
+def _with_doubtful(forms: list[str]) -> list[str]:
+    return [*forms, *(DOUBTFUL + form for form in forms if len(form) <= SHORT and HEBREW.fullmatch(form))]
+
+
+def _other_spellings(abbreviation: str) -> Iterator[str]:
+    """Behind prefixes too: the database makes two words of it, and takes none off.
+
+    Never without its mark: `עו"ד` would be "עוד".
+    """
+    for prefix, marks in product(PREFIXES, ("\"'", "״׳")):
+        yield prefix + abbreviation.translate(str.maketrans("\"'", marks))
+
+
+def _other_numbers(word: str) -> Iterator[str]:
+    """With the hyphen of "ב-500", which the database takes for a minus; grouped and not."""
+    if not NUMBER.fullmatch(word):
+        return
+    yield f"-{word}"
+    plain = re.sub("[,-]", "", word)
+    if PHONE_NUMBER.fullmatch(plain):
+        first, middle, last = plain[:-7], plain[-7:-4], plain[-4:]
+        yield from (plain, f"-{plain}", f"{first}-{middle}{last}", f"{first}-{middle}-{last}")
+    elif WHOLE.fullmatch(plain) and "-" not in word:
+        yield from (plain, f"-{plain}", f"{int(plain):,}", f"-{int(plain):,}")
 
 
 def _other_endings(word: str) -> list[str]:
@@ -123,7 +165,7 @@ class Search:
     def parse(cls, text: str) -> Search:
         """“In quotes” is a phrase, a minus is for what must be missing, `or` for either."""
         groups: list[list[Term]] = [[]]
-        terms = list(_terms(text[:LONGEST_SEARCH]))
+        terms = list(_terms(POINTS.sub("", text[:LONGEST_SEARCH]).translate(AS_TYPED)))
         for term in terms:
             if term.words.lower() == "or" and not term.quoted:
                 groups.append([])
@@ -136,7 +178,9 @@ class Search:
 
     @property
     def is_one_word(self) -> bool:
-        return not self.missing and len(self.groups) == 1 and len(self.groups[0]) == 1 and not self.groups[0][0].quoted
+        """For the database too, which makes several of `דו"ח` and `12:30`."""
+        terms = [*chain.from_iterable(self.groups), *self.missing]
+        return len(terms) == 1 and terms[0].words.isalnum() and not (terms[0].quoted or terms[0].missing)
 
     def certain(self) -> SearchQueryCombinable:
         return reduce(and_, [*self._said(likely=False), *self._not_missing()])
@@ -166,13 +210,13 @@ class Search:
         written = _any_group([[_quoted(term.words) for term in group] for group in self.groups])
         if not likely:
             return [_query(written, ENGLISH)]
-        forms = _any_group([[_any_of(term.lexemes()) for term in group] for group in self.groups])
+        forms = _any_group([[term.query() for term in group] for group in self.groups])
         return _readings(forms, written)
 
     def _not_missing(self) -> list[SearchQuery]:
         if not self.missing:
             return []
-        forms = _any_of(chain.from_iterable(term.lexemes() for term in self.missing))
+        forms = " | ".join(term.query() for term in self.missing)
         return [~query for query in _readings(forms, _any_of(term.words for term in self.missing))]
 
 
@@ -184,7 +228,8 @@ def _terms(text: str) -> Iterator[Term]:
         if not words:
             continue  # a minus that stands alone belongs to what follows
         if any(map(str.isalnum, words)):
-            yield Term(words.strip('"'), quoted=words.startswith('"'), missing=missing)
+            said = COMPOUND.sub(" ", words.strip('"'))
+            yield Term(said, quoted=words.startswith('"') or " " in said, missing=missing)
         missing = False
 
 
@@ -203,7 +248,7 @@ def _any_group(groups: list[list[str]]) -> str:
 
 
 def _any_of(words: Iterable[str]) -> str:
-    quoted = [*map(_quoted, words)]
+    quoted = [*map(_quoted, dict.fromkeys(words))]
     return quoted[0] if len(quoted) == 1 else f"({' | '.join(quoted)})"
 
 

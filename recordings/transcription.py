@@ -18,6 +18,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from runs.exceptions import RunRejected
+from runs.text import clean
 
 from .audio import RATE, Samples
 from .turns import share_words, voiced_stretches
@@ -93,7 +94,7 @@ class Transcriber:
                 if held:
                     # Between the two: where the first ends exactly, a bit of its last word may be left.
                     yield Heard((held.end + max(held.end, at + segment.start)) / 2, language, held)
-                held = Segment(at + segment.start, at + segment.end, segment.text.strip())
+                held = Segment(at + segment.start, at + segment.end, clean(segment.text).strip())
                 if in_turns:
                     said = samples[int(segment.start * RATE) : int(segment.end * RATE)]
                     held = replace(held, turns=_turns(held, said))

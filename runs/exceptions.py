@@ -4,12 +4,24 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from .item_failed import ItemFailed, RunsError
 
-class RunsError(Exception):
-    """Something went wrong with a run."""
-
-    def __init__(self, message: object = None) -> None:
-        super().__init__(message or type(self).__doc__)
+__all__ = [
+    "ActiveRunExists",
+    "BrokerAway",
+    "ChildDied",
+    "ChildKilled",
+    "ChildTimedOut",
+    "ItemFailed",
+    "ItemTimedOut",
+    "RunDeferred",
+    "RunLost",
+    "RunRejected",
+    "RunStopped",
+    "RunUnreachable",
+    "RunsError",
+    "WrongState",
+]
 
 
 class RunLost(RunsError):
@@ -38,14 +50,6 @@ class RunDeferred(RunsError):
 
 class RunUnreachable(RunsError):
     """A server that the run needs was away for too long. A retry goes on where the run stopped."""
-
-
-class ItemFailed(RunsError):
-    """This item can't be done. Raise it inside an item with a plain reason; the run goes on."""
-
-    def __init__(self, message: object = None, *, code: str = "error") -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class ItemTimedOut(ItemFailed):

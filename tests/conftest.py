@@ -6,10 +6,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.db import connection
 from django.utils import translation
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from progress_project.local import postgres
+from tests.migrated import migrated_database
 
 # --- The database -----------------------------------------------------------------------------
 
@@ -27,6 +29,23 @@ def _make_haste() -> None:
         for setting in ("fsync", "full_page_writes"):
             server.execute(f"ALTER SYSTEM SET {setting} = off")
         server.execute("SELECT pg_reload_conf()")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Each process of the tests works on a copy of one migrated database."""
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"].update(TEMPLATE=migrated_database(), MIGRATE=False)
+
+
+# --- The order --------------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: left for the end, one process would work on them while the others have nothing to do."""
+    items.sort(key=lambda item: item.path.name not in ("test_kill_storm.py", "test_readme.py"))
 
 
 # --- The machine ------------------------------------------------------------------------------

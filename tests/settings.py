@@ -9,8 +9,8 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 from progress_project.settings import *  # noqa: F403
 from progress_project.settings import CELERY_BROKER_TRANSPORT_OPTIONS, INSTALLED_APPS
 
-# A run type that nothing in the project knows.
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.contract"]
+# A run type that nothing in the project knows, and the tests' own `flush`.
+INSTALLED_APPS = [*INSTALLED_APPS, "tests", "tests.contract"]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"

@@ -70,6 +70,11 @@ PAIR_RATE: Final = error(400, 131056, "Pair rate limit hit", "Too many messages 
 UNDELIVERABLE: Final = error(400, 131026, "Message undeliverable", "Message Undeliverable.")
 REVOKED: Final = error(401, 190, "Invalid OAuth access token")
 LOCKED: Final = error(403, 131031, "Business Account locked", "The account has been locked")
+NO_NUMBER: Final = Answer(
+    400,
+    b'{"error": {"message": "(#100) Unsupported post request. Object with ID \'1\' does not exist",'
+    b' "type": "GraphMethodException", "code": 100, "error_subcode": 33}}',
+)
 OUT_OF_ORDER: Final = error(500, 131000, "Something went wrong", "Message failed to send")
 # One recipient
 WINDOW_SHUT: Final = error(400, 131047, "Re-engagement message", "More than 24 hours have passed")

@@ -52,7 +52,8 @@ _RECIPES: Final[dict[str, tuple[tuple[Recipe, int], ...]]] = {
 @cache
 def corpus(account: str) -> tuple[DemoMail, ...]:
     """All the mails of a demo account, in the order of their uids, which start at 1."""
-    return letters.written(account, _RECIPES[account])
+    mails = letters.written(account, _RECIPES[account])
+    return (*mails, letters.refunded(letters.Slot(account, len(mails)), mails))
 
 
 def truths(account: str) -> dict[str, tuple[Truth, ...]]:

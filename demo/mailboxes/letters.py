@@ -1,14 +1,14 @@
 """The mails of the demo: clean receipts, unclear ones, copies, and mail that is none."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Final, Literal
 
 from demo.mailboxes import hostile, receipts
 from demo.mailboxes.mime import attachment, envelope, mail, multipart, text
-from demo.mailboxes.papers import drawn
+from demo.mailboxes.papers import drawn, photograph
 from demo.mailboxes.receipts import Language, Truth
 
 # clean: everything on it is known. review: a receipt that a person must look at.
@@ -136,8 +136,8 @@ def _service_headers(slot: Slot) -> list[tuple[str, str]]:
     return slot.headers(slot.truth.vendor, receipts.address_of(slot.truth.vendor), subject)
 
 
-def _clean(slot: Slot, raw: bytes) -> DemoMail:
-    return DemoMail("clean", slot.index + 1, slot.received_at, slot.message_id, raw, (slot.truth,))
+def _clean(slot: Slot, raw: bytes, facts: Truth | None = None) -> DemoMail:
+    return DemoMail("clean", slot.index + 1, slot.received_at, slot.message_id, raw, (facts or slot.truth,))
 
 
 def sent_twice(slot: Slot, earlier: Sequence[DemoMail]) -> DemoMail:
@@ -178,11 +178,31 @@ def unclear(slot: Slot, earlier: Sequence[DemoMail]) -> DemoMail:
 
 def photographed(slot: Slot, earlier: Sequence[DemoMail]) -> DemoMail:
     """A picture of a receipt: kept, and left for a person to read."""
-    pixel = bytes.fromhex("ffd8ffe000104a46494600010100000100010000") + slot.index.to_bytes(4, "big") * 300
+    lines = (
+        "TAXI DAVID",
+        f"{slot.received_at:%d/%m/%Y %H:%M}",
+        f"Ride no. {slot.index}",
+        "",
+        "Total  87.40 ILS",
+        "Thank you",
+    )
     name = "קבלה.jpg" if slot.index % 2 else "receipt.jpg"
-    parts = [text("From the taxi."), attachment(pixel + b"\xff\xd9", name, "image/jpeg")]
+    parts = [text("From the taxi."), attachment(photograph(lines), name, "image/jpeg")]
     headers = slot.headers("Dana Levi", "dana.levi@gmail.com", "קבלה" if slot.index % 2 else "Receipt")
     return DemoMail("review", slot.index + 1, slot.received_at, slot.message_id, mail(headers, multipart(parts)))
+
+
+def refunded(slot: Slot, earlier: Sequence[DemoMail]) -> DemoMail:
+    """Money that comes back: its amount is below zero."""
+    facts = replace(slot.truth, amount=-slot.truth.amount, invoice_number=f"CN-{slot.index}")
+    lines = (
+        f"Credit note from {facts.vendor}",
+        f"Credit note number: {facts.invoice_number}",
+        f"Date: {facts.issued_on:%Y-%m-%d}",
+        f"Total refund: {facts.amount} {facts.currency}",
+    )
+    headers = slot.headers(facts.vendor, receipts.address_of(facts.vendor), "Your credit note")
+    return _clean(slot, mail(headers, text("\n".join(lines))), facts)
 
 
 def newsletter(slot: Slot, earlier: Sequence[DemoMail]) -> DemoMail:

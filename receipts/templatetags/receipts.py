@@ -14,4 +14,5 @@ def money(receipt: Receipt) -> str:
     """`₪1,234.50`: both languages write it so, but Django's Hebrew formats don't group digits."""
     if receipt.amount is None:
         return "–"
-    return f"{receipt.get_currency_display()}{receipt.amount:,.2f}"
+    sign = "-" if receipt.amount < 0 else ""
+    return f"{sign}{receipt.get_currency_display()}{abs(receipt.amount):,.2f}"

@@ -161,7 +161,9 @@ class _ByDoor(HttpClient):  # type: ignore[misc]  # the SDK ships no types
 
 def _seconds(said: object) -> float | None:
     text = str(said or "")
-    return float(text[:9]) if text.isascii() and text.isdigit() else None
+    seconds = float(text[:9]) if text.isascii() and text.isdigit() else None
+    # The bar goes by it until the recording is here.
+    return seconds if seconds is not None and seconds <= settings.RECORDINGS_MAX_SECONDS else None
 
 
 def _extent(response: httpx.Response) -> tuple[int, int | None]:

@@ -12,6 +12,7 @@ from rest_framework import serializers
 from ..models import Membership, Run, RunItem
 from ..readers.verdict import VerdictCode, eta_seconds, is_stale, verdict_of
 from ..states import Action, ErrorCode, ItemStatus, Status, StopRequest
+from ..stored_text import translate_stored
 
 
 class VerdictSerializer(serializers.Serializer[Any]):
@@ -96,12 +97,13 @@ class ItemSerializer(serializers.Serializer[RunItem]):
     key = serializers.CharField()
     status = serializers.ChoiceField(choices=ItemStatus.choices)
     error_code = serializers.CharField(allow_blank=True)
-    error_message = serializers.CharField(allow_blank=True)
+    error_message = serializers.CharField(allow_blank=True)  # in the reader's language where it is ours
     attempts = serializers.IntegerField()
 
     def to_representation(self, item: RunItem) -> dict[str, Any]:
         own = {name: getattr(item, name) for name in item.public_fields}
-        return {**super().to_representation(item), **own}
+        words = translate_stored(item.error_message)
+        return {**super().to_representation(item), "error_message": words, **own}
 
 
 class ActorSerializer(serializers.Serializer[Any]):

@@ -69,6 +69,10 @@ class BoundedChild:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def start(self) -> None:
+        """Let the child import what it needs, before anything is asked."""
+        self._running_child()
+
     def call(self, request: bytes) -> bytes:
         """The child's answer. Raises `ChildTimedOut`, `ChildDied`, and what `beat` raises.
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..states import ItemStatus
+from ..stored_text import translate_stored
 
 
 class RunItem(models.Model):
@@ -23,6 +24,11 @@ class RunItem(models.Model):
     public_fields: ClassVar[tuple[str, ...]] = ()  # shown beside the common ones
     # SQL about the row `item`: where it is false, `effects` doesn't put a pending item in flight.
     begins_if: ClassVar[str] = "true"
+
+    @property
+    def explanation(self) -> str:
+        """Why it failed, or what is to be said of it, in the reader's language."""
+        return translate_stored(self.error_message) or self.error_code
 
     def headline(self) -> str:
         """What it is called for people: the first of its public fields that says something."""

@@ -93,7 +93,10 @@ def _execute_prepared(statement: str, parameters: dict[str, Any]) -> Row:
 def lock_attempt(run: Run) -> None:
     """Keep the run from being expired, reset or claimed until the transaction ends. Raises `RunLost`."""
     parameters = {"id": run.pk, "attempt": run.attempt, "stale_after": run.stale_after()}
-    if _execute_prepared(statements.lock_attempt(type(run)), parameters) is None:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():  # BEGIN isn't waited for
+        row = _execute_prepared(statements.lock_attempt(type(run)), parameters)
+    if row is None:
         raise RunLost
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 
 from ..models import Run
 from ..states import Status
+from ..stored_text import translate_stored
 from .labels import ACTORS, REASONS
 
 
@@ -27,6 +28,7 @@ def _told(event: Any, source: str | None) -> dict[str, Any]:
         "target": Status(event.status).label,
         "actor": _actor(context.get("actor")),
         "reason": REASONS.get(reason, reason),
+        "error": translate_stored(event.error_message),
         "traceback": context.get("traceback", ""),
     }
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from ..models import Run, RunQuerySet, statements
 from ..models.audit import READER
 from ..states import ErrorCode, Status
+from ..stored_text import translate_stored
 
 R = TypeVar("R", bound=Run)
 
@@ -110,7 +111,7 @@ def _message(run: Run, code: VerdictCode) -> str:
         ) % {"minutes": minutes}
     if code == VerdictCode.WAITING and run.waiting_until:
         return gettext("%(reason)s, until %(time)s") % {"reason": gettext(run.waiting_reason), "time": _wait_ends(run)}
-    return gettext(run.error_message) if run.error_message else ""
+    return translate_stored(run.error_message)
 
 
 def _wait_ends(run: Run) -> str:

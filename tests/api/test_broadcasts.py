@@ -159,6 +159,8 @@ def test_an_audience_of_nobody_starts_nothing(as_member_a: APIClient, body: dict
         ({"template": "Two Words", "language": "he"}, ("template", "invalid")),
         ({"template": "sale"}, ("language", "required")),
         ({"language": "xx"}, ("language", "invalid_choice")),
+        ({"language": "None"}, ("language", "invalid_choice")),
+        ({"language": "UNKNOWN"}, ("language", "invalid_choice")),
         ({"account": 10**12}, ("account", "does_not_exist")),
     ],
 )

@@ -41,16 +41,17 @@ def static(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> P
     return root
 
 
-@pytest.fixture
-def wsgi(tmp_path: Path, static: Path) -> Iterator[str]:
-    with server(tmp_path / "wsgi", production(static), interface="wsgi") as url:
+@pytest.fixture(scope="module")
+def wsgi(tmp_path_factory: pytest.TempPathFactory, static: Path) -> Iterator[str]:
+    with server(tmp_path_factory.mktemp("wsgi"), production(static), interface="wsgi") as url:
         yield url
 
 
-@pytest.fixture
-def proxied(tmp_path: Path, static: Path, wsgi: str) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory, static: Path, wsgi: str) -> Iterator[str]:
     """The address of nginx before a WSGI and an ASGI process."""
-    with server(tmp_path / "asgi", production(static)) as asgi, nginx(tmp_path, static, wsgi, asgi) as url:
+    directory = tmp_path_factory.mktemp("nginx")
+    with server(directory / "asgi", production(static)) as asgi, nginx(directory, static, wsgi, asgi) as url:
         yield url
 
 

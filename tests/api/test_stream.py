@@ -34,9 +34,9 @@ from tests.workers import until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def asgi(tmp_path: Path) -> Iterator[str]:
-    with server(tmp_path / "state") as url:
+@pytest.fixture(scope="module")
+def asgi(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[str]:
+    with server(tmp_path_factory.mktemp("web")) as url:
         yield url
 
 

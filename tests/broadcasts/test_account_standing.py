@@ -128,6 +128,42 @@ def test_a_ban_and_its_end(account_a: ProviderAccount) -> None:
     assert warnings_of(account_a) == []
 
 
+def test_a_kind_of_event_replaces_its_own_kind_alone(account_a: ProviderAccount) -> None:
+    """A violation that is told with a restriction must not hide it; nor does it stay for ever."""
+    tell(account_a, "account_update", {"event": "ACCOUNT_OFFBOARDED"}, NOW - 99)
+    tell(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", TOMORROW), NOW - 9)
+    tell(account_a, "account_update", {"event": "ACCOUNT_VIOLATION"}, NOW - 8)
+    tell(account_a, "account_update", webhooks.ban("REINSTATE"), NOW - 7)
+    tell(account_a, "account_update", webhooks.ban("DISABLE"), NOW - 99)
+    assert [words[:20] for words in warnings_of(account_a)] == [
+        "The account was disc",
+        "The account may not ",
+        "Meta says that the a",
+    ]
+    tell(account_a, "account_update", {"event": "ACCOUNT_RECONNECTED"}, NOW - 6)
+    tell(account_a, "account_update", {"event": "ACCOUNT_VIOLATION"}, NOW - 31 * 86_400)
+    tell(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", NOW - 5), NOW)
+    assert [words[:20] for words in warnings_of(account_a)] == ["Meta says that the a"]
+
+
+def test_a_violation_of_long_ago_is_no_warning(account_a: ProviderAccount) -> None:
+    tell(account_a, "account_update", {"event": "ACCOUNT_VIOLATION"}, NOW - 31 * 86_400)
+    assert warnings_of(account_a) == []
+
+
+def test_an_account_that_is_limited_or_cant_be_asked_says_so(
+    client: Client, member_a: User, account_a: ProviderAccount, graph: GraphServer
+) -> None:
+    health = {"can_send_message": "LIMITED", "entities": [{"errors": [{"error_description": "No display name"}]}]}
+    graph.phone_number = wire.phone_number(health_status=health)
+    check(account_a)
+    assert warnings_of(account_a) == ["Meta says that this account is limited: No display name"]
+    graph.phone_number = wire.REVOKED
+    check(account_a)
+    client.force_login(member_a)
+    assert "Invalid OAuth access token" in client.get("/b/business-a/broadcasts/").content.decode()
+
+
 def test_a_portfolios_id_may_stand_in_the_accounts_place(account_a: ProviderAccount) -> None:
     payload = webhooks.of_account(account_a, "account_update", webhooks.ban("DISABLE"))
     payload["entry"][0]["id"] = "506914307656634"
@@ -153,11 +189,11 @@ def test_an_audience_over_the_limit_is_said_before_it_starts(
 ) -> None:
     AccountStanding.objects.create(account=account_a, daily_limit=250)
     earlier = broadcast(account_a, numbers(1))
-    WhatsAppBroadcast.objects.filter(pk=earlier.pk).update(succeeded=249, started_at=Now())
+    WhatsAppBroadcast.objects.filter(pk=earlier.pk).update(succeeded=248, started_at=Now())
     body = {"business": "business-a", "name": "Sale", "text": "Hello", "numbers": numbers(2)}
     words = (
-        "2 recipients are more than the account may write to today: 250 within 24 hours, and 249 were sent already."
-        " WhatsApp refuses the others."
+        "2 recipients are more than the account may write to today: 250 within 24 hours, of which 248 were sent"
+        " already and 1 wait in other broadcasts. WhatsApp refuses the others."
     )
     assert as_member_a.post("/api/whatsapp/broadcasts/preview/", body).json()["warnings"] == [words]
     answer = as_member_a.post("/api/whatsapp/broadcasts/", body)

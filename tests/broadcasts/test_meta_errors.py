@@ -59,6 +59,13 @@ def test_a_retry_takes_only_who_may_be_tried_again_now(as_member_a: APIClient, e
     assert [item.phone for item in taken] == [f"+{number(n)}" for n in (5, 6, 7)]
 
 
+@pytest.mark.parametrize(("minutes", "count"), [(24 * 60 - 1, 0), (24 * 60 + 1, 1)])
+def test_a_day_is_24_hours(ended: WhatsAppBroadcast, minutes: int, count: int) -> None:
+    rows = Recipient.objects.filter(run=ended, error_code="131049")
+    rows.update(answered_at=Now() - timedelta(minutes=minutes))
+    assert ended.failed_items().filter(pk__in=rows, error_code="131049").count() == count * rows.count()
+
+
 def test_where_nobody_may_be_the_reason_says_from_when(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
     Recipient.objects.filter(run=ended).exclude(phone__in=[f"+{number(n)}" for n in range(5)]).delete()
     url = f"/api/runs/broadcast/{ended.pk}/retry-failed/"
@@ -163,3 +170,17 @@ def test_nothing_told_for_a_day_is_not_confirmed(client: Client, member_a: User,
     page = client.get(f"/b/business-a/broadcasts/?run={run.pk}&state=unconfirmed").content.decode()
     assert page.count('data-item="done"') == 2
     assert page.count(">Not confirmed</span>") == 2
+
+
+def test_held_back_and_not_confirmed_are_counted(client: Client, member_a: User, account_a: ProviderAccount) -> None:
+    run = broadcast(account_a, numbers(5))
+    WhatsAppBroadcast.objects.filter(pk=run.pk).update(processed=5, succeeded=5, delivered=1)
+    deliveries = {"accepted": 25, "held_for_quality_assessment": 1, "paused": 25, "delivered": 25, "sent": 25}
+    for n, (delivery, hours) in enumerate(deliveries.items()):
+        Recipient.objects.filter(run=run, phone=f"+{number(n)}").update(
+            status=ItemStatus.DONE, delivery=delivery, answered_at=Now() - timedelta(hours=hours)
+        )
+    client.force_login(member_a)
+    page = client.get(f"/b/business-a/broadcasts/?run={run.pk}").content.decode()
+    for words, count in (("Accepted", 5), ("Delivered", 1), ("Held back", 2), ("Not confirmed", 2), ("Waiting", 0)):
+        assert f">{words} <span>{count}</span></a>" in page

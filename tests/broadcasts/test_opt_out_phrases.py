@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from broadcasts.opt_out_phrases import Wish, wish_of
+from broadcasts.opt_out_phrases import Wish, wish_of, wish_of_button
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,14 @@ from broadcasts.opt_out_phrases import Wish, wish_of
         *("הסר אותי בבקשה", "תסירו אותי מהרשימה", "נא להסיר אותי מרשימת התפוצה", "תמחקו את המספר שלי", "אבקש להסיר"),
         *("תפסיקו לשלוח לי הודעות", "לא רוצה לקבל הודעות", "אל תשלחו לי יותר", "לא מעוניינת בפרסומות", "תורידו אותי"),
         *("הסרה מרשימת התפוצה", "די לשלוח לי", "הפסקת מבצעים", "отписаться", "توقف"),
+        *("pls stop", "STOP STOP STOP", "stop spam!!", "Stop sending promotional messages", "quit texting me"),
+        *("I don't want these messages", "i do not want to get any more messages", "remove this number"),
+        "leave me alone",
+        *("סטופ בבקשה", "הסר הסר הסר", "לא מעוניינת תודה", "אני מבקש שתסירו אותי", "לא רוצה יותר הודעות"),
+        *("אל תכתבו לי יותר", "תפסיקו כבר", "נא להסיר", "עצור הודעות", "ביטול הרשמה"),
+        *("أوقف", "تـوقـف", "إلغاء الاشتراك من فضلك", "احذفوني من القائمة", "لا تراسلني", "ما تبعتولي رسائل"),
+        *("удалите меня, пожалуйста", "Отписаться от рассылки", "больше не пишите", "хватит"),
+        "не присылайте мне сообщения",
     ],
 )  # fmt: skip
 def test_a_wish_to_stop(text: str) -> None:
@@ -42,11 +50,32 @@ def test_a_wish_to_start_again(text: str) -> None:
         *("Please do not unsubscribe me", "bus stop", "cancel order 17", "stopwatch", "remove the coupon"),
         *("רוצה ביטול תור", "ביטול", "אפשר לבטל את התור?", "להסיר אותי מהתור של מחר", "הסרט היה טוב", "אל תסירו אותי"),
         *("אל תפסיקו לשלוח", "תודה, די טוב", "איך מתחילים?", "אני רוצה להזמין", "הסר את הפריט מההזמנה"),
-        "הפסקת חשמל אצלנו",
+        *("הפסקת חשמל אצלנו", "אפשר בבקשה להסיר את הבצל מהמנה", "נא להסיר את החיוב"),
+        *("רוצה להסיר שיער", "הורידו אותי בתחנה"),
+        *("אל תשלחו לי את ההזמנה לפני 5", "לא רוצה לקבל את זה בבית", "ביטול רישום לקורס"),
+        "remove me from the 5pm slot",
+        *("why did you stop sending me messages?", "cancel please", "не удаляйте меня", "не присылайте мне счёт"),
+        "لا تلغي الموعد",
     ],
 )  # fmt: skip
 def test_other_words_mean_something_else(text: str) -> None:
     assert wish_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("title", "payload", "wish"),
+    [
+        ("Stop promotions", "", Wish.STOP),
+        ("No thanks", "STOP_PROMOTIONS", Wish.STOP),
+        ("Start", "stop", Wish.STOP),
+        ("Resume promotions", "choice-1", Wish.START),
+        ("Cancel", "cancel", None),
+        ("ביטול התור", "cancel", None),
+        ("Next", "end", None),
+    ],
+)
+def test_a_button_is_no_keyword_to_cancel_by(title: str, payload: str, wish: Wish | None) -> None:
+    assert wish_of_button(title, payload) == wish
 
 
 @pytest.mark.parametrize("unit", ["remove ", "stop sending ", "don't ", "א", "״", "🛑", "\u202e", "ﷺ", "הסר אותי תור "])

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
+from broadcasts.audience import UnreadableAudience
 from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.providers import Accepted, MetaCloud
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.django_db
 PERSON = f"+{number(1)}"
 URL, PAGE = "/api/whatsapp/opt-outs/", "/b/business-a/broadcasts/opt-outs/"
 NOW = int(time.time())
+USER_ID = "IL.13491208655302741918"
 
 
 def stopped() -> list[str]:
@@ -102,6 +104,99 @@ def test_who_answers_under_another_number_is_known_by_it(account_a: ProviderAcco
     preference = webhooks.preference("5215512345678", "stop")
     hook(webhooks.of_number(account_a, "user_preferences", user_preferences=[preference]))
     assert stopped() == ["+525512345678"]
+
+
+# Whom Meta names by an id of its own
+
+
+def by_id(said: dict[str, Any], **names: str) -> dict[str, Any]:
+    """Without the number, as of somebody who has hidden it."""
+    return {name: value for name, value in said.items() if name not in ("from", "wa_id")} | names
+
+
+def stops_by_id(account: ProviderAccount, value: str = "stop", at: float = NOW) -> None:
+    preference = by_id(webhooks.preference(number(1), value, at), user_id=USER_ID)
+    hook(webhooks.of_number(account, "user_preferences", user_preferences=[preference]))
+
+
+@pytest.mark.parametrize("way", ["status", "message", "preference"])
+def test_an_id_is_known_by_what_named_the_number_too(account_a: ProviderAccount, way: str) -> None:
+    run = broadcast(account_a, numbers(3))
+    told: dict[str, Any] = {
+        "status": {
+            "statuses": [webhooks.status("sent", "x") | {"recipient_id": number(1), "recipient_user_id": USER_ID}]
+        },
+        "message": {"messages": [webhooks.text(number(1), "hello") | {"from_user_id": USER_ID}]},
+        "preference": {"user_preferences": [webhooks.preference(number(1), "resume", 1) | {"user_id": USER_ID}]},
+    }[way]
+    hook(webhooks.of_number(account_a, **told))
+    hook(
+        webhooks.of_number(account_a, messages=[by_id(webhooks.text(number(1), "STOP", NOW - 9), from_user_id=USER_ID)])
+    )
+    assert (stopped(), statuses(run)) == ([PERSON], ["pending", "skipped", "pending"])
+    stops_by_id(account_a, "resume", NOW - 5)
+    assert stopped() == []
+
+
+def test_a_stop_by_an_unknown_id_is_kept_and_becomes_the_numbers(
+    as_member_a: APIClient, account_a: ProviderAccount, business_b: Business
+) -> None:
+    for _ in range(2):
+        stops_by_id(account_a)
+    [row] = as_member_a.get(URL, {"business": "business-a"}).json()["results"]
+    assert (row["phone"], row["user_id"], row["source"]) == ("", USER_ID, "preferences")
+    run, others = broadcast(account_a, numbers(3)), broadcast(account_of(business_b), numbers(3))
+    delivered = webhooks.status("delivered", "x") | {"recipient_id": number(1), "recipient_user_id": USER_ID}
+    for _ in range(2):
+        hook(webhooks.of_number(account_a, statuses=[delivered]))
+    assert (stopped(), statuses(run)[1], statuses(others)[1]) == ([PERSON], "skipped", "pending")
+    assert OptOut.objects.get().source == "preferences"
+
+
+def test_a_resume_by_an_unknown_id_takes_its_stop_back(account_a: ProviderAccount) -> None:
+    stops_by_id(account_a, "stop", NOW - 9)
+    stops_by_id(account_a, "resume", NOW - 5)
+    named = webhooks.text(number(1), "hello") | {"from_user_id": USER_ID}
+    hook(webhooks.of_number(account_a, messages=[named]))
+    assert (stopped(), OptOut.objects.get().phone) == ([], PERSON)
+
+
+# Numbers that WhatsApp writes otherwise
+
+
+@pytest.mark.parametrize(
+    ("wa_id", "phone"),
+    [
+        ("5215512345678", "+525512345678"),
+        ("551187654321", "+5511987654321"),
+        ("5491155551234", "+541155551234"),
+        ("5491155551234", "+5491155551234"),
+    ],
+)
+def test_a_stop_before_the_first_message_is_found_under_the_audiences_number(
+    account_a: ProviderAccount, wa_id: str, phone: str
+) -> None:
+    hook(webhooks.of_number(account_a, "user_preferences", user_preferences=[webhooks.preference(wa_id, "stop")]))
+    with pytest.raises(UnreadableAudience):
+        broadcast(account_a, phone)
+
+
+def test_words_below_a_picture_stop(account_a: ProviderAccount) -> None:
+    picture = webhooks.text(number(1), "") | {"type": "image", "image": {"id": "1", "caption": "הסר אותי"}}
+    hook(webhooks.of_number(account_a, messages=[picture]))
+    assert stopped() == [PERSON]
+
+
+def test_a_refusal_of_a_message_that_others_have_sent_stops_too(account_a: ProviderAccount) -> None:
+    refused = webhooks.status("failed", "wamid.elsewhere", "", webhooks.error(131050)) | {"recipient_id": number(1)}
+    hook(webhooks.of_number(account_a, statuses=[refused]))
+    assert stopped() == [PERSON]
+
+
+@pytest.mark.parametrize("title", ["Cancel", "End", "ביטול"])
+def test_a_button_that_cancels_something_else_stops_nothing(account_a: ProviderAccount, title: str) -> None:
+    hook(webhooks.of_number(account_a, messages=[webhooks.button(number(1), title, payload="cancel")]))
+    assert not OptOut.objects.exists()
 
 
 # Taking it back, in any order
@@ -271,7 +366,7 @@ def test_the_export_has_all_and_no_formulas(as_member_a: APIClient, account_a: P
     OptOut.objects.create(business=account_a.business, phone=PERSON, words="=HYPERLINK(1)")
     answer = as_member_a.get(URL, {"business": "business-a", "format": "csv"})
     lines = b"".join(answer).decode().splitlines()
-    assert lines[0] == "\ufeffid,phone,source,words,created_at,added_by,lifted_at,lifted_by"
+    assert lines[0] == "\ufeffid,phone,source,words,created_at,added_by,lifted_at,lifted_by,user_id"
     assert f"'{PERSON},member,'=HYPERLINK(1)," in lines[1]
 
 
@@ -308,11 +403,13 @@ def test_the_page_lists_adds_and_takes_back(client: Client, member_a: User, acco
     writes(account_a, "תסירו אותי מהרשימה")
     assert client.post(PAGE, {"phone": "050-2000002", "words": ""}).status_code == 302
     page = client.get(PAGE).content.decode()
+    assert f"+{number(2)} gets no more broadcasts." in page
     assert "תסירו אותי מהרשימה" in page
     assert page.count("/lift/") == 1, "only what a member has added"
     assert "Not a phone number." in client.post(PAGE, {"phone": "1"}).content.decode()
     mine = OptOut.objects.get(source="member")
     assert client.post(f"{PAGE}{mine.pk}/lift/").status_code == 302
+    assert f"+{number(2)} gets broadcasts again." in client.get(PAGE).content.decode()
     assert f"+{number(2)}" not in client.get(PAGE).content.decode()
     assert f"+{number(2)}" in client.get(PAGE, {"state": "lifted"}).content.decode()
     assert client.get(PAGE, {"phone": "\x00050-2000001", "page": "x"}).status_code in (200, 400)

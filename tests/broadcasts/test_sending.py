@@ -68,7 +68,7 @@ def test_too_slow_an_answer_is_unknown(account_a: ProviderAccount, graph: GraphS
     assert statuses(end) == ["unknown", "done"]
 
 
-@pytest.mark.parametrize("answer", [wire.REVOKED, wire.LOCKED])
+@pytest.mark.parametrize("answer", [wire.REVOKED, wire.LOCKED, wire.NO_NUMBER])
 def test_a_revoked_token_or_blocked_number_stops_the_run_and_a_resume_goes_on(
     account_a: ProviderAccount, graph: GraphServer, answer: wire.Answer
 ) -> None:

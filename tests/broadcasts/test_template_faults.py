@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from django.db.models.functions import Now
+from django.utils.translation import override
 from pytest_django import Settings
 
+from broadcasts.audience import pasted
 from broadcasts.models import ProviderAccount, WhatsAppBroadcast
 from broadcasts.sending import send
+from broadcasts.starting import Draft, start_broadcast
 from demo.fakes import graph as wire
 from demo.fakes import webhooks
 from demo.fakes.graph import GraphServer
@@ -20,7 +23,7 @@ from runs.models.audit import SYSTEM
 from runs.readers.verdict import verdict_of
 from runs.states import Status
 from tests.actors import seen, work_through
-from tests.whatsapp import account_of, hook, number, statuses, template_broadcast, told_to
+from tests.whatsapp import account_of, hook, number, numbers, statuses, template_broadcast, told_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,6 +38,18 @@ def account_a(account_a: ProviderAccount) -> ProviderAccount:
 def lift(account: ProviderAccount, event: str = "APPROVED", name: str = "sale", language: str = "he") -> None:
     told = webhooks.template_status(event, name, language)
     hook(webhooks.of_account(account, "message_template_status_update", told))
+
+
+def test_metas_other_way_to_write_a_language_lifts_too(
+    account_a: ProviderAccount, graph: GraphServer, messages: list[Any]
+) -> None:
+    """The page's own example says en-US; pywa knows en_US alone."""
+    graph.otherwise = wire.TEMPLATE_PAUSED
+    draft = Draft(account_a, "Sale", "Hello", pasted(numbers(2)), "sale", "en_US")
+    work_through(start_broadcast(draft, None), send)
+    messages.clear()
+    lift(account_a, language="en-US")
+    assert len(messages) == 1
 
 
 @pytest.mark.parametrize(
@@ -56,6 +71,9 @@ def test_the_run_stops_after_the_first_and_says_what_to_fix(
     assert (run.status, run.error_code, run.processed, len(graph.told)) == (Status.FAILED, "rejected", 0, 1)
     assert words in run.error_message
     assert "(#132" in run.error_message
+    assert run.error_message.count("132") == 1, "its number is said once"
+    with override("he"):
+        assert words not in verdict_of(run).message, "and what to fix in the reader's language"
     assert statuses(run) == ["pending"] * 5, "nothing has left, and a retry reaches everybody"
     graph.otherwise = wire.SENT
     dispatch.reopen(run, SYSTEM, "retried")
@@ -132,6 +150,7 @@ def test_it_tries_again_by_itself_and_gives_up_after_the_longest_wait(
     assert (end.status, end.error_code, statuses(end)) == (Status.FAILED, "rejected", ["pending"] * 3)
     assert "could not be sent for 48 hours" in end.error_message
     assert "132015" in end.error_message
+    assert "unpause the template in WhatsApp Manager" in end.error_message
     dispatch.reopen(end, SYSTEM, "retried")
     assert work_through(end, send).status == Status.QUEUED
 

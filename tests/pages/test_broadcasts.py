@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from django.db.models.functions import Now
 from django.test import Client
 from playwright.sync_api import expect
 
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from runs.models import Business
-from runs.states import ItemStatus
+from runs.states import ItemStatus, Status
 from tests.browser import Open
 from tests.whatsapp import account_of, broadcast, number, numbers
 
@@ -48,6 +50,17 @@ def test_recipients_can_be_filtered(as_member: Client, mixed: WhatsAppBroadcast,
 def test_reasons_are_in_the_readers_language(as_member: Client, mixed: WhatsAppBroadcast) -> None:
     page = as_member.get(f"{PAGE}?state=skipped", headers={"Accept-Language": "he"}).content.decode()
     assert "זה לא מספר טלפון." in page
+
+
+def test_who_may_be_tried_again_is_said_only_where_there_is_somebody(
+    as_member: Client, mixed: WhatsAppBroadcast
+) -> None:
+    rows = Recipient.objects.filter(run=mixed, phone=f"+{number(1)}")
+    rows.update(error_code="131049", answered_at=Now())
+    WhatsAppBroadcast.objects.filter(pk=mixed.pk).move(Status.CANCELLED)
+    page = as_member.get(f"{PAGE}?run={mixed.pk}").content.decode()
+    assert "1 person may be tried again later, from:" in page
+    assert "tried again now" not in page
 
 
 def test_recipients_come_a_page_at_a_time(as_member: Client, account_a: ProviderAccount) -> None:
@@ -102,6 +115,23 @@ def test_a_message_is_looked_at_before_it_is_sent(
     expect(page.locator("run-card")).to_contain_text("No. ")
     run = WhatsAppBroadcast.objects.get()
     assert (run.text, run.audience["valid"]) == ("Hi {{name}}", 2)
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.django_db(transaction=True)
+def test_a_phone_shows_all_of_the_menu_and_says_why_one_failed(open_page: Open, mixed: WhatsAppBroadcast) -> None:
+    rows = Recipient.objects.filter(run=mixed, phone=f"+{number(1)}")
+    rows.update(error_code="131049", error_message="This message has too many parts.", answered_at=Now())
+    WhatsAppBroadcast.objects.filter(pk=mixed.pk).move(Status.CANCELLED)
+    page = open_page(path=PAGE, language="he")
+    page.set_viewport_size({"width": 320, "height": 700})
+    expect(page.get_by_role("link", name="Unstuck")).to_be_visible()
+    for tab in page.locator(".tabs a").all():
+        expect(tab).to_be_in_viewport(ratio=1)
+    page.locator("run-card summary").first.click()
+    expect(page.locator("[part=items] li p")).to_have_text("בהודעה יש יותר מדי חלקים.")
+    said = page.locator("[part=items] li span").inner_text()
+    assert not re.search(r"true|\d{4}-\d\d-\d\dT", said), said
 
 
 @pytest.mark.needs("chromium")

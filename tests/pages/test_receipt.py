@@ -29,7 +29,7 @@ def make(business: Business, number: int = 1, **fields: Any) -> Receipt:
 
 @pytest.fixture
 def receipt(business_a: Business) -> Receipt:
-    return make(business_a, subject="<b>May</b>", review_reasons=["ambiguous_amount"])
+    return make(business_a, subject="<b>May</b>", message_text="Paid", review_reasons=["ambiguous_amount"])
 
 
 @pytest.fixture
@@ -93,6 +93,21 @@ def test_mistakes_stand_beside_their_fields_and_nothing_is_saved(as_a: Client, r
     for name in ("1" * 40, "NaN", "1.234", "-1e-999", "٣x"):
         assert as_a.post(address(receipt), {**SEEN, "amount": name}).status_code == 400, name
     assert said(receipt) == ("to_review", "99.90", [])
+
+
+def test_a_ticked_box_makes_the_amount_negative_and_a_minus_alone_may_be_a_slip(as_a: Client, receipt: Receipt) -> None:
+    slip = as_a.post(address(receipt), {**SEEN, "amount": "-99.90", "action": "approve"})
+    assert (slip.status_code, 'id="id_amount_error"' in slip.content.decode()) == (400, True)
+    for typed in ("99.90", "-99.90"):
+        version = Receipt.objects.get(pk=receipt.pk).version
+        seen = {**SEEN, "amount": typed, "is_refund": "on", "version": version, "action": "approve"}
+        assert as_a.post(address(receipt), seen).status_code == 302
+        assert said(receipt)[1] == "-99.90"
+
+
+def test_the_message_stands_beside_the_fields_as_text(as_a: Client, business_a: Business) -> None:
+    receipt = make(business_a, message_text="<script>x</script> You paid 99.90")
+    assert "&lt;script&gt;x&lt;/script&gt; You paid 99.90" in as_a.get(address(receipt)).content.decode()
 
 
 def test_who_saw_an_older_version_sees_the_new_one_first(as_a: Client, receipt: Receipt, staff: User) -> None:

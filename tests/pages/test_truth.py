@@ -42,9 +42,9 @@ BACK = 3_000  # ms
 Visit = Callable[..., Page]
 
 
-@pytest.fixture
-def asgi(tmp_path: Path) -> Iterator[str]:
-    with server(tmp_path / "web") as url:
+@pytest.fixture(scope="module")
+def asgi(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[str]:
+    with server(tmp_path_factory.mktemp("web")) as url:
         yield url
 
 

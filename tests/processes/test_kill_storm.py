@@ -3,61 +3,86 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+
+from tests.migrated import copy_migrated_state
 
 STORM = [sys.executable, "-m", "benchmarks", "kill_storm", "--json"]
 SHORT = ("--kills", "8", "--seed", "1")
 STORM_SECONDS = 280
 
 
-def outlive(*options: str) -> dict[str, dict[str, float]]:
+Report = dict[str, Any]
+Storm = Callable[..., Report]
+Outlive = Callable[..., dict[str, dict[str, float]]]
+
+
+@pytest.fixture
+def storm(tmp_path: Path) -> Iterator[Storm]:
+    """Let one rage over a database of its own, which needn't be migrated for each."""
+    state = tmp_path / "storm"
+    copy_migrated_state(state)
+
+    def rage(*options: str) -> Report:
+        command = [*STORM, f"--keep={state}", *options]
+        ended = subprocess.run(
+            command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=STORM_SECONDS, check=False
+        )
+        assert ended.stdout, ended.stderr
+        report: Report = json.loads(ended.stdout)
+        assert ended.returncode == bool(report["violations"]), ended.stderr
+        return report
+
+    yield rage
+    shutil.rmtree(state)
+
+
+@pytest.fixture
+def outlive(storm: Storm) -> Outlive:
     """Go through a storm that violates nothing; what was counted, by guarantee."""
-    report = storm(*options)
-    assert report["violations"] == []
-    return {finding["guarantee"]: finding["counted"] for finding in report["guarantees"]}
+
+    def outlived(*options: str) -> dict[str, dict[str, float]]:
+        report = storm(*options)
+        assert report["violations"] == []
+        return {finding["guarantee"]: finding["counted"] for finding in report["guarantees"]}
+
+    return outlived
 
 
-def storm(*options: str) -> dict[str, Any]:
-    ended = subprocess.run(
-        [*STORM, *options], cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=STORM_SECONDS, check=False
-    )
-    assert ended.stdout, ended.stderr
-    report: dict[str, Any] = json.loads(ended.stdout)
-    assert ended.returncode == bool(report["violations"]), ended.stderr
-    return report
-
-
-def test_each_poison_item_of_a_storm_is_failed_once_and_its_run_goes_on() -> None:
+def test_each_poison_item_of_a_storm_is_failed_once_and_its_run_goes_on(outlive: Outlive) -> None:
     counted = outlive("--runs", "7", *SHORT)
     assert counted["G3"]["drill runs completed"] == 7
     assert counted["G7"]["poison steps that were planned"] == 3
     assert counted["G7"]["poison items"] >= 3
 
 
-def test_runs_go_on_after_five_seconds_without_a_database() -> None:
+def test_runs_go_on_after_five_seconds_without_a_database(storm: Storm) -> None:
     report = storm("--runs", "4", "--kills", "1", "--only", "database", "--away", "5")
     assert report["violations"] == []
     figures = {row["figure"]: row["value"] for row in report["rows"]}
     assert figures["runs retried by a person"] == 0
 
 
-def test_a_storm_over_a_broadcast_sends_to_nobody_twice() -> None:
+def test_a_storm_over_a_broadcast_sends_to_nobody_twice(outlive: Outlive) -> None:
     counted = outlive("--type", "broadcast", "--recipients", "300", *SHORT)
     assert counted["G3"]["recipients compared with what the meta provider was told"] == 300
 
 
 @pytest.mark.needs("redis-server")
-def test_a_storm_over_mailboxes_on_redis_loses_no_message() -> None:
+def test_a_storm_over_mailboxes_on_redis_loses_no_message(outlive: Outlive) -> None:
     counted = outlive("--type", "receipts", "--runs", "4", "--broker", "redis", *SHORT)
     assert counted["G3"]["messages that syncs have scanned"] == counted["G3"]["messages that mail servers hold"] > 200
 
 
 @pytest.mark.needs("rabbitmq-server")
-def test_a_storm_over_folders_of_recordings_on_rabbitmq_loses_no_call() -> None:
+def test_a_storm_over_folders_of_recordings_on_rabbitmq_loses_no_call(outlive: Outlive) -> None:
     counted = outlive("--type", "recordings", "--runs", "4", "--broker", "rabbitmq", *SHORT)
     assert counted["G3"]["recordings fetched"] == counted["G3"]["files in folders"] > 200

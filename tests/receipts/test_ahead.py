@@ -8,9 +8,10 @@ import pytest
 from pytest_django import Settings
 
 from demo.mailboxes.mime import mail, text
+from receipts import inbox, outage
 from receipts import scanner as scanner_module
 from receipts.connection import Account, InboxUnreachable
-from receipts.inbox import BATCH_MESSAGES, FetchFailures, open_inbox
+from receipts.inbox import BATCH_MESSAGES, FetchFailures, Letters, open_inbox
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
 from receipts.scanner import Scanner
 from receipts.sync import sync
@@ -93,9 +94,9 @@ def test_a_connection_that_breaks_while_it_fetches_ahead_costs_no_message_that_i
         cut_after(server.port, [BATCH_MESSAGES * 10_800]) as port,
     ):
         account = Account("127.0.0.1", port, "plain", "dana", "open sesame", timeout=10)
-        with open_inbox(account, max_bytes=100_000) as inbox:
+        with open_inbox(account, max_bytes=100_000) as opened:
             failures = FetchFailures()
-            letters = inbox.letters(uids, max_bytes=100_000, failures=failures)
+            letters = opened.letters(uids, max_bytes=100_000, failures=failures)
             for uid in uids[:BATCH_MESSAGES]:
                 assert letters.take(uid).raw == raws[uid - 1]
                 letters.fetch_ahead(uid)
@@ -105,12 +106,43 @@ def test_a_connection_that_breaks_while_it_fetches_ahead_costs_no_message_that_i
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("limits", [[80_000], [80_000, 20_000, 0]])
+def test_a_connection_lost_while_messages_are_read_ahead_stores_each_once(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch, ahead: list[bytes], limits: list[int]
+) -> None:
+    many = 12
+    monkeypatch.setattr(inbox, "BATCH_MESSAGES", many // 2)
+    monkeypatch.setattr(outage, "FIRST_PAUSE_SECONDS", 0.05)
+    lost: list[int] = []
+
+    def note(self: Letters, uid: int) -> None:
+        fetch_ahead(self, uid)
+        if self._failure and uid not in lost:
+            lost.append(uid)
+
+    fetch_ahead = Letters.fetch_ahead
+    monkeypatch.setattr(Letters, "fetch_ahead", note)
+    raws = [letter(number).ljust(10_000, b".") for number in range(1, many + 1)]
+    with served_mails(business_a, raws) as (server, mailbox), cut_after(server.port, limits) as port:
+        mailbox.port = port
+        mailbox.save()
+        run = work_through(started(mailbox), sync)
+    assert lost, "the connection broke while messages that are here were waiting to be stored"
+    assert lost[0] < many // 2
+    assert set(raws[2:6]) <= set(ahead)
+    assert (run.status, run.processed, run.succeeded, run.total) == ("completed", many, many, many)
+    assert {(item.status, item.attempts) for item in run.items.all()} == {("done", 1)}
+    message_ids = sorted(Receipt.objects.values_list("message_id", flat=True))
+    assert message_ids == sorted(f"{number}@acme.test" for number in range(1, many + 1))
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_next_batch_is_here_before_the_last_one_is_used_up(business_a: Business) -> None:
     many = BATCH_MESSAGES + 10
     with served_mails(business_a, [letter(number) for number in range(1, many + 1)]) as (server, _mailbox):
         account = Account("127.0.0.1", server.port, "plain", "dana", "open sesame", timeout=10)
-        with open_inbox(account, max_bytes=100_000) as inbox:
-            letters = inbox.letters(range(1, many + 1), max_bytes=100_000)
+        with open_inbox(account, max_bytes=100_000) as opened:
+            letters = opened.letters(range(1, many + 1), max_bytes=100_000)
             for uid in range(1, BATCH_MESSAGES):
                 letters.take(uid)
                 letters.fetch_ahead(uid)

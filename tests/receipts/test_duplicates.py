@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -174,6 +177,63 @@ def test_a_rejected_original_hands_over_to_the_next(business_a: Business, member
     assert third.corrections.count() == 0, "only what people do is history"
 
 
+def test_a_notice_without_a_number_makes_two_invoices_no_duplicates(business_a: Business, member_a: User) -> None:
+    notice = {"invoice_number": ""}
+    for known in ({}, {"invoice_number": "INV-18"}, notice):
+        stored(business_a, told(**known))
+    assert links(business_a) == [None, None, 0]
+    review.approve(Receipt.objects.earliest("pk"), member_a)
+    assert links(business_a) == [None, None, 0]
+    Receipt.objects.all().delete()
+    for known in (notice, {}, {"invoice_number": "INV-18"}, {}):
+        stored(business_a, told(**known))
+    assert links(business_a) == [None, 0, None, 0]
+
+
+def test_a_link_through_a_third_receipt_lasts_as_long_as_that_one_says_so(business_a: Business, member_a: User) -> None:
+    unnumbered, passed_on = {"invoice_number": ""}, {"vendor": "Dana Cohen"}
+    for known in (unnumbered, {**passed_on, "amount": Decimal(60)}, {}, passed_on):
+        stored(business_a, told(**known))
+    _first, second, third, _fourth = Receipt.objects.order_by("pk")
+    assert links(business_a) == [None, None, 0, 0]
+    review.correct(second, {"amount": Decimal(50)}, member_a)
+    assert links(business_a) == [None, 0, 0, 0]
+    review.correct(third, {"amount": Decimal(70)}, member_a)
+    assert links(business_a) == [None, None, None, 1]
+
+
+def test_a_receipt_that_is_passed_on_follows_the_one_that_came_with_its_invoice(business_a: Business) -> None:
+    invoice, receipt = {"filename": "Invoice.pdf"}, {"filename": "Receipt.pdf", "invoice_number": "9-1"}
+    stored(
+        business_a,
+        told(message_id="<m>", attachment_sha256=SHA, **invoice),
+        told(message_id="<m>", attachment_sha256="b" * 64, **receipt),
+    )
+    stored(business_a, told(**receipt))
+    assert links(business_a) == [None, 0, 0]
+
+
+def test_a_rejected_duplicate_is_nobodys_original(business_a: Business, member_a: User) -> None:
+    first, second, _third = [receipt for _n in range(3) for receipt in stored(business_a, told())]
+    review.reject(second, member_a)
+    review.reject(first, member_a)
+    assert links(business_a) == [None, 2, None]
+
+
+def test_receipts_that_no_sync_has_compared_are_linked_by_a_command(
+    business_a: Business, business_b: Business, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [told(business=business_a) for _n in range(3)] + [told(business=business_b)]
+    Receipt.objects.bulk_create(rows)
+    for _again in range(2):
+        call_command("link_duplicates")
+        assert (links(business_a), links(business_b)) == ([None, 0, 0], [None])
+    assert "Business A: 2 duplicates" in capsys.readouterr().out
+    rows[0].delete()
+    call_command("link_duplicates")
+    assert links(business_a) == [None, 0], "an original that was deleted leaves its duplicates to the first of them"
+
+
 def test_a_sync_that_reads_better_puts_the_links_right(business_a: Business) -> None:
     _first, [second] = stored(business_a, told()), stored(business_a, told(invoice_number="INV-1"))
     assert links(business_a) == [None, None]
@@ -183,10 +243,19 @@ def test_a_sync_that_reads_better_puts_the_links_right(business_a: Business) -> 
     assert links(business_a) == [None, None]
 
 
-def test_a_new_receipt_costs_three_statements(business_a: Business) -> None:
+def test_new_receipts_of_many_messages_cost_two_round_trips(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(5):
         stored(business_a, told(issued_on=date(2026, 1, 1 + number), invoice_number=f"INV-{number}"))
+    trips: list[int] = []
+
+    def note(connection: psycopg.Connection) -> AbstractContextManager[psycopg.Pipeline]:
+        trips.append(1)
+        return pipeline(connection)
+
+    pipeline = psycopg.Connection.pipeline
+    monkeypatch.setattr(psycopg.Connection, "pipeline", note)
     with transaction.atomic(), CaptureQueriesContext(connection) as queries:
-        receipt = told(business=business_a)
-        store_receipts([receipt])
-    assert len(queries) == 3, "the lock, the row, and those that may be the same"
+        store_receipts([told(business=business_a, invoice_number=f"INV-{name}") for name in "abc"])
+    assert (len(trips), len(queries)) == (2, 0), "the lock with the rows, and those that may be the same"

@@ -150,6 +150,10 @@ def test_every_language_knows_every_kind_of_phrase_and_every_month(language: str
         (("Datum 12-Aug-2024",), date(2024, 8, 12)),
         (("Date 04-Mar-24",), date(2024, 3, 4)),
         (("Date: 1er février 2024",), date(2024, 2, 1)),
+        # The days of a period are no day of issue; an address may hold a preposition.
+        (("Berlin 04.07.2023", "01.06.2023 - 30.06.2023"), date(2023, 7, 4)),
+        (("Acme GmbH, Am Saueracker 23, 91244 Reichenschwand 04.07.2023",), date(2023, 7, 4)),
+        (("Zahlbar am 04.07.2023",), None),
     ],
 )
 def test_the_day_of_issue_is_told_from_other_days(lines: tuple[str, ...], day: date | None) -> None:
@@ -181,6 +185,8 @@ def test_a_day_that_may_be_another_is_doubtful(lines: tuple[str, ...]) -> None:
         (("Invoice March 4, 2024",), ""),
         (("Order number 5512", "Invoice number 1701"), "1701"),
         (("Order number 5512", "Invoice"), ""),
+        (("Invoice", "Document number 5512", "Order number 81"), "5512"),
+        (("חשבונית מס", "מספר מסמך", "37212"), "37212"),
         (("HANDELSRECHNUNG(380) Nr. 47110815 vom 31.10.2018",), "47110815"),
         (("Credit note CN-0042",), "CN-0042"),
         (('חשבונית מס / קבלה מס\' 50217', "אסמכתא: 88301277"), "50217"),
@@ -199,6 +205,7 @@ def test_a_number_is_read_whole_or_not_at_all(lines: tuple[str, ...], number: st
         (("Buyer: Kolman Trading Ltd", "Invoice"), ""),
         (("Seller: Acme & Sons", "Buyer: Kolman Trading Ltd"), "Acme & Sons"),
         (("Seller:", "Acme & Sons", "1 Road 17"), "Acme & Sons"),
+        (("INVOICE FROM INVOICE TO", "Acme Tools, Inc. Kolman Corp.", "17 Road 21 Road"), "Acme Tools, Inc."),
         (("Verkäufer:", "Nummer: 998877", "Name: Acme AG Demo", "Käufer:", "Name: Kolman GmbH"), "Acme AG Demo"),
         (("Receipt from Papertrail Press", "Receipt #2388-0417"), "Papertrail Press"),
         (('לכבוד: קולמן סחר בע"מ', "חשבונית מס 17"), ""),
@@ -206,10 +213,35 @@ def test_a_number_is_read_whole_or_not_at_all(lines: tuple[str, ...], number: st
         (("Invoice Acme Ltd.",), "Acme Ltd."),
         (("Acme & Söhne · Hauptweg 21 · 10115 Berlin", "Kolman Handel", "Rechnung"), "Acme & Söhne"),
         (("FACTUUR. Acme B.V.",), "Acme B.V."),
+        (("Seller: Acme & Sons Buyer: Kolman & Co", "Invoice"), "Acme & Sons"),
+        # Whoever is named as the customer anywhere is the customer everywhere.
+        (
+            ("Receipt", "Kolman Ltd", "Billing contact:", "Kolman Ltd", "Paid", "Total", "Thanks", "Acme Ltd, 1 Road"),
+            "Acme Ltd",
+        ),
+        (("Acme GmbH | Hauptweg 21 | 10115 Berlin", "Kolman GmbH", "Kundennummer: 17", "Acme GmbH IBAN"), "Acme GmbH"),
     ],
 )
 def test_a_vendor_is_who_issued_the_paper(lines: tuple[str, ...], vendor: str) -> None:
     assert read(*lines).vendor == vendor
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_sure"),
+    [
+        (("Acme Ltd", "Invoice 1701"), True),
+        (("Acme Tools INVOICE", "17 Road", "Invoice # 1701"), True),
+        (("Acme Tools", "17 Road", "Invoice # 1701"), False),
+        # Two columns, and no one knows where the first ends.
+        (("Seller: Buyer:", "Acme & Sons Kolman & Co", "17 Road 21 Road"), False),
+        # A company that is mentioned far below the head, and the same with something that speaks for it.
+        ((*["Line"] * 14, "Purchased through Acme Limited"), False),
+        ((*["Line"] * 14, "Acme Limited", "17 Road", "VAT number: IE3668997OH"), True),
+        ((*["Line"] * 14, "Acme Limited", "https://acme.example/help"), True),
+    ],
+)
+def test_a_vendor_is_sure_where_something_else_speaks_for_it(lines: tuple[str, ...], is_sure: bool) -> None:
+    assert read(*lines).is_vendor_sure is is_sure
 
 
 @pytest.mark.parametrize("platform", ["Green Invoice", "Stripe, Inc.", "PayPal", "QuickBooks", "Xero Ltd", "iCount"])

@@ -3,11 +3,12 @@
 import imaplib
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from typing import Any, NoReturn
 
 import pytest
 
@@ -75,13 +76,13 @@ def test_every_letter_arrives_whole_and_in_order() -> None:
 def test_small_letters_share_a_command_and_large_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     mails = [mail(1), mail(2), mail(3, size=3 * MB), mail(4, size=5 * MB), mail(5), *map(mail, range(6, 70))]
     asked: list[list[int]] = []
-    original = Inbox.bodies
+    original = Inbox.begin_bodies
 
-    def spy(self: Inbox, uids: Sequence[int], *, max_bytes: int) -> dict[int, bytes]:
+    def spy(self: Inbox, uids: Sequence[int], *, max_bytes: int) -> Callable[[], dict[int, bytes]]:
         asked.append(list(uids))
         return original(self, uids, max_bytes=max_bytes)
 
-    monkeypatch.setattr(Inbox, "bodies", spy)
+    monkeypatch.setattr(Inbox, "begin_bodies", spy)
     with served(*mails) as (_, account), open_inbox(account) as inbox:
         letters = list(fetched(inbox, inbox.uids(), max_bytes=10 * MB))
     assert asked == [[1, 2, 3], [4], list(range(5, 55)), list(range(55, 70))]
@@ -196,14 +197,15 @@ def test_our_own_server_stops_answering_a_client_that_is_gone(caplog: pytest.Log
 def cursed(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     """Uids over which the server hangs up."""
     uids: set[int] = set()
-    original = Inbox._fetch
+    original = Inbox._begin_fetch
 
-    def fetch(self: Inbox, wanted: Sequence[int], parts: str) -> list[object]:
-        if "BODY" in parts and uids.intersection(wanted):
-            raise InboxUnreachable("It hung up.", "The connection was lost") from imaplib.IMAP4.abort()
-        return original(self, wanted, parts)
+    def begin_fetch(self: Inbox, wanted: Sequence[int], parts: str) -> Callable[[], list[Any]]:
+        return hang_up if "BODY" in parts and uids.intersection(wanted) else original(self, wanted, parts)
 
-    monkeypatch.setattr(Inbox, "_fetch", fetch)
+    def hang_up() -> NoReturn:
+        raise InboxUnreachable("It hung up.", "The connection was lost") from imaplib.IMAP4.abort()
+
+    monkeypatch.setattr(Inbox, "_begin_fetch", begin_fetch)
     return uids
 
 

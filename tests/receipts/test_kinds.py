@@ -326,4 +326,25 @@ def test_who_sends_a_receipt_on_is_not_its_vendor() -> None:
 
 def test_every_reason_has_its_words_and_the_rules_their_version() -> None:
     assert set(MESSAGES) == set(ReviewReason)
-    assert EXTRACTOR_VERSION == 2
+    assert EXTRACTOR_VERSION == 3
+
+
+@pytest.mark.parametrize(
+    ("pages", "reasons"),
+    [
+        ((INVOICE, INVOICE.replace("70211", "70212")), ("several_receipts",)),
+        ((f"{INVOICE}Page 1 of 1", "Acme Ltd\nReceipt\nPage 1 of 1"), ("several_receipts",)),
+        ((f"{INVOICE}Page 1 of 1", f"{INVOICE}Copy, page 1 of 1"), ()),
+        ((f"{INVOICE}Page 1 of 2", "Your order 81234\nPage 2 of 2"), ()),
+    ],
+)
+def test_a_file_of_several_invoices_is_reviewed(pages: tuple[str, ...], reasons: tuple[str, ...]) -> None:
+    [finding] = findings(letter("Documents", "See below.", pdf("a.pdf")), "\n\f\n".join(pages))
+    assert finding.review_reasons == reasons
+
+
+def test_a_sender_s_domain_speaks_for_the_vendor_that_a_document_names() -> None:
+    page = INVOICE.replace("Acme Ltd", "Acme Tools")
+    for sender, reasons in (("dana@acme-tools.test", ()), ("dana@ours.test", ("ambiguous_vendor",))):
+        [finding] = findings(letter("Documents", "See below.", pdf("a.pdf"), sender=sender), page)
+        assert (finding.vendor, finding.review_reasons) == ("Acme Tools", reasons)

@@ -36,7 +36,18 @@ OTHER_CPU_SECONDS = 20.0
 Case = tuple[str, Callable[[], object]]
 
 MODULES = (
-    *("charsets", "connection", "dates", "document_numbers", "einvoice", "extraction", "facts", "hebrew", "inbox"),
+    *(
+        "bundles",
+        "charsets",
+        "connection",
+        "dates",
+        "document_numbers",
+        "einvoice",
+        "extraction",
+        "facts",
+        "hebrew",
+        "inbox",
+    ),
     *("kinds", "labelled_sums", "labels", "markup", "message", "mime", "money", "pictures", "platforms", "readable"),
     *("senders", "totals", "vendors"),
 )
@@ -103,6 +114,7 @@ def hebrew() -> Iterator[Case]:
 
 def facts() -> Iterator[Case]:
     days = (f"{day} March {year}" for year, day in product(range(1900, 2100), range(1, 29)))
+    yield "totals of totals", partial(read_facts, ("Total $1.00 Total $2.00 " * 20 + "\n") * 600, sent_at=None)
     yield "5,000 dates in words", partial(read_facts, "\n".join(islice(days, 5_000)), sent_at=None)
     marks = "a" + row("\u0300\u0323")
     yield "marks on one letter", partial(read_facts, marks, sent_at=None)

@@ -118,6 +118,11 @@ def test_the_hyphen_at_the_end_of_a_line_stays() -> None:
     assert PdfReader().read(shown(text, HELVETICA)).text == "INV-\nSecond line"
 
 
+def test_dots_that_lead_the_eye_are_no_text() -> None:
+    text = b"(Invoice date) Tj 1 0 0 1 50 700 Tm (....................) Tj 1 0 0 1 150 700 Tm (Oct 31, 2023...)"
+    assert PdfReader().read(shown(text, HELVETICA)).text == "Invoice date Oct 31, 2023..."
+
+
 class Ended(PdfReader):
     """Ends as pdfium does: by its clock, without memory, or with a crash."""
 

@@ -79,6 +79,14 @@ def test_html_becomes_its_text() -> None:
     assert asked(Kind.HTML, COUNT, html.encode()).decode().split("\n") == ["קבלה", "Total 5", "x"]
 
 
+def test_an_e_invoice_becomes_a_line_for_each_element() -> None:
+    xml = b'<u:Invoice xmlns:u="urn:u"><u:ID>7</u:ID><u:Party><u:Name>A &amp;\n B</u:Name></u:Party></u:Invoice>'
+    assert asked(Kind.XML, COUNT, xml).decode().split("\n") == ["Invoice", "  ID: 7", "  Party", "    Name: A & B"]
+    assert asked(Kind.XML, COUNT, b"<!DOCTYPE x [<!ENTITY a 'aaaa'>]><x>&a;</x>") == b""
+    deep = asked(Kind.XML, COUNT, b"<a>" * 100_000 + b"x" * 9_999 + b"</a>" * 100_000)
+    assert len(deep) < 200_000
+
+
 # In the process of its own, on the page
 
 
@@ -112,6 +120,11 @@ def test_html_stands_on_the_page_as_text(as_a: Client, business_a: Business) -> 
     html = as_a.get(f"/b/business-a/receipts/{receipt.pk}/").content.decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt; Total 5" in html
     assert as_a.get(f"/b/business-a/receipts/{receipt.pk}/pages/1/").status_code == 404
+
+
+def test_an_e_invoice_stands_on_the_page_as_text(as_a: Client, business_a: Business) -> None:
+    receipt = with_file(business_a, b"<Invoice><Note>&lt;b&gt; 5</Note></Invoice>", "application/xml")
+    assert "Note: &lt;b&gt; 5" in as_a.get(f"/b/business-a/receipts/{receipt.pk}/").content.decode()
 
 
 def test_a_document_that_cannot_be_shown_can_be_downloaded(as_a: Client, business_a: Business) -> None:

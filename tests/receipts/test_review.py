@@ -88,16 +88,16 @@ def test_a_filter_that_makes_no_sense_is_named(as_member_a: APIClient, receipt: 
 
 
 def test_a_correction_is_kept_with_who_and_when(as_member_a: APIClient, receipt: Receipt, member_a: User) -> None:
-    changes = {"amount": "120.00", "vendor": " Bezeq ", "issued_on": None, "invoice_number": "44-12", "is_refund": True}
-    row = as_member_a.patch(url(receipt), changes).json()
-    assert (row["amount"], row["vendor"], row["issued_on"], row["is_refund"]) == ("120.00", "Bezeq", None, True)
+    facts = {"amount": "-120.00", "vendor": " Bezeq ", "issued_on": None, "invoice_number": "44-12"}
+    row = as_member_a.patch(url(receipt), {**facts, "is_refund": True}).json()
+    assert (row["amount"], row["vendor"], row["issued_on"], row["is_refund"]) == ("-120.00", "Bezeq", None, True)
     assert (row["needs_review"], row["review_status"], row["version"]) == (False, "corrected", 2)
     changed = [(each["field"], each["old_value"], each["new_value"], each["user"]) for each in row["corrections"]]
     assert (
         changed
         == history(receipt)
         == [
-            ("amount", "99.90", "120.00", "member-a"),
+            ("amount", "99.90", "-120.00", "member-a"),
             ("issued_on", "2026-05-01", "", "member-a"),
             ("invoice_number", "44-11", "44-12", "member-a"),
             ("is_refund", "false", "true", "member-a"),
@@ -107,6 +107,41 @@ def test_a_correction_is_kept_with_who_and_when(as_member_a: APIClient, receipt:
     assert row["corrections"][0]["created_at"]
     member_a.delete()
     assert {each[3] for each in history(receipt)} == {"member-a"}, "the name stays when the account is gone"
+
+
+@pytest.mark.parametrize(
+    ("changes", "amount", "is_refund"),
+    [
+        ({"amount": "-5"}, "-5.00", True),
+        ({"is_refund": True}, "-99.90", True),
+        ({"amount": "-5", "is_refund": True}, "-5.00", True),
+        ({"amount": "0", "is_refund": True}, "0.00", True),
+        ({"amount": None, "is_refund": True}, None, True),
+        ({"amount": "99.90", "is_refund": False}, "99.90", False),
+    ],
+)
+def test_a_refund_is_negative_and_nothing_else_is(
+    as_member_a: APIClient, receipt: Receipt, changes: dict[str, Any], amount: str | None, is_refund: bool
+) -> None:
+    row = as_member_a.patch(url(receipt), changes).json()
+    assert (row["amount"], row["is_refund"]) == (amount, is_refund)
+    back = as_member_a.patch(url(receipt), {"is_refund": False} if amount else {"amount": "99.90"}).json()
+    assert (back["amount"], back["is_refund"]) == ((amount or "99.90").lstrip("-"), False)
+
+
+@pytest.mark.parametrize("changes", [{"amount": "-5", "is_refund": False}, {"amount": "5", "is_refund": True}])
+def test_an_amount_that_contradicts_the_refund_is_refused(
+    as_member_a: APIClient, receipt: Receipt, changes: dict[str, Any]
+) -> None:
+    assert problem(as_member_a.patch(url(receipt), changes))[:2] == (400, "is_refund")
+    assert amount_of(receipt) == "99.90"
+
+
+def test_what_the_mail_said_is_read_with_the_receipt_alone(as_member_a: APIClient, business_a: Business) -> None:
+    receipt = make(business_a, message_text="You paid 99.90")
+    assert as_member_a.get(url(receipt)).json()["message_text"] == "You paid 99.90"
+    [listed] = as_member_a.get("/api/receipts/", {"business": "business-a"}).json()["results"]
+    assert "message_text" not in listed
 
 
 def test_what_is_right_already_is_no_correction(as_member_a: APIClient, receipt: Receipt) -> None:
@@ -236,6 +271,15 @@ def test_a_newer_extractor_improves_what_nobody_touched(receipt: Receipt) -> Non
     assert (amount_of(receipt), receipt.version) == ("77.00", 2), "the same again writes nothing"
     found_again(receipt.business, amount=78, extractor_version=EXTRACTOR_VERSION - 1)
     assert amount_of(receipt) == "77.00", "an older one of another worker changes nothing"
+
+
+@pytest.mark.django_db
+def test_another_mail_of_the_same_id_replaces_nothing_that_was_read_surely(receipt: Receipt) -> None:
+    found_again(receipt.business, needs_review=True)
+    found_again(receipt.business, amount=78)
+    assert amount_of(receipt) == "78.00", "what was doubtful may be read better another time"
+    found_again(receipt.business, amount=1)
+    assert amount_of(receipt) == "78.00"
 
 
 @pytest.mark.django_db

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from recordings import transcription
 from recordings.audio import AudioReader
 from recordings.channels import merge_by_time, speakers
 from recordings.collect import collect
+from recordings.draft import Draft
 from recordings.models import Call, RecordingRun, Source
-from recordings.transcription import Transcriber
+from recordings.transcription import Heard, Segment, Transcriber
 from recordings.turns import share_words, voiced_stretches
 from runs.lifecycle import dispatch
 from runs.models import Business
@@ -128,6 +130,21 @@ def test_every_word_of_both_sides_is_heard_once_under_its_speaker(
 
 
 @with_database
+def test_a_setting_that_changes_between_the_channels_gives_nobody_both(source: Source) -> None:
+    call = Call(source=source, channels=2, direction="inbound", duration=3.0)
+    first = Draft(call, 2)
+    first.add(Heard(3.0, "en", Segment(0.5, 2.0, "alpha")))
+    first.end_channel()
+    call.segments, call.transcribed_channels = first.segments, first.channel
+    source.agent_channel = "left"
+    second = Draft(call, 2)
+    second.add(Heard(3.0, "en", Segment(2.0, 3.0, "india")))
+    assert [(one["speaker"], one["text"]) for one in second.named()] == [("agent", "alpha"), ("caller", "india")]
+    call.segments = [{"start": 0.5, "end": 2.0, "text": "alpha", "speaker": "caller"}]
+    assert Draft(call, 2).named() == call.segments, "kept by an earlier version"
+
+
+@with_database
 def test_a_segment_ends_where_its_side_falls_silent(source: Source) -> None:
     left, right = [(0.5, "alpha"), (1.3, "bravo"), (4.0, "hotel")], [(2.5, "delta")]
     (Path(source.folder) / name_of(1)).write_bytes(wav_of(side(left, 6.0), side(right, 6.0)))
@@ -203,6 +220,16 @@ def test_an_attempt_goes_on_in_a_pause_or_where_a_window_ends() -> None:
     told = list(Transcriber(ToneModel()).transcribe_side(iter([np.repeat(said, 2)]), language="en", start=10.0))
     assert [heard.segment and heard.segment.text for heard in told] == ["alpha bravo delta", "hotel"]
     assert [heard.reached for heard in told] == pytest.approx([14.05, 17.0], abs=0.05)
+
+
+def test_a_model_says_nothing_that_the_database_refuses() -> None:
+    class Model(ToneModel):
+        def transcribe(self, samples: Any, **options: Any) -> Any:
+            return iter([SimpleNamespace(start=0.0, end=1.0, text=" a\0b \ud800 ")]), SimpleNamespace(language="en")
+
+    [heard] = Transcriber(Model()).transcribe(iter([np.zeros(16_000, np.float32)]), language="en")
+    assert heard.segment
+    assert heard.segment.text == "ab ?"
 
 
 # What is no two sides

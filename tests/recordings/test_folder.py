@@ -13,12 +13,13 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from demo import calls
-from recordings.models import Call, Recording
+from recordings.collect import collect
+from recordings.models import Call, Recording, RecordingRun
 from recordings.sources.folder import plausible_seconds
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
-from tests.telephony import collected, folder_source, name_of, outcomes, wav
+from tests.telephony import collected, folder_source, name_of, outcomes, watched, wav
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -132,8 +133,6 @@ def test_a_retry_takes_the_failed_ones_only(business_a: Business, folder: Path) 
     assert (run.failed, run.succeeded) == (1, 1)
     (folder / name_of(2)).write_bytes(wav(mark=2))
     (folder / name_of(3)).write_bytes(wav(mark=3))
-    from recordings.collect import collect
-
     again = work_through(dispatch.retry_failed(run, None), collect)
     assert (again.status, again.total, again.succeeded) == ("completed", 1, 1)
     assert Call.objects.fetched().count() == 2, "the third belongs to no retry"
@@ -164,6 +163,20 @@ def test_one_name_in_two_folders_is_two_calls_unless_it_is_an_exchanges_own(busi
         (folder / day / f"{own}.wav").write_bytes(wav(mark=2))
     collected(folder_source(business_a, folder))
     assert set(Call.objects.values_list("call_id", flat=True)) == {"30/call-1", "31/call-1", own}
+
+
+def test_an_absurd_length_moves_no_bar(business_a: Business, folder: Path, settings: Settings) -> None:
+    settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
+    lying = bytearray(wav(60.0, mark=1))
+    lying[28:32] = (1).to_bytes(4, "little")  # bytes a second: eleven days
+    (folder / name_of(1)).write_bytes(wav(60.0))
+    (folder / name_of(2)).write_bytes(lying)
+    (folder / name_of(3)).write_bytes(wav(60.0, mark=3))
+    run = dispatch.start(RecordingRun, business_a, source=folder_source(business_a, folder), job_type="download")
+    with watched(run) as shown:
+        assert work_through(run, collect).succeeded == 3
+    bars = {told.processed: told.progress_pct for told in reversed(shown)}  # as each item has just been done
+    assert [bars[1], bars[2]] == pytest.approx([33.3, 66.7], abs=0.5)
 
 
 @pytest.mark.parametrize("seconds", [-1e9, 0.0, 1e15, float("inf"), float("nan")])

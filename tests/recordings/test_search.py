@@ -80,6 +80,16 @@ FORMS = {  # what is said, and what finds it
     "the technician's invoices": ("technicians", "technician", "invoice", "Invoices", '"technician\'s invoice"'),
     "is it not now": ("not now", '"is it not"'),
     "pre-paid, at 12:30": ("pre-paid", "prepaid or pre-paid", "12:30"),
+    'הגשתי בדו"ח': ('דו"ח', "דו״ח", "דו”ח"),
+    "עלה ₪ ולעו״ד": ('עו"ד',),
+    "בבית ספר": ('"בית ספר"', "בֵּית סֵפֶר", "בית-ספר", "בית־ספר", "“בית ספר”"),
+    "נגמר ב-1,500 או": ("1500", "1,500"),
+    "נגמר ב-12:45 או": ("12:45",),
+    "בעיית חיבור": ("בעיה", "בעיות"),
+    "עוד שתי דקות": ("דקה",),
+    "שעה אחת": ("שעות",),
+    "כרטיסי כניסה": ("כרטיס",),
+    "מגוון שירותים": ("שירות",),
 }
 
 
@@ -152,10 +162,12 @@ def test_a_number_is_found_however_it_is_written(find: Finder, source: Source) -
         spoken(source, kept, "", number=kept)
     spoken(source, "another's", "", number="0521234567")
     spoken(source, "said", "התקשרו אל 0501234567")
+    spoken(source, "in groups", "התקשרו אל 050-123-4567")
     theirs = ["050 123 4567", "972-50-1234567", "+972501234567", "0501234567"]
-    for way in ("050-123-4567", "+972 50-123-4567", "972501234567", "00972501234567", "\u200e(050) 1234567\u200f"):
+    assert find("050-123-4567") == [*theirs, "in groups", "said"]
+    for way in ("+972 50-123-4567", "972501234567", "00972501234567", "\u200e(050) 1234567\u200f"):
         assert find(way) == theirs
-    assert find("0501234567") == [*theirs, "said"]
+    assert find("0501234567") == [*theirs, "said", "in groups"]
     assert find("+44 20 7946 0958") == find("0000000000") == []
 
 
@@ -220,6 +232,8 @@ HOSTILE = [
         "é" * 200,
         "٠٥٠١٢٣٤٥٦٧",
         "a " * 100,
+        'ש"ח ' * 50,
+        "050-1234567 " * 16,
     ),
 ]
 
@@ -267,4 +281,5 @@ def test_a_search_reads_twice() -> None:
     assert [term.words for term in search.missing] == ["paid"]
     assert not search.is_one_word
     assert Search.parse("x").is_one_word
+    assert not any(Search.parse(text).is_one_word for text in ('דו"ח', "12:30", "בית-ספר", '"x"', "-x", "a or b"))
     assert not Search.parse('- "" -- ')

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import av
+import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from django.test import Client
@@ -163,6 +165,25 @@ def test_a_recording_that_could_be_read_in_part_is_partial(source: Source) -> No
         whole, partial = reader.check(path), reader.check(damaged)
     assert (whole.is_partial, partial.is_partial) == (False, True)
     assert 4 < partial.duration < whole.duration - 3
+
+
+def test_a_page_of_ogg_that_is_passed_over_makes_a_recording_partial(tmp_path: Path) -> None:
+    path = tmp_path / "x.ogg"
+    with av.open(str(path), "w", options={"page_duration": "500000"}) as out:
+        stream: Any = out.add_stream("libopus", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            np.random.default_rng(1).integers(-9000, 9000, (1, 96_000), np.int16), "s16", "mono"
+        )
+        frame.sample_rate = 16_000
+        out.mux([*stream.encode(frame), *stream.encode(None)])
+    content = bytearray(path.read_bytes())
+    with AudioReader() as reader:
+        whole = reader.check(path)
+        content[len(content) // 2 : len(content) // 2 + 9000] = bytes(9000)
+        path.write_bytes(content)
+        partial = reader.check(path)
+    assert (whole.is_partial, partial.is_partial) == (False, True)
+    assert partial.duration < whole.duration - 0.5
 
 
 def test_more_sound_than_a_day_is_one_failed_item(source: Source, settings: Settings) -> None:

@@ -39,6 +39,7 @@ SAID = {
         ".123": ["contract", "passport"],
         ".131": ["pharmacy", "medicine", "evening"],
         ".140": ["travel agency", "london", "window", "suitcase", "guitar"],
+        ".171": ["tires", "thursday", "appointment"],
     },
     "business-b": {
         ".301": ["garden furniture", "delivery"],
@@ -46,6 +47,8 @@ SAID = {
         ".310": ["paper", "subscription"],
     },
 }
+# What can't be transcribed is a failed item.
+COLLECTED = {"business-a": ({"", "empty", "misnamed"}, 8, 2), "business-b": ({""}, 3, 0)}
 LONG_CALL = ".140"
 SILENT_CALL = ".152"
 SURELY = ["travel agency", "london", "tuesday", "$50", "in the cabin", "before the flight"]  # however it is cut
@@ -67,12 +70,7 @@ def test_what_is_said_is_found(business_a: Business, slug: str) -> None:
             assert call in Call.objects.saying(f'"{word}"')
         assert all(0 <= one["start"] < one["end"] <= (call.duration or 0) + 0.5 for one in call.segments)
         assert [one["start"] for one in call.segments] == sorted(one["start"] for one in call.segments)
-
-
-def test_what_can_not_be_transcribed_is_a_failed_item(business_a: Business) -> None:
-    run = collected(folder_source(business_a, calls.FOLDERS["business-a"]), job_type="full")
-    assert {code for _, code in outcomes(run).values()} == {"", "empty", "misnamed"}
-    assert (run.succeeded, run.failed) == (7, 2)
+    assert ({code for _, code in outcomes(run).values()}, run.succeeded, run.failed) == COLLECTED[slug]
 
 
 def test_a_call_in_which_nobody_speaks_is_done_with_an_empty_transcript(
@@ -91,18 +89,13 @@ def test_a_call_in_which_nobody_speaks_is_done_with_an_empty_transcript(
         assert collected(source, job_type="full").skipped == 1
 
 
-def test_a_download_is_transcribed_later_without_fetching_again(business_a: Business) -> None:
+def test_a_download_is_transcribed_later_and_once_without_fetching_again(business_a: Business) -> None:
     source = folder_source(business_a, calls.FOLDERS["business-b"])
     collected(source)
     assert not Call.objects.exclude(transcribed_at=None)
     with mock.patch("recordings.collect.fetch", side_effect=AssertionError("fetched again")):
         run = collected(source, job_type="full")
     assert (run.status, run.succeeded) == ("completed", 3)
-
-
-def test_what_has_words_is_not_transcribed_again(business_a: Business) -> None:
-    source = folder_source(business_a, calls.FOLDERS["business-b"])
-    collected(source, job_type="full")
     with mock.patch.object(Transcriber, "transcribe", side_effect=AssertionError("transcribed again")):
         again = collected(source, job_type="full")
     assert (again.status, again.skipped) == ("completed", 3)
@@ -181,7 +174,10 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
     assert starts == [half.transcribed_to]
     assert (run.progress_pct or 0) >= (between.progress_pct or 0) > 40
     whole = long_call()
-    assert whole.segments[: len(half.segments)] == half.segments
+    kept = [{**segment, "speaker": ""} for segment in half.segments]
+    for segment in kept:
+        del segment["channel"]
+    assert whole.segments[: len(kept)] == kept
     for word in SURELY:
         assert word in whole.transcript.lower(), whole.transcript
 

@@ -151,6 +151,12 @@ def test_what_is_gone_or_no_sound_is_one_failed_item(business_a: Business, setti
     assert server.fetched[calls[3].sid] == 4
 
 
+def test_a_length_beyond_a_day_is_not_believed(business_a: Business, settings: Settings) -> None:
+    with served(settings, [call(1, mishaps=[(404, None)], seconds=999_999_999)]):
+        collected(twilio_source(business_a))
+    assert Call.objects.get().duration is None
+
+
 def test_an_enormous_recording_is_refused_before_it_is_fetched(business_a: Business, settings: Settings) -> None:
     settings.RECORDINGS_MAX_BYTES = 50_000
     big = call(1, wav(300.0))

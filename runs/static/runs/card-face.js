@@ -249,7 +249,7 @@ export class Face {
 
   /** @param {any[]} items @param {boolean} more */
   showItems(items, more) {
-    this.part("items").replaceChildren(...items.map(itemRow));
+    this.part("items").replaceChildren(...items.map((item) => itemRow(item, this.words)));
     this.part("items").hidden = items.length === 0;
     this.fill("failed-note").textContent =
       items.length === 0 ? this.say("nothing_failed") : more ? this.say("more", { n: this.words.number(items.length) }) : "";
@@ -301,9 +301,13 @@ export class Face {
 /** @param {Run} run */
 const quarterOf = (run) => Math.floor((run.progress_pct ?? 0) / 25);
 
-/** @param {Record<string, any>} item */
-function itemRow(item) {
-  const own = Object.entries(item).flatMap(([name, value]) => (COMMON_OF_ITEMS.has(name) || !value ? [] : [value]));
+const MOMENT = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/;
+
+/** Flags say nothing without their names. @param {Record<string, any>} item @param {import("./words.js").Words} words */
+function itemRow(item, words) {
+  const own = Object.entries(item).flatMap(([name, value]) =>
+    COMMON_OF_ITEMS.has(name) || !value || value === true ? [] : [MOMENT.test(value) ? words.moment(value) : value],
+  );
   const [title = item.key, ...rest] = own;
   const row = document.createElement("li");
   row.append(element("strong", title), element("span", rest.join(" · ")), element("p", item.error_message || item.error_code));

@@ -1,0 +1,73 @@
+"""What `extraction.scan` finds in a mail, and the documents in which it finds it.
+
+Apart from how it is found: a worker, or a web process, has no use for the hundreds of patterns that take half a second
+to compile at every start. Only the child process that scans has.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from runs.item_failed import ItemFailed
+
+# Goes up when the same mail may give other facts. It stands on each receipt; a sync that reads the mail again improves
+# those of an earlier version that nobody has decided about.
+EXTRACTOR_VERSION: Final = 3
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file that came with a mail.
+
+    `filename` is safe to store: no path, no control characters, an ending that fits
+    `content_type`, which was found by looking at `content`. `sha256` is the hex digest.
+    """
+
+    filename: str
+    content_type: str
+    content: bytes = field(repr=False)
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one receipt says.
+
+    Unknown is None or "", never a guess. `currency` is ILS, USD, EUR or GBP. `amount` is negative for a refund.
+    `confidence` goes from 0 to 1 in hundredths; `needs_review` asks a person to look, for `review_reasons`.
+    """
+
+    vendor: str
+    amount: Decimal | None
+    currency: str
+    issued_on: date | None
+    invoice_number: str
+    confidence: Decimal
+    needs_review: bool
+    is_refund: bool = False
+    review_reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A mail after scanning.
+
+    `sent_at` is aware, None when the mail doesn't say. A candidate has one finding for each
+    receipt in it, with the document it stands in or None for the mail's own text. `faults`
+    says which of its parts could not be read. `text` is the mail's own, cut, where `needs_mail` holds for a finding.
+    """
+
+    message_id: str
+    subject: str
+    sender: str
+    sent_at: datetime | None
+    is_candidate: bool
+    findings: tuple[tuple[Document | None, Finding], ...]
+    faults: tuple[ItemFailed, ...] = ()
+    text: str = ""
+
+
+def needs_mail(document: Document | None, finding: Finding) -> bool:
+    """Whether a person has to see the mail itself to judge what was found."""
+    return document is None or finding.needs_review
