@@ -72,7 +72,7 @@ def test_where_nobody_may_be_the_reason_says_from_when(as_member_a: APIClient, e
     refused = as_member_a.post(url)
     [error] = refused.json()["errors"]
     assert (refused.status_code, error["code"]) == (409, "wrong_state")
-    assert error["detail"].startswith("Nobody may be tried again now. 1 may from ")
+    assert error["detail"].startswith("Nobody may be tried again now. 1 person may later, from: ")
     Recipient.objects.filter(run=ended, error_code="131049").delete()
     assert "Nobody whose message failed may be tried again" in as_member_a.post(url).json()["errors"][0]["detail"]
 
@@ -90,7 +90,7 @@ def test_the_page_says_so_too(client: Client, member_a: User, ended: WhatsAppBro
     client.force_login(member_a)
     page = client.get(f"/b/business-a/broadcasts/?run={ended.pk}&state=failed").content.decode()
     assert "3 people may be tried again now." in page
-    assert "1 more from" in page
+    assert "1 person may be tried again later, from:" in page
     assert "Reach them in another way" in page
 
 
