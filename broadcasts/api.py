@@ -32,7 +32,7 @@ from runs.api.requests import MAX_NESTING, SmallJSONParser, refuse
 from runs.api.throttles import ByCaller
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, answer, caller, get_run_or_404, run_json
 from runs.exceptions import WrongState
-from runs.lifecycle.dispatch import retry_items
+from runs.lifecycle import retry_items
 from runs.models import Business, Run
 from runs.unstorable import find_unstorable, is_nested_deeper
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from runs.lifecycle.dispatch import start
+from runs.lifecycle import start
 
 from .audience import Audience, Sorter, UnreadableAudience, keep
 from .messages import rendered

@@ -4,8 +4,8 @@ import logging
 
 from celery import current_app, shared_task
 
+from runs.lifecycle import run_task
 from runs.lifecycle.broker_calls import call_broker
-from runs.lifecycle.worker import run_task
 from runs.progress import Progress
 
 from . import standing

@@ -1,6 +1,6 @@
 """Thin Celery entries."""
 
-from runs.lifecycle.worker import run_task
+from runs.lifecycle import run_task
 from runs.progress import Progress
 
 from .collect import collect

@@ -16,7 +16,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs.lifecycle.dispatch import start
+from runs.lifecycle import start
 from runs.lifecycle.sweep import sweep
 from runs.lifecycle.worker import claim
 from runs.models import Business, Membership, Run

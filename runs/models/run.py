@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Run(HeartbeatMixin):
-    """One long piece of work for one business. A subclass is a run type; see CONTRIBUTING.md."""
+    """One long piece of work for one business. A subclass is a run type: docs/adding-a-run-type.md."""
 
     slug: ClassVar[str]  # names the type in URLs
     queue: ClassVar[str]  # the Celery queue that serves it

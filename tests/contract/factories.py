@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import models
 
-from runs.lifecycle.dispatch import start
+from runs.lifecycle import start
 from runs.models import Business, Run, RunItem
 from runs.states import ItemStatus
 

@@ -1,4 +1,4 @@
-"""`make run` starts everything, and every command of the README works when pasted beside it.
+"""`make run` starts everything, and every command of the README and of docs/ works when pasted beside it.
 
 The copy runs on another port than the README's, in a checkout of its own, so that its commands can find only this
 copy, and with the default intervals: its drill must keep every promise with them. In the end it survives what is
@@ -26,7 +26,8 @@ from tests.demo_copy import UP_SECONDS, Copy, running_copy, unconfigured
 from tests.servers import answers, free_port
 from tests.workers import until
 
-README = (BASE_DIR / "README.md").read_text()
+PAGES = ("README.md", "docs/api.md", "docs/operations.md", "docs/benchmarks.md", "docs/providers.md")
+TEXT = "\n".join((BASE_DIR / page).read_text() for page in PAGES)
 NOT_OURS = shutil.ignore_patterns(".venv", "var", ".git", ".env", "__pycache__", ".*_cache", ".hypothesis")
 # An answer of 4xx or 5xx fails the block, as it would disappoint whoever pasted it.
 STRICTLY = 'set -eo pipefail; curl() { command curl --silent --show-error --fail-with-body "$@"; }\n'
@@ -55,7 +56,7 @@ class Block:
 
 def blocks() -> list[Block]:
     pattern = r"(?:<!-- not pasted by the tests: (?P<excuse>.+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)\n```"
-    found = re.finditer(pattern, README, re.DOTALL)
+    found = re.finditer(pattern, TEXT, re.DOTALL)
     return [Block(each["language"], each["text"], each["excuse"] or "") for each in found]
 
 
@@ -139,6 +140,6 @@ def test_every_target_command_and_benchmark_that_is_named_exists() -> None:
 
 
 def code() -> str:
-    """All that the README sets as code, in blocks and in its sentences."""
-    sentences = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    """All that is set as code, in blocks and in sentences."""
+    sentences = re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)
     return "\n".join([*(block.text for block in blocks()), *re.findall(r"`([^`]+)`", sentences)])

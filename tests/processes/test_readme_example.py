@@ -1,4 +1,4 @@
-"""The run type that the README adds as its example really works, as it stands there."""
+"""The run type that docs/adding-a-run-type.md adds as its example really works, as it stands there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.workers import workers_environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# What the README leaves to its reader: the imports, and the two functions that are the reader's own.
+# What the guide leaves to its reader: the imports, and the two functions that are the reader's own.
 IMPORTS = """
 from django.contrib import admin
 from django.db import models
@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from runs.admin import RunAdmin
 from runs.models import Run
 from runs.progress import Progress
-from runs.lifecycle.worker import run_task
+from runs.lifecycle import run_task
 """
 OWN = """
 from collections import namedtuple
@@ -85,7 +85,8 @@ def write_app(project: Path, example: str) -> None:
 
 
 def test_the_example_of_a_run_type_works_as_it_stands(tmp_path: Path) -> None:
-    [example] = re.findall(r"```python\n(.*?)\n```", (BASE_DIR / "README.md").read_text(), re.DOTALL)
+    guide = (BASE_DIR / "docs" / "adding-a-run-type.md").read_text()
+    [example] = re.findall(r"```python\n(?!# not pasted)(.*?)\n```", guide, re.DOTALL)
     write_app(tmp_path, example)
     (tmp_path / "example_settings.py").write_text(SETTINGS)
     procfile = (BASE_DIR / "Procfile").read_text()
