@@ -92,7 +92,7 @@ def _call(folder: Path, seconds: int) -> Path:
     """The demo's long call, as often as it takes."""
     [path] = calls.FOLDERS["business-a"].rglob("*.140.mp3")
     with AudioReader() as reader:
-        said = np.concatenate(list(reader.hear(path, start=0.0, window=60.0)))
+        said = np.concatenate(list(reader.read_samples(path, start=0.0, window=60.0)))
     samples = np.resize(said, seconds * RATE)
     folder.mkdir()
     made = folder / "external-101-0501234567-20241105-120000-1730808000.1.wav"

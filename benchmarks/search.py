@@ -163,8 +163,8 @@ def _measure_writing(source: Source, options: Options) -> None:
         return timed
 
     sides = {
-        "a part": written(lambda call: call.keep_part(segments, 3600.0, "he")),
-        "the whole": written(lambda call: call.keep_transcript(segments, "he")),
+        "a part": written(lambda call: call.store_part(segments, 3600.0, "he")),
+        "the whole": written(lambda call: call.store_transcript(segments, "he")),
         "a part that could be searched": written(
             lambda call: call._keep(segments=segments, transcript="\n".join(said))
         ),

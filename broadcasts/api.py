@@ -30,7 +30,7 @@ from runs.api.outputs import ConflictSerializer, ErrorSerializer, RunSerializer
 from runs.api.permissions import own_runs
 from runs.api.requests import MAX_NESTING, SmallJSONParser, refuse
 from runs.api.throttles import ByCaller
-from runs.api.views import ERRORS, IDEMPOTENCY_KEY, answer, caller, get_run_or_404, run_json
+from runs.api.views import ERRORS, IDEMPOTENCY_KEY, caller, get_run_or_404, run_json, run_response
 from runs.exceptions import WrongState
 from runs.lifecycle import retry_items
 from runs.models import Business, Run
@@ -283,7 +283,7 @@ class RetryUnknown(BroadcastView):
             again = retry_items(run, run.unknown_items, caller(request))
         except WrongState as error:
             raise StateForbids(run_json(run)) from error
-        return answer(again, status.HTTP_202_ACCEPTED)
+        return run_response(again, status.HTTP_202_ACCEPTED)
 
 
 # Meta's side

@@ -315,7 +315,7 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 _COLUMNS = ("run_id", "key", "status", "error_code", "error_message", "attempts", "phone", "variables")
 
 
-def keep(run: WhatsAppBroadcast, batches: Iterable[list[Sorted]]) -> None:
+def store_recipients(run: WhatsAppBroadcast, batches: Iterable[list[Sorted]]) -> None:
     """Each batch is a statement of its own, so that none meets the limit on a statement's time."""
     table = connection.ops.quote_name(Recipient._meta.db_table)
     pending, skipped = ItemStatus.PENDING.value, ItemStatus.SKIPPED.value

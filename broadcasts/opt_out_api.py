@@ -81,7 +81,7 @@ def read_phone(business: Business, written: str) -> str | None:
     return e164(written, account.country if account else "ZZ")
 
 
-def found(rows: OptOutQuerySet, phone: str, state: str) -> OptOutQuerySet:
+def filter_opt_outs(rows: OptOutQuerySet, phone: str, state: str) -> OptOutQuerySet:
     """Those in a state, by any part of the number as people write it."""
     digits = "".join(character for character in phone if character.isdecimal() and character.isascii())
     rows = rows.filter(STATES[state]).select_related("added_by", "lifted_by")
@@ -103,7 +103,7 @@ class OptOuts(GenericAPIView[OptOut]):
         """A business's opt-outs, the latest first; `format=csv` gives all of them as a file."""
         query = parse_query(OptOutQuery, request)
         business: Business = query["business"]
-        rows = found(OptOut.objects.filter(business=business), query.get("phone", ""), query["state"])
+        rows = filter_opt_outs(OptOut.objects.filter(business=business), query.get("phone", ""), query["state"])
         if query["format"] == "csv":
             return csv_response(request._request, rows.order_by("id"), f"opt-outs-{business.slug}.csv", COLUMNS)
         page = self.paginate_queryset(rows)

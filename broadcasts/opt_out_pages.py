@@ -19,7 +19,7 @@ from runs.pages.access import frame, members_only, own_business
 
 from . import opt_outs
 from .models import OptOut
-from .opt_out_api import STATES, found, read_phone
+from .opt_out_api import STATES, filter_opt_outs, read_phone
 
 OPT_OUTS_A_PAGE = 50
 LABELS = {"in_force": _("In force"), "lifted": _("Taken back"), "all": _("All")}
@@ -69,7 +69,7 @@ def _context(request: HttpRequest, business: Business, form: OptOutForm) -> dict
     state = request.GET.get("state", "")
     state = state if state in STATES else "in_force"
     phone = request.GET.get("phone", "").replace("\x00", "")[:40]
-    rows = found(OptOut.objects.filter(business=business), phone, state).order_by("-id")
+    rows = filter_opt_outs(OptOut.objects.filter(business=business), phone, state).order_by("-id")
     return {
         **frame(request, business),
         "form": form,

@@ -22,7 +22,7 @@ from typing import Final
 MAX_TEXT: Final = 4096  # characters; WhatsApp's own limit
 
 
-class Wish(Enum):
+class OptOutRequest(Enum):
     STOP = "stop"
     START = "start"
 
@@ -30,7 +30,7 @@ class Wish(Enum):
 Words = tuple[str, ...]
 
 
-def words_of(text: str) -> Words:
+def normalize_words(text: str) -> Words:
     """Lower case, no points or accents, nothing but letters and digits; "don't" is one word and so is "צה״ל"."""
     letters = []
     for character in unicodedata.normalize("NFKD", text[:MAX_TEXT]).casefold():
@@ -48,7 +48,7 @@ def _is_silent(character: str) -> bool:
 
 
 def _phrases(*texts: str) -> frozenset[Words]:
-    return frozenset(map(words_of, texts))
+    return frozenset(map(normalize_words, texts))
 
 
 def _all(*choices: str) -> Iterable[str]:
@@ -72,8 +72,8 @@ _SEND_AR = "ترسل|ترسلوا|ترسلي|ترسلولي|تبعث|تبعثو�
 _SEND_RU = "пишите|присылайте|отправляйте|шлите"
 
 COURTESIES: Final = frozenset(
-    words_of("please pls plz thanks thx now kindly בבקשה נא אנא תודה כבר פליז пожалуйста спасибо плиз")
-    + words_of("من فضلك فضلكم رجاء الرجاء شكرا")
+    normalize_words("please pls plz thanks thx now kindly בבקשה נא אנא תודה כבר פליז пожалуйста спасибо плиз")
+    + normalize_words("من فضلك فضلكم رجاء الرجاء شكرا")
 )
 # What carriers take as well, and people write of an appointment: alone, in letters, and never by a button.
 KEYWORDS: Final = _phrases("cancel", "end", "quit", "remove")
@@ -159,32 +159,32 @@ ELSEWHERE: Final = frozenset(
     | {"מההזמנה", "משלוח", "המשלוח", "ביקור", "הביקור", "שיעור", "השיעור", "מהשיעור", "חוג", "מהחוג", "ההמתנה"}
     | {"המתנה", "מהקבוצה", "הקבוצה", "קבוצה", "אירוע", "האירוע", "מהאירוע", "ביטוח", "הביטוח", "חשבונית", "החשבונית"}
     | {"חבילה", "החבילה", "בתחנה"}
-    | set(words_of("записи запись приема очереди группы чата заказ счет"))
-    | set(words_of("موعد الموعد موعدي الطلب طلبي الطلبية الفاتورة المجموعة"))
+    | set(normalize_words("записи запись приема очереди группы чата заказ счет"))
+    | set(normalize_words("موعد الموعد موعدي الطلب طلبي الطلبية الفاتورة المجموعة"))
 )
 DENIALS: Final = frozenset({"dont", "not", "never", "did", "didnt", "wont", "אל", "לא", "שלא", "בלי", "не", "لا", "ما"})
 _LONGEST: Final = max(map(len, CLEAR | BARE))
 
 
-def wish_of(text: str) -> Wish | None:
+def parse_request(text: str) -> OptOutRequest | None:
     """What the message asks for; None for anything else."""
-    words = words_of(text)
+    words = normalize_words(text)
     if words in KEYWORDS:
-        return Wish.STOP
+        return OptOutRequest.STOP
     core = _core(words)
     if core in STARTS:
-        return Wish.START
+        return OptOutRequest.START
     if core in STOPS or _ends(core) or _contains(words, CLEAR):
-        return Wish.STOP
+        return OptOutRequest.STOP
     if ELSEWHERE.isdisjoint(words) and _contains(words, BARE):
-        return Wish.STOP
+        return OptOutRequest.STOP
     return None
 
 
-def wish_of_button(title: str, payload: str) -> Wish | None:
+def parse_button(title: str, payload: str) -> OptOutRequest | None:
     """By what the person has read, or by what the business calls it; a stop counts before all else."""
-    wishes = {wish_of(text) for text in (title, payload) if words_of(text) not in KEYWORDS}
-    return next((wish for wish in Wish if wish in wishes), None)
+    wishes = {parse_request(text) for text in (title, payload) if normalize_words(text) not in KEYWORDS}
+    return next((wish for wish in OptOutRequest if wish in wishes), None)
 
 
 def _core(words: Words) -> Words:

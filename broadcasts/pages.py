@@ -43,7 +43,7 @@ FILTERS = {
 @members_only
 def broadcasts(request: HttpRequest, slug: str) -> HttpResponse:
     business = own_business(request, slug)
-    context = {**frame(request, business), **_found(request, business), **start_form(business)}
+    context = {**frame(request, business), **_recipients_context(request, business), **start_form(business)}
     return render(request, "broadcasts/page.html", context)
 
 
@@ -69,12 +69,12 @@ def _standing(account: ProviderAccount) -> dict[str, Any]:
 
 
 @members_only
-def found(request: HttpRequest, slug: str) -> HttpResponse:
+def updated_parts(request: HttpRequest, slug: str) -> HttpResponse:
     """The parts of the page that change as a run goes on, for its script to put in place."""
-    return render(request, "broadcasts/found.html", _found(request, own_business(request, slug)))
+    return render(request, "broadcasts/found.html", _recipients_context(request, own_business(request, slug)))
 
 
-def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
+def _recipients_context(request: HttpRequest, business: Business) -> dict[str, Any]:
     """The recipients of the broadcast that was asked for, or of the latest. Raises `Http404`."""
     rows = WhatsAppBroadcast.objects.filter(business=business).order_by("-created_at", "-id")
     chosen = request.GET.get("run", "")
@@ -125,6 +125,6 @@ def _recipients(request: HttpRequest, run: Run, name: str) -> Page[Recipient]:
 
 urlpatterns = [
     path("", broadcasts, name="broadcasts"),
-    path("found/", found, name="broadcasts-found"),
+    path("found/", updated_parts, name="broadcasts-found"),
     *opt_outs,
 ]

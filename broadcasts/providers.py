@@ -141,11 +141,11 @@ class MetaCloud:
         self._session.close()
 
     def send(self, message: Message) -> Accepted:
-        return _answer_of(lambda: self._accepted(message))
+        return _call(lambda: self._accepted(message))
 
     def check(self) -> None:
         """https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account-to-number-current-status/"""
-        _answer_of(lambda: self._whatsapp.api.get_business_phone_number(self._phone_number_id, ("id",)))
+        _call(lambda: self._whatsapp.api.get_business_phone_number(self._phone_number_id, ("id",)))
 
     def _accepted(self, message: Message) -> Accepted:
         told = self._send(message)
@@ -175,7 +175,7 @@ class MetaCloud:
 
     def phone_number(self) -> BusinessPhoneNumber:
         """What Meta says of the account's number. Raises a `ProviderError`."""
-        return _answer_of(self._phone_number)
+        return _call(self._phone_number)
 
     def _phone_number(self) -> BusinessPhoneNumber:
         told = self._whatsapp.api.get_business_phone_number(self._phone_number_id, PHONE_NUMBER_FIELDS)
@@ -201,7 +201,7 @@ def _other_number(told: dict[str, Any], written: str) -> str:
     return str(wa_id) if is_other else ""
 
 
-def _answer_of(call: Callable[[], T]) -> T:
+def _call(call: Callable[[], T]) -> T:
     """Raises a `ProviderError`."""
     try:
         return call()

@@ -58,7 +58,7 @@ def send(run: WhatsAppBroadcast, progress: Progress) -> None:
     effects = Effects(progress)
     progress.fenced(leave_out_opted_out, run)
     with run.account.provider() as provider, SendThreads(provider) as threads:
-        Sender(run, progress, effects, provider, threads).reach(pending(run))
+        Sender(run, progress, effects, provider, threads).send_to(pending(run))
     progress.fenced(leave_out_opted_out, run)  # whom a stop has kept from being begun
 
 
@@ -97,26 +97,26 @@ class Sender:
         self._window = ConcurrencyWindow(run.account.rate, provider.at_once, self._saved_size)
         self._outage = Outage(progress)
         # Whose messages certainly didn't leave, by the time from which they may be sent again.
-        self._again: list[tuple[float, int, Recipient]] = []
+        self._due_again: list[tuple[float, int, Recipient]] = []
         self._tries: Counter[int] = Counter()  # in vain, by recipient
         self._refusals: list[Throttled | Blocked | TemplateWaits] = []  # that concern everybody
         self._holds = 0  # in a row, with no message taken between them
         self._silences: list[ProviderError] = []  # in a row, without an answer between them
         self._has_sent = False  # has a message of this attempt been accepted?
 
-    def reach(self, recipients: Iterator[Recipient]) -> None:
+    def send_to(self, recipients: Iterator[Recipient]) -> None:
         """Send to all of them. Who wasn't sent to is pending.
 
         Raises `RunRejected`, `RunDeferred` or `RunUnreachable` where nobody else could be sent to either.
         """
         try:
-            while (turn := self._next_turn(recipients)) or self._threads.in_flight or self._again:
-                if turn:
-                    self._launch(turn)
+            while (chosen := self._choose_recipients(recipients)) or self._threads.in_flight or self._due_again:
+                if chosen:
+                    self._send_messages(chosen)
                 elif not self._threads.in_flight:
-                    self._progress.wait(self._again[0][0] - time.monotonic(), LIMIT)
-                self._record_answers(wait_for_one=not turn or self._is_full)
-                self._heed_trouble()
+                    self._progress.wait(self._due_again[0][0] - time.monotonic(), LIMIT)
+                self._record_answers(wait_for_one=not chosen or self._is_full)
+                self._handle_trouble()
         finally:
             self._record_all()
 
@@ -126,20 +126,20 @@ class Sender:
     def _is_full(self) -> bool:
         return self._threads.in_flight >= self._window.size
 
-    def _next_turn(self, recipients: Iterator[Recipient]) -> list[Recipient]:
+    def _choose_recipients(self, recipients: Iterator[Recipient]) -> list[Recipient]:
         """The next one, at its moment, and those whose moments have come by then."""
-        turn: list[Recipient] = []
-        while self._threads.in_flight + len(turn) < self._window.size and (not turn or self._pacer.is_due()):
+        chosen: list[Recipient] = []
+        while self._threads.in_flight + len(chosen) < self._window.size and (not chosen or self._pacer.is_due()):
             recipient = self._next_recipient(recipients)
             if recipient is None:
                 break
             self._await_permit()
-            turn.append(recipient)
-        return turn
+            chosen.append(recipient)
+        return chosen
 
     def _next_recipient(self, recipients: Iterator[Recipient]) -> Recipient | None:
-        if self._again and self._again[0][0] <= time.monotonic():
-            return heappop(self._again)[2]
+        if self._due_again and self._due_again[0][0] <= time.monotonic():
+            return heappop(self._due_again)[2]
         return next(recipients, None)
 
     def _await_permit(self) -> None:
@@ -153,11 +153,11 @@ class Sender:
 
     # There and back
 
-    def _launch(self, turn: list[Recipient]) -> None:
+    def _send_messages(self, chosen: list[Recipient]) -> None:
         self._save_window()
         sends = [
             Send(recipient, message)
-            for recipient in self._effects.begin(turn)
+            for recipient in self._effects.begin(chosen)
             if (message := self._message_to(recipient))
         ]
         if self._window.size > 1:
@@ -257,7 +257,7 @@ class Sender:
 
     def _put_back(self, recipient: Recipient, seconds: float = 0.0) -> None:
         self._effects.put_back(recipient)
-        heappush(self._again, (time.monotonic() + seconds, recipient.pk, recipient))
+        heappush(self._due_again, (time.monotonic() + seconds, recipient.pk, recipient))
 
     # When it doesn't go well
 
@@ -270,7 +270,7 @@ class Sender:
         self._silences.append(error)
         self._window.halve(left_at)
 
-    def _heed_trouble(self) -> None:
+    def _handle_trouble(self) -> None:
         """Nothing more leaves until everything in flight is back, and a while has passed."""
         if not self._refusals and len(self._silences) < SILENCES:
             return
@@ -282,7 +282,7 @@ class Sender:
             if isinstance(error, TemplateWaits):
                 wait_for_template(self._run, self._progress, error, has_sent=self._has_sent)
         if limits := [error for error in refusals if isinstance(error, Throttled)]:
-            self._hold(limits)
+            self._hold_account(limits)
         if len(self._silences) >= SILENCES:
             self._wait_for_contact()
 
@@ -291,7 +291,7 @@ class Sender:
             words = str(error) if f"(#{error.code})" in str(error) else f"{error} ({error.code})"
             raise RunRejected("\n".join(filter(None, [words, _advice(error)]))) from error
 
-    def _hold(self, limits: list[Throttled]) -> None:
+    def _hold_account(self, limits: list[Throttled]) -> None:
         """The whole account waits, whoever sends by it: the next one gets no permit before."""
         self._holds += 1
         seconds = max(error.seconds or 2.0**self._holds for error in limits)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from runs.lifecycle import start
 
-from .audience import Audience, Sorter, UnreadableAudience, keep
+from .audience import Audience, Sorter, UnreadableAudience, store_recipients
 from .messages import rendered
 from .models import ProviderAccount, WhatsAppBroadcast
 from .standing import warnings_of
@@ -70,7 +70,7 @@ def start_broadcast(draft: Draft, created_by: User | None, idempotency_key: str 
         if run.total is not None:
             return run
         sorter = draft.sorter()
-        keep(run, sorter.batches())
+        store_recipients(run, sorter.batches())
         if not sorter.counts.valid:
             raise UnreadableAudience(_("Nobody in the audience can get this message."))
         skipped = sum(sorter.counts.skipped.values())

@@ -93,11 +93,11 @@ class SendThreads:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > SLOW_SECONDS and self._waiting.qsize():
             with suppress(Empty):
-                return self._took(self._done.get(timeout=SLOW_SECONDS))
+                return self._count_back(self._done.get(timeout=SLOW_SECONDS))
             self._start_threads(min(2 * len(self._threads), self.in_flight))  # all are busy, and nobody answers
-        return self._took(self._done.get(timeout=None if left == inf else max(0.0, left)))
+        return self._count_back(self._done.get(timeout=None if left == inf else max(0.0, left)))
 
-    def _took(self, send: Send) -> Send:
+    def _count_back(self, send: Send) -> Send:
         self.in_flight -= 1
         return send
 

@@ -30,7 +30,7 @@ from pywa.types.user_preferences import UserMarketingPreferences
 from runs.text import clean
 from runs.unstorable import is_storable
 
-from .opt_out_phrases import Wish, wish_of, wish_of_button
+from .opt_out_phrases import OptOutRequest, parse_button, parse_request
 
 logger = logging.getLogger(__name__)
 
@@ -136,13 +136,13 @@ def written(change: Change, said: Mapping[str, Any]) -> Written | None:
     return _read(kind, change, {"messages": [common], "contacts": contacts}) if kind else None
 
 
-def wish_in(update: Written) -> tuple[Wish | None, str]:
+def request_in(update: Written) -> tuple[OptOutRequest | None, str]:
     """What the person wants, and their words: those typed, or the title of what was pressed."""
     if isinstance(update, Message):
         text = update.text if isinstance(update.text, str) else ""
-        return wish_of(text), text
+        return parse_request(text), text
     title, payload = (text if isinstance(text, str) else "" for text in (update.title, update.data))
-    return wish_of_button(title, payload), title
+    return parse_button(title, payload), title
 
 
 def template_status(change: Change) -> TemplateStatusUpdate | None:

@@ -30,7 +30,7 @@ from . import opt_outs, standing, updates, whatsapp_users
 from .meta_errors import STOPPED
 from .models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from .numbers import numbers_of
-from .opt_out_phrases import Wish
+from .opt_out_phrases import OptOutRequest
 from .opt_outs import Person
 from .updates import Change, changes
 
@@ -44,7 +44,7 @@ _DELIVERIES: Final = {
     MessageStatusType.READ: Delivery.READ,
     MessageStatusType.PLAYED: Delivery.READ,  # a voice message
 }
-_PREFERENCES: Final = {MarketingPreference.STOP: Wish.STOP, MarketingPreference.RESUME: Wish.START}
+_PREFERENCES: Final = {MarketingPreference.STOP: OptOutRequest.STOP, MarketingPreference.RESUME: OptOutRequest.START}
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def take(payload: Any, accounts: Iterable[ProviderAccount]) -> None:
         if change.phone_number_id and (account := by_number.get(change.phone_number_id)):
             _learn_waba(account, change)
             statuses += filter(None, (_status(account, change, each) for each in change.parts("statuses")))
-            users[account.business_id] |= _take_wishes(account, change)
+            users[account.business_id] |= _apply_preferences(account, change)
         elif not change.phone_number_id:
             _take_account_change([account for account in accounts if account.waba_id in _wabas(change)], change)
     stop_refused(statuses)
@@ -151,23 +151,25 @@ def _status(account: ProviderAccount, change: Change, said: dict[str, Any]) -> S
 # Who wants no more
 
 
-def _take_wishes(account: ProviderAccount, change: Change) -> dict[str, str]:
+def _apply_preferences(account: ProviderAccount, change: Change) -> dict[str, str]:
     """Do what people want; the numbers of those whom Meta names by an id too."""
     users: dict[str, str] = {}
     for said in change.parts("messages"):
         if (update := updates.written(change, said)) is not None:
-            wish, words = updates.wish_in(update)
-            users |= _heed(account, update, wish, OptOut.Source.WORDS, clean(words))
+            wish, words = updates.request_in(update)
+            users |= _apply_preference(account, update, wish, OptOut.Source.WORDS, clean(words))
     for said in change.parts("user_preferences"):
         preference = updates.marketing_preference(change, said)
         # (pywa's preference is false in itself where it is to stop.)
         if preference is not None and preference.category == UserPreferenceCategory.MARKETING_MESSAGES:
-            users |= _heed(account, preference, _PREFERENCES.get(preference.value), OptOut.Source.PREFERENCES)
+            users |= _apply_preference(
+                account, preference, _PREFERENCES.get(preference.value), OptOut.Source.PREFERENCES
+            )
     return users
 
 
-def _heed(
-    account: ProviderAccount, update: BaseUserUpdate, wish: Wish | None, source: OptOut.Source, words: str = ""
+def _apply_preference(
+    account: ProviderAccount, update: BaseUserUpdate, wish: OptOutRequest | None, source: OptOut.Source, words: str = ""
 ) -> dict[str, str]:
     wa_id, user_id = (update.from_user.wa_id or "").lstrip("+"), update.from_user.bsuid or ""
     if wish:
@@ -186,9 +188,9 @@ def stop_refused(statuses: Iterable[Status]) -> None:
     """
     refused = [status for status in statuses if status.error_code == STOPPED]
     for status in refused:
-        told = (Wish.STOP, OptOut.Source.REFUSED, status.at)
+        told = (OptOutRequest.STOP, OptOut.Source.REFUSED, status.at)
         whatsapp_users.heed(status.account.business_id, status.wa_id, status.user_id, *told)
-    for recipient, status in _meant(refused, _named(refused)) if refused else ():
+    for recipient, status in _meant(refused, _recipients_of(refused)) if refused else ():
         opt_outs.stop(Person(status.account.business_id, recipient.phone), OptOut.Source.REFUSED, status.at)
 
 
@@ -231,7 +233,7 @@ def move_forward(statuses: Iterable[Status]) -> None:
         return
     with transaction.atomic():
         counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for recipient, status in _found(statuses):
+        for recipient, status in _match_statuses(statuses):
             for counter, change in _moved(recipient, status).items():
                 counts[recipient.run_id][counter] += change
         for run_id, added in sorted(counts.items()):
@@ -239,16 +241,16 @@ def move_forward(statuses: Iterable[Status]) -> None:
             WhatsAppBroadcast.objects.filter(pk=run_id).update(**changed, version=models.F("version") + 1)
 
 
-def _found(statuses: list[Status]) -> Iterator[tuple[Recipient, Status]]:
+def _match_statuses(statuses: list[Status]) -> Iterator[tuple[Recipient, Status]]:
     """Each status with its recipient, locked with its run."""
-    rows = _named(statuses)
+    rows = _recipients_of(statuses)
     # A row may be locked that belongs to another account with the same ids; it isn't touched.
     runs = WhatsAppBroadcast.objects.filter(pk__in=list(rows.values_list("run", flat=True))).locked()
     locked = rows.filter(run__in=list(runs.values_list("pk", flat=True))).order_by("pk")
     return _meant(statuses, locked.select_for_update(of=("self",), no_key=True))
 
 
-def _named(statuses: list[Status]) -> models.QuerySet[Recipient]:
+def _recipients_of(statuses: list[Status]) -> models.QuerySet[Recipient]:
     by_pk = models.Q(pk__in=[pk for status in statuses if (pk := Recipient.of_tracker(status.tracker))])
     by_message = models.Q(message_id__in=[status.message_id for status in statuses if status.message_id])
     return Recipient.objects.filter(by_pk | (by_message & ~models.Q(message_id=""))).select_related("run")

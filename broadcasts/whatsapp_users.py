@@ -18,17 +18,17 @@ from django.db import transaction
 from . import opt_outs
 from .models import OptOut, Recipient, WhatsAppUser
 from .numbers import numbers_of
-from .opt_out_phrases import Wish
+from .opt_out_phrases import OptOutRequest
 from .opt_outs import Person
 
 
 def heed(
-    business: int, wa_id: str, user_id: str, wish: Wish, source: OptOut.Source, at: datetime, words: str = ""
+    business: int, wa_id: str, user_id: str, wish: OptOutRequest, source: OptOut.Source, at: datetime, words: str = ""
 ) -> None:
     """Do what the person wants, under every number that an audience may hold for them."""
 
     def do(person: Person) -> None:
-        if wish == Wish.STOP:
+        if wish == OptOutRequest.STOP:
             opt_outs.stop(person, source, at, words)
         else:
             opt_outs.resume(person, source, at)

@@ -165,15 +165,15 @@ def _refusal(account: Account, error: Exception) -> Exception:
     code = _response_code(error)
     if code not in _PASSING:
         if isinstance(error, MailboxLoginError):
-            return RunRejected(_login_words(account))
+            return RunRejected(_login_message(account))
         if isinstance(error, MailboxFolderSelectError) and code in _NO_SUCH_FOLDER:
-            return RunRejected(_words(_NO_FOLDER, account))
+            return RunRejected(_message_for(_NO_FOLDER, account))
     if account.security == "starttls" and isinstance(error, imaplib.IMAP4.abort) and "TLS" in str(error):
         # So imaplib says that the server doesn't offer STARTTLS.
         error = ssl.SSLError(str(error))
     reason = next(reason for reason in _REASONS if isinstance(error, reason.kinds))
     return InboxUnreachable(
-        _words(reason.words, account),
+        _message_for(reason.words, account),
         reason.waiting_reason,
         is_misconfigured=reason.is_misconfigured and not _is_passing(error) and code not in _PASSING,
     )
@@ -259,11 +259,11 @@ _REASONS: Final = (
 )
 
 
-def _words(words: Promise, account: Account) -> str:
+def _message_for(words: Promise, account: Account) -> str:
     return str(words) % {"host": account.host, "port": account.port, "folder": account.folder}
 
 
-def _login_words(account: Account) -> str:
+def _login_message(account: Account) -> str:
     names = {"host": account.host, "user": account.username}
     if account.auth == "xoauth2":
         return (

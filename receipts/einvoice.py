@@ -175,24 +175,24 @@ class _Found:
 def _facts(found: _Found) -> Facts | None:
     syntax = SYNTAXES[found.root]
 
-    def said(path: str) -> str:
+    def value_at(path: str) -> str:
         return clean(found.values.get(path, ""))
 
-    amount = _paid(_amount(said(syntax.payable)), _amount(said(syntax.total)))
+    amount = _paid(_amount(value_at(syntax.payable)), _amount(value_at(syntax.total)))
     if amount is None:
         return None
-    if found.root == "CreditNote" or said(syntax.kind) in CREDIT_NOTES:
+    if found.root == "CreditNote" or value_at(syntax.kind) in CREDIT_NOTES:
         amount = -abs(amount)
-    currency = said(syntax.currency).upper()
+    currency = value_at(syntax.currency).upper()
     return Facts(
         # Real money that receipts are not kept in has no name here.
         total=Total(amount, currency if currency in KEPT_CURRENCIES else "", weight=1.0),
-        issued_on=_date(said(syntax.issued_on)),
-        invoice_number=said(syntax.number),
-        vendor=next(filter(None, map(said, syntax.sellers)), ""),
+        issued_on=_date(value_at(syntax.issued_on)),
+        invoice_number=value_at(syntax.number),
+        vendor=next(filter(None, map(value_at, syntax.sellers)), ""),
         has_receipt_words=True,
         is_refund=amount < 0,
-        is_no_receipt=said(syntax.kind) == PROFORMA,
+        is_no_receipt=value_at(syntax.kind) == PROFORMA,
     )
 
 

@@ -44,7 +44,7 @@ class Outage:
         if self._began_at is None:
             self._began_at = now
         away = self._seconds_before + now - self._began_at
-        left = self._patience(error) - away
+        left = self._longest_wait(error) - away
         if left <= 0:
             self._give_up(error, away)
         self._progress.checkpoint(unreachable_seconds=away)
@@ -52,7 +52,7 @@ class Outage:
             self._progress.wait(min(self._pause, left), error.waiting_reason)
         self._pause = min(max(FIRST_PAUSE_SECONDS, 2 * self._pause), LONGEST_PAUSE_SECONDS)
 
-    def _patience(self, error: InboxUnreachable) -> float:
+    def _longest_wait(self, error: InboxUnreachable) -> float:
         """For how many seconds it is waited in all."""
         if self._mailbox.has_been_opened:
             return float(settings.RECEIPTS_UNREACHABLE_SECONDS)

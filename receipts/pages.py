@@ -31,7 +31,7 @@ SHOWN: dict[str, tuple[Any, Callable[[ReceiptQuerySet], ReceiptQuerySet]]] = {
 @members_only
 def receipts(request: HttpRequest, slug: str) -> HttpResponse:
     business = own_business(request, slug)
-    context = {**frame(request, business), **_found(request, business), **start_form(business)}
+    context = {**frame(request, business), **_receipts_context(request, business), **start_form(business)}
     return render(request, "receipts/page.html", context)
 
 
@@ -45,12 +45,12 @@ def start_form(business: Business) -> dict[str, Any]:
 
 
 @members_only
-def found(request: HttpRequest, slug: str) -> HttpResponse:
+def updated_parts(request: HttpRequest, slug: str) -> HttpResponse:
     """The parts of the page that change as a run goes on, for its script to put in place."""
-    return render(request, "receipts/found.html", _found(request, own_business(request, slug)))
+    return render(request, "receipts/found.html", _receipts_context(request, own_business(request, slug)))
 
 
-def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
+def _receipts_context(request: HttpRequest, business: Business) -> dict[str, Any]:
     runs = ReceiptSyncRun.objects.filter(business=business).order_by("-created_at", "-id")
     rows = Receipt.objects.filter(business=business).defer("message_text")
     show = request.GET.get("show", "")
@@ -67,6 +67,6 @@ def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
 
 urlpatterns = [
     path("", receipts, name="receipts"),
-    path("found/", found, name="receipts-found"),
+    path("found/", updated_parts, name="receipts-found"),
     *review_pages.urlpatterns,
 ]

@@ -120,7 +120,7 @@ class PdfReader:
         receiving, sending = os.pipe()
         child = os.fork()
         if not child:
-            self._answer(sending, content, cpu_seconds)
+            self._send_result(sending, content, cpu_seconds)
         os.close(sending)
         with os.fdopen(receiving, "rb") as pipe:
             answer = pipe.read()
@@ -130,7 +130,7 @@ class PdfReader:
         reason, text, invoice = json.loads(answer)
         return reason or Contents(text, invoice.encode("latin-1"))
 
-    def _answer(self, pipe: int, content: bytes, cpu_seconds: float) -> NoReturn:
+    def _send_result(self, pipe: int, content: bytes, cpu_seconds: float) -> NoReturn:
         try:
             signal.setitimer(signal.ITIMER_REAL, WALL_FACTOR * cpu_seconds)
             outcome = self._read_within(content, cpu_seconds)

@@ -53,7 +53,7 @@ class Scanner:
     def scan(self, raw: bytes) -> Scanned:
         """What `extraction.scan` finds in the mail. Raises ItemFailed, its words translated, and what `beat` raises."""
         try:
-            return scan_frames.decode(self._answer_to(raw))
+            return scan_frames.decode(self._scan_in_child(raw))
         except scan_frames.ScanCrashed as error:
             # Not the mail's fault alone: our reader has a hole.
             logger.error("Could not scan a message: %s", error.traceback)
@@ -71,7 +71,7 @@ class Scanner:
         """Forget what was begun: other mails may come next."""
         self._child.discard()
 
-    def _answer_to(self, raw: bytes) -> bytes:
+    def _scan_in_child(self, raw: bytes) -> bytes:
         try:
             return self._child.call(READ_PDFS + raw)
         except (ChildTimedOut, ChildDied):

@@ -207,7 +207,7 @@ def handle(
     fields = {"subject": scanned.subject, "sender": scanned.sender}
     if scanned.is_candidate:
         with progress.item(key, subject=scanned.subject, sender=scanned.sender):
-            keep_documents(run, scanned)
+            store_documents(run, scanned)
             progress.fenced(store, run, scanned)
             _doubt(run, progress, scanned, outdated)
             progress.done(key, **fields, **_note(scanned.faults))
@@ -279,7 +279,7 @@ def _receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, f
     return receipt
 
 
-def keep_documents(run: ReceiptSyncRun, scanned: Scanned) -> None:
+def store_documents(run: ReceiptSyncRun, scanned: Scanned) -> None:
     """Store each attachment under its own hash, before the row that names it.
 
     A crash between the two leaves a file that the next sync finds in its place; one in the middle of writing, a file

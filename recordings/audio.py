@@ -82,7 +82,9 @@ class AudioReader:
                 _fail(told["problem"])
         return Audio(told["content_type"], round(told["at"], 3), told["channels"], told["is_partial"])
 
-    def hear(self, path: Path, *, raw: str = "", channel: int = 0, start: float, window: float) -> Iterator[Samples]:
+    def read_samples(
+        self, path: Path, *, raw: str = "", channel: int = 0, start: float, window: float
+    ) -> Iterator[Samples]:
         """The samples of a channel from `start` seconds on, some `window` seconds at a time.
 
         Two channels are read apart, the first of them (the left one) by default; any other number is mixed into one.

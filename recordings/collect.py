@@ -34,7 +34,7 @@ from .models import (
 from .sources import LeftOut, Listed, Period, RecordingSource, StillRecording
 from .sources.opening import open_source
 from .sources.patience import outlast
-from .transcription import Heard, Transcriber, is_loaded, transcriber
+from .transcription import Transcriber, Utterance, is_loaded, transcriber
 from .warnings import LeftOuts, add_left_out
 
 logger = logging.getLogger(__name__)
@@ -43,14 +43,15 @@ LISTED_AT_ONCE: Final = 100
 LOADING_MINUTES: Final = 15.0
 KEPT_EVERY: Final = 10.0  # seconds: of a long transcription, what a killed worker loses
 JobType = RecordingRun.JobType
-Tell = Callable[[float], None]  # how much of a step is done, from 0 to 1
+ReportShare = Callable[[float], None]  # how much of a step is done, from 0 to 1
 
 T = TypeVar("T")
 
 
 def collect(run: RecordingRun, progress: Progress) -> None:
     """Do what is left of the run, from wherever an earlier attempt left off."""
-    ears = _ears(progress) if run.job_type == JobType.FULL else None  # first: it may have to be refused
+    # First: it may have to be refused.
+    transcriber = _load_transcriber(progress) if run.job_type == JobType.FULL else None
     sweep_parts(run)
     with (
         AudioReader(beat=progress.beat) as reader,
@@ -64,12 +65,12 @@ def collect(run: RecordingRun, progress: Progress) -> None:
         for recording in progress.track(
             _light(left), total=left.count(), weigh=lambda recording: _weight(run, recording), weight=weight
         ):
-            handle(run, progress, source, reader, ears, recording)
+            handle(run, progress, source, reader, transcriber, recording)
             progress.checkpoint()
         progress.note(current="", current_pct=None)
 
 
-def _ears(progress: Progress) -> Transcriber:
+def _load_transcriber(progress: Progress) -> Transcriber:
     if is_loaded():
         return transcriber()
     with progress.allow_silence(minutes=LOADING_MINUTES):
@@ -108,7 +109,7 @@ def enlist(run: RecordingRun, progress: Progress, source: RecordingSource) -> No
                 listed.append(one)
         progress.fenced(_enlist, run, listed)
         progress.inside(0.0)  # and hear whether somebody asked to stop: it is done anew, and safe to repeat
-    progress.fenced(run.keep_left_out, left_out)
+    progress.fenced(run.store_left_out, left_out)
 
 
 def _examined(run: RecordingRun, source: RecordingSource, some: list[Listed | LeftOut]) -> Iterator[Listed | LeftOut]:
@@ -128,7 +129,7 @@ def _is_here(call: Call | None, listed: Listed) -> bool:
 
 
 def _enlist(run: RecordingRun, listed: Iterable[Listed]) -> None:
-    calls = _known(run, [one for one in listed if not one.problem])
+    calls = _get_or_create_calls(run, [one for one in listed if not one.problem])
     Recording.objects.bulk_create(
         [
             Recording(
@@ -144,7 +145,7 @@ def _enlist(run: RecordingRun, listed: Iterable[Listed]) -> None:
     )
 
 
-def _known(run: RecordingRun, listed: list[Listed]) -> dict[str, Call]:
+def _get_or_create_calls(run: RecordingRun, listed: list[Listed]) -> dict[str, Call]:
     """The business's calls by their IDs, made where they are new."""
     # An exchange may have the same call twice, as it was recorded and compressed.
     once = {one.call_id: one for one in listed}
@@ -194,7 +195,7 @@ def handle(
     progress: Progress,
     source: RecordingSource,
     reader: AudioReader,
-    ears: Transcriber | None,
+    transcriber: Transcriber | None,
     recording: Recording,
 ) -> None:
     """Do what the call lacks, and report it as done, skipped or failed. Nothing in it fails the run."""
@@ -210,7 +211,7 @@ def handle(
     with progress.item(recording.key):
         progress.fenced(recording.begin)
         try:
-            outlast(lambda: _complete(run, progress, source, reader, ears, call), wait=progress.wait)
+            outlast(lambda: _complete(run, progress, source, reader, transcriber, call), wait=progress.wait)
         except StillRecording:
             words = _("This call is still being recorded: a later run takes it.")
             progress.skipped(recording.key, words, code="recording")
@@ -221,52 +222,63 @@ def _complete(
     progress: Progress,
     source: RecordingSource,
     reader: AudioReader,
-    ears: Transcriber | None,
+    transcriber: Transcriber | None,
     call: Call,
 ) -> None:
     fetching = 0.0  # the share of the item that fetching is
     if not call.is_fetched and not adopt(run, progress, reader, call):
-        fetching = FETCHING if ears else 1.0
+        fetching = FETCHING if transcriber else 1.0
         weight, guess = call.work_left(run.job_type), call.duration or LIKELY_SECONDS
-        fetch(run, progress, source, reader, call, tell=lambda part: _tell(progress, fetching * part))
+        fetch(run, progress, source, reader, call, report_share=lambda part: _report_part(progress, fetching * part))
         progress.weigh(weight * (call.duration or guess) / guess)
-    if ears and not call.transcribed_at:
+    if transcriber and not call.transcribed_at:
         transcribe(
-            run, progress, reader, ears, call, tell=lambda part: _tell(progress, fetching + (1 - fetching) * part)
+            run,
+            progress,
+            reader,
+            transcriber,
+            call,
+            report_share=lambda part: _report_part(progress, fetching + (1 - fetching) * part),
         )
 
 
-def _tell(progress: Progress, part: float) -> None:
+def _report_part(progress: Progress, part: float) -> None:
     progress.note(current_pct=round(100 * part, 1))
     progress.inside(part)
 
 
 def transcribe(
-    run: RecordingRun, progress: Progress, reader: AudioReader, ears: Transcriber, call: Call, *, tell: Tell
+    run: RecordingRun,
+    progress: Progress,
+    reader: AudioReader,
+    transcriber: Transcriber,
+    call: Call,
+    *,
+    report_share: ReportShare,
 ) -> None:
     """Put the call into words, from where an interrupted attempt left off.
 
-    Raises `ItemFailed`, and what `tell` raises.
+    Raises `ItemFailed`, and what `report_share` raises.
     """
     kept_at = monotonic()
     draft = Draft(call, _channels(run, progress, reader, call))
     try:
         with on_disk(run, call, str(call.file.name)) as path:
             while not draft.is_whole:
-                for heard in _heard(reader, ears, call, path, draft):
+                for heard in _transcribe_channel(reader, transcriber, call, path, draft):
                     draft.add(heard)
                     if monotonic() >= kept_at + KEPT_EVERY:
-                        progress.fenced(draft.keep, call)
+                        progress.fenced(draft.store, call)
                         kept_at = monotonic()
-                    tell(draft.share)
+                    report_share(draft.share)
                 draft.end_channel()
     except RunStopped:
-        progress.fenced(draft.keep, call)
+        progress.fenced(draft.store, call)
         raise
     except RuntimeError as error:  # out of the model: its memory, its device, or a sound it can't bear
         logger.exception("Could not transcribe call %s", call.pk)
         raise ItemFailed(_("The recording could not be transcribed."), code="unexpected") from error
-    progress.fenced(call.keep_transcript, draft.named(), draft.language)
+    progress.fenced(call.store_transcript, draft.segments_with_speakers(), draft.language)
 
 
 def _channels(run: RecordingRun, progress: Progress, reader: AudioReader, call: Call) -> int:
@@ -279,18 +291,20 @@ def _channels(run: RecordingRun, progress: Progress, reader: AudioReader, call: 
         if not call.transcribed_to:
             with on_disk(run, call, str(call.file.name)) as path:
                 channels = reader.check(path, raw=raw_type(call.content_type)).channels
-        progress.fenced(call.keep_channels, channels)
+        progress.fenced(call.store_channels, channels)
     return call.channels or 1
 
 
-def _heard(reader: AudioReader, ears: Transcriber, call: Call, path: Path, draft: Draft) -> Iterator[Heard]:
+def _transcribe_channel(
+    reader: AudioReader, transcriber: Transcriber, call: Call, path: Path, draft: Draft
+) -> Iterator[Utterance]:
     """The words of the draft's channel, from where it goes on."""
-    windows = reader.hear(
+    windows = reader.read_samples(
         path,
         raw=raw_type(call.content_type),
         channel=draft.channel,
         start=draft.reached,
         window=transcription.WINDOW,
     )
-    transcribe_channel = ears.transcribe_side if draft.has_sides else ears.transcribe
+    transcribe_channel = transcriber.transcribe_side if draft.has_sides else transcriber.transcribe
     return transcribe_channel(windows, language=draft.language, start=draft.reached)

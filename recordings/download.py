@@ -34,14 +34,14 @@ def fetch(
     reader: AudioReader,
     call: Call,
     *,
-    tell: Callable[[float], None],
+    report_share: Callable[[float], None],
 ) -> None:
     """Bring the call's recording into the storage, telling as bytes come how much of it is there, from 0 to 1.
 
-    Raises `ItemFailed`, `StillRecording`, `SourceAway`, `RunRejected`, `RunLost`, and what `tell` raises.
+    Raises `ItemFailed`, `StillRecording`, `SourceAway`, `RunRejected`, `RunLost`, and what `report_share` raises.
     """
     with _part_file(run, call) as part:
-        arriving = _Arriving(part, tell)
+        arriving = _Arriving(part, report_share)
         persist(lambda: arriving.go_on(source, call), wait=progress.wait, reached=lambda: arriving.have)
         arriving.verify()
         audio = reader.check(Path(part.name), raw=_raw_type_of(call))
@@ -50,7 +50,7 @@ def fetch(
         default_storage.delete(name)  # of an attempt that died before it could say what it had brought
         default_storage.save(name, _Whole(part))
         progress.fenced(
-            call.keep_file,
+            call.store_file,
             name=name,
             size=arriving.have,
             sha256=arriving.digest,
@@ -68,7 +68,7 @@ def adopt(run: RecordingRun, progress: Progress, reader: AudioReader, call: Call
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         audio = reader.check(path, raw=_raw_type_of(call))
     progress.fenced(
-        call.keep_file,
+        call.store_file,
         name=name,
         size=default_storage.size(name),
         sha256=digest,
@@ -112,9 +112,9 @@ def sweep_parts(run: RecordingRun) -> None:
 class _Arriving:
     """A file as far as it has come."""
 
-    def __init__(self, part: BufferedRandom, tell: Callable[[float], None]) -> None:
+    def __init__(self, part: BufferedRandom, report_share: Callable[[float], None]) -> None:
         self._part = part
-        self._tell = tell
+        self._tell = report_share
         self._etag = ""
         self._total: int | None = None
         self._sum = hashlib.sha256()

@@ -6,7 +6,7 @@ from typing import Any
 
 from .channels import Segments
 from .models import Call
-from .transcription import Heard
+from .transcription import Utterance
 
 
 class Draft:
@@ -39,22 +39,22 @@ class Draft:
         """How much of the work is done, from 0 to 1."""
         return min(1.0, (self.channel + min(1.0, self.reached / self._duration)) / len(self._speakers))
 
-    def add(self, heard: Heard) -> None:
+    def add(self, heard: Utterance) -> None:
         self.reached, self.language = heard.reached, heard.language or self.language
         if heard.segment:
             for turn in heard.segment.turns or (heard.segment,):
                 self.segments.append({**turn.as_json(), "channel": self.channel})
 
-    def named(self) -> Segments:
+    def segments_with_speakers(self) -> Segments:
         """The segments, with who says them in place of their channel."""
-        return [self._named(**segment) for segment in self.segments]
+        return [self._segment_with_speaker(**segment) for segment in self.segments]
 
-    def _named(self, channel: int | None = None, **segment: Any) -> dict[str, Any]:
+    def _segment_with_speaker(self, channel: int | None = None, **segment: Any) -> dict[str, Any]:
         # Before channels were kept, an attempt has said who it is.
         return segment if channel is None else {**segment, "speaker": self._speakers[channel]}
 
     def end_channel(self) -> None:
         self.channel, self.reached = self.channel + 1, 0.0
 
-    def keep(self, call: Call) -> None:
-        call.keep_part(self.segments, self.reached, self.language, channels_done=self.channel)
+    def store(self, call: Call) -> None:
+        call.store_part(self.segments, self.reached, self.language, channels_done=self.channel)

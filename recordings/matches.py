@@ -32,7 +32,7 @@ class MatchPlace(NamedTuple):
     def parse(cls, position: Any) -> Self:
         """Raises `ValueError`."""
         tier, moment, pk = str(position).split(" ")
-        return cls(int(tier), None if moment == UNDATED else _moment(moment), _bounded(int(pk)))
+        return cls(int(tier), None if moment == UNDATED else _parse_time(moment), _bounded(int(pk)))
 
     def __str__(self) -> str:
         moment = self.moment.astimezone(UTC).isoformat() if self.moment else UNDATED
@@ -48,7 +48,7 @@ class MatchPlace(NamedTuple):
         return rows.filter(near | (Q(moment__lt=self.moment) if self.moment else Q(moment__isnull=False)))
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a moment without its time zone")

@@ -136,7 +136,7 @@ class RecordingRun(Run):
         """What people should know of how the source was listed, in the reader's language."""
         return warnings_of(self.left_out)
 
-    def keep_left_out(self, left_out: LeftOuts) -> None:
+    def store_left_out(self, left_out: LeftOuts) -> None:
         self.left_out = left_out
         RecordingRun.objects.filter(pk=self.pk).update(left_out=left_out, version=models.F("version") + 1)
 
@@ -273,7 +273,7 @@ class Call(models.Model):
     transcribed_to = models.FloatField(default=0.0)
     transcript = models.TextField(_("transcript"), blank=True, default="")
     transcribed_at = models.DateTimeField(_("transcribed"), null=True)
-    # Written once a call: `keep_part` leaves `transcript` empty, so that nothing is found that can't be read yet.
+    # Written once a call: `store_part` leaves `transcript` empty, so that nothing is found that can't be read yet.
     search: models.GeneratedField = models.GeneratedField(
         expression=Func("language", "transcript", function="recordings_words"),
         output_field=SearchVectorField(),
@@ -387,7 +387,7 @@ class Call(models.Model):
             share += 1 - FETCHING
         return share * (self.duration or LIKELY_SECONDS)
 
-    def keep_file(
+    def store_file(
         self,
         *,
         name: str,
@@ -400,7 +400,7 @@ class Call(models.Model):
     ) -> None:
         """Take this file for the call's. What was put into words of an earlier, shorter one no longer counts."""
         shorter = str(self.file.name or "")
-        self._keep(
+        self._update_columns(
             file=name,
             size=size,
             size_at_source=size if self.size_at_source is not None else None,
@@ -419,21 +419,21 @@ class Call(models.Model):
         if shorter and shorter != name:
             self.file.storage.delete(shorter)
 
-    def keep_channels(self, channels: int) -> None:
-        self._keep(channels=channels)
+    def store_channels(self, channels: int) -> None:
+        self._update_columns(channels=channels)
 
-    def keep_part(self, segments: Segments, transcribed_to: float, language: str, *, channels_done: int = 0) -> None:
+    def store_part(self, segments: Segments, transcribed_to: float, language: str, *, channels_done: int = 0) -> None:
         """What has been transcribed so far, for an attempt that goes on from there."""
-        self._keep(
+        self._update_columns(
             segments=segments,
             transcribed_channels=channels_done,
             transcribed_to=transcribed_to,
             language=language,
         )
 
-    def keep_transcript(self, segments: Segments, language: str) -> None:
+    def store_transcript(self, segments: Segments, language: str) -> None:
         merged = merge_by_time(segments)
-        self._keep(
+        self._update_columns(
             segments=merged,
             transcript=transcript_of(merged)[: settings.RECORDINGS_MAX_TRANSCRIPT],
             transcribed_to=self.duration or 0.0,
@@ -442,7 +442,7 @@ class Call(models.Model):
         )
         self.refresh_from_db(fields=["transcribed_at"])
 
-    def _keep(self, **columns: Any) -> None:
+    def _update_columns(self, **columns: Any) -> None:
         Call.objects.filter(pk=self.pk).update(**columns)
         for name, value in columns.items():
             setattr(self, name, value)

@@ -28,14 +28,14 @@ CALLS_A_PAGE = 20
 @members_only
 def recordings(request: HttpRequest, slug: str) -> HttpResponse:
     business = own_business(request, slug)
-    context = {**frame(request, business), **start_form(business), **_found(request, business)}
+    context = {**frame(request, business), **start_form(business), **_calls_context(request, business)}
     return render(request, "recordings/page.html", context)
 
 
 @members_only
-def found(request: HttpRequest, slug: str) -> HttpResponse:
+def updated_parts(request: HttpRequest, slug: str) -> HttpResponse:
     """The part of the page that changes as a run goes on, for its script to put in place."""
-    return render(request, "recordings/found.html", _found(request, own_business(request, slug)))
+    return render(request, "recordings/found.html", _calls_context(request, own_business(request, slug)))
 
 
 def start_form(business: Business) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class SearchForm(forms.Form):
         return said
 
 
-def _found(request: HttpRequest, business: Business) -> dict[str, Any]:
+def _calls_context(request: HttpRequest, business: Business) -> dict[str, Any]:
     form = SearchForm(request.GET)
     form.is_valid()
     said = form.cleaned_data
@@ -98,12 +98,12 @@ def _matches(request: HttpRequest, business: Business, calls: CallQuerySet, word
     pages = MatchPages()
     pages.page_size = pages.max_page_size = CALLS_A_PAGE
     try:
-        found = pages.paginate_queryset(calls.with_snippet(words).matching(words), Request(request))
+        page = pages.paginate_queryset(calls.with_snippet(words).matching(words), Request(request))
     except ValidationError:  # an address that was cut short
         request.GET = QueryDict(urlencode({"search": words}))
         return _matches(request, business, calls, words)
     pages.base_url = _address(request, business)
-    return {"calls": found, "before": pages.get_previous_link(), "after": pages.get_next_link()}
+    return {"calls": page, "before": pages.get_previous_link(), "after": pages.get_next_link()}
 
 
 def _address(request: HttpRequest, business: Business, **changed: Any) -> str:
@@ -116,5 +116,5 @@ def _address(request: HttpRequest, business: Business, **changed: Any) -> str:
 
 urlpatterns = [
     path("", recordings, name="recordings"),
-    path("found/", found, name="recordings-found"),
+    path("found/", updated_parts, name="recordings-found"),
 ]

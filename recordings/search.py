@@ -183,19 +183,19 @@ class Search:
         return len(terms) == 1 and terms[0].words.isalnum() and not (terms[0].quoted or terms[0].missing)
 
     def certain(self) -> SearchQueryCombinable:
-        return reduce(and_, [*self._said(likely=False), *self._not_missing()])
+        return reduce(and_, [*self._queries(likely=False), *self._not_missing()])
 
     def likely(self) -> SearchQueryCombinable | None:
         """What `certain` doesn't find; None where there is nothing to find."""
         if not self.groups:
             return None
-        [certain], likely = self._said(likely=False), self._said(likely=True)
+        [certain], likely = self._queries(likely=False), self._queries(likely=True)
         if likely == [certain]:
             return None
         return reduce(and_, [reduce(or_, likely), ~certain, *self._not_missing()])
 
     def either(self) -> SearchQueryCombinable:
-        return reduce(and_, [*([reduce(or_, self._said(likely=True))] if self.groups else []), *self._not_missing()])
+        return reduce(and_, [*([reduce(or_, self._queries(likely=True))] if self.groups else []), *self._not_missing()])
 
     def marked(self) -> SearchQueryCombinable:
         """To show where it is said."""
@@ -203,7 +203,7 @@ class Search:
         spoken = islice(chain.from_iterable(term.spoken() for term in terms), MOST_MARKED)
         return reduce(or_, _readings(_any_of(spoken), _any_of(term.words for term in terms)))
 
-    def _said(self, *, likely: bool) -> list[SearchQuery]:
+    def _queries(self, *, likely: bool) -> list[SearchQuery]:
         """A query for each language."""
         if not self.groups:
             return []

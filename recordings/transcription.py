@@ -48,7 +48,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Utterance:
     """All up to `reached` seconds is settled; with a segment where something was said.
 
     The language is empty until something was said that it can be told by.
@@ -63,7 +63,7 @@ class Transcriber:
     def __init__(self, model: Any) -> None:
         self._model = model
 
-    def transcribe(self, windows: Iterator[Samples], *, language: str = "", start: float = 0.0) -> Iterator[Heard]:
+    def transcribe(self, windows: Iterator[Samples], *, language: str = "", start: float = 0.0) -> Iterator[Utterance]:
         """The words of a call from `start` seconds on, where the first of the `windows` begins.
 
         Lazy: each segment comes as soon as it is heard. Without a `language`, it is detected where somebody first
@@ -71,7 +71,7 @@ class Transcriber:
         """
         return self._transcribe(windows, language, start, in_turns=False)
 
-    def transcribe_side(self, windows: Iterator[Samples], *, language: str, start: float) -> Iterator[Heard]:
+    def transcribe_side(self, windows: Iterator[Samples], *, language: str, start: float) -> Iterator[Utterance]:
         """The words of one side of a call, the same way.
 
         Its segments know their turns: what the other side says meanwhile belongs in between.
@@ -80,10 +80,10 @@ class Transcriber:
 
     def _transcribe(
         self, windows: Iterator[Samples], language: str, start: float, *, in_turns: bool
-    ) -> Iterator[Heard]:
+    ) -> Iterator[Utterance]:
         rest: Samples | None = None
         at = start  # where the samples in hand begin
-        for fresh, is_last in _told_last(windows):
+        for fresh, is_last in _mark_last(windows):
             samples = _joined(rest, fresh)
             segments, info = self._listen(samples, language)
             end = len(samples) / RATE
@@ -93,7 +93,7 @@ class Transcriber:
                 language = language or info.language
                 if held:
                     # Between the two: where the first ends exactly, a bit of its last word may be left.
-                    yield Heard((held.end + max(held.end, at + segment.start)) / 2, language, held)
+                    yield Utterance((held.end + max(held.end, at + segment.start)) / 2, language, held)
                 held = Segment(at + segment.start, at + segment.end, clean(segment.text).strip())
                 if in_turns:
                     said = samples[int(segment.start * RATE) : int(segment.end * RATE)]
@@ -102,7 +102,7 @@ class Transcriber:
                 cut, held = held.start - at, None  # heard again, whole, with the next window
             rest = samples[int(cut * RATE) :] if cut is not None else None
             at += end if cut is None else cut
-            yield Heard(at, language, held)
+            yield Utterance(at, language, held)
 
     def _listen(self, samples: Samples, language: str) -> tuple[Iterator[Any], Any]:
         segments, info = self._model.transcribe(
@@ -174,7 +174,7 @@ def _loaded(name: str) -> Any:
         ) from error
 
 
-def _told_last(windows: Iterator[Samples]) -> Iterator[tuple[Samples, bool]]:
+def _mark_last(windows: Iterator[Samples]) -> Iterator[tuple[Samples, bool]]:
     """Each window, and whether it is the last."""
     held: Samples | None = None
     for window in windows:

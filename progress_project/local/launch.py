@@ -103,7 +103,7 @@ def _run_processes() -> None:
             kept["KEEP_REPLACE_STOPPED"] = "yes"
         # By path and isolated (-I): a keeper needs nothing of the project, and starts at once.
         supervisor.add(name, [sys.executable, "-I", supervised.__file__], kept)
-    with _kept_database():
+    with _supervised_database():
         announcer = subprocess.Popen([sys.executable, "-m", "progress_project.local.announce"])
         try:
             supervisor.run()
@@ -113,13 +113,13 @@ def _run_processes() -> None:
 
 
 @contextmanager
-def _kept_database() -> Iterator[None]:
+def _supervised_database() -> Iterator[None]:
     """In the block, the embedded PostgreSQL is started again when it dies."""
     if not postgres.wanted():
         yield
         return
     stopping = threading.Event()
-    keeper = threading.Thread(target=_keep_database, args=(stopping,))
+    keeper = threading.Thread(target=_restart_database, args=(stopping,))
     keeper.start()
     try:
         yield
@@ -128,7 +128,7 @@ def _kept_database() -> Iterator[None]:
         keeper.join()
 
 
-def _keep_database(stopping: threading.Event) -> None:
+def _restart_database(stopping: threading.Event) -> None:
     while not stopping.wait(DATABASE_LOOK_SECONDS):
         if postgres.is_alive():
             continue

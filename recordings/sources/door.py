@@ -56,7 +56,7 @@ class Door:
             response = self._sent(request)
             try:
                 if response.next_request is None:
-                    self._judge(response)
+                    self._check_status(response)
                     with _transport_errors():
                         yield response
                     return
@@ -89,7 +89,7 @@ class Door:
                 _("The provider's host %(host)s has a private address.") % {"host": url.host}, code="foreign_host"
             )
 
-    def _judge(self, response: httpx.Response) -> None:
+    def _check_status(self, response: httpx.Response) -> None:
         status = response.status_code
         if response.is_success:
             return

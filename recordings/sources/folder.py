@@ -44,7 +44,7 @@ from . import (
     SourceAway,
     StillRecording,
 )
-from .notes import LONGEST_NUMBER, CsvNotes, Notes, UnreadableNotes, read_json_notes, told_by
+from .notes import LONGEST_NUMBER, CsvNotes, Notes, UnreadableNotes, listed_fields, read_json_notes
 
 CHUNK: Final = 1024 * 1024
 CSV_NAME: Final = "calls.csv"
@@ -100,7 +100,7 @@ class Folder:
                 yield self._left_out(place / CSV_NAME, LeftOutReason.UNREADABLE_NOTES)
             for entry in entries:
                 self._beat()
-                status = self._look_at(entry)
+                status = self._stat_recording(entry)
                 if isinstance(status, LeftOutReason):
                     yield self._left_out(place / entry.name, status)
                 elif status is not None:
@@ -129,12 +129,12 @@ class Folder:
             self._beat()
             yield entry
 
-    def _look_at(self, entry: os.DirEntry[str]) -> os.stat_result | LeftOutReason | None:
+    def _stat_recording(self, entry: os.DirEntry[str]) -> os.stat_result | LeftOutReason | None:
         """The status of a recording, or why it is left out; None for what is none."""
         is_sound = Path(entry.name).suffix.lower() in SOUND
         try:
             if entry.is_symlink():
-                return self._look_behind(Path(entry.path), is_sound)
+                return self._stat_target(Path(entry.path), is_sound)
             if not is_sound or entry.is_dir(follow_symlinks=False):
                 return None
             return _regular(entry.stat(follow_symlinks=False))
@@ -143,7 +143,7 @@ class Folder:
         except OSError:
             return LeftOutReason.UNREADABLE_FILE
 
-    def _look_behind(self, link: Path, is_sound: bool) -> os.stat_result | LeftOutReason | None:
+    def _stat_target(self, link: Path, is_sound: bool) -> os.stat_result | LeftOutReason | None:
         try:
             real = _behind(link)
         except OSError:  # nothing is there, or a circle
@@ -169,7 +169,7 @@ class Folder:
                 notes = read_json_notes(beside) or notes
             except UnreadableNotes:
                 yield self._left_out(beside, LeftOutReason.UNREADABLE_NOTES)
-        call = self._told(path, notes, status.st_size)
+        call = self._listed_from(path, notes, status.st_size)
         if not _is_wanted(call, status, period, direction):
             return
         if path.suffix.lower() in UNREADABLE:
@@ -179,7 +179,7 @@ class Folder:
         else:
             yield call
 
-    def _told(self, path: Path, notes: Notes, size: int) -> Listed:
+    def _listed_from(self, path: Path, notes: Notes, size: int) -> Listed:
         location, key = self._location(path), _shortened(self._shown(path))
         name = _NAME.fullmatch(path.stem)
         if len(location) > LONGEST_LOCATION:
@@ -188,7 +188,7 @@ class Folder:
         if not notes and name is None:
             words = _("Neither the file's name nor a file beside it says what call this is.")
             return Listed(key, location, size=size, problem=words)
-        told = {**(_from_name(name) if name else {}), **told_by(notes)}
+        told = {**(_from_name(name) if name else {}), **listed_fields(notes)}
         # An exchange's names are its own IDs. Any other name may stand in several folders, and mean several calls.
         call_id = _readable(path.stem) if name else self._shown(path.with_suffix(""))
         return Listed(_shortened(call_id), location, size=size, **told)

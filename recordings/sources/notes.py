@@ -87,14 +87,14 @@ def _read(path: Path, limit: int) -> bytes:
     return raw
 
 
-def told_by(notes: Notes) -> dict[str, Any]:
+def listed_fields(notes: Notes) -> dict[str, Any]:
     """The fields of a `Listed` that these notes tell; what makes no sense is as if it weren't there."""
     told: dict[str, Any] = {}
     if notes.get("direction") in Direction.values:
         told["direction"] = notes["direction"]
     if number := clean(notes.get("number", ""), LONGEST_NUMBER):
         told["number"] = number
-    if moment := _moment(notes.get("started_at", "")):
+    if moment := _parse_time(notes.get("started_at", "")):
         told["started_at"] = moment
     return told
 
@@ -104,7 +104,7 @@ def _text(value: Any) -> str:
     return str(value) if isinstance(value, str | int | float) else ""
 
 
-def _moment(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     try:
         moment = parse_datetime(text[:LONGEST_MOMENT])
         if moment is None or moment.year not in YEARS:

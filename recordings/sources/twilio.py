@@ -102,10 +102,10 @@ class Twilio:
         if sid not in self._calls:
             if len(self._calls) >= CALLS_REMEMBERED:
                 self._calls.clear()
-            self._calls[sid] = self._asked(sid)
+            self._calls[sid] = self._credentials_for(sid)
         return self._calls[sid]
 
-    def _asked(self, sid: str) -> tuple[str, str]:
+    def _credentials_for(self, sid: str) -> tuple[str, str]:
         try:
             call = self._client.calls(sid).fetch()
         except (ItemFailed, TwilioException):  # deleted, though its recording is there
@@ -151,12 +151,12 @@ class _ByDoor(HttpClient):  # type: ignore[misc]  # the SDK ships no types
         timeout: Any = None,
         allow_redirects: bool = False,
     ) -> Response:
-        def asked() -> Response:
+        def request_once() -> Response:
             with self._door.opened(uri, params=params, headers=headers) as response:
                 response.read()
                 return Response(response.status_code, response.text, response.headers)
 
-        return persist(asked, wait=self._wait)
+        return persist(request_once, wait=self._wait)
 
 
 def _seconds(said: object) -> float | None:

@@ -54,7 +54,7 @@ def _is_foreign_error(response: HttpResponse) -> bool:
 
 
 def _reword(response: HttpResponse) -> None:
-    if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR and not _database_answers():
+    if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR and not _is_database_up():
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         response.headers["Retry-After"] = str(DatabaseAway.wait)
     status = HTTPStatus(response.status_code)
@@ -64,7 +64,7 @@ def _reword(response: HttpResponse) -> None:
     response.headers["Content-Length"] = str(len(response.content))
 
 
-def _database_answers() -> bool:
+def _is_database_up() -> bool:
     try:
         connection.ensure_connection()
         return connection.is_usable()

@@ -38,7 +38,7 @@ class Subscriber:
     def of(cls, request: Request, business: Business, language: str) -> Subscriber:
         token = str(getattr(request.auth, "digest", ""))
         session = "" if token else request._request.session.session_key or ""
-        resumed = _moment(request.headers.get("Last-Event-ID", ""))
+        resumed = _parse_event_id(request.headers.get("Last-Event-ID", ""))
         return cls(int(request.user.pk or 0), business.pk, language, session, token, resumed)
 
     def send_updates(self, events: Mapping[Any, bytes]) -> None:
@@ -56,7 +56,7 @@ class Subscriber:
         return b"".join(events.values())
 
 
-def _moment(event_id: str) -> datetime | None:
+def _parse_event_id(event_id: str) -> datetime | None:
     """What isn't an id of ours is read as none."""
     try:
         return datetime.fromtimestamp(int(event_id) / 1000, UTC)

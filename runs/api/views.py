@@ -71,7 +71,7 @@ def run_json(run: Run) -> dict[str, Any]:
     return dict(RunSerializer(get_run_or_404(type(run).objects.filter(pk=run.pk))).data)
 
 
-def answer(run: Run, code: int = status.HTTP_200_OK) -> Response:
+def run_response(run: Run, code: int = status.HTTP_200_OK) -> Response:
     return Response(run_json(run), status=code)
 
 
@@ -82,7 +82,7 @@ def start_run(request: Request, model: type[Run], business: Business, **fields: 
         run = start(model, business, created_by=caller(request), idempotency_key=key, **fields)
     except ActiveRunExists as error:
         raise AlreadyActive(run_json(error.run)) from error
-    return answer(run, status.HTTP_202_ACCEPTED)
+    return run_response(run, status.HTTP_202_ACCEPTED)
 
 
 # Views
@@ -152,7 +152,7 @@ class Act(RunView):
             raise StateForbids(run_json(run)) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
-        return answer(run)
+        return run_response(run)
 
     def _do(self, run: Run) -> None:
         if self.action not in run.actions():
@@ -171,7 +171,7 @@ class RetryFailed(RunView):
             raise StateForbids(run_json(run), error.reason) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
-        return answer(again, status.HTTP_202_ACCEPTED)
+        return run_response(again, status.HTTP_202_ACCEPTED)
 
 
 class Events(RunView, GenericAPIView[Any]):

@@ -160,7 +160,7 @@ def wake(rows: RunQuerySet[Any]) -> int:
     return len(waiting)
 
 
-def _patience_began() -> models.Func:
+def _republish_before() -> models.Func:
     """What was published before this moment is forgotten: a minute ago, then doubling, an hour at most."""
     return models.Func(
         models.F("dispatches"),
@@ -201,7 +201,7 @@ def publish_forgotten(model: type[Run]) -> int:
     forgotten = (
         model.objects.claimable()
         .annotate(published_at=Coalesce("dispatched_at", "queued_at"))
-        .filter(waited | models.Q(published_at__lt=_patience_began()))
+        .filter(waited | models.Q(published_at__lt=_republish_before()))
         .order_by("queued_at")[:REPUBLISH_BATCH]
     )
     sent = 0

@@ -75,7 +75,7 @@ def reclaim_after_restart(sender: Any, **kwargs: Any) -> None:
 
 
 @worker_ready.connect
-def look_after_children(sender: Any, **kwargs: Any) -> None:
+def watch_children(sender: Any, **kwargs: Any) -> None:
     """With an event loop Celery looks for dead children every five seconds, which is all that is promised."""
     if sender.hub:
         sender.hub.call_repeatedly(CHILDREN_SECONDS, sender.pool.maintain_pool)

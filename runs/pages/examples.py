@@ -51,12 +51,12 @@ _SILENCE = {"offline": 40, "unknown": 60}
 def examples() -> list[dict[str, Any]]:
     """Each with its `name`, `title`, `run` (as the API tells of it) and the server's `silence` in seconds, or null."""
     return [
-        {"name": name, "title": str(title), "run": _told(number, columns), "silence": _SILENCE.get(name)}
+        {"name": name, "title": str(title), "run": _example_json(number, columns), "silence": _SILENCE.get(name)}
         for number, (name, (title, columns)) in enumerate(_STATES.items(), 1)
     ]
 
 
-def _told(number: int, columns: dict[str, Any]) -> dict[str, Any]:
+def _example_json(number: int, columns: dict[str, Any]) -> dict[str, Any]:
     usual = next(model for model in run_types() if model.stale_after_seconds is None)
     return dict(RunSerializer(_example(usual, number, columns)).data)
 

@@ -118,8 +118,8 @@ CARD = {
 }
 
 
-def spoken(words: Any) -> Any:
+def as_text(words: Any) -> Any:
     """The words as plain text in the language of this moment."""
     if isinstance(words, dict):
-        return {str(key): spoken(value) for key, value in words.items()}
+        return {str(key): as_text(value) for key, value in words.items()}
     return str(words) if isinstance(words, Promise) else words

@@ -16,10 +16,10 @@ def timeline(run: Run) -> list[dict[str, Any]]:
     """The changes of status, newest first, each with the status it came from."""
     events = list(run.events.order_by("pgh_id"))
     before = [None, *(event.status for event in events)]
-    return [_told(event, source) for event, source in zip(events, before, strict=False)][::-1]
+    return [_entry(event, source) for event, source in zip(events, before, strict=False)][::-1]
 
 
-def _told(event: Any, source: str | None) -> dict[str, Any]:
+def _entry(event: Any, source: str | None) -> dict[str, Any]:
     context = event.pgh_context or {}  # empty when somebody wrote SQL by hand
     reason = context.get("reason", "")
     return {

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from broadcasts.opt_out_phrases import Wish, wish_of, wish_of_button
+from broadcasts.opt_out_phrases import OptOutRequest, parse_button, parse_request
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ from broadcasts.opt_out_phrases import Wish, wish_of, wish_of_button
     ],
 )  # fmt: skip
 def test_a_wish_to_stop(text: str) -> None:
-    assert wish_of(text) == Wish.STOP
+    assert parse_request(text) == OptOutRequest.STOP
 
 
 @pytest.mark.parametrize("text", ["START", "start!", "unstop", "Resume promotions", "התחל", "הצטרף", "Subscribe"])
 def test_a_wish_to_start_again(text: str) -> None:
-    assert wish_of(text) == Wish.START
+    assert parse_request(text) == OptOutRequest.START
 
 
 @pytest.mark.parametrize(
@@ -59,27 +59,27 @@ def test_a_wish_to_start_again(text: str) -> None:
     ],
 )  # fmt: skip
 def test_other_words_mean_something_else(text: str) -> None:
-    assert wish_of(text) is None
+    assert parse_request(text) is None
 
 
 @pytest.mark.parametrize(
     ("title", "payload", "wish"),
     [
-        ("Stop promotions", "", Wish.STOP),
-        ("No thanks", "STOP_PROMOTIONS", Wish.STOP),
-        ("Start", "stop", Wish.STOP),
-        ("Resume promotions", "choice-1", Wish.START),
+        ("Stop promotions", "", OptOutRequest.STOP),
+        ("No thanks", "STOP_PROMOTIONS", OptOutRequest.STOP),
+        ("Start", "stop", OptOutRequest.STOP),
+        ("Resume promotions", "choice-1", OptOutRequest.START),
         ("Cancel", "cancel", None),
         ("ביטול התור", "cancel", None),
         ("Next", "end", None),
     ],
 )
-def test_a_button_is_no_keyword_to_cancel_by(title: str, payload: str, wish: Wish | None) -> None:
-    assert wish_of_button(title, payload) == wish
+def test_a_button_is_no_keyword_to_cancel_by(title: str, payload: str, wish: OptOutRequest | None) -> None:
+    assert parse_button(title, payload) == wish
 
 
 @pytest.mark.parametrize("unit", ["remove ", "stop sending ", "don't ", "א", "״", "🛑", "\u202e", "ﷺ", "הסר אותי תור "])
 def test_a_megabyte_of_anything_takes_no_time(unit: str) -> None:
     began = time.process_time()
-    wish_of(unit * (1_000_000 // len(unit)))
+    parse_request(unit * (1_000_000 // len(unit)))
     assert time.process_time() - began < 0.5

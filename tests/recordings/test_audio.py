@@ -65,9 +65,9 @@ def test_windows_hold_every_sample_once(
     reader: AudioReader, stored: Stored, start: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = stored(wav(3.0))
-    whole = np.concatenate(list(reader.hear(path, start=0.0, window=60.0)))
+    whole = np.concatenate(list(reader.read_samples(path, start=0.0, window=60.0)))
     monkeypatch.setattr(audio, "HEARD_AT_ONCE", 0.7)
-    cut = list(reader.hear(path, start=start, window=0.5))
+    cut = list(reader.read_samples(path, start=start, window=0.5))
     assert all(len(window) == RATE // 2 for window in cut[:-1])
     assert np.array_equal(np.concatenate(cut), whole[int(start * RATE) :])
 
@@ -76,9 +76,9 @@ def test_a_child_that_is_lost_on_the_way_costs_no_sample(
     reader: AudioReader, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = stored(wav(3.0))
-    [whole] = reader.hear(path, start=0.0, window=60.0)
+    [whole] = reader.read_samples(path, start=0.0, window=60.0)
     monkeypatch.setattr(audio, "HEARD_AT_ONCE", 0.5)
-    pieces = reader.hear(path, start=0.0, window=1.0)
+    pieces = reader.read_samples(path, start=0.0, window=1.0)
     heard = [next(pieces)]
     reader._child.close()  # as one that has grown too large leaves after its answer
     heard += pieces
@@ -86,7 +86,7 @@ def test_a_child_that_is_lost_on_the_way_costs_no_sample(
 
 
 def test_beyond_the_end_there_is_nothing_to_hear(reader: AudioReader, stored: Stored) -> None:
-    assert list(reader.hear(stored(wav(1.0)), start=30.0, window=10.0)) == []
+    assert list(reader.read_samples(stored(wav(1.0)), start=30.0, window=10.0)) == []
 
 
 # All of it
@@ -159,7 +159,7 @@ def test_samples_without_a_head_are_known_by_their_ending(reader: AudioReader, s
     known = reader.check(path, raw=raw.content_type)
     assert known.content_type == raw.content_type
     assert known.duration == pytest.approx(2.0, abs=0.1)
-    [heard] = reader.hear(path, raw=raw.content_type, start=0.0, window=10.0)
+    [heard] = reader.read_samples(path, raw=raw.content_type, start=0.0, window=10.0)
     assert len(heard) / RATE == pytest.approx(2.0, abs=0.1)
 
 
@@ -234,7 +234,7 @@ def test_a_damaged_file_is_heard_or_refused(
     with suppress(ItemFailed):
         reader.check(path)
     with suppress(ItemFailed):
-        for _ in reader.hear(path, start=0.0, window=5.0):
+        for _ in reader.read_samples(path, start=0.0, window=5.0):
             pass
 
 

@@ -20,7 +20,7 @@ from recordings.channels import merge_by_time, speakers
 from recordings.collect import collect
 from recordings.draft import Draft
 from recordings.models import Call, RecordingRun, Source
-from recordings.transcription import Heard, Segment, Transcriber
+from recordings.transcription import Segment, Transcriber, Utterance
 from recordings.turns import share_words, voiced_stretches
 from runs.lifecycle import dispatch
 from runs.models import Business
@@ -133,15 +133,18 @@ def test_every_word_of_both_sides_is_heard_once_under_its_speaker(
 def test_a_setting_that_changes_between_the_channels_gives_nobody_both(source: Source) -> None:
     call = Call(source=source, channels=2, direction="inbound", duration=3.0)
     first = Draft(call, 2)
-    first.add(Heard(3.0, "en", Segment(0.5, 2.0, "alpha")))
+    first.add(Utterance(3.0, "en", Segment(0.5, 2.0, "alpha")))
     first.end_channel()
     call.segments, call.transcribed_channels = first.segments, first.channel
     source.agent_channel = "left"
     second = Draft(call, 2)
-    second.add(Heard(3.0, "en", Segment(2.0, 3.0, "india")))
-    assert [(one["speaker"], one["text"]) for one in second.named()] == [("agent", "alpha"), ("caller", "india")]
+    second.add(Utterance(3.0, "en", Segment(2.0, 3.0, "india")))
+    assert [(one["speaker"], one["text"]) for one in second.segments_with_speakers()] == [
+        ("agent", "alpha"),
+        ("caller", "india"),
+    ]
     call.segments = [{"start": 0.5, "end": 2.0, "text": "alpha", "speaker": "caller"}]
-    assert Draft(call, 2).named() == call.segments, "kept by an earlier version"
+    assert Draft(call, 2).segments_with_speakers() == call.segments, "kept by an earlier version"
 
 
 @with_database
@@ -254,7 +257,7 @@ def test_channels_with_the_same_sound_are_one(
     path.write_bytes(wav_of(left, right))
     assert reader.check(path).channels == channels
     for channel, expected in enumerate((left, right)):
-        [heard] = reader.hear(path, channel=channel, start=0.0, window=60.0)
+        [heard] = reader.read_samples(path, channel=channel, start=0.0, window=60.0)
         assert np.abs(heard[::2] - expected).max() < 0.06, "nothing of the other channel"
 
 
@@ -271,7 +274,7 @@ def test_antiphase_is_heard_and_twice_the_same_is_mono(source: Source) -> None:
 def test_more_than_two_channels_are_mixed(reader: AudioReader, tmp_path: Path) -> None:
     (tmp_path / "sound.wav").write_bytes(wav_of(ONE, 0 * ONE, OTHER, 0 * ONE))
     assert reader.check(tmp_path / "sound.wav").channels == 1
-    [heard] = reader.hear(tmp_path / "sound.wav", start=0.0, window=60.0)
+    [heard] = reader.read_samples(tmp_path / "sound.wav", start=0.0, window=60.0)
     assert np.abs(heard[16_000:22_000]).max() > 0.05
 
 

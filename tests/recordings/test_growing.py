@@ -17,7 +17,7 @@ from pytest_django import Settings
 from demo import calls
 from recordings.models import Call, Source
 from recordings.sources import folder as folders
-from recordings.transcription import Heard, Segment, Transcriber
+from recordings.transcription import Segment, Transcriber, Utterance
 from runs.models import Business
 from tests.telephony import HISS, collected, folder_source, name_of, outcomes, wav
 
@@ -128,10 +128,10 @@ def test_a_recording_that_has_grown_is_fetched_and_transcribed_again(source: Sou
     path.write_bytes(HISS * 10)
     collected(source)
     call = Call.objects.get()
-    call.keep_transcript(SAID, "en")
+    call.store_transcript(SAID, "en")
     first = files()
     path.write_bytes(HISS * 20)
-    heard = iter([Heard(5.0, "en", Segment(0.0, 5.0, "all of it"))])
+    heard = iter([Utterance(5.0, "en", Segment(0.0, 5.0, "all of it"))])
     with (
         mock.patch("recordings.collect._ears", return_value=Transcriber(None)),
         mock.patch.object(Transcriber, "transcribe", return_value=heard),
@@ -151,7 +151,7 @@ def test_words_of_half_a_call_are_not_those_of_the_whole(source: Source, folder:
     path = folder / name_of(1, suffix="ulaw")
     path.write_bytes(HISS * 10)
     collected(source)
-    Call.objects.get().keep_transcript(SAID, "en")
+    Call.objects.get().store_transcript(SAID, "en")
     path.write_bytes(HISS * 20)
     collected(source, job_type="download")
     call = Call.objects.get()
@@ -162,7 +162,7 @@ def test_what_has_grown_and_can_not_be_fetched_keeps_what_is_there(source: Sourc
     path = folder / name_of(1)
     path.write_bytes(wav(1.0))
     collected(source)
-    Call.objects.get().keep_transcript(SAID, "en")
+    Call.objects.get().store_transcript(SAID, "en")
     path.write_bytes(wav(3.0)[:-5000])
     assert outcomes(collected(source)) == {KEY: ("failed", "truncated")}
     call = Call.objects.get()
@@ -175,14 +175,14 @@ def test_a_crash_while_a_grown_recording_is_stored_leaves_one_file(source: Sourc
     path.write_bytes(HISS * 10)
     collected(source)
     path.write_bytes(HISS * 20)
-    real = Call.keep_file
+    real = Call.store_file
 
-    def keep_file(self: Call, **columns: Any) -> None:
+    def store_file(self: Call, **columns: Any) -> None:
         if when == "after the row":
             real(self, **columns)
         raise SystemExit  # and the transaction is rolled back
 
-    with mock.patch.object(Call, "keep_file", keep_file), pytest.raises(SystemExit):
+    with mock.patch.object(Call, "keep_file", store_file), pytest.raises(SystemExit):
         collected(source)
     run = source.business.recordingruns.get(status="running")
     type(run).objects.filter(pk=run.pk).update(status="failed")

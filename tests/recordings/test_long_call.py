@@ -17,7 +17,7 @@ from recordings import collect as collecting
 from recordings import download
 from recordings.collect import collect
 from recordings.models import Call, RecordingRun, Source
-from recordings.transcription import Heard, Segment
+from recordings.transcription import Segment, Utterance
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import Actor
@@ -46,12 +46,12 @@ class Model:
         self.starts: list[float] = []
         self.at_once = AT_ONCE
 
-    def transcribe(self, windows: Iterator[Any], *, language: str, start: float) -> Iterator[Heard]:
+    def transcribe(self, windows: Iterator[Any], *, language: str, start: float) -> Iterator[Utterance]:
         seconds, at = sum(len(window) / 16_000 for window in windows) + start, start
         self.starts.append(start)
         while at < seconds:
             end = min(seconds, at + self.at_once)
-            yield Heard(end, "en", Segment(at, end, f"From {at:.0f} to {end:.0f}."))
+            yield Utterance(end, "en", Segment(at, end, f"From {at:.0f} to {end:.0f}."))
             at = end
             self.interrupt(at)
 

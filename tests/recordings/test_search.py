@@ -35,7 +35,7 @@ def spoken(source: Source, call_id: str, text: str, language: str = "he", **fiel
     call = Call.objects.create(
         business=source.business, source=source, call_id=call_id, location="x", file="x", **fields
     )
-    call.keep_transcript([{"start": 0, "end": 1, "text": text}], language)
+    call.store_transcript([{"start": 0, "end": 1, "text": text}], language)
     return call
 
 
@@ -140,9 +140,9 @@ def test_pages_have_every_match_once_in_both_directions(find: Finder, source: So
 
 def test_nothing_is_found_before_it_can_be_read(find: Finder, source: Source) -> None:
     call = Call.objects.create(business=source.business, source=source, call_id="1", location="x", file="x")
-    call.keep_part([{"start": 0, "end": 1, "text": "חשבונית"}], 1.0, "he")
+    call.store_part([{"start": 0, "end": 1, "text": "חשבונית"}], 1.0, "he")
     assert find("חשבונית") == []
-    call.keep_transcript(call.segments, "he")
+    call.store_transcript(call.segments, "he")
     assert find("חשבונית") == ["1"]
 
 

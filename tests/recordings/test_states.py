@@ -20,7 +20,7 @@ from recordings import audio
 from recordings import collect as collecting
 from recordings.audio import AudioReader
 from recordings.models import Call, Recording, RecordingRun, Source
-from recordings.transcription import Heard, Segment
+from recordings.transcription import Segment, Utterance
 from runs.models import Business
 from tests.telephony import HISS, NOON, collected, folder_source, name_of, wav
 
@@ -53,17 +53,17 @@ def made_call(source: Source) -> Call:
     return call
 
 
-def tried(call: Call, status: str, code: str = "", message: str = "", *, keep_file: bool = True) -> Recording:
+def tried(call: Call, status: str, code: str = "", message: str = "", *, store_file: bool = True) -> Recording:
     """An item of a newer run that took the call up."""
     run = RecordingRun.objects.create(business=call.business, source=call.source, status="completed")
     fields = {"status": status, "error_code": code, "error_message": message}
-    if not keep_file:
+    if not store_file:
         Call.objects.filter(pk=call.pk).update(file="")
     return Recording.objects.create(run=run, key=call.call_id, call=call, **fields)
 
 
 def transcribed(call: Call, *said: str) -> Call:
-    call.keep_transcript([{"start": 0.0, "end": 1.0, "text": text, "speaker": ""} for text in said], "en")
+    call.store_transcript([{"start": 0.0, "end": 1.0, "text": text, "speaker": ""} for text in said], "en")
     return call
 
 
@@ -88,12 +88,12 @@ STATES: dict[str, tuple[Callable[[Call], object], str, str]] = {
         "This recording stopped the worker twice.",
     ),
     "failed in its own words": (
-        lambda call: tried(call, "failed", "too_large", "The recording is too large: 2000 MB.", keep_file=False),
+        lambda call: tried(call, "failed", "too_large", "The recording is too large: 2000 MB.", store_file=False),
         "failed",
         "The recording is too large: 2000 MB.",
     ),
     "cut short": (
-        lambda call: tried(call, "failed", "truncated", "Abgeschnitten", keep_file=False),
+        lambda call: tried(call, "failed", "truncated", "Abgeschnitten", store_file=False),
         "partial",
         "The recording is cut short: its end is missing.",
     ),
@@ -137,7 +137,7 @@ class Broken:
 class Model:
     def transcribe(self, windows: Any, *, language: str, start: float) -> Any:
         seconds = sum(len(window) for window in windows) / 16_000
-        yield Heard(seconds, "en", Segment(0.0, seconds, "Hello."))
+        yield Utterance(seconds, "en", Segment(0.0, seconds, "Hello."))
 
 
 def test_a_run_leaves_each_call_in_its_state(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from recordings import transcription
 from recordings.audio import AudioReader
 from recordings.collect import collect
 from recordings.models import Call, RecordingRun
-from recordings.transcription import Heard, Transcriber, transcriber
+from recordings.transcription import Transcriber, Utterance, transcriber
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
@@ -139,14 +139,14 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
     long_only: RecordingRun, short_windows: None, how: str
 ) -> None:
     def until_the_middle(run: RecordingRun, progress: Progress) -> None:
-        tell = progress.inside
+        report_share = progress.inside
 
         def inside(part: float) -> None:
             if part > 0.5:
                 if how == "killed":
                     raise SystemExit
                 RecordingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
-            tell(part)
+            report_share(part)
 
         progress.inside = inside  # type: ignore[method-assign]
         collect(run, progress)
@@ -164,7 +164,7 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
     starts: list[float] = []
     real = Transcriber.transcribe
 
-    def transcribe(self: Transcriber, file: Any, *, start: float, **options: Any) -> Iterator[Heard]:
+    def transcribe(self: Transcriber, file: Any, *, start: float, **options: Any) -> Iterator[Utterance]:
         starts.append(start)
         return real(self, file, start=start, **options)
 
@@ -185,7 +185,7 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
 def test_windows_miss_and_double_nothing(short_windows: None, db: None) -> None:
     [path] = calls.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
     with AudioReader() as reader:
-        windows = reader.hear(path, start=0.0, window=transcription.WINDOW)
+        windows = reader.read_samples(path, start=0.0, window=transcription.WINDOW)
         news = list(transcriber().transcribe(windows, language="en"))
     segments = [one.segment for one in news if one.segment]
     assert [one.start for one in segments] == sorted(one.start for one in segments)
@@ -247,7 +247,7 @@ def test_hebrew_is_searched_by_the_word(business_a: Business) -> None:
     source = folder_source(business_a, calls.CALLS)
     for number, text in enumerate(["החשבונית שולמה אתמול", "נקבע תור ליום רביעי"]):
         call = Call.objects.create(business=business_a, source=source, call_id=str(number), location="", file="x")
-        call.keep_transcript([{"start": 0, "end": 1, "text": text}], "he")
+        call.store_transcript([{"start": 0, "end": 1, "text": text}], "he")
     assert [call.call_id for call in Call.objects.saying("שולמה")] == ["0"]
     assert [call.call_id for call in Call.objects.saying("תור רביעי")] == ["1"]
     assert not Call.objects.saying("תור -רביעי")

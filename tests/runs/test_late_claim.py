@@ -54,5 +54,5 @@ def test_a_run_that_another_has_claimed_since_stays_with_it(mailbox_a: Mailbox) 
 def test_the_workers_loop_looks_again() -> None:
     called: list[object] = []
     hub = SimpleNamespace(call_repeatedly=lambda seconds, look: called.append(look))
-    worker.look_after_children(sender=SimpleNamespace(hub=hub, pool=SimpleNamespace(maintain_pool=None)))
+    worker.watch_children(sender=SimpleNamespace(hub=hub, pool=SimpleNamespace(maintain_pool=None)))
     assert worker.recheck_lost_tasks in called

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.translation import override
 
-from runs.readers.labels import CARD, spoken
+from runs.readers.labels import CARD, as_text
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "static/runs/catalogue.js"
 
@@ -26,7 +26,7 @@ def catalogue() -> str:
     words = {}
     for code, _name in settings.LANGUAGES:
         with override(code):
-            words[code] = spoken(CARD)
+            words[code] = as_text(CARD)
     return (
         "/** Made by `manage.py card_words` (`make messages` calls it): edit runs/readers/labels.py and locale/. */\n"
         f"export default {json.dumps(words, ensure_ascii=False, indent=1)};\n"

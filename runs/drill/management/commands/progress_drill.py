@@ -118,10 +118,10 @@ def _hung(api_reader: Reader | None) -> Iterator[Finding]:
     """
     unwatched = _start(DrillRun.Death.HUNG)
     runs = [unwatched]
-    for name, reader in (("database", _told), ("API", api_reader)):
+    for name, reader in (("database", _is_shown_failed), ("API", api_reader)):
         if reader:
             runs.append(_start(DrillRun.Death.HUNG))
-            seconds = _seconds_until_told(runs[-1], reader)
+            seconds = _seconds_until_shown(runs[-1], reader)
             yield Finding(f"hung process: reader of the {name}", seconds, THRESHOLD + READER_SECONDS)
 
     two_rounds = 2 * settings.RUNS_SWEEP_INTERVAL_SECONDS
@@ -133,7 +133,7 @@ def _hung(api_reader: Reader | None) -> Iterator[Finding]:
     yield Finding("hung process: its slot is free again", time.monotonic() - began if freed else None, two_rounds)
 
 
-def _seconds_until_told(run: DrillRun, reader: Reader) -> float | None:
+def _seconds_until_shown(run: DrillRun, reader: Reader) -> float | None:
     """From the last heartbeat to the moment when `reader` is told the truth; None when it isn't in time."""
     told = _dies(run) and _until(lambda: reader(run), THRESHOLD + 2 * READER_SECONDS)
     return _row(run).heartbeat_age if told else None
@@ -160,7 +160,7 @@ def _row(run: DrillRun) -> DrillRun:
     return DrillRun.objects.with_ages().get(pk=run.pk)
 
 
-def _told(run: DrillRun) -> bool:
+def _is_shown_failed(run: DrillRun) -> bool:
     return is_stale(fetch_repaired(DrillRun.objects.filter(pk=run.pk).with_ages())[0])
 
 
@@ -194,13 +194,13 @@ def _reader_over_http(url: str) -> Iterator[Reader]:
         get = partial(_get, f"{url.rstrip('/')}/api/", token)
         _check_installation(url, get)
 
-        def is_told(run: DrillRun) -> bool:
+        def is_shown_failed(run: DrillRun) -> bool:
             try:
                 return bool(get(f"runs/{DrillRun.slug}/{run.pk}/")["is_stale"])
             except (OSError, HTTPException, ValueError):
                 return False
 
-        yield is_told
+        yield is_shown_failed
     finally:
         user.delete()
 
