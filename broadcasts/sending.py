@@ -36,6 +36,7 @@ from .models import OptOut, Recipient, WhatsAppBroadcast
 from .outage import Outage
 from .pace import Pacer
 from .providers import Blocked, Provider, ProviderError, Refused, TemplateWaits, Throttled, Unclear, Unreachable
+from .providers.opening import open_provider
 from .threads import Send, SendThreads
 from .waiting import wait_for_template
 from .window import ConcurrencyWindow
@@ -57,7 +58,7 @@ def send(run: WhatsAppBroadcast, progress: Progress) -> None:
     """
     effects = Effects(progress)
     progress.fenced(leave_out_opted_out, run)
-    with run.account.provider() as provider, SendThreads(provider) as threads:
+    with open_provider(run.account) as provider, SendThreads(provider) as threads:
         Sender(run, progress, effects, provider, threads).send_to(pending(run))
     progress.fenced(leave_out_opted_out, run)  # whom a stop has kept from being begun
 

@@ -27,7 +27,8 @@ from pywa.types.account_update import AccountUpdate, AccountUpdateEvent
 from runs.text import clean
 
 from .models import AccountStanding, ProviderAccount, WhatsAppBroadcast
-from .providers import MetaCloud, ProviderError
+from .providers import ProviderError
+from .providers.meta import MetaCloud
 from .updates import Change, dicts, id_of
 
 logger = logging.getLogger(__name__)

@@ -23,14 +23,7 @@ from . import transcription
 from .audio import AudioReader, raw_type
 from .download import adopt, fetch, on_disk, sweep_parts
 from .draft import Draft
-from .models import (
-    FETCHING,
-    LIKELY_SECONDS,
-    LONG_COLUMNS,
-    Call,
-    Recording,
-    RecordingRun,
-)
+from .models import FETCHING, LIKELY_SECONDS, LONG_COLUMNS, Call, Recording, RecordingRun
 from .sources import LeftOut, Listed, Period, RecordingSource, StillRecording
 from .sources.opening import open_source
 from .sources.patience import outlast

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from . import Account, Beat, FolderAccount, RecordingSource, Wait
 from .folder import Folder, Length
+from .twilio import Twilio
 
 
 @contextmanager
@@ -15,7 +16,5 @@ def open_source(account: Account, *, wait: Wait, beat: Beat, length: Length) -> 
     if isinstance(account, FolderAccount):
         yield Folder(account.folder, beat=beat, length=length)
         return
-    from .twilio import Twilio  # here: every worker starts faster without its library
-
     with Twilio(account, wait=wait) as twilio:
         yield twilio

@@ -25,14 +25,8 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger(__name__)
-
-
 R = TypeVar("R", bound="Run")
-
-
 LOST_TOO_OFTEN = gettext_noop("The worker died several times in a row on this run.")
-
-
 INTERRUPTED = gettext_noop("The worker was lost before it heard the outcome.")
 
 

@@ -15,8 +15,6 @@ from ..states import ItemStatus
 from .access import frame, members_only, own_business
 
 ITEMS_SHOWN = 50
-
-
 TROUBLED = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 
 

@@ -13,7 +13,8 @@ from rest_framework.test import APIClient
 from broadcasts.audience import UnreadableAudience
 from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
-from broadcasts.providers import Accepted, MetaCloud
+from broadcasts.providers import Accepted
+from broadcasts.providers.meta import MetaCloud
 from broadcasts.sending import send
 from demo.fakes import graph as wire
 from demo.fakes import webhooks

@@ -9,9 +9,9 @@ import pytest
 
 from broadcasts.messages import Message
 from broadcasts.models import OutboxMessage, Pace, ProviderAccount
-from broadcasts.outbox import Outbox
 from broadcasts.pace import Pacer
 from broadcasts.providers import Refused
+from broadcasts.providers.outbox import Outbox
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,8 @@ import pytest
 from broadcasts import sending
 from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
-from broadcasts.providers import Accepted, MetaCloud
+from broadcasts.providers import Accepted
+from broadcasts.providers.meta import MetaCloud
 from broadcasts.sending import send
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer

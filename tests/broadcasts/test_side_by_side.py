@@ -10,11 +10,12 @@ from dataclasses import replace
 import pytest
 from pytest_django import Settings
 
-from broadcasts import outbox, sending
+from broadcasts import sending
 from broadcasts.messages import Message
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.pace import Pacer
-from broadcasts.providers import Accepted, MetaCloud
+from broadcasts.providers import Accepted, outbox
+from broadcasts.providers.meta import MetaCloud
 from broadcasts.sending import SILENCES, send
 from broadcasts.threads import Send
 from broadcasts.window import FIRST_SIZE, ConcurrencyWindow

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final, Self
 
 from django.utils.translation import gettext as _
 
-from .messages import Message
-from .models import OutboxMessage
-from .providers import Accepted, Refused
+from ..messages import Message
+from ..models import OutboxMessage
+from . import Accepted, Refused
 
 if TYPE_CHECKING:
-    from .models import ProviderAccount
+    from ..models import ProviderAccount
 
 HELD: Final = "held_for_quality_assessment"
 CODES: Final = ("131026", "131047", "131049")  # of Meta, for what is then said to be done

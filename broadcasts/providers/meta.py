@@ -1,25 +1,23 @@
-"""Who carries the messages. One small interface, and Meta's WhatsApp Cloud API behind it. No Celery here.
-
-A provider answers a message with its own id for it, or raises one of the six things that can be
-true then. Where it can't be known whether a message has left, it is `Unclear`, and never sent again.
-"""
+"""Meta's WhatsApp Cloud API."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 from pywa.client import WhatsApp
 from pywa.errors import WhatsAppError
 from pywa.types.others import BusinessPhoneNumber
 
-from .messages import Message
-from .meta_errors import NO_OBJECT, PAIR_RATE, Kind, rule_of
+from ..messages import Message
+from ..meta_errors import NO_OBJECT, Kind, rule_of
+from . import Accepted, Blocked, ProviderError, Refused, TemplateWaits, Throttled, Unclear, Unreachable
 
 T = TypeVar("T")
+
 
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits
 PHONE_NUMBER_FIELDS = (
@@ -29,72 +27,6 @@ PHONE_NUMBER_FIELDS = (
     "whatsapp_business_manager_messaging_limit",
     "health_status",
 )
-
-
-class ProviderError(Exception):
-    """The message wasn't taken, or nobody knows. `code` is the provider's own where it has one."""
-
-    def __init__(self, message: object, code: object = "") -> None:
-        super().__init__(str(message))
-        self.code = str(code)
-
-
-class Refused(ProviderError):
-    """This message will never be taken."""
-
-
-class Throttled(ProviderError):
-    """Not taken now: too many. Try again after `seconds`, or after a while where it is None."""
-
-    def __init__(self, message: object, code: object = "", *, seconds: float | None = None) -> None:
-        super().__init__(message, code)
-        self.seconds = seconds
-        self.only_this_recipient = code == PAIR_RATE
-
-
-class Blocked(ProviderError):
-    """Neither this message nor any other will be taken: credentials, account, number or template."""
-
-
-class TemplateWaits(ProviderError):
-    """No message with this template will be taken for some hours."""
-
-
-class Unreachable(ProviderError):
-    """The request certainly did not reach the provider."""
-
-
-class Unclear(ProviderError):
-    """The request may have reached the provider, and no answer says what came of it."""
-
-
-class Accepted(NamedTuple):
-    """The provider has taken a message. The names are those of `Recipient`."""
-
-    message_id: str
-    delivery: str
-    wa_id: str = ""
-
-
-class Provider(Protocol):
-    @property
-    def at_once(self) -> int:
-        """How many messages it can send side by side, each in a thread; with 1 it is always called by the caller's."""
-        ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def send(self, message: Message) -> Accepted:
-        """Raises a `ProviderError`."""
-        ...
-
-    def check(self) -> None:
-        """Raises a `ProviderError` unless the provider answers; nobody gets a message by it."""
-        ...
 
 
 # Before a single byte of the request has left.

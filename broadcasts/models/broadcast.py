@@ -1,0 +1,129 @@
+"""A message to many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from django.db import models
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from runs.models import Run, RunItem
+from runs.states import ItemStatus, Status
+
+from ..messages import Message, Text, rendered
+from .account import ProviderAccount
+
+if TYPE_CHECKING:
+    from .recipient import Recipient, RecipientQuerySet
+
+
+class WhatsAppBroadcast(Run):
+    slug, queue, exclusive = "broadcast", "broadcasts", False
+    public_fields = (
+        "name",
+        "account_id",
+        "template",
+        "language",
+        "text",
+        "audience",
+        "sent",
+        "delivered",
+        "read",
+        "failed",
+        "skipped",
+        "unknown",
+        "cancelled",
+    )
+
+    account = models.ForeignKey(ProviderAccount, verbose_name=_("account"), on_delete=models.CASCADE)
+    name = models.CharField(_("name"), max_length=200)
+    template = models.CharField(_("template"), max_length=512, blank=True, default="")  # blank: free text
+    language = models.CharField(_("language"), max_length=16, blank=True, default="")
+    text = models.TextField(_("text"))  # a template's as its owner wrote it, with its {{variables}}
+    columns = models.JSONField(_("variables"), default=list)  # of the audience, in its order
+    audience = models.JSONField(_("audience"), default=dict)  # how many were valid, invalid, duplicate, …
+    # Since when its template has been paused, without a message that was accepted since. Null: it isn't.
+    paused_since = models.DateTimeField(null=True, editable=False)
+    # Told by webhooks; who has read it has received it.
+    delivered = models.PositiveIntegerField(_("delivered"), default=0)
+    read = models.PositiveIntegerField(_("read"), default=0)
+
+    class Meta(Run.Meta):
+        verbose_name = _("WhatsApp broadcast")
+        verbose_name_plural = _("WhatsApp broadcasts")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def sent(self) -> int:
+        return self.succeeded
+
+    @property
+    def cancelled(self) -> int:
+        """Recipients whom a cancelled broadcast has left out."""
+        return (self.total or 0) - self.processed if self.status == Status.CANCELLED else 0
+
+    def failed_items(self) -> models.QuerySet[RunItem]:
+        """Who may be tried again now. Whom a retry has taken over already is not, nor who has opted out."""
+        rows = self._untried(ItemStatus.FAILED).exclude_early()
+        return cast("models.QuerySet[RunItem]", rows.exclude_opted_out(self.business_id).order_by("pk"))
+
+    def unknown_items(self) -> models.QuerySet[RunItem]:
+        """Who may have received the message; only a person may decide to send it again."""
+        rows = self._untried(ItemStatus.UNKNOWN).exclude_opted_out(self.business_id)
+        return cast("models.QuerySet[RunItem]", rows.order_by("pk"))
+
+    def _untried(self, status: ItemStatus) -> RecipientQuerySet:
+        return cast("RecipientQuerySet", self.items.filter(status=status, retries=None))
+
+    def retryable(self) -> Retryable:
+        """How many of the failed may be tried again, and when."""
+        rows = self._untried(ItemStatus.FAILED).exclude_opted_out(self.business_id)
+        now = rows.exclude_early().count()
+        waiting = rows.waiting()
+        waits = [row.retry_after for row in waiting.filter(pk__in=waiting.earliest_of_each_code())]
+        later = waiting.count()
+        return Retryable(now, later, min(filter(None, waits), default=None), max(0, self.failed - now - later))
+
+    def nothing_to_retry(self) -> str:
+        retryable = self.retryable()
+        if not retryable.later or retryable.next_at is None:
+            return gettext("Nobody whose message failed may be tried again. Each row says why.")
+        time = date_format(timezone.localtime(retryable.next_at), "SHORT_DATETIME_FORMAT")
+        words = ngettext(
+            "Nobody may be tried again now. %(count)d person may later, from: %(time)s",
+            "Nobody may be tried again now. %(count)d people may later, the first from: %(time)s",
+            retryable.later,
+        )
+        return words % {"count": retryable.later, "time": time}
+
+    def retry_fields(self) -> dict[str, Any]:
+        same = ("account", "name", "template", "language", "text", "columns")
+        return {name: getattr(self, name) for name in same}
+
+    def message_to(self, recipient: Recipient) -> Message:
+        variables = Text(self.text).values(recipient.variables, self.columns)
+        return Message(
+            to=recipient.phone,
+            text=rendered(self.text, recipient.variables, self.columns),
+            template=self.template,
+            language=self.language,
+            parameters=tuple(variables.items()) if self.template else (),
+            tracker=recipient.tracker,
+        )
+
+
+@dataclass(frozen=True)
+class Retryable:
+    """Of a broadcast's failed recipients."""
+
+    now: int
+    later: int
+    next_at: datetime | None  # when the first of the later ones may be
+    never: int  # by "retry failed", or tried again already

@@ -1,0 +1,49 @@
+"""A run that reads a mailbox, and its messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from runs.models import Run, RunItem
+
+from .mailbox import Mailbox
+
+
+class ReceiptSyncRun(Run):
+    slug, queue, exclusive = "receipt_sync", "receipts", True
+    public_fields = ("mailbox_id", "mode", "from_date", "to_date")
+
+    class Mode(models.TextChoices):
+        INCREMENTAL = "incremental", _("New messages")
+        FULL = "full", _("Whole mailbox")
+        RANGE = "range", _("Range of dates")
+        SELECTED = "selected", _("Failed messages again")
+
+    mailbox = models.ForeignKey(Mailbox, verbose_name=_("mailbox"), on_delete=models.CASCADE)
+    mode = models.CharField(_("mode"), max_length=16, choices=Mode, default=Mode.INCREMENTAL)
+    from_date = models.DateField(_("from"), null=True)
+    to_date = models.DateField(_("to"), null=True)
+
+    class Meta(Run.Meta):
+        verbose_name = _("receipt sync")
+        verbose_name_plural = _("receipt syncs")
+
+    def retry_fields(self) -> dict[str, Any]:
+        return {"mailbox": self.mailbox, "mode": self.Mode.SELECTED}
+
+
+class ScannedMessage(RunItem):
+    """A message that a sync has looked at; its key is `UIDVALIDITY:UID`."""
+
+    public_fields = ("subject", "sender")
+
+    run = models.ForeignKey(ReceiptSyncRun, on_delete=models.CASCADE, related_name="items")
+    subject = models.CharField(_("subject"), max_length=300, blank=True, default="", db_default="")
+    sender = models.CharField(_("sender"), max_length=300, blank=True, default="", db_default="")
+
+    class Meta(RunItem.Meta):
+        verbose_name = _("scanned message")
+        verbose_name_plural = _("scanned messages")

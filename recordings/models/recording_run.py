@@ -1,0 +1,62 @@
+"""A run that fetches and transcribes calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Value
+from django.utils.translation import gettext_lazy as _
+
+from runs.models import Run
+
+from ..sources import Direction
+from ..warnings import LeftOuts, warnings_of
+from .source import Source
+
+
+class RecordingRun(Run):
+    slug, queue, exclusive = "recording", "recordings", True
+    public_fields = (
+        "source_id",
+        "job_type",
+        "from_date",
+        "to_date",
+        "direction",
+        "current",
+        "current_pct",
+        "warnings",
+    )
+
+    class JobType(models.TextChoices):
+        DOWNLOAD = "download", _("Download")
+        FULL = "full", _("Download and transcribe")
+
+    source = models.ForeignKey(Source, verbose_name=_("source"), on_delete=models.CASCADE)
+    job_type = models.CharField(_("job"), max_length=16, choices=JobType, default=JobType.FULL)
+    from_date = models.DateField(_("from"), null=True)
+    to_date = models.DateField(_("to"), null=True)
+    direction = models.CharField(_("direction"), max_length=16, choices=Direction, blank=True, default="")
+    selected = models.BooleanField(default=False)  # made with its items: the source isn't listed
+    # The call being worked on, and how much of it is done.
+    current = models.CharField(max_length=200, blank=True, default="")
+    current_pct = models.FloatField(null=True)
+    # What the listing passed over, and why; see warnings.py.
+    left_out = models.JSONField(default=dict, blank=True, db_default=Value({}, models.JSONField()))
+
+    class Meta(Run.Meta):
+        verbose_name = _("call recordings")
+        verbose_name_plural = _("call recordings")
+
+    @property
+    def warnings(self) -> list[str]:
+        """What people should know of how the source was listed, in the reader's language."""
+        return warnings_of(self.left_out)
+
+    def store_left_out(self, left_out: LeftOuts) -> None:
+        self.left_out = left_out
+        RecordingRun.objects.filter(pk=self.pk).update(left_out=left_out, version=models.F("version") + 1)
+
+    def retry_fields(self) -> dict[str, Any]:
+        kept = ("source", "job_type", "from_date", "to_date", "direction")
+        return {"selected": True, **{name: getattr(self, name) for name in kept}}
