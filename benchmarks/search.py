@@ -166,7 +166,7 @@ def _measure_writing(source: Source, options: Options) -> None:
         "a part": written(lambda call: call.store_part(segments, 3600.0, "he")),
         "the whole": written(lambda call: call.store_transcript(segments, "he")),
         "a part that could be searched": written(
-            lambda call: call._keep(segments=segments, transcript="\n".join(said))
+            lambda call: call._update_columns(segments=segments, transcript="\n".join(said))
         ),
     }
     say(f"  keeping an hour of speech: {_told(interleaved(sides, options.rounds))}")

@@ -80,7 +80,7 @@ class WhatsAppBroadcast(Run):
         return cast("models.QuerySet[RunItem]", rows.order_by("pk"))
 
     def _untried(self, status: ItemStatus) -> RecipientQuerySet:
-        return cast("RecipientQuerySet", self.items.filter(status=status, retries=None))
+        return self.items.filter(status=status, retries=None)
 
     def retryable(self) -> Retryable:
         """How many of the failed may be tried again, and when."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from django.contrib.postgres.search import SearchHeadline
 from django.db import models
@@ -14,6 +14,9 @@ from django.utils import timezone
 from runs.states import ItemStatus
 
 from ..search import MARKS, WHOLE_NUMBER, Search, digits_of
+
+if TYPE_CHECKING:
+    from .call import Call  # noqa: F401  named in a string
 
 SNIPPET = 220  # characters
 SNIPPET_READS = 100_000  # of a transcript: going through hours of speech for each row takes too long

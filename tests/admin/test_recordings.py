@@ -93,6 +93,6 @@ def test_calls_are_only_looked_at(as_staff_in_admin: Client, business_a: Busines
 
 def test_what_a_run_left_out_is_told_in_words(as_staff_in_admin: Client, business_a: Business) -> None:
     run = RecordingRun.objects.create(business=business_a, source=folder_source(business_a, Path("/nowhere")))
-    run.keep_left_out({"unreadable_folder": {"count": 7, "names": ["<b>lost+found", "x"]}})
+    run.store_left_out({"unreadable_folder": {"count": 7, "names": ["<b>lost+found", "x"]}})
     page = as_staff_in_admin.get(f"/admin/recordings/recordingrun/{run.pk}/change/").content.decode()
     assert "7 folders can&#x27;t be read: &lt;b&gt;lost+found, x, …" in page

@@ -65,7 +65,7 @@ def world(business_a: Business, mailbox_a: Mailbox, make_run: MakeRun) -> World:
     source = folder_source(business_a, Path("/nowhere"))
     call = Call.objects.create(business=business_a, source=source, call_id="1", location="x", content_type="audio/wav")
     call.file.save("a.wav", ContentFile(bytes(1000)))
-    call.keep_transcript([{"start": 0, "end": 1, "text": "Good morning"}], "en")
+    call.store_transcript([{"start": 0, "end": 1, "text": "Good morning"}], "en")
     account = account_of(business_a)
     sale = broadcast(account, numbers(3))
     sale.items.update(status="unknown")

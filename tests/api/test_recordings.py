@@ -48,7 +48,7 @@ def made_call(source: Source, number: int = 1, text: str = "", **fields: Any) ->
     )
     call.file.save(f"recordings/{call.pk}", ContentFile(CONTENT))
     if text:
-        call.keep_transcript([{"start": 0.5, "end": 2.0, "text": text}], "en")
+        call.store_transcript([{"start": 0.5, "end": 2.0, "text": text}], "en")
     return call
 
 
@@ -194,7 +194,7 @@ def test_calls_are_listed_and_narrowed(as_member_a: APIClient, business_a: Busin
 
 def test_what_a_run_left_out_is_told_with_it(as_member_a: APIClient, source_a: Source) -> None:
     run = RecordingRun.objects.create(business=source_a.business, source=source_a)
-    run.keep_left_out({"link": {"count": 2, "names": ["a", "b"]}})
+    run.store_left_out({"link": {"count": 2, "names": ["a", "b"]}})
     [warning] = as_member_a.get(f"{START}{run.pk}/status/").json()["details"]["warnings"]
     assert warning.endswith("were not followed: a, b")
 

@@ -53,7 +53,7 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
     listen = RecordingRun.objects.create(business=business_b, source=source, current=SECRET)
     call = Call.objects.create(business=business_b, source=source, call_id=SECRET, location=SECRET, number=SECRET)
     call.file.save("b.wav", ContentFile(SECRET.encode()))
-    call.keep_transcript([{"start": 0, "end": 1, "text": SECRET}], "en")
+    call.store_transcript([{"start": 0, "end": 1, "text": SECRET}], "en")
     sale = broadcast(account_of(business_b, name=SECRET), numbers(1), text=SECRET)
     sale.items.update(status="unknown", error_message=SECRET)
     type(sale).objects.filter(pk=sale.pk).transition_to(Status.CANCELLED)

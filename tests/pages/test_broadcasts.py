@@ -57,7 +57,7 @@ def test_who_may_be_tried_again_is_said_only_where_there_is_somebody(
 ) -> None:
     rows = Recipient.objects.filter(run=mixed, phone=f"+{number(1)}")
     rows.update(error_code="131049", answered_at=Now())
-    WhatsAppBroadcast.objects.filter(pk=mixed.pk).move(Status.CANCELLED)
+    WhatsAppBroadcast.objects.filter(pk=mixed.pk).transition_to(Status.CANCELLED)
     page = as_member.get(f"{PAGE}?run={mixed.pk}").content.decode()
     assert "1 person may be tried again later, from:" in page
     assert "tried again now" not in page
@@ -122,7 +122,7 @@ def test_a_message_is_looked_at_before_it_is_sent(
 def test_a_phone_shows_all_of_the_menu_and_says_why_one_failed(open_page: Open, mixed: WhatsAppBroadcast) -> None:
     rows = Recipient.objects.filter(run=mixed, phone=f"+{number(1)}")
     rows.update(error_code="131049", error_message="This message has too many parts.", answered_at=Now())
-    WhatsAppBroadcast.objects.filter(pk=mixed.pk).move(Status.CANCELLED)
+    WhatsAppBroadcast.objects.filter(pk=mixed.pk).transition_to(Status.CANCELLED)
     page = open_page(path=PAGE, language="he")
     page.set_viewport_size({"width": 320, "height": 700})
     expect(page.get_by_role("link", name="Unstuck")).to_be_visible()

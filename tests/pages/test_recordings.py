@@ -48,7 +48,7 @@ def made_call(source: Source, number: int = 1, said: list[str] = SAID, **fields:
     if said:
         lines = [{"start": 4.0 * n, "end": 4.0 * n + 3, "text": text} for n, text in enumerate(said)]
         lines[0]["speaker"] = "agent"
-        call.keep_transcript(lines, "en")
+        call.store_transcript(lines, "en")
     return call
 
 
@@ -73,7 +73,7 @@ def test_calls_are_listed_with_what_is_said_in_them(as_a: Client, source: Source
 
 
 def test_a_call_in_which_nobody_speaks_is_told_from_one_that_waits(as_a: Client, source: Source) -> None:
-    made_call(source, 1, said=[]).keep_transcript([], "en")
+    made_call(source, 1, said=[]).store_transcript([], "en")
     html = as_a.get(PAGE).content.decode()
     assert "Nothing is said in this recording." in html
     assert "Not transcribed yet." not in html
@@ -203,14 +203,14 @@ def test_a_run_is_started_and_its_calls_appear(open_page: Open, source: Source, 
 def test_what_a_run_left_out_stands_on_its_card(open_page: Open, source: Source) -> None:
     run = RecordingRun.objects.create(business=source.business, source=source)
     name = "<b>out-1-2.vox"
-    run.keep_left_out({"unknown_kind": {"count": 1, "names": [name]}})
+    run.store_left_out({"unknown_kind": {"count": 1, "names": [name]}})
     page = open_page(path=PAGE)
     expect(page.locator("[part=warnings] li")).to_have_text([f"1 recording is of a kind that isn't read: {name}"])
 
 
 @pytest.mark.needs("chromium")
 def test_a_call_without_words_says_so_in_the_player(open_page: Open, source: Source) -> None:
-    made_call(source, said=[]).keep_transcript([], "en")
+    made_call(source, said=[]).store_transcript([], "en")
     page = open_page(path=PAGE)
     page.get_by_role("button", name=LISTEN).click()
     expect(page.locator("[data-player-note=silent]")).to_be_visible()
