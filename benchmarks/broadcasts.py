@@ -308,13 +308,14 @@ from pathlib import Path
 from broadcasts.audience import uploaded
 from broadcasts.models import ProviderAccount
 from broadcasts import sending
+from broadcasts.providers import Accepted
 from broadcasts.starting import Draft, start_broadcast
 
 class Instant:
     at_once = 1
     def __enter__(self): return self
     def __exit__(self, *_): pass
-    def send(self, message): return "1"
+    def send(self, message): return Accepted("1", "accepted")
     def check(self): pass
 
 sending.open_provider = lambda account: Instant()
