@@ -82,7 +82,7 @@ def _wait_before_flush(statement: str, parameters: dict[str, Any]) -> flush.Row:
     return _flushed(statement, parameters)
 
 
-_flushed = flush._execute_prepared
+_flushed = flush.execute_prepared
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def stage(monkeypatch: Any) -> Iterator[ThreadPoolExecutor]:
         opened.append(connections["default"])
         connection.inc_thread_sharing()
 
-    monkeypatch.setattr(flush, "_prepared", _wait_before_flush)
+    monkeypatch.setattr(flush, "execute_prepared", _wait_before_flush)
     with ThreadPoolExecutor(24, initializer=register) as threads:
         yield threads
     for each in opened:

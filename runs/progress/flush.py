@@ -69,7 +69,7 @@ def execute_guarded(statement: str, parameters: dict[str, Any], final_status: Fi
     if connection.in_atomic_block:
         # The row would stay locked, and the bar still, until that transaction ends.
         raise RunsError("Report progress outside of transactions.")
-    row = _execute_with_context(statement, parameters) if final_status else _execute_prepared(statement, parameters)
+    row = _execute_with_context(statement, parameters) if final_status else execute_prepared(statement, parameters)
     if row is None:
         raise RunLost
     return row
@@ -83,7 +83,7 @@ def _execute_with_context(statement: str, parameters: dict[str, Any]) -> Row:
     return row
 
 
-def _execute_prepared(statement: str, parameters: dict[str, Any]) -> Row:
+def execute_prepared(statement: str, parameters: dict[str, Any]) -> Row:
     """By psycopg's own: Django's puts the values into the text, to be parsed and planned every second anew."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
@@ -95,7 +95,7 @@ def lock_attempt(run: Run) -> None:
     parameters = {"id": run.pk, "attempt": run.attempt, "stale_after": run.stale_after()}
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():  # BEGIN isn't waited for
-        row = _execute_prepared(statements.lock_attempt(type(run)), parameters)
+        row = execute_prepared(statements.lock_attempt(type(run)), parameters)
     if row is None:
         raise RunLost
 

@@ -90,15 +90,15 @@ def test_a_server_that_comes_up_later_is_waited_for(lonely: Mailbox, monkeypatch
             up.append(True)
             late.enter_context(serve([ServedMailbox("dana", "open sesame", 7, [])], port=lonely.port))
 
-        def flush_and_look() -> None:
-            flush()
+        def report_and_look() -> None:
+            report()
             verdict = verdict_of(seen(self.run))
             if verdict.code == "waiting":
                 told.append(verdict.message)
 
-        flush, self._flush = self._flush, flush_and_look  # type: ignore[method-assign,assignment]
+        report, self.report = self.report, report_and_look  # type: ignore[method-assign,assignment]
         wait(self, seconds, reason)
-        self._flush = flush  # type: ignore[method-assign]
+        self.report = report  # type: ignore[method-assign]
 
     monkeypatch.setattr(Progress, "wait", look)
     with ExitStack() as late:

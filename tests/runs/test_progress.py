@@ -226,24 +226,23 @@ def test_progress_inside_a_transaction_is_refused(mailbox_a: Mailbox) -> None:
         progress.leave(Status.COMPLETED)
 
 
-def test_a_database_that_is_away_for_a_while_repeats_no_item(
-    mailbox_a: Mailbox, eager: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, failures = flush, iter([True, True])
+def test_a_database_that_is_away_for_a_while_repeats_no_item(mailbox_a: Mailbox, eager: None) -> None:
+    failures = iter([True, True])
     done: list[int] = []
 
     def flaky(*args: object) -> str:
         if next(failures, False):
             raise OperationalError("the database system is starting up")
-        return real(*args)  # type: ignore[arg-type]
+        return flush(*args)  # type: ignore[arg-type]
 
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
-        monkeypatch.setattr("runs.progress.progress.flush", flaky)
+        progress.write_with(flaky)
         for number in progress.track(range(3)):
             done.append(number)
 
     run = work_through(started(mailbox_a), work)
     assert (run.status, run.processed, done) == ("completed", 3, [0, 1, 2])
+    assert next(failures, None) is None, "the failures were met"
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from runs.lifecycle.reset import reset_progress
 from runs.models import Business
 from runs.models import Sweep as SweepRow
 from runs.models.audit import SYSTEM, Actor
-from runs.progress import Progress
+from runs.progress import Progress, estimate, item_naming, report_builder, suspect_mode
 from runs.progress import progress as progress_module
 from runs.readers import verdict
 from runs.states import ACTIVE, FINISHED, Action, ErrorCode, Status
@@ -548,7 +548,9 @@ def test_no_order_of_events_breaks_a_promise(
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0.5
     broker = Broker()
     monkeypatch.setattr(dispatch, "current_app", broker)
-    monkeypatch.setattr(progress_module, "time", Clock())
+    clock = Clock()
+    for module in (estimate, item_naming, progress_module, report_builder, suspect_mode):
+        monkeypatch.setattr(module, "time", clock)
     with stage(monkeypatch) as threads:
         scene = {"threads": threads, "broker": broker, "mailbox": mailbox_a, "business": mailbox_a.business}
         run_state_machine_as_test(type("Protocol", (Protocol,), scene), settings=SEARCH)

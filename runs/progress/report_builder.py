@@ -1,0 +1,87 @@
+"""What the next flush writes, put together from what the work has reported."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from ..models import Run
+from ..states import Status
+from .counts import Counts
+from .cursor import Cursor
+from .estimate import Estimator
+from .flush import FinalStatus, ProgressReport
+from .item_buffer import ItemBuffer
+from .item_naming import ItemNaming
+from .throughput import ThroughputHistory
+
+
+class ReportBuilder:
+    """Builds the reports of one attempt, and measures between them how fast it goes."""
+
+    def __init__(self, run: Run, counts: Counts, cursor: Cursor, items: ItemBuffer, naming: ItemNaming) -> None:
+        self.silence: float | None = None  # seconds for which no heartbeat is due
+        self.waiting: tuple[float | None, str] = (None, "")  # seconds, and the reason
+        self.notes: dict[str, Any] = {}  # columns of the run's own type
+        self._counts, self._cursor, self._items, self._naming = counts, cursor, items, naming
+        self._estimator = Estimator(run.rate, counts.processed, counts.weights.done)
+        self._history = ThroughputHistory(run.pace)
+        self._seconds_before = _seconds_between(run.started_at, run.claimed_at)  # of earlier attempts
+        self._began_at = time.monotonic()
+        self._flushed_done: float = counts.processed
+
+    @property
+    def rate(self) -> float | None:
+        return self._estimator.rate
+
+    def start_over(self) -> None:
+        self._flushed_done = 0.0
+        self._estimator.start_at(0, 0.0)
+
+    def recount(self) -> None:
+        """The counts were set anew, and not by work."""
+        self._estimator.start_at(self._counts.processed, self._counts.weights.done)
+
+    def note_flush(self) -> None:
+        self._flushed_done = self._counts.done()
+
+    def build(self, final_status: FinalStatus | None) -> ProgressReport:
+        counts = self._counts
+        is_complete = final_status is not None and final_status.status == Status.COMPLETED
+        counts.raise_total()
+        self._estimator.measure(counts.processed, counts.done(), is_waiting=self.waiting[0] is not None)
+        seconds = self._seconds_before + time.monotonic() - self._began_at
+        has_new_point = self._history.note(seconds, counts.shown()["processed"], last=final_status is not None)
+        return ProgressReport(
+            counters=counts.counters(),
+            cursor=self._cursor.value,
+            cursor_counts=self._cursor.counts_there,
+            progress_pct=100.0 if is_complete else counts.percent_done(),
+            rate=self._estimator.rate,
+            eta=self._seconds_left(),
+            pace=self._history.points if has_new_point else None,
+            advanced=counts.done() > self._flushed_done,
+            reached=counts.reached(),
+            suspect_mode=self._naming.is_suspect,
+            open_item=self._naming.open_item,
+            silence=self.silence,
+            waiting=self.waiting[0],
+            waiting_reason=self.waiting[1],
+            items=self._items.rows(),
+            notes=self.notes,
+        )
+
+    def _seconds_left(self) -> float | None:
+        """At the present rate; None when nobody can know."""
+        counts = self._counts
+        if counts.total is None:
+            return None
+        if counts.weights.total:
+            return self._estimator.seconds_for_weight(counts.weights.total - counts.done())
+        return self._estimator.seconds_for_items(counts.total - counts.shown()["processed"])
+
+
+def _seconds_between(start: datetime | None, end: datetime | None) -> float:
+    """Two moments of the database's clock."""
+    return max(0.0, (end - start).total_seconds()) if start and end else 0.0
