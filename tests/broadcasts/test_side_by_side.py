@@ -289,7 +289,7 @@ def test_a_cancel_waits_for_those_under_way_and_for_nobody_else(
 
     def cancelling(self: sending.Sender, send: Send) -> None:
         record(self, send)
-        if self._effects._progress._counts.processed == 10:
+        if self._effects._progress._processed == 10:
             seen(run).cancel(SYSTEM)
 
     monkeypatch.setattr(sending.Sender, "_record", cancelling)
