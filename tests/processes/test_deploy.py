@@ -8,6 +8,7 @@ import pytest
 import runs.lifecycle.worker
 from runs.drill.models import DrillRun
 from runs.lifecycle import dispatch
+from runs.lifecycle.worker_process import this_worker
 from runs.models import Business
 from runs.progress import Progress
 from runs.states import Status
@@ -42,12 +43,12 @@ def test_a_claim_that_crosses_the_order_to_stop_is_interrupted_too(
     claim = runs.lifecycle.worker.claim
 
     def claim_meanwhile(*args: Any, **options: Any) -> Any:
-        runs.lifecycle.worker.stopping.value = 1
+        this_worker.is_stopping = True
         return claim(*args, **options)
 
     monkeypatch.setattr(runs.lifecycle.worker, "claim", claim_meanwhile)
     try:
         runs.lifecycle.worker.execute(DrillRun, steps, run.pk)
     finally:
-        runs.lifecycle.worker.stopping.value = 0
+        this_worker.is_stopping = False
     assert seen(run).status == Status.QUEUED

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.exceptions import RunDeferred
-from runs.lifecycle import dispatch, sweep, worker
+from runs.lifecycle import dispatch, shutdown, sweep, worker
 from runs.lifecycle.dispatch import wake
 from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
@@ -105,7 +105,7 @@ def test_it_makes_nobody_else_leave_its_slot(deferred: ReceiptSyncRun, mailbox_b
 
 def test_a_worker_that_ends_doesnt_publish_it(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
     messages.clear()
-    worker.publish_what_was_interrupted()
+    shutdown.publish_what_was_interrupted()
     assert messages == []
 
 

@@ -9,7 +9,7 @@ from celery.exceptions import WorkerLostError
 
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.tasks import sync_receipts
-from runs.lifecycle import worker
+from runs.lifecycle import reclaim, worker
 from tests.actors import seen, started
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,27 +19,27 @@ TASK = "the task that died"
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "LATE_CLAIM_SECONDS", 0.0)
+    monkeypatch.setattr(reclaim, "LATE_CLAIM_SECONDS", 0.0)
 
 
 def lose(run: ReceiptSyncRun) -> None:
-    worker.reclaim_from_lost_process(sync_receipts, TASK, WorkerLostError(), args=[run.pk])
+    reclaim.reclaim_from_lost_process(sync_receipts, TASK, WorkerLostError(), args=[run.pk])
 
 
 def test_a_claim_that_is_committed_late_is_taken_back(mailbox_a: Mailbox) -> None:
     run = started(mailbox_a)
     lose(run)
     worker.claim(ReceiptSyncRun, run.pk, worker="worker@test", task_id=TASK)
-    worker.recheck_lost_tasks()
+    reclaim.recheck_lost_tasks()
     assert seen(run).status == "queued"
-    assert not worker.lost_tasks
+    assert not reclaim.lost_tasks
 
 
 def test_a_claim_that_never_arrived_is_published_again(mailbox_a: Mailbox) -> None:
     run = started(mailbox_a)
     before = seen(run).dispatches
     lose(run)
-    worker.recheck_lost_tasks()
+    reclaim.recheck_lost_tasks()
     assert (seen(run).status, seen(run).dispatches) == ("queued", before + 1)
 
 
@@ -47,12 +47,12 @@ def test_a_run_that_another_has_claimed_since_stays_with_it(mailbox_a: Mailbox) 
     run = started(mailbox_a)
     lose(run)
     worker.claim(ReceiptSyncRun, run.pk, worker="worker@test", task_id="another task")
-    worker.recheck_lost_tasks()
+    reclaim.recheck_lost_tasks()
     assert seen(run).status == "running"
 
 
 def test_the_workers_loop_looks_again() -> None:
     called: list[object] = []
     hub = SimpleNamespace(call_repeatedly=lambda seconds, look: called.append(look))
-    worker.watch_children(sender=SimpleNamespace(hub=hub, pool=SimpleNamespace(maintain_pool=None)))
-    assert worker.recheck_lost_tasks in called
+    reclaim.watch_children(sender=SimpleNamespace(hub=hub, pool=SimpleNamespace(maintain_pool=None)))
+    assert reclaim.recheck_lost_tasks in called

@@ -31,8 +31,9 @@ from pytest_django import Settings
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun, ScannedMessage
 from runs.api.views import DO
 from runs.exceptions import ActiveRunExists, WrongState
-from runs.lifecycle import dispatch, sweep, worker
+from runs.lifecycle import dispatch, reclaim, shutdown, sweep, worker
 from runs.lifecycle.reset import reset_progress
+from runs.lifecycle.worker_process import this_worker
 from runs.models import Business
 from runs.models import Sweep as SweepRow
 from runs.models.audit import SYSTEM, Actor
@@ -108,7 +109,7 @@ class Host:
     name: str
     boot: str = field(default_factory=lambda: uuid.uuid4().hex)
     state: str = "up"  # up, stopping, down
-    stopping: int = 0
+    is_stopping: bool = False
     task: Task | None = None
     signals: list[Deed] = field(default_factory=list)  # what its parent process is at
 
@@ -263,8 +264,10 @@ class Protocol(RuleBasedStateMachine):
             progress.checkpoint(step=number + 1)
 
     def name(self, run: ReceiptSyncRun, number: int) -> str:
-        self.begun.setdefault((run.pk, run.attempt), []).append(f"1:{number}")
-        return f"1:{number}"
+        keys, key = self.begun.setdefault((run.pk, run.attempt), []), f"1:{number}"
+        if keys[-1:] != [key]:  # the search for poison items asks for each key as well
+            keys.append(key)
+        return key
 
     def leave_a_trace(self, pk: int, number: int) -> None:
         trace = Receipt(business=self.business, message_id=f"{pk}:{number}")
@@ -291,7 +294,7 @@ class Protocol(RuleBasedStateMachine):
         task, host.task = host.task, None
         task.deed.kill()
         lost: dict[str, Any] = {"sender": None, "task_id": task.id, "exception": WorkerLostError("killed")}
-        host.signals.append(self.let(partial(worker.reclaim_from_lost_process, **lost), host))
+        host.signals.append(self.let(partial(reclaim.reclaim_from_lost_process, **lost), host))
 
     def kill_host(self, host: Host) -> None:
         for deed, its_host, _ in self.deeds:
@@ -308,13 +311,13 @@ class Protocol(RuleBasedStateMachine):
                 self.boot(host)
 
     def boot(self, host: Host) -> None:
-        host.state, host.stopping, host.boot = "up", 0, uuid.uuid4().hex
-        ready = partial(worker.reclaim_after_restart, sender=SimpleNamespace(hostname=host.name))
+        host.state, host.is_stopping, host.boot = "up", False, uuid.uuid4().hex
+        ready = partial(reclaim.reclaim_after_restart, sender=SimpleNamespace(hostname=host.name))
         host.signals.append(self.let(ready, host))
 
     def deploy(self, host: Host) -> None:
         host.state = "stopping"
-        host.signals.append(self.let(partial(worker.interrupt_before_shutdown, sender=host.name, how="Warm"), host))
+        host.signals.append(self.let(partial(shutdown.interrupt_before_shutdown, sender=host.name, how="Warm"), host))
 
     @precondition(lambda self: self.broker.ended)
     @rule()
@@ -382,11 +385,11 @@ class Protocol(RuleBasedStateMachine):
         self.settle()
 
     def enter(self, host: Host | None) -> None:
-        worker.boot, worker.stopping.value = (host.boot, host.stopping) if host else ("", 0)
+        this_worker.boot, this_worker.is_stopping = (host.boot, host.is_stopping) if host else ("", False)
 
     def leave(self, host: Host | None) -> None:
         if host:
-            host.stopping = worker.stopping.value
+            host.is_stopping = this_worker.is_stopping
 
     def settle(self) -> None:
         """What follows by itself from what was done."""
@@ -397,7 +400,7 @@ class Protocol(RuleBasedStateMachine):
                 host.task = None
             if host.state == "stopping" and not host.task and not host.signals:
                 host.state = "down"
-                host.signals.append(self.let(worker.publish_what_was_interrupted, host))
+                host.signals.append(self.let(shutdown.publish_what_was_interrupted, host))
 
     # What has to be true
 

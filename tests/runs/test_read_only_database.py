@@ -24,8 +24,8 @@ from runs import tasks
 from runs.drill.models import DrillRun
 from runs.exceptions import RunLost
 from runs.lifecycle import dispatch
+from runs.lifecycle.reclaim import reclaim_from_lost_process
 from runs.lifecycle.sweep import sweep
-from runs.lifecycle.worker import reclaim_from_lost_process
 from runs.models import Business, Sweep
 from runs.progress import Progress
 from runs.states import Status

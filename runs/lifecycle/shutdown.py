@@ -1,0 +1,68 @@
+"""A worker that is told to stop, as by a deploy: its runs go back to the queue, and other workers go on with them.
+
+1. At the signal its running attempts are asked to interrupt, which they do at their next item.
+2. After `RUNS_SHUTDOWN_SECONDS` the processes that are still busy are killed, as if they were lost.
+3. Once no process is left, what was interrupted is published for the other workers.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+from typing import Any
+
+from celery.signals import worker_shutdown, worker_shutting_down
+from celery.worker import state
+from django.conf import settings
+
+from ..models import Run
+from ..states import Status, StopRequest
+from .dispatch import publish
+from .reclaim import reclaim_and_publish
+from .signal_steps import for_each_run_type
+from .worker_process import this_worker
+
+
+@worker_shutting_down.connect
+def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
+    """A deploy: the runs of this worker go back to the queue at their next item."""
+    this_worker.is_stopping = True
+    if how == "Warm":
+        mine = {"worker": sender, "worker_boot": this_worker.boot}
+        for_each_run_type(lambda model: model.objects.filter(**mine).request_stop(StopRequest.INTERRUPT))
+
+
+@worker_shutting_down.connect
+def limit_shutdown(how: str, **kwargs: Any) -> None:
+    """A deploy doesn't wait for the end of a long item: after a while its process is killed, as if it were lost."""
+    if how == "Warm":
+        timer = threading.Timer(settings.RUNS_SHUTDOWN_SECONDS, kill_busy_children)
+        timer.daemon = True
+        timer.start()
+
+
+def kill_busy_children() -> None:
+    for request in list(state.active_requests):
+        if pid := request.worker_pid:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+@worker_shutdown.connect
+def publish_what_was_interrupted(**kwargs: Any) -> None:
+    """Only now: a message sent any earlier might be taken by this very worker as it goes down."""
+
+    def publish_mine(model: type[Run]) -> None:
+        mine = model.objects.filter(worker_boot=this_worker.boot)
+        reclaim_and_publish(mine, "its parent", is_death=False)  # no child is left
+        for run in mine.filter(status=Status.QUEUED, dispatches=0):
+            publish(run)
+
+    for_each_run_type(publish_mine)
+
+
+def requeue_for_other_workers(model: type[Run], run_id: int) -> None:
+    """A message that came too late for this worker is sent again when it has gone."""
+    model.objects.filter(pk=run_id, status=Status.QUEUED).update(worker_boot=this_worker.boot, dispatches=0)

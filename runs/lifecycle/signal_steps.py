@@ -1,0 +1,43 @@
+"""What a worker's signal handlers do to every run type, also while the database is away."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from django.db import connection
+
+from ..database import is_database_away, retry_while_database_is_away
+from ..models import Run, run_types
+
+logger = logging.getLogger(__name__)
+
+
+def for_each_run_type(step: Callable[[type[Run]], object]) -> None:
+    """For signals, which come outside of any task: nobody else catches what fails, nor closes the connection."""
+    try:
+        for model in run_types():
+            step(model)
+    except Exception as error:
+        if is_database_away(error):
+            logger.warning("The worker puts its runs in order when the database is back: %s", error)
+            threading.Thread(target=_repeat_after_outage, args=[step], daemon=True).start()
+        else:
+            logger.exception("The worker could not put its runs in order; the sweep will expire them")
+    finally:
+        connection.close()
+
+
+def _repeat_after_outage(step: Callable[[type[Run]], object]) -> None:
+    """In a thread: the worker's own loop must go on talking to the broker.
+
+    Late is safe: every step concerns only runs that a dead process, or this boot of the worker, still holds then.
+    """
+    try:
+        for model in run_types():
+            retry_while_database_is_away(step, model)
+    except Exception:
+        logger.exception("The worker could not put its runs in order; the sweep will expire them")
+    finally:
+        connection.close()
