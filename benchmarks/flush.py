@@ -76,7 +76,7 @@ def _flushed(run: Run, reports: list[ProgressReport]) -> float:
 
 def _executed(bare: psycopg.Connection[Any], run: Run, reports: list[ProgressReport]) -> float:
     """The very statement of a flush, its parameters made beforehand."""
-    statement = statements.flush(type(run), (), (), None, False)
+    statement = statements.flush_sql(type(run), (), (), None, False)
     parameters = [core.build_parameters(run, report, None) for report in reports]
     began = time.perf_counter()
     for values in parameters:

@@ -49,19 +49,19 @@ def metas_are_inherited(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="runs.E002",
         )
         for model in run_types()
-        if (lost := list(_lost(model)))
+        if (lost := list(_missing_parts(model)))
     ]
 
 
-def _lost(model: type[Run]) -> Iterator[str]:
+def _missing_parts(model: type[Run]) -> Iterator[str]:
     for kind in ("indexes", "constraints", "triggers"):
-        own = {_bare_name(model, part.name) for part in getattr(model._meta, kind, [])}
+        own = {_name_without_class(model, part.name) for part in getattr(model._meta, kind, [])}
         for part in getattr(Run.Meta, kind):
-            if _bare_name(model, part.name) not in own:
-                yield f"{kind}: {_bare_name(model, part.name)}"
+            if _name_without_class(model, part.name) not in own:
+                yield f"{kind}: {_name_without_class(model, part.name)}"
 
 
-def _bare_name(model: type[Run], name: str | None) -> str:
+def _name_without_class(model: type[Run], name: str | None) -> str:
     return (name or "").replace("%(class)s", "").removeprefix(model._meta.model_name or "")
 
 
@@ -119,7 +119,7 @@ def database_is_postgresql(app_configs: Any, **kwargs: Any) -> list[CheckMessage
 def demo_passwords_are_refused(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Asks the database; one that can't be asked is no error, so that the other checks run without any."""
     try:
-        open_to_all = [user.username for user in _who_could_be_of_the_demo() if check_password(PASSWORD, user.password)]
+        open_to_all = [user.username for user in _possible_demo_users() if check_password(PASSWORD, user.password)]
     except DatabaseError:
         return [
             checks.Info(
@@ -138,7 +138,7 @@ def demo_passwords_are_refused(app_configs: Any, **kwargs: Any) -> list[CheckMes
     ]
 
 
-def _who_could_be_of_the_demo() -> QuerySet[User]:
+def _possible_demo_users() -> QuerySet[User]:
     """By name, and whoever may do everything: a user of the demo may have been renamed to be kept."""
     by_name = Q(username__in=USERS)
     return User.objects.filter(by_name | Q(is_superuser=True), is_active=True).order_by("username")

@@ -31,18 +31,18 @@ QUERY_TOO_HEAVY = ("57014", "53200", "53400")
 def is_database_away(error: BaseException | None) -> bool:
     """May the same call succeed later? The database is away, starting, overloaded, full or read-only."""
     if isinstance(error, InternalError):
-        return _sqlstate(error) in PASSING_INTERNAL_ERRORS
+        return sqlstate_of(error) in PASSING_INTERNAL_ERRORS
     if isinstance(error, OperationalError | InterfaceError):
-        return not _sqlstate(error).startswith(PROGRAM_LIMIT_EXCEEDED)
+        return not sqlstate_of(error).startswith(PROGRAM_LIMIT_EXCEEDED)
     return False
 
 
 def is_outage(error: BaseException | None) -> bool:
     """Is the database away whatever it is asked? Otherwise the query may be to blame, and so the item that asks it."""
-    return isinstance(error, Exception) and is_database_away(error) and _sqlstate(error) not in QUERY_TOO_HEAVY
+    return isinstance(error, Exception) and is_database_away(error) and sqlstate_of(error) not in QUERY_TOO_HEAVY
 
 
-def _sqlstate(error: Exception) -> str:
+def sqlstate_of(error: Exception) -> str:
     """Empty where the server had no time to say one."""
     return getattr(error.__cause__, "sqlstate", None) or ""
 
@@ -71,10 +71,10 @@ def retry_while_database_is_away(call: Callable[P, T], *args: P.args, **kwargs: 
     try:
         return call(*args, **kwargs)
     except Exception as error:
-        if not _is_away(error):
+        if not _discard_if_away(error):
             raise
     for attempt in stamina.retry_context(
-        on=_is_away,
+        on=_discard_if_away,
         attempts=None,
         timeout=settings.RUNS_DATABASE_PATIENCE_SECONDS,
         wait_initial=0.1,
@@ -85,7 +85,7 @@ def retry_while_database_is_away(call: Callable[P, T], *args: P.args, **kwargs: 
     raise AssertionError("unreachable")
 
 
-def _is_away(error: Exception) -> bool:
+def _discard_if_away(error: Exception) -> bool:
     if not is_database_away(error):
         return False
     discard_connection()  # the next call opens a new one

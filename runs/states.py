@@ -44,7 +44,7 @@ TRANSITIONS = (
 )
 
 
-def sources(target: Status) -> list[Status]:
+def sources_of(target: Status) -> list[Status]:
     """The statuses from which `target` may be reached."""
     return [transition.source for transition in TRANSITIONS if transition.target == target]
 

@@ -54,10 +54,10 @@ class Rate(NamedTuple):
 
 def take_permit(scope: str, caller: object) -> int | None:
     """The seconds to wait, one at least; None where the caller may go on, as always in a scope without a rate."""
-    rate = _rate(scope)
+    rate = _rate_of(scope)
     if rate is None:
         return None
-    parameters: Any = {"key": _key(scope, caller), "cost": rate.cost, "period": rate.period}
+    parameters: Any = {"key": _row_key(scope, caller), "cost": rate.cost, "period": rate.period}
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, parameters)
         if cursor.fetchone():
@@ -69,9 +69,9 @@ def take_permit(scope: str, caller: object) -> int | None:
 
 def return_permit(scope: str, caller: object) -> None:
     """For what doesn't count after all."""
-    rate = _rate(scope)
+    rate = _rate_of(scope)
     if rate is not None:
-        Throttle.objects.filter(key=_key(scope, caller)).update(paid_at=F("paid_at") - rate.cost)
+        Throttle.objects.filter(key=_row_key(scope, caller)).update(paid_at=F("paid_at") - rate.cost)
 
 
 def forget_paid() -> int:
@@ -79,10 +79,10 @@ def forget_paid() -> int:
     return Throttle.objects.filter(paid_at__lt=Now()).delete()[0]
 
 
-def _rate(scope: str) -> Rate | None:
+def _rate_of(scope: str) -> Rate | None:
     text: Any = api_settings.DEFAULT_THROTTLE_RATES.get(scope)
     return Rate.parse(text) if text else None
 
 
-def _key(scope: str, caller: object) -> str:
+def _row_key(scope: str, caller: object) -> str:
     return f"{scope} {caller}"

@@ -72,14 +72,14 @@ def is_nested_deeper(value: Any, levels: int) -> bool:
     """Without a call a level: what is nested without end must not end the process that looks at it."""
     holders = [value]
     for _level in range(levels):
-        members = (member for holder in holders for member in _members(holder))
+        members = (member for holder in holders for member in _members_of(holder))
         holders = [member for member in members if isinstance(member, dict | list)]
         if not holders:
             return False
     return True
 
 
-def _members(holder: Any) -> Iterable[Any]:
+def _members_of(holder: Any) -> Iterable[Any]:
     if isinstance(holder, dict):
         return holder.values()
     return holder if isinstance(holder, list) else ()

@@ -38,7 +38,7 @@ class BusinessAdmin(ModelAdmin):
         return rows.annotate(
             members_=_count(Membership.objects.all()),
             active_=_sum(_count(model.objects.active()) for model in run_types()),
-            stuck_=_sum(_count(model.objects.stale()) for model in run_types()),
+            stuck_=_sum(_count(model.objects.overdue()) for model in run_types()),
         )
 
     @display(description=_("members"), ordering="members_")

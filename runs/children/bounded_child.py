@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Final, Self, cast
 
 from ..exceptions import ChildDied, ChildKilled, ChildTimedOut, ItemFailed
-from .frames import HEADER_BYTES, LAST, frame
+from .frames import HEADER_BYTES, LAST, encode_frame
 
 PROJECT = Path(__file__).resolve().parents[2]
 BEAT_SECONDS = 0.5
@@ -98,7 +98,7 @@ class BoundedChild:
         waiting = sum(map(len, self._begun)) + len(request)
         if self._unsent or waiting > AHEAD_BYTES or self._child is None or self._child.poll() is not None:
             return False
-        self._unsent = _send(cast("IO[bytes]", self._child.stdin), memoryview(frame(request)))
+        self._unsent = _write_some(cast("IO[bytes]", self._child.stdin), memoryview(encode_frame(request)))
         self._begun.append(request)
         return True
 
@@ -108,9 +108,9 @@ class BoundedChild:
             self.close()
 
     def _call_once(self, request: bytes) -> bytes:
-        child = self._working_on(request)
+        child = self._child_working_on(request)
         try:
-            answer = self._exchange(child)
+            answer = self._send_and_receive(child)
         except BaseException:
             self.close()  # or it would go on working on what nobody waits for
             raise
@@ -132,7 +132,7 @@ class BoundedChild:
         with suppress(BrokenPipeError), child:
             pass
 
-    def _working_on(self, request: bytes) -> subprocess.Popen[bytes]:
+    def _child_working_on(self, request: bytes) -> subprocess.Popen[bytes]:
         """The child that this request was sent to. One that began it may have answered and left, or died over it."""
         if self._begun and self._begun[0] != request:
             self.close()
@@ -140,7 +140,7 @@ class BoundedChild:
             self._begun.popleft()
             return self._child
         child = self._running_child()
-        self._unsent = memoryview(frame(request))
+        self._unsent = memoryview(encode_frame(request))
         return child
 
     def _running_child(self) -> subprocess.Popen[bytes]:
@@ -158,7 +158,7 @@ class BoundedChild:
             os.set_blocking(cast("IO[bytes]", self._child.stdin).fileno(), False)
         return self._child
 
-    def _exchange(self, child: subprocess.Popen[bytes]) -> bytes | None:
+    def _send_and_receive(self, child: subprocess.Popen[bytes]) -> bytes | None:
         """Send what is left to send and read the next answer; None when the child died over it."""
         requests, answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
         deadline = time.monotonic() + self._wall_seconds
@@ -172,7 +172,7 @@ class BoundedChild:
                 ready = [key.fileobj for key, _events in pipes.select(BEAT_SECONDS)]
                 self._beat()
                 if requests in ready:
-                    self._unsent = _send(requests, self._unsent)
+                    self._unsent = _write_some(requests, self._unsent)
                     if not self._unsent:
                         pipes.unregister(requests)
                 if answers in ready:
@@ -191,7 +191,7 @@ def _end_of_frame(received: bytearray) -> int | None:
     return end if len(received) >= max(end, HEADER_BYTES) else None
 
 
-def _send(pipe: IO[bytes], unsent: memoryview) -> memoryview:
+def _write_some(pipe: IO[bytes], unsent: memoryview) -> memoryview:
     """Write what the pipe takes now; that a child is gone shows by the end of its answers."""
     try:
         return unsent[pipe.write(unsent) or 0 :]

@@ -20,5 +20,5 @@ def read_frame(stream: BinaryIO) -> bytes | None:
     return body if len(body) == length else None
 
 
-def frame(body: bytes) -> bytes:
+def encode_frame(body: bytes) -> bytes:
     return len(body).to_bytes(HEADER_BYTES, "big") + body

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 import psutil
 
-from .frames import LAST, MORE, frame, read_frame
+from .frames import LAST, MORE, encode_frame, read_frame
 
 GROWN_BYTES = 150_000_000  # a child of this size leaves after its answer, and the next request starts a fresh one
 LARGE_BYTES = 1_000_000
@@ -50,7 +50,7 @@ def serve(answer: Callable[[bytes], bytes]) -> None:
                 del request
                 gc.collect()
             is_last = this_process.memory_info().rss > GROWN_BYTES
-            sys.stdout.buffer.write(frame((LAST if is_last else MORE) + body))
+            sys.stdout.buffer.write(encode_frame((LAST if is_last else MORE) + body))
             sys.stdout.buffer.flush()
             if is_last:
                 break

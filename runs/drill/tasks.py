@@ -18,12 +18,12 @@ def drill(run: DrillRun, progress: Progress) -> None:
     for number in progress.track(range(first, run.steps), durably=True):
         time.sleep(run.step_seconds)
         if number == run.dies_at and (run.attempt == 1 or run.dies_again):
-            die(run)
+            die_as_ordered(run)
         progress.fenced(DrillStep.objects.create, run=run, number=number, attempt=run.attempt, pid=os.getpid())
         progress.checkpoint(step=number + 1)
 
 
-def die(run: DrillRun) -> None:
+def die_as_ordered(run: DrillRun) -> None:
     if run.death == DrillRun.Death.NONE:
         return
     DrillRun.objects.filter(pk=run.pk).update(died_at=Now())
@@ -31,9 +31,9 @@ def die(run: DrillRun) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if run.death == DrillRun.Death.RAISED:
         raise RuntimeError("raised on purpose")
-    hang()
+    hang_forever()
 
 
-def hang() -> NoReturn:
+def hang_forever() -> NoReturn:
     while True:
         time.sleep(3600)

@@ -34,14 +34,14 @@ def call_broker(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise BrokerAway
     outcome: Future[T] = Future()
 
-    def settle() -> None:
+    def set_outcome() -> None:
         try:
             outcome.set_result(call(*args, **kwargs))
         except BaseException as error:
             outcome.set_exception(error)
 
     # With the caller's context: the request's id goes along with the message into the worker's log.
-    thread = Thread(target=copy_context().run, args=(settle,), name="runs-broker", daemon=True)
+    thread = Thread(target=copy_context().run, args=(set_outcome,), name="runs-broker", daemon=True)
     thread.start()
     thread.join(settings.RUNS_BROKER_SECONDS)
     if thread.is_alive():

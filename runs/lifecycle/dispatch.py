@@ -147,7 +147,7 @@ def publish(run: Run) -> bool:
     return True
 
 
-def wake(rows: RunQuerySet[Any]) -> int:
+def end_wait(rows: RunQuerySet[Any]) -> int:
     """Let those of these runs that wait in the queue go on now; how many.
 
     Called in a transaction, it takes effect with its commit.

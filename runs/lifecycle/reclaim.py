@@ -69,7 +69,7 @@ def reclaim_from_lost_process(
     In a warm shutdown the parent itself kills what takes too long (`limit_shutdown`): the run isn't to blame.
     """
     if isinstance(exception, WorkerLostError):
-        is_death = not this_worker.is_stopping
+        is_death = not this_worker.is_stopping()
         for_each_run_type(
             lambda model: reclaim_and_publish(model.objects.filter(task_id=task_id), "its parent", is_death=is_death)
         )

@@ -24,7 +24,7 @@ class Reset:
         return sum(self.by_type.values())
 
 
-def resettable(
+def find_resettable(
     business: Business, types: Collection[str] | None = None, only_stale: bool = False
 ) -> dict[str, RunQuerySet[Run]]:
     """What a reset would touch, by the type's slug. Raises `ValueError` naming unknown types."""
@@ -33,7 +33,7 @@ def resettable(
         raise ValueError(", ".join(sorted(unknown)))
     chosen = {slug: model for slug, model in models.items() if not types or slug in types}
     rows = {slug: model.objects.filter(business=business) for slug, model in chosen.items()}
-    return {slug: rows.stale() if only_stale else rows.active() for slug, rows in rows.items()}
+    return {slug: rows.overdue() if only_stale else rows.active() for slug, rows in rows.items()}
 
 
 def reset_progress(
@@ -49,13 +49,13 @@ def reset_progress(
     A worker that still lives finds its row gone at its next write and can't revive the run.
     """
     with transaction.atomic(), audit_context(actor, reason or "reset"):
-        return counted(
+        return reset_of(
             {
                 slug: rows.fail(ErrorCode.RESET, MESSAGE)
-                for slug, rows in resettable(business, types, only_stale).items()
+                for slug, rows in find_resettable(business, types, only_stale).items()
             }
         )
 
 
-def counted(by_type: dict[str, int]) -> Reset:
+def reset_of(by_type: dict[str, int]) -> Reset:
     return Reset({slug: count for slug, count in by_type.items() if count})

@@ -28,7 +28,7 @@ from .worker_process import this_worker
 @worker_shutting_down.connect
 def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
     """A deploy: the runs of this worker go back to the queue at their next item."""
-    this_worker.is_stopping = True
+    this_worker.set_stopping(True)
     if how == "Warm":
         mine = {"worker": sender, "worker_boot": this_worker.boot}
         for_each_run_type(lambda model: model.objects.filter(**mine).request_stop(StopRequest.INTERRUPT))

@@ -32,7 +32,7 @@ def sweep() -> bool:
         return False
     for model in run_types():
         for step in (expire_stale, end_hung, fail_untaken, publish_forgotten, share_slots):
-            _try(step, model)
+            _run_step(step, model)
     _forget_paid_throttles()
     Sweep.objects.update(finished_at=Now())
     return True
@@ -46,7 +46,7 @@ def _take_lease() -> bool:
     return bool(Sweep.objects.exclude(at_work & recent).update(started_at=Now()))
 
 
-def _try(step: Callable[[type[Run]], int], model: type[Run]) -> None:
+def _run_step(step: Callable[[type[Run]], int], model: type[Run]) -> None:
     try:
         step(model)
     except Exception as error:

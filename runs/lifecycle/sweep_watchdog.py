@@ -39,9 +39,9 @@ class SweepWatchdog(threading.Thread):
         self._database_away = False
 
     def run(self) -> None:
-        self._try(rounds.sweep)
+        self._call_safely(rounds.sweep)
         while not self._stopped.wait(settings.RUNS_SWEEP_INTERVAL_SECONDS / LOOKS_PER_INTERVAL):
-            self._try(sweep_if_overdue)
+            self._call_safely(sweep_if_overdue)
         connection.close()
 
     def stop(self) -> None:
@@ -49,7 +49,7 @@ class SweepWatchdog(threading.Thread):
         self._stopped.set()
         self.join(STOP_SECONDS)
 
-    def _try(self, step: Callable[[], object]) -> None:
+    def _call_safely(self, step: Callable[[], object]) -> None:
         """Nothing that goes wrong in one look may end the next; an outage is told once."""
         try:
             close_old_connections()

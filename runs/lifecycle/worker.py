@@ -57,14 +57,14 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
 
 def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", task_id: str = "") -> None:
     """Claim the run, work on it, end the attempt. A late or repeated message finds nothing to claim."""
-    if this_worker.is_stopping:
+    if this_worker.is_stopping():
         retry_while_database_is_away(requeue_for_other_workers, model, run_id)
         return
     run = retry_while_database_is_away(claim, model, run_id, worker=worker, task_id=task_id)
     if run is None:
         logger.info("Nothing to claim: %s %s", model.slug, run_id)
         return
-    if this_worker.is_stopping:  # it was claimed after this worker's runs were asked to interrupt
+    if this_worker.is_stopping():  # it was claimed after this worker's runs were asked to interrupt
         retry_while_database_is_away(model.objects.owned_by_attempt(run).request_stop, StopRequest.INTERRUPT)
     try:
         work_on_attempt(run, work, Actor("worker", worker))
@@ -80,7 +80,7 @@ def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None
     """Take a queued run as a new attempt; None when it isn't queued any more, or waits until a later time."""
     parameters = {"id": run_id, "worker": worker, "worker_boot": this_worker.boot, "task_id": task_id}
     with audit_context(Actor("worker", worker), "claimed"):
-        rows = model.objects.raw(statements.claim(model), parameters)
+        rows = model.objects.raw(statements.claim_sql(model), parameters)
         return cast("R | None", next(iter(rows), None))
 
 
@@ -126,7 +126,7 @@ def record_exception(progress: Progress, error: Exception) -> None:
 def apply_stop_request(progress: Progress, request: StopRequest, worker: Actor) -> None:
     with audit_context(worker, f"asked to {request}"):
         progress.leave(STATUS_AFTER_STOP[request])
-    if request == StopRequest.INTERRUPT and not this_worker.is_stopping:  # its time slice is over
+    if request == StopRequest.INTERRUPT and not this_worker.is_stopping():  # its time slice is over
         publish(progress.run)
 
 
@@ -138,10 +138,10 @@ def requeue_after_outage(run: Run, worker: Actor, error: Exception) -> None:
     logger.warning("The database is away: type=%s id=%s: %s", run.slug, run.pk, error)
     attempt = type(run).objects.owned_by_attempt(run)
 
-    def requeue() -> int:
+    def requeue_attempt() -> int:
         attempt.update(open_item="")
         with audit_context(worker, "", error=clean(error)):
             return attempt.reclaim(worker, reason="the database was away")
 
-    if retry_while_database_is_away(requeue):
+    if retry_while_database_is_away(requeue_attempt):
         publish(run)

@@ -16,13 +16,11 @@ class WorkerProcess:
         self.boot = ""  # names this start of the worker
         self._stopping = RawValue("b", 0)
 
-    @property
     def is_stopping(self) -> bool:
         """Does the worker take no more runs?"""
         return bool(self._stopping.value)
 
-    @is_stopping.setter
-    def is_stopping(self, value: bool) -> None:
+    def set_stopping(self, value: bool) -> None:
         self._stopping.value = value
 
 

@@ -186,7 +186,7 @@ class Run(HeartbeatMixin):
         """A run that no worker holds changes at once; a running one is asked to."""
         if request == StopRequest.CANCEL and self._cancel_without_worker(actor, reason):
             return
-        if self._row().request_stop(request):
+        if self._own_row().request_stop(request):
             return
         # Its worker may have been lost, and the run requeued, between the two statements.
         if request == StopRequest.CANCEL and self._cancel_without_worker(actor, reason):
@@ -194,7 +194,7 @@ class Run(HeartbeatMixin):
         raise WrongState
 
     def _cancel_without_worker(self, actor: Actor, reason: str) -> int:
-        without_worker = self._row().filter(status__in=(Status.QUEUED, Status.PAUSED))
+        without_worker = self._own_row().filter(status__in=(Status.QUEUED, Status.PAUSED))
         with audit_context(actor, reason or "cancelled"):
             return without_worker.transition_to(Status.CANCELLED, finished_at=Now())
 
@@ -206,5 +206,5 @@ class Run(HeartbeatMixin):
         """What a run of this one's failed items is started with, besides the business."""
         return {}
 
-    def _row(self) -> RunQuerySet[Run]:
+    def _own_row(self) -> RunQuerySet[Run]:
         return type(self).objects.filter(pk=self.pk)

@@ -14,7 +14,7 @@ from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_noop
 
 from ..database import discard_connection, is_database_away
-from ..states import ACTIVE, ErrorCode, ItemStatus, Status, StopRequest, sources
+from ..states import ACTIVE, ErrorCode, ItemStatus, Status, StopRequest, sources_of
 from . import statements
 from .audit import READER, SYSTEM, Actor, audit_context
 from .heartbeat import HeartbeatQuerySet
@@ -39,7 +39,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def active(self) -> Self:
         return self.filter(status__in=ACTIVE)
 
-    def stale(self) -> Self:
+    def overdue(self) -> Self:
         return self.filter(status=Status.RUNNING).silent_for(self.model.stale_after())
 
     def owned_by_attempt(self, run: Run) -> Self:
@@ -50,7 +50,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def transition_to(self, target: Status, **columns: Any) -> int:
         """Change the status of those rows from which `target` may be reached; of two callers one gets the count."""
         leaving = as_expressions(statements.WHEN_LEAVING)
-        return self.filter(status__in=sources(target)).update(
+        return self.filter(status__in=sources_of(target)).update(
             **{**leaving, "status": target, "version": models.F("version") + 1, **columns}
         )
 
@@ -79,9 +79,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
 
         A row that somebody is writing at this moment is left to the next caller.
         """
-        stale, params = self.order_by().stale().values("pk").query.sql_with_params()
+        stale, params = self.order_by().overdue().values("pk").query.sql_with_params()
         with transaction.atomic(), audit_context(actor, "no heartbeat"), connection.cursor() as cursor:
-            cursor.execute(statements.expire(self.model, stale), params)
+            cursor.execute(statements.expire_sql(self.model, stale), params)
             expired = cursor.fetchall()
             self.model.objects.filter(pk__in=[row[0] for row in expired]).mark_in_flight_unknown()
         for pk, business, worker, age in expired:
@@ -92,7 +92,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
 
     def repair(self) -> None:
         """Read-repair: one SELECT, and the UPDATE only when a stale row was seen."""
-        if self.stale().exists():
+        if self.overdue().exists():
             self.expire_if_writable(READER)
 
     def expire_if_writable(self, actor: Actor) -> bool:
@@ -112,7 +112,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
 
     def shown_as(self, *statuses: Status) -> Self:
         """What readers are told is in one of these: an overdue run has failed, even where nobody could write it."""
-        overdue = models.Q(pk__in=self.model.objects.stale().values("pk"))
+        overdue = models.Q(pk__in=self.model.objects.overdue().values("pk"))
         shown = models.Q(status__in=statuses)
         if Status.FAILED in statuses:
             return self.filter(shown | overdue)

@@ -52,12 +52,12 @@ _OWN_ATTEMPT: Final = f"""
 COUNTERS: Final = ("total", "processed", "succeeded", "failed", "skipped")
 
 
-def quote(name: str) -> str:
+def quote_name(name: str) -> str:
     return connection.ops.quote_name(name)
 
 
 def table_of(model: type[Run | RunItem]) -> str:
-    return quote(model._meta.db_table)
+    return quote_name(model._meta.db_table)
 
 
 # Claim: called by the worker that got a message about the run. Guard: it is queued, and waits for no later time.
@@ -65,7 +65,7 @@ def table_of(model: type[Run | RunItem]) -> str:
 
 
 @lru_cache(maxsize=64)
-def claim(model: type[Run]) -> str:
+def claim_sql(model: type[Run]) -> str:
     return f"""
         UPDATE {table_of(model)} SET
             status = '{Status.RUNNING}',
@@ -94,7 +94,7 @@ def claim(model: type[Run]) -> str:
 
 
 @lru_cache(maxsize=64)
-def lock_attempt(model: type[Run]) -> str:
+def lock_attempt_sql(model: type[Run]) -> str:
     return f"SELECT id FROM {table_of(model)} WHERE {_OWN_ATTEMPT} FOR SHARE"
 
 
@@ -103,7 +103,7 @@ def lock_attempt(model: type[Run]) -> str:
 # Returns what is logged of each.
 
 
-def expire(model: type[Run], stale: str) -> str:
+def expire_sql(model: type[Run], stale: str) -> str:
     age = "floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint"
     assignments: Assignments = {
         "status": f"'{Status.FAILED}'",
@@ -115,7 +115,7 @@ def expire(model: type[Run], stale: str) -> str:
         "version": "version + 1",
     }
     return f"""
-        UPDATE {table_of(model)} SET {_written(assignments)}
+        UPDATE {table_of(model)} SET {_join_assignments(assignments)}
         WHERE id IN ({stale} FOR UPDATE SKIP LOCKED) AND status = '{Status.RUNNING}'
         RETURNING id, business_id, worker, {age} AS age
     """
@@ -127,7 +127,7 @@ def expire(model: type[Run], stale: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def flush(
+def flush_sql(
     model: type[Run], item_columns: tuple[str, ...], notes: tuple[str, ...], status: Status | None, died: bool
 ) -> str:
     """`status` is the one in which the attempt leaves its run, None while it works; `died`: by an exception."""
@@ -135,14 +135,14 @@ def flush(
         **{column: f"%({column})s" for column in COUNTERS},
         "cursor": "%(cursor)s::jsonb",
         "cursor_counts": "%(cursor_counts)s::jsonb",
-        **_notes(model, notes),
+        **_assign_notes(model, notes),
     }
-    update = _update_attempt(model, counters, status, died)
+    update = _update_attempt_sql(model, counters, status, died)
     items = model.item_model()
     if items is None or not item_columns:
         return update
     return f"""
-        WITH held AS ({update}), items AS ({_upsert_items(items, item_columns)})
+        WITH held AS ({update}), items AS ({_upsert_items_sql(items, item_columns)})
         SELECT requested FROM held
     """
 
@@ -150,7 +150,7 @@ def flush(
 _WAITING_UNTIL: Final = "statement_timestamp() + %(waiting)s::float8 * interval '1 second'"
 
 
-def _update_attempt(model: type[Run], counters: Assignments, status: Status | None, died: bool) -> str:
+def _update_attempt_sql(model: type[Run], counters: Assignments, status: Status | None, died: bool) -> str:
     assignments: Assignments = {
         **counters,
         "progress_pct": "GREATEST(progress_pct, %(progress_pct)s::float8)",
@@ -161,17 +161,17 @@ def _update_attempt(model: type[Run], counters: Assignments, status: Status | No
         "progress_at": "CASE WHEN %(advanced)s THEN statement_timestamp() ELSE progress_at END",
         "losses": "CASE WHEN %(reached)s::float8 > furthest THEN 0 ELSE losses END",
         "furthest": "GREATEST(furthest, %(reached)s::float8)",
-        **_open_item(died),
+        **_assign_open_item(died),
         "silent_until": "statement_timestamp() + %(silence)s::float8 * interval '1 second'",
         "waiting_until": _WAITING_UNTIL,
         "waiting_reason": "%(waiting_reason)s",
         "version": "version + 1",
-        **_leaving(status),
+        **_assign_when_leaving(status),
     }
-    return f"UPDATE {table_of(model)} SET {_written(assignments)} WHERE {_OWN_ATTEMPT} RETURNING requested"
+    return f"UPDATE {table_of(model)} SET {_join_assignments(assignments)} WHERE {_OWN_ATTEMPT} RETURNING requested"
 
 
-def _leaving(status: Status | None) -> Assignments:
+def _assign_when_leaving(status: Status | None) -> Assignments:
     """What the last flush of an attempt sets besides."""
     if status is None:
         return {}
@@ -188,13 +188,13 @@ def _leaving(status: Status | None) -> Assignments:
     return {
         **leaving,
         **WHEN_REQUEUED,
-        **(_waiting_in_queue() if status == Status.QUEUED else {}),
+        **(_assign_wait_in_queue() if status == Status.QUEUED else {}),
         "status": f"CASE requested {statuses} ELSE '{status}' END",
         "finished_at": f"CASE requested WHEN '{StopRequest.CANCEL}' THEN statement_timestamp() END",
     }
 
 
-def _waiting_in_queue() -> Assignments:
+def _assign_wait_in_queue() -> Assignments:
     """Until when nobody may claim the run, and why; a cancelled or paused one doesn't wait."""
     stopped = f"requested IN ('{StopRequest.CANCEL}', '{StopRequest.PAUSE}')"
     return {
@@ -203,7 +203,7 @@ def _waiting_in_queue() -> Assignments:
     }
 
 
-def _open_item(died: bool) -> Assignments:
+def _assign_open_item(died: bool) -> Assignments:
     """The item that is named as open, or, at a death, the one that the attempt died in. Progress acquits (G7)."""
     accused = "CASE WHEN %(reached)s::float8 > furthest THEN '' ELSE accused_item END"
     if died:
@@ -211,17 +211,19 @@ def _open_item(died: bool) -> Assignments:
     return {"suspect_mode": "%(suspect_mode)s", "open_item": "%(open_item)s", "accused_item": accused}
 
 
-def _notes(model: type[Run], notes: tuple[str, ...]) -> Assignments:
+def _assign_notes(model: type[Run], notes: tuple[str, ...]) -> Assignments:
     """Columns of the run's own type: those that it shows, and none that every run has."""
     if strange := set(notes).difference(model.public_fields):
         raise RunsError(f"Not among the public fields of {model.__name__}: {', '.join(sorted(strange))}")
-    return {quote(name): f"%(note_{name})s" for name in notes}
+    return {quote_name(name): f"%(note_{name})s" for name in notes}
 
 
-def _upsert_items(items: type[RunItem], columns: tuple[str, ...]) -> str:
+def _upsert_items_sql(items: type[RunItem], columns: tuple[str, ...]) -> str:
     table = table_of(items)
-    names = ", ".join(quote(column) for column in columns)
-    updates = ", ".join(f"{quote(column)} = EXCLUDED.{quote(column)}" for column in columns if column != "key")
+    names = ", ".join(quote_name(column) for column in columns)
+    updates = ", ".join(
+        f"{quote_name(column)} = EXCLUDED.{quote_name(column)}" for column in columns if column != "key"
+    )
     return f"""
         INSERT INTO {table} (run_id, attempts, {names})
         SELECT %(id)s, 1, {names} FROM jsonb_populate_recordset(NULL::{table}, %(items)s::jsonb)
@@ -236,16 +238,18 @@ def _upsert_items(items: type[RunItem], columns: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=256)
-def effects(model: type[Run], has_outcomes: bool, columns: tuple[str, ...], status: Status | None, died: bool) -> str:
+def effects_sql(
+    model: type[Run], has_outcomes: bool, columns: tuple[str, ...], status: Status | None, died: bool
+) -> str:
     items = model.item_model()
     if items is None:
         raise RunsError(f"{model.__name__} has no items.")
-    counters = {"cursor": "%(cursor)s::jsonb", **(_counted_by_table() if has_outcomes else {})}
+    counters = {"cursor": "%(cursor)s::jsonb", **(_count_by_table() if has_outcomes else {})}
     parts = {
-        **(_outcomes(model, items) if has_outcomes else {}),
-        "held": _update_attempt(model, counters, status, died),
-        **({"settled": _settle(items, columns)} if has_outcomes else {}),
-        "begun": _begin(items),
+        **(_outcome_ctes(model, items) if has_outcomes else {}),
+        "held": _update_attempt_sql(model, counters, status, died),
+        **({"settled": _settle_items_sql(items, columns)} if has_outcomes else {}),
+        "begun": _begin_items_sql(items),
     }
     # A commit that a crash of the database may forget would let an item begin twice.
     durably = """
@@ -260,7 +264,7 @@ def effects(model: type[Run], has_outcomes: bool, columns: tuple[str, ...], stat
 _SETTLED_ITEM: Final = "item.id = ANY(%(settled)s::bigint[])"
 
 
-def _outcomes(model: type[Run], items: type[RunItem]) -> dict[str, str]:
+def _outcome_ctes(model: type[Run], items: type[RunItem]) -> dict[str, str]:
     """The run is locked before its items, as by every writer of both: `in_flight` locks only what joins to `locked`.
 
     Somebody else may have settled an item first, and has counted it then. (A lock that is stronger than the update's
@@ -285,7 +289,7 @@ def _outcomes(model: type[Run], items: type[RunItem]) -> dict[str, str]:
     }
 
 
-def _counted_by_table() -> Assignments:
+def _count_by_table() -> Assignments:
     """An unknown item is processed, and nothing else."""
     conditions = {
         "processed": f"status <> '{ItemStatus.PENDING}'",
@@ -298,21 +302,21 @@ def _counted_by_table() -> Assignments:
     }
 
 
-def _settle(items: type[RunItem], columns: tuple[str, ...]) -> str:
+def _settle_items_sql(items: type[RunItem], columns: tuple[str, ...]) -> str:
     """Whoever settled an item first may have said more, such as that it was delivered: that is kept."""
     ours = "item.id IN (SELECT id FROM in_flight)"
-    names = [quote(name) for name in ("status", "error_code", "error_message", *columns)]
+    names = [quote_name(name) for name in ("status", "error_code", "error_message", *columns)]
     assignments = {
         name: f"CASE WHEN {ours} THEN COALESCE(outcome.{name}, item.{name}) ELSE item.{name} END" for name in names
     }
     return f"""
-        UPDATE {table_of(items)} item SET {_written(assignments)}
+        UPDATE {table_of(items)} item SET {_join_assignments(assignments)}
         FROM outcome
         WHERE item.id = outcome.id AND {_SETTLED_ITEM} AND EXISTS (SELECT 1 FROM held)
     """
 
 
-def _begin(items: type[RunItem]) -> str:
+def _begin_items_sql(items: type[RunItem]) -> str:
     """By the items' keys alone: the planner might prefer the run's index.
 
     An item that is in flight already: this very statement, sent again because its answer was lost.
@@ -330,5 +334,5 @@ def _begin(items: type[RunItem]) -> str:
     """
 
 
-def _written(assignments: Mapping[str, str]) -> str:
+def _join_assignments(assignments: Mapping[str, str]) -> str:
     return ", ".join(f"{column} = {value}" for column, value in assignments.items())

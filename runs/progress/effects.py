@@ -55,7 +55,7 @@ class Effects:
         self._in_flight: dict[int, Outcome] = {}  # by the item's key in the table
         self._beginning: Sequence[RunItem] = ()
         progress.fenced(self._start_from_rows)
-        progress.write_with(self._write)
+        progress.write_with(self._write_report)
 
     def _start_from_rows(self) -> None:
         """The rows of run and items are true at any moment; what the lost attempt had in flight is unknown."""
@@ -64,7 +64,7 @@ class Effects:
         items: Any = self._run.items  # type: ignore[attr-defined]  # the items' own foreign key
         rows.update(total=items.count())
         self._run.refresh_from_db(fields=["total", "processed", "failed", "skipped"])
-        self._progress.recount()
+        self._progress.reload_counts()
 
     def each(self, items: Iterable[I]) -> Iterator[I]:
         """Yield each item once it is in flight; those that somebody settled meanwhile are left out."""
@@ -95,34 +95,36 @@ class Effects:
             self._progress.report()
 
     def done(self, item: RunItem, **columns: Any) -> None:
-        self._record(item, ItemStatus.DONE, "", "", columns)
+        self._record_outcome(item, ItemStatus.DONE, "", "", columns)
 
     def failed(self, item: RunItem, error: object, code: str = "error", **columns: Any) -> None:
-        self._record(item, ItemStatus.FAILED, error, code, columns)
+        self._record_outcome(item, ItemStatus.FAILED, error, code, columns)
 
     def unknown(self, item: RunItem, reason: object, code: str = "unknown", **columns: Any) -> None:
-        self._record(item, ItemStatus.UNKNOWN, reason, code, columns)
+        self._record_outcome(item, ItemStatus.UNKNOWN, reason, code, columns)
 
     def put_back(self, item: RunItem) -> None:
         """The effect certainly didn't happen: the item is pending again."""
-        self._record(item, ItemStatus.PENDING, "", "", {})
+        self._record_outcome(item, ItemStatus.PENDING, "", "", {})
 
-    def _record(self, item: RunItem, status: ItemStatus, message: object, code: str, columns: dict[str, Any]) -> None:
+    def _record_outcome(
+        self, item: RunItem, status: ItemStatus, message: object, code: str, columns: dict[str, Any]
+    ) -> None:
         outcome = self._in_flight.get(item.pk)
         if outcome is None or outcome.status is not None:
             raise RunsError(f"{item} is not in flight.")
         outcome.status, outcome.columns = status, columns
         outcome.error_code, outcome.error_message = clean(code, 64), clean(message)
         if status != ItemStatus.PENDING:
-            self._progress.count()
+            self._progress.count_item()
 
-    def _write(self, run: Run, report: ProgressReport, final_status: FinalStatus | None) -> str:
+    def _write_report(self, run: Run, report: ProgressReport, final_status: FinalStatus | None) -> str:
         """In the place of `flush`. Safe to repeat: what is settled or in flight already stays so."""
         outcomes = [outcome for outcome in self._in_flight.values() if outcome.status]
         if final_status:
-            outcomes += self._interrupted()
+            outcomes += self._interrupted_outcomes()
         columns = tuple(sorted({name for outcome in outcomes for name in outcome.columns}))
-        statement = statements.effects(type(run), bool(outcomes), columns, *shape_of(final_status))
+        statement = statements.effects_sql(type(run), bool(outcomes), columns, *shape_of(final_status))
         parameters = build_parameters(run, report, final_status) | {
             "outcomes": json.dumps([outcome.as_row() for outcome in outcomes]),
             "settled": [outcome.item.pk for outcome in outcomes],
@@ -134,7 +136,7 @@ class Effects:
         self._in_flight |= {item.pk: Outcome(item) for item in self._beginning if item.pk in begun}
         return str(requested)
 
-    def _interrupted(self) -> list[Outcome]:
+    def _interrupted_outcomes(self) -> list[Outcome]:
         """The work broke off in the middle of these."""
         without_status = [outcome for outcome in self._in_flight.values() if outcome.status is None]
         return [Outcome(one.item, ItemStatus.UNKNOWN, "error", NOT_REPORTED) for one in without_status]

@@ -32,30 +32,30 @@ class Estimator:
         if elapsed < settings.RUNS_FLUSH_INTERVAL_SECONDS / 2:  # too short to measure
             return
         if not is_waiting:
-            self.rate = _smooth(self.rate, (items - self._items) / elapsed)
-            self._weight_rate = _smooth(self._weight_rate, (weight - self._weight) / elapsed)
+            self.rate = _smooth_rate(self.rate, (items - self._items) / elapsed)
+            self._weight_rate = _smooth_rate(self._weight_rate, (weight - self._weight) / elapsed)
         self._measured_at, self._items, self._weight = now, items, weight
 
     def seconds_for_items(self, items: float) -> float | None:
-        return _seconds(items, self.rate)
+        return _seconds_at_rate(items, self.rate)
 
     def seconds_for_weight(self, weight: float) -> float | None:
-        return _seconds(weight, self._weight_rate)
+        return _seconds_at_rate(weight, self._weight_rate)
 
 
-def percent(done: float, total: float | None) -> float | None:
+def percent_of(done: float, total: float | None) -> float | None:
     """Tenths, rounded down; below 100 as long as the run isn't completed; None when unknown."""
     if not total:
         return None
     return min(99.9, done * 1000 // total / 10)
 
 
-def _smooth(rate: float | None, newest: float) -> float | None:
+def _smooth_rate(rate: float | None, newest: float) -> float | None:
     smoothed = newest if rate is None else SMOOTHING * newest + (1 - SMOOTHING) * rate
     return float(smoothed) if smoothed >= SLOWEST_RATE else None
 
 
-def _seconds(amount: float, rate: float | None) -> float | None:
+def _seconds_at_rate(amount: float, rate: float | None) -> float | None:
     """None when nobody can know."""
     if not rate:
         return None

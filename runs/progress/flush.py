@@ -60,7 +60,7 @@ def flush(run: Run, report: ProgressReport, final_status: FinalStatus | None = N
     Raises `RunLost` when another attempt, a sweep or a person has taken the run away.
     """
     notes = tuple(report.notes)
-    statement = statements.flush(type(run), _item_columns(report), notes, *shape_of(final_status))
+    statement = statements.flush_sql(type(run), _item_columns(report), notes, *shape_of(final_status))
     return str(execute_guarded(statement, build_parameters(run, report, final_status), final_status)[0])
 
 
@@ -95,7 +95,7 @@ def lock_attempt(run: Run) -> None:
     parameters = {"id": run.pk, "attempt": run.attempt, "stale_after": run.stale_after()}
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():  # BEGIN isn't waited for
-        row = execute_prepared(statements.lock_attempt(type(run)), parameters)
+        row = execute_prepared(statements.lock_attempt_sql(type(run)), parameters)
     if row is None:
         raise RunLost
 
@@ -106,12 +106,12 @@ def build_parameters(run: Run, report: ProgressReport, final_status: FinalStatus
         "id": run.pk,
         "attempt": run.attempt,
         "stale_after": run.stale_after(),
-        "cursor": _json(report.cursor),
-        "cursor_counts": _json(report.cursor_counts),
+        "cursor": _to_json(report.cursor),
+        "cursor_counts": _to_json(report.cursor_counts),
         "progress_pct": report.progress_pct,
         "rate": report.rate,
         "eta": report.eta,
-        "pace": None if report.pace is None else _json(report.pace),
+        "pace": None if report.pace is None else _to_json(report.pace),
         "advanced": report.advanced,
         "reached": report.reached,
         "suspect_mode": report.suspect_mode,
@@ -119,7 +119,7 @@ def build_parameters(run: Run, report: ProgressReport, final_status: FinalStatus
         "silence": report.silence,
         "waiting": report.waiting,
         "waiting_reason": report.waiting_reason,
-        "items": _json(report.items) if report.items else None,
+        "items": _to_json(report.items) if report.items else None,
         **{f"note_{name}": value for name, value in report.notes.items()},
         "error_code": final_status.error_code if final_status else "",
         "error_message": final_status.error_message if final_status else "",
@@ -132,7 +132,7 @@ def shape_of(final_status: FinalStatus | None) -> tuple[Status | None, bool]:
     return (final_status.status, final_status.died_in is not None) if final_status else (None, False)
 
 
-def _json(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return json.dumps(value, cls=DjangoJSONEncoder) if value else "{}"
 
 

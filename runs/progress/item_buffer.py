@@ -49,7 +49,7 @@ class ItemBuffer:
     def drop_item(self) -> None:
         self._open, self.outcome = {}, ItemStatus.DONE
 
-    def rows(self) -> list[dict[str, Any]]:
+    def as_rows(self) -> list[dict[str, Any]]:
         """What the next flush writes."""
         return [_as_columns(self._model, row) for row in self._closed.values()] if self._model else []
 
@@ -62,13 +62,13 @@ def _as_columns(model: type[RunItem], row: dict[str, Any]) -> dict[str, Any]:
     """The same columns for every item of a type, those that it shows, so that one statement fits all rows."""
     reported = {*REPORTED, *model.public_fields}
     return {
-        field.name: _storable(row.get(field.name, field.get_default()), field.max_length)
+        field.name: _make_storable(row.get(field.name, field.get_default()), field.max_length)
         for field in model._meta.concrete_fields
         if field.name in reported
     }
 
 
-def _storable(value: object, limit: int | None) -> object:
+def _make_storable(value: object, limit: int | None) -> object:
     if isinstance(value, bool | int | float | None):
         return value
     return clean(value, limit)

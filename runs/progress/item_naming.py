@@ -40,7 +40,7 @@ class ItemNaming:
         self.left_inside = ""
         self._flushed_processed = self._counts.processed
 
-    def recount(self) -> None:
+    def restart_count(self) -> None:
         """The counts were set anew, and not by work."""
         self._flushed_processed = self._counts.processed
 
@@ -54,7 +54,7 @@ class ItemNaming:
         """Did the last item take as long as flushes are apart?"""
         return self._counts.processed - self._flushed_processed <= 1 and time.monotonic() >= due
 
-    def watch(self, loop: Generator[T]) -> Generator[T]:
+    def watch_loop(self, loop: Generator[T]) -> Generator[T]:
         """Remember the loop: see `dies_in_accused_item`."""
         self.left_inside = ""
         self._open_loop = weakref.ref(loop)
@@ -65,7 +65,7 @@ class ItemNaming:
         if loop := self._open_loop():  # a variable of the frame that raised may still refer to it
             loop.close()
         is_accused = bool(self.left_inside) and self.left_inside == self._accused
-        return is_accused and self._counts.reached() <= self._furthest
+        return is_accused and self._counts.place_reached() <= self._furthest
 
     def without_poison(
         self, items: Iterable[T], key_of: Callable[[T], str], fail_item: Callable[[str], object]

@@ -92,10 +92,10 @@ class Progress:
         if weigh is not None:
             self._counts.weights.expect(weight)
             self._cursor.add_weight()
-            items = self._weighed(items, weigh)
+            items = self._weigh_each(items, weigh)
         key_of = own_key if key is None else lambda item: clean(key(item), KEY_LENGTH)
         items = self._naming.without_poison(items, key_of, self._fail_poison_item)
-        return self._naming.watch(self._loop_over(items, key_of))
+        return self._naming.watch_loop(self._loop_over(items, key_of))
 
     def _loop_over(self, items: Iterable[T], key_of: Callable[[T], str]) -> Generator[T]:
         self._is_tracking = True
@@ -143,7 +143,7 @@ class Progress:
         self._counts.processed += 1
         self._close_item()
 
-    def _weighed(self, items: Iterable[T], weigh: Callable[[T], float]) -> Iterator[T]:
+    def _weigh_each(self, items: Iterable[T], weigh: Callable[[T], float]) -> Iterator[T]:
         for item in items:
             self._counts.weights.open_item(weigh(item))
             self._has_news = True
@@ -216,7 +216,7 @@ class Progress:
         What has been shown is never taken back: the bar stays where it is until the new count has passed it.
         """
         self._counts.start_over()
-        self._naming.recount()
+        self._naming.restart_count()
         self._reports.start_over()
         self._cursor.commit({})
         self.report()
@@ -288,13 +288,13 @@ class Progress:
         """Flush by this function from now on."""
         self._write = write
 
-    def recount(self) -> None:
+    def reload_counts(self) -> None:
         """Go on from the counters of the run's row."""
-        self._counts.reload(self.run)
-        self._naming.recount()
-        self._reports.recount()
+        self._counts.reload_from(self.run)
+        self._naming.restart_count()
+        self._reports.restart_count()
 
-    def count(self) -> None:
+    def count_item(self) -> None:
         self._counts.processed += 1
 
     # Writing

@@ -39,36 +39,36 @@ class ReportBuilder:
         self._flushed_done = 0.0
         self._estimator.start_at(0, 0.0)
 
-    def recount(self) -> None:
+    def restart_count(self) -> None:
         """The counts were set anew, and not by work."""
         self._estimator.start_at(self._counts.processed, self._counts.weights.done)
 
     def note_flush(self) -> None:
-        self._flushed_done = self._counts.done()
+        self._flushed_done = self._counts.amount_done()
 
     def build(self, final_status: FinalStatus | None) -> ProgressReport:
         counts = self._counts
         is_complete = final_status is not None and final_status.status == Status.COMPLETED
         counts.raise_total()
-        self._estimator.measure(counts.processed, counts.done(), is_waiting=self.waiting[0] is not None)
+        self._estimator.measure(counts.processed, counts.amount_done(), is_waiting=self.waiting[0] is not None)
         seconds = self._seconds_before + time.monotonic() - self._began_at
-        has_new_point = self._history.note(seconds, counts.shown()["processed"], last=final_status is not None)
+        has_new_point = self._history.note(seconds, counts.shown_counts()["processed"], last=final_status is not None)
         return ProgressReport(
-            counters=counts.counters(),
+            counters=counts.as_columns(),
             cursor=self._cursor.value,
             cursor_counts=self._cursor.counts_there,
             progress_pct=100.0 if is_complete else counts.percent_done(),
             rate=self._estimator.rate,
             eta=self._seconds_left(),
             pace=self._history.points if has_new_point else None,
-            advanced=counts.done() > self._flushed_done,
-            reached=counts.reached(),
+            advanced=counts.amount_done() > self._flushed_done,
+            reached=counts.place_reached(),
             suspect_mode=self._naming.is_suspect,
             open_item=self._naming.open_item,
             silence=self.silence,
             waiting=self.waiting[0],
             waiting_reason=self.waiting[1],
-            items=self._items.rows(),
+            items=self._items.as_rows(),
             notes=self.notes,
         )
 
@@ -78,8 +78,8 @@ class ReportBuilder:
         if counts.total is None:
             return None
         if counts.weights.total:
-            return self._estimator.seconds_for_weight(counts.weights.total - counts.done())
-        return self._estimator.seconds_for_items(counts.total - counts.shown()["processed"])
+            return self._estimator.seconds_for_weight(counts.weights.total - counts.amount_done())
+        return self._estimator.seconds_for_items(counts.total - counts.shown_counts()["processed"])
 
 
 def _seconds_between(start: datetime | None, end: datetime | None) -> float:

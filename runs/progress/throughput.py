@@ -42,7 +42,7 @@ class Plot:
     seconds: float
 
 
-def plot(points: Points) -> Plot | None:
+def plot_points(points: Points) -> Plot | None:
     """None where there is too little to draw."""
     steps = [
         (start, end, (done - before) / (end - start))
@@ -54,10 +54,10 @@ def plot(points: Points) -> Plot | None:
         return None
     first, last = steps[0][0], steps[-1][1]
 
-    def at(seconds: float, rate: float) -> str:
+    def point_at(seconds: float, rate: float) -> str:
         return f"{(seconds - first) / (last - first) * WIDTH:.1f} {HEIGHT - max(0, rate) / peak * (HEIGHT - 6):.1f}"
 
-    middles = [at((start + end) / 2, rate) for start, end, rate in steps]
-    ends = [at(first, steps[0][2]), *middles, at(last, steps[-1][2])]
+    middles = [point_at((start + end) / 2, rate) for start, end, rate in steps]
+    ends = [point_at(first, steps[0][2]), *middles, point_at(last, steps[-1][2])]
     line = "M" + "L".join(ends)
     return Plot(line, f"{line}L{WIDTH} {HEIGHT}L0 {HEIGHT}Z", peak, last - first)

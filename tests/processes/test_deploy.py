@@ -43,12 +43,12 @@ def test_a_claim_that_crosses_the_order_to_stop_is_interrupted_too(
     claim = runs.lifecycle.worker.claim
 
     def claim_meanwhile(*args: Any, **options: Any) -> Any:
-        this_worker.is_stopping = True
+        this_worker.set_stopping(True)
         return claim(*args, **options)
 
     monkeypatch.setattr(runs.lifecycle.worker, "claim", claim_meanwhile)
     try:
         runs.lifecycle.worker.execute(DrillRun, steps, run.pk)
     finally:
-        this_worker.is_stopping = False
+        this_worker.set_stopping(False)
     assert seen(run).status == Status.QUEUED

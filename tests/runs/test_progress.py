@@ -14,7 +14,7 @@ from receipts.models import Mailbox, ReceiptSyncRun
 from runs.exceptions import ItemFailed, RunRejected, RunsError
 from runs.lifecycle import dispatch
 from runs.models.audit import SYSTEM, Actor
-from runs.progress.estimate import percent
+from runs.progress.estimate import percent_of
 from runs.progress.flush import flush
 from runs.progress.progress import Progress
 from runs.readers.verdict import eta_seconds
@@ -252,7 +252,7 @@ def test_a_database_that_is_away_for_a_while_repeats_no_item(mailbox_a: Mailbox,
 def test_percentages_are_rounded_down_and_reach_100_only_at_the_end(
     processed: int, total: int | None, expected: float | None
 ) -> None:
-    assert percent(processed, total) == expected
+    assert percent_of(processed, total) == expected
 
 
 def test_text_that_the_database_cannot_keep_is_cleaned() -> None:

@@ -385,11 +385,12 @@ class Protocol(RuleBasedStateMachine):
         self.settle()
 
     def enter(self, host: Host | None) -> None:
-        this_worker.boot, this_worker.is_stopping = (host.boot, host.is_stopping) if host else ("", False)
+        this_worker.boot = host.boot if host else ""
+        this_worker.set_stopping(host.is_stopping if host else False)
 
     def leave(self, host: Host | None) -> None:
         if host:
-            host.is_stopping = this_worker.is_stopping
+            host.is_stopping = this_worker.is_stopping()
 
     def settle(self) -> None:
         """What follows by itself from what was done."""
