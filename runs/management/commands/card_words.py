@@ -12,11 +12,11 @@ from django.utils.translation import override
 
 from runs.readers.labels import CARD, as_text
 
-CATALOGUE = Path(__file__).resolve().parents[2] / "static/runs/catalogue.js"
+CATALOGUE = Path(__file__).resolve().parents[2] / "static/runs/card-messages.js"
 
 
 class Command(BaseCommand):
-    help = "Write the run card's words in all languages to runs/static/runs/catalogue.js."
+    help = "Write the run card's words in all languages to runs/static/runs/card-messages.js."
 
     def handle(self, *args: Any, **options: Any) -> None:
         CATALOGUE.write_text(catalogue(), encoding="utf-8")
