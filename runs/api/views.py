@@ -33,8 +33,9 @@ from .errors import AlreadyActive, StateForbids
 from .export import csv_response
 from .inputs import idempotency_key, parse_body, parse_query
 from .outputs import RunSerializer
-from .pagination import EventsInOrder, NewestRuns, OldestFirst
+from .pagination import EventsInOrder, OldestFirst
 from .permissions import business_to_reset, own_runs, run_type
+from .run_pages import NewestRuns
 
 ERRORS: Mapping[int, Any] = dict.fromkeys((400, 403, 404), outputs.ErrorSerializer)
 IDEMPOTENCY_KEY = OpenApiParameter(
