@@ -23,8 +23,9 @@ from ..sign_in.ending import sign_out_everywhere
 from ..sign_in.password import knows_password
 from . import inputs, outputs
 from .errors import LockedOut
+from .parsing import parse_body
 from .requests import BearerAuthentication, SmallJSONParser
-from .views import caller
+from .run_responses import user_of
 
 DONE = OpenApiResponse(description="Done")
 
@@ -48,7 +49,7 @@ class Login(APIView):
     )
     def post(self, request: Request) -> Response:
         """A bearer token for a user name and password."""
-        user = _authenticate(request._request, inputs.parse_body(inputs.LoginRequest, request))
+        user = _authenticate(request._request, parse_body(inputs.LoginRequest, request))
         kept, token = _make_token(user)
         user_logged_in.send(sender=type(user), request=request._request, user=user)
         return Response(outputs.TokenSerializer({"token": token, "expiry": kept.expiry}).data)
@@ -84,8 +85,8 @@ class Logout(APIView):
     )
     def post(self, request: Request) -> Response:
         """Forget the token that made this call, or the browser's session; with `all`, everything of the caller."""
-        if inputs.parse_body(inputs.LogoutRequest, request)["all"]:
-            sign_out_everywhere(caller(request))
+        if parse_body(inputs.LogoutRequest, request)["all"]:
+            sign_out_everywhere(user_of(request))
         if request.auth is not None:
             request.auth.delete()
         else:
@@ -100,8 +101,8 @@ class Password(APIView):
     )
     def post(self, request: Request) -> Response:
         """Change the caller's password. All tokens end, also the one that made this call, and all other sessions."""
-        body = inputs.parse_body(inputs.PasswordRequest, request)
-        user = caller(request)
+        body = parse_body(inputs.PasswordRequest, request)
+        user = user_of(request)
         if not knows_password(user, body["password"]):
             words = _("This isn't your present password.")
             raise ValidationError({"password": words}, "wrong_password")

@@ -32,7 +32,7 @@ from .subscribers import Subscriber, expired_subscribers
 
 POLL_SECONDS = 0.5
 CHECK_SECONDS = 5  # how soon a stream ends when the session, the token or the membership behind it has
-LATELY_SECONDS = 10  # longer than any commit takes: what has finished is sent for so long
+RECENT_SECONDS = 10  # longer than any commit takes: what has finished is sent for so long
 RESUMED_SECONDS = 3600  # what a subscriber missed longer ago is found in the list of runs
 
 A = TypeVar("A")
@@ -41,7 +41,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class Key(NamedTuple):
+class RunKey(NamedTuple):
     """Which run, among those of all types."""
 
     type: str
@@ -52,7 +52,7 @@ class Key(NamedTuple):
 class RunUpdate:
     """What subscribers get about a run: `events` by language, for those who need one."""
 
-    key: Key
+    key: RunKey
     business_id: int
     changed: bool
     events: Mapping[str, bytes]
@@ -75,7 +75,7 @@ class Fanout:
     subscribers: set[Subscriber] = field(default_factory=set)
     healthy: bool = False  # did the last poll reach the database?
     _task: asyncio.Task[None] | None = None
-    _shown: dict[Key, tuple[object, ...]] = field(default_factory=dict)
+    _shown: dict[RunKey, tuple[object, ...]] = field(default_factory=dict)
     _polled_at: float = 0.0
     _checked_at: float = 0.0
 
@@ -114,10 +114,10 @@ class Fanout:
         began = time.monotonic()
         watching = list(self.subscribers)
         if began - self._checked_at >= CHECK_SECONDS:
-            for subscriber in await loop.run_in_executor(thread, _in_thread, expired_subscribers, watching):
+            for subscriber in await loop.run_in_executor(thread, with_own_connection, expired_subscribers, watching):
                 subscriber.end()
             self._checked_at = began
-        updates = await loop.run_in_executor(thread, _in_thread, self._poll, self._build_query(watching))
+        updates = await loop.run_in_executor(thread, with_own_connection, self._poll, self._build_query(watching))
         self._polled_at, self.healthy = began, True
         self._distribute(updates, watching)
 
@@ -130,22 +130,24 @@ class Fanout:
             languages,
             {subscriber.business_id for subscriber in newcomers},
             min((subscriber.resumed for subscriber in newcomers if subscriber.resumed), default=None),
-            LATELY_SECONDS + time.monotonic() - self._polled_at,
+            RECENT_SECONDS + time.monotonic() - self._polled_at,
         )
 
     def _poll(self, query: PollQuery) -> list[RunUpdate]:
-        runs = [run for model in run_types() for run in fetch_repaired(_rows(model, query))]
-        shown = {Key(run.slug, run.pk): _as_shown(run) for run in runs}
+        runs = [run for model in run_types() for run in fetch_repaired(runs_to_send(model, query))]
+        shown = {RunKey(run.slug, run.pk): visible_state(run) for run in runs}
         updates = [self._update_of(run, shown, query) for run in runs]
         self._shown = shown
         return updates
 
-    def _update_of(self, run: Run, shown: Mapping[Key, tuple[object, ...]], query: PollQuery) -> RunUpdate:
-        key = Key(run.slug, run.pk)
+    def _update_of(self, run: Run, shown: Mapping[RunKey, tuple[object, ...]], query: PollQuery) -> RunUpdate:
+        key = RunKey(run.slug, run.pk)
         changed = self._shown.get(key) != shown[key]
         needed = changed or run.business_id in query.newcomers
         languages = query.languages[run.business_id] if needed else ()
-        return RunUpdate(key, run.business_id, changed, {language: _event(run, language) for language in languages})
+        return RunUpdate(
+            key, run.business_id, changed, {language: render_event(run, language) for language in languages}
+        )
 
     def _distribute(self, updates: Collection[RunUpdate], watching: Collection[Subscriber]) -> None:
         by_business: dict[int, list[RunUpdate]] = {}
@@ -161,12 +163,12 @@ class Fanout:
 _fanouts: WeakKeyDictionary[asyncio.AbstractEventLoop, Fanout] = WeakKeyDictionary()
 
 
-def fanout() -> Fanout:
+def get_fanout() -> Fanout:
     """The one of this process, or rather of its event loop."""
     return _fanouts.setdefault(asyncio.get_running_loop(), Fanout())
 
 
-def _in_thread(function: Callable[[A], T], argument: A) -> T:
+def with_own_connection(function: Callable[[A], T], argument: A) -> T:
     close_old_connections()
     try:
         return function(argument)
@@ -174,25 +176,25 @@ def _in_thread(function: Callable[[A], T], argument: A) -> T:
         close_old_connections()  # a pooled connection goes back
 
 
-def _rows(model: type[Run], query: PollQuery) -> RunQuerySet[Run]:
+def runs_to_send(model: type[Run], query: PollQuery) -> RunQuerySet[Run]:
     """The active ones, and those that ended since the last poll: few, by partial indexes."""
-    wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=_ago(query.seconds_back))
+    wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=database_time_before(query.seconds_back))
     if query.resumed:
-        wanted |= Q(finished_at__gt=query.resumed) & Q(finished_at__gt=_ago(RESUMED_SECONDS))
+        wanted |= Q(finished_at__gt=query.resumed) & Q(finished_at__gt=database_time_before(RESUMED_SECONDS))
     return model.objects.filter(wanted, business__in=list(query.languages)).with_ages()
 
 
-def _ago(seconds: float) -> CombinedExpression:
+def database_time_before(seconds: float) -> CombinedExpression:
     return CombinedExpression(Now(), "-", Value(timedelta(seconds=seconds)))
 
 
-def _as_shown(run: Run) -> tuple[object, ...]:
+def visible_state(run: Run) -> tuple[object, ...]:
     """Differs whenever readers would see something else than the passing of time."""
     verdict = verdict_of(run)
     return run.version, verdict.code, verdict.message
 
 
-def _event(run: Run, language: str) -> bytes:
+def render_event(run: Run, language: str) -> bytes:
     """The id is the database's time: with it a subscriber that was away gets what ended meanwhile."""
     with override(language):
         data = JSONRenderer().render(RunSerializer(run).data)

@@ -11,7 +11,7 @@ from rest_framework.exceptions import PermissionDenied
 from ..models import Business, Run, RunQuerySet, run_types
 
 
-def run_type(slug: str) -> type[Run]:
+def get_run_type_or_404(slug: str) -> type[Run]:
     """Raises `Http404` for a type that isn't installed."""
     for model in run_types():
         if model.slug == slug:

@@ -18,20 +18,20 @@ CHUNK: Final = 64 * 1024
 _RANGE = re.compile(r"bytes=(?!-$)(?P<first>[0-9]{0,18})-(?P<last>[0-9]{0,18})")
 
 
-def ranged(
+def range_response(
     request: HttpRequest, file: File[Any], *, content_type: str, filename: str, as_attachment: bool
 ) -> HttpResponseBase:
     """200, 206 for one range of bytes, or 416 for one beyond the end. Closes `file` when it has been sent."""
     size = file.size
     asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
-    span = _span(asked["first"], asked["last"], size) if asked else (0, size)
+    span = parse_range(asked["first"], asked["last"], size) if asked else (0, size)
     if span is None:
         file.close()
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     first, length = span
     file.seek(first)
     response = StreamingHttpResponse(
-        _chunks_of(request, file, length),
+        iterate_chunks(request, file, length),
         status=206 if asked else 200,
         content_type=content_type,
         headers={
@@ -47,7 +47,7 @@ def ranged(
     return response
 
 
-def _span(first: str, last: str, size: int) -> tuple[int, int] | None:
+def parse_range(first: str, last: str, size: int) -> tuple[int, int] | None:
     """First byte and length; None beyond the end."""
     if not first:  # the last so many bytes
         length = min(int(last), size)
@@ -56,18 +56,18 @@ def _span(first: str, last: str, size: int) -> tuple[int, int] | None:
     return (begins, ends - begins + 1) if begins <= ends else None
 
 
-def _chunks_of(request: HttpRequest, file: File[Any], length: int) -> Any:
+def iterate_chunks(request: HttpRequest, file: File[Any], length: int) -> Any:
     """Under ASGI an asynchronous iterator: from any other Django would first gather the whole file in memory."""
-    return _awaited(file, length) if isinstance(request, ASGIRequest) else _read(file, length)
+    return read_chunks_async(file, length) if isinstance(request, ASGIRequest) else read_chunks(file, length)
 
 
-def _read(file: File[Any], length: int) -> Iterator[bytes]:
+def read_chunks(file: File[Any], length: int) -> Iterator[bytes]:
     while length and (chunk := file.read(min(CHUNK, length))):
         length -= len(chunk)
         yield chunk
 
 
-async def _awaited(file: File[Any], length: int) -> AsyncIterator[bytes]:
+async def read_chunks_async(file: File[Any], length: int) -> AsyncIterator[bytes]:
     while length and (chunk := await asyncio.to_thread(file.read, min(CHUNK, length))):
         length -= len(chunk)
         yield chunk

@@ -60,7 +60,7 @@ class NestedTooDeeply(ParseError):
     default_detail = _("The JSON is nested too deeply.")
 
 
-def refuse(unstorable: Unstorable | None) -> None:
+def raise_for_unstorable(unstorable: Unstorable | None) -> None:
     """Raises `ValidationError` naming the field, if there is one to refuse."""
     if unstorable:
         error = ErrorDetail(str(unstorable.message), unstorable.code)

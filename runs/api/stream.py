@@ -22,9 +22,9 @@ from rest_framework.views import APIView
 
 from . import outputs
 from .errors import NoStream, TooManyStreams
-from .fanout import Fanout, fanout
+from .fanout import Fanout, get_fanout
 from .fields import BusinessField
-from .inputs import parse_query
+from .parsing import parse_query
 from .subscribers import Subscriber
 
 COMMENT_SECONDS = 15
@@ -81,7 +81,7 @@ class Stream(APIView):
         return Response()
 
 
-def streaming(app: App) -> App:
+def add_streaming(app: App) -> App:
     """The ASGI application, able to stream."""
 
     async def application(scope: Message, receive: Receive, send: Send) -> None:
@@ -99,29 +99,29 @@ def streaming(app: App) -> App:
 
         await app(scope, receive, hold_back)
         if start:
-            await _admit(scope[SCOPE_KEY], start, receive, send)
+            await serve_subscriber(scope[SCOPE_KEY], start, receive, send)
 
     return application
 
 
-async def _admit(subscriber: Subscriber, start: Message, receive: Receive, send: Send) -> None:
+async def serve_subscriber(subscriber: Subscriber, start: Message, receive: Receive, send: Send) -> None:
     """Joins before anything is sent, on the event loop: of streams that open at once none slips past the bound."""
-    watchers = fanout()
+    watchers = get_fanout()
     if not watchers.join(subscriber):
-        await _refuse(subscriber, start, send)
+        await send_refusal(subscriber, start, send)
         return
     try:
-        await _serve(subscriber, watchers, start, receive, send)
+        await stream_until_disconnect(subscriber, watchers, start, receive, send)
     finally:
         watchers.leave(subscriber)
 
 
-async def _refuse(subscriber: Subscriber, start: Message, send: Send) -> None:
+async def send_refusal(subscriber: Subscriber, start: Message, send: Send) -> None:
     with override(subscriber.language):
         error = {"code": TooManyStreams.default_code, "detail": str(TooManyStreams.default_detail), "attr": None}
         body = JSONRenderer().render({"type": "client_error", "errors": [error]})
     headers = [
-        *_keep_headers(start["headers"]),
+        *without_content_headers(start["headers"]),
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"retry-after", str(TooManyStreams.wait).encode()),
@@ -130,7 +130,9 @@ async def _refuse(subscriber: Subscriber, start: Message, send: Send) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _serve(subscriber: Subscriber, watchers: Fanout, start: Message, receive: Receive, send: Send) -> None:
+async def stream_until_disconnect(
+    subscriber: Subscriber, watchers: Fanout, start: Message, receive: Receive, send: Send
+) -> None:
     disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
     sending = asyncio.ensure_future(_send_events(subscriber, watchers, start, send))
     try:
@@ -148,10 +150,10 @@ async def _wait_for_disconnect(receive: Receive) -> None:
 
 
 async def _send_events(subscriber: Subscriber, watchers: Fanout, start: Message, send: Send) -> None:
-    await send({**start, "headers": [*_keep_headers(start["headers"]), *_HEADERS]})
+    await send({**start, "headers": [*without_content_headers(start["headers"]), *_HEADERS]})
     await _send_text(send, b"retry: %d\n\n" % RETRY_MS)
     while not subscriber.ended:
-        await _send_text(send, await _next_text(subscriber, watchers))
+        await _send_text(send, await next_text(subscriber, watchers))
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -161,11 +163,11 @@ _HEADERS = [
 ]
 
 
-def _keep_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def without_content_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in headers if name.lower() not in (b"content-type", b"content-length")]
 
 
-async def _next_text(subscriber: Subscriber, watchers: Fanout) -> bytes:
+async def next_text(subscriber: Subscriber, watchers: Fanout) -> bytes:
     try:
         async with asyncio.timeout(COMMENT_SECONDS):
             await subscriber.wake.wait()

@@ -12,7 +12,7 @@ from ..throttling import take_permit
 from .errors import TooManyRequests
 
 
-class ByCaller(BaseThrottle):
+class CallerThrottle(BaseThrottle):
     """By user, or by address for who isn't signed in; the view says its `throttle_scope`."""
 
     def allow_request(self, request: Request, view: Any) -> bool:

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from ..api.permissions import run_type
+from ..api.permissions import get_run_type_or_404
 from ..models import Run, RunItem
 from ..progress.throughput import plot
 from ..readers.timeline import timeline
@@ -21,7 +21,7 @@ TROUBLED = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 @members_only
 def run(request: HttpRequest, slug: str, type: str, id: int) -> HttpResponse:  # noqa: A002  named as in the URL
     business = own_business(request, slug)
-    model = run_type(type)
+    model = get_run_type_or_404(type)
     for found in fetch_repaired(model.objects.filter(business=business, pk=id).with_ages()[:1]):
         context = {
             **frame(request, business),
