@@ -35,7 +35,7 @@ class HistoryFilter(forms.Form):
 
 
 @members_only
-def history(request: HttpRequest, slug: str) -> HttpResponse:
+def history_page(request: HttpRequest, slug: str) -> HttpResponse:
     """All runs, newest first, a page at a time. They aren't counted: a business may have very many."""
     business = own_business(request, slug)
     form = HistoryFilter(business, request.GET or None)
