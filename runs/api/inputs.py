@@ -51,7 +51,7 @@ class PasswordRequest(serializers.Serializer[Any]):
 
 
 class ResetRequest(serializers.Serializer[Any]):
-    """Without `types`, all of them. An empty list is refused: it could be meant as none."""
+    """Without `types`, all of them. An empty list is refused, since it could also mean none."""
 
     types = serializers.ListField(child=RunTypeField(), required=False, allow_null=True, allow_empty=False)
     only_stale = FlagField(default=False)

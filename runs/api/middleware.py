@@ -1,4 +1,4 @@
-"""What holds for every answer under /api/, also for those that no view of ours has made."""
+"""Rules for every response under /api/, including those that Django makes without a view."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ View = Callable[[HttpRequest], HttpResponseBase]
 
 
 def api_response_middleware(get_response: View) -> View:
-    """No cache may keep an answer, and an error that Django words as a page is worded as JSON.
+    """Forbids caching, and turns Django's HTML error pages into JSON.
 
-    Stands outermost: a refused host, say, is answered by Django before any view is chosen.
+    It is the outermost middleware: a refused host, for example, never reaches a view.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -37,7 +37,7 @@ def api_response_middleware(get_response: View) -> View:
 
 
 def language_parameter_middleware(get_response: View) -> View:
-    """`?lang=he` outweighs cookie and header: a card speaks the language of what stands around it."""
+    """`?lang=he` has priority over cookie and header: a card uses the language of the page around it."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.path_info.startswith(API_PREFIX) and "lang" in request.GET:

@@ -15,27 +15,27 @@ M = TypeVar("M", bound=Model)
 
 
 def choose_row(rows: QuerySet[M], pk: int | None, field: str, *, no_such: Any, which: Any, none: Any) -> M:
-    """The row with this id, or the only one; another business's is none of these. Raises `ValidationError`."""
+    """The row with this id or, without an id, the only row. Raises `ValidationError`."""
     if pk is not None:
         if row := rows.filter(pk=pk).first():
             return row
         raise serializers.ValidationError({field: no_such}, "does_not_exist")
-    some = rows[:2]
-    if len(some) != 1:
-        raise serializers.ValidationError({field: which if some else none}, "required")
-    return some[0]
+    first_two = rows[:2]
+    if len(first_two) != 1:
+        raise serializers.ValidationError({field: which if first_two else none}, "required")
+    return first_two[0]
 
 
 def parse_query(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """What the query string says. Raises `ValidationError`, `Http404`."""
-    # A plain dict: in a form's one, a missing boolean would mean false.
+    """The validated query parameters. Raises `ValidationError`, `Http404`."""
+    # A plain dict: in a QueryDict DRF reads a missing boolean as false.
     query = serializer(data=request.query_params.dict(), context={"request": request})
     query.is_valid(raise_exception=True)
     return dict(query.validated_data)
 
 
 def parse_body(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """What the body says. Raises `ValidationError`, `Http404`."""
+    """The validated body. Raises `ValidationError`, `Http404`."""
     raise_for_unstorable(find_unstorable(request.data))
     body = serializer(data=request.data, context={"request": request})
     body.is_valid(raise_exception=True)

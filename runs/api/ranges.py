@@ -1,4 +1,4 @@
-"""A stored file over HTTP, whole or a part: players ask for parts, and seek by them."""
+"""A stored file over HTTP, whole or one range of bytes: media players seek with range requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
 CHUNK: Final = 64 * 1024
-# One range, of which one end at least is named. Whatever else is asked for is answered with the whole.
+# One range with at least one of its ends. Any other header gets the whole file.
 _RANGE = re.compile(r"bytes=(?!-$)(?P<first>[0-9]{0,18})-(?P<last>[0-9]{0,18})")
 
 
@@ -23,8 +23,8 @@ def range_response(
 ) -> HttpResponseBase:
     """200, 206 for one range of bytes, or 416 for one beyond the end. Closes `file` when it has been sent."""
     size = file.size
-    asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
-    span = parse_range(asked["first"], asked["last"], size) if asked else (0, size)
+    match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    span = parse_range(match["first"], match["last"], size) if match else (0, size)
     if span is None:
         file.close()
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
@@ -32,7 +32,7 @@ def range_response(
     file.seek(first)
     response = StreamingHttpResponse(
         iterate_chunks(request, file, length),
-        status=206 if asked else 200,
+        status=206 if match else 200,
         content_type=content_type,
         headers={
             "Accept-Ranges": "bytes",
@@ -41,7 +41,7 @@ def range_response(
             "X-Content-Type-Options": "nosniff",
         },
     )
-    if asked:
+    if match:
         response.headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{size}"
     response._resource_closers.append(file.close)  # type: ignore[attr-defined]  # as Django's own FileResponse does
     return response
@@ -57,7 +57,7 @@ def parse_range(first: str, last: str, size: int) -> tuple[int, int] | None:
 
 
 def iterate_chunks(request: HttpRequest, file: File[Any], length: int) -> Any:
-    """Under ASGI an asynchronous iterator: from any other Django would first gather the whole file in memory."""
+    """Asynchronous under ASGI, where Django would first read a synchronous iterator into memory."""
     return read_chunks_async(file, length) if isinstance(request, ASGIRequest) else read_chunks(file, length)
 
 

@@ -31,19 +31,19 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 def get_run_or_404(rows: RunQuerySet[Run]) -> Run:
-    """The first of these rows, true at this moment. Raises `Http404`."""
+    """The first of these rows, repaired. Raises `Http404`."""
     for run in fetch_repaired(rows.with_ages()[:1]):
         return run
     raise Http404
 
 
 def user_of(request: Request) -> User:
-    """Whoever signed in: no view here is open to anybody else."""
+    """The signed-in user: only for views that require one."""
     return cast("User", request.user)
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """The run as it is now."""
+    """The run as the database has it now."""
     return dict(RunSerializer(get_run_or_404(type(run).objects.filter(pk=run.pk))).data)
 
 
@@ -52,7 +52,7 @@ def run_response(run: Run, code: int = status.HTTP_200_OK) -> Response:
 
 
 def start_run(request: Request, model: type[Run], business: Business, **fields: Any) -> Response:
-    """202 with the run; the caller's Idempotency-Key returns the one it made. Raises `AlreadyActive`."""
+    """202 with the new run, or with the one that the same Idempotency-Key started. Raises `AlreadyActive`."""
     key = parse_idempotency_key(request)
     try:
         run = start(model, business, created_by=user_of(request), idempotency_key=key, **fields)

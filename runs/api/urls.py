@@ -1,4 +1,4 @@
-"""Addresses under /api/ that every installation has. The apps add their own beside them."""
+"""The URLs under /api/ that every installation has. Each application adds its own."""
 
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
@@ -33,4 +33,4 @@ urlpatterns = [
     path("docs/", Docs.as_view(url_name="api:schema"), name="docs"),
 ]
 
-nowhere = re_path("", views.UnknownAddress.as_view(), name="nowhere")  # last of all
+nowhere = re_path("", views.UnknownAddress.as_view(), name="nowhere")  # must come last

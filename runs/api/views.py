@@ -1,4 +1,4 @@
-"""Runs over HTTP: load, authorise, call one method, answer."""
+"""Runs over HTTP. Each view loads a run, checks access, calls one function and responds."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class RunList(GenericAPIView[Run]):
     @extend_schema(parameters=[inputs.RunQuery], responses={200: RunSerializer(many=True), **ERRORS})
     def get(self, request: Request) -> Response:
         """Runs of the caller's businesses, of every type, newest first."""
-        page = self.paginate_queryset(self._sources(parse_query(inputs.RunQuery, request)))
+        page = self.paginate_queryset(self.build_sources(parse_query(inputs.RunQuery, request)))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    def _sources(self, query: dict[str, Any]) -> list[RunQuerySet[Run]]:
+    def build_sources(self, query: dict[str, Any]) -> list[RunQuerySet[Run]]:
         own = Business.objects.of(self.request.user)
         if business := query.pop("business", None):
             own = own.filter(pk=business.pk)
@@ -63,9 +63,9 @@ class RunList(GenericAPIView[Run]):
 
 
 class RunView(APIView):
-    """Something about one run of the caller's businesses."""
+    """Base of the views of one run of the caller's businesses."""
 
-    def find(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
+    def get_run(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
         """Raises `Http404`."""
         return get_run_or_404(own_runs(get_run_type_or_404(type), self.request.user).filter(pk=id))
 
@@ -74,16 +74,16 @@ class RunDetail(RunView):
     @extend_schema(responses={200: RunSerializer, 304: OpenApiResponse(description="Not modified"), **ERRORS})
     def get(self, request: Request, type: str, id: int) -> HttpResponseBase:  # noqa: A002
         """One run, with an ETag."""
-        run = self.find(type, id)
+        run = self.get_run(type, id)
         response = Response(RunSerializer(run).data, headers={"ETag": etag_of(run)})
         return get_conditional_response(request._request, etag=etag_of(run), response=response) or response
 
 
 def etag_of(run: Run) -> str:
-    """Weak: ages differ from one answer to the next without a change that needs telling."""
+    """Weak, since responses with the same tag may differ in their ages."""
     verdict = verdict_of(run)
-    words = zlib.crc32(verdict.message.encode())
-    return f'W/"{run.slug}-{run.pk}-{run.version}-{verdict.code}-{words:x}-{get_language()}"'
+    message = zlib.crc32(verdict.message.encode())
+    return f'W/"{run.slug}-{run.pk}-{run.version}-{verdict.code}-{message:x}-{get_language()}"'
 
 
 class RunActionView(RunView):
@@ -92,16 +92,16 @@ class RunActionView(RunView):
     @extend_schema(request=None, responses={200: RunSerializer, 409: outputs.ConflictSerializer, **ERRORS})
     def post(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
         """Ask this of the run; its state then, or 409 with its state when that forbids it."""
-        run = self.find(type, id)
+        run = self.get_run(type, id)
         try:
-            self._do(run)
+            self.apply_action(run)
         except WrongState as error:
             raise StateForbids(run_json(run)) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
         return run_response(run)
 
-    def _do(self, run: Run) -> None:
+    def apply_action(self, run: Run) -> None:
         if self.action not in run.actions():
             raise WrongState
         ACTION_FUNCTIONS[self.action](run, Actor.user(self.request.user))
@@ -111,14 +111,14 @@ class RetryFailed(RunView):
     @extend_schema(request=None, responses={202: RunSerializer, 409: outputs.ConflictSerializer, **ERRORS})
     def post(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
         """Start a new run of the failed items only."""
-        run = self.find(type, id)
+        run = self.get_run(type, id)
         try:
-            again = retry_failed(run, user_of(request))
+            retry = retry_failed(run, user_of(request))
         except WrongState as error:
             raise StateForbids(run_json(run), error.reason) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
-        return run_response(again, status.HTTP_202_ACCEPTED)
+        return run_response(retry, status.HTTP_202_ACCEPTED)
 
 
 class RunEvents(RunView, GenericAPIView[Any]):
@@ -130,7 +130,7 @@ class RunEvents(RunView, GenericAPIView[Any]):
     def get(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
         """The run's timeline."""
         parse_query(inputs.EventQuery, request)
-        events = self.find(type, id).events.all()
+        events = self.get_run(type, id).events.all()
         page = self.paginate_queryset(events)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -146,14 +146,14 @@ class RunItemList(RunView, GenericAPIView[Any]):
     )
     def get(self, request: Request, type: str, id: int) -> HttpResponseBase:  # noqa: A002
         """The run's items, a page at a time; `format=csv` gives all of them as a file."""
-        run, query = self.find(type, id), parse_query(inputs.ItemQuery, request)
-        items = self._items(run, query)
+        run, query = self.get_run(type, id), parse_query(inputs.ItemQuery, request)
+        items = self.filter_items(run, query)
         if query["format"] == "csv":
             return csv_response(request._request, items.order_by("id"), f"{run.slug}-{run.pk}.csv")
         page = self.paginate_queryset(items)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    def _items(self, run: Run, query: dict[str, Any]) -> QuerySet[Any]:
+    def filter_items(self, run: Run, query: dict[str, Any]) -> QuerySet[Any]:
         if run.item_model() is None:
             raise Http404
         items: QuerySet[Any] = run.items.all()  # type: ignore[attr-defined]  # the items' own foreign key
@@ -161,7 +161,7 @@ class RunItemList(RunView, GenericAPIView[Any]):
 
 
 class UnknownAddress(APIView):
-    """Any other address under /api/: 404 in JSON, whatever the method; 401 for strangers."""
+    """Any other URL under /api/: 404 in JSON for every method, or 401 without credentials."""
 
     http_method_names: list[str] = []
     schema = None
