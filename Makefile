@@ -5,11 +5,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+NODE_STAMP := node_modules/.installed
 
 # Embedded PostgreSQL of its own for the tests, so that they never meet a running demo.
 test lint types tests migrations deploy-check: export UNSTUCK_VAR ?= var/test
 
-.PHONY: setup run test lint types tests migrations deploy-check format messages requirements bench clean
+.PHONY: setup run test lint javascript check-javascript types tests migrations deploy-check format messages requirements bench clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := run
 
@@ -29,10 +30,25 @@ run: setup
 
 test: setup lint types migrations deploy-check tests
 
-lint: setup
+lint: setup javascript
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
+
+# The pages' scripts run in browsers as they are; Node only checks them. It is optional here, and required on CI.
+HAS_NODE := command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'
+javascript:
+	@if $(HAS_NODE); then $(MAKE) --no-print-directory check-javascript; \
+	elif [ "$$CI" = true ]; then echo "Node 18 or later with npm is needed on CI to check the JavaScript" >&2; exit 1; \
+	else echo "JavaScript is not checked: Node 18 or later with npm is not installed"; fi
+
+check-javascript: $(NODE_STAMP)
+	npm run --silent types
+	npm run --silent lint
+
+$(NODE_STAMP): package.json package-lock.json
+	npm ci --silent
+	@touch $@
 
 types: setup
 	$(BIN)/mypy
@@ -55,11 +71,12 @@ tests: setup
 format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	@if $(HAS_NODE); then $(MAKE) --no-print-directory $(NODE_STAMP) && npm run --silent format; fi
 
 # These two need gettext; the compiled catalogues are committed.
 messages: setup
-	$(BIN)/python manage.py makemessages --locale he --ignore '.venv/*' --ignore 'var/*' --no-obsolete
-	$(BIN)/python manage.py compilemessages --locale he --ignore '.venv/*'
+	$(BIN)/python manage.py makemessages --locale he --ignore '.venv/*' --ignore 'var/*' --ignore 'node_modules/*' --no-obsolete
+	$(BIN)/python manage.py compilemessages --locale he --ignore '.venv/*' --ignore 'node_modules/*'
 	$(BIN)/python manage.py card_words
 
 # One pinned set for Python 3.11 to 3.14, without the addresses of the machine that made it.
@@ -74,5 +91,5 @@ bench: setup
 
 # Everything that the other commands make again. The demo's data goes too: stop `make run` first.
 clean:
-	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv node_modules var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

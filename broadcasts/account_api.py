@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from runs.api.fields import BusinessField
-from runs.api.inputs import parse_query
-from runs.api.views import ERRORS
+from runs.api.parsing import parse_query
+from runs.api.run_responses import ERRORS
 
 from .models import AccountStanding, ProviderAccount
 from .standing import UNLIMITED, is_in_force, restriction_words, sent_lately, warnings_of

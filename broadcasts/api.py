@@ -25,12 +25,12 @@ from rest_framework.views import APIView
 
 from runs.api.errors import StateForbids
 from runs.api.fields import BusinessField, FlagField
-from runs.api.inputs import chosen, idempotency_key, parse_body
 from runs.api.outputs import ConflictSerializer, ErrorSerializer, RunSerializer
+from runs.api.parsing import choose_row, parse_body, parse_idempotency_key
 from runs.api.permissions import own_runs
-from runs.api.requests import MAX_NESTING, SmallJSONParser, refuse
-from runs.api.throttles import ByCaller
-from runs.api.views import ERRORS, IDEMPOTENCY_KEY, caller, get_run_or_404, run_json, run_response
+from runs.api.requests import MAX_NESTING, SmallJSONParser, raise_for_unstorable
+from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, get_run_or_404, run_json, run_response, user_of
+from runs.api.throttles import CallerThrottle
 from runs.exceptions import WrongState
 from runs.lifecycle import retry_items
 from runs.models import Business, Run
@@ -133,7 +133,7 @@ class BroadcastForm(DraftForm):
 
 def _account(business: Business, pk: int | None) -> ProviderAccount:
     """Raises `ValidationError`."""
-    return chosen(
+    return choose_row(
         ProviderAccount.objects.filter(business=business),
         pk,
         "account",
@@ -230,15 +230,15 @@ class Broadcasts(DraftView):
     )
     def post(self, request: Request) -> Response:
         """Start a broadcast. `details.audience` counts who gets it and who doesn't, and why."""
-        key = idempotency_key(request)
-        run = self.draft_or_refusal(request, lambda draft: start_broadcast(draft, caller(request), key))
+        key = parse_idempotency_key(request)
+        run = self.draft_or_refusal(request, lambda draft: start_broadcast(draft, user_of(request), key))
         told = run_json(run)
         warnings = warnings_of(run.account, told["details"]["audience"]["valid"], besides=run.pk)
         return Response({**told, "warnings": warnings}, status=status.HTTP_202_ACCEPTED)
 
 
 class Preview(DraftView):
-    throttle_classes = (ByCaller,)
+    throttle_classes = (CallerThrottle,)
     throttle_scope = "preview"
 
     @extend_schema(
@@ -280,7 +280,7 @@ class RetryUnknown(BroadcastView):
         parse_body(RetryUnknownRequest, request)
         assert isinstance(run, WhatsAppBroadcast)  # noqa: S101  for the type checker
         try:
-            again = retry_items(run, run.unknown_items, caller(request))
+            again = retry_items(run, run.unknown_items, user_of(request))
         except WrongState as error:
             raise StateForbids(run_json(run)) from error
         return run_response(again, status.HTTP_202_ACCEPTED)
@@ -319,7 +319,7 @@ class Webhook(APIView):
         payload = _json(body)
         signers = webhook.signers(payload, body, request.headers.get(HUB_SIG, ""))
         if not signers:
-            refuse(find_unstorable(payload))
+            raise_for_unstorable(find_unstorable(payload))
             raise PermissionDenied
         webhook.take(payload, signers)
         return Response()

@@ -19,10 +19,10 @@ from rest_framework.views import APIView
 
 from runs.api.export import csv_response
 from runs.api.fields import BusinessField
-from runs.api.inputs import parse_body, parse_query
 from runs.api.outputs import ErrorSerializer
 from runs.api.pagination import NewestFirst
-from runs.api.views import ERRORS, caller
+from runs.api.parsing import parse_body, parse_query
+from runs.api.run_responses import ERRORS, user_of
 from runs.models import Business
 
 from . import opt_outs
@@ -113,7 +113,7 @@ class OptOuts(GenericAPIView[OptOut]):
     def post(self, request: Request) -> Response:
         """Add a number: nothing is sent to it from now on. 200 where it was on the list already."""
         body = parse_body(OptOutRequest, request)
-        row, is_changed = opt_outs.add(body["business"], body["phone"], body["words"], caller(request))
+        row, is_changed = opt_outs.add(body["business"], body["phone"], body["words"], user_of(request))
         code = status.HTTP_201_CREATED if is_changed else status.HTTP_200_OK
         return Response(OptOutSerializer(row).data, status=code)
 
@@ -122,10 +122,10 @@ class OneOptOut(APIView):
     @extend_schema(request=None, responses={200: OptOutSerializer, 409: ErrorSerializer, **ERRORS})
     def delete(self, request: Request, id: int) -> Response:  # noqa: A002  named as in the URL
         """Take back what a member has added. The row stays, with who and when; 409 where the person has stopped."""
-        row = OptOut.objects.of(caller(request)).filter(pk=id).first()
+        row = OptOut.objects.of(user_of(request)).filter(pk=id).first()
         if row is None:
             raise Http404
-        if not opt_outs.lift(row, caller(request)):
+        if not opt_outs.lift(row, user_of(request)):
             row.refresh_from_db()
             if row.lifted_at is None:
                 raise PersonStopped

@@ -10,6 +10,6 @@ os.environ.setdefault("DATABASE_POOL", "true")  # every thread would else keep a
 django = get_asgi_application()  # before anything that needs the applications
 
 from progress_project.request_guard import guard_asgi  # noqa: E402
-from runs.api.stream import streaming  # noqa: E402
+from runs.api.stream import add_streaming  # noqa: E402
 
-application = guard_asgi(streaming(django))
+application = guard_asgi(add_streaming(django))

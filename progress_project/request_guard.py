@@ -28,7 +28,7 @@ from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
 from runs.api.errors import TooLarge, error_json
-from runs.api.middleware import ROOM
+from runs.api.middleware import API_PREFIX
 from runs.pages.errors import bad_request, too_large
 from runs.unstorable import Unstorable, find_in_fields, find_unstorable, is_storable
 
@@ -111,7 +111,7 @@ def _refuse_text(request: HttpRequest, found: Unstorable) -> HttpResponseBase:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(ROOM)
+    return request.path_info.startswith(API_PREFIX)
 
 
 # Size

@@ -74,7 +74,7 @@ if DEBUG:
     INSTALLED_APPS.append("demo")
 
 MIDDLEWARE = [
-    "runs.api.middleware.api_answers",  # outermost: no answer under /api/ escapes it
+    "runs.api.middleware.api_response_middleware",  # outermost: no answer under /api/ escapes it
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -82,7 +82,7 @@ MIDDLEWARE = [
     "progress_project.request_guard.RequestGuard",  # before all that read the session, the query or a form
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "runs.api.middleware.asked_language",
+    "runs.api.middleware.language_parameter_middleware",
     "runs.pages.errors.DatabaseAwayMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -23,10 +23,10 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from runs.api.fields import BusinessField, DayField, FlagField
-from runs.api.inputs import chosen, parse_body, parse_query
 from runs.api.outputs import ConflictSerializer, ErrorSerializer, RunSerializer
 from runs.api.pagination import NewestFirst
-from runs.api.views import ERRORS, IDEMPOTENCY_KEY, caller, start_run
+from runs.api.parsing import choose_row, parse_body, parse_query
+from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, start_run, user_of
 from runs.models import Business
 from runs.readers.verdict import fetch_repaired
 
@@ -65,7 +65,7 @@ def _check_dates(mode: str, from_date: Any, to_date: Any) -> None:
 
 def _mailbox(business: Business, pk: int | None) -> Mailbox:
     """Raises `ValidationError`."""
-    return chosen(
+    return choose_row(
         Mailbox.objects.filter(business=business),
         pk,
         "mailbox",
@@ -269,7 +269,7 @@ class ReceiptView(APIView):
     def review(self, verb: Any, id: int, **parse_body: Any) -> Response:  # noqa: A002
         """Call one of `receipts.review`. Raises `Http404`, `ReviewForbidden`, `ValidationError`."""
         try:
-            receipt = verb(self.find(id), user=caller(self.request), **parse_body)
+            receipt = verb(self.find(id), user=user_of(self.request), **parse_body)
         except Receipt.DoesNotExist as error:  # deleted a moment ago
             raise Http404 from error
         except review.ReviewConflict as error:

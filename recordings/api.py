@@ -19,12 +19,12 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from runs.api.fields import BusinessField, DayField
-from runs.api.inputs import chosen, parse_body, parse_query
 from runs.api.outputs import ConflictSerializer, RunSerializer
 from runs.api.pagination import NewestFirst, StrictCursorPagination
+from runs.api.parsing import choose_row, parse_body, parse_query
 from runs.api.permissions import own_runs
-from runs.api.ranges import ranged
-from runs.api.views import ERRORS, IDEMPOTENCY_KEY, get_run_or_404, start_run
+from runs.api.ranges import range_response
+from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, get_run_or_404, start_run
 from runs.models import Business
 
 from .channels import Speaker, name_speakers
@@ -60,7 +60,7 @@ def _check_days(attrs: dict[str, Any]) -> None:
 
 def _source(business: Business, pk: int | None) -> Source:
     """Raises `ValidationError`."""
-    return chosen(
+    return choose_row(
         Source.objects.filter(business=business),
         pk,
         "source",
@@ -245,7 +245,7 @@ class Media(APIView):
             file = call.file.open("rb")
         except OSError as error:  # the storage lost it
             raise Http404 from error
-        return ranged(
+        return range_response(
             request._request,
             file,
             content_type=call.content_type if call.is_playable else "application/octet-stream",

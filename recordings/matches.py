@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 from django.db import connection, transaction
 from django.db.models import Q
 
-from runs.api.pagination import PlacedPages
+from runs.api.merged_pages import PlacedPages
 
 from .models import Call, CallQuerySet
 

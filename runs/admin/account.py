@@ -1,4 +1,4 @@
-"""Django's users and groups in the look of the rest of the admin."""
+"""Django's users and groups, in the admin's theme."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Businesses, their members, and the way to the reset."""
+"""Businesses with their members, and the actions that reset their runs."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class BusinessAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Business]:
         rows: QuerySet[Business] = super().get_queryset(request)
         return rows.annotate(
-            members_=_count(Membership.objects.all()),
-            active_=_sum(_count(model.objects.active()) for model in run_types()),
-            stuck_=_sum(_count(model.objects.overdue()) for model in run_types()),
+            members_=count_for_business(Membership.objects.all()),
+            active_=sum_counts(count_for_business(model.objects.active()) for model in run_types()),
+            stuck_=sum_counts(count_for_business(model.objects.overdue()) for model in run_types()),
         )
 
     @display(description=_("members"), ordering="members_")
@@ -47,7 +47,7 @@ class BusinessAdmin(ModelAdmin):
 
     @display(description=_("active runs"))
     def active_count(self, business: Any) -> int:
-        """A run that has stopped beating isn't active, even before anybody has repaired it."""
+        """Overdue runs don't count as active, even before a reader has expired them."""
         return int(business.active_ - business.stuck_)
 
     @display(description=_("stuck runs"), ordering="stuck_")
@@ -59,7 +59,7 @@ class BusinessAdmin(ModelAdmin):
 
     @action(description=_("Reset progress"), permissions=["reset"], icon="restart_alt")
     def reset_selected(self, request: HttpRequest, queryset: QuerySet[Business]) -> HttpResponse:
-        return _to_reset_page(queryset.values_list("pk", flat=True))
+        return redirect_to_reset_page(queryset.values_list("pk", flat=True))
 
     @action(
         description=_("Reset progress"),
@@ -69,7 +69,7 @@ class BusinessAdmin(ModelAdmin):
         url_path="reset",
     )
     def reset_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return _to_reset_page([object_id])
+        return redirect_to_reset_page([object_id])
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.reset_view)
@@ -79,18 +79,18 @@ class BusinessAdmin(ModelAdmin):
         return reset_page(self, request)
 
 
-def _to_reset_page(ids: Any) -> HttpResponse:
+def redirect_to_reset_page(ids: Any) -> HttpResponse:
     query = urlencode({"business": list(ids)}, doseq=True)
     return HttpResponseRedirect(f"{reverse('admin:runs_business_reset_progress')}?{query}")
 
 
-def _count(rows: QuerySet[Any]) -> Coalesce:
+def count_for_business(rows: QuerySet[Any]) -> Coalesce:
     """How many of `rows` the outer business has, without joining them to each other."""
     counted = rows.filter(business=OuterRef("pk")).order_by().values("business").annotate(n=Count("pk"))
     return Coalesce(Subquery(counted.values("n"), output_field=IntegerField()), Value(0))
 
 
-def _sum(counts: Any) -> Combinable:
+def sum_counts(counts: Any) -> Combinable:
     total: Combinable = Value(0)
     for count in counts:
         total = total + count

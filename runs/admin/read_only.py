@@ -1,4 +1,4 @@
-"""What staff look at and nobody writes."""
+"""Rows that staff can only look at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .theme import ModelAdmin
 
 class ReadOnlyAdmin(ModelAdmin):
     ordering = ("-id",)
-    # Counting the whole history a second time would tell nobody anything.
+    # Otherwise every filtered list would also count the whole table.
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:

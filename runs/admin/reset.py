@@ -1,4 +1,4 @@
-"""The page between "Reset progress" and the reset: what would be reset, and why."""
+"""The page that confirms a reset: it lists the runs that would be reset and takes the reason."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from django.utils.translation import gettext_lazy as _
 from ..lifecycle.reset import Reset, find_resettable, reset_progress
 from ..models import Business, Run, run_types
 from ..models.audit import Actor
-from ..readers.humanize import ago
-from .run import badge, progress_bar
+from ..readers.humanize import format_age
+from .run import progress_bar, verdict_badge
 from .theme import CheckBox, TextInput
 
 RUNS_LISTED = 200  # of each type of each business
 
 
-def _type_choices() -> list[tuple[str, Any]]:
+def type_choices() -> list[tuple[str, Any]]:
     return [(model.slug, model._meta.verbose_name_plural) for model in run_types()]
 
 
@@ -37,7 +37,7 @@ class ResetForm(forms.Form):
     types = forms.MultipleChoiceField(
         label=_("Only these types"),
         help_text=_("None ticked: all of them."),
-        choices=_type_choices,
+        choices=type_choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
@@ -51,7 +51,7 @@ class ResetForm(forms.Form):
 
 
 @dataclass(frozen=True)
-class Line:
+class PreviewLine:
     """A run that would be reset."""
 
     run: Run
@@ -64,14 +64,14 @@ class Line:
 def reset_page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     if not model_admin.has_reset_permission(request):
         raise PermissionDenied
-    asked = ResetForm(request.POST or request.GET)
-    asked.is_valid()
-    businesses = asked.cleaned_data.get("business")
+    form = ResetForm(request.POST or request.GET)
+    is_valid = form.is_valid()
+    businesses = form.cleaned_data.get("business")
     if not businesses:
         messages.error(request, gettext("Choose at least one business."))
-        return _back()
-    if request.method == "POST" and asked.is_valid():
-        return _reset(model_admin, request, asked.cleaned_data)
+        return redirect_to_list()
+    if request.method == "POST" and is_valid:
+        return reset_businesses(model_admin, request, form.cleaned_data)
     return render(
         request,
         "admin/runs/reset.html",
@@ -79,31 +79,33 @@ def reset_page(model_admin: Any, request: HttpRequest) -> HttpResponse:
             **model_admin.admin_site.each_context(request),
             "title": gettext("Reset progress"),
             "opts": model_admin.opts,
-            "form": asked if request.method == "POST" else _unjudged(request),
-            "preview": _preview(
-                businesses, asked.cleaned_data.get("types"), asked.cleaned_data.get("only_stale", False)
+            "form": form if request.method == "POST" else unvalidated_form(request),
+            "preview": preview_lines(
+                businesses, form.cleaned_data.get("types"), form.cleaned_data.get("only_stale", False)
             ),
         },
     )
 
 
-def _unjudged(request: HttpRequest) -> ResetForm:
-    """A page that was only opened must not complain of an empty reason yet."""
+def unvalidated_form(request: HttpRequest) -> ResetForm:
+    """A form that shows no error yet: the page was only opened, so its reason is still empty."""
     initial: dict[str, Any] = {name: request.GET.getlist(name) for name in ("business", "types")}
     return ResetForm(
         initial={**initial, "only_stale": "only_stale" in request.GET, "reason": request.GET.get("reason", "")}
     )
 
 
-def _preview(
+def preview_lines(
     businesses: QuerySet[Business], types: Collection[str] | None, only_stale: bool
-) -> list[tuple[Business, list[Line]]]:
-    """Read without repairing: the stale ones are what staff came for."""
+) -> list[tuple[Business, list[PreviewLine]]]:
+    """Read without repairing: overdue runs must stay listed, since staff come to reset them."""
     return [
         (
             business,
             [
-                Line(run, run._meta.verbose_name, badge(run), progress_bar(run), ago(run.heartbeat_age))
+                PreviewLine(
+                    run, run._meta.verbose_name, verdict_badge(run), progress_bar(run), format_age(run.heartbeat_age)
+                )
                 for rows in find_resettable(business, types, only_stale).values()
                 for run in rows.with_ages().order_by("-pk")[:RUNS_LISTED]
             ],
@@ -112,33 +114,33 @@ def _preview(
     ]
 
 
-def _reset(model_admin: Any, request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
-    with transaction.atomic():  # the reset and its place in the log stand or fall together
-        count = sum(_reset_one(model_admin, request, business, asked) for business in asked["business"])
+def reset_businesses(model_admin: Any, request: HttpRequest, options: dict[str, Any]) -> HttpResponse:
+    with transaction.atomic():  # no reset without its entry in the log
+        count = sum(reset_business(model_admin, request, business, options) for business in options["business"])
     messages.success(
         request,
         ngettext("Successfully reset %(count)d stuck run.", "Successfully reset %(count)d stuck runs.", count)
         % {"count": count},
     )
-    return _back()
+    return redirect_to_list()
 
 
-def _reset_one(model_admin: Any, request: HttpRequest, business: Business, asked: dict[str, Any]) -> int:
+def reset_business(model_admin: Any, request: HttpRequest, business: Business, options: dict[str, Any]) -> int:
     reset = reset_progress(
         business,
-        asked["types"],
-        asked["only_stale"],
+        options["types"],
+        options["only_stale"],
         actor=Actor.user(request.user, kind="staff"),
-        reason=asked["reason"],
+        reason=options["reason"],
     )
-    model_admin.log_change(request, business, _log_line(reset, asked["reason"]))
+    model_admin.log_change(request, business, log_message(reset, options["reason"]))
     return reset.count
 
 
-def _log_line(reset: Reset, reason: str) -> str:
+def log_message(reset: Reset, reason: str) -> str:
     counts = ", ".join(f"{slug}: {count}" for slug, count in reset.by_type.items()) or "0"
     return gettext("Reset progress (%(counts)s). Reason: %(reason)s") % {"counts": counts, "reason": reason}
 
 
-def _back() -> HttpResponse:
+def redirect_to_list() -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:runs_business_changelist"))

@@ -1,4 +1,4 @@
-"""Runs as staff see them: read-only, and as true as every other reader's."""
+"""Runs for staff: read-only, and repaired before they are shown, as for every reader."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Run, RunQuerySet
-from ..readers.humanize import ago
-from ..readers.timeline import timeline
+from ..readers.humanize import format_age
+from ..readers.timeline import timeline_of
 from ..readers.verdict import QUIET_AFTER, VerdictCode, fetch_repaired, is_overdue, verdict_of
 from ..states import ErrorCode, Status
 from .read_only import ReadOnlyAdmin
@@ -23,7 +23,7 @@ from .theme import ChangeList, display
 
 FAILED_ITEMS_SHOWN = 200
 
-BADGES = {
+BADGE_KINDS = {
     VerdictCode.WAITING_FOR_WORKER: "default",
     VerdictCode.WORKING: "info",
     VerdictCode.QUIET: "warning",
@@ -61,8 +61,8 @@ class StalenessFilter(admin.SimpleListFilter):
         return queryset
 
 
-class TrueChangeList(ChangeList):
-    """Expires what is stale before anything is counted, filtered or shown."""
+class RepairedChangeList(ChangeList):
+    """Expires overdue runs before anything is counted, filtered or shown."""
 
     def get_results(self, request: HttpRequest) -> None:
         cast("type[Run]", self.model).objects.all().repair()
@@ -71,35 +71,35 @@ class TrueChangeList(ChangeList):
 
 
 class RunAdmin(ReadOnlyAdmin):
-    """All that a run type needs: `admin.site.register(ReceiptSyncRun, RunAdmin)`."""
+    """The admin of any run type: `admin.site.register(ReceiptSyncRun, RunAdmin)`."""
 
-    list_display = ("id", "business", "state", "bar", "heartbeat", "created_at")
+    list_display = ("id", "business", "status_badge", "progress_column", "heartbeat", "created_at")
     list_filter = ("status", StalenessFilter, "business")
     list_select_related = ("business",)
     search_fields = ("=id",)
     search_help_text = _("By number")
-    change_form_outer_after_template = "admin/runs/story.html"
+    change_form_outer_after_template = "admin/runs/run_details.html"
 
     class Media:
         css = {"all": ("runs/admin.css",)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return TrueChangeList
+        return RepairedChangeList
 
     def get_queryset(self, request: HttpRequest) -> RunQuerySet[Any]:
         return cast("RunQuerySet[Any]", super().get_queryset(request)).with_ages()
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Run | None:
-        found: Run | None = super().get_object(request, object_id, from_field)
-        if found is None:
+        run: Run | None = super().get_object(request, object_id, from_field)
+        if run is None:
             return None
-        rows = self.get_queryset(request).filter(pk=found.pk).select_related("business", "created_by")
+        rows = self.get_queryset(request).filter(pk=run.pk).select_related("business", "created_by")
         return next(iter(fetch_repaired(rows)), None)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
-        own = [field.name for field in self.model._meta.fields if field.name not in _common_fields()]
+        own = [field.name for field in self.model._meta.fields if field.name not in common_field_names()]
         return [
-            (None, {"fields": ["business", "verdict", "explanation", "bar", "heartbeat", *own]}),
+            (None, {"fields": ["business", "verdict", "explanation", "progress_column", "heartbeat", *own]}),
             (_("Counts"), {"fields": ["total", "processed", "succeeded", "failed", "skipped", "rate"]}),
             (_("Who and where"), {"fields": ["created_by", "attempt", "worker", "requested", "error_code"]}),
             (_("Times"), {"fields": ["created_at", "started_at", "heartbeat_at", "progress_at", "finished_at"]}),
@@ -114,11 +114,11 @@ class RunAdmin(ReadOnlyAdmin):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
-        context |= {"timeline": timeline(obj), "failed_items": obj.failed_items()[:FAILED_ITEMS_SHOWN]}
+        context |= {"timeline": timeline_of(obj), "failed_items": obj.failed_items()[:FAILED_ITEMS_SHOWN]}
         return super().render_change_form(request, context, add, change, form_url, obj)
 
-    @display(description=_("status"), ordering="status", label=BADGES)
-    def state(self, run: Run) -> tuple[VerdictCode, str]:
+    @display(description=_("status"), ordering="status", label=BADGE_KINDS)
+    def status_badge(self, run: Run) -> tuple[VerdictCode, str]:
         verdict = verdict_of(run)
         return verdict.code, verdict.label
 
@@ -131,20 +131,20 @@ class RunAdmin(ReadOnlyAdmin):
         return verdict_of(run).message
 
     @display(description=_("progress"))
-    def bar(self, run: Run) -> SafeString | str:
+    def progress_column(self, run: Run) -> SafeString | str:
         return progress_bar(run)
 
     @display(description=_("heartbeat"), ordering="heartbeat_at")
     def heartbeat(self, run: Run) -> str:
-        return ago(run.heartbeat_age)
+        return format_age(run.heartbeat_age)
 
 
-def _common_fields() -> set[str]:
+def common_field_names() -> set[str]:
     return {"id", *(field.name for field in Run._meta.get_fields())}
 
 
 def progress_bar(run: Run) -> SafeString | str:
-    """The browser's own bar: it follows the direction of the text and speaks to screen readers."""
+    """The `<progress>` element: it follows the text direction, and screen readers know it."""
     count = f"{run.processed:,} / {'?' if run.total is None else f'{run.total:,}'}"
     if run.progress_pct is None:
         return count
@@ -157,7 +157,7 @@ def progress_bar(run: Run) -> SafeString | str:
     )
 
 
-def badge(run: Run) -> dict[str, str]:
-    """The verdict without repairing the run: a stale one is called stale, and stays resettable."""
+def verdict_badge(run: Run) -> dict[str, str]:
+    """The verdict, without repairing the run: an overdue one is called stale, and can still be reset."""
     code = VerdictCode.STALE if is_overdue(run) else verdict_of(run).code
-    return {"label": str(code.label), "kind": BADGES[code]}
+    return {"label": str(code.label), "kind": BADGE_KINDS[code]}

@@ -1,4 +1,4 @@
-"""Secrets of accounts: they go in and never come out. Left blank, they stay, but they are sent nowhere else."""
+"""Secrets of accounts can be written and never read. A blank field keeps the secret, unless its destination changes."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class SecretField(forms.CharField):
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     """An account with `SecretField`s.
 
-    Whoever may change an account may not thereby learn its secrets: when one of the fields `goes_to` changes,
-    which say where the secrets are sent and as whom, the stored secrets are dropped and must be typed again.
+    The fields in `goes_to` decide where the secrets are sent, and as whom. When one of them changes, the stored secrets
+    are dropped and must be typed again: otherwise an editor could send them to a server of his own and read them there.
     """
 
     goes_to: ClassVar[Collection[str]]
-    missing: ClassVar[Any]  # the words for a secret that is needed and was never given
+    missing: ClassVar[Any]  # the error for a required secret that was never given
 
     def needed(self) -> Collection[str]:
-        """Names of the fields that the account, as the form describes it, can't be without."""
+        """Names of the fields that this account requires, by the form's other values."""
         raise NotImplementedError
 
     def clean(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class AccountAdmin(ModelAdmin):
     autocomplete_fields = ("business",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """Who may only look gets read-only values, and secrets are not for looking at."""
+        """Without secrets for those who have only the view permission: they get values, not inputs."""
         form: Any = self.form
         fields = list(form.Meta.fields)
         if self.has_change_permission(request, obj) if obj else self.has_add_permission(request):

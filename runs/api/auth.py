@@ -19,12 +19,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ..sign_in.ending import sign_out_everywhere
-from ..sign_in.password import knows_password
+from ..sign_in.password import verify_password
+from ..sign_in.sign_out import sign_out_everywhere
 from . import inputs, outputs
 from .errors import LockedOut
+from .parsing import parse_body
 from .requests import BearerAuthentication, SmallJSONParser
-from .views import caller
+from .run_responses import user_of
 
 DONE = OpenApiResponse(description="Done")
 
@@ -35,7 +36,7 @@ class WrongCredentials(AuthenticationFailed):
 
 
 class Login(APIView):
-    # Whatever old credentials come along, they neither help nor hinder.
+    # An expired token or session that comes with the request must not make it fail.
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
@@ -48,31 +49,31 @@ class Login(APIView):
     )
     def post(self, request: Request) -> Response:
         """A bearer token for a user name and password."""
-        user = _authenticate(request._request, inputs.parse_body(inputs.LoginRequest, request))
-        kept, token = _make_token(user)
+        user = authenticate_or_refuse(request._request, parse_body(inputs.LoginRequest, request))
+        stored, token = create_token(user)
         user_logged_in.send(sender=type(user), request=request._request, user=user)
-        return Response(outputs.TokenSerializer({"token": token, "expiry": kept.expiry}).data)
+        return Response(outputs.TokenSerializer({"token": token, "expiry": stored.expiry}).data)
 
 
-def _authenticate(request: HttpRequest, credentials: dict[str, Any]) -> Any:
-    """Raises `LockedOut`, `WrongCredentials`; unknown names and wrong passwords look the same."""
+def authenticate_or_refuse(request: HttpRequest, credentials: dict[str, Any]) -> Any:
+    """Raises `LockedOut` or `WrongCredentials`, which doesn't tell an unknown name from a wrong password."""
     user = authenticate(request, **credentials)
     if getattr(request, "axes_locked_out", False):
-        request.axes_locked_out = False  # type: ignore[attr-defined]  # or its middleware would answer, in HTML
+        request.axes_locked_out = False  # type: ignore[attr-defined]  # otherwise the middleware of axes replaces the response by HTML
         raise LockedOut
     if user is None:
         raise WrongCredentials
     return user
 
 
-def _make_token(user: User) -> tuple[AuthToken, str]:
-    """Raises `AuthenticationFailed` where the password was changed since it was checked: its tokens have ended."""
+def create_token(user: User) -> tuple[AuthToken, str]:
+    """Raises `WrongCredentials` when the password has changed since it was checked: its tokens have ended."""
     with transaction.atomic():
         unchanged = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
         if not unchanged:
             raise WrongCredentials
-        made: tuple[AuthToken, str] = AuthToken.objects.create(user)
-        return made
+        token: tuple[AuthToken, str] = AuthToken.objects.create(user)
+        return token
 
 
 class Logout(APIView):
@@ -84,8 +85,8 @@ class Logout(APIView):
     )
     def post(self, request: Request) -> Response:
         """Forget the token that made this call, or the browser's session; with `all`, everything of the caller."""
-        if inputs.parse_body(inputs.LogoutRequest, request)["all"]:
-            sign_out_everywhere(caller(request))
+        if parse_body(inputs.LogoutRequest, request)["all"]:
+            sign_out_everywhere(user_of(request))
         if request.auth is not None:
             request.auth.delete()
         else:
@@ -100,11 +101,10 @@ class Password(APIView):
     )
     def post(self, request: Request) -> Response:
         """Change the caller's password. All tokens end, also the one that made this call, and all other sessions."""
-        body = inputs.parse_body(inputs.PasswordRequest, request)
-        user = caller(request)
-        if not knows_password(user, body["password"]):
-            words = _("This isn't your present password.")
-            raise ValidationError({"password": words}, "wrong_password")
+        body = parse_body(inputs.PasswordRequest, request)
+        user = user_of(request)
+        if not verify_password(user, body["password"]):
+            raise ValidationError({"password": _("This isn't your present password.")}, "wrong_password")
         user.set_password(body["new_password"])
         user.save(update_fields=["password"])
         if request.auth is None:

@@ -1,4 +1,4 @@
-"""The API's documentation: what drf-spectacular can't read off our views, and its page."""
+"""The API's documentation: schemas that drf-spectacular can't derive from our views, and the page."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ class BearerScheme(KnoxTokenScheme):  # type: ignore[no-untyped-call]  # registe
 
 
 class Docs(SpectacularSwaggerSplitView):
-    http_method_names = ["get", "head"]  # its template can't render what OPTIONS would answer
+    http_method_names = ["get", "head"]  # its template fails on OPTIONS
 
 
 class RunTypeFieldDocs(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself
-    """The types that are installed: only now are all of them known."""
+    """The installed run types. They are known only when the schema is made, after all applications have loaded."""
 
     target_class = "runs.api.fields.RunTypeField"
 

@@ -1,4 +1,4 @@
-"""What can go wrong for an API client, each with a clear code."""
+"""The API's own errors, each with its status and code."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rest_framework.exceptions import APIException
 
 
 def error_json(kind: str, code: str, detail: object, attr: str | None = None) -> dict[str, Any]:
-    """The one shape of every error, for those that no view has raised."""
+    """The JSON shape of all errors, for those that no view raises."""
     return {"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": attr}]}
 
 
 class Conflict(APIException):
-    """A run stands in the way; the body carries its JSON under `run`."""
+    """A run's status, or an active run, forbids the request. The body has that run's JSON under `run`."""
 
     status_code = status.HTTP_409_CONFLICT
 
@@ -79,10 +79,10 @@ class TooManyRequests(APIException):
 
     def __init__(self, wait: int) -> None:
         """`wait` in seconds; it becomes Retry-After."""
-        words = ngettext(
+        template = ngettext(
             "Too many attempts. Try again in %(seconds)d second.",
             "Too many attempts. Try again in %(seconds)d seconds.",
             wait,
         )
-        super().__init__(words % {"seconds": wait})
+        super().__init__(template % {"seconds": wait})
         self.wait = wait

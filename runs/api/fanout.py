@@ -1,6 +1,6 @@
-"""One poll of the database a process, for all who watch a stream: each subscriber gets what has changed.
+"""One poll of the database in each process serves all its subscribers: each gets the runs that have changed.
 
-A subscriber costs memory and a write, no query. What a poll finds is serialized once for each language.
+A subscriber costs memory and a write, but no query: a run is serialized once for each language.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from .outputs import RunSerializer
 from .subscribers import Subscriber, expired_subscribers
 
 POLL_SECONDS = 0.5
-CHECK_SECONDS = 5  # how soon a stream ends when the session, the token or the membership behind it has
-LATELY_SECONDS = 10  # longer than any commit takes: what has finished is sent for so long
-RESUMED_SECONDS = 3600  # what a subscriber missed longer ago is found in the list of runs
+CHECK_SECONDS = 5  # a stream ends this soon after its session, token or membership has ended
+RECENT_SECONDS = 10  # longer than any commit takes: finished runs are read for so long
+RESUMABLE_SECONDS = 3600  # runs that finished longer ago aren't sent to a resuming subscriber
 
-A = TypeVar("A")
-T = TypeVar("T")
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
 
-class Key(NamedTuple):
-    """Which run, among those of all types."""
+class RunKey(NamedTuple):
+    """Identifies a run among those of all types."""
 
     type: str
     id: int
@@ -50,9 +50,9 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class RunUpdate:
-    """What subscribers get about a run: `events` by language, for those who need one."""
+    """One run as a poll found it. `events` holds its rendered event by language, where a subscriber needs it."""
 
-    key: Key
+    key: RunKey
     business_id: int
     changed: bool
     events: Mapping[str, bytes]
@@ -60,32 +60,32 @@ class RunUpdate:
 
 @dataclass(frozen=True)
 class PollQuery:
-    """What a poll is for: languages by business, and the businesses whose subscribers have got nothing yet."""
+    """What to read: the languages needed in each business, and the businesses that have new subscribers."""
 
     languages: Mapping[int, Collection[str]]
-    newcomers: Collection[int]
-    resumed: datetime | None
+    new_businesses: Collection[int]
+    resume_from: datetime | None
     seconds_back: float
 
 
 @dataclass(eq=False)
 class Fanout:
-    """The polls of one process, while it has subscribers."""
+    """The subscribers of one process, and the task that polls while there are any."""
 
     subscribers: set[Subscriber] = field(default_factory=set)
     healthy: bool = False  # did the last poll reach the database?
     _task: asyncio.Task[None] | None = None
-    _shown: dict[Key, tuple[object, ...]] = field(default_factory=dict)
+    _last_visible: dict[RunKey, tuple[object, ...]] = field(default_factory=dict)
     _polled_at: float = 0.0
-    _checked_at: float = 0.0
+    _expired_checked_at: float = 0.0
 
     def join(self, subscriber: Subscriber) -> bool:
-        """False for one whose user has as many streams here as one may have."""
+        """False when the user has as many streams open here as are allowed."""
         if sum(other.user_id == subscriber.user_id for other in self.subscribers) >= settings.STREAMS_PER_USER:
             return False
         self.subscribers.add(subscriber)
         if self._task is None:
-            self._polled_at = self._checked_at = time.monotonic()
+            self._polled_at = self._expired_checked_at = time.monotonic()
             self._task = asyncio.create_task(self._poll_while_subscribed())
         return True
 
@@ -93,7 +93,7 @@ class Fanout:
         self.subscribers.discard(subscriber)
 
     async def _poll_while_subscribed(self) -> None:
-        # A thread of its own: what a request's thread holds ends with the request.
+        # A thread of its own: asgiref ends a request's thread with the request.
         with ThreadPoolExecutor(1, "runs-stream") as thread:
             while self.subscribers:
                 began = time.monotonic()
@@ -107,93 +107,96 @@ class Fanout:
                     self.healthy = False
                 await asyncio.sleep(max(0.05, POLL_SECONDS - (time.monotonic() - began)))
         self._task = None
-        self._shown = {}
+        self._last_visible = {}
 
     async def _poll_once(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         began = time.monotonic()
-        watching = list(self.subscribers)
-        if began - self._checked_at >= CHECK_SECONDS:
-            for subscriber in await loop.run_in_executor(thread, _in_thread, expired_subscribers, watching):
+        subscribers = list(self.subscribers)
+        if began - self._expired_checked_at >= CHECK_SECONDS:
+            for subscriber in await loop.run_in_executor(thread, with_own_connection, expired_subscribers, subscribers):
                 subscriber.end()
-            self._checked_at = began
-        updates = await loop.run_in_executor(thread, _in_thread, self._poll, self._build_query(watching))
+            self._expired_checked_at = began
+        query = self.build_query(subscribers)
+        updates = await loop.run_in_executor(thread, with_own_connection, self.fetch_updates, query)
         self._polled_at, self.healthy = began, True
-        self._distribute(updates, watching)
+        self.distribute(updates, subscribers)
 
-    def _build_query(self, watching: Collection[Subscriber]) -> PollQuery:
+    def build_query(self, subscribers: Collection[Subscriber]) -> PollQuery:
         languages: dict[int, set[str]] = {}
-        for subscriber in watching:
+        for subscriber in subscribers:
             languages.setdefault(subscriber.business_id, set()).add(subscriber.language)
-        newcomers = [subscriber for subscriber in watching if not subscriber.is_greeted]
+        new = [subscriber for subscriber in subscribers if not subscriber.has_first_updates]
         return PollQuery(
             languages,
-            {subscriber.business_id for subscriber in newcomers},
-            min((subscriber.resumed for subscriber in newcomers if subscriber.resumed), default=None),
-            LATELY_SECONDS + time.monotonic() - self._polled_at,
+            {subscriber.business_id for subscriber in new},
+            min((subscriber.resume_from for subscriber in new if subscriber.resume_from), default=None),
+            RECENT_SECONDS + time.monotonic() - self._polled_at,
         )
 
-    def _poll(self, query: PollQuery) -> list[RunUpdate]:
-        runs = [run for model in run_types() for run in fetch_repaired(_rows(model, query))]
-        shown = {Key(run.slug, run.pk): _as_shown(run) for run in runs}
-        updates = [self._update_of(run, shown, query) for run in runs]
-        self._shown = shown
+    def fetch_updates(self, query: PollQuery) -> list[RunUpdate]:
+        runs = [run for model in run_types() for run in fetch_repaired(runs_to_send(model, query))]
+        visible = {RunKey(run.slug, run.pk): visible_state(run) for run in runs}
+        updates = [self.build_update(run, visible, query) for run in runs]
+        self._last_visible = visible
         return updates
 
-    def _update_of(self, run: Run, shown: Mapping[Key, tuple[object, ...]], query: PollQuery) -> RunUpdate:
-        key = Key(run.slug, run.pk)
-        changed = self._shown.get(key) != shown[key]
-        needed = changed or run.business_id in query.newcomers
+    def build_update(self, run: Run, visible: Mapping[RunKey, tuple[object, ...]], query: PollQuery) -> RunUpdate:
+        key = RunKey(run.slug, run.pk)
+        changed = self._last_visible.get(key) != visible[key]
+        needed = changed or run.business_id in query.new_businesses
         languages = query.languages[run.business_id] if needed else ()
-        return RunUpdate(key, run.business_id, changed, {language: _event(run, language) for language in languages})
+        return RunUpdate(
+            key, run.business_id, changed, {language: render_event(run, language) for language in languages}
+        )
 
-    def _distribute(self, updates: Collection[RunUpdate], watching: Collection[Subscriber]) -> None:
+    def distribute(self, updates: Collection[RunUpdate], subscribers: Collection[Subscriber]) -> None:
         by_business: dict[int, list[RunUpdate]] = {}
-        for each in updates:
-            by_business.setdefault(each.business_id, []).append(each)
-        for subscriber in watching:
-            news = by_business.get(subscriber.business_id, ())
-            due = [each for each in news if each.changed or not subscriber.is_greeted]
-            subscriber.send_updates({each.key: each.events[subscriber.language] for each in due})
-            subscriber.is_greeted = True
+        for update in updates:
+            by_business.setdefault(update.business_id, []).append(update)
+        for subscriber in subscribers:
+            own = by_business.get(subscriber.business_id, ())
+            due = [update for update in own if update.changed or not subscriber.has_first_updates]
+            subscriber.send_updates({update.key: update.events[subscriber.language] for update in due})
+            subscriber.has_first_updates = True
 
 
 _fanouts: WeakKeyDictionary[asyncio.AbstractEventLoop, Fanout] = WeakKeyDictionary()
 
 
-def fanout() -> Fanout:
-    """The one of this process, or rather of its event loop."""
+def get_fanout() -> Fanout:
+    """The fanout of this process: of its one event loop."""
     return _fanouts.setdefault(asyncio.get_running_loop(), Fanout())
 
 
-def _in_thread(function: Callable[[A], T], argument: A) -> T:
+def with_own_connection(function: Callable[[Argument], Result], argument: Argument) -> Result:
     close_old_connections()
     try:
         return function(argument)
     finally:
-        close_old_connections()  # a pooled connection goes back
+        close_old_connections()  # returns it to the pool
 
 
-def _rows(model: type[Run], query: PollQuery) -> RunQuerySet[Run]:
-    """The active ones, and those that ended since the last poll: few, by partial indexes."""
-    wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=_ago(query.seconds_back))
-    if query.resumed:
-        wanted |= Q(finished_at__gt=query.resumed) & Q(finished_at__gt=_ago(RESUMED_SECONDS))
+def runs_to_send(model: type[Run], query: PollQuery) -> RunQuerySet[Run]:
+    """Active runs, and those that finished since the last poll. Partial indexes keep both queries cheap."""
+    wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=database_time_before(query.seconds_back))
+    if query.resume_from:
+        wanted |= Q(finished_at__gt=query.resume_from) & Q(finished_at__gt=database_time_before(RESUMABLE_SECONDS))
     return model.objects.filter(wanted, business__in=list(query.languages)).with_ages()
 
 
-def _ago(seconds: float) -> CombinedExpression:
+def database_time_before(seconds: float) -> CombinedExpression:
     return CombinedExpression(Now(), "-", Value(timedelta(seconds=seconds)))
 
 
-def _as_shown(run: Run) -> tuple[object, ...]:
-    """Differs whenever readers would see something else than the passing of time."""
+def visible_state(run: Run) -> tuple[object, ...]:
+    """Differs whenever a reader would see more than an age that has grown."""
     verdict = verdict_of(run)
     return run.version, verdict.code, verdict.message
 
 
-def _event(run: Run, language: str) -> bytes:
-    """The id is the database's time: with it a subscriber that was away gets what ended meanwhile."""
+def render_event(run: Run, language: str) -> bytes:
+    """The event's id is the database's time: a subscriber that reconnects with it gets what finished meanwhile."""
     with override(language):
         data = JSONRenderer().render(RunSerializer(run).data)
     return b"event: run\nid: %d\ndata: %b\n\n" % (run.server_now.timestamp() * 1000, data)

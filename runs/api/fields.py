@@ -1,4 +1,4 @@
-"""Fields that requests name things by."""
+"""Serializer fields for what requests refer to: a business, a run type, a day."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGEST_ID = 2**63 - 1
 
 @extend_schema_field({"oneOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "integer"}]})
 class BusinessField(serializers.Field[Business, Any, Any, Any]):
-    """A business of the caller's, by id or slug. Any other is not found, existing or not."""
+    """One of the caller's businesses, by id or slug. Any other is not found, whether it exists or not."""
 
     default_error_messages = {"invalid": _("Give a business's id or slug.")}
 
@@ -28,7 +28,7 @@ class BusinessField(serializers.Field[Business, Any, Any, Any]):
             self.fail("invalid")
         own = Business.objects.of(self.context["request"].user)
         name = serializers.CharField(max_length=200).run_validation(data)
-        business = (_is_id(name) and own.filter(pk=int(name)).first()) or own.filter(slug=name).first()
+        business = (is_row_id(name) and own.filter(pk=int(name)).first()) or own.filter(slug=name).first()
         if business is None:
             raise Http404
         return business
@@ -37,12 +37,12 @@ class BusinessField(serializers.Field[Business, Any, Any, Any]):
         return value.pk
 
 
-def _is_id(text: str) -> bool:
+def is_row_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and int(text) <= LARGEST_ID
 
 
 class FlagField(serializers.BooleanField):
-    """True or false as JSON has them: a 0 or a "false" isn't taken for what it may have been meant as."""
+    """JSON's true or false. DRF's own field also accepts 0, "no" and the like."""
 
     def to_internal_value(self, data: Any) -> bool:
         """Raises `ValidationError`."""
@@ -69,7 +69,7 @@ class RunTypeField(serializers.Field[type[Run], Any, str, Any]):
 
 @extend_schema_field({"type": "string", "format": "date", "pattern": r"^(19|2\d)\d\d-"})
 class DayField(serializers.DateField):
-    """A day to work from or up to: never so near the calendar's ends that the next one is out of it."""
+    """A day from 1900 to 2999: arithmetic with days nearer to the calendar's ends could overflow."""
 
     default_error_messages = {"out_of_range": _("Give a day from 1900 to 2999.")}
 

@@ -1,4 +1,4 @@
-"""Every error of a view in one JSON shape. (Apart from `errors`: this imports DRF's views.)"""
+"""Every exception of a view becomes JSON of one shape. Separate from `errors`, since this imports DRF's views."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ErrorHandler(ExceptionHandler):
         return super().convert_known_exceptions(exc)
 
     def report_exception(self, exc: APIException, response: Response) -> None:
-        """An outage is no bug: the same traceback for each of its requests would tell nobody more."""
+        """An outage is recorded once, without a traceback for each of its requests."""
         if not isinstance(exc, DatabaseAway):
             super().report_exception(exc, response)
 

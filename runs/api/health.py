@@ -1,4 +1,4 @@
-"""What operators' probes ask. Counts only: nothing here names a business."""
+"""Endpoints for probes and Prometheus. They count, and never name a business."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 while the database answers and the sweep was here lately, else 503; says which."""
-    checks = _checks()
+    """200 while the database works and a sweep was finished recently, else 503; the body tells which of them fails."""
+    checks = run_checks()
     ready = all(checks.values())
     if not ready:
-        structlog.contextvars.bind_contextvars(**checks)  # for the one line that the log has of this request
+        structlog.contextvars.bind_contextvars(**checks)  # into the request's line of the log
     return JsonResponse({"ready": ready, **checks}, status=200 if ready else 503, headers=NO_STORE)
 
 
-def _checks() -> dict[str, bool]:
+def run_checks() -> dict[str, bool]:
     try:
         return {"database": True, "sweep": is_watching()}
     except Error as error:
@@ -43,7 +43,7 @@ def _checks() -> dict[str, bool]:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text; 403 for strangers, 503 while the database is away."""
-    if not _may_scrape(request):
+    if not may_scrape(request):
         return HttpResponse("Not from here, and not without METRICS_TOKEN\n", "text/plain", 403, headers=NO_STORE)
     try:
         text = generate_latest(_registry)
@@ -54,28 +54,28 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST, headers=NO_STORE)
 
 
-def _may_scrape(request: HttpRequest) -> bool:
-    """Whoever bears the token; where none is set, whoever comes from a private network all the way."""
+def may_scrape(request: HttpRequest) -> bool:
+    """With the token. Where none is configured: when the client and all proxies have private addresses."""
     if token := settings.METRICS_TOKEN:
-        said = request.headers.get("Authorization", "")
-        return constant_time_compare(said.encode(), f"Bearer {token}".encode())
-    # An address that a proxy passes on, true or made up, can only add a reason to refuse.
-    passed_on = request.headers.get("X-Forwarded-For", "")
-    addresses = [request.META.get("REMOTE_ADDR", ""), *filter(None, passed_on.split(","))]
-    return all(_is_private(address.strip()) for address in addresses)
+        header = request.headers.get("Authorization", "")
+        return constant_time_compare(header.encode(), f"Bearer {token}".encode())
+    # A client can forge this header, but a forged address can only add a reason to refuse.
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    addresses = [request.META.get("REMOTE_ADDR", ""), *filter(None, forwarded.split(","))]
+    return all(is_private_address(address.strip()) for address in addresses)
 
 
-def _is_private(text: str) -> bool:
+def is_private_address(text: str) -> bool:
     try:
         address = ip_address(text)
     except ValueError:
         return False
-    mapped = getattr(address, "ipv4_mapped", None)  # Python before 3.13 takes every one of these for private
+    mapped = getattr(address, "ipv4_mapped", None)  # Python before 3.13 calls all mapped addresses private
     return (mapped or address).is_private
 
 
 class RunsCollector(Collector):
-    """Asks the database at each scrape, so every web process tells the same."""
+    """Reads the database at each scrape, so that every web process returns the same values."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         active = GaugeMetricFamily("unstuck_runs_active", "Active runs.", labels=["type", "status"])
@@ -83,7 +83,7 @@ class RunsCollector(Collector):
             "unstuck_oldest_heartbeat_age_seconds", "Age of the oldest heartbeat of a running run.", labels=["type"]
         )
         for model in run_types():
-            self._measure(model, active, oldest)
+            self.measure_type(model, active, oldest)
         yield active
         yield oldest
         swept = GaugeMetricFamily("unstuck_seconds_since_sweep", "Since the last round; absent before the first.")
@@ -91,14 +91,14 @@ class RunsCollector(Collector):
             swept.add_metric([], age)
         yield swept
 
-    def _measure(self, model: type[Run], active: GaugeMetricFamily, oldest: GaugeMetricFamily) -> None:
+    def measure_type(self, model: type[Run], active: GaugeMetricFamily, oldest: GaugeMetricFamily) -> None:
         model.objects.all().repair()
         counts = {status.value: Count("pk", filter=Q(status=status)) for status in ACTIVE}
         age = Max("heartbeat_age", filter=Q(status=Status.RUNNING))
-        found = model.objects.shown_as(*ACTIVE).with_ages().aggregate(age=age, **counts)
+        row = model.objects.shown_as(*ACTIVE).with_ages().aggregate(age=age, **counts)
         for status in ACTIVE:
-            active.add_metric([model.slug, status.value], found[status.value])
-        oldest.add_metric([model.slug], found["age"] or 0)
+            active.add_metric([model.slug, status.value], row[status.value])
+        oldest.add_metric([model.slug], row["age"] or 0)
 
 
 _registry = CollectorRegistry()

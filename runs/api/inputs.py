@@ -1,22 +1,16 @@
-"""What requests may say, and how they are parsed."""
+"""The fields of request bodies and query strings."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import Model, QuerySet
 from rest_framework import serializers
 from rest_framework.fields import get_error_detail
-from rest_framework.request import Request
 
 from ..states import ItemStatus, Status
-from ..unstorable import find_unstorable
 from .fields import BusinessField, FlagField, RunTypeField
-from .requests import refuse
-
-M = TypeVar("M", bound=Model)
 
 
 class RunQuery(serializers.Serializer[Any]):
@@ -57,45 +51,8 @@ class PasswordRequest(serializers.Serializer[Any]):
 
 
 class ResetRequest(serializers.Serializer[Any]):
-    """Without `types`, all of them. An empty list is refused: it could be meant as none."""
+    """Without `types`, all of them. An empty list is refused, since it could also mean none."""
 
     types = serializers.ListField(child=RunTypeField(), required=False, allow_null=True, allow_empty=False)
     only_stale = FlagField(default=False)
     reason = serializers.CharField(default="", allow_blank=True, max_length=500)
-
-
-def chosen(rows: QuerySet[M], pk: int | None, field: str, *, no_such: Any, which: Any, none: Any) -> M:
-    """The row with this id, or the only one; another business's is none of these. Raises `ValidationError`."""
-    if pk is not None:
-        if row := rows.filter(pk=pk).first():
-            return row
-        raise serializers.ValidationError({field: no_such}, "does_not_exist")
-    some = rows[:2]
-    if len(some) != 1:
-        raise serializers.ValidationError({field: which if some else none}, "required")
-    return some[0]
-
-
-def parse_query(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """What the query string says. Raises `ValidationError`, `Http404`."""
-    # A plain dict: in a form's one, a missing boolean would mean false.
-    query = serializer(data=request.query_params.dict(), context={"request": request})
-    query.is_valid(raise_exception=True)
-    return dict(query.validated_data)
-
-
-def parse_body(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """What the body says. Raises `ValidationError`, `Http404`."""
-    refuse(find_unstorable(request.data))
-    body = serializer(data=request.data, context={"request": request})
-    body.is_valid(raise_exception=True)
-    return dict(body.validated_data)
-
-
-def idempotency_key(request: Request) -> str:
-    """Raises `ValidationError`."""
-    field = serializers.CharField(max_length=200, allow_blank=True)
-    try:
-        return str(field.run_validation(request.headers.get("Idempotency-Key", "")))
-    except serializers.ValidationError as error:
-        raise serializers.ValidationError({"Idempotency-Key": error.detail}) from error

@@ -1,4 +1,4 @@
-"""What holds for every answer under /api/, also for those that no view of ours has made."""
+"""Rules for every response under /api/, including those that Django makes without a view."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from django.utils.translation import activate, get_supported_language_variant
 
 from .errors import DatabaseAway, error_json
 
-ROOM = "/api/"
+API_PREFIX = "/api/"
 
 View = Callable[[HttpRequest], HttpResponseBase]
 
 
-def api_answers(get_response: View) -> View:
-    """No cache may keep an answer, and an error that Django words as a page is worded as JSON.
+def api_response_middleware(get_response: View) -> View:
+    """Forbids caching, and turns Django's HTML error pages into JSON.
 
-    Stands outermost: a refused host, say, is answered by Django before any view is chosen.
+    It is the outermost middleware: a refused host, for example, never reaches a view.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if request.path_info.startswith(ROOM):
+        if request.path_info.startswith(API_PREFIX):
             if isinstance(response, HttpResponse) and _is_foreign_error(response):
-                _reword(response)
+                convert_to_json_error(response)
             response.headers["Cache-Control"] = "no-store"
         return response
 
     return middleware
 
 
-def asked_language(get_response: View) -> View:
-    """`?lang=he` outweighs cookie and header: a card speaks the language of what stands around it."""
+def language_parameter_middleware(get_response: View) -> View:
+    """`?lang=he` has priority over cookie and header: a card uses the language of the page around it."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith(ROOM) and "lang" in request.GET:
+        if request.path_info.startswith(API_PREFIX) and "lang" in request.GET:
             with suppress(LookupError):
                 request.LANGUAGE_CODE = get_supported_language_variant(request.GET["lang"])
                 activate(request.LANGUAGE_CODE)
@@ -53,7 +53,7 @@ def _is_foreign_error(response: HttpResponse) -> bool:
     return response.status_code >= 400 and response.headers.get("Content-Type") != "application/json"
 
 
-def _reword(response: HttpResponse) -> None:
+def convert_to_json_error(response: HttpResponse) -> None:
     if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR and not _is_database_up():
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         response.headers["Retry-After"] = str(DatabaseAway.wait)

@@ -1,4 +1,4 @@
-"""The JSON of answers."""
+"""The JSON of responses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
 
 
 class RunSerializer(serializers.Serializer[Run]):
-    """A run that came from `tell()`: its ages are the database's."""
+    """A run from `fetch_repaired`, whose ages come from the database."""
 
     id = serializers.IntegerField()
     type = serializers.CharField(source="slug")
@@ -102,8 +102,8 @@ class ItemSerializer(serializers.Serializer[RunItem]):
 
     def to_representation(self, item: RunItem) -> dict[str, Any]:
         own = {name: getattr(item, name) for name in item.public_fields}
-        words = translate_stored(item.error_message)
-        return {**super().to_representation(item), "error_message": words, **own}
+        message = translate_stored(item.error_message)
+        return {**super().to_representation(item), "error_message": message, **own}
 
 
 class ActorSerializer(serializers.Serializer[Any]):
@@ -138,18 +138,18 @@ class EventSerializer(serializers.Serializer[Any]):
 
     @extend_schema_field(ActorSerializer(allow_null=True))
     def get_actor(self, event: Any) -> Any:
-        actor = _context(event).get("actor")
+        actor = event_context(event).get("actor")
         return ActorSerializer(actor).data if actor else None
 
     def get_reason(self, event: Any) -> str:
-        return str(_context(event).get("reason", ""))
+        return str(event_context(event).get("reason", ""))
 
     def get_traceback(self, event: Any) -> str | None:
-        return _context(event).get("traceback")
+        return event_context(event).get("traceback")
 
 
-def _context(event: Any) -> dict[str, Any]:
-    """Empty for a change that somebody made by hand, in SQL."""
+def event_context(event: Any) -> dict[str, Any]:
+    """Empty for a change that was made by hand, in SQL."""
     return event.pgh_context or {}
 
 

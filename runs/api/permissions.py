@@ -1,4 +1,4 @@
-"""Who may reach what. A stranger to a business is never told that it exists."""
+"""Access to runs and businesses. A business of others looks like one that doesn't exist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_framework.exceptions import PermissionDenied
 from ..models import Business, Run, RunQuerySet, run_types
 
 
-def run_type(slug: str) -> type[Run]:
+def get_run_type_or_404(slug: str) -> type[Run]:
     """Raises `Http404` for a type that isn't installed."""
     for model in run_types():
         if model.slug == slug:
@@ -20,7 +20,7 @@ def run_type(slug: str) -> type[Run]:
 
 
 def own_runs(model: type[Run], user: Any) -> RunQuerySet[Run]:
-    """Membership alone opens runs here, for staff too: staff look after all of them in the admin."""
+    """Only those of the user's businesses, for staff too: staff see all runs in the admin."""
     return model.objects.filter(business__in=Business.objects.of(user))
 
 

@@ -1,4 +1,4 @@
-"""A stored file over HTTP, whole or a part: players ask for parts, and seek by them."""
+"""A stored file over HTTP, whole or one range of bytes: media players seek with range requests."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
 CHUNK: Final = 64 * 1024
-# One range, of which one end at least is named. Whatever else is asked for is answered with the whole.
+# One range with at least one of its ends. Any other header gets the whole file.
 _RANGE = re.compile(r"bytes=(?!-$)(?P<first>[0-9]{0,18})-(?P<last>[0-9]{0,18})")
 
 
-def ranged(
+def range_response(
     request: HttpRequest, file: File[Any], *, content_type: str, filename: str, as_attachment: bool
 ) -> HttpResponseBase:
     """200, 206 for one range of bytes, or 416 for one beyond the end. Closes `file` when it has been sent."""
     size = file.size
-    asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
-    span = _span(asked["first"], asked["last"], size) if asked else (0, size)
+    match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    span = parse_range(match["first"], match["last"], size) if match else (0, size)
     if span is None:
         file.close()
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     first, length = span
     file.seek(first)
     response = StreamingHttpResponse(
-        _chunks_of(request, file, length),
-        status=206 if asked else 200,
+        iterate_chunks(request, file, length),
+        status=206 if match else 200,
         content_type=content_type,
         headers={
             "Accept-Ranges": "bytes",
@@ -41,13 +41,13 @@ def ranged(
             "X-Content-Type-Options": "nosniff",
         },
     )
-    if asked:
+    if match:
         response.headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{size}"
     response._resource_closers.append(file.close)  # type: ignore[attr-defined]  # as Django's own FileResponse does
     return response
 
 
-def _span(first: str, last: str, size: int) -> tuple[int, int] | None:
+def parse_range(first: str, last: str, size: int) -> tuple[int, int] | None:
     """First byte and length; None beyond the end."""
     if not first:  # the last so many bytes
         length = min(int(last), size)
@@ -56,18 +56,18 @@ def _span(first: str, last: str, size: int) -> tuple[int, int] | None:
     return (begins, ends - begins + 1) if begins <= ends else None
 
 
-def _chunks_of(request: HttpRequest, file: File[Any], length: int) -> Any:
-    """Under ASGI an asynchronous iterator: from any other Django would first gather the whole file in memory."""
-    return _awaited(file, length) if isinstance(request, ASGIRequest) else _read(file, length)
+def iterate_chunks(request: HttpRequest, file: File[Any], length: int) -> Any:
+    """Asynchronous under ASGI, where Django would first read a synchronous iterator into memory."""
+    return read_chunks_async(file, length) if isinstance(request, ASGIRequest) else read_chunks(file, length)
 
 
-def _read(file: File[Any], length: int) -> Iterator[bytes]:
+def read_chunks(file: File[Any], length: int) -> Iterator[bytes]:
     while length and (chunk := file.read(min(CHUNK, length))):
         length -= len(chunk)
         yield chunk
 
 
-async def _awaited(file: File[Any], length: int) -> AsyncIterator[bytes]:
+async def read_chunks_async(file: File[Any], length: int) -> AsyncIterator[bytes]:
     while length and (chunk := await asyncio.to_thread(file.read, min(CHUNK, length))):
         length -= len(chunk)
         yield chunk

@@ -1,4 +1,4 @@
-"""How requests are read: tokens and bodies, so that no bytes of a client become a server error."""
+"""Tokens and JSON bodies, parsed so that no bytes that a client sends become a server error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..database import is_database_away
 from ..unstorable import Unstorable, is_nested_deeper
 from .errors import TooLarge
 
-# Deeper than any request of ours; what reads, compares or quotes a value calls itself once a level.
+# Deeper than any valid request; functions that recurse through a value would exceed Python's limit otherwise.
 MAX_NESTING = 32
 
 
@@ -26,12 +26,12 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox i
     """`Authorization: Bearer <token>`; tokens expire and only their hashes are stored."""
 
     def authenticate_credentials(self, token: bytes) -> Any:
-        if not token.isalnum():  # knox would fail on bytes that are no text
+        if not token.isalnum():  # knox fails on bytes that aren't UTF-8
             raise AuthenticationFailed(_("Invalid token."))
         return super().authenticate_credentials(token)
 
     def _cleanup_token(self, auth_token: Any) -> bool:
-        """Has it expired? Knox deletes those that have: a read-only database must be readable all the same."""
+        """Has it expired? Knox also deletes an expired token, which a read-only database refuses."""
         try:
             return bool(super()._cleanup_token(auth_token))
         except Error as error:
@@ -41,7 +41,7 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox i
 
 
 class SmallJSONParser(JSONParser):
-    """JSON is UTF-8 whatever the header claims; not endless, and not nested without end."""
+    """UTF-8 whatever charset the header names, with a limit of size and of nesting."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
@@ -60,8 +60,8 @@ class NestedTooDeeply(ParseError):
     default_detail = _("The JSON is nested too deeply.")
 
 
-def refuse(unstorable: Unstorable | None) -> None:
-    """Raises `ValidationError` naming the field, if there is one to refuse."""
+def raise_for_unstorable(unstorable: Unstorable | None) -> None:
+    """Raises `ValidationError` with the field's name, unless it is None."""
     if unstorable:
         error = ErrorDetail(str(unstorable.message), unstorable.code)
         raise ValidationError({unstorable.field: [error]} if unstorable.field else [error])

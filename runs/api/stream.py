@@ -1,7 +1,7 @@
-"""Server-sent events: `event: run` with the run's JSON, for one business, as long as the caller may see it.
+"""Server-sent events: `event: run` with the run's JSON, for one business, as long as the caller has access to it.
 
-Whether a caller may watch is decided by an ordinary view behind the ordinary middleware. Its request is
-over, with its thread and its database connection, before the stream begins on the event loop alone.
+An ordinary view behind the ordinary middleware decides about access. Its request is over, and its thread and
+database connection are released, before the stream begins: that needs only the event loop.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from rest_framework.views import APIView
 
 from . import outputs
 from .errors import NoStream, TooManyStreams
-from .fanout import Fanout, fanout
+from .fanout import Fanout, get_fanout
 from .fields import BusinessField
-from .inputs import parse_query
+from .parsing import parse_query
 from .subscribers import Subscriber
 
 COMMENT_SECONDS = 15
 RETRY_MS = 3000
 
-# Comments, for whoever counts on hearing everything.
+# Comments. After `ALL_SENT` a client knows that it has every change until now.
 ALL_SENT = b": all told\n\n"
 DATABASE_AWAY = b": the database is away\n\n"
 
-SCOPE_KEY = "runs.stream"  # where the view leaves the subscriber, within the request's scope
+SCOPE_KEY = "runs.stream"  # in the ASGI scope: where the view puts the subscriber
 
-Message = Any  # a dict of ASGI's
+Message = Any  # an ASGI dict
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
@@ -47,7 +47,7 @@ class StreamQuery(serializers.Serializer[Any]):
 
 
 class AlwaysJSON(BaseContentNegotiation):
-    """A browser asks for text/event-stream; a refusal is JSON all the same."""
+    """The request accepts only text/event-stream, but its errors are JSON."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         return parsers[0]
@@ -81,8 +81,8 @@ class Stream(APIView):
         return Response()
 
 
-def streaming(app: App) -> App:
-    """The ASGI application, able to stream."""
+def add_streaming(app: App) -> App:
+    """Wrap the ASGI application, so that it can stream."""
 
     async def application(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].endswith("/runs/stream/"):
@@ -91,37 +91,37 @@ def streaming(app: App) -> App:
         scope[SCOPE_KEY] = None
         start: Message = {}
 
-        async def hold_back(message: Message) -> None:
+        async def withhold_response(message: Message) -> None:
             if scope[SCOPE_KEY] is None:
                 await send(message)
             elif message["type"] == "http.response.start":
                 start.update(message)
 
-        await app(scope, receive, hold_back)
+        await app(scope, receive, withhold_response)
         if start:
-            await _admit(scope[SCOPE_KEY], start, receive, send)
+            await serve_subscriber(scope[SCOPE_KEY], start, receive, send)
 
     return application
 
 
-async def _admit(subscriber: Subscriber, start: Message, receive: Receive, send: Send) -> None:
-    """Joins before anything is sent, on the event loop: of streams that open at once none slips past the bound."""
-    watchers = fanout()
-    if not watchers.join(subscriber):
-        await _refuse(subscriber, start, send)
+async def serve_subscriber(subscriber: Subscriber, start: Message, receive: Receive, send: Send) -> None:
+    """Joins before anything is sent. The event loop runs joins one after another, so the limit holds exactly."""
+    fanout = get_fanout()
+    if not fanout.join(subscriber):
+        await send_refusal(subscriber, start, send)
         return
     try:
-        await _serve(subscriber, watchers, start, receive, send)
+        await stream_until_disconnect(subscriber, fanout, start, receive, send)
     finally:
-        watchers.leave(subscriber)
+        fanout.leave(subscriber)
 
 
-async def _refuse(subscriber: Subscriber, start: Message, send: Send) -> None:
+async def send_refusal(subscriber: Subscriber, start: Message, send: Send) -> None:
     with override(subscriber.language):
         error = {"code": TooManyStreams.default_code, "detail": str(TooManyStreams.default_detail), "attr": None}
         body = JSONRenderer().render({"type": "client_error", "errors": [error]})
     headers = [
-        *_keep_headers(start["headers"]),
+        *without_content_headers(start["headers"]),
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"retry-after", str(TooManyStreams.wait).encode()),
@@ -130,50 +130,52 @@ async def _refuse(subscriber: Subscriber, start: Message, send: Send) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _serve(subscriber: Subscriber, watchers: Fanout, start: Message, receive: Receive, send: Send) -> None:
-    disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
-    sending = asyncio.ensure_future(_send_events(subscriber, watchers, start, send))
+async def stream_until_disconnect(
+    subscriber: Subscriber, fanout: Fanout, start: Message, receive: Receive, send: Send
+) -> None:
+    disconnected = asyncio.ensure_future(wait_for_disconnect(receive))
+    sending = asyncio.ensure_future(send_events(subscriber, fanout, start, send))
     try:
         await asyncio.wait((disconnected, sending), return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in (disconnected, sending):
             task.cancel()
-            with suppress(asyncio.CancelledError, OSError, RuntimeError):  # written to somebody who had left
+            with suppress(asyncio.CancelledError, OSError, RuntimeError):  # the client had disconnected
                 await task
 
 
-async def _wait_for_disconnect(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _send_events(subscriber: Subscriber, watchers: Fanout, start: Message, send: Send) -> None:
-    await send({**start, "headers": [*_keep_headers(start["headers"]), *_HEADERS]})
-    await _send_text(send, b"retry: %d\n\n" % RETRY_MS)
+async def send_events(subscriber: Subscriber, fanout: Fanout, start: Message, send: Send) -> None:
+    await send({**start, "headers": [*without_content_headers(start["headers"]), *STREAM_HEADERS]})
+    await send_text(send, b"retry: %d\n\n" % RETRY_MS)
     while not subscriber.ended:
-        await _send_text(send, await _next_text(subscriber, watchers))
+        await send_text(send, await next_text(subscriber, fanout))
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-_HEADERS = [
+STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"x-accel-buffering", b"no"),  # nginx would collect events until its buffer is full
+    (b"x-accel-buffering", b"no"),  # otherwise nginx buffers events
 ]
 
 
-def _keep_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def without_content_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in headers if name.lower() not in (b"content-type", b"content-length")]
 
 
-async def _next_text(subscriber: Subscriber, watchers: Fanout) -> bytes:
+async def next_text(subscriber: Subscriber, fanout: Fanout) -> bytes:
     try:
         async with asyncio.timeout(COMMENT_SECONDS):
             await subscriber.wake.wait()
     except TimeoutError:
-        return ALL_SENT if watchers.healthy else DATABASE_AWAY
-    return subscriber.take()
+        return ALL_SENT if fanout.healthy else DATABASE_AWAY
+    return subscriber.take_pending()
 
 
-async def _send_text(send: Send, text: bytes) -> None:
+async def send_text(send: Send, text: bytes) -> None:
     if text:
         await send({"type": "http.response.body", "body": text, "more_body": True})

@@ -1,4 +1,4 @@
-"""Who watches a stream, and whether they still may: asked for all of them at once."""
+"""The clients of the stream, and the check whether they still have access, for all of them at once."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from ..models import Business, Membership
 
 @dataclass(eq=False)
 class Subscriber:
-    """One open stream. What it has yet to send is kept by run: the final status on each is enough."""
+    """One open stream. `pending` keeps only the newest event of each run: older ones are of no use to a client."""
 
     user_id: int
     business_id: int
     language: str
     session_key: str = ""
     token_digest: str = ""
-    resumed: datetime | None = None  # the last it heard of, by the database's clock
-    is_greeted: bool = False
+    resume_from: datetime | None = None  # the id of the last event that it got: a time of the database's clock
+    has_first_updates: bool = False
     ended: bool = False
     pending: dict[Any, bytes] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -38,8 +38,8 @@ class Subscriber:
     def of(cls, request: Request, business: Business, language: str) -> Subscriber:
         token = str(getattr(request.auth, "digest", ""))
         session = "" if token else request._request.session.session_key or ""
-        resumed = _parse_event_id(request.headers.get("Last-Event-ID", ""))
-        return cls(int(request.user.pk or 0), business.pk, language, session, token, resumed)
+        resume_from = _parse_event_id(request.headers.get("Last-Event-ID", ""))
+        return cls(int(request.user.pk or 0), business.pk, language, session, token, resume_from)
 
     def send_updates(self, events: Mapping[Any, bytes]) -> None:
         if events:
@@ -50,14 +50,14 @@ class Subscriber:
         self.ended = True
         self.wake.set()
 
-    def take(self) -> bytes:
+    def take_pending(self) -> bytes:
         self.wake.clear()
         events, self.pending = self.pending, {}
         return b"".join(events.values())
 
 
 def _parse_event_id(event_id: str) -> datetime | None:
-    """What isn't an id of ours is read as none."""
+    """None for a text that isn't an id of our events."""
     try:
         return datetime.fromtimestamp(int(event_id) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
@@ -65,40 +65,34 @@ def _parse_event_id(event_id: str) -> datetime | None:
 
 
 def expired_subscribers(subscribers: Collection[Subscriber]) -> list[Subscriber]:
-    """Those whose session, token, account or membership has ended: four queries, however many they are."""
-    users = {user.pk: user for user in User.objects.filter(pk__in=_all(subscribers, "user_id"), is_active=True)}
+    """Those whose session, token, account or membership has ended. Four queries, however many subscribers there are."""
+    user_ids, business_ids, keys, digests = (
+        list({getattr(subscriber, name) for subscriber in subscribers} - {""})
+        for name in ("user_id", "business_id", "session_key", "token_digest")
+    )
+    users = {user.pk: user for user in User.objects.filter(pk__in=user_ids, is_active=True)}
     members = set(
-        Membership.objects.filter(user__in=list(users), business__in=_all(subscribers, "business_id")).values_list(
-            "user_id", "business_id"
-        )
+        Membership.objects.filter(user__in=list(users), business__in=business_ids).values_list("user_id", "business_id")
     )
     sessions = {
         session.session_key: session.get_decoded()
-        for session in Session.objects.filter(session_key__in=_all(subscribers, "session_key"), expire_date__gt=Now())
+        for session in Session.objects.filter(session_key__in=keys, expire_date__gt=Now())
     }
     unexpired = Q(expiry__gt=Now()) | Q(expiry=None)
-    tokens = set(
-        AuthToken.objects.filter(unexpired, digest__in=_all(subscribers, "token_digest")).values_list(
-            "digest", flat=True
-        )
-    )
+    tokens = set(AuthToken.objects.filter(unexpired, digest__in=digests).values_list("digest", flat=True))
 
-    def signed_in(subscriber: Subscriber) -> bool:
+    def is_signed_in(subscriber: Subscriber) -> bool:
         if subscriber.token_digest:
             return subscriber.token_digest in tokens
-        return _opens(sessions.get(subscriber.session_key, {}), users[subscriber.user_id])
+        return is_valid_session(sessions.get(subscriber.session_key, {}), users[subscriber.user_id])
 
-    def may_watch(subscriber: Subscriber) -> bool:
-        return (subscriber.user_id, subscriber.business_id) in members and signed_in(subscriber)
+    def has_access(subscriber: Subscriber) -> bool:
+        return (subscriber.user_id, subscriber.business_id) in members and is_signed_in(subscriber)
 
-    return [subscriber for subscriber in subscribers if not may_watch(subscriber)]
-
-
-def _all(subscribers: Collection[Subscriber], name: str) -> list[Any]:
-    return list({getattr(subscriber, name) for subscriber in subscribers} - {""})
+    return [subscriber for subscriber in subscribers if not has_access(subscriber)]
 
 
-def _opens(session: Mapping[str, Any], user: User) -> bool:
-    """A changed password ends every session, as Django does at the next request."""
-    known = session.get(HASH_SESSION_KEY, "")
-    return known == user.get_session_auth_hash() or known in user.get_session_auth_fallback_hash()
+def is_valid_session(session: Mapping[str, Any], user: User) -> bool:
+    """A changed password ends every session, as Django's own check at the next request does."""
+    stored = session.get(HASH_SESSION_KEY, "")
+    return stored == user.get_session_auth_hash() or stored in user.get_session_auth_fallback_hash()

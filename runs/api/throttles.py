@@ -1,4 +1,4 @@
-"""What bounds how often views are called. The rates stand in the settings, by scope."""
+"""Limits how often a caller may call a view. The rates are in the settings, by scope."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..throttling import take_permit
 from .errors import TooManyRequests
 
 
-class ByCaller(BaseThrottle):
-    """By user, or by address for who isn't signed in; the view says its `throttle_scope`."""
+class CallerThrottle(BaseThrottle):
+    """By user, or by address when nobody is signed in. The view has a `throttle_scope`."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Raises `TooManyRequests`."""

@@ -1,19 +1,18 @@
-"""Runs over HTTP: load, authorise, call one method, answer."""
+"""Runs over HTTP. Each view loads a run, checks access, calls one function and responds."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, NoReturn
 
-from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
-from django.utils.translation import get_language, ngettext
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from django.utils.translation import get_language
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -21,83 +20,31 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ..exceptions import ActiveRunExists, WrongState
-from ..lifecycle.dispatch import reopen, retry_failed, start
-from ..lifecycle.reset import reset_progress
-from ..models import Business, Membership, Run, RunQuerySet
+from ..lifecycle.dispatch import reopen, retry_failed
+from ..models import Business, Run, RunQuerySet
 from ..models.audit import Actor
 from ..readers.history import runs_of
-from ..readers.verdict import fetch_repaired, verdict_of
+from ..readers.verdict import verdict_of
 from ..states import Action
 from . import inputs, outputs
 from .errors import AlreadyActive, StateForbids
 from .export import csv_response
-from .inputs import idempotency_key, parse_body, parse_query
 from .outputs import RunSerializer
-from .pagination import EventsInOrder, NewestRuns, OldestFirst
-from .permissions import business_to_reset, own_runs, run_type
+from .pagination import EventsInOrder, OldestFirst
+from .parsing import parse_query
+from .permissions import get_run_type_or_404, own_runs
+from .run_pages import NewestRuns
+from .run_responses import ERRORS, get_run_or_404, run_json, run_response, user_of
 
-ERRORS: Mapping[int, Any] = dict.fromkeys((400, 403, 404), outputs.ErrorSerializer)
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="Up to 200 characters; the same key returns the same run.",
-)
-
-DO: dict[Action, Callable[[Run, Actor], None]] = {
+ACTION_FUNCTIONS: dict[Action, Callable[[Run, Actor], None]] = {
     Action.CANCEL: Run.cancel,
     Action.PAUSE: Run.pause,
     Action.RESUME: partial(reopen, reason="resumed"),
     Action.RETRY: partial(reopen, reason="retried"),
 }
 
-# Shared with the apps' own views
 
-
-def get_run_or_404(rows: RunQuerySet[Run]) -> Run:
-    """The first of these rows, true at this moment. Raises `Http404`."""
-    for run in fetch_repaired(rows.with_ages()[:1]):
-        return run
-    raise Http404
-
-
-def caller(request: Request) -> User:
-    """Whoever signed in: no view here is open to anybody else."""
-    return cast("User", request.user)
-
-
-def run_json(run: Run) -> dict[str, Any]:
-    """The run as it is now."""
-    return dict(RunSerializer(get_run_or_404(type(run).objects.filter(pk=run.pk))).data)
-
-
-def run_response(run: Run, code: int = status.HTTP_200_OK) -> Response:
-    return Response(run_json(run), status=code)
-
-
-def start_run(request: Request, model: type[Run], business: Business, **fields: Any) -> Response:
-    """202 with the run; the caller's Idempotency-Key returns the one it made. Raises `AlreadyActive`."""
-    key = idempotency_key(request)
-    try:
-        run = start(model, business, created_by=caller(request), idempotency_key=key, **fields)
-    except ActiveRunExists as error:
-        raise AlreadyActive(run_json(error.run)) from error
-    return run_response(run, status.HTTP_202_ACCEPTED)
-
-
-# Views
-
-
-class Businesses(APIView):
-    @extend_schema(responses=outputs.MembershipSerializer(many=True))
-    def get(self, request: Request) -> Response:
-        """The caller's own businesses, by name."""
-        own = Membership.objects.filter(user=caller(request)).select_related("business")
-        rows = own.order_by("business__name", "business_id")
-        return Response(outputs.MembershipSerializer(rows, many=True).data)
-
-
-class Runs(GenericAPIView[Run]):
+class RunList(GenericAPIView[Run]):
     pagination_class = NewestRuns
     filter_backends = ()
     serializer_class = RunSerializer
@@ -105,10 +52,10 @@ class Runs(GenericAPIView[Run]):
     @extend_schema(parameters=[inputs.RunQuery], responses={200: RunSerializer(many=True), **ERRORS})
     def get(self, request: Request) -> Response:
         """Runs of the caller's businesses, of every type, newest first."""
-        page = self.paginate_queryset(self._sources(parse_query(inputs.RunQuery, request)))
+        page = self.paginate_queryset(self.build_sources(parse_query(inputs.RunQuery, request)))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    def _sources(self, query: dict[str, Any]) -> list[RunQuerySet[Run]]:
+    def build_sources(self, query: dict[str, Any]) -> list[RunQuerySet[Run]]:
         own = Business.objects.of(self.request.user)
         if business := query.pop("business", None):
             own = own.filter(pk=business.pk)
@@ -116,65 +63,65 @@ class Runs(GenericAPIView[Run]):
 
 
 class RunView(APIView):
-    """Something about one run of the caller's businesses."""
+    """Base of the views of one run of the caller's businesses."""
 
-    def find(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
+    def get_run(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
         """Raises `Http404`."""
-        return get_run_or_404(own_runs(run_type(type), self.request.user).filter(pk=id))
+        return get_run_or_404(own_runs(get_run_type_or_404(type), self.request.user).filter(pk=id))
 
 
-class Detail(RunView):
+class RunDetail(RunView):
     @extend_schema(responses={200: RunSerializer, 304: OpenApiResponse(description="Not modified"), **ERRORS})
     def get(self, request: Request, type: str, id: int) -> HttpResponseBase:  # noqa: A002
         """One run, with an ETag."""
-        run = self.find(type, id)
-        response = Response(RunSerializer(run).data, headers={"ETag": _etag(run)})
-        return get_conditional_response(request._request, etag=_etag(run), response=response) or response
+        run = self.get_run(type, id)
+        response = Response(RunSerializer(run).data, headers={"ETag": etag_of(run)})
+        return get_conditional_response(request._request, etag=etag_of(run), response=response) or response
 
 
-def _etag(run: Run) -> str:
-    """Weak: ages differ from one answer to the next without a change that needs telling."""
+def etag_of(run: Run) -> str:
+    """Weak, since responses with the same tag may differ in their ages."""
     verdict = verdict_of(run)
-    words = zlib.crc32(verdict.message.encode())
-    return f'W/"{run.slug}-{run.pk}-{run.version}-{verdict.code}-{words:x}-{get_language()}"'
+    message = zlib.crc32(verdict.message.encode())
+    return f'W/"{run.slug}-{run.pk}-{run.version}-{verdict.code}-{message:x}-{get_language()}"'
 
 
-class Act(RunView):
+class RunActionView(RunView):
     action: ClassVar[Action] = Action.CANCEL
 
     @extend_schema(request=None, responses={200: RunSerializer, 409: outputs.ConflictSerializer, **ERRORS})
     def post(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
         """Ask this of the run; its state then, or 409 with its state when that forbids it."""
-        run = self.find(type, id)
+        run = self.get_run(type, id)
         try:
-            self._do(run)
+            self.apply_action(run)
         except WrongState as error:
             raise StateForbids(run_json(run)) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
         return run_response(run)
 
-    def _do(self, run: Run) -> None:
+    def apply_action(self, run: Run) -> None:
         if self.action not in run.actions():
             raise WrongState
-        DO[self.action](run, Actor.user(self.request.user))
+        ACTION_FUNCTIONS[self.action](run, Actor.user(self.request.user))
 
 
 class RetryFailed(RunView):
     @extend_schema(request=None, responses={202: RunSerializer, 409: outputs.ConflictSerializer, **ERRORS})
     def post(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
         """Start a new run of the failed items only."""
-        run = self.find(type, id)
+        run = self.get_run(type, id)
         try:
-            again = retry_failed(run, caller(request))
+            retry = retry_failed(run, user_of(request))
         except WrongState as error:
             raise StateForbids(run_json(run), error.reason) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
-        return run_response(again, status.HTTP_202_ACCEPTED)
+        return run_response(retry, status.HTTP_202_ACCEPTED)
 
 
-class Events(RunView, GenericAPIView[Any]):
+class RunEvents(RunView, GenericAPIView[Any]):
     pagination_class = EventsInOrder
     filter_backends = ()
     serializer_class = outputs.EventSerializer
@@ -183,12 +130,12 @@ class Events(RunView, GenericAPIView[Any]):
     def get(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
         """The run's timeline."""
         parse_query(inputs.EventQuery, request)
-        events = self.find(type, id).events.all()
+        events = self.get_run(type, id).events.all()
         page = self.paginate_queryset(events)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
-class Items(RunView, GenericAPIView[Any]):
+class RunItemList(RunView, GenericAPIView[Any]):
     pagination_class = OldestFirst
     filter_backends = ()
     serializer_class = outputs.ItemSerializer
@@ -199,47 +146,22 @@ class Items(RunView, GenericAPIView[Any]):
     )
     def get(self, request: Request, type: str, id: int) -> HttpResponseBase:  # noqa: A002
         """The run's items, a page at a time; `format=csv` gives all of them as a file."""
-        run, query = self.find(type, id), parse_query(inputs.ItemQuery, request)
-        items = self._items(run, query)
+        run, query = self.get_run(type, id), parse_query(inputs.ItemQuery, request)
+        items = self.filter_items(run, query)
         if query["format"] == "csv":
             return csv_response(request._request, items.order_by("id"), f"{run.slug}-{run.pk}.csv")
         page = self.paginate_queryset(items)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    def _items(self, run: Run, query: dict[str, Any]) -> QuerySet[Any]:
+    def filter_items(self, run: Run, query: dict[str, Any]) -> QuerySet[Any]:
         if run.item_model() is None:
             raise Http404
         items: QuerySet[Any] = run.items.all()  # type: ignore[attr-defined]  # the items' own foreign key
         return items.filter(status=query["status"]) if "status" in query else items
 
 
-class ResetProgress(APIView):
-    @extend_schema(
-        request=inputs.ResetRequest,
-        responses={200: outputs.ResetAnswer, **ERRORS},
-    )
-    def post(self, request: Request, business_id: int) -> Response:
-        """Mark a business's active runs failed. For staff with `runs.reset_progress`."""
-        business = business_to_reset(request.user, business_id)
-        body = parse_body(inputs.ResetRequest, request)
-        types = [model.slug for model in body.get("types") or ()]
-        actor = Actor.user(request.user, "staff")
-        reset = reset_progress(business, types, body["only_stale"], actor=actor, reason=body["reason"])
-        return Response(
-            {
-                "success": True,
-                "message": ngettext(
-                    "Successfully reset %(count)d stuck run", "Successfully reset %(count)d stuck runs", reset.count
-                )
-                % {"count": reset.count},
-                "reset_count": reset.count,
-                "by_type": reset.by_type,
-            }
-        )
-
-
-class Nowhere(APIView):
-    """Any other address under /api/: 404 in JSON, whatever the method; 401 for strangers."""
+class UnknownAddress(APIView):
+    """Any other URL under /api/: 404 in JSON for every method, or 401 without credentials."""
 
     http_method_names: list[str] = []
     schema = None

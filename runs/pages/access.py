@@ -1,4 +1,4 @@
-"""What every page shares: whose business it is, that no cache keeps it, and its frame."""
+"""What all pages share: access to a business, no caching, and the context of the page's frame."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def page(view: Page[P]) -> Page[P]:
-    """A page that is sent compressed, that no cache keeps, and that says when it is asked for too often."""
+    """Decorates a view: its page is compressed, never cached, and replaced by an error page when throttled."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -43,12 +43,12 @@ def members_only(view: Page[P]) -> Page[P]:
 
 
 def own_business(request: HttpRequest, slug: str) -> Business:
-    """Raises `Http404` for a stranger's business just as for one that doesn't exist."""
+    """Raises `Http404` for other people's businesses just as for one that doesn't exist."""
     return get_object_or_404(Business.objects.of(request.user), slug=slug)
 
 
 def frame(request: HttpRequest, business: Business) -> dict[str, Any]:
-    """What the frame around a business's page needs."""
+    """The context of `base.html` for a business's page."""
     return {
         "business": business,
         "businesses": Business.objects.of(request.user),
@@ -60,5 +60,5 @@ def only(business: Business) -> QuerySet[Business]:
 
 
 def with_verdicts(rows: RunQuerySet[Any]) -> list[tuple[Run, Verdict]]:
-    """The runs as readers are told of them, each with its verdict."""
+    """The runs after read-repair, each with its verdict."""
     return [(run, verdict_of(run)) for run in fetch_repaired(rows.with_ages())]

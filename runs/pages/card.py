@@ -1,4 +1,4 @@
-"""How to use the card."""
+"""The page that documents `<run-card>`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from .access import page
-from .examples import examples
+from .examples import make_examples
 
 
 @page
 def card_docs(request: HttpRequest) -> HttpResponse:
     """How to use `<run-card>`, with every state it can show."""
-    told = examples()
+    examples = make_examples()
     context = {
-        "examples": told,
-        "told": {"examples": told, "heading": _("Receipt sync")},
+        "examples": examples,
+        "card_data": {"examples": examples, "heading": _("Receipt sync")},
         "origin": request.build_absolute_uri("/").rstrip("/"),
     }
     return render(request, "runs/card.html", context)

@@ -1,4 +1,4 @@
-"""How errors look on pages."""
+"""Error pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RETRY_AFTER_SECONDS = 10
 
 
 class DatabaseAwayMiddleware:
-    """Whatever view meets a database that is away, read-only or full, the admin's too: its answer is 503."""
+    """503 for any view, the admin's too, when the database is away, read-only or full."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -34,45 +34,47 @@ class DatabaseAwayMiddleware:
 
 def database_away(request: HttpRequest) -> HttpResponse:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
-    return _error(request, 503, headers)
+    return error_page(request, 503, headers)
 
 
 def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
-    return _error(request, 429, {"Retry-After": str(wait), "Cache-Control": "no-store"})
+    return error_page(request, 429, {"Retry-After": str(wait), "Cache-Control": "no-store"})
 
 
 def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
-    """Axes asks for it, where a name was guessed at too often from one address."""
-    answer = render(request, "registration/locked.html", status=429)
-    answer.headers["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    """Axes calls this after too many failed sign-ins with one name from one address."""
+    page = render(request, "registration/locked.html", status=429)
+    page.headers["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+    page.headers["Cache-Control"] = "no-store"
+    return page
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None, *, field: str = "") -> HttpResponse:
-    """`field`: the one that can't be read, where it is known."""
-    return _error(request, 400, field=field)
+    """`field`: the name of the invalid field, where it is known."""
+    return error_page(request, 400, field=field)
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
-    return _error(request, 413)
+    return error_page(request, 413)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 403)
+    return error_page(request, 403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 404)
+    return error_page(request, 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if is_database_away(sys.exc_info()[1]):
         return database_away(request)
-    return _error(request, 500)
+    return error_page(request, 500)
 
 
-def _error(request: HttpRequest, status: int, headers: dict[str, str] | None = None, **context: object) -> HttpResponse:
+def error_page(
+    request: HttpRequest, status: int, headers: dict[str, str] | None = None, **context: object
+) -> HttpResponse:
     response = render(request, f"{status}.html", context, status=status)
     for name, value in (headers or {"Cache-Control": "no-store"}).items():
         response.headers[name] = value

@@ -1,4 +1,4 @@
-"""A run in every state that a card can show, for the card's own page: made up, never saved, told by the real rules."""
+"""An example run for every state that a card can show. They are never saved; verdicts come from the real rules."""
 
 from __future__ import annotations
 
@@ -14,54 +14,55 @@ from ..states import ErrorCode, Status, StopRequest
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
-_GOING = {"total": 2400, "processed": 1416, "succeeded": 1398, "failed": 6, "skipped": 12, "progress_pct": 59.0}
-_DONE = {**_GOING, "processed": 2400, "succeeded": 2382, "progress_pct": 100.0}
+_PARTIAL = {"total": 2400, "processed": 1416, "succeeded": 1398, "failed": 6, "skipped": 12, "progress_pct": 59.0}
+_DONE = {**_PARTIAL, "processed": 2400, "succeeded": 2382, "progress_pct": 100.0}
 _STATES: dict[str, tuple[str | Promise, dict[str, Any]]] = {
     "queued": (_("Waiting for a worker"), {"status": Status.QUEUED, "total": None}),
     "uncounted": (_("Working, total unknown"), {"processed": 1416, "succeeded": 1416, "rate": 11.8}),
-    "working": (_("Working"), {**_GOING, "rate": 11.8}),
-    "quiet": (_("Quiet"), {**_GOING, "rate": 11.8, "heartbeat_age": 83, "progress_age": 83}),
-    "not_advancing": (_("Not advancing"), {**_GOING, "rate": 11.8, "progress_age": 196}),
+    "working": (_("Working"), {**_PARTIAL, "rate": 11.8}),
+    "quiet": (_("Quiet"), {**_PARTIAL, "rate": 11.8, "heartbeat_age": 83, "progress_age": 83}),
+    "not_advancing": (_("Not advancing"), {**_PARTIAL, "rate": 11.8, "progress_age": 196}),
     "waiting": (
         _("Waiting for a provider"),
-        {**_GOING, "wait_left": 95, "waiting_reason": _("The daily limit is reached")},
+        {**_PARTIAL, "wait_left": 95, "waiting_reason": _("The daily limit is reached")},
     ),
-    "pausing": (_("Pausing"), {**_GOING, "rate": 11.8, "requested": StopRequest.PAUSE}),
-    "cancelling": (_("Cancelling"), {**_GOING, "rate": 11.8, "requested": StopRequest.CANCEL}),
-    "paused": (_("Paused"), {**_GOING, "status": Status.PAUSED}),
-    "stale": (_("Stuck"), {**_GOING, "status": Status.FAILED, "error_code": ErrorCode.STALE, "heartbeat_age": 341}),
+    "pausing": (_("Pausing"), {**_PARTIAL, "rate": 11.8, "requested": StopRequest.PAUSE}),
+    "cancelling": (_("Cancelling"), {**_PARTIAL, "rate": 11.8, "requested": StopRequest.CANCEL}),
+    "paused": (_("Paused"), {**_PARTIAL, "status": Status.PAUSED}),
+    "stale": (_("Stuck"), {**_PARTIAL, "status": Status.FAILED, "error_code": ErrorCode.STALE, "heartbeat_age": 341}),
     "failed": (
         _("Failed"),
         {
-            **_GOING,
+            **_PARTIAL,
             "status": Status.FAILED,
             "error_code": ErrorCode.WORKER_LOST,
             "error_message": "The worker died several times in a row on this run.",
         },
     ),
-    "cancelled": (_("Cancelled"), {**_GOING, "status": Status.CANCELLED}),
+    "cancelled": (_("Cancelled"), {**_PARTIAL, "status": Status.CANCELLED}),
     "completed": (_("Completed"), {**_DONE, "status": Status.COMPLETED}),
-    "offline": (_("No contact with the server"), {**_GOING, "rate": 11.8}),
-    "unknown": (_("No contact for longer than it may be silent"), {**_GOING, "rate": 11.8, "heartbeat_age": 290}),
+    "offline": (_("No contact with the server"), {**_PARTIAL, "rate": 11.8}),
+    "unknown": (_("No contact for longer than it may be silent"), {**_PARTIAL, "rate": 11.8, "heartbeat_age": 290}),
 }
-# Seconds since the server was heard of, where it isn't any more.
-_SILENCE = {"offline": 40, "unknown": 60}
+# Seconds since the last contact, for the examples without contact with the server.
+_CONTACT_AGE = {"offline": 40, "unknown": 60}
 
 
-def examples() -> list[dict[str, Any]]:
-    """Each with its `name`, `title`, `run` (as the API tells of it) and the server's `silence` in seconds, or null."""
+def make_examples() -> list[dict[str, Any]]:
+    """Each with its `name`, `title`, `run` (as the API serializes it) and `contact_age` in seconds, or None."""
+    model = next(model for model in run_types() if model.stale_after_seconds is None)
     return [
-        {"name": name, "title": str(title), "run": _example_json(number, columns), "silence": _SILENCE.get(name)}
+        {
+            "name": name,
+            "title": str(title),
+            "run": dict(RunSerializer(make_example(model, number, columns)).data),
+            "contact_age": _CONTACT_AGE.get(name),
+        }
         for number, (name, (title, columns)) in enumerate(_STATES.items(), 1)
     ]
 
 
-def _example_json(number: int, columns: dict[str, Any]) -> dict[str, Any]:
-    usual = next(model for model in run_types() if model.stale_after_seconds is None)
-    return dict(RunSerializer(_example(usual, number, columns)).data)
-
-
-def _example(model: type[Run], number: int, columns: dict[str, Any]) -> Run:
+def make_example(model: type[Run], number: int, columns: dict[str, Any]) -> Run:
     """An instance as if `with_ages` had read it."""
     ages = {"heartbeat_age": 1.2, "progress_age": 1.2, "silence_left": None, "wait_left": None}
     fields = {"pk": number, "business_id": 1, "status": Status.RUNNING, "attempt": 1, "worker": "worker@example"}

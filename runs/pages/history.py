@@ -9,9 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 
-from ..api.pagination import NewestRuns
+from ..api.run_pages import NewestRuns
 from ..models import Business, run_types
 from ..readers.history import runs_of
 from ..readers.verdict import verdict_of
@@ -36,15 +35,15 @@ class HistoryFilter(forms.Form):
 
 
 @members_only
-def history(request: HttpRequest, slug: str) -> HttpResponse:
-    """All runs, newest first, a page at a time from the place of the last one seen: nothing is counted."""
+def history_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """All runs, newest first, a page at a time. They aren't counted: a business may have very many."""
     business = own_business(request, slug)
     form = HistoryFilter(business, request.GET or None)
     wanted = form.cleaned_data if form.is_valid() else {}
     pages = NewestRuns()
     try:
-        runs = pages.paginate_queryset(runs_of(only(business), **wanted), Request(request))
-    except ValidationError:  # an address that was cut short
+        runs = pages.fetch_page(runs_of(only(business), **wanted), request.GET, url=request.get_full_path())
+    except ValidationError:  # the cursor is incomplete, such as in a link that was cut off
         return HttpResponseRedirect(request.path)
     context = {
         **frame(request, business),

@@ -1,4 +1,4 @@
-"""The way to the caller's business, and the runs that its page shows."""
+"""The redirect to the caller's business, and the runs that its page shows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ RECENT_RUNS = 8
 
 
 @members_only
-def home(request: HttpRequest) -> HttpResponse:
-    """To the caller's first business."""
+def home_page(request: HttpRequest) -> HttpResponse:
+    """Redirect to the caller's first business."""
     first = Business.objects.of(request.user).first()
     if first is None:
         return render(request, "runs/no_business.html")

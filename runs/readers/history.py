@@ -1,4 +1,4 @@
-"""The runs of all types together, newest first."""
+"""The runs of all types, as querysets that pages merge."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def runs_of(
     active: bool | None = None,
     **when: Any,
 ) -> list[RunQuerySet[Run]]:
-    """One queryset a type, for `NewestRuns` to merge. `when`: `from_date`, `to_date`, both included."""
-    return [_rows(model, businesses, status, active, **when) for model in ([type] if type else run_types())]
+    """One queryset for each type, for `NewestRuns` to merge. `when`: `from_date` and `to_date`, both inclusive."""
+    return [filter_runs(model, businesses, status, active, **when) for model in ([type] if type else run_types())]
 
 
-def _rows(
+def filter_runs(
     model: type[Run],
     businesses: QuerySet[Business],
     status: str,
@@ -32,7 +32,7 @@ def _rows(
     to_date: Any = None,
 ) -> RunQuerySet[Run]:
     rows = model.objects.filter(business__in=businesses)
-    rows.repair()  # before the status is asked for: a dead run belongs among the failed
+    rows.repair()  # before filtering by status: overdue runs must be found among the failed
     if status:
         rows = rows.shown_as(Status(status))
     if active is not None:

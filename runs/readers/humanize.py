@@ -1,4 +1,4 @@
-"""Ages in words. They come from the database in seconds; nobody subtracts clocks here."""
+"""Ages as text. They come in seconds from the database's clock, never from this machine's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
-def ago(seconds: float | None) -> str:
-    """`12 s ago`, `5 min ago`; a dash where there is nothing to measure."""
+def format_age(seconds: float | None) -> str:
+    """`12 s ago`, `5 min ago`; a dash for None."""
     if seconds is None:
         return "–"
     if seconds < MINUTE:

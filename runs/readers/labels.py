@@ -1,4 +1,4 @@
-"""What people are told about runs, by timelines and by the card, which fills in `{n}` in the browser."""
+"""Labels and messages about runs, for timelines and for the card, which fills in `{n}` in the browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACTORS = {
     "command": _("a command"),
     "system": _("the system"),
 }
-# What the core's verbs give as reasons; any other is somebody's own words.
+# Reasons that the code records; any other reason was typed by a person and isn't translated.
 REASONS = {
     "started": _("started"),
     "claimed": _("claimed"),
@@ -42,10 +42,10 @@ REASONS = {
     "asked to interrupt": _("asked to make way"),
 }
 
-WHY = {
+VERDICT_EXPLANATIONS = {
     VerdictCode.WAITING_FOR_WORKER: _("It is in the queue, and no worker has taken it yet. It starts by itself."),
     VerdictCode.WORKING: _(
-        "Its worker was heard from lately. If it falls silent for {limit}, the run is marked as failed."
+        "Its worker sent a heartbeat recently. If none comes for {limit}, the run is marked as failed."
     ),
     VerdictCode.QUIET: _(
         "Nothing was heard from its worker for a minute or more."
@@ -63,7 +63,7 @@ WHY = {
     VerdictCode.CANCELLED: _("Somebody cancelled it. It goes on from here when it is resumed."),
 }
 
-CARD = {
+CARD_MESSAGES = {
     "task": _("Task"),
     "number": _("No. {n}"),
     "asking": _("Asking the server…"),
@@ -95,8 +95,10 @@ CARD = {
     "more": _("The first {n} are shown; the file has all of them."),
     "csv": _("Download as CSV"),
     "why": _("Why do we say this?"),
-    "why_is": WHY,
-    "why_left": _("The time left is reckoned from the speed of the last seconds and from the average since the start."),
+    "why_is": VERDICT_EXPLANATIONS,
+    "why_left": _(
+        "The time left is estimated from the speed of the last seconds and from the average since the start."
+    ),
     "evidence": {
         "seconds_since_heartbeat": _("Last sign of life"),
         "seconds_since_progress": _("Last finished item"),
@@ -118,8 +120,8 @@ CARD = {
 }
 
 
-def as_text(words: Any) -> Any:
-    """The words as plain text in the language of this moment."""
-    if isinstance(words, dict):
-        return {str(key): as_text(value) for key, value in words.items()}
-    return str(words) if isinstance(words, Promise) else words
+def translate_messages(messages: Any) -> Any:
+    """Lazy translations as texts in the active language."""
+    if isinstance(messages, dict):
+        return {str(key): translate_messages(value) for key, value in messages.items()}
+    return str(messages) if isinstance(messages, Promise) else messages

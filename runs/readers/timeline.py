@@ -1,4 +1,4 @@
-"""What happened to a run, told to people."""
+"""A run's changes of status, with labels for people."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from ..stored_text import translate_stored
 from .labels import ACTORS, REASONS
 
 
-def timeline(run: Run) -> list[dict[str, Any]]:
+def timeline_of(run: Run) -> list[dict[str, Any]]:
     """The changes of status, newest first, each with the status it came from."""
     events = list(run.events.order_by("pgh_id"))
     before = [None, *(event.status for event in events)]
-    return [_entry(event, source) for event, source in zip(events, before, strict=False)][::-1]
+    return [timeline_entry(event, source) for event, source in zip(events, before, strict=False)][::-1]
 
 
-def _entry(event: Any, source: str | None) -> dict[str, Any]:
-    context = event.pgh_context or {}  # empty when somebody wrote SQL by hand
+def timeline_entry(event: Any, source: str | None) -> dict[str, Any]:
+    context = event.pgh_context or {}  # empty for a change made by hand, in SQL
     reason = context.get("reason", "")
     return {
         "event": event,
         "source": Status(source).label if source else "",
         "target": Status(event.status).label,
-        "actor": _actor(context.get("actor")),
+        "actor": actor_label(context.get("actor")),
         "reason": REASONS.get(reason, reason),
         "error": translate_stored(event.error_message),
         "traceback": context.get("traceback", ""),
     }
 
 
-def _actor(actor: dict[str, Any] | None) -> str:
+def actor_label(actor: dict[str, Any] | None) -> str:
     if actor is None:
         return gettext("by hand")
     kind = str(ACTORS.get(actor["kind"], actor["kind"]))

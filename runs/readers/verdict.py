@@ -1,7 +1,7 @@
-"""What readers are told about a run: the truth by the database's clock, in words and evidence.
+"""The verdict that readers are shown for a run, by the database's clock, and read-repair.
 
-Readers get their runs from `fetch_repaired()`, which repairs the stale ones first, so no reader is ever shown
-an active status for a run that has died.
+All readers get their runs from `fetch_repaired()`, which expires overdue ones first, so none shows an active
+status for a run whose heartbeat is older than its threshold (G1).
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class Verdict:
 
 
 def fetch_repaired(rows: RunQuerySet[R]) -> list[R]:
-    """The runs, each true at the moment of its reading. `rows` may be sliced."""
+    """The runs, after the overdue ones among them were expired. `rows` may be sliced."""
     runs = list(rows)
     overdue = [run.pk for run in runs if is_overdue(run)]
     if overdue and rows.model.objects.filter(pk__in=overdue).expire_if_writable(READER):
         runs = list(rows.all())
     for run in runs:
-        if is_overdue(run):  # its row was locked, or the database takes no writes: say the truth all the same
+        if is_overdue(run):  # its row was locked, or the database is read-only: show it as failed anyway
             _show_as_expired(run)
     return runs
 
@@ -79,11 +79,11 @@ def is_stale(run: Run) -> bool:
 
 def verdict_of(run: Run) -> Verdict:
     """The verdict on a run that came from `fetch_repaired()`."""
-    code = _code(run)
-    return Verdict(code, str(code.label), _message(run, code), _evidence(run))
+    code = verdict_code(run)
+    return Verdict(code, str(code.label), verdict_message(run, code), verdict_evidence(run))
 
 
-def _code(run: Run) -> VerdictCode:
+def verdict_code(run: Run) -> VerdictCode:
     if is_stale(run):
         return VerdictCode.STALE
     if run.status in (Status.QUEUED, Status.RUNNING) and run.wait_left and run.wait_left > 0:
@@ -101,7 +101,7 @@ def _code(run: Run) -> VerdictCode:
     return VerdictCode.WORKING
 
 
-def _message(run: Run, code: VerdictCode) -> str:
+def verdict_message(run: Run, code: VerdictCode) -> str:
     if code == VerdictCode.STALE:
         minutes = max(1, int((run.heartbeat_age or 0) // 60))
         return ngettext(
@@ -110,18 +110,21 @@ def _message(run: Run, code: VerdictCode) -> str:
             minutes,
         ) % {"minutes": minutes}
     if code == VerdictCode.WAITING and run.waiting_until:
-        return gettext("%(reason)s, until %(time)s") % {"reason": gettext(run.waiting_reason), "time": _wait_ends(run)}
+        return gettext("%(reason)s, until %(time)s") % {
+            "reason": gettext(run.waiting_reason),
+            "time": format_wait_end(run),
+        }
     return translate_stored(run.error_message)
 
 
-def _wait_ends(run: Run) -> str:
-    """The time of day; with the day where the wait goes beyond midnight."""
+def format_wait_end(run: Run) -> str:
+    """The time of day, with the date when it isn't today."""
     until = timezone.localtime(run.waiting_until)
     is_today = until.date() == timezone.localtime(run.server_now).date()
     return until.strftime("%H:%M" if is_today else "%d/%m %H:%M")
 
 
-def _evidence(run: Run) -> dict[str, Any]:
+def verdict_evidence(run: Run) -> dict[str, Any]:
     return {
         "seconds_since_heartbeat": run.heartbeat_age,
         "seconds_since_progress": run.progress_age,
@@ -133,7 +136,7 @@ def _evidence(run: Run) -> dict[str, Any]:
 
 
 def eta_seconds(run: Run) -> int | None:
-    """Seconds to the end at the present rate; None when nobody can know."""
+    """Seconds to the end by the run's estimate; None without one."""
     if run.status != Status.RUNNING or run.eta is None or not isfinite(run.eta):
         return None
     wait = run.wait_left if run.wait_left and run.wait_left > 0 else 0

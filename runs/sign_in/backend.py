@@ -1,6 +1,6 @@
-"""A bound on failed sign-ins by address, whatever names are tried: for API, page and admin alike.
+"""Limits failed sign-ins by address, whatever the names: for the API, the page and the admin.
 
-Axes locks out one who guesses the password of one name. One who tries a password on many names isn't seen by it.
+Axes locks out those who guess passwords of one name, but not those who try one password with many names.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SCOPE = "login"
 
 
 class ThrottledSignIn:
-    """Stands before the other backends and knows nobody itself."""
+    """The first of the backends. It takes a permit, and never authenticates."""
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
         """Raises `TooManyRequests`. Permits are taken before the password is checked: parallel guesses count too."""
@@ -34,7 +34,7 @@ class ThrottledSignIn:
 
 @receiver(user_logged_in)
 def return_permit_of_success(request: HttpRequest | None, user: User, **kwargs: Any) -> None:
-    """Only what fails counts: a whole office may come to work at nine, by one address."""
+    """Only failures count: a whole office may sign in at nine from one address."""
     if request is not None and hasattr(request, "sign_in_permit"):
         return_permit(SCOPE, request.sign_in_permit)
         del request.sign_in_permit

@@ -1,4 +1,4 @@
-"""The demo's users. Their password is public on purpose, so where it works nothing may be real."""
+"""The demo's users. Their password is public, so a system check refuses them in production."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One's own account: another password, and the end of all sign-ins."""
+"""The user's own account: change the password, sign out everywhere."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from .ending import sign_out_everywhere
-from .password import knows_password
+from .password import verify_password
+from .sign_out import sign_out_everywhere
 
 
 class OwnPasswordForm(PasswordChangeForm):
@@ -25,18 +25,18 @@ class OwnPasswordForm(PasswordChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["old_password"].label = _("Present password")
-        del self.fields["old_password"].widget.attrs["autofocus"]  # a reader would begin in the middle of the page
+        del self.fields["old_password"].widget.attrs["autofocus"]  # screen readers would begin there, in mid-page
 
     def clean_old_password(self) -> str:
         """Raises `TooManyRequests`."""
         password: str = self.cleaned_data["old_password"]
-        if not knows_password(self.user, password):
+        if not verify_password(self.user, password):
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
         return password
 
 
 class Account(PasswordChangeView):
-    """The browser that changes the password stays signed in; all else that was signed in isn't any more."""
+    """The browser that changes the password stays signed in; all other sessions and tokens end."""
 
     form_class = OwnPasswordForm
     template_name = "registration/account.html"
@@ -48,7 +48,7 @@ class Account(PasswordChangeView):
 
 
 class SignOut(LogoutView):
-    """With `all` in the form, everywhere."""
+    """With `all` in the form, sign out everywhere."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "all" in request.POST and request.user.is_authenticated:

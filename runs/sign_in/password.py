@@ -1,4 +1,4 @@
-"""Changing one's own password: who does it must know the present one, and can't try many."""
+"""Checks the current password before a change, with a limit of attempts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..throttling import return_permit, take_permit
 from .backend import SCOPE
 
 
-def knows_password(user: User, password: str) -> bool:
-    """Counted like failed sign-ins: whoever finds a screen unlocked may not guess on. Raises `TooManyRequests`."""
+def verify_password(user: User, password: str) -> bool:
+    """Failures count like failed sign-ins, so an unlocked screen can't be used to guess. Raises `TooManyRequests`."""
     caller = f"user {user.pk}"
     if wait := take_permit(SCOPE, caller):
         raise TooManyRequests(wait)
-    known = user.check_password(password)
-    if known:
+    is_right = user.check_password(password)
+    if is_right:
         return_permit(SCOPE, caller)
-    return known
+    return is_right

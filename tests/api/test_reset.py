@@ -37,7 +37,7 @@ def test_several_and_none_are_said_in_the_plural(
     as_staff: APIClient, business_a: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert as_staff.post(url(business_a)).json()["message"] == "Successfully reset 0 stuck runs"
-    monkeypatch.setattr("runs.api.views.reset_progress", lambda *_, **__: Reset({"receipt_sync": 3}))
+    monkeypatch.setattr("runs.api.business_views.reset_progress", lambda *_, **__: Reset({"receipt_sync": 3}))
     assert as_staff.post(url(business_a)).json()["message"] == "Successfully reset 3 stuck runs"
 
 

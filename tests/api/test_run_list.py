@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.test import APIClient, APIRequestFactory
 
 from receipts.models import ReceiptSyncRun
-from runs.api.pagination import NewestRuns
+from runs.api.run_pages import NewestRuns
 from runs.models import Business, Membership, run_types
 from tests.cast import MakeRun
 

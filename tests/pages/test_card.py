@@ -155,6 +155,6 @@ def test_nothing_moves_while_the_bar_does(open_page: Open, business_a: Business,
     page.evaluate(observe)
     for processed in (109, 150, 199):
         change(run, processed=processed, succeeded=processed, progress_pct=processed / 2, heartbeat_at=Now(), rate=33.3)
-        page.evaluate("document.querySelector('run-card').poll.now()")
+        page.evaluate("document.querySelector('run-card').poller.pollNow()")
         expect(page.get_by_text(f"{processed} of 200")).to_be_visible()
     assert page.evaluate("window.shifts ?? []") == []

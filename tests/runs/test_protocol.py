@@ -29,7 +29,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from pytest_django import Settings
 
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun, ScannedMessage
-from runs.api.views import DO
+from runs.api.views import ACTION_FUNCTIONS
 from runs.exceptions import ActiveRunExists, WrongState
 from runs.lifecycle import dispatch, reclaim, shutdown, sweep, worker
 from runs.lifecycle.reset import reset_progress
@@ -147,7 +147,7 @@ class Protocol(RuleBasedStateMachine):
         self.go_on(self.somebody_starts("key"), 10)
 
     @there_is_room
-    @rule(what=st.sampled_from(["start", "reset", *sorted(DO)]), which=WHICH, statements=STATEMENTS)
+    @rule(what=st.sampled_from(["start", "reset", *sorted(ACTION_FUNCTIONS)]), which=WHICH, statements=STATEMENTS)
     def a_person_acts(self, what: str, which: int, statements: int) -> None:
         if what == "start":
             deed = self.somebody_starts(["", "key"][which % 2])
@@ -172,7 +172,7 @@ class Protocol(RuleBasedStateMachine):
             try:
                 if action not in run.actions():
                     return False
-                DO[action](run, PERSON)
+                ACTION_FUNCTIONS[action](run, PERSON)
             except (WrongState, ActiveRunExists):
                 return False
             return True

@@ -1,55 +1,45 @@
-/** The page of broadcasts: a start is handed to the card, and the lists follow what the card is told. */
+/** The page of broadcasts: its card follows a started broadcast, and its lists follow the card. */
 
 import "../runs/run-card.js";
-import { Refusal } from "../runs/api.js";
-import { keepFresh } from "../runs/live.js";
-import { localTimes, words } from "../runs/words.js";
-import { post } from "./start.js";
+import "./start.js";
+import { Api, errorMessage } from "../runs/api.js";
+import { followCards } from "../runs/live-parts.js";
+import { showProblem } from "../runs/start-form.js";
 
 const page = /** @type {HTMLElement} */ (document.getElementById("broadcasts-page"));
 const card = /** @type {any} */ (page.querySelector("run-card"));
 const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("retry-unknown"));
-const refreshLists = keepFresh(`${page.dataset.foundUrl}${location.search}`);
 
-page.addEventListener("run:start", (event) => show(/** @type {CustomEvent} */ (event).detail));
-page.addEventListener("run:change", (event) => {
-  const run = /** @type {CustomEvent} */ (event).detail;
-  refreshLists(`${run.id}:${run.version}`, run.finished_at === null);
-});
+followCards(page, `${page.dataset.foundUrl}${location.search}`);
+page.addEventListener("run:start", (event) => showRun(/** @type {CustomEvent} */ (event).detail));
 
-/** The page of this broadcast, whose recipients it lists. @param {any} run */
-function show(run) {
+/** A page of one broadcast lists its recipients, so another one needs its own page. @param {any} run */
+function showRun(run) {
   if (location.search) location.search = `?run=${run.id}`;
   else card.watch(run);
 }
 
-// Sending again to those of whom nobody knows
+// The dialog that sends again to recipients whose outcome is unknown
 
 page.addEventListener("click", (event) => {
   const button = /** @type {HTMLElement} */ (event.target).closest("[data-retry-unknown]");
   if (!button) return;
   dialog.dataset.url = /** @type {HTMLElement} */ (button).dataset.retryUnknown;
-  complain("");
+  showProblem(dialog, "");
   dialog.showModal();
 });
 
-/** @type {HTMLElement} */ (dialog.querySelector("[data-confirm]")).addEventListener("click", () => void retry());
+/** @type {HTMLElement} */ (dialog.querySelector("[data-confirm]")).addEventListener(
+  "click",
+  () => void retryUnknown(),
+);
 
-async function retry() {
+async function retryUnknown() {
+  const api = new Api({ lang: document.documentElement.lang });
   try {
-    const body = JSON.stringify({ confirm: true });
-    const run = await post(document, dialog.dataset.url ?? "", body, { "Content-Type": "application/json" });
+    const run = await api.post(dialog.dataset.url ?? "", { confirm: true }, {}, null);
     location.search = `?run=${run.id}`;
   } catch (error) {
-    complain((error instanceof Refusal && error.message) || words.say("failed"));
+    showProblem(dialog, errorMessage(error));
   }
 }
-
-/** @param {string} words */
-function complain(words) {
-  const place = /** @type {HTMLElement} */ (dialog.querySelector("[data-start-problem]"));
-  place.textContent = words;
-  place.hidden = !words;
-}
-
-localTimes(page);

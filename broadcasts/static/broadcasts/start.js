@@ -1,119 +1,86 @@
-/** The form of a broadcast, wherever it stands: it is looked at first, and sent after. */
+/** The form that starts a broadcast, on every page that has it: a preview first, and the start after it. */
 
-import { freshKey, Refusal } from "../runs/api.js";
-import { words } from "../runs/words.js";
+import { StartForm } from "../runs/start-form.js";
 
-/** @param {HTMLFormElement} form */
-function broadcastForm(form) {
-  const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (form.querySelector(`[data-${name}]`));
-  const check = /** @type {HTMLButtonElement} */ (part("check"));
-  const send = /** @type {HTMLButtonElement} */ (part("send"));
-  const file = /** @type {HTMLInputElement} */ (form.querySelector("[name=file]"));
-  const { startUrl = "", previewUrl = "", sendOne = "", sendMany = "" } = form.dataset;
-  let key = freshKey(); // the same until answered: a broadcast that is sent twice starts once
+const language = document.documentElement.lang || "en";
+const formatCount = (/** @type {number} */ count) => new Intl.NumberFormat(language).format(count);
 
-  form.addEventListener("input", forgetPreview);
-  form.addEventListener("change", showTemplate);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void busily(look);
-  });
-  send.addEventListener("click", () => void busily(start));
-  showTemplate();
-
-  /** Whatever was looked at isn't what the form says any more. */
-  function forgetPreview() {
-    part("looked-at").hidden = true;
-    complain("");
-    key = freshKey();
+class BroadcastForm extends StartForm {
+  /** @param {HTMLFormElement} form */
+  constructor(form) {
+    // Without a time limit: a hundred thousand numbers take a while to upload and to check.
+    super(form, { url: form.dataset.startUrl ?? "", buildBody, signal: null });
+    this.sendButton = /** @type {HTMLButtonElement} */ (this.part("send"));
+    form.addEventListener("input", () => this.dropPreview());
+    form.addEventListener("change", () => this.showTemplateFields());
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.whileBusy(() => this.preview());
+    });
+    this.sendButton.addEventListener("click", () => void this.start());
+    this.showTemplateFields();
   }
 
-  function showTemplate() {
-    const template = part("template");
-    template.hidden = new FormData(form).get("kind") !== "template";
+  /** @param {string} name @returns {HTMLElement} */
+  part(name) {
+    return /** @type {HTMLElement} */ (this.form.querySelector(`[data-${name}]`));
+  }
+
+  /** The preview no longer shows what the form would send. */
+  dropPreview() {
+    this.part("looked-at").hidden = true;
+    this.showProblem("");
+    this.renewKey();
+  }
+
+  showTemplateFields() {
+    const template = this.part("template");
+    template.hidden = new FormData(this.form).get("kind") !== "template";
     for (const input of template.querySelectorAll("input, select")) {
       /** @type {HTMLInputElement} */ (input).disabled = template.hidden;
     }
   }
 
-  async function look() {
-    const { counts, to, text, warnings } = await post(form, previewUrl, said());
-    for (const place of form.querySelectorAll("[data-count]")) {
-      place.textContent = localized(counts[/** @type {HTMLElement} */ (place).dataset.count ?? ""]);
+  async preview() {
+    const { previewUrl = "", sendOne = "", sendMany = "" } = this.form.dataset;
+    const preview = await this.api.post(previewUrl, buildBody(new FormData(this.form)), {}, null);
+    const { counts, to, text, warnings } = preview;
+    for (const place of this.form.querySelectorAll("[data-count]")) {
+      place.textContent = formatCount(counts[/** @type {HTMLElement} */ (place).dataset.count ?? ""]);
     }
-    part("to").textContent = to || "–";
-    part("text").textContent = text;
-    send.textContent = counts.valid === 1 ? sendOne : sendMany.replace("{n}", localized(counts.valid));
-    send.hidden = counts.valid === 0;
-    part("warnings").replaceChildren(...warnings.map(alertOf));
-    part("looked-at").hidden = false;
+    this.part("to").textContent = to || "–";
+    this.part("text").textContent = text;
+    this.sendButton.textContent = counts.valid === 1 ? sendOne : sendMany.replace("{n}", formatCount(counts.valid));
+    this.sendButton.hidden = counts.valid === 0;
+    this.part("warnings").replaceChildren(...warnings.map(warningItem));
+    this.part("looked-at").hidden = false;
   }
 
-  async function start() {
-    const run = await post(form, startUrl, said(), { "Idempotency-Key": key });
-    form.reset();
-    showTemplate();
-    forgetPreview();
-    form.dispatchEvent(new CustomEvent("run:start", { detail: run, bubbles: true }));
-  }
-
-  /** One audience: the file, where one was chosen. */
-  function said() {
-    const body = new FormData(form);
-    body.delete(file.files?.length ? "numbers" : "file");
-    body.delete("kind");
-    body.delete("csrfmiddlewaretoken");
-    return body;
-  }
-
-  /** @param {() => Promise<void>} deed */
-  async function busily(deed) {
-    check.disabled = send.disabled = true;
-    complain("");
-    try {
-      await deed();
-    } catch (error) {
-      complain((error instanceof Refusal && error.message) || words.say("failed"));
-    } finally {
-      check.disabled = send.disabled = false;
-    }
-  }
-
-  /** @param {string} words */
-  function complain(words) {
-    part("start-problem").textContent = words;
-    part("start-problem").hidden = !words;
+  /** @param {any} run */
+  started(run) {
+    this.form.reset();
+    this.showTemplateFields();
+    this.dropPreview();
+    super.started(run);
   }
 }
 
-/** @param {string} words */
-function alertOf(words) {
+/** Either the file or the numbers: the API takes one audience. @param {FormData} form */
+function buildBody(form) {
+  const file = form.get("file");
+  form.delete(file instanceof File && file.name ? "numbers" : "file");
+  form.delete("kind");
+  form.delete("csrfmiddlewaretoken");
+  return form;
+}
+
+/** @param {string} text */
+function warningItem(text) {
   const item = document.createElement("li");
   item.className = "alert";
-  item.textContent = words;
+  item.textContent = text;
   return item;
 }
 
-const language = document.documentElement.lang || "en";
-const localized = (/** @type {number} */ count) => new Intl.NumberFormat(language).format(count);
-
-/**
- * Without a limit of time: a hundred thousand numbers take a while to send up and to look through.
- * @param {ParentNode} within  where Django's token is
- * @param {string} url @param {BodyInit} body @param {Record<string, string>} [headers]
- */
-export async function post(within, url, body, headers = {}) {
-  const token = /** @type {HTMLInputElement | null} */ (within.querySelector("[name=csrfmiddlewaretoken]"));
-  const response = await fetch(url, {
-    method: "POST",
-    body,
-    cache: "no-store",
-    headers: { Accept: "application/json", "X-CSRFToken": token?.value ?? "", ...headers },
-  });
-  const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Refusal(response.status, answer);
-  return answer;
-}
-
 const form = /** @type {HTMLFormElement | null} */ (document.getElementById("start-broadcast"));
-if (form) broadcastForm(form);
+if (form) new BroadcastForm(form);

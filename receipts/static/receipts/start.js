@@ -1,23 +1,18 @@
-/** The form that starts a receipt sync, wherever it stands. */
+/** The form that starts a receipt sync, on every page that has it. */
 
-import { startForm } from "../runs/start.js";
+import { StartForm } from "../runs/start-form.js";
 
 const form = /** @type {HTMLFormElement | null} */ (document.getElementById("start-receipt-sync"));
 
 if (form) {
-  const { setBusy } = startForm(form, { path: "receipts/sync/", body });
-  // One sync at a time: the form waits for whichever card of this page shows an active one.
-  document.addEventListener("run:change", (event) => {
-    const run = /** @type {CustomEvent} */ (event).detail;
-    if (run.type === "receipt_sync") setBusy(run.finished_at === null);
-  });
+  new StartForm(form, { url: "receipts/sync/", buildBody, exclusiveType: "receipt_sync" }).startOnSubmit();
   form.addEventListener("change", showDates);
   showDates();
 }
 
-/** @param {FormData} said */
-function body(said) {
-  return { ...Object.fromEntries(said), mailbox: Number(said.get("mailbox")) };
+/** @param {FormData} form */
+function buildBody(form) {
+  return { ...Object.fromEntries(form), mailbox: Number(form.get("mailbox")) };
 }
 
 function showDates() {

@@ -1,4 +1,4 @@
-"""Write the card's words for the browser: they are translated here and travel as a static file."""
+"""Write the card's messages, translated, into a static file for browsers."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.translation import override
 
-from runs.readers.labels import CARD, as_text
+from runs.readers.labels import CARD_MESSAGES, translate_messages
 
-CATALOGUE = Path(__file__).resolve().parents[2] / "static/runs/catalogue.js"
+CATALOGUE_PATH = Path(__file__).resolve().parents[2] / "static/runs/card-messages.js"
 
 
 class Command(BaseCommand):
-    help = "Write the run card's words in all languages to runs/static/runs/catalogue.js."
+    help = "Write the run card's words in all languages to runs/static/runs/card-messages.js."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        CATALOGUE.write_text(catalogue(), encoding="utf-8")
+        CATALOGUE_PATH.write_text(render_catalogue(), encoding="utf-8")
 
 
-def catalogue() -> str:
-    words = {}
+def render_catalogue() -> str:
+    catalogues = {}
     for code, _name in settings.LANGUAGES:
         with override(code):
-            words[code] = as_text(CARD)
+            catalogues[code] = translate_messages(CARD_MESSAGES)
     return (
         "/** Made by `manage.py card_words` (`make messages` calls it): edit runs/readers/labels.py and locale/. */\n"
-        f"export default {json.dumps(words, ensure_ascii=False, indent=1)};\n"
+        f"export default {json.dumps(catalogues, ensure_ascii=False, indent=1)};\n"
     )

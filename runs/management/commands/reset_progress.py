@@ -1,4 +1,4 @@
-"""`manage.py reset_progress`: the operator's way to clear a business's stuck runs."""
+"""`manage.py reset_progress`: marks a business's active runs as failed."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="answer with the API's object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        business = _business(options["business"])
+        business = find_business(options["business"])
         try:
-            reset = _dry(business, options) if options["dry_run"] else _reset(business, options)
+            reset = count_resettable(business, options) if options["dry_run"] else reset_runs(business, options)
         except ValueError as error:
             raise CommandError(_("Unknown type: %(types)s") % {"types": error}) from None
-        self.stdout.write(_answer(reset, options["dry_run"], as_json=options["json"]))
+        self.stdout.write(format_result(reset, options["dry_run"], as_json=options["json"]))
 
 
-def _business(name: str) -> Business:
-    """By id, or else by slug, which may be made of digits too."""
+def find_business(name: str) -> Business:
+    """By id, or else by slug: a slug may consist of digits."""
     by_id = Business.objects.filter(pk=int(name)).first() if name.isascii() and name.isdigit() else None
-    if found := by_id or Business.objects.filter(slug=name).first():
-        return found
+    if business := by_id or Business.objects.filter(slug=name).first():
+        return business
     raise CommandError(_("Unknown business: %(name)s") % {"name": name})
 
 
-def _dry(business: Business, options: dict[str, Any]) -> Reset:
+def count_resettable(business: Business, options: dict[str, Any]) -> Reset:
     rows = find_resettable(business, options["types"], options["only_stale"])
-    return reset_of({slug: found.count() for slug, found in rows.items()})
+    return reset_of({slug: matches.count() for slug, matches in rows.items()})
 
 
-def _reset(business: Business, options: dict[str, Any]) -> Reset:
+def reset_runs(business: Business, options: dict[str, Any]) -> Reset:
     return reset_progress(
         business,
         options["types"],
@@ -60,8 +60,8 @@ def _reset(business: Business, options: dict[str, Any]) -> Reset:
     )
 
 
-def _answer(reset: Reset, dry_run: bool, *, as_json: bool) -> str:
-    message = _message(reset.count, dry_run)
+def format_result(reset: Reset, dry_run: bool, *, as_json: bool) -> str:
+    message = result_message(reset.count, dry_run)
     if not as_json:
         counts = [f"  {slug}: {count}" for slug, count in reset.by_type.items()]
         return "\n".join([message, *counts])
@@ -77,9 +77,9 @@ def _answer(reset: Reset, dry_run: bool, *, as_json: bool) -> str:
     )
 
 
-def _message(count: int, dry_run: bool) -> str:
+def result_message(count: int, dry_run: bool) -> str:
     if dry_run:
-        words = ngettext("Would reset %(count)d stuck run", "Would reset %(count)d stuck runs", count)
+        template = ngettext("Would reset %(count)d stuck run", "Would reset %(count)d stuck runs", count)
     else:
-        words = ngettext("Successfully reset %(count)d stuck run", "Successfully reset %(count)d stuck runs", count)
-    return words % {"count": count}
+        template = ngettext("Successfully reset %(count)d stuck run", "Successfully reset %(count)d stuck runs", count)
+    return template % {"count": count}

@@ -1,9 +1,11 @@
-/** Calls of the API: never from a cache, never for ever. */
+/** Calls of the API: never cached, and aborted after a time limit. */
 
-const PATIENCE_MS = 8000;
+import { pageMessages } from "./messages.js";
 
-/** An answer that says no. `run` is the run that stands in the way, where one does. */
-export class Refusal extends Error {
+const TIMEOUT_MS = 8000;
+
+/** An error response of the API. `run` is the run that a conflict is about, where the body names one. */
+export class ApiError extends Error {
   /** @param {number} status @param {any} body */
   constructor(status, body) {
     const errors = body?.errors ?? [];
@@ -14,10 +16,16 @@ export class Refusal extends Error {
   }
 }
 
-/** How this page's session proves that a request is meant: the token that Django puts into its forms. */
-const csrf = () => /** @type {HTMLInputElement|null} */ (document.querySelector("[name=csrfmiddlewaretoken]"))?.value ?? "";
+/** The text to show for whatever a call failed with. @param {unknown} error */
+export function errorMessage(error, messages = pageMessages) {
+  return (error instanceof ApiError && error.message) || messages.text("failed");
+}
 
-/** The API as one caller sees it: by the page's session, or by a token from anywhere. */
+/** The CSRF token that Django puts into its forms: a session's requests need it. */
+const csrfToken = () =>
+  /** @type {HTMLInputElement|null} */ (document.querySelector("[name=csrfmiddlewaretoken]"))?.value ?? "";
+
+/** The API for one caller: with the page's session, or with a token from any site. */
 export class Api {
   /** @param {{base?: string, token?: string, lang?: string}} caller */
   constructor({ base = "/api/", token = "", lang = "" } = {}) {
@@ -26,7 +34,7 @@ export class Api {
     this.lang = lang;
   }
 
-  /** @param {string} path  below the base @param {Record<string, string|number>} [query] */
+  /** @param {string} path  below the base, or absolute @param {Record<string, string|number>} [query] */
   url(path, query = {}) {
     const url = new URL(path, this.base);
     for (const [name, value] of Object.entries({ ...query, ...(this.lang && { lang: this.lang }) })) {
@@ -37,17 +45,28 @@ export class Api {
 
   /** @param {string} path @param {Record<string, string|number>} [query] @param {AbortSignal} [signal] @returns {Promise<any>} */
   async get(path, query, signal) {
-    return read(await this.fetch(this.url(path, query), { signal: patience(signal) }));
+    return parseResponse(await this.fetch(this.url(path, query), { signal: withTimeout(signal) }));
   }
 
-  /** @param {string} path @param {object} [body] @param {Record<string, string>} [headers] @returns {Promise<any>} */
-  async post(path, body = {}, headers = {}) {
-    return read(
+  /**
+   * @param {string} path
+   * @param {object | FormData} [body]  a form is sent as it is, anything else as JSON
+   * @param {Record<string, string>} [headers]
+   * @param {AbortSignal | null} [signal]  null for a call that may take as long as it needs
+   * @returns {Promise<any>}
+   */
+  async post(path, body = {}, headers = {}, signal = withTimeout()) {
+    const isForm = body instanceof FormData;
+    return parseResponse(
       await this.fetch(this.url(path), {
         method: "POST",
-        body: JSON.stringify(body),
-        headers: { "Content-Type": "application/json", ...(!this.token && { "X-CSRFToken": csrf() }), ...headers },
-        signal: patience(),
+        body: isForm ? body : JSON.stringify(body),
+        headers: {
+          ...(!isForm && { "Content-Type": "application/json" }),
+          ...(!this.token && { "X-CSRFToken": csrfToken() }),
+          ...headers,
+        },
+        signal,
       }),
     );
   }
@@ -68,18 +87,18 @@ export class Api {
 }
 
 /** @param {AbortSignal} [signal] */
-function patience(signal) {
-  const limit = AbortSignal.timeout(PATIENCE_MS);
+function withTimeout(signal) {
+  const limit = AbortSignal.timeout(TIMEOUT_MS);
   return signal ? AbortSignal.any([signal, limit]) : limit;
 }
 
-/** @param {Response} response  rejects with `Refusal`; with a network error when nothing answers */
-async function read(response) {
+/** Throws `ApiError`. @param {Response} response */
+async function parseResponse(response) {
   const body = await response.json().catch(() => null);
-  if (!response.ok || body === null) throw new Refusal(response.status, body);
+  if (!response.ok || body === null) throw new ApiError(response.status, body);
   return body;
 }
 
-/** A key that makes a repeated request the same one. `randomUUID` is missing on plain HTTP. */
-export const freshKey = () =>
+/** A repeated request with the same key starts one run. `crypto.randomUUID` is missing on plain HTTP. */
+export const newIdempotencyKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

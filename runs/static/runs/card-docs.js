@@ -1,17 +1,17 @@
-/** The card's own page: one face for each state, told from fixed runs instead of by a server. */
+/** The page that documents the card: a card in each state, showing example runs instead of the server's. */
 
-import { Face, isActive } from "./card-face.js";
+import { CardView, isActive } from "./card-view.js";
 import "./run-card.js";
 
 const { examples, heading } = JSON.parse(document.getElementById("examples")?.textContent ?? "{}");
 
-for (const { name, run, silence } of examples) {
+for (const { name, run, contact_age: contactAge } of examples) {
   const place = /** @type {HTMLElement} */ (document.getElementById(`example-${name}`));
-  const face = new Face(place, document.documentElement.lang, heading);
-  face.show(run);
-  face.showActions(isActive(run) ? run.actions : [...run.actions, "dismiss"], false);
-  const show = () => face.tick(silence ?? 0, silence ?? 0, silence !== null);
-  face.part("why").addEventListener("toggle", show);
-  face.part("failures").addEventListener("toggle", () => face.showItems([], false));
+  const view = new CardView(place, document.documentElement.lang, heading);
+  view.show(run);
+  view.showActions(isActive(run) ? run.actions : [...run.actions, "dismiss"], false);
+  const show = () => view.tick(contactAge ?? 0, contactAge ?? 0, contactAge !== null);
+  view.part("why").addEventListener("toggle", show);
+  view.part("failures").addEventListener("toggle", () => view.showItems([], false));
   show();
 }

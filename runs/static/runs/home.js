@@ -1,18 +1,18 @@
-/** A business's start page: a card for each active run, also for those that begin while it is open. */
+/** A business's start page: a card for each active run, and for every run that starts while the page is open. */
 
 import "./run-card.js";
-import { keepFresh } from "./live.js";
-import { localTimes } from "./words.js";
+import { refreshLiveParts } from "./live-parts.js";
+import { localizeTimes } from "./messages.js";
 
 const home = /** @type {HTMLElement} */ (document.getElementById("home"));
 const active = /** @type {HTMLElement} */ (document.getElementById("active"));
-const nothing = /** @type {HTMLElement} */ (document.getElementById("nothing-active"));
-const refreshLists = keepFresh(location.pathname);
+const emptyNote = /** @type {HTMLElement} */ (document.getElementById("nothing-active"));
+const refreshLists = refreshLiveParts(location.pathname);
 
-home.addEventListener("run:start", (event) => void showCard(/** @type {CustomEvent} */ (event).detail));
+home.addEventListener("run:start", (event) => showCard(/** @type {CustomEvent} */ (event).detail));
 home.addEventListener("run:dismiss", (event) => {
   /** @type {HTMLElement} */ (event.target).remove();
-  showIfNothing();
+  showEmptyNote();
 });
 home.addEventListener("run:change", (event) => {
   const run = /** @type {CustomEvent} */ (event).detail;
@@ -21,21 +21,27 @@ home.addEventListener("run:change", (event) => {
 
 /** @param {any} run */
 function showCard(run) {
-  let card = /** @type {any} */ (active.querySelector(`run-card[type="${run.type}"][run-id="${run.id}"]`));
-  if (!card) {
-    card = document.createElement("run-card");
-    for (const [name, value] of [["type", run.type], ["business", run.business_id], ["run-id", run.id]]) card.setAttribute(name, value);
-    card.setAttribute("heading", home.querySelector(`[data-heading="${run.type}"]`)?.textContent ?? "");
-    active.querySelector("h2")?.after(card);
-  }
+  const selector = `run-card[type="${run.type}"][run-id="${run.id}"]`;
+  const card = /** @type {any} */ (active.querySelector(selector) ?? addCard(run));
   card.watch(run);
-  showIfNothing();
+  showEmptyNote();
   card.scrollIntoView({ block: "nearest" });
 }
 
-function showIfNothing() {
-  nothing.hidden = active.querySelector("run-card") !== null;
+/** @param {any} run */
+function addCard(run) {
+  const card = document.createElement("run-card");
+  card.setAttribute("type", run.type);
+  card.setAttribute("business", run.business_id);
+  card.setAttribute("run-id", run.id);
+  card.setAttribute("heading", home.querySelector(`[data-heading="${run.type}"]`)?.textContent ?? "");
+  active.querySelector("h2")?.after(card);
+  return card;
 }
 
-showIfNothing();
-localTimes(home);
+function showEmptyNote() {
+  emptyNote.hidden = active.querySelector("run-card") !== null;
+}
+
+showEmptyNote();
+localizeTimes(home);

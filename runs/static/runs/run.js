@@ -1,14 +1,6 @@
-/** The page of one run: its lists follow what the card is told. */
+/** The page of one run: its lists follow its card. */
 
 import "./run-card.js";
-import { keepFresh } from "./live.js";
-import { localTimes } from "./words.js";
+import { followCards } from "./live-parts.js";
 
-const page = /** @type {HTMLElement} */ (document.getElementById("run-page"));
-const refresh = keepFresh(location.pathname);
-
-page.addEventListener("run:change", (event) => {
-  const run = /** @type {CustomEvent} */ (event).detail;
-  refresh(`${run.id}:${run.version}`, run.finished_at === null);
-});
-localTimes(page);
+followCards(/** @type {HTMLElement} */ (document.getElementById("run-page")), location.pathname);

@@ -34,7 +34,7 @@ export default {
   "why": "Why do we say this?",
   "why_is": {
    "waiting_for_worker": "It is in the queue, and no worker has taken it yet. It starts by itself.",
-   "working": "Its worker was heard from lately. If it falls silent for {limit}, the run is marked as failed.",
+   "working": "Its worker sent a heartbeat recently. If none comes for {limit}, the run is marked as failed.",
    "quiet": "Nothing was heard from its worker for a minute or more. If it stays silent for {limit} in all, the run is marked as failed.",
    "not_advancing": "Its worker is alive, but no item was finished for two minutes or more.",
    "waiting": "It waits until a provider lets it go on, and goes on by itself.",
@@ -44,7 +44,7 @@ export default {
    "failed": "It ended with an error. A retry goes on where it stopped.",
    "cancelled": "Somebody cancelled it. It goes on from here when it is resumed."
   },
-  "why_left": "The time left is reckoned from the speed of the last seconds and from the average since the start.",
+  "why_left": "The time left is estimated from the speed of the last seconds and from the average since the start.",
   "evidence": {
    "seconds_since_heartbeat": "Last sign of life",
    "seconds_since_progress": "Last finished item",
@@ -140,7 +140,7 @@ export default {
   "why": "למה אנחנו אומרים את זה?",
   "why_is": {
    "waiting_for_worker": "המשימה בתור, ואף תהליך עבודה עוד לא לקח אותה. היא תתחיל מעצמה.",
-   "working": "תהליך העבודה נתן אות חיים לאחרונה. אם ישתוק במשך {limit}, הריצה תסומן ככושלת.",
+   "working": "תהליך העבודה נתן אות חיים לאחרונה. בלי אות חיים במשך {limit}, הריצה תסומן ככושלת.",
    "quiet": "כבר דקה או יותר אין אות חיים מתהליך העבודה. אם ישתוק {limit} בסך הכול, הריצה תסומן ככושלת.",
    "not_advancing": "תהליך העבודה חי, אבל כבר שתי דקות או יותר לא הסתיים אף פריט.",
    "waiting": "המשימה ממתינה עד שהספק יאפשר לה להמשיך, ותמשיך מעצמה.",

@@ -1,12 +1,12 @@
 /**
- * How the card looks. From outside: `run-card::part(bar)`, `run-card[state=failed]`, and the custom properties
+ * The card's style sheet. A page changes it by `run-card::part(bar)`, `run-card[state=failed]`, and the custom properties
  * --run-ground, --run-sunken, --run-line, --run-ink, --run-ink-soft, --run-accent, --run-good, --run-warn, --run-bad,
  * --run-radius and --run-bar-height.
  */
 
-export const look = new CSSStyleSheet();
+export const cardStyles = new CSSStyleSheet();
 
-look.replaceSync(`
+cardStyles.replaceSync(`
 :host {
   --ground: var(--run-ground, light-dark(#ffffff, #181c25));
   --sunken: var(--run-sunken, light-dark(#eef0f5, #222836));

@@ -1,0 +1,61 @@
+"""What views that start, find or return a run have in common, those of the applications included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from django.contrib.auth.models import User
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..exceptions import ActiveRunExists
+from ..lifecycle.dispatch import start
+from ..models import Business, Run, RunQuerySet
+from ..readers.verdict import fetch_repaired
+from . import outputs
+from .errors import AlreadyActive
+from .outputs import RunSerializer
+from .parsing import parse_idempotency_key
+
+ERRORS: Mapping[int, Any] = dict.fromkeys((400, 403, 404), outputs.ErrorSerializer)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Up to 200 characters; the same key returns the same run.",
+)
+
+
+def get_run_or_404(rows: RunQuerySet[Run]) -> Run:
+    """The first of these rows, repaired. Raises `Http404`."""
+    for run in fetch_repaired(rows.with_ages()[:1]):
+        return run
+    raise Http404
+
+
+def user_of(request: Request) -> User:
+    """The signed-in user: only for views that require one."""
+    return cast("User", request.user)
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """The run as the database has it now."""
+    return dict(RunSerializer(get_run_or_404(type(run).objects.filter(pk=run.pk))).data)
+
+
+def run_response(run: Run, code: int = status.HTTP_200_OK) -> Response:
+    return Response(run_json(run), status=code)
+
+
+def start_run(request: Request, model: type[Run], business: Business, **fields: Any) -> Response:
+    """202 with the new run, or with the one that the same Idempotency-Key started. Raises `AlreadyActive`."""
+    key = parse_idempotency_key(request)
+    try:
+        run = start(model, business, created_by=user_of(request), idempotency_key=key, **fields)
+    except ActiveRunExists as error:
+        raise AlreadyActive(run_json(error.run)) from error
+    return run_response(run, status.HTTP_202_ACCEPTED)

@@ -1,0 +1,60 @@
+/** Parts of a page (`data-live`, each with an id) that are fetched again as runs advance. */
+
+import { localizeTimes } from "./messages.js";
+
+const REFRESH_MS = 5000; // at most this often while a run is active
+
+/**
+ * @param {string} url  where the parts are, alone or within a whole page
+ * @returns {(version: string, isActive: boolean) => void}  call it with a text that differs whenever the parts would,
+ *   and whether more changes are to be expected
+ */
+export function refreshLiveParts(url) {
+  let shownVersion = "";
+  let refreshedAt = -Infinity;
+  let timer = 0;
+
+  /** @param {string} version */
+  async function refresh(version) {
+    shownVersion = version;
+    refreshedAt = performance.now();
+    const response = await fetch(url, { cache: "no-store" }).catch(() => null);
+    if (!response?.ok || response.redirected) {
+      shownVersion = "?";
+      return;
+    }
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    for (const part of [...fresh.querySelectorAll("[data-live]")]) replacePart(part);
+  }
+
+  return (version, isActive) => {
+    if (version === shownVersion) return;
+    if (shownVersion === "" && !isActive) {
+      shownVersion = version; // the page was rendered with it
+      return;
+    }
+    clearTimeout(timer);
+    const wait = isActive ? Math.max(0, refreshedAt + REFRESH_MS - performance.now()) : 0;
+    timer = setTimeout(() => void refresh(version), wait);
+  };
+}
+
+/** The focus stays where it was. @param {Element} part */
+function replacePart(part) {
+  const old = document.getElementById(part.id);
+  localizeTimes(part);
+  if (!old || old.innerHTML === part.innerHTML) return;
+  const focused = old.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
+  old.replaceWith(part);
+  if (focused) /** @type {HTMLElement | null} */ (part.querySelector(`a[href="${CSS.escape(focused)}"]`))?.focus();
+}
+
+/** Refresh the parts of `page` whenever one of its cards shows a change. @param {HTMLElement} page @param {string} url */
+export function followCards(page, url) {
+  const refresh = refreshLiveParts(url);
+  page.addEventListener("run:change", (event) => {
+    const run = /** @type {CustomEvent} */ (event).detail;
+    refresh(`${run.id}:${run.version}`, run.finished_at === null);
+  });
+  localizeTimes(page);
+}

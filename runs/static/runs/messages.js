@@ -1,0 +1,93 @@
+/** Texts, numbers and times in the reader's language. */
+
+import catalogue from "./card-messages.js";
+
+const UNITS = /** @type {const} */ ([
+  ["day", 86400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+]);
+const WIDEST_RANGE = 5; // the upper end of a time left may be this many times the lower one; beyond it a range is useless
+
+export class Messages {
+  /** @param {string} [language]  "he-IL" is read as "he"; a missing or unsupported one as English */
+  constructor(language = "") {
+    const short = language.toLowerCase().split("-")[0];
+    /** @type {any} */
+    const catalogues = catalogue;
+    this.language = short in catalogues ? short : "en";
+    this.catalogue = catalogues[this.language];
+    this.direction = this.language === "he" ? "rtl" : "ltr";
+  }
+
+  /**
+   * A message, with its placeholders filled in.
+   * @param {string} key  "of", or "actions.cancel" for a message within a group
+   * @param {Record<string, string>} [values]
+   * @returns {string}
+   */
+  text(key, values = {}) {
+    const template = key.split(".").reduce((group, part) => group?.[part], this.catalogue) ?? key;
+    return template.replace(/\{(\w+)\}/g, (/** @type {string} */ _, /** @type {string} */ name) => values[name] ?? "");
+  }
+
+  /** @param {string} key @param {string} fallback  for a key without a message */
+  textOr(key, fallback) {
+    const text = this.text(key);
+    return text === key ? fallback : text;
+  }
+
+  /** @param {number} value @param {Intl.NumberFormatOptions} [options] */
+  formatNumber(value, options) {
+    return new Intl.NumberFormat(this.language, options).format(value);
+  }
+
+  /** "12 seconds ago" @param {number} seconds */
+  formatAge(seconds) {
+    const { unit, count } = inUnits(seconds);
+    return new Intl.RelativeTimeFormat(this.language, { numeric: "always" }).format(-count, unit);
+  }
+
+  /** "12 seconds" @param {number} seconds */
+  formatDuration(seconds) {
+    const { unit, count } = inUnits(seconds);
+    return this.formatNumber(count, { style: "unit", unit, unitDisplay: "long" });
+  }
+
+  /**
+   * The time left, as precisely as it is known: "about 7 minutes left", "5–12 minutes left".
+   * @param {number} low @param {number} high  seconds
+   */
+  formatTimeLeft(low, high) {
+    if (high > WIDEST_RANGE * Math.max(low, 60)) return this.text("at_least_left", { time: this.formatDuration(low) });
+    const [unit, size] = UNITS.find(([, size]) => high >= 2 * size) ?? ["second", 1];
+    const step = unit === "second" ? 5 : 1; // no estimate is exact to the second
+    const from = Math.max(step, Math.floor(low / size / step) * step);
+    const to = Math.max(step, Math.ceil(high / size / step) * step);
+    const format = new Intl.NumberFormat(this.language, { style: "unit", unit, unitDisplay: "long" });
+    if (to - from <= step) return this.text("time_left", { time: format.format(to) });
+    return this.text("range_left", { time: format.formatRange(from, to) });
+  }
+
+  /** A time in the reader's own time zone. @param {string} iso */
+  formatTime(iso) {
+    return new Intl.DateTimeFormat(this.language, { dateStyle: "short", timeStyle: "short" }).format(new Date(iso));
+  }
+}
+
+/** @param {number} seconds @returns {{unit: "day"|"hour"|"minute"|"second", count: number}} */
+function inUnits(seconds) {
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? ["second", 1];
+  return { unit, count: Math.floor(Math.max(0, seconds) / size) };
+}
+
+/** In the page's own language. */
+export const pageMessages = new Messages(document.documentElement.lang);
+
+/** Show the times that the server wrote in the reader's time zone. @param {ParentNode} root */
+export function localizeTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    time.textContent = pageMessages.formatTime(/** @type {HTMLTimeElement} */ (time).dateTime);
+  }
+}
