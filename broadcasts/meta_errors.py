@@ -14,6 +14,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Final
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 
@@ -118,6 +119,12 @@ WAIT_REASONS: Final = {
 
 def rule_of(code: object) -> Rule:
     return RULES.get(str(code), Rule())
+
+
+def advice_for(code: object) -> str:
+    """What can be done about the error, in the reader's language; empty for codes that aren't in the table."""
+    advice = rule_of(code).advice
+    return gettext(advice) if advice else ""
 
 
 def codes_by_retry() -> dict[timedelta | None, list[str]]:

@@ -11,13 +11,12 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import RunItem
 from runs.states import ItemStatus
 
-from ..meta_errors import NEVER, codes_by_retry, rule_of
+from ..meta_errors import NEVER, advice_for, codes_by_retry, rule_of
 from .broadcast import WhatsAppBroadcast
 from .opt_out import OptOut
 
@@ -174,8 +173,7 @@ class Recipient(RunItem):
     @property
     def advice(self) -> str:
         """What can be done about a failure, in the reader's language."""
-        advice = rule_of(self.error_code).advice if self.status == ItemStatus.FAILED else ""
-        return gettext(advice) if advice else ""
+        return advice_for(self.error_code) if self.status == ItemStatus.FAILED else ""
 
     @property
     def is_retryable(self) -> bool:

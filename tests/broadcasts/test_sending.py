@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from broadcasts import sending
 from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.providers import Accepted
 from broadcasts.providers.meta import MetaCloud
-from broadcasts.sending import send
+from broadcasts.sending import pending, send
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer
 from runs.lifecycle import dispatch, worker
@@ -94,7 +93,7 @@ def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
     assert lost is not None
     progress = Progress(lost)
     steps = Effects(progress)
-    items = steps.each(sending.pending(lost))
+    items = steps.each(pending(lost))
     steps.done(next(items), message_id="wamid.x")
     next(items)  # … and here the process dies
     assert statuses(run) == ["done", "in_flight", "pending", "pending"]

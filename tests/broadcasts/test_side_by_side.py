@@ -5,20 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from pytest_django import Settings
 
-from broadcasts import sending
 from broadcasts.messages import Message
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
-from broadcasts.pace import Pacer
-from broadcasts.providers import Accepted, outbox
+from broadcasts.providers import Accepted, ProviderError, outbox
 from broadcasts.providers.meta import MetaCloud
-from broadcasts.sending import SILENCES, send
-from broadcasts.threads import Send
-from broadcasts.window import FIRST_SIZE, ConcurrencyWindow
+from broadcasts.sending import send, settle
+from broadcasts.sending.rate_limit import RateLimiter
+from broadcasts.sending.send_messages import MessageSender
+from broadcasts.sending.settle import OutcomeRecorder
+from broadcasts.sending.threads import Send
+from broadcasts.sending.trouble import OUTAGE_AFTER
+from broadcasts.sending.window import FIRST_SIZE, ConcurrencyWindow
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer
 from runs.exceptions import RunLost
@@ -50,7 +53,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch, graph: GraphServer) -> list[tuple[fl
         taken.append((seconds, len(graph.told)))
 
     monkeypatch.setattr(Progress, "wait", pause)
-    monkeypatch.setattr(Pacer, "hold", pause)
+    monkeypatch.setattr(RateLimiter, "hold_off", pause)
     return taken
 
 
@@ -142,7 +145,7 @@ def test_who_gets_too_many_is_tried_again_later_and_stops_nobody_else(
         wait(self, seconds, reason)
 
     monkeypatch.setattr(Progress, "wait", noting)
-    monkeypatch.setattr(sending, "TRIES", 2)
+    monkeypatch.setattr(settle, "MAX_TRIES", 2)
     limit = replace(wire.PAIR_RATE, headers={"Retry-After": "1"})
     graph.answers[number(1)] = [replace(limit, status=429)]
     graph.answers[number(2)] = [replace(limit, status=429)] * 2
@@ -182,7 +185,7 @@ def test_a_provider_that_is_away_is_asked_without_messages_until_it_is_back(
     graph.otherwise = wire.RESET_AFTER
     end = work_through(broadcast(account_a, numbers(100)), send)
     assert (end.status, end.sent + end.unknown) == (Status.COMPLETED, 100)
-    assert end.unknown <= AT_ONCE + SILENCES - 1
+    assert end.unknown <= AT_ONCE + OUTAGE_AFTER - 1
     assert everybody_once(graph, 100)
     assert [seconds for seconds, _reason, _told in waits] == [1, 2, 4, 8]
     assert {(reason, told) for _seconds, reason, told in waits} == {("WhatsApp can't be reached", 10 + end.unknown)}
@@ -204,7 +207,7 @@ def test_a_provider_that_stays_away_fails_the_run_as_unreachable_and_a_retry_goe
     end = work_through(broadcast(account_a, numbers(30)), send)
     assert (end.status, end.error_code, end.failed) == (Status.FAILED, "unreachable", 0)
     assert end.error_message.startswith("WhatsApp gave no answer for 1 minutes: ")
-    assert end.unknown == len(graph.told) <= AT_ONCE + SILENCES - 1, "the certainly unsent are pending"
+    assert end.unknown == len(graph.told) <= AT_ONCE + OUTAGE_AFTER - 1, "the certainly unsent are pending"
     assert statuses(end).count("pending") == 30 - end.unknown
     graph.otherwise, settings.WHATSAPP_API_URL = wire.SENT, graph.url
     dispatch.reopen(end, SYSTEM, "retried")
@@ -228,11 +231,14 @@ def test_an_attempt_opens_its_window_where_the_last_one_left_it(
     settings.WHATSAPP_AT_ONCE = 32
     run = broadcast(account_a, numbers(200))
 
-    def die(self: sending.Sender) -> None:
+    send_to = MessageSender.send_to
+
+    def die(self: MessageSender, recipients: Sequence[Recipient]) -> None:
         if len(graph.told) > 40:
             raise RunLost  # writes nothing more, as if the process had died
+        send_to(self, recipients)
 
-    monkeypatch.setattr(sending.Sender, "_heed_trouble", die)
+    monkeypatch.setattr(MessageSender, "send_to", die)
     lost = work_through(run, send)
     assert lost.status == Status.RUNNING
     assert lost.cursor["window"] > 2 * FIRST_SIZE
@@ -240,11 +246,11 @@ def test_an_attempt_opens_its_window_where_the_last_one_left_it(
     WhatsAppBroadcast.objects.filter(pk=run.pk).reclaim()
     sizes: list[int] = []
 
-    def note_size(self: sending.Sender) -> None:
-        sizes.append(self._window.size)
+    def note_size(self: MessageSender, recipients: Sequence[Recipient]) -> None:
+        sizes.append(self.window.size)
+        send_to(self, recipients)
 
-    monkeypatch.setattr(sending.Sender, "_save_window", note_size)
-    monkeypatch.setattr(sending.Sender, "_heed_trouble", lambda self: None)
+    monkeypatch.setattr(MessageSender, "send_to", note_size)
     assert work_through(run, send).status == Status.COMPLETED
     assert sizes[0] == lost.cursor["window"]
 
@@ -285,14 +291,16 @@ def test_a_cancel_waits_for_those_under_way_and_for_nobody_else(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = broadcast(account_a, numbers(40))
-    record = sending.Sender._record
+    record_outcome, recorded = OutcomeRecorder.record_outcome, []
 
-    def cancelling(self: sending.Sender, send: Send) -> None:
-        record(self, send)
-        if self._effects._progress._processed == 10:
+    def cancelling(self: OutcomeRecorder, send: Send) -> ProviderError | None:
+        error = record_outcome(self, send)
+        recorded.append(send)
+        if len(recorded) == 10:
             seen(run).cancel(SYSTEM)
+        return error
 
-    monkeypatch.setattr(sending.Sender, "_record", cancelling)
+    monkeypatch.setattr(OutcomeRecorder, "record_outcome", cancelling)
     end = work_through(run, send)
     assert (end.status, end.unknown, end.sent) == (Status.CANCELLED, 0, len(graph.told))
     assert 10 <= end.sent <= 10 + AT_ONCE

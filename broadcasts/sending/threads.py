@@ -1,4 +1,4 @@
-"""The threads that a broadcast's messages leave by, side by side."""
+"""The threads in which requests run, so that several messages are in flight at once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from threading import Thread
 from types import TracebackType
 from typing import Final, Self
 
-from .messages import Message
-from .models import Recipient
-from .providers import Accepted, Provider
+from ..messages import Message
+from ..models import Recipient
+from ..providers import Accepted, Provider
 
 FIRST_THREADS: Final = 2
 NOT_ACCEPTED: Final = Accepted("", "")
-BUSY_RATE: Final = 300  # messages a second keep a process busy
-SLOW_SECONDS: Final = 0.03  # without any answer: more messages may leave meanwhile
+BUSY_RATE: Final = 300  # messages a second at which a process is busy
+SLOW_SECONDS: Final = 0.03  # without any answer: then more threads are started
 
 
 @dataclass(slots=True, eq=False)
@@ -42,10 +42,10 @@ class Send:
 
 
 class SendThreads:
-    """Carries out sends, each once, and gives them back in the order of their answers.
+    """Carries out sends, each once, and returns them in the order of their answers.
 
-    By as few threads as will do: more of them while there are more messages in flight than threads, and answers so
-    slow that this process isn't busy yet. Beyond that, threads only wait for the interpreter's lock.
+    Starts more threads only while more messages than threads are in flight and answers are so slow that this process
+    isn't busy. More threads than that would only wait for the interpreter's lock.
     """
 
     def __init__(self, provider: Provider) -> None:
@@ -53,7 +53,7 @@ class SendThreads:
         self._waiting: SimpleQueue[Send | None] = SimpleQueue()
         self._done: SimpleQueue[Send] = SimpleQueue()
         self._threads: list[Thread] = []
-        self.in_flight = 0  # submitted, and not taken back yet
+        self.in_flight = 0  # submitted, and not returned by `take_done` yet
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +67,7 @@ class SendThreads:
             thread.join()
 
     def submit(self, sends: list[Send], answer_seconds: float | None) -> None:
-        """An answer takes so long, as far as it is known."""
+        """`answer_seconds`: how long an answer takes; None until the first one."""
         in_flight = self.in_flight + len(sends)
         self._start_threads(min(in_flight, FIRST_THREADS))
         if answer_seconds is not None and len(self._threads) < min(in_flight, BUSY_RATE * answer_seconds):
@@ -77,24 +77,24 @@ class SendThreads:
             self.in_flight += 1
 
     def _start_threads(self, count: int) -> None:
-        """Until there are so many."""
+        """Start threads until there are `count`."""
         while len(self._threads) < count:
             thread = Thread(target=self._work, name="send", daemon=True)
             thread.start()
             self._threads.append(thread)
 
     def carry_out_here(self, send: Send) -> None:
-        """In the caller's thread: for a provider that may be called by no other, and where one at a time will do."""
+        """Carry it out in the caller's thread: for a window of one, and a provider that no other thread may call."""
         self._carry_out(send)
         self.in_flight += 1
 
     def take_done(self, seconds: float = inf) -> Send:
-        """The next one that has an outcome. Raises `Empty` when there is none within so many seconds."""
+        """The next send that has an outcome. Raises `Empty` when there is none within so many seconds."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > SLOW_SECONDS and self._waiting.qsize():
             with suppress(Empty):
                 return self._count_back(self._done.get(timeout=SLOW_SECONDS))
-            self._start_threads(min(2 * len(self._threads), self.in_flight))  # all are busy, and nobody answers
+            self._start_threads(min(2 * len(self._threads), self.in_flight))  # every thread waits for an answer
         return self._count_back(self._done.get(timeout=None if left == inf else max(0.0, left)))
 
     def _count_back(self, send: Send) -> Send:

@@ -1,10 +1,11 @@
 """How many messages of a broadcast may be in flight: additive increase, multiplicative decrease, as in TCP.
 
-1. A broadcast begins with as many as its account's rate needs while an answer is assumed to take a tenth of a second,
-   `FIRST_SIZE` at most; one that goes on begins with as many as it had.
-2. An answer makes it one more, up to `HEADROOM` times what the rate comes to within the time of an answer. The rate
-   itself is the rate limiter's to keep: the headroom is what a halved window still reaches it with.
-3. A failure halves it, once a round trip at most: whatever left before the last halving had the larger window's fate.
+1. A new broadcast begins with as many as its account's rate needs if an answer takes a tenth of a second, at most
+   `FIRST_SIZE`. A resumed one begins with the size that the last attempt had.
+2. Each answer adds one, up to `HEADROOM` times the number of messages that the rate sends while one answer is awaited.
+   The rate limiter keeps the rate; the headroom lets a halved window still reach it.
+3. A failure halves the window, at most once a round trip: messages that left before the last halving failed by the
+   larger window.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 from runs.progress.estimate import SMOOTHING
 
 FIRST_SIZE: Final = 8
-ASSUMED_SECONDS: Final = 0.1  # an answer takes, before there was one
+ASSUMED_SECONDS: Final = 0.1  # that an answer takes, until the first one
 HEADROOM: Final = 2
 
 
@@ -31,14 +32,14 @@ class ConcurrencyWindow:
         self.size = max(1, min(first, limit))
 
     def grow(self, answer_seconds: float) -> None:
-        """After an answer that took so long."""
+        """Call after an answer that took this long."""
         before = answer_seconds if self.answer_seconds is None else self.answer_seconds
         self.answer_seconds = before + SMOOTHING * (answer_seconds - before)
         needed = ceil(HEADROOM * self._rate * self.answer_seconds)
         self.size = max(1, min(self.size + 1, needed, self._limit))
 
     def halve(self, left_at: float) -> None:
-        """After the failure of a message that left then, by the monotonic clock."""
+        """Call after the failure of a message; `left_at` is when it left, by the monotonic clock."""
         if left_at > self._halved_at:
             self._halved_at = time.monotonic()
             self.size = max(1, self.size // 2)

@@ -1,4 +1,4 @@
-"""What a broadcast does while its provider is away: wait, ask again without a message, and give up at last."""
+"""The wait for a provider that is away: longer and longer pauses, and an end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 from runs.exceptions import RunUnreachable
 from runs.progress import Progress
 
-from .providers import ProviderError
+from ..providers import ProviderError
 
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -20,7 +20,7 @@ NO_CONTACT: Final = gettext_noop("WhatsApp can't be reached")
 
 
 class Outage:
-    """How long the provider has been away, over all attempts of a run: a deploy doesn't begin the wait anew."""
+    """How long the provider has been away, over all attempts of a run: a deploy doesn't start the wait again."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -29,13 +29,13 @@ class Outage:
         self._pause = FIRST_PAUSE_SECONDS
 
     def end(self) -> None:
-        """A message was answered."""
+        """Call after every answer of the provider."""
         if self._began_at is not None or self._seconds_before:
             self._seconds_before, self._began_at, self._pause = 0.0, None, FIRST_PAUSE_SECONDS
             self._progress.checkpoint(unreachable_seconds=0.0)
 
     def wait(self, error: ProviderError) -> None:
-        """Wait a while, visibly. Raises `RunUnreachable` when it was waited for long enough."""
+        """Wait for one pause, with the reason on the card. Raises `RunUnreachable` after the longest outage."""
         now = time.monotonic()
         if self._began_at is None:
             self._began_at = now
@@ -43,8 +43,8 @@ class Outage:
         left = settings.WHATSAPP_UNREACHABLE_SECONDS - away
         if left <= 0:
             self._progress.checkpoint(unreachable_seconds=0.0)  # a retry waits anew
-            words = _("WhatsApp gave no answer for %(minutes)d minutes: %(error)s. A retry goes on where it stopped.")
-            raise RunUnreachable(words % {"minutes": max(1, away // 60), "error": error})
+            message = _("WhatsApp gave no answer for %(minutes)d minutes: %(error)s. A retry goes on where it stopped.")
+            raise RunUnreachable(message % {"minutes": max(1, away // 60), "error": error})
         self._progress.checkpoint(unreachable_seconds=away)
         self._progress.wait(min(self._pause, left), NO_CONTACT)
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
