@@ -37,7 +37,7 @@ from runs.models import Business, Run
 from runs.unstorable import find_unstorable, is_nested_deeper
 
 from . import account_api, opt_out_api, webhook
-from .audience import MAX_COLUMNS, Audience, UnreadableAudience, listed, pasted, uploaded
+from .audience import MAX_COLUMNS, Audience, UnreadableAudience, read_csv, read_listed, read_pasted
 from .messages import MAX_TEXT
 from .models import ProviderAccount, Retryable, WhatsAppBroadcast
 from .standing import warnings_of
@@ -46,7 +46,7 @@ from .starting import Draft, preview, start_broadcast
 # Without pywa's own members `None` and `UNKNOWN`.
 LANGUAGES = sorted(language.value for language in TemplateLanguage if re.fullmatch("[a-z]+(_[A-Z]+)?", language.value))
 
-READERS: dict[str, Callable[[Any], Audience]] = {"file": uploaded, "numbers": pasted, "recipients": listed}
+READERS: dict[str, Callable[[Any], Audience]] = {"file": read_csv, "numbers": read_pasted, "recipients": read_listed}
 
 # What requests say
 

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 
 from runs.models import Business
 
-from .audience import skip
+from .audience import skip_recipients
 from .models import OptOut, Recipient
 
 MAX_WORDS = 100  # characters
@@ -105,4 +105,4 @@ def _write(row: OptOut, **columns: object) -> None:
 
 
 def _skip_pending(person: Person) -> None:
-    skip(Recipient.objects.filter(phone=person.phone, run__business=person.business), "opted_out")
+    skip_recipients(Recipient.objects.filter(phone=person.phone, run__business=person.business), "opted_out")

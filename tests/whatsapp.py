@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from broadcasts.audience import pasted
+from broadcasts.audience import read_pasted
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
 from demo.fakes import webhooks
@@ -61,14 +61,14 @@ def numbers(count: int) -> str:
 
 def broadcast(account: ProviderAccount, audience: str, text: str = "Hello") -> WhatsAppBroadcast:
     """A broadcast in the queue."""
-    run = start_broadcast(Draft(account, "Hello", text, pasted(audience)), None)
+    run = start_broadcast(Draft(account, "Hello", text, read_pasted(audience)), None)
     run.refresh_from_db()
     return run
 
 
 def template_broadcast(account: ProviderAccount, count: int) -> WhatsAppBroadcast:
     """A broadcast in the queue, of an approved template."""
-    run = start_broadcast(Draft(account, "Sale", "Hello", pasted(numbers(count)), "sale", "he"), None)
+    run = start_broadcast(Draft(account, "Sale", "Hello", read_pasted(numbers(count)), "sale", "he"), None)
     run.refresh_from_db()
     return run
 

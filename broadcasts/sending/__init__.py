@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from runs.progress import Effects, Progress
 
-from ..audience import leave_out_opted_out
+from ..audience import skip_opted_out
 from ..models import WhatsAppBroadcast
 from ..providers.opening import open_provider
 from .choose import RecipientQueue, pending
@@ -32,7 +32,7 @@ def send(run: WhatsAppBroadcast, progress: Progress) -> None:
     weren't sent to stay pending.
     """
     effects = Effects(progress)
-    progress.fenced(leave_out_opted_out, run)
+    progress.fenced(skip_opted_out, run)
     with open_provider(run.account) as provider, SendThreads(provider) as threads:
         Pipeline(run, progress, effects, provider, threads, RecipientQueue(pending(run))).send_all()
-    progress.fenced(leave_out_opted_out, run)  # those whose opt-out was found when they were to be put in flight
+    progress.fenced(skip_opted_out, run)  # those whose opt-out was found when they were to be put in flight

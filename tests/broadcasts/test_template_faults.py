@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import override
 from pytest_django import Settings
 
-from broadcasts.audience import pasted
+from broadcasts.audience import read_pasted
 from broadcasts.models import ProviderAccount, WhatsAppBroadcast
 from broadcasts.sending import send
 from broadcasts.starting import Draft, start_broadcast
@@ -45,7 +45,7 @@ def test_metas_other_way_to_write_a_language_lifts_too(
 ) -> None:
     """The page's own example says en-US; pywa knows en_US alone."""
     graph.otherwise = wire.TEMPLATE_PAUSED
-    draft = Draft(account_a, "Sale", "Hello", pasted(numbers(2)), "sale", "en_US")
+    draft = Draft(account_a, "Sale", "Hello", read_pasted(numbers(2)), "sale", "en_US")
     work_through(start_broadcast(draft, None), send)
     messages.clear()
     lift(account_a, language="en-US")

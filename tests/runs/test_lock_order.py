@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from broadcasts.audience import skip
+from broadcasts.audience import skip_recipients
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.sending import pending
 from broadcasts.webhook import Delivery, Status, move_forward
@@ -118,7 +118,7 @@ def notify_delivery(attempt: Attempt) -> None:
 
 
 def opt_out_everybody(attempt: Attempt) -> None:
-    skip(Recipient.objects.filter(run=attempt.run), "opted_out")
+    skip_recipients(Recipient.objects.filter(run=attempt.run), "opted_out")
 
 
 def report_the_outcome(attempt: Attempt) -> None:
