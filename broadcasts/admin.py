@@ -18,7 +18,7 @@ from runs.admin.theme import ModelAdmin, TextInput
 from . import opt_outs
 from .models import OptOut, OutboxMessage, ProviderAccount, Recipient, WhatsAppBroadcast
 from .numbers import REGIONS, e164
-from .tasks import check_soon
+from .tasks import check_account_soon
 
 admin.site.register(WhatsAppBroadcast, RunAdmin)
 
@@ -66,7 +66,7 @@ class ProviderAccountAdmin(AccountAdmin):
     def save_model(self, request: HttpRequest, obj: ProviderAccount, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if obj.kind == ProviderAccount.Kind.META:
-            transaction.on_commit(partial(check_soon, obj.pk))
+            transaction.on_commit(partial(check_account_soon, obj.pk))
 
     @admin.display(description=_("quality"))
     def quality(self, account: ProviderAccount) -> str:
@@ -133,7 +133,7 @@ class OptOutAdmin(ModelAdmin):
     actions = ("take_back",)
 
     def save_model(self, request: HttpRequest, obj: OptOut, form: Any, change: bool) -> None:
-        row, _is_changed = opt_outs.add(obj.business, obj.phone, obj.words, request.user)  # type: ignore[arg-type]
+        row, _is_changed = opt_outs.add_opt_out(obj.business, obj.phone, obj.words, request.user)  # type: ignore[arg-type]
         obj.pk = row.pk
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -144,5 +144,5 @@ class OptOutAdmin(ModelAdmin):
 
     @admin.action(description=_("Take back what members have added"), permissions=["change"])
     def take_back(self, request: HttpRequest, queryset: Any) -> None:
-        count = sum(opt_outs.lift(row, request.user) for row in queryset)  # type: ignore[arg-type]
+        count = sum(opt_outs.lift_opt_out(row, request.user) for row in queryset)  # type: ignore[arg-type]
         self.message_user(request, _("Taken back: %(count)d.") % {"count": count})

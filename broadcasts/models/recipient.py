@@ -144,8 +144,8 @@ class Recipient(RunItem):
         return _trackers.sign(str(self.pk))
 
     @staticmethod
-    def of_tracker(tracker: object) -> int | None:
-        """The recipient's id; None for what isn't ours."""
+    def parse_tracker(tracker: object) -> int | None:
+        """The recipient's id; None for a tracker that isn't ours."""
         try:
             return int(_trackers.unsign(str(tracker)))
         except (BadSignature, ValueError):

@@ -105,7 +105,7 @@ class MetaCloud:
             biz_opaque_callback_data=message.tracker,
         )
 
-    def phone_number(self) -> BusinessPhoneNumber:
+    def fetch_phone_number(self) -> BusinessPhoneNumber:
         """What Meta says of the account's number. Raises a `ProviderError`."""
         return _call(self._phone_number)
 

@@ -51,7 +51,7 @@ class OutcomeRecorder:
     def _fail_recipient(self, recipient: Recipient, error: ProviderError) -> None:
         if error.code == STOPPED:  # at once: other broadcasts may be about to write to this number
             person = opt_outs.Person(self._run.business_id, recipient.phone)
-            retry_while_database_is_away(opt_outs.stop, person, OptOut.Source.REFUSED, self._clock.now())
+            retry_while_database_is_away(opt_outs.record_stop, person, OptOut.Source.REFUSED, self._clock.now())
         self._effects.failed(recipient, error, error.code, answered_at=self._clock.isoformat())
 
     def _retry_later(self, recipient: Recipient, error: Throttled) -> None:

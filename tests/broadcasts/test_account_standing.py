@@ -13,7 +13,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from broadcasts.models import AccountStanding, ProviderAccount, WhatsAppBroadcast
-from broadcasts.standing import check, check_accounts, warnings_of
+from broadcasts.standing import check_account, check_accounts, warnings_of
 from demo.fakes import graph as wire
 from demo.fakes import webhooks
 from demo.fakes.graph import GraphServer
@@ -60,9 +60,9 @@ def test_the_api_is_asked(account_a: ProviderAccount, graph: GraphServer) -> Non
 def test_an_account_that_cant_be_asked_keeps_what_was_known(
     account_a: ProviderAccount, graph: GraphServer, answer: wire.Answer
 ) -> None:
-    check(account_a)
+    check_account(account_a)
     graph.phone_number = answer
-    assert not check(account_a)
+    assert not check_account(account_a)
     told = standing(account_a)
     assert (told.quality, told.daily_limit, bool(told.problem)) == ("GREEN", 250, True)
 
@@ -83,7 +83,7 @@ def test_an_account_that_cant_be_asked_keeps_what_was_known(
 )
 def test_strange_answers_are_survived(account_a: ProviderAccount, graph: GraphServer, fields: dict[str, Any]) -> None:
     graph.phone_number = wire.phone_number(**{"quality": "GREEN", **fields})
-    assert check(account_a)
+    assert check_account(account_a)
 
 
 def test_limits_come_by_webhooks_and_the_later_one_counts(account_a: ProviderAccount) -> None:
@@ -156,10 +156,10 @@ def test_an_account_that_is_limited_or_cant_be_asked_says_so(
 ) -> None:
     health = {"can_send_message": "LIMITED", "entities": [{"errors": [{"error_description": "No display name"}]}]}
     graph.phone_number = wire.phone_number(health_status=health)
-    check(account_a)
+    check_account(account_a)
     assert warnings_of(account_a) == ["Meta says that this account is limited: No display name"]
     graph.phone_number = wire.REVOKED
-    check(account_a)
+    check_account(account_a)
     client.force_login(member_a)
     assert "Invalid OAuth access token" in client.get("/b/business-a/broadcasts/").content.decode()
 
@@ -206,7 +206,7 @@ def test_accounts_are_listed_with_what_is_known(
     as_member_a: APIClient, as_member_b: APIClient, account_a: ProviderAccount, graph: GraphServer
 ) -> None:
     assert as_member_a.get(URL, {"business": "business-a"}).json()[0]["standing"] is None
-    check(account_a)
+    check_account(account_a)
     tell(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", TOMORROW))
     [told] = as_member_a.get(URL, {"business": "business-a"}).json()
     known = told["standing"]
@@ -217,7 +217,7 @@ def test_accounts_are_listed_with_what_is_known(
 
 
 def test_the_page_shows_it(client: Client, member_a: User, account_a: ProviderAccount, graph: GraphServer) -> None:
-    check(account_a)
+    check_account(account_a)
     tell(account_a, "account_update", webhooks.ban("SCHEDULE_FOR_DISABLE"))
     client.force_login(member_a)
     page = client.get("/b/business-a/broadcasts/").content.decode()

@@ -7,7 +7,7 @@ from django.db import connection
 
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.sending import pending, send
-from broadcasts.webhook import Delivery, Status, move_forward
+from broadcasts.webhooks.statuses import Delivery, DeliveryStatus, apply_statuses
 from demo.fakes.graph import GraphServer
 from runs.exceptions import RunLost, RunsError, RunStopped
 from runs.lifecycle import worker
@@ -114,7 +114,7 @@ def test_who_settles_first_counts_it(account_a: ProviderAccount) -> None:
     told = Effects(progress)
     for n, recipient in enumerate(told.each(pending(run))):
         if n == 0:
-            move_forward([Status(account_a, "wamid.0", recipient.tracker, Delivery.FAILED, "131026", "No")])
+            apply_statuses([DeliveryStatus(account_a, "wamid.0", recipient.tracker, Delivery.FAILED, "131026", "No")])
         told.done(recipient, message_id=f"wamid.{n}")
     told.settle()
     end = seen(run)

@@ -1,4 +1,4 @@
-"""The people who want no broadcasts of a business: members look one up, add one, and take back what members added."""
+"""The opt-outs of a business: members search them, add one, and lift those that members added."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from django.views.decorators.http import require_POST
 from runs.models import Business
 from runs.pages.access import frame, members_only, own_business
 
-from . import opt_outs
-from .models import OptOut
-from .opt_out_api import STATES, filter_opt_outs, read_phone
+from .. import opt_outs
+from ..api.opt_outs import STATES, filter_opt_outs, read_phone
+from ..models import OptOut
 
 OPT_OUTS_A_PAGE = 50
 LABELS = {"in_force": _("In force"), "lifted": _("Taken back"), "all": _("All")}
@@ -42,30 +42,30 @@ class OptOutForm(forms.Form):
 
 
 @members_only
-def listed(request: HttpRequest, slug: str) -> HttpResponse:
-    """The list; or, posted to, one more on it."""
+def show_opt_outs(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the list, or add to it."""
     business = own_business(request, slug)
     form = OptOutForm(business, request.POST if request.method == "POST" else None)
     if form.is_valid():
         phone = form.cleaned_data["phone"]
-        _row, is_changed = opt_outs.add(business, phone, form.cleaned_data["words"], cast("User", request.user))
-        said = _("%(phone)s gets no more broadcasts.") if is_changed else _("%(phone)s is on the list already.")
-        messages.success(request, said % {"phone": phone})
+        _row, is_changed = opt_outs.add_opt_out(business, phone, form.cleaned_data["words"], cast("User", request.user))
+        message = _("%(phone)s gets no more broadcasts.") if is_changed else _("%(phone)s is on the list already.")
+        messages.success(request, message % {"phone": phone})
         return HttpResponseRedirect(reverse("opt-outs", args=[business.slug]))
-    return render(request, "broadcasts/opt_outs.html", _context(request, business, form))
+    return render(request, "broadcasts/opt_outs.html", build_context(request, business, form))
 
 
 @members_only
 @require_POST
-def lift(request: HttpRequest, slug: str, id: int) -> HttpResponse:  # noqa: A002  named as in the URL
+def lift_opt_out(request: HttpRequest, slug: str, id: int) -> HttpResponse:  # noqa: A002  named as in the URL
     business = own_business(request, slug)
     row = get_object_or_404(OptOut, business=business, pk=id)
-    if opt_outs.lift(row, cast("User", request.user)):
+    if opt_outs.lift_opt_out(row, cast("User", request.user)):
         messages.success(request, _("%(phone)s gets broadcasts again.") % {"phone": row.phone})
     return HttpResponseRedirect(reverse("opt-outs", args=[business.slug]))
 
 
-def _context(request: HttpRequest, business: Business, form: OptOutForm) -> dict[str, Any]:
+def build_context(request: HttpRequest, business: Business, form: OptOutForm) -> dict[str, Any]:
     state = request.GET.get("state", "")
     state = state if state in STATES else "in_force"
     phone = request.GET.get("phone", "").replace("\x00", "")[:40]
@@ -81,6 +81,6 @@ def _context(request: HttpRequest, business: Business, form: OptOutForm) -> dict
 
 
 urlpatterns = [
-    path("opt-outs/", listed, name="opt-outs"),
-    path("opt-outs/<int:id>/lift/", lift, name="opt-out-lift"),
+    path("opt-outs/", show_opt_outs, name="opt-outs"),
+    path("opt-outs/<int:id>/lift/", lift_opt_out, name="opt-out-lift"),
 ]

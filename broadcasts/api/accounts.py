@@ -15,8 +15,10 @@ from runs.api.fields import BusinessField
 from runs.api.inputs import parse_query
 from runs.api.views import ERRORS
 
-from .models import AccountStanding, ProviderAccount
-from .standing import UNLIMITED, is_in_force, restriction_words, sent_lately, warnings_of
+from ..models import AccountStanding, ProviderAccount
+from ..standing import count_sent_lately, warnings_of
+from ..standing.limits import UNLIMITED
+from ..standing.restrictions import describe_restriction, is_in_force
 
 
 class AccountQuery(serializers.Serializer[Any]):
@@ -29,7 +31,7 @@ class RestrictionSerializer(serializers.Serializer[Any]):
     words = serializers.SerializerMethodField()
 
     def get_words(self, restriction: dict[str, str]) -> str:
-        return restriction_words(restriction)
+        return describe_restriction(restriction)
 
 
 class StandingSerializer(serializers.ModelSerializer[AccountStanding]):
@@ -72,7 +74,7 @@ class AccountSerializer(serializers.ModelSerializer[ProviderAccount]):
         fields = ["id", "name", "kind", "standing", "sent_lately", "warnings"]
 
     def get_sent_lately(self, account: ProviderAccount) -> int:
-        return sent_lately(account)
+        return count_sent_lately(account)
 
     def get_warnings(self, account: ProviderAccount) -> list[str]:
         return warnings_of(account)
