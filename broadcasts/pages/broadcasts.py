@@ -26,7 +26,7 @@ Delivery = Recipient.Delivery
 
 # The filters of the recipients' list: name, label and condition.
 FILTERS = {
-    "all": (_("Everybody"), Q()),
+    "all": (_("All"), Q()),
     "pending": (_("Waiting"), Q(status__in=[ItemStatus.PENDING, ItemStatus.IN_FLIGHT])),
     "sent": (_("Accepted"), Q(status=ItemStatus.DONE)),
     "delivered": (_("Delivered"), Q(status=ItemStatus.DONE, delivery__in=[Delivery.DELIVERED, Delivery.READ])),
