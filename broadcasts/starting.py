@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from runs.lifecycle import start
 
 from .audience import Audience, AudienceSorter, UnreadableAudience, store_recipients
-from .messages import rendered
+from .messages import render_text
 from .models import ProviderAccount, WhatsAppBroadcast
 from .standing import warnings_of
 
@@ -40,7 +40,7 @@ def preview(draft: Draft) -> dict[str, Any]:
     sorter, first = draft.sorter(), None
     for batch in sorter.sort_batches():
         first = first or next((each for each in batch if not each.code), None)
-    text = rendered(draft.text, first.row.variables if first else {}, draft.audience.columns)
+    text = render_text(draft.text, first.row.variables if first else {}, draft.audience.columns)
     return {
         "counts": sorter.counts.as_json(),
         "to": first.phone if first else "",

@@ -17,7 +17,7 @@ from django.db import transaction
 
 from . import opt_outs
 from .models import OptOut, Recipient, WhatsAppUser
-from .numbers import numbers_of
+from .numbers import find_numbers
 from .opt_out_phrases import OptOutRequest
 from .opt_outs import Person
 
@@ -39,7 +39,7 @@ def apply_request(
         else:
             opt_outs.record_resume(person, source, at)
 
-    if user_id and not numbers_of(wa_id):
+    if user_id and not find_numbers(wa_id):
         with transaction.atomic():
             users = WhatsAppUser.objects.select_for_update()
             wa_id = users.get_or_create(business_id=business, user_id=user_id)[0].wa_id
@@ -51,7 +51,7 @@ def apply_request(
 
 def match_user(wa_id: str, user_id: str) -> dict[str, str]:
     """The id with its number, where an update names both."""
-    return {user_id: wa_id} if user_id and numbers_of(wa_id) else {}
+    return {user_id: wa_id} if user_id and find_numbers(wa_id) else {}
 
 
 def note_numbers(business: int, wa_ids: Mapping[str, str]) -> None:
@@ -74,4 +74,4 @@ def note_numbers(business: int, wa_ids: Mapping[str, str]) -> None:
 def phones_of(business: int, wa_id: str) -> list[str]:
     """The numbers under which an audience may contain this person; mostly one, sometimes not the one WhatsApp uses."""
     same = Recipient.objects.filter(wa_id=wa_id or None, run__business=business)
-    return sorted(numbers_of(wa_id).union(same.values_list("phone", flat=True)))
+    return sorted(find_numbers(wa_id).union(same.values_list("phone", flat=True)))

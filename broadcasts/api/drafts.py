@@ -50,7 +50,7 @@ class StartedSerializer(RunSerializer):
 
 class DraftView(APIView):
     parser_classes = (SmallJSONParser, MultiPartParser)
-    max_upload_bytes = staticmethod(lambda: settings.WHATSAPP_MAX_UPLOAD_BYTES)  # looked at before the body is read
+    max_upload_bytes = staticmethod(lambda: settings.WHATSAPP_MAX_UPLOAD_BYTES)  # checked before the body is read
     shapes: ClassVar[dict[str, type[DraftRequest]]] = {
         "application/json": DraftRequest,
         "multipart/form-data": DraftForm,

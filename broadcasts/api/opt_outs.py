@@ -27,7 +27,7 @@ from runs.models import Business
 
 from .. import opt_outs
 from ..models import OptOut, OptOutQuerySet
-from ..numbers import e164
+from ..numbers import to_e164
 
 STATES = {
     "in_force": Q(lifted_at=None),
@@ -78,7 +78,7 @@ class OptOutSerializer(serializers.ModelSerializer[OptOut]):
 def read_phone(business: Business, written: str) -> str | None:
     """As in the country of the business's first account, where it names none."""
     account = business.whatsapp_accounts.order_by("pk").first()
-    return e164(written, account.country if account else "ZZ")
+    return to_e164(written, account.country if account else "ZZ")
 
 
 def filter_opt_outs(rows: OptOutQuerySet, phone: str, state: str) -> OptOutQuerySet:

@@ -12,7 +12,7 @@ from runs.text import clean
 
 from ..messages import MAX_TEXT, RenderedLength, columns_of
 from ..models import OptOut, ProviderAccount
-from ..numbers import e164
+from ..numbers import to_e164
 from .rows import Audience, Row
 
 BATCH: Final = 5_000
@@ -77,7 +77,7 @@ class AudienceSorter:
             yield batch
 
     def _sort_row(self, row: Row) -> SortedRow:
-        phone = e164(row.phone, self._account.country)
+        phone = to_e164(row.phone, self._account.country)
         if phone is None:
             return SortedRow(row, clean(row.phone.strip(), MAX_INVALID_PHONE), "invalid")
         if int(phone) in self._seen:
@@ -85,7 +85,7 @@ class AudienceSorter:
         self._seen.add(int(phone))
         if not all(row.variables.get(name) for name in self._needed):
             return SortedRow(row, phone, "incomplete")
-        if self._length.given(row.variables) > MAX_TEXT:
+        if self._length.with_variables(row.variables) > MAX_TEXT:
             return SortedRow(row, phone, "too_long")
         return SortedRow(row, phone)
 
