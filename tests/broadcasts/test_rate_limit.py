@@ -30,10 +30,10 @@ def test_two_workers_share_the_permits_of_an_account(account_a: ProviderAccount)
     account_a.save(update_fields=["rate"])
     first, second = RateLimiter(account_a), RateLimiter(account_a)
     began = time.monotonic()
-    taken = sorted([*due_times(first, 20), *due_times(second, 20)])
+    due = sorted([*due_times(first, 20), *due_times(second, 20)])
     # Forty messages at ten a second: the last one leaves about four seconds from now.
-    assert taken[-1] - began == pytest.approx(3.7, abs=0.5)
-    assert all(later - earlier > 0.05 for earlier, later in pairwise(taken[4:]))
+    assert due[-1] - began == pytest.approx(3.7, abs=0.5)
+    assert all(later - earlier > 0.05 for earlier, later in pairwise(due[4:]))
 
 
 def test_a_hold_off_is_for_every_worker(account_a: ProviderAccount, account_b: ProviderAccount) -> None:
@@ -52,11 +52,11 @@ def test_permits_that_nobody_takes_are_lost_but_the_last_few(account_a: Provider
     assert sum(delays(limiter, 4)) == pytest.approx(0 + 1 + 2 + 3, abs=1)
 
 
-def test_the_outbox_keeps_what_it_was_told_to_send(account_a: ProviderAccount) -> None:
+def test_the_outbox_stores_its_messages(account_a: ProviderAccount) -> None:
     message = Message(to="+972502000000", text="Hello", tracker="t")
     with Outbox(account_a) as outbox:
-        kept = outbox.send(message)
-    assert OutboxMessage.objects.get(message_id=kept.message_id).text == "Hello"
+        stored = outbox.send(message)
+    assert OutboxMessage.objects.get(message_id=stored.message_id).text == "Hello"
     account_a.failure_rate = 1
     with Outbox(account_a) as outbox, pytest.raises(Refused):
         outbox.send(message)

@@ -15,7 +15,7 @@ from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from tests.actors import seen, work_through
-from tests.whatsapp import broadcast, number, numbers, statuses, told_to
+from tests.whatsapp import broadcast, number, numbers, phones_sent_to, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,7 +104,7 @@ def test_several_in_flight_at_a_death_are_unknown_and_none_is_sent_again(
     Effects(held(run)).begin(list(pending(run))[:4])
     WhatsAppBroadcast.objects.filter(pk=run.pk).reclaim()
     end = work_through(run, send)
-    assert (end.unknown, end.sent, told_to(graph)) == (4, 2, [number(4), number(5)])
+    assert (end.unknown, end.sent, phones_sent_to(graph)) == (4, 2, [number(4), number(5)])
 
 
 def test_who_settles_first_counts_it(account_a: ProviderAccount) -> None:
