@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from broadcasts.audience import listed, uploaded
+from broadcasts.audience import read_csv, read_listed
 from broadcasts.models import Pace, ProviderAccount, WhatsAppBroadcast
 from broadcasts.sending import send
 from broadcasts.starting import Draft, preview, start_broadcast
@@ -93,7 +93,7 @@ def _sent(messages: int) -> float:
 
 def _queued(messages: int, rate: float = UNLIMITED, account: ProviderAccount | None = None) -> WhatsAppBroadcast:
     account = account or _account(rate)
-    audience = listed([f"+97250{2_000_000 + number}" for number in range(messages)])
+    audience = read_listed([f"+97250{2_000_000 + number}" for number in range(messages)])
     return start_broadcast(Draft(account, "Benchmark", "Hello", audience), None)
 
 
@@ -268,7 +268,7 @@ def _taken(path: Path, use: Callable[[Draft], object]) -> float:
     account = _account(UNLIMITED)
     with path.open("rb") as file:
         began = time.perf_counter()
-        use(Draft(account, "Benchmark", "Hello {{name}}", uploaded(file)))
+        use(Draft(account, "Benchmark", "Hello {{name}}", read_csv(file)))
         return time.perf_counter() - began
 
 
@@ -305,7 +305,7 @@ def _memory(result: Result, options: Options) -> None:
 _TAKE_AND_SEND = """
 import re, resource
 from pathlib import Path
-from broadcasts.audience import uploaded
+from broadcasts.audience import read_csv
 from broadcasts.models import ProviderAccount
 from broadcasts import sending
 from broadcasts.providers import Accepted
@@ -321,7 +321,7 @@ class Instant:
 sending.open_provider = lambda account: Instant()
 account = ProviderAccount.objects.get(pk={account})
 with open({path!r}, "rb") as file:
-    run = start_broadcast(Draft(account, "Benchmark", "Hello {{{{name}}}}", uploaded(file)), None)
+    run = start_broadcast(Draft(account, "Benchmark", "Hello {{{{name}}}}", read_csv(file)), None)
 execute(WhatsAppBroadcast, send, run.pk, worker="benchmark")
 run.refresh_from_db()
 assert (run.status, run.sent) == ("completed", {recipients}), (run.status, run.error_message)

@@ -17,8 +17,8 @@ from runs.admin.theme import ModelAdmin, TextInput
 
 from . import opt_outs
 from .models import OptOut, OutboxMessage, ProviderAccount, Recipient, WhatsAppBroadcast
-from .numbers import REGIONS, e164
-from .tasks import check_soon
+from .numbers import REGIONS, to_e164
+from .tasks import check_account_soon
 
 admin.site.register(WhatsAppBroadcast, RunAdmin)
 
@@ -66,7 +66,7 @@ class ProviderAccountAdmin(AccountAdmin):
     def save_model(self, request: HttpRequest, obj: ProviderAccount, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if obj.kind == ProviderAccount.Kind.META:
-            transaction.on_commit(partial(check_soon, obj.pk))
+            transaction.on_commit(partial(check_account_soon, obj.pk))
 
     @admin.display(description=_("quality"))
     def quality(self, account: ProviderAccount) -> str:
@@ -110,19 +110,19 @@ class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         fields = ("business", "phone", "words")
 
     def clean_phone(self) -> str:
-        phone = e164(self.cleaned_data["phone"], "ZZ")
+        phone = to_e164(self.cleaned_data["phone"], "ZZ")
         if phone is None:
             raise forms.ValidationError(_("Not a phone number."))
         return phone
 
     def _get_validation_exclusions(self) -> set[str]:
-        """The number is looked at above, and one whose opt-out was taken back may be added again."""
+        """`clean_phone` validates the number; uniqueness isn't checked, so that a lifted opt-out can be added again."""
         return {*super()._get_validation_exclusions(), "phone"}  # type: ignore[misc]
 
 
 @admin.register(OptOut)
 class OptOutAdmin(ModelAdmin):
-    """Added here as by a member; what a person has stopped is taken back by that person alone. None is deleted."""
+    """Staff add and lift opt-outs as members do. Only the person lifts what the person has stopped. None is deleted."""
 
     form = OptOutForm
     list_display = ("phone", "business", "source", "words", "created_at", "added_by", "lifted_at", "lifted_by")
@@ -133,16 +133,16 @@ class OptOutAdmin(ModelAdmin):
     actions = ("take_back",)
 
     def save_model(self, request: HttpRequest, obj: OptOut, form: Any, change: bool) -> None:
-        row, _is_changed = opt_outs.add(obj.business, obj.phone, obj.words, request.user)  # type: ignore[arg-type]
+        row, _is_changed = opt_outs.add_opt_out(obj.business, obj.phone, obj.words, request.user)  # type: ignore[arg-type]
         obj.pk = row.pk
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is None and super().has_change_permission(request)  # the list's action needs it
+        return obj is None and super().has_change_permission(request)  # Django shows the list's action only with it
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     @admin.action(description=_("Take back what members have added"), permissions=["change"])
     def take_back(self, request: HttpRequest, queryset: Any) -> None:
-        count = sum(opt_outs.lift(row, request.user) for row in queryset)  # type: ignore[arg-type]
+        count = sum(opt_outs.lift_opt_out(row, request.user) for row in queryset)  # type: ignore[arg-type]
         self.message_user(request, _("Taken back: %(count)d.") % {"count": count})

@@ -1,7 +1,7 @@
-"""What is said to a recipient: a text or an approved template, and its variables.
+"""Messages: a text or an approved template, with placeholders that each recipient's variables fill.
 
-Placeholders are Meta's own: `{{name}}` stands for the audience's column of that name, `{{1}}` for
-its first column, whatever it is called.
+Placeholders are written as in Meta's templates: `{{name}}` is the audience's column of that name, `{{1}}` its first
+column.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class Text:
 
     @property
     def placeholders(self) -> list[str]:
-        """Each once, in the order of their first appearance; numbers in their own order."""
-        found = list(dict.fromkeys(_PLACEHOLDER.findall(self.text)))
-        return sorted(found, key=int) if all(name.isdecimal() for name in found) else found
+        """Each once, in the order of first appearance; placeholders that are all numbers, in numeric order."""
+        names = list(dict.fromkeys(_PLACEHOLDER.findall(self.text)))
+        return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
 
     def values(self, variables: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
-        """Of each placeholder; empty where the recipient has none."""
+        """The value of each placeholder; empty where the recipient has none."""
         return {name: str(variables.get(column_of(name, columns), "")) for name in self.placeholders}
 
 
 @dataclass(frozen=True)
 class RenderedLength:
-    """How long a text becomes with a recipient's variables, known without writing it out."""
+    """How long a text is with a recipient's variables, computed without rendering it."""
 
     fixed: int  # characters outside the placeholders
     uses: Mapping[str, int]  # how often each column is filled in
@@ -59,12 +59,12 @@ class RenderedLength:
         uses = Counter(column_of(name, columns) for name in _PLACEHOLDER.findall(text))
         return cls(len(_PLACEHOLDER.sub("", text)), uses)
 
-    def given(self, variables: Mapping[str, str]) -> int:
+    def with_variables(self, variables: Mapping[str, str]) -> int:
         return self.fixed + sum(times * len(variables.get(name, "")) for name, times in self.uses.items())
 
 
 def column_of(placeholder: str, columns: Sequence[str]) -> str:
-    """The audience's column that a placeholder stands for; a name that no column has, if none."""
+    """The audience's column that fills a placeholder; the placeholder itself if there is no such column."""
     if placeholder in columns or not placeholder.isdecimal():
         return placeholder
     number = int(placeholder)
@@ -72,10 +72,10 @@ def column_of(placeholder: str, columns: Sequence[str]) -> str:
 
 
 def columns_of(text: str, columns: Sequence[str]) -> list[str]:
-    """The columns that every recipient needs."""
+    """The columns that a text needs from every recipient."""
     return [column_of(name, columns) for name in Text(text).placeholders]
 
 
-def rendered(text: str, variables: Mapping[str, str], columns: Sequence[str]) -> str:
+def render_text(text: str, variables: Mapping[str, str], columns: Sequence[str]) -> str:
     values = Text(text).values(variables, columns)
     return _PLACEHOLDER.sub(lambda match: values[match[1]], text)

@@ -1,7 +1,7 @@
-"""Meta's error codes: whose fault each is, when the same message may be sent again, and what can be done.
+"""Meta's error codes: whom each concerns, when the same message may be sent again, and what can be done.
 
-One table for the answers to a send and for the failures that webhooks report later. A code that isn't in it
-concerns one recipient, who may be tried again at once.
+One table for answers to a send and for failures that webhooks report later. A code that isn't in the table concerns
+one recipient, who may be tried again at once.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
 """
@@ -14,13 +14,14 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Final
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 
 class Kind(Enum):
     RECIPIENT = auto()  # this message to this recipient
     STOPPED = auto()  # the recipient wants no marketing messages
-    THROTTLED = auto()  # everybody waits for seconds or minutes
+    THROTTLED = auto()  # nothing can be sent for seconds or minutes
     BLOCKED = auto()  # nothing can be sent by this account or with this token
     TEMPLATE = auto()  # nothing can be sent with this template until somebody corrects it
     TEMPLATE_WAITS = auto()  # nothing can be sent with this template for some hours; no worker waits for it
@@ -53,7 +54,7 @@ _NOT_LISTED = _("A test account sends only to the numbers on its list. Add this 
 _TOO_LONG = _("With this person's variables the message is too long. Shorten them.")
 _FAULT = _("WhatsApp had a fault. Try again.")
 _DROPPED = _("Meta held the message back and dropped it: it reviews the business. Wait for that, in WhatsApp Manager.")
-# Everybody, for a moment
+# Everybody, for some minutes
 _TOO_FAST = _("Too many messages at once. Try again in a few minutes.")
 _MAINTENANCE = _("The account is under maintenance. Try again in a few minutes.")
 # The account
@@ -78,7 +79,7 @@ _FLOW_FAST = _("WhatsApp lets the template's flow be sent only a few times an ho
 _RULES: Final[tuple[tuple[Iterable[int], Rule], ...]] = (
     ([131026], Rule(retry=NEVER, advice=_UNDELIVERABLE)),  # not on WhatsApp, or their terms or version are too old
     ([131047], Rule(retry=NEVER, advice=_WINDOW)),  # more than 24 hours since they last wrote
-    # So many marketing messages a person gets, from all businesses together.
+    # WhatsApp limits the marketing messages that a person gets from all businesses together.
     ([131049], Rule(retry=timedelta(hours=24), advice=_FULL)),
     ([130472], Rule(retry=NEVER, advice=_EXPERIMENT)),
     ([131050], Rule(Kind.STOPPED, NEVER, _STOPPED)),
@@ -109,7 +110,7 @@ _RULES: Final[tuple[tuple[Iterable[int], Rule], ...]] = (
 RULES: Final[dict[str, Rule]] = {str(code): rule for codes, rule in _RULES for code in codes}
 
 STOPPED: Final = "131050"
-# What readers are told while a broadcast waits in the queue.
+# The reason that is shown while a broadcast waits in the queue, by code.
 WAIT_REASONS: Final = {
     "132015": _("WhatsApp has paused the template"),
     "132069": _("The template's flow was sent too often"),
@@ -120,8 +121,14 @@ def rule_of(code: object) -> Rule:
     return RULES.get(str(code), Rule())
 
 
+def advice_for(code: object) -> str:
+    """What can be done about the error, in the reader's language; empty for codes that aren't in the table."""
+    advice = rule_of(code).advice
+    return gettext(advice) if advice else ""
+
+
 def codes_by_retry() -> dict[timedelta | None, list[str]]:
-    """The codes that must not be tried again at once, by how long after the failure they may be."""
+    """The codes after which a message must not be sent again at once, by the wait after the failure."""
     waits: dict[timedelta | None, list[str]] = {}
     for code, rule in RULES.items():
         if rule.retry != AT_ONCE:

@@ -10,25 +10,25 @@ REGIONS = phonenumbers.SUPPORTED_REGIONS
 _E164 = phonenumbers.PhoneNumberFormat.E164
 
 
-def e164(written: str, country: str) -> str | None:
-    """`+972502345678` for what was written, as in `country` where it names none; None for no number."""
+def to_e164(written: str, country: str) -> str | None:
+    """`+972502345678` for `050-2345678` in Israel; `country` is for numbers without one. None for an invalid number."""
     text = written.strip()
-    if text.startswith("00"):  # as it is dialled
+    if text.startswith("00"):  # the prefix that is dialled
         text = f"+{text[2:]}"
     try:
         number = phonenumbers.parse(text, country)
         is_valid = phonenumbers.is_valid_number(number)
         if not is_valid and text.isdecimal():
-            number = phonenumbers.parse(f"+{text}")  # spreadsheets swallow the plus
+            number = phonenumbers.parse(f"+{text}")  # spreadsheets drop the plus
             is_valid = phonenumbers.is_valid_number(number)
     except phonenumbers.NumberParseException:
         return None
     return phonenumbers.format_number(number, _E164) if is_valid else None
 
 
-# WhatsApp writes some mobile numbers otherwise than people do: Mexico's with a 1, Brazil's older ones without their
+# WhatsApp writes some mobile numbers differently from people: Mexico's with a 1, Brazil's older ones without their
 # first 9, Argentina's with a 9.
-_WRITTEN_OTHERWISE = (
+_WHATSAPP_FORMS = (
     (re.compile(r"\+521(\d{10})"), r"+52\1"),
     (re.compile(r"\+55(\d\d)([6-9]\d{7})"), r"+55\g<1>9\2"),
     (re.compile(r"\+549(\d{10})"), r"+54\1"),
@@ -36,10 +36,10 @@ _WRITTEN_OTHERWISE = (
 _WA_ID = re.compile(r"\d{6,15}", re.ASCII)
 
 
-def numbers_of(wa_id: str) -> set[str]:
-    """As which numbers an audience may hold WhatsApp's `wa_id`; itself, where none of them is valid."""
+def find_numbers(wa_id: str) -> set[str]:
+    """The numbers under which an audience may contain WhatsApp's `wa_id`; itself if none of them is valid."""
     if not _WA_ID.fullmatch(wa_id):
         return set()
     written = f"+{wa_id}"
-    others = (pattern.sub(form, written) for pattern, form in _WRITTEN_OTHERWISE if pattern.fullmatch(written))
-    return {valid for each in (written, *others) if (valid := e164(each, "ZZ"))} or {written}
+    others = (pattern.sub(form, written) for pattern, form in _WHATSAPP_FORMS if pattern.fullmatch(written))
+    return {valid for each in (written, *others) if (valid := to_e164(each, "ZZ"))} or {written}

@@ -1,4 +1,4 @@
-"""A broadcast from what a person wrote: looked at before it starts, and started."""
+"""A broadcast as a person wrote it, to be previewed and started."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from runs.lifecycle import start
 
-from .audience import Audience, Sorter, UnreadableAudience, store_recipients
-from .messages import rendered
+from .audience import Audience, AudienceSorter, UnreadableAudience, store_recipients
+from .messages import render_text
 from .models import ProviderAccount, WhatsAppBroadcast
 from .standing import warnings_of
 
@@ -28,19 +28,19 @@ class Draft:
     template: str = ""
     language: str = ""
 
-    def sorter(self) -> Sorter:
-        return Sorter(self.account, self.text, self.audience)
+    def sorter(self) -> AudienceSorter:
+        return AudienceSorter(self.account, self.text, self.audience)
 
 
 def preview(draft: Draft) -> dict[str, Any]:
-    """How many would get it and how many wouldn't, the message as the first one would read it, and warnings.
+    """How many would get the message and how many wouldn't, the first recipient's message, and warnings.
 
     Raises `UnreadableAudience`.
     """
     sorter, first = draft.sorter(), None
-    for batch in sorter.batches():
-        first = first or next((one for one in batch if not one.code), None)
-    text = rendered(draft.text, first.row.variables if first else {}, draft.audience.columns)
+    for batch in sorter.sort_batches():
+        first = first or next((each for each in batch if not each.code), None)
+    text = render_text(draft.text, first.row.variables if first else {}, draft.audience.columns)
     return {
         "counts": sorter.counts.as_json(),
         "to": first.phone if first else "",
@@ -50,7 +50,7 @@ def preview(draft: Draft) -> dict[str, Any]:
 
 
 def start_broadcast(draft: Draft, created_by: User | None, idempotency_key: str = "") -> WhatsAppBroadcast:
-    """Keep the audience and start, all or nothing; an earlier start with this key is returned instead.
+    """Store the audience and start the run in one transaction; return the earlier run of the same key if there is one.
 
     Raises `UnreadableAudience`, also when nobody would get the message.
     """
@@ -70,7 +70,7 @@ def start_broadcast(draft: Draft, created_by: User | None, idempotency_key: str 
         if run.total is not None:
             return run
         sorter = draft.sorter()
-        store_recipients(run, sorter.batches())
+        store_recipients(run, sorter.sort_batches())
         if not sorter.counts.valid:
             raise UnreadableAudience(_("Nobody in the audience can get this message."))
         skipped = sum(sorter.counts.skipped.values())

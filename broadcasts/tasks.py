@@ -1,4 +1,4 @@
-"""Thin Celery entries."""
+"""Celery tasks. Each calls one function."""
 
 import logging
 
@@ -25,19 +25,19 @@ def send_broadcast(run: WhatsAppBroadcast, progress: Progress) -> None:
 
 @shared_task(name="broadcasts.check_accounts", ignore_result=True)
 def check_accounts() -> None:
-    """Ask Meta about all accounts; beat sends it every hour."""
+    """Check the standing of all accounts; beat sends this every hour."""
     standing.check_accounts()
 
 
 @shared_task(name=CHECK_ACCOUNT, ignore_result=True)
 def check_account(account_id: int) -> None:
     if account := ProviderAccount.objects.filter(pk=account_id).first():
-        standing.check(account)
+        standing.check_account(account)
 
 
-def check_soon(account_id: int) -> None:
-    """Of an account that was saved. A broker that is away is no reason to fail: beat's round comes too."""
+def check_account_soon(account_id: int) -> None:
+    """After an account was saved. Without a broker the save still succeeds: beat's hourly check follows."""
     try:
         call_broker(current_app.send_task, CHECK_ACCOUNT, args=[account_id], queue=QUEUE)
     except Exception as error:
-        logger.warning("Could not ask Meta about account %s: %r", account_id, error)
+        logger.warning("Could not queue a check of account %s: %r", account_id, error)

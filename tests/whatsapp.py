@@ -1,4 +1,4 @@
-"""WhatsApp for tests: an account, an audience, and the server that is told to send."""
+"""WhatsApp for tests: accounts, audiences, and the fake server that receives messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from broadcasts.audience import pasted
+from broadcasts.audience import read_pasted
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
 from demo.fakes import webhooks
@@ -30,15 +30,15 @@ def graph(settings: Settings) -> Iterator[GraphServer]:
 
 @pytest.fixture
 def account_a(business_a: Business) -> ProviderAccount:
-    return account_of(business_a)
+    return create_account(business_a)
 
 
 @pytest.fixture
 def account_b(business_b: Business) -> ProviderAccount:
-    return account_of(business_b, app_secret="another-secret")
+    return create_account(business_b, app_secret="another-secret")
 
 
-def account_of(business: Business, **columns: object) -> ProviderAccount:
+def create_account(business: Business, **columns: object) -> ProviderAccount:
     fields = {
         "name": f"WhatsApp of {business.slug}",
         "phone_number_id": f"10{business.pk:09d}",
@@ -61,20 +61,20 @@ def numbers(count: int) -> str:
 
 def broadcast(account: ProviderAccount, audience: str, text: str = "Hello") -> WhatsAppBroadcast:
     """A broadcast in the queue."""
-    run = start_broadcast(Draft(account, "Hello", text, pasted(audience)), None)
+    run = start_broadcast(Draft(account, "Hello", text, read_pasted(audience)), None)
     run.refresh_from_db()
     return run
 
 
 def template_broadcast(account: ProviderAccount, count: int) -> WhatsAppBroadcast:
     """A broadcast in the queue, of an approved template."""
-    run = start_broadcast(Draft(account, "Sale", "Hello", pasted(numbers(count)), "sale", "he"), None)
+    run = start_broadcast(Draft(account, "Sale", "Hello", read_pasted(numbers(count)), "sale", "he"), None)
     run.refresh_from_db()
     return run
 
 
-def hook(payload: Any, secret: str = APP_SECRET) -> None:
-    """Meta tells of something."""
+def post_webhook(payload: Any, secret: str = APP_SECRET) -> None:
+    """Post it as Meta does, signed."""
     body, headers = webhooks.sign(payload, secret)
     answer = APIClient().post("/api/whatsapp/webhook/", body, content_type="application/json", headers=headers)
     assert answer.status_code == 200, answer.content
@@ -84,5 +84,6 @@ def statuses(run: WhatsAppBroadcast) -> list[str]:
     return list(Recipient.objects.filter(run=run).order_by("pk").values_list("status", flat=True))
 
 
-def told_to(server: GraphServer) -> list[str]:
-    return [told.to for told in server.told]
+def phones_sent_to(server: GraphServer) -> list[str]:
+    """In the order of the messages."""
+    return [sent.to for sent in server.told]

@@ -38,7 +38,7 @@ def _check_sends(finding: Finding, sends: list[Send], kind: str) -> None:
     finding.count(f"messages that the {kind} provider was told to send", len(sends))
     by_recipient: dict[int | None, list[Send]] = defaultdict(list)
     for send in sends:
-        by_recipient[Recipient.of_tracker(send.tracker)].append(send)
+        by_recipient[Recipient.parse_tracker(send.tracker)].append(send)
     for stranger in by_recipient.pop(None, []):
         finding.violate(f"{stranger.to} was sent to, and no recipient is known for it")
     for pk, told in by_recipient.items():

@@ -9,7 +9,7 @@ from typing import Final
 
 from django.conf import settings
 
-from broadcasts.audience import listed
+from broadcasts.audience import read_listed
 from broadcasts.models import ProviderAccount, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
 from demo.fakes.graph import Answer, GraphServer, served
@@ -44,7 +44,7 @@ class Broadcast:
         account = ProviderAccount.objects.create(
             business=business, name="Storm", phone_number_id="1", token="t", rate=RATE
         )
-        audience = listed([f"+97250{2_000_000 + number}" for number in range(self.recipients)])
+        audience = read_listed([f"+97250{2_000_000 + number}" for number in range(self.recipients)])
         return [start_broadcast(Draft(account, "Storm", "Hello", audience), None)]
 
     def records(self) -> Iterator[Record]:

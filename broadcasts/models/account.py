@@ -24,7 +24,7 @@ class ProviderAccount(models.Model):
     name = models.CharField(_("name"), max_length=200)
     kind = models.CharField(_("provider"), max_length=16, choices=Kind, default=Kind.META)
     phone_number_id = models.CharField(_("phone number id"), max_length=64, blank=True, default="")
-    # Webhooks about templates and about the account name it alone; those about messages teach it.
+    # Webhooks about templates and the account name this id only. Webhooks about messages name it too, and fill it in.
     waba_id = models.CharField(
         _("WhatsApp Business Account id"), max_length=64, blank=True, default="", db_default="", db_index=True
     )
@@ -35,7 +35,7 @@ class ProviderAccount(models.Model):
     rate = models.FloatField(
         _("messages a second"), default=80, validators=[MinValueValidator(0.1), MaxValueValidator(1_000_000)]
     )
-    # Of the outbox alone.
+    # For the outbox only.
     delay = models.FloatField(_("seconds a message"), default=0.0, validators=[MinValueValidator(0)])
     failure_rate = models.FloatField(
         _("share that fails"), default=0.0, validators=[MinValueValidator(0), MaxValueValidator(1)]
@@ -46,7 +46,7 @@ class ProviderAccount(models.Model):
         verbose_name_plural = _("WhatsApp accounts")
         ordering = ["name"]
         constraints = [
-            # A webhook finds its account by it, and no business may claim another's number.
+            # Webhooks find their account by the number; no business may enter another's.
             models.UniqueConstraint(
                 fields=["phone_number_id"], condition=~models.Q(phone_number_id=""), name="one_account_a_number"
             )
@@ -57,7 +57,10 @@ class ProviderAccount(models.Model):
 
 
 class Pace(models.Model):
-    """When an account's next message may leave, by the database's clock. A narrow row: it is written all the time."""
+    """The rate limit of an account: when its next message may leave, by the database's clock.
+
+    A table of its own, so that the row that workers update all the time is short.
+    """
 
     account = models.OneToOneField(ProviderAccount, on_delete=models.CASCADE, primary_key=True, related_name="pace")
     next_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -70,7 +73,7 @@ class Pace(models.Model):
 
 
 class AccountStanding(models.Model):
-    """What Meta says an account may do: told by its API and by webhooks, each part with the time it is of."""
+    """What Meta says an account may do, by its API and webhooks; each part with its time."""
 
     class Quality(models.TextChoices):
         """https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits"""
@@ -80,23 +83,23 @@ class AccountStanding(models.Model):
         YELLOW = "YELLOW", _("Medium")
         RED = "RED", _("Low")
 
-    UNLIMITED: ClassVar = -1  # as Meta's webhooks say it
+    UNLIMITED: ClassVar = -1  # Meta's own value in webhooks
 
     account = models.OneToOneField(ProviderAccount, on_delete=models.CASCADE, primary_key=True, related_name="standing")
     display_number = models.CharField(max_length=40, blank=True, default="")  # digits
     quality = models.CharField(_("quality"), max_length=16, choices=Quality, default=Quality.UNKNOWN)
     quality_at = models.DateTimeField(null=True)
     # New recipients within 24 hours, for all numbers of the portfolio together.
-    daily_limit = models.IntegerField(_("messages a day"), null=True)  # null: nobody has told
+    daily_limit = models.IntegerField(_("messages a day"), null=True)  # null: unknown
     daily_limit_at = models.DateTimeField(null=True)
-    # [{"type": … or "" for none, "until": ISO time or "", "kind": of the event that told it, "at": its ISO time}]
+    # [{"type": … or "" for none, "until": ISO time or "", "kind": the event's, "at": the event's ISO time}]
     restrictions = models.JSONField(_("restrictions"), default=list)
     restrictions_at = models.DateTimeField(null=True)
     # https://developers.facebook.com/documentation/business-messaging/whatsapp/support/health-status
-    can_send = models.CharField(max_length=16, blank=True, default="")  # AVAILABLE, LIMITED, BLOCKED; by the API alone
+    can_send = models.CharField(max_length=16, blank=True, default="")  # AVAILABLE, LIMITED, BLOCKED; by the API only
     can_send_reason = models.CharField(max_length=500, blank=True, default="")
     checked_at = models.DateTimeField(_("asked Meta"), null=True)
-    problem = models.CharField(max_length=300, blank=True, default="")  # of the last asking
+    problem = models.CharField(max_length=300, blank=True, default="")  # of the last check
 
     class Meta:
         verbose_name = _("standing of a WhatsApp account")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from runs.models import Run, RunItem
 from runs.states import ItemStatus, Status
 
-from ..messages import Message, Text, rendered
+from ..messages import Message, Text, render_text
 from .account import ProviderAccount
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ class WhatsAppBroadcast(Run):
     text = models.TextField(_("text"))  # a template's as its owner wrote it, with its {{variables}}
     columns = models.JSONField(_("variables"), default=list)  # of the audience, in its order
     audience = models.JSONField(_("audience"), default=dict)  # how many were valid, invalid, duplicate, …
-    # Since when its template has been paused, without a message that was accepted since. Null: it isn't.
+    # Since when its template has been paused; null if it isn't, or a message was accepted since.
     paused_since = models.DateTimeField(null=True, editable=False)
-    # Told by webhooks; who has read it has received it.
+    # By webhooks; a recipient who has read the message counts as delivered too.
     delivered = models.PositiveIntegerField(_("delivered"), default=0)
     read = models.PositiveIntegerField(_("read"), default=0)
 
@@ -66,27 +66,28 @@ class WhatsAppBroadcast(Run):
 
     @property
     def cancelled(self) -> int:
-        """Recipients whom a cancelled broadcast has left out."""
+        """Recipients that a cancelled broadcast didn't reach."""
         return (self.total or 0) - self.processed if self.status == Status.CANCELLED else 0
 
     def failed_items(self) -> models.QuerySet[RunItem]:
-        """Who may be tried again now. Whom a retry has taken over already is not, nor who has opted out."""
-        rows = self._untried(ItemStatus.FAILED).exclude_early()
+        """Failed recipients that may be tried again now; not those that a retry has taken or that have opted out."""
+        rows = self.untried_items(ItemStatus.FAILED).exclude_not_due()
         return cast("models.QuerySet[RunItem]", rows.exclude_opted_out(self.business_id).order_by("pk"))
 
     def unknown_items(self) -> models.QuerySet[RunItem]:
-        """Who may have received the message; only a person may decide to send it again."""
-        rows = self._untried(ItemStatus.UNKNOWN).exclude_opted_out(self.business_id)
+        """Recipients who may have received the message; only a person may decide to send it again."""
+        rows = self.untried_items(ItemStatus.UNKNOWN).exclude_opted_out(self.business_id)
         return cast("models.QuerySet[RunItem]", rows.order_by("pk"))
 
-    def _untried(self, status: ItemStatus) -> RecipientQuerySet:
+    def untried_items(self, status: ItemStatus) -> RecipientQuerySet:
+        """Recipients of this status that no retry has taken."""
         return self.items.filter(status=status, retries=None)
 
     def retryable(self) -> Retryable:
-        """How many of the failed may be tried again, and when."""
-        rows = self._untried(ItemStatus.FAILED).exclude_opted_out(self.business_id)
-        now = rows.exclude_early().count()
-        waiting = rows.waiting()
+        """How many of the failed recipients may be tried again, and when."""
+        rows = self.untried_items(ItemStatus.FAILED).exclude_opted_out(self.business_id)
+        now = rows.exclude_not_due().count()
+        waiting = rows.retryable_later()
         waits = [row.retry_after for row in waiting.filter(pk__in=waiting.earliest_of_each_code())]
         later = waiting.count()
         return Retryable(now, later, min(filter(None, waits), default=None), max(0, self.failed - now - later))
@@ -96,12 +97,12 @@ class WhatsAppBroadcast(Run):
         if not retryable.later or retryable.next_at is None:
             return gettext("Nobody whose message failed may be tried again. Each row says why.")
         time = date_format(timezone.localtime(retryable.next_at), "SHORT_DATETIME_FORMAT")
-        words = ngettext(
+        message = ngettext(
             "Nobody may be tried again now. %(count)d person may later, from: %(time)s",
             "Nobody may be tried again now. %(count)d people may later, the first from: %(time)s",
             retryable.later,
         )
-        return words % {"count": retryable.later, "time": time}
+        return message % {"count": retryable.later, "time": time}
 
     def retry_fields(self) -> dict[str, Any]:
         same = ("account", "name", "template", "language", "text", "columns")
@@ -111,7 +112,7 @@ class WhatsAppBroadcast(Run):
         variables = Text(self.text).values(recipient.variables, self.columns)
         return Message(
             to=recipient.phone,
-            text=rendered(self.text, recipient.variables, self.columns),
+            text=render_text(self.text, recipient.variables, self.columns),
             template=self.template,
             language=self.language,
             parameters=tuple(variables.items()) if self.template else (),
@@ -125,5 +126,5 @@ class Retryable:
 
     now: int
     later: int
-    next_at: datetime | None  # when the first of the later ones may be
-    never: int  # by "retry failed", or tried again already
+    next_at: datetime | None  # when the first of the later ones may be tried
+    never: int  # never by "retry failed", or tried again already

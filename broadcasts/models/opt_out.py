@@ -1,4 +1,4 @@
-"""Who wants no more messages."""
+"""People who want no more messages."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from runs.models import Business
 
 
 class WhatsAppUser(models.Model):
-    """Somebody as Meta names them to one business, where it may not tell their number; and the number, once told.
+    """A person by Meta's id for them in one business, and their number once Meta has named it.
 
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
     user_id = models.CharField(max_length=150)
-    wa_id = models.CharField(max_length=20, blank=True, default="")  # digits; blank: not told yet
+    wa_id = models.CharField(max_length=20, blank=True, default="")  # digits; blank: not known yet
 
     class Meta:
         verbose_name = _("WhatsApp user")
@@ -35,14 +35,14 @@ class OptOutQuerySet(models.QuerySet["OptOut"]):
         return self.filter(lifted_at=None)
 
     def of(self, user: Any) -> Self:
-        """Those of the businesses that this user is a member of."""
+        """Opt-outs of the businesses that this user is a member of."""
         return self.filter(business__in=Business.objects.of(user))
 
 
 class OptOut(models.Model):
-    """Somebody who wants no broadcasts of this business, or wanted none until it was lifted.
+    """One person who wants no broadcasts of this business, or wanted none until the opt-out was lifted.
 
-    One row a person, which is never deleted: who stopped, when and how, and who took that back. See `opt_outs`.
+    Rows are never deleted: they record who stopped, when and how, and who took that back. See `opt_outs`.
     """
 
     class Source(models.TextChoices):
@@ -56,7 +56,7 @@ class OptOut(models.Model):
     business = models.ForeignKey(
         Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="opt_outs"
     )
-    # One of them is blank: the id names those whose number Meta has never told (`whatsapp_users`).
+    # One of the two is blank: the id is for people whose number isn't known (`whatsapp_users`).
     phone = models.CharField(_("phone"), max_length=20)
     user_id = models.CharField(
         _("WhatsApp's id"), max_length=150, blank=True, default="", db_default="", editable=False
@@ -74,7 +74,7 @@ class OptOut(models.Model):
         related_name="+",
     )
     created_at = models.DateTimeField(_("since"), db_default=Now(), editable=False)
-    # Of the person's last event, by Meta's clock; null where there was none. An older one that comes late says nothing.
+    # The person's last event, by Meta's clock; null without one. Older events that come late are ignored.
     decided_at = models.DateTimeField(null=True, editable=False)
     lifted_at = models.DateTimeField(_("taken back"), null=True, editable=False)  # null: in force
     lifted_by = models.ForeignKey(
@@ -91,7 +91,7 @@ class OptOut(models.Model):
     class Meta:
         verbose_name = _("opt-out")
         verbose_name_plural = _("opt-outs")
-        # Without a condition: every message that begins looks a number up by it.
+        # Without a condition: the statement that puts messages in flight looks every number up by it.
         constraints = [models.UniqueConstraint(fields=["business", "phone", "user_id"], name="opt_out_once_a_person")]
         # The list of a business, newest first.
         indexes = [models.Index(fields=["business", "-id"], name="opt_out_newest")]

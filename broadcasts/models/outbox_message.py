@@ -1,4 +1,4 @@
-"""Messages of the outbox, which sends nothing."""
+"""Messages that the outbox provider stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .account import ProviderAccount
 
 
 class OutboxMessage(models.Model):
-    """What the outbox provider was told to send."""
+    """One message that the outbox provider stored in place of sending it."""
 
     account = models.ForeignKey(
         ProviderAccount, verbose_name=_("account"), on_delete=models.CASCADE, related_name="outbox"

@@ -1,4 +1,4 @@
-"""One person of a broadcast's audience, and what became of the message."""
+"""One recipient of a broadcast, and what became of the message."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import RunItem
 from runs.states import ItemStatus
 
-from ..meta_errors import NEVER, codes_by_retry, rule_of
+from ..meta_errors import NEVER, advice_for, codes_by_retry, rule_of
 from .broadcast import WhatsAppBroadcast
 from .opt_out import OptOut
 
@@ -25,24 +24,24 @@ _trackers = Signer(salt="broadcasts.recipient")
 
 
 class RecipientQuerySet(models.QuerySet["Recipient"]):
-    def exclude_early(self) -> Self:
-        """Leave out who must never be tried again, and who not yet."""
+    def exclude_not_due(self) -> Self:
+        """Without recipients that must never be tried again, or not yet."""
         rows = self
         for wait, codes in codes_by_retry().items():
-            early = models.Q(error_code__in=codes)
-            rows = rows.exclude(early if wait is NEVER else early & ~self._waited(wait))
+            failed = models.Q(error_code__in=codes)
+            rows = rows.exclude(failed if wait is NEVER else failed & ~self._has_waited(wait))
         return rows
 
-    def waiting(self) -> Self:
-        """Who may be tried again, but later."""
+    def retryable_later(self) -> Self:
+        """Recipients that may be tried again, but not yet."""
         conditions = models.Q(pk__in=[])
         for wait, codes in codes_by_retry().items():
             if wait is not NEVER:
-                conditions |= models.Q(error_code__in=codes) & ~self._waited(wait)
+                conditions |= models.Q(error_code__in=codes) & ~self._has_waited(wait)
         return self.filter(conditions)
 
     @staticmethod
-    def _waited(wait: timedelta) -> models.Q:
+    def _has_waited(wait: timedelta) -> models.Q:
         return models.Q(answered_at__lte=Now() - wait)
 
     def earliest_of_each_code(self) -> Self:
@@ -53,28 +52,28 @@ class RecipientQuerySet(models.QuerySet["Recipient"]):
         return self.filter(~models.Exists(stopped))
 
     def awaited(self) -> Self:
-        """Accepted, and nothing was told of them since."""
+        """Accepted, and no webhook has said what became of them."""
         return self.filter(status=ItemStatus.DONE, delivery__in=Recipient.AWAITED)
 
     def unconfirmed(self) -> Self:
-        """Nothing was told of them for longer than it should take."""
-        return self.awaited().filter(self._unconfirmed())
+        """Accepted, and not confirmed for longer than it should take."""
+        return self.awaited().filter(self._is_overdue())
 
     @staticmethod
-    def _unconfirmed() -> models.Q:
+    def _is_overdue() -> models.Q:
         return models.Q(answered_at__lt=Now() - timedelta(hours=settings.WHATSAPP_UNCONFIRMED_HOURS))
 
     def count_awaited(self) -> dict[str, int]:
-        """How many are held back by WhatsApp, and how many aren't confirmed."""
-        counts = {"held": models.Q(delivery__in=Recipient.HELD_BACK), "unconfirmed": self._unconfirmed()}
+        """How many WhatsApp holds back, and how many aren't confirmed."""
+        counts = {"held": models.Q(delivery__in=Recipient.HELD_BACK), "unconfirmed": self._is_overdue()}
         return self.awaited().aggregate(**{name: models.Count("pk", filter=each) for name, each in counts.items()})
 
 
 class Recipient(RunItem):
-    """Somebody in a broadcast's audience; the key is the number, and the line too where it is skipped."""
+    """One recipient; its key is the number, with the line where it is skipped."""
 
     public_fields = ("phone", "delivery", "message_id", "is_confirmed", "is_retryable", "retry_after", "advice")
-    # In the statement that puts a message in flight: no stop that was committed before it comes too late.
+    # Part of the statement that puts a message in flight, so that an opt-out committed before it is always respected.
     begins_if = """
         NOT EXISTS (
             SELECT 1 FROM broadcasts_optout stopped JOIN broadcasts_whatsappbroadcast run USING (business_id)
@@ -83,20 +82,20 @@ class Recipient(RunItem):
     """
 
     class Delivery(models.TextChoices):
-        """What the provider has told of the message. A later one never gives way to an earlier.
+        """What the provider has said about the message, in this order: webhooks move it forward only.
 
         https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-pacing
         """
 
         NONE = "", _("Nothing yet")
-        # In the answer to the send: taken, and neither sent nor refused so far.
+        # In the answer to the send: accepted, and neither sent nor refused so far.
         ACCEPTED = "accepted", _("Accepted by WhatsApp")
         HELD = "held_for_quality_assessment", _("Held back by WhatsApp, which watches how the first ones are received")
         PAUSED = "paused", _("Held back by WhatsApp: the template is paused")
         # By webhooks.
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Not delivered")
-        DELIVERED = "delivered", _("Delivered")  # after failed: somebody has it, whatever else was said
+        DELIVERED = "delivered", _("Delivered")  # also after a failure that was reported first
         READ = "read", _("Read")
 
     HELD_BACK: ClassVar = (Delivery.HELD, Delivery.PAUSED)
@@ -110,9 +109,9 @@ class Recipient(RunItem):
     delivery = models.CharField(
         _("delivery"), max_length=32, choices=Delivery, blank=True, default=Delivery.NONE, db_default=""
     )
-    # The number as WhatsApp writes it, where that differs: people answer under it (in Mexico, in Brazil).
+    # The number as WhatsApp writes it, where that differs: people answer from it (in Mexico, in Brazil).
     wa_id = models.CharField(max_length=20, blank=True, default="", db_default="", editable=False)
-    # When the provider accepted the message or said that it failed, by the database's clock.
+    # When the provider accepted the message or reported its failure, by the database's clock.
     answered_at = models.DateTimeField(_("answered"), null=True, editable=False)
     retry_of = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, editable=False, db_index=False, related_name="retries"
@@ -133,20 +132,20 @@ class Recipient(RunItem):
             *RunItem.Meta.indexes,
             # A status webhook finds its recipient.
             models.Index(fields=["message_id"], condition=~models.Q(message_id=""), name="recipient_message"),
-            # An opt-out under another number than was written to finds whose it is.
+            # An opt-out from another number than the audience's finds its recipients.
             models.Index(fields=["wa_id"], condition=~models.Q(wa_id=""), name="recipient_wa_id"),
-            # An opt-out finds the messages that are still to be sent.
+            # An opt-out finds its pending recipients.
             models.Index(fields=["phone"], condition=models.Q(status=ItemStatus.PENDING), name="recipient_pending"),
         ]
 
     @property
     def tracker(self) -> str:
-        """What the provider gives back with every status of the message."""
+        """A signed id that the provider returns with every status of the message."""
         return _trackers.sign(str(self.pk))
 
     @staticmethod
-    def of_tracker(tracker: object) -> int | None:
-        """The recipient's id; None for what isn't ours."""
+    def parse_tracker(tracker: object) -> int | None:
+        """The recipient's id; None for a tracker that isn't ours."""
         try:
             return int(_trackers.unsign(str(tracker)))
         except (BadSignature, ValueError):
@@ -154,7 +153,7 @@ class Recipient(RunItem):
 
     @property
     def state_label(self) -> str | Promise:
-        """The furthest that is known."""
+        """The label of the furthest state that is known."""
         if self.status != ItemStatus.DONE:
             return ItemStatus(self.status).label
         if self.is_confirmed is False:
@@ -163,19 +162,18 @@ class Recipient(RunItem):
 
     @property
     def is_confirmed(self) -> bool | None:
-        """Has the provider said what became of an accepted message? None while it may still come."""
+        """Has the provider said what became of an accepted message? None while it still may."""
         if self.status != ItemStatus.DONE:
             return None
         if self.delivery not in self.AWAITED:
             return True
-        patience = timedelta(hours=settings.WHATSAPP_UNCONFIRMED_HOURS)
-        return False if self.answered_at and self.answered_at < timezone.now() - patience else None
+        longest = timedelta(hours=settings.WHATSAPP_UNCONFIRMED_HOURS)
+        return False if self.answered_at and self.answered_at < timezone.now() - longest else None
 
     @property
     def advice(self) -> str:
         """What can be done about a failure, in the reader's language."""
-        advice = rule_of(self.error_code).advice if self.status == ItemStatus.FAILED else ""
-        return gettext(advice) if advice else ""
+        return advice_for(self.error_code) if self.status == ItemStatus.FAILED else ""
 
     @property
     def is_retryable(self) -> bool:
@@ -184,7 +182,7 @@ class Recipient(RunItem):
 
     @property
     def retry_after(self) -> datetime | None:
-        """Not before this time; None where it may be at once, or never."""
+        """When it may be tried again; None for at once, or never."""
         wait = rule_of(self.error_code).retry if self.is_retryable else None
         return self.answered_at + wait if wait and self.answered_at else None
 

@@ -1,7 +1,7 @@
-"""Who carries the messages: one small interface. No Celery here.
+"""Providers that carry messages: their interface and its errors. No Celery here.
 
-A provider answers a message with its own id for it, or raises one of the six things that can be
-true then. Where it can't be known whether a message has left, it is `Unclear`, and never sent again.
+A provider accepts a message and returns its own id for it, or raises one of six errors. Where it can't be known whether
+a message has left, the error is `Unclear`, and the message is never sent again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..meta_errors import PAIR_RATE
 
 
 class ProviderError(Exception):
-    """The message wasn't taken, or nobody knows. `code` is the provider's own where it has one."""
+    """The message wasn't accepted, or nobody knows. `code` is the provider's own where it has one."""
 
     def __init__(self, message: object, code: object = "") -> None:
         super().__init__(str(message))
@@ -22,11 +22,11 @@ class ProviderError(Exception):
 
 
 class Refused(ProviderError):
-    """This message will never be taken."""
+    """This message will never be accepted."""
 
 
 class Throttled(ProviderError):
-    """Not taken now: too many. Try again after `seconds`, or after a while where it is None."""
+    """Too many messages: send this one again after `seconds`; None where the provider names no time."""
 
     def __init__(self, message: object, code: object = "", *, seconds: float | None = None) -> None:
         super().__init__(message, code)
@@ -35,11 +35,11 @@ class Throttled(ProviderError):
 
 
 class Blocked(ProviderError):
-    """Neither this message nor any other will be taken: credentials, account, number or template."""
+    """Neither this message nor any other will be accepted: credentials, account, number or template."""
 
 
 class TemplateWaits(ProviderError):
-    """No message with this template will be taken for some hours."""
+    """No message with this template will be accepted for some hours."""
 
 
 class Unreachable(ProviderError):
@@ -47,11 +47,11 @@ class Unreachable(ProviderError):
 
 
 class Unclear(ProviderError):
-    """The request may have reached the provider, and no answer says what came of it."""
+    """The request may have reached the provider, and its outcome isn't known."""
 
 
 class Accepted(NamedTuple):
-    """The provider has taken a message. The names are those of `Recipient`."""
+    """The provider has accepted a message. The fields are columns of `Recipient`."""
 
     message_id: str
     delivery: str
@@ -61,7 +61,7 @@ class Accepted(NamedTuple):
 class Provider(Protocol):
     @property
     def at_once(self) -> int:
-        """How many messages it can send side by side, each in a thread; with 1 it is always called by the caller's."""
+        """How many messages may be in flight, each in a thread; with 1 it is called by the main thread alone."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -75,5 +75,5 @@ class Provider(Protocol):
         ...
 
     def check(self) -> None:
-        """Raises a `ProviderError` unless the provider answers; nobody gets a message by it."""
+        """Raises a `ProviderError` unless the provider answers. Sends no message."""
         ...

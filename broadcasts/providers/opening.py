@@ -1,4 +1,4 @@
-"""From an account to what carries its messages."""
+"""The provider of an account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .outbox import Outbox
 
 
 def open_provider(account: ProviderAccount) -> Provider:
-    """To be used in a `with`."""
+    """Use it in a `with`."""
     if account.kind == ProviderAccount.Kind.OUTBOX:
         return Outbox(account)
     return MetaCloud(

@@ -1,4 +1,4 @@
-"""A provider that sends nothing and keeps every message in the database: for trying things out."""
+"""A provider that sends nothing and stores every message in the database: for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from ..models import ProviderAccount
 
 HELD: Final = "held_for_quality_assessment"
-CODES: Final = ("131026", "131047", "131049")  # of Meta, for what is then said to be done
+CODES: Final = ("131026", "131047", "131049")  # of Meta, so that the page shows their advice
 
 
 class Outbox:
-    """As slow, and as likely to refuse a message or to hold it back, as its account says."""
+    """Its account sets how slow it is, and which share of messages it refuses and holds back."""
 
-    at_once = 1  # its messages go by the caller's connection to the database
+    at_once = 1  # its messages are written by the caller's connection to the database
 
     def __init__(self, account: ProviderAccount) -> None:
         self._account = account
@@ -38,11 +38,12 @@ class Outbox:
         pass
 
     def send(self, message: Message) -> Accepted:
+        """Raises `Refused`."""
         time.sleep(self._account.delay)
-        chance, rate = random.random(), self._account.failure_rate  # noqa: S311  a demonstration's chance
+        chance, rate = random.random(), self._account.failure_rate  # noqa: S311  not for cryptography
         if chance < rate:
-            raise Refused(_("The outbox refuses some, as it was told."), random.choice(CODES))  # noqa: S311
-        kept = OutboxMessage.objects.create(
+            raise Refused(_("The outbox refused this message as a test."), random.choice(CODES))  # noqa: S311
+        stored = OutboxMessage.objects.create(
             account=self._account,
             message_id=f"outbox.{uuid.uuid4().hex}",
             phone=message.to,
@@ -50,7 +51,8 @@ class Outbox:
             text=message.text,
             tracker=message.tracker,
         )
-        return Accepted(kept.message_id, HELD if chance > 1 - rate else "sent")  # nobody will tell more
+        # "sent" is final here: no webhook follows.
+        return Accepted(stored.message_id, HELD if chance > 1 - rate else "sent")
 
     def check(self) -> None:
-        """It is here."""
+        """Always there."""

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from broadcasts.audience import uploaded
+from broadcasts.audience import read_csv
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.starting import Draft, preview
 from runs.models import Business
@@ -273,11 +273,11 @@ def test_a_preview_holds_no_more_of_many_rows_than_of_few(
     account_a: ProviderAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for each number itself, which is remembered against duplicates."""
-    monkeypatch.setattr("broadcasts.audience.e164", lambda written, country: f"+{written}")  # the slow part
+    monkeypatch.setattr("broadcasts.audience.sorting.to_e164", lambda written, country: f"+{written}")  # the slow part
 
     def peak(rows: int) -> int:
         file = io.BytesIO(b"phone,a\n" + b"".join(b"9725%08d,%s\n" % (n, b"v" * 500) for n in range(rows)))
-        draft = Draft(account_a, "Sale", "Hello {{a}}", uploaded(file))
+        draft = Draft(account_a, "Sale", "Hello {{a}}", read_csv(file))
         tracemalloc.start()
         try:
             assert preview(draft)["counts"]["valid"] == rows

@@ -29,7 +29,7 @@ from recordings.models import Call, RecordingRun
 from runs.models import Business
 from tests.cast import PASSWORD, MakeRun
 from tests.telephony import folder_source
-from tests.whatsapp import account_of, broadcast, number, numbers
+from tests.whatsapp import broadcast, create_account, number, numbers
 
 django = get_wsgi_application()
 
@@ -66,7 +66,7 @@ def world(business_a: Business, mailbox_a: Mailbox, make_run: MakeRun) -> World:
     call = Call.objects.create(business=business_a, source=source, call_id="1", location="x", content_type="audio/wav")
     call.file.save("a.wav", ContentFile(bytes(1000)))
     call.store_transcript([{"start": 0, "end": 1, "text": "Good morning"}], "en")
-    account = account_of(business_a)
+    account = create_account(business_a)
     sale = broadcast(account, numbers(3))
     sale.items.update(status="unknown")
     return {

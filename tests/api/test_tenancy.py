@@ -20,7 +20,7 @@ from runs.models import Business
 from runs.states import Status
 from tests.cast import MakeRun
 from tests.telephony import folder_source
-from tests.whatsapp import account_of, broadcast, numbers
+from tests.whatsapp import broadcast, create_account, numbers
 
 SECRET = "zebra-of-b"
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -54,7 +54,7 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
     call = Call.objects.create(business=business_b, source=source, call_id=SECRET, location=SECRET, number=SECRET)
     call.file.save("b.wav", ContentFile(SECRET.encode()))
     call.store_transcript([{"start": 0, "end": 1, "text": SECRET}], "en")
-    sale = broadcast(account_of(business_b, name=SECRET), numbers(1), text=SECRET)
+    sale = broadcast(create_account(business_b, name=SECRET), numbers(1), text=SECRET)
     sale.items.update(status="unknown", error_message=SECRET)
     type(sale).objects.filter(pk=sale.pk).transition_to(Status.CANCELLED)
     opt_out = OptOut.objects.create(business=business_b, phone="+972502000001", words=SECRET)

@@ -19,7 +19,7 @@ from runs.lifecycle.sweep import sweep
 from runs.models import Business, Throttle
 from runs.throttling import return_permit, take_permit
 from tests.cast import PASSWORD
-from tests.whatsapp import account_of
+from tests.whatsapp import create_account
 
 LOGIN = "/api/auth/login/"
 PREVIEW = "/api/whatsapp/broadcasts/preview/"
@@ -102,7 +102,7 @@ def test_previews_are_bounded_by_user(
     rates: Callable[..., None], as_member_a: APIClient, as_member_b: APIClient, business_a: Business
 ) -> None:
     rates(preview="2/minute")
-    account_of(business_a)
+    create_account(business_a)
     body = {"business": business_a.pk, "text": "Hello", "numbers": "050-2000000"}
     answers = [as_member_a.post(PREVIEW, body) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]

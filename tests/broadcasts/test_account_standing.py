@@ -1,4 +1,4 @@
-"""What Meta says an account may do is known before somebody writes: asked of its API, and told by webhooks."""
+"""An account's standing: read from Meta's API, updated by webhooks, and shown before a broadcast starts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from broadcasts.models import AccountStanding, ProviderAccount, WhatsAppBroadcast
-from broadcasts.standing import check, check_accounts, warnings_of
+from broadcasts.standing import check_account, check_accounts, warnings_of
 from demo.fakes import graph as wire
 from demo.fakes import webhooks
 from demo.fakes.graph import GraphServer
 from runs.models import Business
-from tests.whatsapp import account_of, broadcast, hook, numbers
+from tests.whatsapp import broadcast, create_account, numbers, post_webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -38,18 +38,18 @@ def standing(account: ProviderAccount) -> AccountStanding:
     return AccountStanding.objects.get(account=account)
 
 
-def tell(account: ProviderAccount, field: str, value: dict[str, Any], at: float = NOW) -> None:
-    hook(webhooks.of_account(account, field, value, at))
+def post_change(account: ProviderAccount, field: str, value: dict[str, Any], at: float = NOW) -> None:
+    post_webhook(webhooks.of_account(account, field, value, at))
 
 
-def test_the_api_is_asked(account_a: ProviderAccount, graph: GraphServer) -> None:
+def test_a_check_stores_what_the_api_answers(account_a: ProviderAccount, graph: GraphServer) -> None:
     graph.phone_number = wire.phone_number("YELLOW", "TIER_2K")
     ProviderAccount.objects.update(waba_id="")
     assert check_accounts() == 1
-    told = standing(account_a)
-    assert (told.quality, told.daily_limit, told.display_number) == ("YELLOW", 2000, webhooks.DISPLAY_NUMBER)
-    assert told.checked_at is not None
-    assert told.can_send == "AVAILABLE"
+    known = standing(account_a)
+    assert (known.quality, known.daily_limit, known.display_number) == ("YELLOW", 2000, webhooks.DISPLAY_NUMBER)
+    assert known.checked_at is not None
+    assert known.can_send == "AVAILABLE"
     assert ProviderAccount.objects.get().waba_id == webhooks.WABA, "it names the account itself"
 
 
@@ -57,14 +57,14 @@ def test_the_api_is_asked(account_a: ProviderAccount, graph: GraphServer) -> Non
     "answer",
     [wire.REVOKED, wire.BAD_GATEWAY, wire.RESET_AFTER, wire.Answer(body=b"?"), wire.Answer(body=b"[]")],
 )
-def test_an_account_that_cant_be_asked_keeps_what_was_known(
+def test_a_check_without_an_answer_changes_nothing_but_the_problem(
     account_a: ProviderAccount, graph: GraphServer, answer: wire.Answer
 ) -> None:
-    check(account_a)
+    check_account(account_a)
     graph.phone_number = answer
-    assert not check(account_a)
-    told = standing(account_a)
-    assert (told.quality, told.daily_limit, bool(told.problem)) == ("GREEN", 250, True)
+    assert not check_account(account_a)
+    known = standing(account_a)
+    assert (known.quality, known.daily_limit, bool(known.problem)) == ("GREEN", 250, True)
 
 
 @pytest.mark.parametrize(
@@ -81,27 +81,27 @@ def test_an_account_that_cant_be_asked_keeps_what_was_known(
         },
     ],
 )
-def test_strange_answers_are_survived(account_a: ProviderAccount, graph: GraphServer, fields: dict[str, Any]) -> None:
+def test_strange_answers_are_accepted(account_a: ProviderAccount, graph: GraphServer, fields: dict[str, Any]) -> None:
     graph.phone_number = wire.phone_number(**{"quality": "GREEN", **fields})
-    assert check(account_a)
+    assert check_account(account_a)
 
 
 def test_limits_come_by_webhooks_and_the_later_one_counts(account_a: ProviderAccount) -> None:
-    tell(account_a, "business_capability_update", webhooks.capability_update(10_000), NOW - 50)
+    post_change(account_a, "business_capability_update", webhooks.capability_update(10_000), NOW - 50)
     assert standing(account_a).daily_limit == 10_000
-    tell(account_a, "phone_number_quality_update", webhooks.quality_update("UPGRADE", "TIER_100K"), NOW - 10)
-    tell(account_a, "business_capability_update", webhooks.capability_update(250), NOW - 60)
-    tell(account_a, "business_capability_update", webhooks.capability_update(10_000), NOW - 50)
+    post_change(account_a, "phone_number_quality_update", webhooks.quality_update("UPGRADE", "TIER_100K"), NOW - 10)
+    post_change(account_a, "business_capability_update", webhooks.capability_update(250), NOW - 60)
+    post_change(account_a, "business_capability_update", webhooks.capability_update(10_000), NOW - 50)
     assert standing(account_a).daily_limit == 100_000
-    tell(account_a, "business_capability_update", webhooks.capability_update(-1), NOW)
+    post_change(account_a, "business_capability_update", webhooks.capability_update(-1), NOW)
     assert standing(account_a).daily_limit == AccountStanding.UNLIMITED
 
 
 def test_a_flagged_number_is_of_low_quality(account_a: ProviderAccount) -> None:
     AccountStanding.objects.create(account=account_a, display_number=webhooks.DISPLAY_NUMBER)
-    other = account_of(account_a.business, phone_number_id="77", waba_id=webhooks.WABA)
+    other = create_account(account_a.business, phone_number_id="77", waba_id=webhooks.WABA)
     AccountStanding.objects.create(account=other, display_number="15550000000")
-    tell(account_a, "phone_number_quality_update", webhooks.quality_update("FLAGGED", "TIER_250"))
+    post_change(account_a, "phone_number_quality_update", webhooks.quality_update("FLAGGED", "TIER_250"))
     assert (standing(account_a).quality, standing(other).quality) == ("RED", "UNKNOWN")
     assert "The account's quality is low" in warnings_of(account_a)[0]
 
@@ -112,79 +112,83 @@ def test_a_flagged_number_is_of_low_quality(account_a: ProviderAccount) -> None:
     ids=["seconds", "in words"],
 )
 def test_restrictions_are_known_until_they_end(account_a: ProviderAccount, expiration: object) -> None:
-    tell(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", expiration), NOW - 9)
+    post_change(
+        account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", expiration), NOW - 9
+    )
     [warning] = warnings_of(account_a)
     assert warning.startswith("The account may not write first: templates are refused. Until ")
     over = webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", NOW - 5)
-    tell(account_a, "account_update", over, NOW)
+    post_change(account_a, "account_update", over, NOW)
     assert warnings_of(account_a) == []
 
 
 def test_a_ban_and_its_end(account_a: ProviderAccount) -> None:
-    tell(account_a, "account_update", webhooks.ban("DISABLE"), NOW - 9)
+    post_change(account_a, "account_update", webhooks.ban("DISABLE"), NOW - 9)
     assert warnings_of(account_a) == ["Meta has disabled the account."]
-    tell(account_a, "account_update", webhooks.ban("REINSTATE"), NOW)
-    tell(account_a, "account_update", webhooks.ban("DISABLE"), NOW - 9)
+    post_change(account_a, "account_update", webhooks.ban("REINSTATE"), NOW)
+    post_change(account_a, "account_update", webhooks.ban("DISABLE"), NOW - 9)
     assert warnings_of(account_a) == []
 
 
-def test_a_kind_of_event_replaces_its_own_kind_alone(account_a: ProviderAccount) -> None:
-    """A violation that is told with a restriction must not hide it; nor does it stay for ever."""
-    tell(account_a, "account_update", {"event": "ACCOUNT_OFFBOARDED"}, NOW - 99)
-    tell(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", TOMORROW), NOW - 9)
-    tell(account_a, "account_update", {"event": "ACCOUNT_VIOLATION"}, NOW - 8)
-    tell(account_a, "account_update", webhooks.ban("REINSTATE"), NOW - 7)
-    tell(account_a, "account_update", webhooks.ban("DISABLE"), NOW - 99)
+def test_an_event_replaces_restrictions_of_its_own_kind_only(account_a: ProviderAccount) -> None:
+    """A violation that comes with a restriction must not hide it, and isn't shown for ever."""
+    post_change(account_a, "account_update", {"event": "ACCOUNT_OFFBOARDED"}, NOW - 99)
+    post_change(
+        account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", TOMORROW), NOW - 9
+    )
+    post_change(account_a, "account_update", {"event": "ACCOUNT_VIOLATION"}, NOW - 8)
+    post_change(account_a, "account_update", webhooks.ban("REINSTATE"), NOW - 7)
+    post_change(account_a, "account_update", webhooks.ban("DISABLE"), NOW - 99)
     assert [words[:20] for words in warnings_of(account_a)] == [
         "The account was disc",
         "The account may not ",
         "Meta says that the a",
     ]
-    tell(account_a, "account_update", {"event": "ACCOUNT_RECONNECTED"}, NOW - 6)
-    tell(account_a, "account_update", {"event": "ACCOUNT_VIOLATION"}, NOW - 31 * 86_400)
-    tell(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", NOW - 5), NOW)
+    post_change(account_a, "account_update", {"event": "ACCOUNT_RECONNECTED"}, NOW - 6)
+    post_change(account_a, "account_update", {"event": "ACCOUNT_VIOLATION"}, NOW - 31 * 86_400)
+    post_change(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", NOW - 5), NOW)
     assert [words[:20] for words in warnings_of(account_a)] == ["Meta says that the a"]
 
 
-def test_a_violation_of_long_ago_is_no_warning(account_a: ProviderAccount) -> None:
-    tell(account_a, "account_update", {"event": "ACCOUNT_VIOLATION"}, NOW - 31 * 86_400)
+def test_an_old_violation_is_no_warning(account_a: ProviderAccount) -> None:
+    post_change(account_a, "account_update", {"event": "ACCOUNT_VIOLATION"}, NOW - 31 * 86_400)
     assert warnings_of(account_a) == []
 
 
-def test_an_account_that_is_limited_or_cant_be_asked_says_so(
+def test_a_limited_account_and_a_failed_check_are_shown(
     client: Client, member_a: User, account_a: ProviderAccount, graph: GraphServer
 ) -> None:
     health = {"can_send_message": "LIMITED", "entities": [{"errors": [{"error_description": "No display name"}]}]}
     graph.phone_number = wire.phone_number(health_status=health)
-    check(account_a)
+    check_account(account_a)
     assert warnings_of(account_a) == ["Meta says that this account is limited: No display name"]
     graph.phone_number = wire.REVOKED
-    check(account_a)
+    check_account(account_a)
     client.force_login(member_a)
     assert "Invalid OAuth access token" in client.get("/b/business-a/broadcasts/").content.decode()
 
 
-def test_a_portfolios_id_may_stand_in_the_accounts_place(account_a: ProviderAccount) -> None:
+def test_a_portfolios_id_may_replace_the_accounts(account_a: ProviderAccount) -> None:
     payload = webhooks.of_account(account_a, "account_update", webhooks.ban("DISABLE"))
     payload["entry"][0]["id"] = "506914307656634"
     payload["entry"][0]["changes"][0]["value"]["waba_info"] = {"waba_id": account_a.waba_id}
-    hook(payload)
+    post_webhook(payload)
     assert warnings_of(account_a) == ["Meta has disabled the account."]
 
 
-def test_another_accounts_updates_are_its_own(account_a: ProviderAccount, business_b: Business) -> None:
-    stranger = account_of(business_b, app_secret="another-secret", waba_id="999")
+def test_updates_of_another_account_are_ignored(account_a: ProviderAccount, business_b: Business) -> None:
+    stranger = create_account(business_b, app_secret="another-secret", waba_id="999")
     payload = webhooks.of_account(account_a, "account_update", webhooks.ban("DISABLE"))
     own = webhooks.of_account(stranger, "business_capability_update", webhooks.capability_update(250))
-    hook({**own, "entry": own["entry"] + payload["entry"]}, "another-secret")
+    post_webhook({**own, "entry": own["entry"] + payload["entry"]}, "another-secret")
     assert not AccountStanding.objects.filter(account=account_a).exists()
     assert standing(stranger).daily_limit == 250
 
 
-# Said where one writes
+# Shown before a broadcast starts
 
 
-def test_an_audience_over_the_limit_is_said_before_it_starts(
+def test_an_audience_over_the_limit_gets_a_warning_before_it_starts(
     as_member_a: APIClient, account_a: ProviderAccount
 ) -> None:
     AccountStanding.objects.create(account=account_a, daily_limit=250)
@@ -202,23 +206,25 @@ def test_an_audience_over_the_limit_is_said_before_it_starts(
     assert as_member_a.post("/api/whatsapp/broadcasts/preview/", body).json()["warnings"] == []
 
 
-def test_accounts_are_listed_with_what_is_known(
+def test_accounts_are_listed_with_their_standing(
     as_member_a: APIClient, as_member_b: APIClient, account_a: ProviderAccount, graph: GraphServer
 ) -> None:
     assert as_member_a.get(URL, {"business": "business-a"}).json()[0]["standing"] is None
-    check(account_a)
-    tell(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", TOMORROW))
-    [told] = as_member_a.get(URL, {"business": "business-a"}).json()
-    known = told["standing"]
+    check_account(account_a)
+    post_change(account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", TOMORROW))
+    [listed] = as_member_a.get(URL, {"business": "business-a"}).json()
+    known = listed["standing"]
     assert (known["quality"], known["daily_limit"], known["is_unlimited"]) == ("GREEN", 250, False)
     assert known["restrictions"][0]["type"] == "RESTRICTED_BIZ_INITIATED_MESSAGING"
-    assert (len(told["warnings"]), "token" in str(told)) == (1, False)
+    assert (len(listed["warnings"]), "token" in str(listed)) == (1, False)
     assert as_member_b.get(URL, {"business": "business-a"}).status_code == 404
 
 
-def test_the_page_shows_it(client: Client, member_a: User, account_a: ProviderAccount, graph: GraphServer) -> None:
-    check(account_a)
-    tell(account_a, "account_update", webhooks.ban("SCHEDULE_FOR_DISABLE"))
+def test_the_page_shows_the_standing(
+    client: Client, member_a: User, account_a: ProviderAccount, graph: GraphServer
+) -> None:
+    check_account(account_a)
+    post_change(account_a, "account_update", webhooks.ban("SCHEDULE_FOR_DISABLE"))
     client.force_login(member_a)
     page = client.get("/b/business-a/broadcasts/").content.decode()
     assert "<strong>High</strong>" in page
@@ -226,7 +232,7 @@ def test_the_page_shows_it(client: Client, member_a: User, account_a: ProviderAc
     assert "Meta is going to disable the account." in page
 
 
-def test_the_admin_asks_after_a_save(
+def test_the_admin_queues_a_check_after_a_save(
     client: Client,
     staff: User,
     account_a: ProviderAccount,

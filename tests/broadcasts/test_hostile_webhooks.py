@@ -1,4 +1,4 @@
-"""Whatever is signed is answered 200, whatever its shape; what is right beside it counts."""
+"""Signed webhooks of any shape are answered 200, and their valid parts are applied."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from broadcasts.models import AccountStanding, OptOut, ProviderAccount, Recipient
 from demo.fakes import webhooks
-from tests.whatsapp import APP_SECRET, broadcast, hook, number, numbers
+from tests.whatsapp import APP_SECRET, broadcast, number, numbers, post_webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +53,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 
 @pytest.mark.parametrize("kind", range(10))
-def test_any_part_may_be_anything(account_a: ProviderAccount, kind: int) -> None:
+def test_any_part_of_a_webhook_may_be_anything(account_a: ProviderAccount, kind: int) -> None:
     run = broadcast(account_a, numbers(2))
     payload = payloads(account_a, Recipient.objects.filter(run=run)[1].tracker)[kind]
     chance = random.Random(kind)
@@ -64,36 +64,36 @@ def test_any_part_may_be_anything(account_a: ProviderAccount, kind: int) -> None
         body, headers = webhooks.sign(spoilt, APP_SECRET)
         answer = APIClient().post("/api/whatsapp/webhook/", body, content_type="application/json", headers=headers)
         assert answer.status_code in (200, 400, 403), (place, answer.content)
-    hook(payload)
+    post_webhook(payload)
     assert OptOut.objects.exists() if kind < 5 else True
 
 
 @pytest.mark.parametrize("strange", STRANGE)
-def test_one_strange_part_costs_the_others_nothing(account_a: ProviderAccount, strange: Any) -> None:
+def test_a_strange_part_doesnt_affect_the_others(account_a: ProviderAccount, strange: Any) -> None:
     run = broadcast(account_a, numbers(2))
     tracker = Recipient.objects.filter(run=run).order_by("pk")[1].tracker
     status = webhooks.status("delivered", "wamid.1", tracker)
     odd = {**status, "pricing": strange, "conversation": strange, "errors": strange, "recipient_id": strange}
     messages = [{"type": "text", "text": strange, "from": number(0)}, webhooks.text(number(0), "STOP")]
-    hook(webhooks.of_number(account_a, statuses=[{"status": strange}, odd], messages=messages))
+    post_webhook(webhooks.of_number(account_a, statuses=[{"status": strange}, odd], messages=messages))
     assert Recipient.objects.filter(run=run).order_by("pk")[1].delivery == "delivered"
     assert OptOut.objects.get().phone == f"+{number(0)}"
 
 
 @pytest.mark.parametrize("at", ["soon", None, -5, 10**30, [], "9" * 400])
-def test_a_strange_time_is_now_or_long_ago(account_a: ProviderAccount, at: Any) -> None:
-    hook(webhooks.of_number(account_a, messages=[webhooks.text(number(0), "STOP") | {"timestamp": at}]))
+def test_a_strange_timestamp_is_read_as_now_or_long_ago(account_a: ProviderAccount, at: Any) -> None:
+    post_webhook(webhooks.of_number(account_a, messages=[webhooks.text(number(0), "STOP") | {"timestamp": at}]))
     assert OptOut.objects.in_force().count() == 1
 
 
-def test_a_thousand_at_once_are_taken(account_a: ProviderAccount) -> None:
+def test_a_webhook_with_a_thousand_parts_is_applied(account_a: ProviderAccount) -> None:
     messages = [webhooks.text(number(n), "hello") for n in range(500)] + [webhooks.text(number(9), "STOP")] * 20
     statuses = [webhooks.status("delivered", f"wamid.{n}") for n in range(1000)]
-    hook(webhooks.of_number(account_a, messages=messages, statuses=statuses))
+    post_webhook(webhooks.of_number(account_a, messages=messages, statuses=statuses))
     assert OptOut.objects.count() == 1
 
 
-def test_whoever_hasnt_signed_changes_nothing(account_a: ProviderAccount) -> None:
+def test_unsigned_webhooks_change_nothing(account_a: ProviderAccount) -> None:
     for payload in payloads(account_a, ""):
         body, headers = webhooks.sign(payload, "guessed")
         answer = APIClient().post("/api/whatsapp/webhook/", body, content_type="application/json", headers=headers)

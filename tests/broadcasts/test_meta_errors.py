@@ -1,4 +1,4 @@
-"""Nobody is written to again too early, and each failure says what can be done, and when."""
+"""Failed recipients: when each may be tried again, and what can be done."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from demo.fakes.graph import GraphServer
 from runs.states import ItemStatus, Status
 from tests.actors import seen, work_through
 from tests.cast import MakeRun
-from tests.whatsapp import broadcast, hook, number, numbers
+from tests.whatsapp import broadcast, number, numbers, post_webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -49,25 +49,25 @@ def ended(account_a: ProviderAccount, make_run: MakeRun) -> WhatsAppBroadcast:
     return run
 
 
-def test_a_retry_takes_only_who_may_be_tried_again_now(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
-    told = as_member_a.get(f"/api/whatsapp/broadcasts/{ended.pk}/retryable/").json()
+def test_a_retry_takes_only_recipients_that_may_be_tried_now(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
+    retryable = as_member_a.get(f"/api/whatsapp/broadcasts/{ended.pk}/retryable/").json()
     first = Recipient.objects.get(run=ended, error_code="131049", phone=f"+{number(2)}")
     assert first.answered_at is not None
-    assert told.pop("next_at")[:16] == (first.answered_at + timedelta(hours=24)).isoformat()[:16]
-    assert told == {"now": 3, "later": 1, "never": 4}
+    assert retryable.pop("next_at")[:16] == (first.answered_at + timedelta(hours=24)).isoformat()[:16]
+    assert retryable == {"now": 3, "later": 1, "never": 4}
     again = as_member_a.post(f"/api/runs/broadcast/{ended.pk}/retry-failed/").json()
-    taken = Recipient.objects.filter(run=again["id"]).order_by("pk")
-    assert [item.phone for item in taken] == [f"+{number(n)}" for n in (5, 6, 7)]
+    retried = Recipient.objects.filter(run=again["id"]).order_by("pk")
+    assert [item.phone for item in retried] == [f"+{number(n)}" for n in (5, 6, 7)]
 
 
 @pytest.mark.parametrize(("minutes", "count"), [(24 * 60 - 1, 0), (24 * 60 + 1, 1)])
-def test_a_day_is_24_hours(ended: WhatsAppBroadcast, minutes: int, count: int) -> None:
+def test_a_wait_of_a_day_is_24_hours(ended: WhatsAppBroadcast, minutes: int, count: int) -> None:
     rows = Recipient.objects.filter(run=ended, error_code="131049")
     rows.update(answered_at=Now() - timedelta(minutes=minutes))
     assert ended.failed_items().filter(pk__in=rows, error_code="131049").count() == count * rows.count()
 
 
-def test_where_nobody_may_be_the_reason_says_from_when(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
+def test_a_refused_retry_says_when_the_next_one_may_be(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
     Recipient.objects.filter(run=ended).exclude(phone__in=[f"+{number(n)}" for n in range(5)]).delete()
     url = f"/api/runs/broadcast/{ended.pk}/retry-failed/"
     refused = as_member_a.post(url)
@@ -78,16 +78,18 @@ def test_where_nobody_may_be_the_reason_says_from_when(as_member_a: APIClient, e
     assert "Nobody whose message failed may be tried again" in as_member_a.post(url).json()["errors"][0]["detail"]
 
 
-def test_each_failure_says_what_can_be_done(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
+def test_each_failed_recipient_has_advice(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
     items = as_member_a.get(f"/api/runs/broadcast/{ended.pk}/items/").json()["results"]
-    told = {item["error_code"]: item for item in items}
-    assert told["131047"]["advice"] == "They haven't written within 24 hours. Send them an approved template instead."
-    assert (told["131047"]["is_retryable"], told["131047"]["retry_after"]) == (False, None)
-    assert (told["131049"]["is_retryable"], bool(told["131049"]["retry_after"])) == (True, True)
-    assert (told["131000"]["is_retryable"], told["131000"]["retry_after"]) == (True, None)
+    by_code = {item["error_code"]: item for item in items}
+    assert (
+        by_code["131047"]["advice"] == "They haven't written within 24 hours. Send them an approved template instead."
+    )
+    assert (by_code["131047"]["is_retryable"], by_code["131047"]["retry_after"]) == (False, None)
+    assert (by_code["131049"]["is_retryable"], bool(by_code["131049"]["retry_after"])) == (True, True)
+    assert (by_code["131000"]["is_retryable"], by_code["131000"]["retry_after"]) == (True, None)
 
 
-def test_the_page_says_so_too(client: Client, member_a: User, ended: WhatsAppBroadcast) -> None:
+def test_the_page_shows_advice_and_retries(client: Client, member_a: User, ended: WhatsAppBroadcast) -> None:
     client.force_login(member_a)
     page = client.get(f"/b/business-a/broadcasts/?run={ended.pk}&state=failed").content.decode()
     assert "3 people may be tried again now." in page
@@ -96,15 +98,15 @@ def test_the_page_says_so_too(client: Client, member_a: User, ended: WhatsAppBro
 
 
 @pytest.mark.parametrize("code", sorted(RULES))
-def test_every_code_says_what_can_be_done(code: str) -> None:
+def test_every_code_has_advice(code: str) -> None:
     assert rule_of(code).advice
     assert rule_of(code).retry is not None or rule_of(code).kind in (Kind.RECIPIENT, Kind.STOPPED)
 
 
-def test_a_failure_that_a_webhook_tells_later_follows_the_same_rules(account_a: ProviderAccount) -> None:
+def test_a_failure_by_webhook_follows_the_same_rules(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(1))
     recipient = Recipient.objects.get(run=run)
-    hook(
+    post_webhook(
         webhooks.of_number(
             account_a,
             statuses=[webhooks.status("failed", "wamid.1", recipient.tracker, webhooks.error(131049, "Not delivered"))],
@@ -125,7 +127,7 @@ def test_a_failure_that_a_webhook_tells_later_follows_the_same_rules(account_a: 
     ("answer", "delivery"),
     [(wire.SENT, "accepted"), (wire.HELD, "held_for_quality_assessment"), (wire.PAUSED, "paused")],
 )
-def test_what_the_answer_says_is_kept(
+def test_the_message_status_of_the_answer_is_stored(
     account_a: ProviderAccount, graph: GraphServer, answer: wire.Answer, delivery: str
 ) -> None:
     graph.otherwise = answer
@@ -134,13 +136,13 @@ def test_what_the_answer_says_is_kept(
     assert (recipient.status, recipient.delivery, recipient.is_confirmed) == ("done", delivery, None)
     assert recipient.state_label == Recipient.Delivery(delivery).label
     for name, is_confirmed in (("sent", True), ("delivered", True)):
-        hook(webhooks.of_number(account_a, statuses=[webhooks.status(name, recipient.message_id)]))
+        post_webhook(webhooks.of_number(account_a, statuses=[webhooks.status(name, recipient.message_id)]))
         recipient.refresh_from_db()
         assert (recipient.delivery, recipient.is_confirmed) == (name, is_confirmed)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_answer_never_takes_back_what_a_webhook_has_told(
+def test_the_answer_never_undoes_an_earlier_webhook(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = broadcast(account_a, numbers(1))
@@ -148,18 +150,20 @@ def test_the_answer_never_takes_back_what_a_webhook_has_told(
     delivered = webhooks.of_number(account_a, statuses=[webhooks.status("delivered", "wamid.1", tracker)])
     send_by_meta = MetaCloud.send
 
-    def told_first(self: MetaCloud, message: Message) -> Accepted:
+    def send_after_webhook(self: MetaCloud, message: Message) -> Accepted:
         accepted = send_by_meta(self, message)
-        hook(delivered)
+        post_webhook(delivered)
         return accepted
 
-    monkeypatch.setattr(MetaCloud, "send", told_first)
+    monkeypatch.setattr(MetaCloud, "send", send_after_webhook)
     work_through(run, send)
     recipient = Recipient.objects.get(run=run)
     assert (recipient.delivery, seen(run).delivered, seen(run).sent) == ("delivered", 1, 1)
 
 
-def test_nothing_told_for_a_day_is_not_confirmed(client: Client, member_a: User, account_a: ProviderAccount) -> None:
+def test_a_message_without_a_status_for_a_day_is_not_confirmed(
+    client: Client, member_a: User, account_a: ProviderAccount
+) -> None:
     run = broadcast(account_a, numbers(4))
     for n, (delivery, hours) in enumerate([("accepted", 25), ("accepted", 1), ("delivered", 25), ("", 25)]):
         Recipient.objects.filter(run=run, phone=f"+{number(n)}").update(

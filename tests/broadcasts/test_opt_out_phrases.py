@@ -1,4 +1,4 @@
-"""Who wants no more messages says so in many words, and other people use the same ones for other things."""
+"""Many phrases ask for no more messages, and some of their words mean other things elsewhere."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from broadcasts.opt_out_phrases import OptOutRequest, parse_button, parse_reques
         "не присылайте мне сообщения",
     ],
 )  # fmt: skip
-def test_a_wish_to_stop(text: str) -> None:
+def test_requests_to_stop(text: str) -> None:
     assert parse_request(text) == OptOutRequest.STOP
 
 
 @pytest.mark.parametrize("text", ["START", "start!", "unstop", "Resume promotions", "התחל", "הצטרף", "Subscribe"])
-def test_a_wish_to_start_again(text: str) -> None:
+def test_requests_to_start_again(text: str) -> None:
     assert parse_request(text) == OptOutRequest.START
 
 
@@ -63,7 +63,7 @@ def test_other_words_mean_something_else(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "payload", "wish"),
+    ("title", "payload", "expected"),
     [
         ("Stop promotions", "", OptOutRequest.STOP),
         ("No thanks", "STOP_PROMOTIONS", OptOutRequest.STOP),
@@ -74,12 +74,12 @@ def test_other_words_mean_something_else(text: str) -> None:
         ("Next", "end", None),
     ],
 )
-def test_a_button_is_no_keyword_to_cancel_by(title: str, payload: str, wish: OptOutRequest | None) -> None:
-    assert parse_button(title, payload) == wish
+def test_a_button_named_cancel_is_no_opt_out(title: str, payload: str, expected: OptOutRequest | None) -> None:
+    assert parse_button(title, payload) == expected
 
 
 @pytest.mark.parametrize("unit", ["remove ", "stop sending ", "don't ", "א", "״", "🛑", "\u202e", "ﷺ", "הסר אותי תור "])
-def test_a_megabyte_of_anything_takes_no_time(unit: str) -> None:
+def test_a_megabyte_of_text_is_parsed_in_half_a_second(unit: str) -> None:
     began = time.process_time()
     parse_request(unit * (1_000_000 // len(unit)))
     assert time.process_time() - began < 0.5

@@ -1,4 +1,4 @@
-"""Stop means stop: nothing is sent to who has stopped, in whatever way and order it comes to be known."""
+"""Opt-outs: nothing is sent to people who have stopped, however and in which order the events arrive."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import Status
 from tests.actors import seen, work_through
-from tests.whatsapp import account_of, broadcast, hook, number, numbers, statuses, told_to
+from tests.whatsapp import broadcast, create_account, number, numbers, phones_sent_to, post_webhook, statuses
 
 pytestmark = pytest.mark.django_db
 
@@ -40,13 +40,13 @@ def stopped() -> list[str]:
     return list(OptOut.objects.in_force().order_by("phone").values_list("phone", flat=True))
 
 
-def prefers(account: ProviderAccount, value: str, at: float = NOW) -> None:
+def post_preference(account: ProviderAccount, value: str, at: float = NOW) -> None:
     preference = webhooks.preference(number(1), value, at)
-    hook(webhooks.of_number(account, "user_preferences", user_preferences=[preference]))
+    post_webhook(webhooks.of_number(account, "user_preferences", user_preferences=[preference]))
 
 
-def writes(account: ProviderAccount, words: str, at: float = NOW) -> None:
-    hook(webhooks.of_number(account, messages=[webhooks.text(number(1), words, at)]))
+def post_message(account: ProviderAccount, words: str, at: float = NOW) -> None:
+    post_webhook(webhooks.of_number(account, messages=[webhooks.text(number(1), words, at)]))
 
 
 # Ways to stop
@@ -62,107 +62,111 @@ def writes(account: ProviderAccount, words: str, at: float = NOW) -> None:
         webhooks.reply(number(1), "list_reply", "Stop promotions"),
     ],
 )
-def test_words_and_buttons_stop(account_a: ProviderAccount, message: dict[str, Any]) -> None:
+def test_messages_and_buttons_opt_out(account_a: ProviderAccount, message: dict[str, Any]) -> None:
     run = broadcast(account_a, numbers(3))
-    hook(webhooks.of_number(account_a, messages=[message]))
+    post_webhook(webhooks.of_number(account_a, messages=[message]))
     assert stopped() == [PERSON]
     assert statuses(run) == ["pending", "skipped", "pending"]
 
 
-def test_whatsapps_own_switch_stops_and_resumes(account_a: ProviderAccount) -> None:
+def test_whatsapps_own_switch_opts_out_and_in(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(3))
-    prefers(account_a, "stop", NOW - 60)
+    post_preference(account_a, "stop", NOW - 60)
     assert (stopped(), OptOut.objects.get().source) == ([PERSON], "preferences")
     assert statuses(run) == ["pending", "skipped", "pending"]
-    prefers(account_a, "resume", NOW)
+    post_preference(account_a, "resume", NOW)
     assert stopped() == []
 
 
-def test_a_preference_about_something_else_says_nothing(account_a: ProviderAccount) -> None:
+def test_a_preference_of_another_category_is_ignored(account_a: ProviderAccount) -> None:
     other = webhooks.preference(number(1), "stop") | {"category": "birthday_cards"}
-    hook(webhooks.of_number(account_a, "user_preferences", user_preferences=[other]))
-    prefers(account_a, "pause")
+    post_webhook(webhooks.of_number(account_a, "user_preferences", user_preferences=[other]))
+    post_preference(account_a, "pause")
     assert not OptOut.objects.exists()
 
 
-def test_a_status_that_says_so_stops_at_once(account_a: ProviderAccount) -> None:
+def test_a_status_that_says_so_opts_out_at_once(account_a: ProviderAccount) -> None:
     sent, next_one = broadcast(account_a, numbers(2)), broadcast(account_a, numbers(3))
     recipient = Recipient.objects.get(run=sent, phone=PERSON)
     Recipient.objects.filter(pk=recipient.pk).update(status="done", delivery="accepted", message_id="wamid.1")
     WhatsAppBroadcast.objects.filter(pk=sent.pk).update(processed=1, succeeded=1)
     refused = webhooks.status("failed", "wamid.1", recipient.tracker, webhooks.error(131050))
-    hook(webhooks.of_number(account_a, statuses=[refused]))
+    post_webhook(webhooks.of_number(account_a, statuses=[refused]))
     assert (stopped(), OptOut.objects.get().source) == ([PERSON], "refused")
     assert statuses(next_one) == ["pending", "skipped", "pending"]
     assert Recipient.objects.get(pk=recipient.pk).error_code == "131050"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_answers_under_another_number_is_known_by_it(account_a: ProviderAccount, graph: GraphServer) -> None:
-    """WhatsApp writes Mexican mobile numbers with a 1 that nobody dials, and that is no valid number."""
+def test_a_recipient_who_answers_from_another_number_is_recognised(
+    account_a: ProviderAccount, graph: GraphServer
+) -> None:
+    """WhatsApp writes Mexican mobile numbers with a 1 that isn't dialled; with it they aren't valid numbers."""
     graph.otherwise = wire.Answer(wa_id="5215512345678")
     work_through(broadcast(account_a, "+525512345678"), send)
     preference = webhooks.preference("5215512345678", "stop")
-    hook(webhooks.of_number(account_a, "user_preferences", user_preferences=[preference]))
+    post_webhook(webhooks.of_number(account_a, "user_preferences", user_preferences=[preference]))
     assert stopped() == ["+525512345678"]
 
 
-# Whom Meta names by an id of its own
+# People whom Meta names by an id of its own
 
 
-def by_id(said: dict[str, Any], **names: str) -> dict[str, Any]:
-    """Without the number, as of somebody who has hidden it."""
-    return {name: value for name, value in said.items() if name not in ("from", "wa_id")} | names
+def without_number(part: dict[str, Any], **names: str) -> dict[str, Any]:
+    """As for a person who has hidden the number."""
+    return {name: value for name, value in part.items() if name not in ("from", "wa_id")} | names
 
 
-def stops_by_id(account: ProviderAccount, value: str = "stop", at: float = NOW) -> None:
-    preference = by_id(webhooks.preference(number(1), value, at), user_id=USER_ID)
-    hook(webhooks.of_number(account, "user_preferences", user_preferences=[preference]))
+def post_preference_by_id(account: ProviderAccount, value: str = "stop", at: float = NOW) -> None:
+    preference = without_number(webhooks.preference(number(1), value, at), user_id=USER_ID)
+    post_webhook(webhooks.of_number(account, "user_preferences", user_preferences=[preference]))
 
 
 @pytest.mark.parametrize("way", ["status", "message", "preference"])
-def test_an_id_is_known_by_what_named_the_number_too(account_a: ProviderAccount, way: str) -> None:
+def test_an_id_is_known_after_an_update_that_names_both(account_a: ProviderAccount, way: str) -> None:
     run = broadcast(account_a, numbers(3))
-    told: dict[str, Any] = {
+    parts: dict[str, Any] = {
         "status": {
             "statuses": [webhooks.status("sent", "x") | {"recipient_id": number(1), "recipient_user_id": USER_ID}]
         },
         "message": {"messages": [webhooks.text(number(1), "hello") | {"from_user_id": USER_ID}]},
         "preference": {"user_preferences": [webhooks.preference(number(1), "resume", 1) | {"user_id": USER_ID}]},
     }[way]
-    hook(webhooks.of_number(account_a, **told))
-    hook(
-        webhooks.of_number(account_a, messages=[by_id(webhooks.text(number(1), "STOP", NOW - 9), from_user_id=USER_ID)])
+    post_webhook(webhooks.of_number(account_a, **parts))
+    post_webhook(
+        webhooks.of_number(
+            account_a, messages=[without_number(webhooks.text(number(1), "STOP", NOW - 9), from_user_id=USER_ID)]
+        )
     )
     assert (stopped(), statuses(run)) == ([PERSON], ["pending", "skipped", "pending"])
-    stops_by_id(account_a, "resume", NOW - 5)
+    post_preference_by_id(account_a, "resume", NOW - 5)
     assert stopped() == []
 
 
-def test_a_stop_by_an_unknown_id_is_kept_and_becomes_the_numbers(
+def test_a_stop_by_an_unknown_id_moves_to_the_number_once_it_is_known(
     as_member_a: APIClient, account_a: ProviderAccount, business_b: Business
 ) -> None:
     for _ in range(2):
-        stops_by_id(account_a)
+        post_preference_by_id(account_a)
     [row] = as_member_a.get(URL, {"business": "business-a"}).json()["results"]
     assert (row["phone"], row["user_id"], row["source"]) == ("", USER_ID, "preferences")
-    run, others = broadcast(account_a, numbers(3)), broadcast(account_of(business_b), numbers(3))
+    run, others = broadcast(account_a, numbers(3)), broadcast(create_account(business_b), numbers(3))
     delivered = webhooks.status("delivered", "x") | {"recipient_id": number(1), "recipient_user_id": USER_ID}
     for _ in range(2):
-        hook(webhooks.of_number(account_a, statuses=[delivered]))
+        post_webhook(webhooks.of_number(account_a, statuses=[delivered]))
     assert (stopped(), statuses(run)[1], statuses(others)[1]) == ([PERSON], "skipped", "pending")
     assert OptOut.objects.get().source == "preferences"
 
 
-def test_a_resume_by_an_unknown_id_takes_its_stop_back(account_a: ProviderAccount) -> None:
-    stops_by_id(account_a, "stop", NOW - 9)
-    stops_by_id(account_a, "resume", NOW - 5)
+def test_a_resume_by_an_unknown_id_undoes_its_stop(account_a: ProviderAccount) -> None:
+    post_preference_by_id(account_a, "stop", NOW - 9)
+    post_preference_by_id(account_a, "resume", NOW - 5)
     named = webhooks.text(number(1), "hello") | {"from_user_id": USER_ID}
-    hook(webhooks.of_number(account_a, messages=[named]))
+    post_webhook(webhooks.of_number(account_a, messages=[named]))
     assert (stopped(), OptOut.objects.get().phone) == ([], PERSON)
 
 
-# Numbers that WhatsApp writes otherwise
+# Numbers that WhatsApp writes differently
 
 
 @pytest.mark.parametrize(
@@ -174,33 +178,35 @@ def test_a_resume_by_an_unknown_id_takes_its_stop_back(account_a: ProviderAccoun
         ("5491155551234", "+5491155551234"),
     ],
 )
-def test_a_stop_before_the_first_message_is_found_under_the_audiences_number(
+def test_a_stop_before_the_first_message_applies_to_the_audiences_number(
     account_a: ProviderAccount, wa_id: str, phone: str
 ) -> None:
-    hook(webhooks.of_number(account_a, "user_preferences", user_preferences=[webhooks.preference(wa_id, "stop")]))
+    post_webhook(
+        webhooks.of_number(account_a, "user_preferences", user_preferences=[webhooks.preference(wa_id, "stop")])
+    )
     with pytest.raises(UnreadableAudience):
         broadcast(account_a, phone)
 
 
-def test_words_below_a_picture_stop(account_a: ProviderAccount) -> None:
+def test_a_caption_opts_out(account_a: ProviderAccount) -> None:
     picture = webhooks.text(number(1), "") | {"type": "image", "image": {"id": "1", "caption": "הסר אותי"}}
-    hook(webhooks.of_number(account_a, messages=[picture]))
+    post_webhook(webhooks.of_number(account_a, messages=[picture]))
     assert stopped() == [PERSON]
 
 
-def test_a_refusal_of_a_message_that_others_have_sent_stops_too(account_a: ProviderAccount) -> None:
+def test_a_refused_message_of_another_sender_opts_out(account_a: ProviderAccount) -> None:
     refused = webhooks.status("failed", "wamid.elsewhere", "", webhooks.error(131050)) | {"recipient_id": number(1)}
-    hook(webhooks.of_number(account_a, statuses=[refused]))
+    post_webhook(webhooks.of_number(account_a, statuses=[refused]))
     assert stopped() == [PERSON]
 
 
 @pytest.mark.parametrize("title", ["Cancel", "End", "ביטול"])
-def test_a_button_that_cancels_something_else_stops_nothing(account_a: ProviderAccount, title: str) -> None:
-    hook(webhooks.of_number(account_a, messages=[webhooks.button(number(1), title, payload="cancel")]))
+def test_a_button_that_cancels_something_else_is_no_opt_out(account_a: ProviderAccount, title: str) -> None:
+    post_webhook(webhooks.of_number(account_a, messages=[webhooks.button(number(1), title, payload="cancel")]))
     assert not OptOut.objects.exists()
 
 
-# Taking it back, in any order
+# Stops and resumes in any order
 
 
 @pytest.mark.parametrize(
@@ -221,27 +227,27 @@ def test_a_button_that_cancels_something_else_stops_nothing(account_a: ProviderA
 def test_the_later_event_counts(account_a: ProviderAccount, events: list[str], is_stopped: bool) -> None:
     for event in events * 2:  # Meta sends each twice
         value, at = event.split()
-        prefers(account_a, value, NOW - 100 + int(at))
+        post_preference(account_a, value, NOW - 100 + int(at))
     assert stopped() == ([PERSON] if is_stopped else [])
 
 
-def test_start_takes_back_what_the_person_has_stopped(account_a: ProviderAccount) -> None:
-    writes(account_a, "STOP", NOW - 9)
-    writes(account_a, "START", NOW - 5)
+def test_start_undoes_a_stop_of_the_person(account_a: ProviderAccount) -> None:
+    post_message(account_a, "STOP", NOW - 9)
+    post_message(account_a, "START", NOW - 5)
     assert stopped() == []
 
 
-def test_start_doesnt_take_back_what_a_member_has_added(as_member_a: APIClient, account_a: ProviderAccount) -> None:
+def test_start_doesnt_undo_an_opt_out_of_a_member(as_member_a: APIClient, account_a: ProviderAccount) -> None:
     as_member_a.post(URL, {"business": "business-a", "phone": PERSON})
-    writes(account_a, "START")
+    post_message(account_a, "START")
     assert stopped() == [PERSON]
 
 
-def test_a_members_entry_that_the_person_confirms_is_the_persons(
+def test_a_members_opt_out_belongs_to_the_person_once_they_confirm_it(
     as_member_a: APIClient, account_a: ProviderAccount
 ) -> None:
     row = as_member_a.post(URL, {"business": "business-a", "phone": PERSON}).json()
-    writes(account_a, "STOP")
+    post_message(account_a, "STOP")
     assert as_member_a.delete(f"{URL}{row['id']}/").status_code == 409
     assert stopped() == [PERSON]
 
@@ -250,10 +256,10 @@ def test_a_members_entry_that_the_person_confirms_is_the_persons(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_stop_while_others_are_sent_to_reaches_the_next_in_time(
+def test_a_stop_during_a_broadcast_is_respected_by_the_next_message(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Committed, and the skipping of who is pending lost: the statement that begins a message sees it all the same."""
+    """Even if pending recipients weren't skipped: the statement that puts a message in flight checks opt-outs."""
     run = broadcast(account_a, numbers(3))
     send_by_meta = MetaCloud.send
 
@@ -264,13 +270,13 @@ def test_a_stop_while_others_are_sent_to_reaches_the_next_in_time(
 
     monkeypatch.setattr(MetaCloud, "send", stopping)
     end = work_through(run, send)
-    assert told_to(graph) == [number(0), number(2)]
+    assert phones_sent_to(graph) == [number(0), number(2)]
     assert (end.status, end.processed, end.skipped, statuses(end)[1]) == (Status.COMPLETED, 3, 1, "skipped")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_begin_sent_again_keeps_what_is_in_flight(account_a: ProviderAccount) -> None:
-    """Its answer was lost and the person stopped meanwhile: the message may have left, and is accounted for."""
+def test_a_repeated_begin_leaves_a_message_in_flight(account_a: ProviderAccount) -> None:
+    """If the statement's answer was lost and the person stopped since: the message may have left, so it counts."""
     run = claim(WhatsAppBroadcast, broadcast(account_a, numbers(2)).pk, worker="w", task_id="t")
     assert run is not None
     effects = Effects(Progress(run))
@@ -281,7 +287,7 @@ def test_a_begin_sent_again_keeps_what_is_in_flight(account_a: ProviderAccount) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_answer_that_says_so_stops_at_once_and_for_good(
+def test_a_refusal_that_says_so_opts_out_at_once_and_for_good(
     account_a: ProviderAccount, as_member_a: APIClient, graph: GraphServer
 ) -> None:
     graph.answers[number(1)] = [wire.STOPPED_MARKETING]
@@ -298,7 +304,7 @@ def test_an_answer_that_says_so_stops_at_once_and_for_good(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("answer", [wire.UNDELIVERABLE, wire.RESET_AFTER])
-def test_a_retry_leaves_out_who_has_stopped_since(
+def test_a_retry_excludes_new_opt_outs(
     account_a: ProviderAccount,
     as_member_a: APIClient,
     graph: GraphServer,
@@ -310,7 +316,7 @@ def test_a_retry_leaves_out_who_has_stopped_since(
     for n in (0, 1):
         graph.answers[number(n)] = [refusal]
     end = work_through(broadcast(account_a, numbers(3)), send)
-    writes(account_a, "STOP")
+    post_message(account_a, "STOP")
     retry = {"failed": "runs/broadcast/{}/retry-failed/", "unknown": "whatsapp/broadcasts/{}/retry-unknown/"}
     address = retry[statuses(end)[1]].format(end.pk)
     again = as_member_a.post(f"/api/{address}", {"confirm": True}).json()
@@ -318,19 +324,19 @@ def test_a_retry_leaves_out_who_has_stopped_since(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_resume_leaves_out_who_has_stopped_since(account_a: ProviderAccount, graph: GraphServer) -> None:
+def test_a_resumed_broadcast_excludes_new_opt_outs(account_a: ProviderAccount, graph: GraphServer) -> None:
     run = broadcast(account_a, numbers(3))
     run.cancel(SYSTEM)
-    prefers(account_a, "stop")
+    post_preference(account_a, "stop")
     dispatch.reopen(seen(run), SYSTEM, "resumed")
     work_through(run, send)
-    assert told_to(graph) == [number(0), number(2)]
+    assert phones_sent_to(graph) == [number(0), number(2)]
 
 
 # What members do
 
 
-def test_members_add_see_and_take_back(as_member_a: APIClient, account_a: ProviderAccount, member_a: User) -> None:
+def test_members_add_list_and_lift_opt_outs(as_member_a: APIClient, account_a: ProviderAccount, member_a: User) -> None:
     run = broadcast(account_a, numbers(3))
     added = as_member_a.post(URL, {"business": "business-a", "phone": "050-2000001", "words": "by phone"})
     assert (added.status_code, added.json()["phone"], added.json()["added_by"]) == (201, PERSON, member_a.username)
@@ -338,22 +344,22 @@ def test_members_add_see_and_take_back(as_member_a: APIClient, account_a: Provid
     assert as_member_a.post(URL, {"business": "business-a", "phone": PERSON}).status_code == 200
     [listed] = as_member_a.get(URL, {"business": "business-a"}).json()["results"]
     assert (listed["source"], listed["words"]) == ("member", "by phone")
-    taken = as_member_a.delete(f"{URL}{listed['id']}/").json()
-    assert (taken["lifted_by"], stopped()) == (member_a.username, [])
+    lifted = as_member_a.delete(f"{URL}{listed['id']}/").json()
+    assert (lifted["lifted_by"], stopped()) == (member_a.username, [])
     assert as_member_a.get(URL, {"business": "business-a"}).json()["results"] == []
     assert len(as_member_a.get(URL, {"business": "business-a", "state": "lifted"}).json()["results"]) == 1
     assert as_member_a.post(URL, {"business": "business-a", "phone": PERSON}).status_code == 201
     assert OptOut.objects.count() == 1
 
 
-def test_what_a_person_has_stopped_no_member_takes_back(as_member_a: APIClient, account_a: ProviderAccount) -> None:
-    writes(account_a, "הסר")
+def test_no_member_lifts_what_the_person_has_stopped(as_member_a: APIClient, account_a: ProviderAccount) -> None:
+    post_message(account_a, "הסר")
     refused = as_member_a.delete(f"{URL}{OptOut.objects.get().pk}/")
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "person_stopped")
     assert stopped() == [PERSON]
 
 
-def test_they_are_searched_and_paged(as_member_a: APIClient, business_a: Business) -> None:
+def test_opt_outs_are_searched_and_paged(as_member_a: APIClient, business_a: Business) -> None:
     OptOut.objects.bulk_create(OptOut(business=business_a, phone=f"+{number(n)}") for n in range(60))
     first = as_member_a.get(URL, {"business": "business-a"}).json()
     assert (len(first["results"]), first["results"][0]["phone"]) == (50, f"+{number(59)}")
@@ -363,7 +369,7 @@ def test_they_are_searched_and_paged(as_member_a: APIClient, business_a: Busines
         assert [row["phone"] for row in found] == [PERSON]
 
 
-def test_the_export_has_all_and_no_formulas(as_member_a: APIClient, account_a: ProviderAccount) -> None:
+def test_the_export_has_all_rows_and_no_formulas(as_member_a: APIClient, account_a: ProviderAccount) -> None:
     OptOut.objects.create(business=account_a.business, phone=PERSON, words="=HYPERLINK(1)")
     answer = as_member_a.get(URL, {"business": "business-a", "format": "csv"})
     lines = b"".join(answer).decode().splitlines()
@@ -380,12 +386,12 @@ def test_the_export_has_all_and_no_formulas(as_member_a: APIClient, account_a: P
         ({"phone": []}, "phone"),
     ],
 )
-def test_what_is_wrong_is_named(as_member_a: APIClient, business_a: Business, body: dict[str, Any], field: str) -> None:
+def test_errors_name_the_field(as_member_a: APIClient, business_a: Business, body: dict[str, Any], field: str) -> None:
     answer = as_member_a.post(URL, {"business": "business-a", **body})
     assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, field)
 
 
-def test_another_businesss_list_is_not_there(as_member_b: APIClient, account_a: ProviderAccount) -> None:
+def test_the_list_of_another_business_is_not_found(as_member_b: APIClient, account_a: ProviderAccount) -> None:
     row = OptOut.objects.create(business=account_a.business, phone=PERSON)
     assert as_member_b.get(URL, {"business": "business-a"}).status_code == 404
     assert as_member_b.post(URL, {"business": "business-a", "phone": PERSON}).status_code == 404
@@ -394,14 +400,14 @@ def test_another_businesss_list_is_not_there(as_member_b: APIClient, account_a: 
 
 
 def test_a_stop_is_for_its_business_alone(account_a: ProviderAccount, business_b: Business) -> None:
-    run = broadcast(account_of(business_b), numbers(3))
-    writes(account_a, "STOP")
+    run = broadcast(create_account(business_b), numbers(3))
+    post_message(account_a, "STOP")
     assert statuses(run) == ["pending"] * 3
 
 
-def test_the_page_lists_adds_and_takes_back(client: Client, member_a: User, account_a: ProviderAccount) -> None:
+def test_the_page_lists_adds_and_lifts(client: Client, member_a: User, account_a: ProviderAccount) -> None:
     client.force_login(member_a)
-    writes(account_a, "תסירו אותי מהרשימה")
+    post_message(account_a, "תסירו אותי מהרשימה")
     assert client.post(PAGE, {"phone": "050-2000002", "words": ""}).status_code == 302
     page = client.get(PAGE).content.decode()
     assert f"+{number(2)} gets no more broadcasts." in page

@@ -1,15 +1,14 @@
-"""A broadcast sends to everybody once, and tells what became of each."""
+"""A broadcast sends to every recipient once, and records what became of each."""
 
 from __future__ import annotations
 
 import pytest
 
-from broadcasts import sending
 from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.providers import Accepted
 from broadcasts.providers.meta import MetaCloud
-from broadcasts.sending import send
+from broadcasts.sending import pending, send
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer
 from runs.lifecycle import dispatch, worker
@@ -17,7 +16,7 @@ from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import Status
 from tests.actors import seen, work_through
-from tests.whatsapp import broadcast, number, numbers, statuses, told_to
+from tests.whatsapp import broadcast, number, numbers, phones_sent_to, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,17 +26,17 @@ def counts(run: WhatsAppBroadcast) -> dict[str, int]:
     return {name: getattr(run, name) for name in names}
 
 
-def test_everybody_valid_is_sent_to_once(account_a: ProviderAccount, graph: GraphServer) -> None:
+def test_every_valid_recipient_is_sent_to_once(account_a: ProviderAccount, graph: GraphServer) -> None:
     run = broadcast(account_a, f"{numbers(5)}\n+{number(0)}\nnobody\n050-2000005")
     assert (run.total, run.processed, run.skipped) == (8, 2, 2)
     end = work_through(run, send)
     assert (end.status, end.progress_pct) == (Status.COMPLETED, 100)
     assert counts(end) == {"total": 8, "processed": 8, "sent": 6, "failed": 0, "skipped": 2, "unknown": 0}
-    assert told_to(graph) == [number(n) for n in range(6)]
+    assert phones_sent_to(graph) == [number(n) for n in range(6)]
     assert Recipient.objects.get(run=run, phone=f"+{number(3)}").message_id == "wamid.4"
 
 
-def test_a_refusal_fails_the_recipient_with_metas_own_words(account_a: ProviderAccount, graph: GraphServer) -> None:
+def test_a_refusal_fails_the_recipient_with_metas_message(account_a: ProviderAccount, graph: GraphServer) -> None:
     graph.answers[number(1)] = [wire.UNDELIVERABLE]
     end = work_through(broadcast(account_a, numbers(3)), send)
     assert counts(end) | {"total": 3} == {
@@ -51,7 +50,7 @@ def test_a_refusal_fails_the_recipient_with_metas_own_words(account_a: ProviderA
 @pytest.mark.parametrize(
     "answer", [wire.RESET_AFTER, wire.RESET_BEFORE, wire.BAD_GATEWAY, wire.OUT_OF_ORDER, wire.Answer(body=b"?")]
 )
-def test_without_a_clear_answer_the_recipient_is_unknown_and_not_tried_again(
+def test_without_a_clear_answer_the_recipient_is_unknown_and_not_sent_to_again(
     account_a: ProviderAccount, graph: GraphServer, answer: wire.Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Progress, "wait", lambda *_: None)
@@ -62,7 +61,9 @@ def test_without_a_clear_answer_the_recipient_is_unknown_and_not_tried_again(
     assert max(graph.numbers.values()) == 1
 
 
-def test_too_slow_an_answer_is_unknown(account_a: ProviderAccount, graph: GraphServer, settings: object) -> None:
+def test_a_recipient_whose_answer_is_too_slow_is_unknown(
+    account_a: ProviderAccount, graph: GraphServer, settings: object
+) -> None:
     settings.WHATSAPP_ANSWER_SECONDS = 0.2  # type: ignore[attr-defined]
     graph.answers[number(0)] = [wire.Answer(seconds=2)]
     end = work_through(broadcast(account_a, numbers(2)), send)
@@ -83,7 +84,7 @@ def test_a_revoked_token_or_blocked_number_stops_the_run_and_a_resume_goes_on(
     dispatch.reopen(end, SYSTEM, "retried")
     again = work_through(end, send)
     assert (again.status, again.sent, again.processed) == (Status.COMPLETED, 5, 5)
-    assert told_to(graph) == [number(n) for n in (0, 1, 2, 2, 3, 4)], "the refused one was asked for again"
+    assert phones_sent_to(graph) == [number(n) for n in (0, 1, 2, 2, 3, 4)], "the refused message was sent again"
 
 
 def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
@@ -94,14 +95,14 @@ def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
     assert lost is not None
     progress = Progress(lost)
     steps = Effects(progress)
-    items = steps.each(sending.pending(lost))
+    items = steps.each(pending(lost))
     steps.done(next(items), message_id="wamid.x")
     next(items)  # … and here the process dies
     assert statuses(run) == ["done", "in_flight", "pending", "pending"]
     WhatsAppBroadcast.objects.filter(pk=run.pk).reclaim()
     assert statuses(run) == ["done", "unknown", "pending", "pending"]
     end = work_through(run, send)
-    assert told_to(graph) == [number(2), number(3)]
+    assert phones_sent_to(graph) == [number(2), number(3)]
     assert (end.processed, end.sent, end.unknown, end.attempt) == (4, 3, 1, 2)
 
 
@@ -124,26 +125,24 @@ def test_a_cancel_stops_before_the_next_recipient(
     assert len(graph.told) == 2
 
 
-def test_who_opted_out_meanwhile_is_left_out_of_a_resumed_broadcast(
-    account_a: ProviderAccount, graph: GraphServer
-) -> None:
+def test_a_recipient_who_opts_out_in_the_queue_is_skipped(account_a: ProviderAccount, graph: GraphServer) -> None:
     run = broadcast(account_a, numbers(3))
     OptOut.objects.create(business=run.business, phone=f"+{number(1)}")
     end = work_through(run, send)
     assert statuses(end) == ["done", "skipped", "done"]
     assert (end.status, end.processed, end.skipped) == (Status.COMPLETED, 3, 1)
-    assert told_to(graph) == [number(0), number(2)]
+    assert phones_sent_to(graph) == [number(0), number(2)]
 
 
-def test_a_throughput_limit_holds_the_account_and_says_so(account_a: ProviderAccount, graph: GraphServer) -> None:
+def test_a_throughput_limit_holds_off_the_account(account_a: ProviderAccount, graph: GraphServer) -> None:
     graph.answers[number(0)] = [wire.THROUGHPUT]
     end = work_through(broadcast(account_a, numbers(2)), send)
     assert statuses(end) == ["done", "done"]
-    assert told_to(graph) == [number(0), number(0), number(1)]
+    assert phones_sent_to(graph) == [number(0), number(0), number(1)]
     assert graph.told[1].at - graph.told[0].at >= 1.9
 
 
-def test_a_message_that_cant_be_written_fails_its_recipient_alone(
+def test_a_message_that_cant_be_rendered_fails_its_recipient_only(
     account_a: ProviderAccount, graph: GraphServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = broadcast(account_a, numbers(3))
@@ -154,4 +153,4 @@ def test_a_message_that_cant_be_written_fails_its_recipient_alone(
     failed = Recipient.objects.get(status="failed")
     assert (failed.error_code, failed.error_message[:19]) == ("unexpected", "The program failed:")
     assert "AttributeError" in caplog.text
-    assert told_to(graph) == [number(0), number(2)]
+    assert phones_sent_to(graph) == [number(0), number(2)]

@@ -1,24 +1,27 @@
-"""Where one message after the other can't keep the account's rate, a few are under way at once. Each still once."""
+"""Several messages in flight, where one at a time can't keep the account's rate. Each is still sent once."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from pytest_django import Settings
 
-from broadcasts import sending
 from broadcasts.messages import Message
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
-from broadcasts.pace import Pacer
-from broadcasts.providers import Accepted, outbox
+from broadcasts.providers import Accepted, ProviderError, outbox
 from broadcasts.providers.meta import MetaCloud
-from broadcasts.sending import SILENCES, send
-from broadcasts.threads import Send
-from broadcasts.window import FIRST_SIZE, ConcurrencyWindow
+from broadcasts.sending import send, settle
+from broadcasts.sending.rate_limit import RateLimiter
+from broadcasts.sending.send_messages import MessageSender
+from broadcasts.sending.settle import OutcomeRecorder
+from broadcasts.sending.threads import Send
+from broadcasts.sending.trouble import OUTAGE_AFTER
+from broadcasts.sending.window import FIRST_SIZE, ConcurrencyWindow
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer
 from runs.exceptions import RunLost
@@ -27,7 +30,7 @@ from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import Status
 from tests.actors import seen, work_through
-from tests.whatsapp import account_of, broadcast, number, numbers, statuses
+from tests.whatsapp import broadcast, create_account, number, numbers, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,34 +46,34 @@ def far_away(graph: GraphServer, settings: Settings) -> None:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch, graph: GraphServer) -> list[tuple[float, int]]:
-    """How long each pause was meant to be, and how many messages the server had been told by then."""
-    taken: list[tuple[float, int]] = []
+    """The seconds of each pause, and how many messages the server had received by then."""
+    pauses_taken: list[tuple[float, int]] = []
 
     def pause(self: object, seconds: float, reason: object = "") -> None:
-        taken.append((seconds, len(graph.told)))
+        pauses_taken.append((seconds, len(graph.told)))
 
     monkeypatch.setattr(Progress, "wait", pause)
-    monkeypatch.setattr(Pacer, "hold", pause)
-    return taken
+    monkeypatch.setattr(RateLimiter, "hold_off", pause)
+    return pauses_taken
 
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many messages were under way whenever one more set out."""
-    lock, under_way, seen_at_once = threading.Lock(), [0], []
+    """How many messages were in flight whenever another one left."""
+    lock, in_flight, seen_at_once = threading.Lock(), [0], []
     send_by_meta = MetaCloud.send
 
-    def counted(self: MetaCloud, message: Message) -> Accepted:
+    def count_in_flight(self: MetaCloud, message: Message) -> Accepted:
         with lock:
-            under_way[0] += 1
-            seen_at_once.append(under_way[0])
+            in_flight[0] += 1
+            seen_at_once.append(in_flight[0])
         try:
             return send_by_meta(self, message)
         finally:
             with lock:
-                under_way[0] -= 1
+                in_flight[0] -= 1
 
-    monkeypatch.setattr(MetaCloud, "send", counted)
+    monkeypatch.setattr(MetaCloud, "send", count_in_flight)
     return seen_at_once
 
 
@@ -78,7 +81,7 @@ def everybody_once(graph: GraphServer, count: int) -> bool:
     return graph.numbers == Counter(number(n) for n in range(count))
 
 
-def test_as_many_are_under_way_as_the_setting_allows_and_no_more(
+def test_no_more_are_in_flight_than_the_setting_allows(
     account_a: ProviderAccount, graph: GraphServer, at_once: list[int]
 ) -> None:
     end = work_through(broadcast(account_a, numbers(30)), send)
@@ -87,7 +90,7 @@ def test_as_many_are_under_way_as_the_setting_allows_and_no_more(
     assert max(at_once) == AT_ONCE
 
 
-def test_one_after_the_other_where_that_keeps_the_rate(
+def test_one_at_a_time_where_that_keeps_the_rate(
     account_a: ProviderAccount, graph: GraphServer, at_once: list[int]
 ) -> None:
     account_a.rate = 9  # in the time of an answer: less than one
@@ -119,7 +122,7 @@ def test_failures_of_one_round_trip_halve_the_window_once() -> None:
     assert window.size == 1
 
 
-def test_a_limit_lets_those_under_way_come_back_first(
+def test_a_hold_off_begins_when_nothing_is_in_flight(
     account_a: ProviderAccount, graph: GraphServer, pauses: list[tuple[float, int]]
 ) -> None:
     limited = [number(n) for n in range(10, 13)]
@@ -128,21 +131,21 @@ def test_a_limit_lets_those_under_way_come_back_first(
     end = work_through(broadcast(account_a, numbers(20)), send)
     assert (end.status, end.sent, end.failed, end.unknown) == (Status.COMPLETED, 20, 0, 0)
     assert graph.numbers == Counter({number(n): 1 for n in range(20)}) + Counter(limited)
-    assert len(pauses) < len(limited), "one pause for all who were told to wait at once"
+    assert len(pauses) < len(limited), "one pause for all limits at the same time"
 
 
-def test_who_gets_too_many_is_tried_again_later_and_stops_nobody_else(
+def test_a_limit_of_one_recipient_delays_nobody_else(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told_before_waits: list[int] = []
+    sent_before_waits: list[int] = []
     wait = Progress.wait
 
-    def noting(self: Progress, seconds: float, reason: object) -> None:
-        told_before_waits.append(len(graph.told))
+    def note_wait(self: Progress, seconds: float, reason: object) -> None:
+        sent_before_waits.append(len(graph.told))
         wait(self, seconds, reason)
 
-    monkeypatch.setattr(Progress, "wait", noting)
-    monkeypatch.setattr(sending, "TRIES", 2)
+    monkeypatch.setattr(Progress, "wait", note_wait)
+    monkeypatch.setattr(settle, "MAX_TRIES", 2)
     limit = replace(wire.PAIR_RATE, headers={"Retry-After": "1"})
     graph.answers[number(1)] = [replace(limit, status=429)]
     graph.answers[number(2)] = [replace(limit, status=429)] * 2
@@ -150,10 +153,10 @@ def test_who_gets_too_many_is_tried_again_later_and_stops_nobody_else(
     assert (end.status, end.sent, end.failed) == (Status.COMPLETED, 19, 1)
     assert graph.numbers == Counter({number(n): 2 if n in {1, 2} else 1 for n in range(20)})
     assert {told.to for told in graph.told[-2:]} == {number(1), number(2)}
-    assert set(told_before_waits) <= {20, 21}, "only when everybody else had been sent to"
+    assert set(sent_before_waits) <= {20, 21}, "only when everybody else had been sent to"
 
 
-def test_who_has_no_answer_is_unknown_and_stops_nobody_else(
+def test_a_message_without_an_answer_delays_nobody_else(
     account_a: ProviderAccount, graph: GraphServer, pauses: list[tuple[float, int]]
 ) -> None:
     lost = [3, 10, 11, 12, 20, 27]
@@ -166,7 +169,7 @@ def test_who_has_no_answer_is_unknown_and_stops_nobody_else(
     assert pauses == []
 
 
-def test_a_provider_that_is_away_is_asked_without_messages_until_it_is_back(
+def test_a_provider_that_is_away_is_checked_without_messages(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[tuple[float, str, int]] = []
@@ -182,7 +185,7 @@ def test_a_provider_that_is_away_is_asked_without_messages_until_it_is_back(
     graph.otherwise = wire.RESET_AFTER
     end = work_through(broadcast(account_a, numbers(100)), send)
     assert (end.status, end.sent + end.unknown) == (Status.COMPLETED, 100)
-    assert end.unknown <= AT_ONCE + SILENCES - 1
+    assert end.unknown <= AT_ONCE + OUTAGE_AFTER - 1
     assert everybody_once(graph, 100)
     assert [seconds for seconds, _reason, _told in waits] == [1, 2, 4, 8]
     assert {(reason, told) for _seconds, reason, told in waits} == {("WhatsApp can't be reached", 10 + end.unknown)}
@@ -204,7 +207,9 @@ def test_a_provider_that_stays_away_fails_the_run_as_unreachable_and_a_retry_goe
     end = work_through(broadcast(account_a, numbers(30)), send)
     assert (end.status, end.error_code, end.failed) == (Status.FAILED, "unreachable", 0)
     assert end.error_message.startswith("WhatsApp gave no answer for 1 minutes: ")
-    assert end.unknown == len(graph.told) <= AT_ONCE + SILENCES - 1, "the certainly unsent are pending"
+    assert end.unknown == len(graph.told) <= AT_ONCE + OUTAGE_AFTER - 1, (
+        "recipients whose message certainly didn't leave are pending"
+    )
     assert statuses(end).count("pending") == 30 - end.unknown
     graph.otherwise, settings.WHATSAPP_API_URL = wire.SENT, graph.url
     dispatch.reopen(end, SYSTEM, "retried")
@@ -222,17 +227,20 @@ def test_credentials_that_were_revoked_during_an_outage_reject_the_run(
     assert (end.status, end.error_code) == (Status.FAILED, "rejected")
 
 
-def test_an_attempt_opens_its_window_where_the_last_one_left_it(
+def test_an_attempt_begins_with_the_last_ones_window(
     account_a: ProviderAccount, graph: GraphServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.WHATSAPP_AT_ONCE = 32
     run = broadcast(account_a, numbers(200))
 
-    def die(self: sending.Sender) -> None:
+    send_to = MessageSender.send_to
+
+    def die(self: MessageSender, recipients: Sequence[Recipient]) -> None:
         if len(graph.told) > 40:
             raise RunLost  # writes nothing more, as if the process had died
+        send_to(self, recipients)
 
-    monkeypatch.setattr(sending.Sender, "_heed_trouble", die)
+    monkeypatch.setattr(MessageSender, "send_to", die)
     lost = work_through(run, send)
     assert lost.status == Status.RUNNING
     assert lost.cursor["window"] > 2 * FIRST_SIZE
@@ -240,26 +248,26 @@ def test_an_attempt_opens_its_window_where_the_last_one_left_it(
     WhatsAppBroadcast.objects.filter(pk=run.pk).reclaim()
     sizes: list[int] = []
 
-    def note_size(self: sending.Sender) -> None:
-        sizes.append(self._window.size)
+    def note_size(self: MessageSender, recipients: Sequence[Recipient]) -> None:
+        sizes.append(self.window.size)
+        send_to(self, recipients)
 
-    monkeypatch.setattr(sending.Sender, "_save_window", note_size)
-    monkeypatch.setattr(sending.Sender, "_heed_trouble", lambda self: None)
+    monkeypatch.setattr(MessageSender, "send_to", note_size)
     assert work_through(run, send).status == Status.COMPLETED
     assert sizes[0] == lost.cursor["window"]
 
 
-def test_a_program_that_fails_over_one_message_leaves_that_recipient_unknown(
+def test_an_exception_while_sending_leaves_that_recipient_unknown(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     send_by_meta = MetaCloud.send
 
-    def failing(self: MetaCloud, message: Message) -> Accepted:
+    def fail_once(self: MetaCloud, message: Message) -> Accepted:
         if message.to == f"+{number(7)}":
             raise ZeroDivisionError("by zero")
         return send_by_meta(self, message)
 
-    monkeypatch.setattr(MetaCloud, "send", failing)
+    monkeypatch.setattr(MetaCloud, "send", fail_once)
     end = work_through(broadcast(account_a, numbers(20)), send)
     assert (end.status, end.sent, end.unknown) == (Status.COMPLETED, 19, 1)
     lost = Recipient.objects.get(run=end, status="unknown")
@@ -281,36 +289,36 @@ def test_a_revoked_token_leaves_everybody_else_pending(account_a: ProviderAccoun
     assert (again.status, again.sent) == (Status.COMPLETED, 20)
 
 
-def test_a_cancel_waits_for_those_under_way_and_for_nobody_else(
+def test_a_cancel_waits_for_messages_in_flight_only(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = broadcast(account_a, numbers(40))
-    record = sending.Sender._record
+    record_outcome, recorded = OutcomeRecorder.record_outcome, []
 
-    def cancelling(self: sending.Sender, send: Send) -> None:
-        record(self, send)
-        if self._effects._progress._processed == 10:
+    def cancel_after_ten(self: OutcomeRecorder, send: Send) -> ProviderError | None:
+        error = record_outcome(self, send)
+        recorded.append(send)
+        if len(recorded) == 10:
             seen(run).cancel(SYSTEM)
+        return error
 
-    monkeypatch.setattr(sending.Sender, "_record", cancelling)
+    monkeypatch.setattr(OutcomeRecorder, "record_outcome", cancel_after_ten)
     end = work_through(run, send)
     assert (end.status, end.unknown, end.sent) == (Status.CANCELLED, 0, len(graph.told))
     assert 10 <= end.sent <= 10 + AT_ONCE
     assert end.cancelled == 40 - end.sent
 
 
-def test_the_outbox_is_called_by_the_one_who_holds_its_connection(
-    account_a: ProviderAccount, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    account = account_of(account_a.business, kind="outbox", delay=0.01, phone_number_id="")
+def test_the_outbox_is_called_by_the_main_thread(account_a: ProviderAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = create_account(account_a.business, kind="outbox", delay=0.01, phone_number_id="")
     threads = set()
     sent = outbox.Outbox.send
 
-    def noted(self: outbox.Outbox, message: Message) -> Accepted:
+    def note_thread(self: outbox.Outbox, message: Message) -> Accepted:
         threads.add(threading.current_thread())
         return sent(self, message)
 
-    monkeypatch.setattr(outbox.Outbox, "send", noted)
+    monkeypatch.setattr(outbox.Outbox, "send", note_thread)
     end: WhatsAppBroadcast = work_through(broadcast(account, numbers(20)), send)
     assert (end.status, end.sent) == (Status.COMPLETED, 20)
     assert threads == {threading.main_thread()}

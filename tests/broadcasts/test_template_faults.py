@@ -1,4 +1,4 @@
-"""A template's fault is everybody's: nobody else is tried, and a paused one waits until Meta lifts it."""
+"""Rejected and paused templates: no other recipient is sent to, and a paused template's broadcast waits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import override
 from pytest_django import Settings
 
-from broadcasts.audience import pasted
+from broadcasts.audience import read_pasted
 from broadcasts.models import ProviderAccount, WhatsAppBroadcast
 from broadcasts.sending import send
 from broadcasts.starting import Draft, start_broadcast
@@ -23,7 +23,7 @@ from runs.models.audit import SYSTEM
 from runs.readers.verdict import verdict_of
 from runs.states import Status
 from tests.actors import seen, work_through
-from tests.whatsapp import account_of, hook, number, numbers, statuses, template_broadcast, told_to
+from tests.whatsapp import create_account, number, numbers, phones_sent_to, post_webhook, statuses, template_broadcast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,20 +35,22 @@ def account_a(account_a: ProviderAccount) -> ProviderAccount:
     return account_a
 
 
-def lift(account: ProviderAccount, event: str = "APPROVED", name: str = "sale", language: str = "he") -> None:
-    told = webhooks.template_status(event, name, language)
-    hook(webhooks.of_account(account, "message_template_status_update", told))
+def post_template_status(
+    account: ProviderAccount, event: str = "APPROVED", name: str = "sale", language: str = "he"
+) -> None:
+    value = webhooks.template_status(event, name, language)
+    post_webhook(webhooks.of_account(account, "message_template_status_update", value))
 
 
-def test_metas_other_way_to_write_a_language_lifts_too(
+def test_a_language_with_a_hyphen_wakes_too(
     account_a: ProviderAccount, graph: GraphServer, messages: list[Any]
 ) -> None:
-    """The page's own example says en-US; pywa knows en_US alone."""
+    """Meta's example has en-US; pywa knows en_US only."""
     graph.otherwise = wire.TEMPLATE_PAUSED
-    draft = Draft(account_a, "Sale", "Hello", pasted(numbers(2)), "sale", "en_US")
+    draft = Draft(account_a, "Sale", "Hello", read_pasted(numbers(2)), "sale", "en_US")
     work_through(start_broadcast(draft, None), send)
     messages.clear()
-    lift(account_a, language="en-US")
+    post_template_status(account_a, language="en-US")
     assert len(messages) == 1
 
 
@@ -63,7 +65,7 @@ def test_metas_other_way_to_write_a_language_lifts_too(
         (wire.FLOW_BLOCKED, "flow is blocked"),
     ],
 )
-def test_the_run_stops_after_the_first_and_says_what_to_fix(
+def test_a_rejected_template_fails_the_run_with_advice(
     account_a: ProviderAccount, graph: GraphServer, answer: wire.Answer, words: str
 ) -> None:
     graph.otherwise = answer
@@ -71,16 +73,16 @@ def test_the_run_stops_after_the_first_and_says_what_to_fix(
     assert (run.status, run.error_code, run.processed, len(graph.told)) == (Status.FAILED, "rejected", 0, 1)
     assert words in run.error_message
     assert "(#132" in run.error_message
-    assert run.error_message.count("132") == 1, "its number is said once"
+    assert run.error_message.count("132") == 1, "the code appears once"
     with override("he"):
         assert words not in verdict_of(run).message, "and what to fix in the reader's language"
-    assert statuses(run) == ["pending"] * 5, "nothing has left, and a retry reaches everybody"
+    assert statuses(run) == ["pending"] * 5, "no message has left, and a retry reaches everybody"
     graph.otherwise = wire.SENT
     dispatch.reopen(run, SYSTEM, "retried")
     assert work_through(run, send).sent == 5
 
 
-def test_a_text_too_long_for_one_is_that_ones_own(account_a: ProviderAccount, graph: GraphServer) -> None:
+def test_a_text_too_long_fails_its_recipient_only(account_a: ProviderAccount, graph: GraphServer) -> None:
     graph.answers[number(1)] = [wire.TEXT_TOO_LONG]
     run = work_through(template_broadcast(account_a, 3), send)
     assert (run.status, statuses(run)) == (Status.COMPLETED, ["done", "failed", "done"])
@@ -95,22 +97,22 @@ def test_a_paused_template_waits_in_the_queue(account_a: ProviderAccount, graph:
     assert statuses(run) == ["done", "done", "pending", "pending", "pending"]
 
 
-def test_it_goes_on_when_meta_lifts_the_pause(
+def test_a_webhook_that_lifts_the_pause_wakes_the_run(
     account_a: ProviderAccount, graph: GraphServer, messages: list[Any]
 ) -> None:
     graph.answers[number(2)] = [wire.TEMPLATE_PAUSED, wire.SENT]
     run = work_through(template_broadcast(account_a, 4), send)
     messages.clear()
-    lift(account_a, "PAUSED")
-    lift(account_a, name="another")
-    lift(account_a, language="en")
+    post_template_status(account_a, "PAUSED")
+    post_template_status(account_a, name="another")
+    post_template_status(account_a, language="en")
     assert messages == []
-    lift(account_a)
-    lift(account_a)
+    post_template_status(account_a)
+    post_template_status(account_a)
     assert messages == [("runs.broadcast", [run.pk])]
     end = work_through(run, send)
     assert (end.status, end.sent, end.unknown) == (Status.COMPLETED, 4, 0)
-    assert told_to(graph) == [number(n) for n in (0, 1, 2, 2, 3)]
+    assert phones_sent_to(graph) == [number(n) for n in (0, 1, 2, 2, 3)]
 
 
 def test_another_accounts_template_wakes_nobody(
@@ -119,22 +121,22 @@ def test_another_accounts_template_wakes_nobody(
     graph.otherwise = wire.TEMPLATE_PAUSED
     work_through(template_broadcast(account_a, 2), send)
     messages.clear()
-    stranger = account_of(business_b, app_secret="another-secret", waba_id="999")
-    told = webhooks.template_status("APPROVED", "sale", "he")
-    hook(webhooks.of_account(stranger, "message_template_status_update", told), "another-secret")
-    forged = webhooks.of_account(account_a, "message_template_status_update", told)
-    own = webhooks.of_account(stranger, "message_template_status_update", told)
-    hook({**own, "entry": own["entry"] + forged["entry"]}, "another-secret")
+    stranger = create_account(business_b, app_secret="another-secret", waba_id="999")
+    value = webhooks.template_status("APPROVED", "sale", "he")
+    post_webhook(webhooks.of_account(stranger, "message_template_status_update", value), "another-secret")
+    forged = webhooks.of_account(account_a, "message_template_status_update", value)
+    own = webhooks.of_account(stranger, "message_template_status_update", value)
+    post_webhook({**own, "entry": own["entry"] + forged["entry"]}, "another-secret")
     assert messages == []
 
 
-def test_an_account_is_known_by_the_messages_before(account_a: ProviderAccount) -> None:
+def test_a_message_webhook_fills_in_the_accounts_waba_id(account_a: ProviderAccount) -> None:
     ProviderAccount.objects.update(waba_id="")
-    hook(webhooks.of_number(account_a, statuses=[webhooks.status("sent", "wamid.x")]))
+    post_webhook(webhooks.of_number(account_a, statuses=[webhooks.status("sent", "wamid.x")]))
     assert ProviderAccount.objects.get(pk=account_a.pk).waba_id == webhooks.WABA
 
 
-def test_it_tries_again_by_itself_and_gives_up_after_the_longest_wait(
+def test_a_waiting_run_retries_by_itself_until_the_longest_wait(
     account_a: ProviderAccount, graph: GraphServer, settings: Settings
 ) -> None:
     settings.WHATSAPP_TEMPLATE_RETRY_SECONDS = 0
@@ -155,7 +157,7 @@ def test_it_tries_again_by_itself_and_gives_up_after_the_longest_wait(
     assert work_through(end, send).status == Status.QUEUED
 
 
-def test_a_second_pause_is_a_wait_of_its_own(account_a: ProviderAccount, graph: GraphServer) -> None:
+def test_a_second_pause_begins_a_new_wait(account_a: ProviderAccount, graph: GraphServer) -> None:
     graph.answers[number(1)] = [wire.TEMPLATE_PAUSED]
     run = template_broadcast(account_a, 2)
     WhatsAppBroadcast.objects.filter(pk=run.pk).update(paused_since=Now() - timedelta(days=9))
@@ -169,9 +171,9 @@ def test_a_flow_that_was_sent_too_often_waits_too(account_a: ProviderAccount, gr
     assert verdict_of(run).message.startswith("The template's flow was sent too often, until ")
 
 
-def test_a_cancelled_wait_leaves_everybody_out(account_a: ProviderAccount, graph: GraphServer) -> None:
+def test_a_waiting_run_can_be_cancelled(account_a: ProviderAccount, graph: GraphServer) -> None:
     graph.otherwise = wire.TEMPLATE_PAUSED
     run = work_through(template_broadcast(account_a, 2), send)
     run.cancel(SYSTEM)
-    lift(account_a)
+    post_template_status(account_a)
     assert (seen(run).status, seen(run).cancelled) == (Status.CANCELLED, 2)

@@ -1,4 +1,4 @@
-"""What Meta tells later moves recipients forward only, in any order and however often it is told."""
+"""Webhooks move recipients forward only, in any order and however often they come."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ UNDELIVERABLE = {"code": 131026, "title": "Message undeliverable", "error_data":
 
 
 def status(name: str, message_id: str, tracker: str = "") -> dict[str, Any]:
-    said = {"id": message_id, "status": name, "timestamp": "1750857384", "recipient_id": number(0)}
+    part = {"id": message_id, "status": name, "timestamp": "1750857384", "recipient_id": number(0)}
     if tracker:
-        said["biz_opaque_callback_data"] = tracker
-    return said | ({"errors": [UNDELIVERABLE]} if name == "failed" else {})
+        part["biz_opaque_callback_data"] = tracker
+    return part | ({"errors": [UNDELIVERABLE]} if name == "failed" else {})
 
 
 def payload(account: ProviderAccount, **parts: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def post(body: Any, secret: str = APP_SECRET, signature: str | None = None) -> i
     return int(client.post(URL, raw, content_type="application/json", headers=headers).status_code)
 
 
-def tell(account: ProviderAccount, *statuses: dict[str, Any]) -> None:
+def post_statuses(account: ProviderAccount, *statuses: dict[str, Any]) -> None:
     assert post(payload(account, statuses=list(statuses))) == 200
 
 
@@ -62,16 +62,16 @@ def run(account_a: ProviderAccount) -> WhatsAppBroadcast:
     return run
 
 
-def told(run: WhatsAppBroadcast) -> dict[str, int]:
+def counters_of(run: WhatsAppBroadcast) -> dict[str, int]:
     run.refresh_from_db()
     names = ("processed", "sent", "delivered", "read", "failed", "skipped", "unknown")
     return {name: getattr(run, name) for name in names if getattr(run, name)}
 
 
-# Meta asks whether the address is ours
+# Meta verifies the address
 
 
-def test_the_address_is_confirmed_to_who_knows_the_token(account_a: ProviderAccount, anonymous: APIClient) -> None:
+def test_the_address_is_confirmed_for_a_valid_verify_token(account_a: ProviderAccount, anonymous: APIClient) -> None:
     query = {"hub.mode": "subscribe", "hub.verify_token": VERIFY_TOKEN, "hub.challenge": "1158201444"}
     answer = anonymous.get(URL, query)
     assert (answer.status_code, answer.content) == (200, b"1158201444")
@@ -89,25 +89,25 @@ def test_the_address_is_confirmed_to_who_knows_the_token(account_a: ProviderAcco
 )
 def test_a_bad_signature_is_answered_403_and_changes_nothing(run: WhatsAppBroadcast, signature: str) -> None:
     assert post(payload(run.account, statuses=[status("read", "wamid.0")]), signature=signature) == 403
-    assert told(run) == {"processed": 2, "sent": 2}
+    assert counters_of(run) == {"processed": 2, "sent": 2}
 
 
-def test_the_raw_body_is_what_is_signed(run: WhatsAppBroadcast) -> None:
+def test_the_signature_is_of_the_raw_body(run: WhatsAppBroadcast) -> None:
     body = payload(run.account, statuses=[status("read", "wamid.0")])
     signature = f"sha256={hmac.new(APP_SECRET.encode(), json.dumps(body).encode(), hashlib.sha256).hexdigest()}"
     assert post(json.dumps(body, indent=1).encode(), signature=signature) == 403
 
 
-def test_another_app_may_not_speak_of_this_account(run: WhatsAppBroadcast, account_b: ProviderAccount) -> None:
+def test_another_apps_signature_changes_nothing(run: WhatsAppBroadcast, account_b: ProviderAccount) -> None:
     body = payload(run.account, statuses=[status("read", "wamid.0")])
     assert post(body, secret="another-secret") == 403
-    # Nor hide it among its own.
+    # Nor beside a change of its own account.
     mine = payload(account_b, statuses=[status("read", "wamid.0")])
     mine["entry"] += body["entry"]
     assert post(mine, secret="another-secret") == 200
-    tell_as_b = payload(account_b, statuses=[status("read", "", Recipient.objects.filter(run=run)[0].tracker)])
-    assert post(tell_as_b, secret="another-secret") == 200
-    assert told(run) == {"processed": 2, "sent": 2}
+    status_from_b = payload(account_b, statuses=[status("read", "", Recipient.objects.filter(run=run)[0].tracker)])
+    assert post(status_from_b, secret="another-secret") == 200
+    assert counters_of(run) == {"processed": 2, "sent": 2}
 
 
 @pytest.mark.parametrize(
@@ -124,74 +124,78 @@ def test_another_app_may_not_speak_of_this_account(run: WhatsAppBroadcast, accou
 )
 def test_foreign_payloads_change_nothing(run: WhatsAppBroadcast, body: bytes) -> None:
     assert post(body) == 200
-    assert told(run) == {"processed": 2, "sent": 2}
+    assert counters_of(run) == {"processed": 2, "sent": 2}
 
 
 @pytest.mark.parametrize("character", ["\x00", "\ud800", "x\udfff"])
-def test_a_stranger_is_told_which_field_cant_be_read(run: WhatsAppBroadcast, character: str) -> None:
-    """Before anybody has signed: whose signature it would have to be can't be looked up."""
+def test_an_unsigned_webhook_gets_the_unreadable_field(run: WhatsAppBroadcast, character: str) -> None:
+    """The unreadable field is the number by which the account of the signature would be found."""
     body = payload(run.account, statuses=[status("read", "wamid.0")])
     body["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = character
     answer = APIClient().post(URL, json.dumps(body), content_type="application/json")
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["attr"] == "entry.0.changes.0.value.metadata.phone_number_id"
-    assert told(run) == {"processed": 2, "sent": 2}
+    assert counters_of(run) == {"processed": 2, "sent": 2}
 
 
 @pytest.mark.parametrize("number", ["\x00", "\ud800", "9" * 5000, 10**4000, None, [], {"a": "\x00"}, True, 1.5])
-def test_a_strange_number_beside_a_known_one_is_passed_over(run: WhatsAppBroadcast, number: Any) -> None:
+def test_a_strange_number_beside_a_known_one_is_ignored(run: WhatsAppBroadcast, number: Any) -> None:
     body = payload(run.account, statuses=[status("read", "wamid.0")])
     strange = payload(run.account, statuses=[status("read", "wamid.1")])
     strange["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = number
     body["entry"] = strange["entry"] + body["entry"]
     assert post(body) == 200
-    assert told(run) == {"processed": 2, "sent": 2, "delivered": 1, "read": 1}
+    assert counters_of(run) == {"processed": 2, "sent": 2, "delivered": 1, "read": 1}
 
 
-def test_no_number_is_not_that_of_an_account_without_one(run: WhatsAppBroadcast) -> None:
+def test_a_webhook_without_a_number_matches_no_account_without_one(run: WhatsAppBroadcast) -> None:
     ProviderAccount.objects.filter(pk=run.account_id).update(phone_number_id="")
     body = payload(run.account, statuses=[status("read", "wamid.0")])
     assert post(body) == 200
-    assert told(run) == {"processed": 2, "sent": 2}
+    assert counters_of(run) == {"processed": 2, "sent": 2}
 
 
 @pytest.mark.parametrize("character", ["\x00", "\ud800"])
-def test_what_is_signed_is_cleaned_and_never_refused(run: WhatsAppBroadcast, character: str) -> None:
-    """Meta would send it again for days; it passes on what people write."""
+def test_a_signed_webhook_is_cleaned_and_never_refused(run: WhatsAppBroadcast, character: str) -> None:
+    """Meta passes on what people write, and would send a refused webhook again for days."""
     failed = status("failed", "wamid.0") | {"errors": [{"code": 1, "title": f"No{character}"}]}
     message = {"from": number(2), "id": character, "type": "text", "text": {"body": f"stop{character}"}}
     assert post(payload(run.account, statuses=[failed], messages=[message])) == 200
-    assert told(run)["failed"] == 1
+    assert counters_of(run)["failed"] == 1
     assert OptOut.objects.get().phone == f"+{number(2)}"
 
 
 @pytest.mark.parametrize("depth", [40, 900, 100_000])
-def test_a_payload_nested_without_end_says_nothing(run: WhatsAppBroadcast, depth: int) -> None:
+def test_a_deeply_nested_payload_is_ignored(run: WhatsAppBroadcast, depth: int) -> None:
     text = json.dumps(payload(run.account, statuses=[status("read", "wamid.0") | {"errors": "deep"}]))
     assert post(text.replace('"deep"', "[" * depth + "]" * depth).encode()) == 200
-    assert told(run) == {"processed": 2, "sent": 2}
+    assert counters_of(run) == {"processed": 2, "sent": 2}
 
 
 def test_unknown_ids_change_nothing(run: WhatsAppBroadcast) -> None:
-    tell(run.account, status("read", "wamid.unknown"), status("read", "", "123:forged"), status("warm", "wamid.0"))
-    tell(run.account, {"id": None, "status": ["read"]}, {"status": "read"}, {})
-    assert told(run) == {"processed": 2, "sent": 2}
+    post_statuses(
+        run.account, status("read", "wamid.unknown"), status("read", "", "123:forged"), status("warm", "wamid.0")
+    )
+    post_statuses(run.account, {"id": None, "status": ["read"]}, {"status": "read"}, {})
+    assert counters_of(run) == {"processed": 2, "sent": 2}
 
 
-# Forward
+# Statuses
 
 
 def test_statuses_are_counted_once(run: WhatsAppBroadcast) -> None:
     for _ in range(2):
-        tell(run.account, status("sent", "wamid.0"), status("delivered", "wamid.0"), status("delivered", "wamid.1"))
-    assert told(run) == {"processed": 2, "sent": 2, "delivered": 2}
-    tell(run.account, status("read", "wamid.1"), status("sent", "wamid.1"))
-    assert told(run) == {"processed": 2, "sent": 2, "delivered": 2, "read": 1}
+        post_statuses(
+            run.account, status("sent", "wamid.0"), status("delivered", "wamid.0"), status("delivered", "wamid.1")
+        )
+    assert counters_of(run) == {"processed": 2, "sent": 2, "delivered": 2}
+    post_statuses(run.account, status("read", "wamid.1"), status("sent", "wamid.1"))
+    assert counters_of(run) == {"processed": 2, "sent": 2, "delivered": 2, "read": 1}
 
 
-def test_who_could_not_be_reached_after_all_has_failed_with_metas_words(run: WhatsAppBroadcast) -> None:
-    tell(run.account, status("failed", "wamid.0"))
-    assert told(run) == {"processed": 2, "sent": 1, "failed": 1}
+def test_an_undeliverable_message_fails_its_recipient_with_metas_message(run: WhatsAppBroadcast) -> None:
+    post_statuses(run.account, status("failed", "wamid.0"))
+    assert counters_of(run) == {"processed": 2, "sent": 1, "failed": 1}
     failed = Recipient.objects.get(run=run, message_id="wamid.0")
     assert (failed.status, failed.error_code) == ("failed", "131026")
     assert failed.error_message == "Message undeliverable: Message Undeliverable."
@@ -199,16 +203,16 @@ def test_who_could_not_be_reached_after_all_has_failed_with_metas_words(run: Wha
 
 @pytest.mark.parametrize("before", ["unknown", "in_flight", "pending"])
 @pytest.mark.parametrize(("name", "after"), [("sent", "done"), ("read", "done"), ("failed", "failed")])
-def test_a_recipient_without_outcome_is_settled_by_our_own_tracker(
+def test_the_tracker_settles_a_recipient_without_an_outcome(
     run: WhatsAppBroadcast, before: str, name: str, after: str
 ) -> None:
     recipient = Recipient.objects.filter(run=run).order_by("pk")[2]
     Recipient.objects.filter(pk=recipient.pk).update(status=before)
     if before == "unknown":
         WhatsAppBroadcast.objects.filter(pk=run.pk).update(processed=3)
-    tell(run.account, status(name, "wamid.late", recipient.tracker))
+    post_statuses(run.account, status(name, "wamid.late", recipient.tracker))
     assert statuses(run)[2] == after
-    counted = told(run)
+    counted = counters_of(run)
     assert (counted["processed"], counted.get("unknown", 0)) == (3, 0)
     assert Recipient.objects.get(pk=recipient.pk).message_id == "wamid.late"
 
@@ -218,12 +222,12 @@ EVENTS = ("sent", "delivered", "read", "failed")
 
 @hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    told_of=st.lists(st.sets(st.sampled_from(EVENTS)), min_size=3, max_size=3),
+    events_of_each=st.lists(st.sets(st.sampled_from(EVENTS)), min_size=3, max_size=3),
     start=st.lists(st.sampled_from(["done", "unknown", "in_flight", "pending"]), min_size=3, max_size=3),
     seed=st.integers(0, 2**32),
 )
-def test_replays_in_any_order_end_as_one_ordered_pass(
-    business_a: Business, account_a: ProviderAccount, told_of: list[set[str]], start: list[str], seed: int
+def test_replays_in_any_order_have_the_result_of_one_ordered_pass(
+    business_a: Business, account_a: ProviderAccount, events_of_each: list[set[str]], start: list[str], seed: int
 ) -> None:
     ends = []
     for replayed in (False, True):
@@ -237,15 +241,15 @@ def test_replays_in_any_order_end_as_one_ordered_pass(
         events = [
             status(name, f"wamid.{run.pk}.{n}", recipient.tracker)
             for n, recipient in enumerate(recipients)
-            for name in sorted(told_of[n], key=EVENTS.index)
+            for name in sorted(events_of_each[n], key=EVENTS.index)
         ]
         if replayed:
             events *= 3
             random.Random(seed).shuffle(events)
         for event in events:
-            tell(account_a, event)
+            post_statuses(account_a, event)
         rows = Recipient.objects.filter(run=run).order_by("pk")
-        ends.append((told(run), list(rows.values_list("status", "delivery", "error_code"))))
+        ends.append((counters_of(run), list(rows.values_list("status", "delivery", "error_code"))))
     assert ends[0] == ends[1]
 
 
@@ -253,20 +257,20 @@ def test_replays_in_any_order_end_as_one_ordered_pass(
 
 
 @pytest.mark.parametrize("words", ["STOP", " stop! ", "הסר", "הסר.", "Unsubscribe"])
-def test_who_writes_stop_gets_no_more(run: WhatsAppBroadcast, words: str) -> None:
+def test_a_stop_message_opts_out(run: WhatsAppBroadcast, words: str) -> None:
     message = {"from": number(2), "id": "wamid.in", "type": "text", "text": {"body": words}}
     for _ in range(2):
         assert post(payload(run.account, messages=[message])) == 200
     assert OptOut.objects.get().phone == f"+{number(2)}"
     assert statuses(run) == ["done", "done", "skipped"]
-    assert told(run) == {"processed": 3, "sent": 2, "skipped": 1}
+    assert counters_of(run) == {"processed": 3, "sent": 2, "skipped": 1}
     again = broadcast(run.account, numbers(3))
     assert again.audience == {
         "total": 3, "valid": 2, "invalid": 0, "duplicate": 0, "opted_out": 1, "incomplete": 0, "too_long": 0,
     }  # fmt: skip
 
 
-def test_a_button_pressed_opts_out_too(run: WhatsAppBroadcast) -> None:
+def test_a_button_opts_out_too(run: WhatsAppBroadcast) -> None:
     message = {"from": number(2), "type": "button", "button": {"text": "Stop", "payload": "x"}}
     assert post(payload(run.account, messages=[message])) == 200
     assert OptOut.objects.exists()

@@ -14,7 +14,7 @@ from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from runs.models import Business
 from runs.states import ItemStatus, Status
 from tests.browser import Open
-from tests.whatsapp import account_of, broadcast, number, numbers
+from tests.whatsapp import broadcast, create_account, number, numbers
 
 pytestmark = pytest.mark.django_db
 PAGE = "/b/business-a/broadcasts/"
@@ -80,7 +80,7 @@ def test_only_a_broadcast_that_is_there_is_shown(
 
 
 def test_another_businesss_broadcast_is_not_found(as_member: Client, business_b: Business) -> None:
-    theirs = broadcast(account_of(business_b), numbers(1))
+    theirs = broadcast(create_account(business_b), numbers(1))
     assert as_member.get(f"{PAGE}?run={theirs.pk}").status_code == 404
 
 
@@ -95,7 +95,7 @@ def test_a_message_is_looked_at_before_it_is_sent(
     business_a: Business,
     tmp_path: Path,
 ) -> None:
-    account_of(business_a, kind=ProviderAccount.Kind.OUTBOX, phone_number_id="")
+    create_account(business_a, kind=ProviderAccount.Kind.OUTBOX, phone_number_id="")
     people = tmp_path / "people.csv"
     people.write_text(f"phone,name\n+{number(0)},Dana\n+{number(1)},Noa\n12,Nobody\n+{number(0)},Again\n")
     page = open_page(path=PAGE)

@@ -27,7 +27,7 @@ from benchmarks.guarantees.checker import check
 from benchmarks.guarantees.findings import Findings
 from benchmarks.guarantees.logs import BadAnswer, Deadlocks, Fetch, Logs, Look, Mail, Record, Request, Send, Start
 from benchmarks.guarantees.timeline import events_of
-from broadcasts.audience import pasted
+from broadcasts.audience import read_pasted
 from broadcasts.models import OutboxMessage, ProviderAccount, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
 from progress_project.local import postgres
@@ -108,7 +108,7 @@ def sync(business: Business, make_run: MakeRun) -> ReceiptSyncRun:
 
 def broadcast(business: Business) -> WhatsAppBroadcast:
     account = ProviderAccount.objects.create(business=business, name="Outbox", kind=ProviderAccount.Kind.OUTBOX)
-    run = start_broadcast(Draft(account, "Hello", "Hello", pasted(numbers(RECIPIENTS))), None)
+    run = start_broadcast(Draft(account, "Hello", "Hello", read_pasted(numbers(RECIPIENTS))), None)
     claim(WhatsAppBroadcast, run.pk, worker="worker@test", task_id="task")
     for recipient in run.items.all():
         sent(run, recipient, f"outbox.{recipient.pk}")

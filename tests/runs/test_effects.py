@@ -7,7 +7,7 @@ from django.db import connection
 
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.sending import pending, send
-from broadcasts.webhook import Delivery, Status, move_forward
+from broadcasts.webhooks.statuses import Delivery, DeliveryStatus, apply_statuses
 from demo.fakes.graph import GraphServer
 from runs.exceptions import RunLost, RunsError, RunStopped
 from runs.lifecycle import worker
@@ -15,7 +15,7 @@ from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from tests.actors import seen, work_through
-from tests.whatsapp import broadcast, number, numbers, statuses, told_to
+from tests.whatsapp import broadcast, number, numbers, phones_sent_to, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,7 +104,7 @@ def test_several_in_flight_at_a_death_are_unknown_and_none_is_sent_again(
     Effects(held(run)).begin(list(pending(run))[:4])
     WhatsAppBroadcast.objects.filter(pk=run.pk).reclaim()
     end = work_through(run, send)
-    assert (end.unknown, end.sent, told_to(graph)) == (4, 2, [number(4), number(5)])
+    assert (end.unknown, end.sent, phones_sent_to(graph)) == (4, 2, [number(4), number(5)])
 
 
 def test_who_settles_first_counts_it(account_a: ProviderAccount) -> None:
@@ -114,7 +114,7 @@ def test_who_settles_first_counts_it(account_a: ProviderAccount) -> None:
     told = Effects(progress)
     for n, recipient in enumerate(told.each(pending(run))):
         if n == 0:
-            move_forward([Status(account_a, "wamid.0", recipient.tracker, Delivery.FAILED, "131026", "No")])
+            apply_statuses([DeliveryStatus(account_a, "wamid.0", recipient.tracker, Delivery.FAILED, "131026", "No")])
         told.done(recipient, message_id=f"wamid.{n}")
     told.settle()
     end = seen(run)

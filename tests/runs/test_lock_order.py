@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from broadcasts.audience import skip
+from broadcasts.audience import skip_recipients
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.sending import pending
-from broadcasts.webhook import Delivery, Status, move_forward
+from broadcasts.webhooks.statuses import Delivery, DeliveryStatus, apply_statuses
 from runs.exceptions import RunLost, RunStopped
 from runs.lifecycle import worker
 from runs.lifecycle.reset import reset_progress
@@ -114,11 +114,11 @@ def test_a_worker_that_begins_the_next_message_as_its_run_ends(
 
 def notify_delivery(attempt: Attempt) -> None:
     account = attempt.run.account
-    move_forward([Status(account, "wamid.1", attempt.sent.tracker, Delivery.DELIVERED)])
+    apply_statuses([DeliveryStatus(account, "wamid.1", attempt.sent.tracker, Delivery.DELIVERED)])
 
 
 def opt_out_everybody(attempt: Attempt) -> None:
-    skip(Recipient.objects.filter(run=attempt.run), "opted_out")
+    skip_recipients(Recipient.objects.filter(run=attempt.run), "opted_out")
 
 
 def report_the_outcome(attempt: Attempt) -> None:

@@ -1,0 +1,105 @@
+"""Broadcasts are previewed and started over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from runs.api.outputs import ErrorSerializer, RunSerializer
+from runs.api.parsing import parse_body, parse_idempotency_key
+from runs.api.requests import SmallJSONParser
+from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, run_json, user_of
+from runs.api.throttles import CallerThrottle
+
+from ..audience import UnreadableAudience
+from ..standing import warnings_of
+from ..starting import Draft, preview, start_broadcast
+from .requests import READERS, BroadcastForm, BroadcastRequest, DraftForm, DraftRequest
+
+
+class CountsSerializer(serializers.Serializer[Any]):
+    total = serializers.IntegerField()
+    valid = serializers.IntegerField()
+    invalid = serializers.IntegerField()
+    duplicate = serializers.IntegerField()
+    opted_out = serializers.IntegerField()
+    incomplete = serializers.IntegerField(help_text="Without one of the message's variables.")
+    too_long = serializers.IntegerField(help_text="Whose message would be over 4,096 characters.")
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    counts = CountsSerializer()
+    to = serializers.CharField(allow_blank=True, help_text="The first number that would get the message.")
+    text = serializers.CharField(help_text="The message as that one would read it.")
+    warnings = serializers.ListField(
+        child=serializers.CharField(), help_text="What to know of the account before sending to so many."
+    )
+
+
+class StartedSerializer(RunSerializer):
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class DraftView(APIView):
+    parser_classes = (SmallJSONParser, MultiPartParser)
+    max_upload_bytes = staticmethod(lambda: settings.WHATSAPP_MAX_UPLOAD_BYTES)  # checked before the body is read
+    shapes: ClassVar[dict[str, type[DraftRequest]]] = {
+        "application/json": DraftRequest,
+        "multipart/form-data": DraftForm,
+    }
+
+    def draft_or_refusal(self, request: Request, use: Callable[[Draft], Any]) -> Any:
+        """What `use` makes of the draft. Raises `ValidationError` for an audience that can't be read."""
+        shape = self.shapes.get(request._request.content_type or "", self.shapes["application/json"])
+        body = parse_body(shape, request)
+        source = body["audience"]
+        try:
+            draft = Draft(
+                account=body["account"],
+                name=body.get("name", ""),
+                text=body["text"],
+                audience=READERS[source](body[source]),
+                template=body["template"],
+                language=body["language"] if body["template"] else "",
+            )
+            return use(draft)
+        except UnreadableAudience as error:
+            raise serializers.ValidationError({source: str(error)}, "unreadable") from error
+
+
+class Broadcasts(DraftView):
+    shapes: ClassVar = {"application/json": BroadcastRequest, "multipart/form-data": BroadcastForm}
+
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY],
+        request={"application/json": BroadcastRequest, "multipart/form-data": BroadcastForm},
+        responses={202: StartedSerializer, **ERRORS},
+    )
+    def post(self, request: Request) -> Response:
+        """Start a broadcast. `details.audience` counts who gets it and who doesn't, and why."""
+        key = parse_idempotency_key(request)
+        run = self.draft_or_refusal(request, lambda draft: start_broadcast(draft, user_of(request), key))
+        started = run_json(run)
+        warnings = warnings_of(run.account, started["details"]["audience"]["valid"], besides=run.pk)
+        return Response({**started, "warnings": warnings}, status=status.HTTP_202_ACCEPTED)
+
+
+class Preview(DraftView):
+    throttle_classes = (CallerThrottle,)
+    throttle_scope = "preview"
+
+    @extend_schema(
+        request={"application/json": DraftRequest, "multipart/form-data": DraftForm},
+        responses={200: PreviewSerializer, 429: ErrorSerializer, **ERRORS},
+    )
+    def post(self, request: Request) -> Response:
+        """What a broadcast would be, without starting it."""
+        return Response(PreviewSerializer(self.draft_or_refusal(request, preview)).data)

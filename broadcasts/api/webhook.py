@@ -1,0 +1,68 @@
+"""The address that Meta sends webhooks to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from pywa.utils import HUB_CH, HUB_SIG, HUB_VT
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from runs.api.requests import MAX_NESTING, raise_for_unstorable
+from runs.api.run_responses import ERRORS
+from runs.unstorable import find_unstorable, is_nested_deeper
+
+from ..webhooks.receive import apply_payload
+from ..webhooks.signatures import find_signers, is_verify_token
+
+_VERIFICATION = [OpenApiParameter(name, str) for name in ("hub.mode", HUB_VT, HUB_CH)]
+
+
+class Webhook(APIView):
+    """Whoever signs with an account's app secret may speak of that account."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(parameters=_VERIFICATION, responses={(200, "text/plain"): str, 403: ERRORS[403]})
+    def get(self, request: Request) -> HttpResponse:
+        """Meta asks whether the address is ours."""
+        query: Mapping[str, str] = request.query_params
+        if query.get("hub.mode") != "subscribe" or not is_verify_token(query.get(HUB_VT, "")):
+            raise PermissionDenied
+        return HttpResponse(query.get(HUB_CH, ""), content_type="text/plain")
+
+    @extend_schema(
+        parameters=[OpenApiParameter(HUB_SIG, str, OpenApiParameter.HEADER)],
+        request=OpenApiTypes.OBJECT,
+        responses={200: OpenApiResponse(description="Noted"), 400: ERRORS[400], 403: ERRORS[403]},
+    )
+    def post(self, request: Request) -> Response:
+        """Statuses of messages, and messages from people. Whatever isn't ours is answered 200 too.
+
+        What Meta has signed is never refused for its characters, it would come again for days: they are cleaned.
+        """
+        body = request._request.body
+        payload = parse_payload(body)
+        signers = find_signers(payload, body, request.headers.get(HUB_SIG, ""))
+        if not signers:
+            raise_for_unstorable(find_unstorable(payload))
+            raise PermissionDenied
+        apply_payload(payload, signers)
+        return Response()
+
+
+def parse_payload(body: bytes) -> Any:
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return None if is_nested_deeper(payload, MAX_NESTING) else payload

@@ -1,0 +1,117 @@
+"""Stage 5: errors that concern every recipient: limits, blocked accounts, templates, outages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from runs.exceptions import RunRejected
+from runs.progress import Progress
+
+from ..meta_errors import advice_for
+from ..models import WhatsAppBroadcast
+from ..providers import Blocked, Provider, ProviderError, Refused, TemplateWaits, Throttled, Unclear, Unreachable
+from .outage import Outage
+from .rate_limit import RateLimiter
+from .template_wait import wait_for_template
+from .threads import Send
+from .window import ConcurrencyWindow
+
+OUTAGE_AFTER: Final = 5  # messages in a row without an answer: fewer may be the bad luck of each
+LONGEST_HOLD_OFF: Final = 300.0  # seconds
+
+
+class TroubleHandler:
+    def __init__(
+        self,
+        run: WhatsAppBroadcast,
+        progress: Progress,
+        provider: Provider,
+        limiter: RateLimiter,
+        window: ConcurrencyWindow,
+    ) -> None:
+        self._run, self._progress, self._provider = run, progress, provider
+        self._limiter, self._window = limiter, window
+        self._outage = Outage(progress)
+        self._refusals: list[Throttled | Blocked | TemplateWaits] = []  # that concern everybody
+        self._unanswered: list[ProviderError] = []  # in a row
+        self._hold_offs = 0  # in a row, without a message that was accepted or refused between them
+        self._has_sent = False  # has a message of this attempt been accepted?
+
+    def note_outcome(self, send: Send, error: ProviderError | None) -> None:
+        """Adapt the window to the outcome of a send, and remember what `handle_trouble` has to handle."""
+        match error:
+            case None:
+                self._has_sent = True
+                self._hold_offs = 0
+                self._window.grow(send.seconds)
+            case Refused():
+                self._hold_offs = 0
+            case Throttled(only_this_recipient=True):
+                pass
+            case Throttled() | Blocked() | TemplateWaits():
+                self._refusals.append(error)
+                self._window.halve(send.left_at)
+            case _:
+                self._unanswered.append(error)
+                self._window.halve(send.left_at)
+                return
+        self._unanswered.clear()
+        self._outage.end()
+
+    @property
+    def must_handle(self) -> bool:
+        """Is there anything that must be handled before the next message leaves?"""
+        return bool(self._refusals) or self._is_provider_away
+
+    @property
+    def _is_provider_away(self) -> bool:
+        return len(self._unanswered) >= OUTAGE_AFTER
+
+    def handle_trouble(self) -> None:
+        """Wait for the end of the trouble, with nothing in flight.
+
+        Raises `RunRejected`, `RunDeferred` or `RunUnreachable` where no worker should wait for it.
+        """
+        refusals, self._refusals = self._refusals, []
+        for error in refusals:
+            _reject_if_blocked(error)
+        for error in refusals:
+            if isinstance(error, TemplateWaits):
+                wait_for_template(self._run, self._progress, error, has_sent=self._has_sent)
+        if limits := [error for error in refusals if isinstance(error, Throttled)]:
+            self._hold_off_account(limits)
+        if self._is_provider_away:
+            self._wait_for_provider()
+
+    def _hold_off_account(self, limits: list[Throttled]) -> None:
+        """No worker that sends by this account gets a permit before the hold-off ends."""
+        self._hold_offs += 1
+        seconds = max(error.seconds or 2.0**self._hold_offs for error in limits)
+        self._limiter.hold_off(min(seconds, LONGEST_HOLD_OFF))
+
+    def _wait_for_provider(self) -> None:
+        """Check without messages until the provider answers: each message tried would leave a recipient unknown.
+
+        Then one message goes alone. If it gets no answer either, the outage goes on, with longer and longer pauses.
+        """
+        self._window.shut()
+        error: ProviderError | None = self._unanswered[-1]
+        while error:
+            self._outage.wait(error)
+            error = self._check_provider()
+
+    def _check_provider(self) -> ProviderError | None:
+        """The error by which the provider is still away."""
+        try:
+            self._provider.check()
+        except (Unreachable, Unclear) as error:
+            return error
+        except ProviderError as error:
+            _reject_if_blocked(error)
+        return None
+
+
+def _reject_if_blocked(error: ProviderError) -> None:
+    if isinstance(error, Blocked):
+        message = str(error) if f"(#{error.code})" in str(error) else f"{error} ({error.code})"
+        raise RunRejected("\n".join(filter(None, [message, advice_for(error.code)]))) from error
