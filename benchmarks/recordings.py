@@ -23,10 +23,10 @@ from django.test import override_settings
 from demo import calls
 from demo.fakes.twilio import SID, TOKEN
 from progress_project.local.environment import demo_model
-from recordings.audio import RATE, AudioReader
-from recordings.collect import collect
+from recordings.audio.reader import RATE, AudioReader
+from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun, Source
-from recordings.transcription import transcriber
+from recordings.transcription.transcriber import transcriber
 from runs.lifecycle import worker
 from runs.models import Business
 

@@ -13,7 +13,7 @@ from django.test import override_settings
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from recordings.matches import MatchPages
+from recordings.api.pagination import MatchPages
 from recordings.models import LONG_COLUMNS, Call, CallQuerySet, Source
 from runs.models import Business
 

@@ -17,9 +17,9 @@ from rest_framework.request import Request
 from runs.models import Business
 from runs.pages.access import frame, members_only, own_business
 
-from .matches import MatchPages
+from .api.pagination import MatchPages
 from .models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun
-from .search import LONGEST_SEARCH
+from .search.query import LONGEST_SEARCH
 from .sources import Direction
 
 CALLS_A_PAGE = 20

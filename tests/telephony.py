@@ -12,7 +12,7 @@ from typing import Any
 from unittest import mock
 
 from demo.fakes.twilio import SID, TOKEN, ServedCall, TwilioServer, serve
-from recordings.collect import collect
+from recordings.collection.collect import collect
 from recordings.models import RecordingRun, Source
 from runs.lifecycle import dispatch
 from runs.models import Business

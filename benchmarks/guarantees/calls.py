@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 
 from recordings.models import Call, Recording, RecordingRun, Source
-from recordings.sources.folder import SOUND
+from recordings.sources.folder.source import SOUND
 from runs.states import ItemStatus, Status
 
 from .findings import Finding

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from runs.models import Business
 from runs.states import ItemStatus
 
-from ..audio_types import ENDINGS, PLAYABLE
-from ..channels import Segments, merge_by_time, transcript_of
+from ..audio.formats import ENDINGS, PLAYABLE
 from ..problems import problem_words
 from ..sources import Direction
+from ..transcription.speakers import Segments, merge_by_time, transcript_of
 from .call_queryset import CallQuerySet
 from .recording_run import RecordingRun
 from .source import Source

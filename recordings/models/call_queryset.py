@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from runs.states import ItemStatus
 
-from ..search import MARKS, WHOLE_NUMBER, Search, digits_of
+from ..search.query import MARKS, WHOLE_NUMBER, Search, digits_of
 
 if TYPE_CHECKING:
     from .call import Call  # noqa: F401  named in a string

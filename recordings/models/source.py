@@ -9,8 +9,8 @@ from encrypted_fields.fields import EncryptedTextField
 
 from runs.models import Business
 
-from ..channels import AgentChannel, speakers
 from ..sources import Account, FolderAccount, TwilioAccount
+from ..transcription.speakers import AgentChannel, speakers
 
 
 class Source(models.Model):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from . import Account, Beat, FolderAccount, RecordingSource, Wait
-from .folder import Folder, Length
+from .folder.source import Folder, Length
 from .twilio import Twilio
 
 

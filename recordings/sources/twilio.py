@@ -30,8 +30,8 @@ from runs.exceptions import ItemFailed, RunRejected
 from runs.text import clean
 
 from . import BadRequest, Direction, Listed, Media, Period, SourceAway, TwilioAccount, Wait
-from .door import Door
-from .patience import persist
+from .http_client import Door
+from .retries import persist
 
 CHUNK: Final = 64 * 1024
 IN_TWO_CHANNELS: Final = {"RequestedChannels": "2"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from ..search import marked
+from ..search.query import marked
 
 register = template.Library()
 

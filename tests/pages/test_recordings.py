@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from demo import calls
-from recordings.collect import collect
+from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun, Source
 from runs.models import Business
 from tests.actors import work_through

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from demo import calls
-from recordings import audio
-from recordings.audio import RATE, AudioReader
-from recordings.audio_types import RAW
+from recordings.audio import reader as audio_module
+from recordings.audio.formats import RAW
+from recordings.audio.reader import RATE, AudioReader
 from runs.exceptions import ItemFailed
 from tests.telephony import HISS, wav
 
@@ -66,7 +66,7 @@ def test_windows_hold_every_sample_once(
 ) -> None:
     path = stored(wav(3.0))
     whole = np.concatenate(list(reader.read_samples(path, start=0.0, window=60.0)))
-    monkeypatch.setattr(audio, "HEARD_AT_ONCE", 0.7)
+    monkeypatch.setattr(audio_module, "HEARD_AT_ONCE", 0.7)
     cut = list(reader.read_samples(path, start=start, window=0.5))
     assert all(len(window) == RATE // 2 for window in cut[:-1])
     assert np.array_equal(np.concatenate(cut), whole[int(start * RATE) :])
@@ -77,7 +77,7 @@ def test_a_child_that_is_lost_on_the_way_costs_no_sample(
 ) -> None:
     path = stored(wav(3.0))
     [whole] = reader.read_samples(path, start=0.0, window=60.0)
-    monkeypatch.setattr(audio, "HEARD_AT_ONCE", 0.5)
+    monkeypatch.setattr(audio_module, "HEARD_AT_ONCE", 0.5)
     pieces = reader.read_samples(path, start=0.0, window=1.0)
     heard = [next(pieces)]
     reader._child.close()  # as one that has grown too large leaves after its answer
@@ -187,8 +187,8 @@ def test_a_list_of_other_files_is_none_of_sound(reader: AudioReader, stored: Sto
 
 
 def test_what_takes_too_long_fails_and_the_next_is_read(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audio, "CPU_SECONDS", 0.1)
-    monkeypatch.setattr(audio, "CHECKED_AT_ONCE", 1e9)
+    monkeypatch.setattr(audio_module, "CPU_SECONDS", 0.1)
+    monkeypatch.setattr(audio_module, "CHECKED_AT_ONCE", 1e9)
     long = stored(wav())
     os.truncate(long, 100_000_000)
     head = bytearray(long.read_bytes()[:44])

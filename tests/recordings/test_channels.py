@@ -13,15 +13,15 @@ import pytest
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from recordings import collect as collecting
-from recordings import transcription
-from recordings.audio import AudioReader
-from recordings.channels import merge_by_time, speakers
-from recordings.collect import collect
-from recordings.draft import Draft
+from recordings.audio.reader import AudioReader
+from recordings.collection import collect as collecting
+from recordings.collection.collect import collect
+from recordings.collection.draft import Draft
 from recordings.models import Call, RecordingRun, Source
-from recordings.transcription import Segment, Transcriber, Utterance
-from recordings.turns import share_words, voiced_stretches
+from recordings.transcription import transcriber as transcription_module
+from recordings.transcription.speakers import merge_by_time, speakers
+from recordings.transcription.transcriber import Segment, Transcriber, Utterance
+from recordings.transcription.turns import share_words, voiced_stretches
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
@@ -39,7 +39,7 @@ def _tones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever transcribes hears tones, in windows so short that each call has several."""
     monkeypatch.setattr(collecting, "is_loaded", lambda: True)
     monkeypatch.setattr(collecting, "transcriber", lambda: Transcriber(ToneModel()))
-    monkeypatch.setattr(transcription, "WINDOW", 12.0)
+    monkeypatch.setattr(transcription_module, "WINDOW", 12.0)
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from demo import calls
-from recordings.collect import collect
+from recordings.collection.collect import collect
 from recordings.models import Call, Recording, RecordingRun
-from recordings.sources.folder import plausible_seconds
+from recordings.sources.folder.source import plausible_seconds
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through

@@ -16,8 +16,8 @@ from pytest_django import Settings
 
 from demo import calls
 from recordings.models import Call, Source
-from recordings.sources import folder as folders
-from recordings.transcription import Segment, Transcriber, Utterance
+from recordings.sources.folder import source as folders
+from recordings.transcription.transcriber import Segment, Transcriber, Utterance
 from runs.models import Business
 from tests.telephony import HISS, collected, folder_source, name_of, outcomes, wav
 
@@ -133,7 +133,7 @@ def test_a_recording_that_has_grown_is_fetched_and_transcribed_again(source: Sou
     path.write_bytes(HISS * 20)
     heard = iter([Utterance(5.0, "en", Segment(0.0, 5.0, "all of it"))])
     with (
-        mock.patch("recordings.collect._ears", return_value=Transcriber(None)),
+        mock.patch("recordings.collection.collect._ears", return_value=Transcriber(None)),
         mock.patch.object(Transcriber, "transcribe", return_value=heard),
     ):
         run = collected(source, job_type="full")

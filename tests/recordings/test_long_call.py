@@ -13,11 +13,11 @@ import pytest
 from django.core.files.storage import default_storage
 from pytest_django import Settings
 
-from recordings import collect as collecting
-from recordings import download
-from recordings.collect import collect
+from recordings.collection import collect as collecting
+from recordings.collection import download
+from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun, Source
-from recordings.transcription import Segment, Utterance
+from recordings.transcription.transcriber import Segment, Utterance
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import Actor

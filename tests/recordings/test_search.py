@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from recordings.models import Call, Source
-from recordings.search import PREFIXES, Search, digits_of
+from recordings.search.query import PREFIXES, Search, digits_of
 from runs.models import Business
 from tests.telephony import NOON, folder_source
 

@@ -16,11 +16,11 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from demo import calls
-from recordings import audio
-from recordings import collect as collecting
-from recordings.audio import AudioReader
+from recordings.audio import reader as audio_module
+from recordings.audio.reader import AudioReader
+from recordings.collection import collect as collecting
 from recordings.models import Call, Recording, RecordingRun, Source
-from recordings.transcription import Segment, Utterance
+from recordings.transcription.transcriber import Segment, Utterance
 from runs.models import Business
 from tests.telephony import HISS, NOON, collected, folder_source, name_of, wav
 
@@ -200,7 +200,7 @@ def test_long_silence_is_refused_before_all_of_it_is_decoded(source: Source, set
     settings.RECORDINGS_MAX_SECONDS = 3.0
     (Path(source.folder) / name_of(1, suffix="ulaw")).write_bytes(HISS * 100)
     with (
-        mock.patch.object(audio, "CHECKED_AT_ONCE", 1.0),
+        mock.patch.object(audio_module, "CHECKED_AT_ONCE", 1.0),
         mock.patch.object(AudioReader, "_ask", autospec=True, side_effect=AudioReader._ask) as asked,
     ):
         assert collected(source).failed == 1

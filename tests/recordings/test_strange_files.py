@@ -17,12 +17,12 @@ from django.db import DataError
 from pytest_django import Settings
 
 from demo.calls import FOLDERS
-from recordings import collect as collecting
 from recordings import regular_files
-from recordings.download import fetch
+from recordings.collection import collect as collecting
+from recordings.collection.download import fetch
 from recordings.models import Call, RecordingRun, Source
 from recordings.sources import LeftOutReason, Listed, Period
-from recordings.sources.folder import Folder
+from recordings.sources.folder.source import Folder
 from runs.models import Business
 from tests.telephony import NOON, collected, folder_source, name_of, outcomes, wav
 
@@ -239,7 +239,7 @@ def test_what_is_too_large_is_refused_by_its_size_alone(source: Source, folder: 
     huge = folder / name_of(1, suffix="mp3")
     huge.write_bytes(b"RIFF\0\0\0\0WAVE")
     os.truncate(huge, 2**31)
-    with mock.patch("recordings.audio.AudioReader.length", side_effect=AssertionError("opened")):
+    with mock.patch("recordings.audio.reader.AudioReader.length", side_effect=AssertionError("opened")):
         run = collected(source)
     assert is_done(run)
     assert outcomes(run)[huge.stem] == ("failed", "too_large")
@@ -275,7 +275,7 @@ def forbidden(place: Path) -> Any:
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    return mock.patch("recordings.sources.folder.os.scandir", scandir)
+    return mock.patch("recordings.sources.folder.source.os.scandir", scandir)
 
 
 def test_a_folder_that_can_not_be_read_is_a_warning(source: Source, folder: Path) -> None:
@@ -372,7 +372,7 @@ def test_files_of_any_age_are_dated(source: Source, folder: Path, moment: int) -
     (folder / "x.wav").write_bytes(wav())
     (folder / "x.json").write_text('{"number": "1"}')
     status = os.stat_result((*(folder / "x.wav").stat()[:7], 0, moment, 0))
-    with mock.patch("recordings.sources.folder._regular", return_value=status):
+    with mock.patch("recordings.sources.folder.source._regular", return_value=status):
         found = list(Folder(str(folder), beat=lambda: None, length=lambda path: None).calls(Period(), ""))
     assert {one.call_id for one in found if isinstance(one, Listed)} == {"x", Path(name_of(99)).stem}
 
@@ -441,7 +441,7 @@ def test_a_read_that_breaks_off_says_what_the_system_says(source: Source, folder
         return real(path)
 
     with (
-        mock.patch("recordings.sources.folder.open_regular", broken),
+        mock.patch("recordings.sources.folder.source.open_regular", broken),
         mock.patch("runs.progress.progress.Progress.wait"),
     ):
         run = collected(source)

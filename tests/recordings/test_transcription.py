@@ -14,12 +14,12 @@ from django.db import connection
 from pytest_django import Settings
 
 from demo import calls
-from recordings import collect as collecting
-from recordings import transcription
-from recordings.audio import AudioReader
-from recordings.collect import collect
+from recordings.audio.reader import AudioReader
+from recordings.collection import collect as collecting
+from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun
-from recordings.transcription import Transcriber, Utterance, transcriber
+from recordings.transcription import transcriber as transcription_module
+from recordings.transcription.transcriber import Transcriber, Utterance, transcriber
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
@@ -93,7 +93,7 @@ def test_a_download_is_transcribed_later_and_once_without_fetching_again(busines
     source = folder_source(business_a, calls.FOLDERS["business-b"])
     collected(source)
     assert not Call.objects.exclude(transcribed_at=None)
-    with mock.patch("recordings.collect.fetch", side_effect=AssertionError("fetched again")):
+    with mock.patch("recordings.collection.collect.fetch", side_effect=AssertionError("fetched again")):
         run = collected(source, job_type="full")
     assert (run.status, run.succeeded) == ("completed", 3)
     with mock.patch.object(Transcriber, "transcribe", side_effect=AssertionError("transcribed again")):
@@ -107,7 +107,7 @@ def test_a_download_is_transcribed_later_and_once_without_fetching_again(busines
 @pytest.fixture
 def short_windows(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """The long call is one of several windows, and everything is flushed."""
-    monkeypatch.setattr(transcription, "WINDOW", 15.0)
+    monkeypatch.setattr(transcription_module, "WINDOW", 15.0)
     monkeypatch.setattr(collecting, "KEPT_EVERY", 0.0)
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
 
@@ -185,7 +185,7 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
 def test_windows_miss_and_double_nothing(short_windows: None, db: None) -> None:
     [path] = calls.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
     with AudioReader() as reader:
-        windows = reader.read_samples(path, start=0.0, window=transcription.WINDOW)
+        windows = reader.read_samples(path, start=0.0, window=transcription_module.WINDOW)
         news = list(transcriber().transcribe(windows, language="en"))
     segments = [one.segment for one in news if one.segment]
     assert [one.start for one in segments] == sorted(one.start for one in segments)
@@ -233,7 +233,7 @@ def test_the_model_is_loaded_once(db: None) -> None:
 
 
 def test_only_who_transcribes_pays_for_the_model() -> None:
-    imported = "import django, sys; django.setup(); import recordings.tasks, recordings.api"
+    imported = "import django, sys; django.setup(); import recordings.tasks, recordings.api.views"
     loaded = f"{imported}; print('ctranslate2' in sys.modules)"
     environment = {"DJANGO_SETTINGS_MODULE": "tests.settings", "PATH": ""}
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, env=environment, check=True)

@@ -16,9 +16,9 @@ from django.db import connection
 from pytest_django import Settings
 
 from demo.fakes.twilio import TOKEN, ServedCall
-from recordings.collect import collect
+from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun
-from recordings.sources.patience import TRIES
+from recordings.sources.retries import TRIES
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _no_pauses() -> object:
     """Between the tries: nobody learns anything by waiting for them."""
-    with mock.patch("recordings.sources.patience.LONGEST_PAUSE", 0.01) as patched:
+    with mock.patch("recordings.sources.retries.LONGEST_PAUSE", 0.01) as patched:
         yield patched
 
 

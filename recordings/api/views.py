@@ -27,11 +27,11 @@ from runs.api.ranges import ranged
 from runs.api.views import ERRORS, IDEMPOTENCY_KEY, get_run_or_404, start_run
 from runs.models import Business
 
-from .channels import Speaker, name_speakers
-from .matches import MatchPages
-from .models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun, Source, TranscriptState
-from .search import LONGEST_SEARCH, marked
-from .sources import Direction
+from ..models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun, Source, TranscriptState
+from ..search.query import LONGEST_SEARCH, marked
+from ..sources import Direction
+from ..transcription.speakers import Speaker, name_speakers
+from .pagination import MatchPages
 
 RANGE = OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="One range of bytes: `bytes=0-1023`.")
 

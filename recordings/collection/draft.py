@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .channels import Segments
-from .models import Call
-from .transcription import Utterance
+from ..models import Call
+from ..transcription.speakers import Segments
+from ..transcription.transcriber import Utterance
 
 
 class Draft:

@@ -19,16 +19,16 @@ from runs.exceptions import ItemFailed, RunRejected, RunStopped
 from runs.progress import Progress
 from runs.states import ItemStatus
 
-from . import transcription
-from .audio import AudioReader, raw_type
+from ..audio.reader import AudioReader, raw_type
+from ..models import FETCHING, LIKELY_SECONDS, LONG_COLUMNS, Call, Recording, RecordingRun
+from ..sources import LeftOut, Listed, Period, RecordingSource, StillRecording
+from ..sources.opening import open_source
+from ..sources.retries import outlast
+from ..transcription import transcriber as transcription_module
+from ..transcription.transcriber import Transcriber, Utterance, is_loaded, transcriber
+from ..warnings import LeftOuts, add_left_out
 from .download import adopt, fetch, on_disk, sweep_parts
 from .draft import Draft
-from .models import FETCHING, LIKELY_SECONDS, LONG_COLUMNS, Call, Recording, RecordingRun
-from .sources import LeftOut, Listed, Period, RecordingSource, StillRecording
-from .sources.opening import open_source
-from .sources.patience import outlast
-from .transcription import Transcriber, Utterance, is_loaded, transcriber
-from .warnings import LeftOuts, add_left_out
 
 logger = logging.getLogger(__name__)
 
@@ -297,7 +297,7 @@ def _transcribe_channel(
         raw=raw_type(call.content_type),
         channel=draft.channel,
         start=draft.reached,
-        window=transcription.WINDOW,
+        window=transcription_module.WINDOW,
     )
     transcribe_channel = transcriber.transcribe_side if draft.has_sides else transcriber.transcribe
     return transcribe_channel(windows, language=draft.language, start=draft.reached)

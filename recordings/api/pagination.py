@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from runs.api.pagination import PlacedPages
 
-from .models import Call, CallQuerySet
+from ..models import Call, CallQuerySet
 
 UNDATED = "undated"
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .sources import Direction
+from ..sources import Direction
 
 Segments = list[dict[str, Any]]
 

@@ -1,6 +1,6 @@
 """What is a recording, how long is it, and what does it sound like? Asked of a process that may die of it.
 
-Recordings come from strangers, and FFmpeg's libraries are large: they run in a child (`recordings.audio_child`) under
+Recordings come from strangers, and FFmpeg's libraries are large: they run in a child (`recordings.audio.child`) under
 limits of time and memory. Decoding runs there too: only samples come out of it.
 """
 
@@ -19,8 +19,8 @@ from django.conf import settings
 from runs.children.bounded_child import BoundedChild
 from runs.exceptions import ItemFailed
 
-from .audio_types import RAW_BY_TYPE
-from .problems import problem_words
+from ..problems import problem_words
+from .formats import RAW_BY_TYPE
 
 RATE: Final = 16_000  # samples a second, as the model hears
 Samples = np.ndarray[Any, np.dtype[np.float32]]
@@ -50,7 +50,7 @@ class AudioReader:
 
     def __init__(self, *, beat: Callable[[], object] = lambda: None) -> None:
         self._child = BoundedChild(
-            "recordings.audio_child",
+            "recordings.audio.child",
             cpu_seconds=CPU_SECONDS,
             wall_seconds=WALL_SECONDS,
             memory_bytes=MEMORY_BYTES,

@@ -27,7 +27,7 @@ from django.contrib.postgres.search import SearchQuery, SearchQueryCombinable
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from .channels import name_speakers
+from ..transcription.speakers import name_speakers
 
 LONGEST_SEARCH: Final = 200  # characters
 # The database's configuration for each language; for calls in any other, and for Hebrew, it is that of English.

@@ -1,4 +1,4 @@
-"""The process that opens recordings for `recordings.audio`. Run as `python -m recordings.audio_child`.
+"""The process that opens recordings for `recordings.audio.reader`. Run as `python -m recordings.audio.child`.
 
 It imports no Django, so that it starts fast and stays small. A request is JSON: {"do": "length", …} or
 {"do": "read", …}. An answer is a line of JSON, {"error": code} among others, and the sound after it, if any was asked
@@ -18,8 +18,8 @@ from typing import Any
 
 import av
 
-from recordings.audio_format import TOLERANCE, SoundError, is_cut_short, open_container, type_of
-from recordings.channel_comparison import ChannelComparison
+from recordings.audio.channel_comparison import ChannelComparison
+from recordings.audio.container import TOLERANCE, SoundError, is_cut_short, open_container, type_of
 from recordings.regular_files import open_regular
 from runs.children.server import serve
 

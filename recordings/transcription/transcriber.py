@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from runs.exceptions import RunRejected
 from runs.text import clean
 
-from .audio import RATE, Samples
+from ..audio.reader import RATE, Samples
 from .turns import share_words, voiced_stretches
 
 logger = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from django.utils.dateparse import parse_datetime
 
 from runs.text import clean
 
-from ..regular_files import open_regular
-from . import Beat, Direction
+from ...regular_files import open_regular
+from .. import Beat, Direction
 
 MAX_JSON_BYTES: Final = 64 * 1024
 MAX_CSV_BYTES: Final = 16 * 1024 * 1024

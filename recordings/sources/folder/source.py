@@ -29,21 +29,10 @@ from django.utils.translation import gettext as _
 from runs.exceptions import ItemFailed, RunRejected
 from runs.text import clean
 
-from ..audio_types import RAW, READABLE, UNREADABLE
-from ..regular_files import NotRegular, open_regular
-from ..wav import read_wav_head
-from . import (
-    Beat,
-    Direction,
-    Interrupted,
-    LeftOut,
-    LeftOutReason,
-    Listed,
-    Media,
-    Period,
-    SourceAway,
-    StillRecording,
-)
+from ...audio.formats import RAW, READABLE, UNREADABLE
+from ...audio.wav import read_wav_head
+from ...regular_files import NotRegular, open_regular
+from .. import Beat, Direction, Interrupted, LeftOut, LeftOutReason, Listed, Media, Period, SourceAway, StillRecording
 from .notes import LONGEST_NUMBER, CsvNotes, Notes, UnreadableNotes, listed_fields, read_json_notes
 
 CHUNK: Final = 1024 * 1024

@@ -20,11 +20,11 @@ from django.utils.translation import gettext as _
 from runs.exceptions import ItemFailed
 from runs.progress import Progress
 
-from .audio import AudioReader
-from .audio_types import RAW
-from .models import Call, RecordingRun
-from .sources import Interrupted, RecordingSource
-from .sources.patience import persist
+from ..audio.formats import RAW
+from ..audio.reader import AudioReader
+from ..models import Call, RecordingRun
+from ..sources import Interrupted, RecordingSource
+from ..sources.retries import persist
 
 
 def fetch(

@@ -19,8 +19,8 @@ from typing import Any, BinaryIO, Final
 
 import av
 
-from recordings.audio_types import RAW_BY_TYPE, TYPES
-from recordings.wav import read_wav_head
+from recordings.audio.formats import RAW_BY_TYPE, TYPES
+from recordings.audio.wav import read_wav_head
 
 TOLERANCE: Final = 0.5  # seconds: encoders round, and count their padding or don't
 
