@@ -82,11 +82,11 @@ def _told(seconds: Seconds) -> str:
 
 
 def _calls(source: Source) -> CallQuerySet:
-    return Call.objects.fetched().filter(business=source.business).defer(*LONG_COLUMNS)
+    return Call.objects.with_file().filter(business=source.business).defer(*LONG_COLUMNS)
 
 
 def _first_page(calls: CallQuerySet, word: str) -> Sequence[Call]:
-    return MatchPages().paginate_queryset(calls.matching(word), Request(APIRequestFactory().get("/")))
+    return MatchPages().paginate_queryset(calls.match_tiers(word), Request(APIRequestFactory().get("/")))
 
 
 def _found(source: Source, word: str, said: str) -> str:
@@ -166,7 +166,7 @@ def _measure_writing(source: Source, options: Options) -> None:
         "a part": written(lambda call: call.store_part(segments, 3600.0, "he")),
         "the whole": written(lambda call: call.store_transcript(segments, "he")),
         "a part that could be searched": written(
-            lambda call: call._update_columns(segments=segments, transcript="\n".join(said))
+            lambda call: call.update_columns(segments=segments, transcript="\n".join(said))
         ),
     }
     say(f"  keeping an hour of speech: {_told(interleaved(sides, options.rounds))}")

@@ -1,4 +1,4 @@
-"""Pages of what a search finds: the surest first, each tier of these newest first, from the place of the last call."""
+"""Pages of a search's matches: tier by tier, each newest first, continuing after the place of the last call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNDATED = "undated"
 
 
 class MatchPlace(NamedTuple):
-    """Where a call stands: those without a date come first, as in the list of all."""
+    """The position of a call among the matches. Calls without a date come first, as in the list of all calls."""
 
     tier: int
     moment: datetime | None
@@ -32,14 +32,14 @@ class MatchPlace(NamedTuple):
     def parse(cls, position: Any) -> Self:
         """Raises `ValueError`."""
         tier, moment, pk = str(position).split(" ")
-        return cls(int(tier), None if moment == UNDATED else _parse_time(moment), _bounded(int(pk)))
+        return cls(int(tier), None if moment == UNDATED else parse_moment(moment), check_id(int(pk)))
 
     def __str__(self) -> str:
         moment = self.moment.astimezone(UTC).isoformat() if self.moment else UNDATED
         return f"{self.tier} {moment} {self.id}"
 
     def beyond(self, rows: CallQuerySet, *, back: bool) -> CallQuerySet:
-        """The calls of its tier on the far side of it."""
+        """The calls of this tier after this place, or before it with `back`."""
         same = Q(moment=self.moment) if self.moment else Q(moment=None)
         if back:
             near = same & Q(pk__gt=self.id)
@@ -48,7 +48,7 @@ class MatchPlace(NamedTuple):
         return rows.filter(near | (Q(moment__lt=self.moment) if self.moment else Q(moment__isnull=False)))
 
 
-def _parse_time(text: str) -> datetime:
+def parse_moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a moment without its time zone")
@@ -58,44 +58,38 @@ def _parse_time(text: str) -> datetime:
         raise ValueError("a moment before the first year or after the last") from error
 
 
-def _bounded(pk: int) -> int:
+def check_id(pk: int) -> int:
     if abs(pk) >= 2**63:
         raise ValueError("no row has this id")
     return pk
 
 
 class MatchPages(PlacedPages):
-    """Paginates what `CallQuerySet.matching` answers."""
+    """Paginates the tiers of `CallQuerySet.match_tiers`."""
 
     place = MatchPlace
 
     def nearest(self, sources: Sequence[CallQuerySet], place: MatchPlace | None, *, newer: bool) -> list[Call]:
         tiers = list(enumerate(sources))
+        order = ("moment", "pk") if newer else ("-moment", "-pk")
         calls: list[Call] = []
-        with _by_index():
+        with prefer_indexes():
             for tier, rows in reversed(tiers) if newer else tiers:
                 if place and (tier > place.tier if newer else tier < place.tier):
                     continue
                 near = place.beyond(rows, back=newer) if place and tier == place.tier else rows
-                found = near.order_by(*_order(back=newer))[: self.page_size + 1 - len(calls)]
-                calls += [_placed(call, tier) for call in found]
+                found = near.order_by(*order)[: self.page_size + 1 - len(calls)]
+                for call in found:
+                    call.tier = tier  # type: ignore[attr-defined]  # for `MatchPlace.of`
+                    calls.append(call)
                 if len(calls) > self.page_size:
                     break
         return calls
 
 
-def _order(*, back: bool) -> tuple[str, str]:
-    return ("moment", "pk") if back else ("-moment", "-pk")
-
-
-def _placed(call: Call, tier: int) -> Call:
-    call.tier = tier  # type: ignore[attr-defined]  # for `MatchPlace.of`
-    return call
-
-
 @contextmanager
-def _by_index() -> Iterator[None]:
-    """Transcripts lie outside of their rows, which the planner doesn't count when it would rather read all of them."""
+def prefer_indexes() -> Iterator[None]:
+    """PostgreSQL stores transcripts outside of their rows and underestimates the cost of reading all of them."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         yield

@@ -1,17 +1,17 @@
-"""What is a recording, how long is it, and what does it sound like? Asked of a process that may die of it.
+"""Checks and decodes recordings in a child process, which may die of them.
 
-Recordings come from strangers, and FFmpeg's libraries are large: they run in a child (`recordings.audio.child`) under
-limits of time and memory. Decoding runs there too: only samples come out of it.
+Recordings come from strangers and FFmpeg's libraries are large: a broken file may hang them, crash them or use up all
+memory. So they run in `recordings.audio.child` under limits of time and memory, and only samples come back.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from django.conf import settings
@@ -19,33 +19,32 @@ from django.conf import settings
 from runs.children.bounded_child import BoundedChild
 from runs.exceptions import ItemFailed
 
-from ..problems import problem_words
-from .formats import RAW_BY_TYPE
+from ..problems import recording_failure
+from .formats import SAMPLE_RATE
 
-RATE: Final = 16_000  # samples a second, as the model hears
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 
-# Of one request; none decodes more than a few minutes of sound, which take a second or two.
+# The limits of one request; none decodes more than a few minutes of sound, which take a second or two.
 CPU_SECONDS: Final = 20.0
 WALL_SECONDS: Final = 120.0
 MEMORY_BYTES: Final = 500_000_000
-CHECKED_AT_ONCE: Final = 600.0  # seconds of sound
-HEARD_AT_ONCE: Final = 60.0
-MOST_RESTARTS: Final = 3  # of the child, over one recording
+CHECK_CHUNK_SECONDS: Final = 600.0  # of sound, decoded by one request
+READ_CHUNK_SECONDS: Final = 60.0
+MAX_RESTARTS: Final = 3  # of the child, for one recording
 
 
 @dataclass(frozen=True)
 class Audio:
     content_type: str
     duration: float  # seconds
-    channels: int  # that carry a sound of their own: 2 where each has a side of the call
-    is_partial: bool  # something within it could not be decoded
+    channels: int  # with different sound: 2 if each has one side of the call
+    is_partial: bool  # some of it could not be decoded
 
 
 class AudioReader:
-    """Opens recordings, one at a time, in a child process that is started at the first one.
+    """Opens recordings, one at a time, in a child process that the first one starts.
 
-    Use it as a context manager: its end is the child's end. `raw` is the content type of samples without a head.
+    A context manager: the child ends with it. `raw_type` is the content type of headerless samples, empty for others.
     """
 
     def __init__(self, *, beat: Callable[[], object] = lambda: None) -> None:
@@ -61,94 +60,90 @@ class AudioReader:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.stop_child()
+
+    def stop_child(self) -> None:
+        """End the child process; the next request starts another and loses nothing."""
         self._child.close()
 
-    def length(self, path: Path) -> float | None:
-        """In seconds, as far as the file's head tells; whether it is sound is for later."""
+    def read_duration(self, path: Path) -> float | None:
+        """In seconds, as the file's header states it; only `check_recording` finds out whether that is true."""
         with suppress(ItemFailed):
-            told, _sound = self._ask(do="length", path=str(path.absolute()), raw="")
-            return told["seconds"]  # type: ignore[no-any-return]
+            response, _samples = self._call_child(action="duration", path=str(path.absolute()), raw_type="")
+            return response["seconds"]  # type: ignore[no-any-return]
         return None
 
-    def check(self, path: Path, *, raw: str = "") -> Audio:
-        """Decode the whole of it.
+    def check_recording(self, path: Path, *, raw_type: str = "") -> Audio:
+        """Decode all of it.
 
-        Raises `ItemFailed` for an empty one, for one that is cut short or too long, and for what is no audio.
+        Raises `ItemFailed` for an empty recording, a truncated one, one that is too long, and a file without audio.
         """
-        for told, _sound in self._read(path, raw, 0, seconds=CHECKED_AT_ONCE, with_sound=False):
-            if told["at"] > settings.RECORDINGS_MAX_SECONDS:
-                _fail("too_long")
-            if told.get("problem"):
-                _fail(told["problem"])
-        return Audio(told["content_type"], round(told["at"], 3), told["channels"], told["is_partial"])
+        for part, _samples in self._decode_parts(path, raw_type, 0, seconds=CHECK_CHUNK_SECONDS, with_samples=False):
+            if part["decoded"] > settings.RECORDINGS_MAX_SECONDS:
+                raise recording_failure("too_long")
+            if part.get("problem"):
+                raise recording_failure(part["problem"])
+        return Audio(part["content_type"], round(part["decoded"], 3), part["channels"], part["is_partial"])
 
     def read_samples(
-        self, path: Path, *, raw: str = "", channel: int = 0, start: float, window: float
+        self, path: Path, *, raw_type: str = "", channel: int = 0, start: float, window: float
     ) -> Iterator[Samples]:
-        """The samples of a channel from `start` seconds on, some `window` seconds at a time.
+        """Yield the samples of a channel from `start` seconds on, `window` seconds at a time.
 
-        Two channels are read apart, the first of them (the left one) by default; any other number is mixed into one.
-        Raises `ItemFailed` for what can't be decoded. Bytes that make no sense within it are passed over.
+        Of two channels one is read, the first (left) one by default; any other number is mixed into one.
+        Raises `ItemFailed` for a file that can't be decoded. Bytes within it that can't be decoded are skipped.
         """
-        size = int(window * RATE)
-        gathered: list[Any] = []
-        count = 0
-        for piece in self._pieces(path, raw, channel, int(start * RATE)):
-            gathered.append(piece)
-            count += len(piece)
-            while count >= size:
-                whole = np.concatenate(gathered)
-                yield _floats(whole[:size])
-                gathered, count = [whole[size:]], len(whole) - size
-        if count:
-            yield _floats(np.concatenate(gathered))
+        chunks = self._read_chunks(path, raw_type, channel, int(start * SAMPLE_RATE))
+        for samples in regroup_samples(chunks, int(window * SAMPLE_RATE)):
+            yield samples.astype(np.float32) / np.float32(32768)
 
-    def _pieces(self, path: Path, raw: str, channel: int, wanted: int) -> Iterator[Any]:
-        """The samples from the one with the number `wanted` on."""
-        for told, sound in self._read(path, raw, channel, seconds=HEARD_AT_ONCE, with_sound=True):
-            fresh = np.frombuffer(sound, np.int16)[max(0, wanted - told["start"]) :]
-            wanted = max(wanted, told["start"] + len(sound) // 2)
-            yield fresh
+    def _read_chunks(self, path: Path, raw_type: str, channel: int, position: int) -> Iterator[Any]:
+        """Yield 16-bit samples from the one at `position` on, each once even if the child had to start over."""
+        for part, body in self._decode_parts(path, raw_type, channel, seconds=READ_CHUNK_SECONDS, with_samples=True):
+            new = np.frombuffer(body, np.int16)[max(0, position - part["start"]) :]
+            position = max(position, part["start"] + len(body) // 2)
+            yield new
 
-    def _read(
-        self, path: Path, raw: str, channel: int, *, seconds: float, with_sound: bool
+    def _decode_parts(
+        self, path: Path, raw_type: str, channel: int, *, seconds: float, with_samples: bool
     ) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """Some seconds at a time, from the beginning to the end; again from the beginning where a child has died."""
-        told: dict[str, Any] = {}
-        at = restarts = 0
-        while not told.get("ended"):
-            told, sound = self._ask(
-                do="read",
+        """Decode to the end, some seconds a request. A child that died makes the next one start over."""
+        part: dict[str, Any] = {}
+        decoded = restarts = 0
+        while not part.get("is_last"):
+            part, body = self._call_child(
+                action="decode",
                 path=str(path.absolute()),
-                raw=raw,
+                raw_type=raw_type,
                 channel=channel,
                 seconds=seconds,
-                with_sound=with_sound,
-                anew=not told,
+                with_samples=with_samples,
+                reopen=not part,
             )
-            restarts += told["at"] <= at
-            if restarts > MOST_RESTARTS:
-                _fail("damaged")
-            at = told["at"]
-            yield told, sound
+            restarts += part["decoded"] <= decoded
+            if restarts > MAX_RESTARTS:
+                raise recording_failure("damaged")
+            decoded = part["decoded"]
+            yield part, body
 
-    def _ask(self, **request: Any) -> tuple[dict[str, Any], bytes]:
-        answer, _newline, sound = self._child.call(json.dumps(request).encode()).partition(b"\n")
-        told: dict[str, Any] = json.loads(answer)
-        if "error" in told:
-            _fail(told["error"])
-        return told, sound
-
-
-def _fail(code: str) -> NoReturn:
-    raise ItemFailed(problem_words(code), code=code)
+    def _call_child(self, **request: Any) -> tuple[dict[str, Any], bytes]:
+        header, _newline, body = self._child.call(json.dumps(request).encode()).partition(b"\n")
+        response: dict[str, Any] = json.loads(header)
+        if "error" in response:
+            raise recording_failure(response["error"])
+        return response, body
 
 
-def raw_type(content_type: str) -> str:
-    """The content type where it is that of samples without a head, else nothing."""
-    return content_type if content_type in RAW_BY_TYPE else ""
-
-
-def _floats(samples: Any) -> Samples:
-    floats: Samples = samples.astype(np.float32) / np.float32(32768)
-    return floats
+def regroup_samples(chunks: Iterable[Any], size: int) -> Iterator[Any]:
+    """Yield the samples of all chunks in arrays of `size`; only the last one may be shorter."""
+    pending: list[Any] = []
+    count = 0
+    for chunk in chunks:
+        pending.append(chunk)
+        count += len(chunk)
+        while count >= size:
+            joined = np.concatenate(pending)
+            yield joined[:size]
+            pending, count = [joined[size:]], len(joined) - size
+    if count:
+        yield np.concatenate(pending)

@@ -1,16 +1,14 @@
-"""From a source to the storage: in chunks, resumed where that is safe, and visible only when whole."""
+"""Downloads a recording from its source to the storage: in chunks, resumed if that is safe, visible once complete."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from io import BufferedRandom
 from pathlib import Path, PurePath
-from typing import Any, cast
+from typing import cast
 
 from django.conf import settings
 from django.core.files.base import File
@@ -18,149 +16,100 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from runs.exceptions import ItemFailed
-from runs.progress import Progress
 
-from ..audio.formats import RAW
-from ..audio.reader import AudioReader
-from ..models import Call, RecordingRun
+from ..audio.formats import raw_type_of_ending
+from ..models import Call
 from ..sources import Interrupted, RecordingSource
-from ..sources.retries import persist
+from ..sources.retries import retry_interrupted
+from .context import CollectionContext
+from .stored_files import open_on_disk, open_part_file, storage_name_of
 
 
-def fetch(
-    run: RecordingRun,
-    progress: Progress,
-    source: RecordingSource,
-    reader: AudioReader,
-    call: Call,
-    *,
-    report_share: Callable[[float], None],
-) -> None:
-    """Bring the call's recording into the storage, telling as bytes come how much of it is there, from 0 to 1.
+def fetch_recording(context: CollectionContext, call: Call, *, report_share: Callable[[float], None]) -> None:
+    """Download the call's recording and store it. `report_share` gets how much has arrived, from 0 to 1.
 
     Raises `ItemFailed`, `StillRecording`, `SourceAway`, `RunRejected`, `RunLost`, and what `report_share` raises.
     """
-    with _part_file(run, call) as part:
-        arriving = _Arriving(part, report_share)
-        persist(lambda: arriving.go_on(source, call), wait=progress.wait, reached=lambda: arriving.have)
-        arriving.verify()
-        audio = reader.check(Path(part.name), raw=_raw_type_of(call))
-        name = path_of(call)
-        progress.fenced(_nothing)  # not after the run was taken away: another attempt may be at it
-        default_storage.delete(name)  # of an attempt that died before it could say what it had brought
-        default_storage.save(name, _Whole(part))
-        progress.fenced(
-            call.store_file,
-            name=name,
-            size=arriving.have,
-            sha256=arriving.digest,
-            **asdict(audio),
+    progress = context.progress
+    with open_part_file(context.run, call) as part:
+        download = Download(part, report_share)
+        retry_interrupted(
+            lambda: download.resume(context.source, call), wait=progress.wait, get_position=lambda: download.size
         )
+        download.verify_on_disk()
+        audio = context.reader.check_recording(Path(part.name), raw_type=raw_type_of(call))
+        name = storage_name_of(call)
+        progress.fenced(lambda: None)  # raises if the run was taken away: another attempt may be storing the file
+        default_storage.delete(name)  # left by an attempt that died before it wrote the row
+        default_storage.save(name, CompletePart(part))
+        progress.fenced(call.store_file, name=name, size=download.size, sha256=download.digest, **asdict(audio))
 
 
-def adopt(run: RecordingRun, progress: Progress, reader: AudioReader, call: Call) -> bool:
-    """Take over the file that an attempt brought here before it died over writing the row."""
-    name = path_of(call)
+def adopt_stored_file(context: CollectionContext, call: Call) -> bool:
+    """Use the file that an attempt stored before it died, without writing the row. False if there is none."""
+    name = storage_name_of(call)
     if not default_storage.exists(name) or default_storage.size(name) < (call.size_at_source or 0):
         return False
-    with on_disk(run, call, name) as path:
+    with open_on_disk(context.run, call, name) as path:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        audio = reader.check(path, raw=_raw_type_of(call))
-    progress.fenced(
-        call.store_file,
-        name=name,
-        size=default_storage.size(name),
-        sha256=digest,
-        **asdict(audio),
-    )
+        audio = context.reader.check_recording(path, raw_type=raw_type_of(call))
+    size = default_storage.size(name)
+    context.progress.fenced(call.store_file, name=name, size=size, sha256=digest, **asdict(audio))
     return True
 
 
-@contextmanager
-def on_disk(run: RecordingRun, call: Call, name: str) -> Iterator[Path]:
-    """A stored file where another process can open it: its own place, or a copy where the storage is elsewhere."""
-    try:
-        path = default_storage.path(name)
-    except NotImplementedError:
-        with _part_file(run, call) as copy, default_storage.open(name) as stored:
-            shutil.copyfileobj(stored, copy)
-            copy.flush()
-            yield Path(copy.name)
-    else:
-        yield Path(path)
+def raw_type_of(call: Call) -> str:
+    """The content type if the recording is headerless samples, which only its name at the source tells; else empty."""
+    return raw_type_of_ending(PurePath(call.location).suffix)
 
 
-def _raw_type_of(call: Call) -> str:
-    """The content type of samples without a head, which only the name at the source tells."""
-    raw = RAW.get(PurePath(call.location).suffix.lower())
-    return raw.content_type if raw else ""
-
-
-def path_of(call: Call) -> str:
-    """Where the call's next file is to lie. One that has grown gets another name, so that either is seen whole."""
-    name = f"recordings/{call.business_id}/{call.pk}"
-    return f"{name}-{call.size_at_source}" if call.file else name
-
-
-def sweep_parts(run: RecordingRun) -> None:
-    """Remove what earlier attempts left unfinished. Who still writes there writes to nobody."""
-    for path in _incoming().glob(f"{run.business_id}-*.part"):
-        path.unlink(missing_ok=True)
-
-
-class _Arriving:
-    """A file as far as it has come."""
+class Download:
+    """A part file and how much of the recording it has."""
 
     def __init__(self, part: BufferedRandom, report_share: Callable[[float], None]) -> None:
         self._part = part
-        self._tell = report_share
+        self._report_share = report_share
         self._etag = ""
         self._total: int | None = None
-        self._sum = hashlib.sha256()
-        self.have = 0
+        self._checksum = hashlib.sha256()
+        self.size = 0
 
     @property
     def digest(self) -> str:
-        return self._sum.hexdigest()
+        return self._checksum.hexdigest()
 
-    def go_on(self, source: RecordingSource, call: Call) -> None:
-        """Raises `Interrupted` when the source stops before the end."""
-        resumable = self.have if self._etag else 0
-        with source.open(call.location, start=resumable, etag=self._etag) as media:
-            same = media.etag == self._etag and media.total == self._total
-            if media.start != self.have or not same:
-                if media.start:  # a rest of something else
+    def resume(self, source: RecordingSource, call: Call) -> None:
+        """Download the rest, or all of it if the rest may belong to other content. Raises `Interrupted`."""
+        start = self.size if self._etag else 0
+        with source.open_recording(call.location, start=start, etag=self._etag) as media:
+            is_same = media.etag == self._etag and media.total == self._total
+            if media.start != self.size or not is_same:
+                if media.start:  # the rest of other content
                     self._etag = ""
                     raise Interrupted(_("The recording changed while it was being fetched."))
-                self._begin()
+                self._restart()
             self._etag, self._total = media.etag, media.total
-            self._refuse_enormous(media.total or 0)
+            check_size(media.total or 0)
             for chunk in media.chunks:
-                self._take(chunk)
-        if self._total is not None and self.have != self._total:
+                self._append(chunk)
+        if self._total is not None and self.size != self._total:
             raise Interrupted(_("The recording ended before its announced size."))
 
-    def _begin(self) -> None:
+    def _restart(self) -> None:
         self._part.seek(0)
         self._part.truncate()
-        self._sum, self.have = hashlib.sha256(), 0
+        self._checksum, self.size = hashlib.sha256(), 0
 
-    def _take(self, chunk: bytes) -> None:
+    def _append(self, chunk: bytes) -> None:
         self._part.write(chunk)
-        self._sum.update(chunk)
-        self.have += len(chunk)
-        self._refuse_enormous(self.have)
-        self._tell(min(1.0, self.have / self._total) if self._total else 0.0)
+        self._checksum.update(chunk)
+        self.size += len(chunk)
+        check_size(self.size)
+        self._report_share(min(1.0, self.size / self._total) if self._total else 0.0)
 
-    def _refuse_enormous(self, size: int) -> None:
-        if size > settings.RECORDINGS_MAX_BYTES:
-            raise ItemFailed(
-                _("The recording is too large: %(size)d MB.") % {"size": size // 1_000_000}, code="too_large"
-            )
-
-    def verify(self) -> None:
-        """What lies on the disk is what came over the wire."""
+    def verify_on_disk(self) -> None:
+        """Compare the file on the disk with the checksum of what arrived. Raises `ItemFailed`."""
         self._part.flush()
         os.fsync(self._part.fileno())
         self._part.seek(0)
@@ -168,29 +117,14 @@ class _Arriving:
             raise ItemFailed(_("The recording was damaged on its way to the disk."), code="damaged")
 
 
-class _Whole(File):  # type: ignore[type-arg]
-    """Has the storage of files rename it into its place; any other reads and uploads it."""
+def check_size(size: int) -> None:
+    """Raises `ItemFailed` for more than the installation allows."""
+    if size > settings.RECORDINGS_MAX_BYTES:
+        raise ItemFailed(_("The recording is too large: %(size)d MB.") % {"size": size // 1_000_000}, code="too_large")
+
+
+class CompletePart(File):  # type: ignore[type-arg]
+    """Lets the file system storage rename the file into its place; any other storage reads and uploads it."""
 
     def temporary_file_path(self) -> str:
         return str(cast("BufferedRandom", self.file).name)
-
-
-@contextmanager
-def _part_file(run: RecordingRun, call: Call) -> Iterator[Any]:
-    """On the storage's own disk where it has one, so that a rename suffices; gone afterwards in any case."""
-    path = _incoming() / f"{run.business_id}-{call.pk}-{run.pk}-{run.attempt}.part"
-    try:
-        with path.open("w+b") as part:
-            yield part
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _incoming() -> Path:
-    folder = Path(settings.MEDIA_ROOT, "incoming")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _nothing() -> None:
-    """Only to be told whether the attempt still holds its run."""

@@ -1,4 +1,4 @@
-"""Who speaks on which channel of a recording, and how both people's words become one transcript."""
+"""Who speaks on which channel of a recording, and how the words of both sides become one transcript."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ Segments = list[dict[str, Any]]
 
 
 class Speaker(models.TextChoices):
-    """The business's side of a call, and the other one, whoever of them has dialled."""
+    """The agent is the business's side, the caller the other one, no matter which of them dialled."""
 
     CALLER = "caller", _("Caller")
     AGENT = "agent", _("Agent")
 
 
 class AgentChannel(models.TextChoices):
-    """On which channel of a stereo recording a source has the business's side."""
+    """The channel of a source's stereo recordings that has the business's side."""
 
     LEFT = "left", _("Left")
     RIGHT = "right", _("Right")
 
 
-# At the beginning of a line, in place of a name: no words, so that nobody finds them by searching.
-MARKS: Final = {Speaker.CALLER.value: "○", Speaker.AGENT.value: "●"}
-_MARK: Final = re.compile(r"^([○●])(?= )", re.MULTILINE)
+# At the beginning of a line in place of the speaker's name: not words, so that a search doesn't find them.
+SPEAKER_MARKS: Final = {Speaker.CALLER.value: "○", Speaker.AGENT.value: "●"}
+LINE_MARK: Final = re.compile(r"^([○●])(?= )", re.MULTILINE)
 
 
-def speakers(channels: int, *, agent_channel: str, initiator_is_left: bool, direction: str) -> tuple[str, ...]:
-    """Who is on each channel, the left one first; one channel is nobody's.
+def speakers_by_channel(
+    channels: int, *, agent_channel: str, initiator_is_left: bool, direction: str
+) -> tuple[str, ...]:
+    """The speaker of each channel, the left one first; unknown ("") if there is only one channel.
 
-    Without an `agent_channel` it goes by the provider. Exchanges have the one who has dialled on the left: what the
-    recorded telephone line received. Twilio has the parent call there, which is the other side's.
+    Without an `agent_channel`, the provider's convention decides. Exchanges put whoever dialled on the left: the sound
+    that the recorded line received. Twilio puts the parent call there, which is the other side's.
     """
     if channels < 2:
         return ("",)
@@ -48,16 +50,18 @@ def speakers(channels: int, *, agent_channel: str, initiator_is_left: bool, dire
 
 
 def merge_by_time(segments: Segments) -> Segments:
-    """Of both channels, in the order in which they were begun; what was said at once stays."""
+    """The segments of both channels, ordered by their start. Simultaneous speech is kept as it is."""
     return sorted(segments, key=lambda segment: (segment["start"], segment["end"]))
 
 
-def transcript_of(segments: Segments) -> str:
-    """A line for each segment, with a mark for who says it."""
-    return "\n".join(f"{MARKS.get(one.get('speaker', ''), '')} {one['text']}".lstrip() for one in segments)
+def format_transcript(segments: Segments) -> str:
+    """A line for each segment, beginning with its speaker's mark."""
+    return "\n".join(
+        f"{SPEAKER_MARKS.get(segment.get('speaker', ''), '')} {segment['text']}".lstrip() for segment in segments
+    )
 
 
 def name_speakers(transcript: str) -> str:
     """The transcript with names in place of marks, in the reader's language."""
-    names = {mark: str(Speaker(speaker).label) for speaker, mark in MARKS.items()}
-    return _MARK.sub(lambda mark: f"{names[mark[1]]}:", transcript)
+    names = {mark: str(Speaker(speaker).label) for speaker, mark in SPEAKER_MARKS.items()}
+    return LINE_MARK.sub(lambda mark: f"{names[mark[1]]}:", transcript)

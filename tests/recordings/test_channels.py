@@ -15,13 +15,13 @@ from rest_framework.test import APIClient
 
 from recordings.audio.reader import AudioReader
 from recordings.collection import collect as collecting
+from recordings.collection import transcribe as transcribing
 from recordings.collection.collect import collect
-from recordings.collection.draft import Draft
+from recordings.collection.draft import TranscriptDraft
 from recordings.models import Call, RecordingRun, Source
-from recordings.transcription import transcriber as transcription_module
-from recordings.transcription.speakers import merge_by_time, speakers
+from recordings.transcription.speakers import merge_by_time, speakers_by_channel
 from recordings.transcription.transcriber import Segment, Transcriber, Utterance
-from recordings.transcription.turns import share_words, voiced_stretches
+from recordings.transcription.turns import distribute_words, find_voiced_stretches
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
@@ -37,9 +37,9 @@ CALLS = 20
 @pytest.fixture(autouse=True)
 def _tones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever transcribes hears tones, in windows so short that each call has several."""
-    monkeypatch.setattr(collecting, "is_loaded", lambda: True)
-    monkeypatch.setattr(collecting, "transcriber", lambda: Transcriber(ToneModel()))
-    monkeypatch.setattr(transcription_module, "WINDOW", 12.0)
+    monkeypatch.setattr(collecting, "is_model_loaded", lambda: True)
+    monkeypatch.setattr(collecting, "load_transcriber", lambda: Transcriber(ToneModel()))
+    monkeypatch.setattr(transcribing, "WINDOW_SECONDS", 12.0)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_every_word_of_both_sides_is_heard_once_under_its_speaker(
         run = work_through(run, collect)
     else:
         settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
-        monkeypatch.setattr(collecting, "KEPT_EVERY", kept_every)
+        monkeypatch.setattr(transcribing, "STORE_INTERVAL_SECONDS", kept_every)
         run = killed_often(run, every=9)
         assert run.attempt > 3
     assert (run.status, run.succeeded) == ("completed", len(truth))
@@ -132,19 +132,19 @@ def test_every_word_of_both_sides_is_heard_once_under_its_speaker(
 @with_database
 def test_a_setting_that_changes_between_the_channels_gives_nobody_both(source: Source) -> None:
     call = Call(source=source, channels=2, direction="inbound", duration=3.0)
-    first = Draft(call, 2)
-    first.add(Utterance(3.0, "en", Segment(0.5, 2.0, "alpha")))
+    first = TranscriptDraft(call, 2)
+    first.add_utterance(Utterance(3.0, "en", Segment(0.5, 2.0, "alpha")))
     first.end_channel()
     call.segments, call.transcribed_channels = first.segments, first.channel
     source.agent_channel = "left"
-    second = Draft(call, 2)
-    second.add(Utterance(3.0, "en", Segment(2.0, 3.0, "india")))
+    second = TranscriptDraft(call, 2)
+    second.add_utterance(Utterance(3.0, "en", Segment(2.0, 3.0, "india")))
     assert [(one["speaker"], one["text"]) for one in second.segments_with_speakers()] == [
         ("agent", "alpha"),
         ("caller", "india"),
     ]
     call.segments = [{"start": 0.5, "end": 2.0, "text": "alpha", "speaker": "caller"}]
-    assert Draft(call, 2).segments_with_speakers() == call.segments, "kept by an earlier version"
+    assert TranscriptDraft(call, 2).segments_with_speakers() == call.segments, "kept by an earlier version"
 
 
 @with_database
@@ -156,8 +156,8 @@ def test_a_segment_ends_where_its_side_falls_silent(source: Source) -> None:
     assert [(one["speaker"], one["text"]) for one in call.segments] == [
         ("caller", "alpha bravo"), ("agent", "delta"), ("caller", "hotel"),
     ]  # fmt: skip
-    assert Call.objects.saying('"alpha bravo"').get() == call
-    assert not Call.objects.saying("caller")
+    assert Call.objects.with_words('"alpha bravo"').get() == call
+    assert not Call.objects.with_words("caller")
 
 
 @with_database
@@ -183,8 +183,8 @@ def test_who_is_on_which_channel(
     agent_channel: str, initiator_is_left: bool, direction: str, expected: tuple[str, str]
 ) -> None:
     options = {"agent_channel": agent_channel, "initiator_is_left": initiator_is_left, "direction": direction}
-    assert speakers(2, **options) == expected  # type: ignore[arg-type]
-    assert speakers(1, **options) == ("",)  # type: ignore[arg-type]
+    assert speakers_by_channel(2, **options) == expected  # type: ignore[arg-type]
+    assert speakers_by_channel(1, **options) == ("",)  # type: ignore[arg-type]
 
 
 def test_what_is_said_at_once_stands_side_by_side() -> None:
@@ -207,14 +207,14 @@ def test_what_is_said_at_once_stands_side_by_side() -> None:
     ],
 )
 def test_words_are_shared_out_by_how_long_the_voice_is_heard(text: str, stretches: Any, expected: list[str]) -> None:
-    assert share_words(text, stretches) == expected
+    assert distribute_words(text, stretches) == expected
 
 
 def test_pauses_within_a_turn_are_parts_of_it() -> None:
     said = side([(1.0, "alpha"), (1.9, "bravo"), (5.0, "delta"), (5.7, "hotel")], 8.0)
-    stretches = voiced_stretches(said, 8000)
+    stretches = find_voiced_stretches(said, 8000)
     assert [(round(first, 1), round(last, 1)) for first, last in stretches] == [(1.0, 2.5), (5.0, 6.3)]
-    assert voiced_stretches(0 * said, 8000) == voiced_stretches(said[:10], 8000) == []
+    assert find_voiced_stretches(0 * said, 8000) == find_voiced_stretches(said[:10], 8000) == []
 
 
 def test_an_attempt_goes_on_in_a_pause_or_where_a_window_ends() -> None:
@@ -230,7 +230,7 @@ def test_a_model_says_nothing_that_the_database_refuses() -> None:
         def transcribe(self, samples: Any, **options: Any) -> Any:
             return iter([SimpleNamespace(start=0.0, end=1.0, text=" a\0b \ud800 ")]), SimpleNamespace(language="en")
 
-    [heard] = Transcriber(Model()).transcribe(iter([np.zeros(16_000, np.float32)]), language="en")
+    [heard] = Transcriber(Model()).transcribe_call(iter([np.zeros(16_000, np.float32)]), language="en")
     assert heard.segment
     assert heard.segment.text == "ab ?"
 
@@ -255,7 +255,7 @@ def test_channels_with_the_same_sound_are_one(
 ) -> None:
     path = tmp_path / "sound.wav"
     path.write_bytes(wav_of(left, right))
-    assert reader.check(path).channels == channels
+    assert reader.check_recording(path).channels == channels
     for channel, expected in enumerate((left, right)):
         [heard] = reader.read_samples(path, channel=channel, start=0.0, window=60.0)
         assert np.abs(heard[::2] - expected).max() < 0.06, "nothing of the other channel"
@@ -273,7 +273,7 @@ def test_antiphase_is_heard_and_twice_the_same_is_mono(source: Source) -> None:
 
 def test_more_than_two_channels_are_mixed(reader: AudioReader, tmp_path: Path) -> None:
     (tmp_path / "sound.wav").write_bytes(wav_of(ONE, 0 * ONE, OTHER, 0 * ONE))
-    assert reader.check(tmp_path / "sound.wav").channels == 1
+    assert reader.check_recording(tmp_path / "sound.wav").channels == 1
     [heard] = reader.read_samples(tmp_path / "sound.wav", start=0.0, window=60.0)
     assert np.abs(heard[16_000:22_000]).max() > 0.05
 

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from demo import calls
 from recordings.collection.collect import collect
 from recordings.models import Call, Recording, RecordingRun
-from recordings.sources.folder.source import plausible_seconds
+from recordings.sources.folder.source import plausible_duration
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -135,7 +135,7 @@ def test_a_retry_takes_the_failed_ones_only(business_a: Business, folder: Path) 
     (folder / name_of(3)).write_bytes(wav(mark=3))
     again = work_through(dispatch.retry_failed(run, None), collect)
     assert (again.status, again.total, again.succeeded) == ("completed", 1, 1)
-    assert Call.objects.fetched().count() == 2, "the third belongs to no retry"
+    assert Call.objects.with_file().count() == 2, "the third belongs to no retry"
 
 
 @pytest.mark.parametrize("where", ["elsewhere", "exchange/missing", "exchange/../../.."])
@@ -181,5 +181,5 @@ def test_an_absurd_length_moves_no_bar(business_a: Business, folder: Path, setti
 
 @pytest.mark.parametrize("seconds", [-1e9, 0.0, 1e15, float("inf"), float("nan")])
 def test_a_length_that_a_file_cannot_have_is_not_believed(seconds: float) -> None:
-    assert plausible_seconds(seconds, size=100_000) is None
-    assert plausible_seconds(12.5, size=100_000) == 12.5
+    assert plausible_duration(seconds, size=100_000) is None
+    assert plausible_duration(12.5, size=100_000) == 12.5

@@ -15,8 +15,9 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from demo import calls
+from recordings.collection import collect as collecting
 from recordings.models import Call, Source
-from recordings.sources.folder import source as folders
+from recordings.sources.folder import source as folder_sources
 from recordings.transcription.transcriber import Segment, Transcriber, Utterance
 from runs.models import Business
 from tests.telephony import HISS, collected, folder_source, name_of, outcomes, wav
@@ -103,7 +104,7 @@ def test_a_clock_that_is_hours_ahead_keeps_no_recording_away(source: Source, fol
 def test_what_grows_while_it_is_fetched_is_left_for_a_later_run(source: Source, folder: Path) -> None:
     path = folder / name_of(1, suffix="ulaw")
     path.write_bytes(HISS * 20)
-    real = folders._chunks
+    real = folder_sources.read_chunks
 
     def chunks(*args: Any) -> Iterator[bytes]:
         for chunk in real(*args):
@@ -111,7 +112,7 @@ def test_what_grows_while_it_is_fetched_is_left_for_a_later_run(source: Source, 
                 file.write(HISS)
             yield chunk
 
-    with mock.patch.object(folders, "_chunks", chunks):
+    with mock.patch.object(folder_sources, "read_chunks", chunks):
         run = collected(source)
     assert (run.status, run.skipped, run.failed) == ("completed", 1, 0)
     assert outcomes(run) == {KEY: ("skipped", "recording")}
@@ -133,8 +134,8 @@ def test_a_recording_that_has_grown_is_fetched_and_transcribed_again(source: Sou
     path.write_bytes(HISS * 20)
     heard = iter([Utterance(5.0, "en", Segment(0.0, 5.0, "all of it"))])
     with (
-        mock.patch("recordings.collection.collect._ears", return_value=Transcriber(None)),
-        mock.patch.object(Transcriber, "transcribe", return_value=heard),
+        mock.patch.object(collecting, "prepare_transcriber", return_value=Transcriber(None)),
+        mock.patch.object(Transcriber, "transcribe_call", return_value=heard),
     ):
         run = collected(source, job_type="full")
     assert outcomes(run) == {KEY: ("done", "")}
@@ -182,7 +183,7 @@ def test_a_crash_while_a_grown_recording_is_stored_leaves_one_file(source: Sourc
             real(self, **columns)
         raise SystemExit  # and the transaction is rolled back
 
-    with mock.patch.object(Call, "keep_file", store_file), pytest.raises(SystemExit):
+    with mock.patch.object(Call, "store_file", store_file), pytest.raises(SystemExit):
         collected(source)
     run = source.business.recordingruns.get(status="running")
     type(run).objects.filter(pk=run.pk).update(status="failed")
@@ -194,7 +195,7 @@ def test_a_crash_while_a_grown_recording_is_stored_leaves_one_file(source: Sourc
 def test_what_was_brought_before_a_crash_is_not_taken_for_what_has_grown_since(source: Source, folder: Path) -> None:
     path = folder / name_of(1, suffix="ulaw")
     path.write_bytes(HISS * 10)
-    with mock.patch.object(Call, "keep_file", side_effect=SystemExit), pytest.raises(SystemExit):
+    with mock.patch.object(Call, "store_file", side_effect=SystemExit), pytest.raises(SystemExit):
         collected(source)
     run = source.business.recordingruns.get(status="running")
     type(run).objects.filter(pk=run.pk).update(status="failed")

@@ -87,7 +87,7 @@ def test_a_child_killed_in_the_middle_of_a_call_transcribes_only_what_was_left(
         child.kill()
         child.wait()
         # It may have gone on to the next call since it was last heard of.
-        fetched = set(Call.objects.fetched().values_list("call_id", flat=True))
+        fetched = set(Call.objects.with_file().values_list("call_id", flat=True))
         done = dict(Call.objects.exclude(transcribed_at=None).values_list("pk", "transcribed_at"))
         until(lambda: not seen(run).is_active, 120)
     end = seen(run)

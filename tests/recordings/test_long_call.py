@@ -14,7 +14,8 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from recordings.collection import collect as collecting
-from recordings.collection import download
+from recordings.collection import stored_files
+from recordings.collection import transcribe as transcribing
 from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun, Source
 from recordings.transcription.transcriber import Segment, Utterance
@@ -46,7 +47,7 @@ class Model:
         self.starts: list[float] = []
         self.at_once = AT_ONCE
 
-    def transcribe(self, windows: Iterator[Any], *, language: str, start: float) -> Iterator[Utterance]:
+    def transcribe_call(self, windows: Iterator[Any], *, language: str, start: float) -> Iterator[Utterance]:
         seconds, at = sum(len(window) / 16_000 for window in windows) + start, start
         self.starts.append(start)
         while at < seconds:
@@ -59,10 +60,12 @@ class Model:
 @pytest.fixture
 def model(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Model:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
-    monkeypatch.setattr(collecting, "KEPT_EVERY", 0.0)
+    monkeypatch.setattr(transcribing, "STORE_INTERVAL_SECONDS", 0.0)
     model = Model()
-    monkeypatch.setattr(collecting, "is_loaded", lambda: False)  # each attempt loads it, and beats before anything
-    monkeypatch.setattr(collecting, "transcriber", lambda: model)
+    monkeypatch.setattr(
+        collecting, "is_model_loaded", lambda: False
+    )  # each attempt loads it, and beats before anything
+    monkeypatch.setattr(collecting, "load_transcriber", lambda: model)
     return model
 
 
@@ -186,7 +189,7 @@ def test_a_call_in_a_storage_elsewhere_is_transcribed_from_a_copy(
     source: Source, model: Model, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
-    monkeypatch.setattr(download, "default_storage", StorageElsewhere())
+    monkeypatch.setattr(stored_files, "default_storage", StorageElsewhere())
     settings.STORAGES = {**settings.STORAGES, "default": elsewhere}
     run = work_through(started(source, short=MINUTE), collect)
     assert (run.status, run.succeeded) == ("completed", 1)

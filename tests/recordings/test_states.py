@@ -21,6 +21,7 @@ from recordings.audio.reader import AudioReader
 from recordings.collection import collect as collecting
 from recordings.models import Call, Recording, RecordingRun, Source
 from recordings.transcription.transcriber import Segment, Utterance
+from runs.children.bounded_child import BoundedChild
 from runs.models import Business
 from tests.telephony import HISS, NOON, collected, folder_source, name_of, wav
 
@@ -130,28 +131,28 @@ def test_what_became_of_the_words_is_said_on_page_and_in_the_api(
 
 
 class Broken:
-    def transcribe(self, windows: Any, **options: Any) -> Any:
+    def transcribe_call(self, windows: Any, **options: Any) -> Any:
         raise RuntimeError("out of memory")
 
 
 class Model:
-    def transcribe(self, windows: Any, *, language: str, start: float) -> Any:
+    def transcribe_call(self, windows: Any, *, language: str, start: float) -> Any:
         seconds = sum(len(window) for window in windows) / 16_000
         yield Utterance(seconds, "en", Segment(0.0, seconds, "Hello."))
 
 
 def test_a_run_leaves_each_call_in_its_state(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collecting, "is_loaded", lambda: True)
-    monkeypatch.setattr(collecting, "transcriber", Broken)
+    monkeypatch.setattr(collecting, "is_model_loaded", lambda: True)
+    monkeypatch.setattr(collecting, "load_transcriber", Broken)
     (Path(source.folder) / name_of(1)).write_bytes(wav())
     (Path(source.folder) / name_of(2)).write_bytes(wav(2.0)[:9000])
     collected(source, job_type="full")
-    states = {call.call_id: call.transcript_state.value for call in Call.objects.shown()}
+    states = {call.call_id: call.transcript_state.value for call in Call.objects.visible()}
     assert states == {Path(name_of(1)).stem: "failed", Path(name_of(2)).stem: "partial"}
-    monkeypatch.setattr(collecting, "transcriber", Model)
+    monkeypatch.setattr(collecting, "load_transcriber", Model)
     (Path(source.folder) / name_of(2)).write_bytes(wav(2.0))
     collected(source, job_type="full")
-    assert [call.transcript_state.value for call in Call.objects.shown()] == ["done", "done"]
+    assert [call.transcript_state.value for call in Call.objects.visible()] == ["done", "done"]
 
 
 def test_a_recording_that_could_be_read_in_part_is_partial(source: Source) -> None:
@@ -162,7 +163,7 @@ def test_a_recording_that_could_be_read_in_part_is_partial(source: Source) -> No
     damaged = Path(source.folder) / "x.mp3"
     damaged.write_bytes(content)
     with AudioReader() as reader:
-        whole, partial = reader.check(path), reader.check(damaged)
+        whole, partial = reader.check_recording(path), reader.check_recording(damaged)
     assert (whole.is_partial, partial.is_partial) == (False, True)
     assert 4 < partial.duration < whole.duration - 3
 
@@ -178,10 +179,10 @@ def test_a_page_of_ogg_that_is_passed_over_makes_a_recording_partial(tmp_path: P
         out.mux([*stream.encode(frame), *stream.encode(None)])
     content = bytearray(path.read_bytes())
     with AudioReader() as reader:
-        whole = reader.check(path)
+        whole = reader.check_recording(path)
         content[len(content) // 2 : len(content) // 2 + 9000] = bytes(9000)
         path.write_bytes(content)
-        partial = reader.check(path)
+        partial = reader.check_recording(path)
     assert (whole.is_partial, partial.is_partial) == (False, True)
     assert partial.duration < whole.duration - 0.5
 
@@ -200,8 +201,8 @@ def test_long_silence_is_refused_before_all_of_it_is_decoded(source: Source, set
     settings.RECORDINGS_MAX_SECONDS = 3.0
     (Path(source.folder) / name_of(1, suffix="ulaw")).write_bytes(HISS * 100)
     with (
-        mock.patch.object(audio_module, "CHECKED_AT_ONCE", 1.0),
-        mock.patch.object(AudioReader, "_ask", autospec=True, side_effect=AudioReader._ask) as asked,
+        mock.patch.object(audio_module, "CHECK_CHUNK_SECONDS", 1.0),
+        mock.patch.object(BoundedChild, "call", autospec=True, side_effect=BoundedChild.call) as requests,
     ):
         assert collected(source).failed == 1
-    assert sum(call.kwargs["do"] == "read" for call in asked.call_args_list) <= 5
+    assert sum(b'"decode"' in call.args[1] for call in requests.call_args_list) <= 5

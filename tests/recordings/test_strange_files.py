@@ -19,10 +19,11 @@ from pytest_django import Settings
 from demo.calls import FOLDERS
 from recordings import regular_files
 from recordings.collection import collect as collecting
-from recordings.collection.download import fetch
+from recordings.collection import process as processing
+from recordings.collection.download import fetch_recording
 from recordings.models import Call, RecordingRun, Source
-from recordings.sources import LeftOutReason, Listed, Period
-from recordings.sources.folder.source import Folder
+from recordings.sources import LeftOutReason, ListedCall, Period
+from recordings.sources.folder.source import FolderSource
 from runs.models import Business
 from tests.telephony import NOON, collected, folder_source, name_of, outcomes, wav
 
@@ -181,7 +182,7 @@ def test_only_regular_files_are_opened(source: Source, folder: Path, monkeypatch
 
 def test_a_recording_that_turns_into_a_pipe_is_not_waited_for(source: Source, folder: Path) -> None:
     (folder / name_of(1)).write_bytes(wav())
-    real = collecting.handle
+    real = collecting.process_recording
 
     def exchanged(*args: Any) -> None:
         (folder / name_of(1)).unlink(missing_ok=True)
@@ -189,7 +190,7 @@ def test_a_recording_that_turns_into_a_pipe_is_not_waited_for(source: Source, fo
         real(*args)
         (folder / name_of(1)).unlink()
 
-    with mock.patch.object(collecting, "handle", exchanged):
+    with mock.patch.object(collecting, "process_recording", exchanged):
         run = collected(source)
     assert is_done(run)
     assert outcomes(run)[Path(name_of(1)).stem] == ("failed", "not_a_file")
@@ -228,7 +229,7 @@ def test_what_exchanges_write_is_read(source: Source, folder: Path) -> None:
     run = collected(source)
     assert is_done(run)
     assert run.succeeded == len(raw + others) + 1
-    endings = [call.filename().rpartition(".")[2] for call in Call.objects.order_by("started_at")]
+    endings = [call.download_name().rpartition(".")[2] for call in Call.objects.order_by("started_at")]
     assert endings[:-1] == [*raw, "wav", "wav", "wav"]
 
 
@@ -239,7 +240,7 @@ def test_what_is_too_large_is_refused_by_its_size_alone(source: Source, folder: 
     huge = folder / name_of(1, suffix="mp3")
     huge.write_bytes(b"RIFF\0\0\0\0WAVE")
     os.truncate(huge, 2**31)
-    with mock.patch("recordings.audio.reader.AudioReader.length", side_effect=AssertionError("opened")):
+    with mock.patch("recordings.audio.reader.AudioReader.read_duration", side_effect=AssertionError("opened")):
         run = collected(source)
     assert is_done(run)
     assert outcomes(run)[huge.stem] == ("failed", "too_large")
@@ -249,7 +250,7 @@ def test_only_new_recordings_are_looked_into(source: Source, folder: Path) -> No
     [path] = FOLDERS["business-b"].rglob("*.301.mp3")
     (folder / path.name).write_bytes(path.read_bytes())
     assert is_done(collected(source))
-    with mock.patch.object(Folder, "examine", side_effect=AssertionError("opened again")):
+    with mock.patch.object(FolderSource, "examine_recording", side_effect=AssertionError("opened again")):
         assert collected(source).skipped == 2
 
 
@@ -258,8 +259,8 @@ def test_listing_beats_however_little_it_finds(folder: Path) -> None:
         (folder / f"{number}.txt").touch()
     (folder / "calls.csv").write_text("file\n" * 5000)
     beat = mock.Mock()
-    listing = Folder(str(folder), beat=beat, length=lambda path: None)
-    assert list(listing.calls(Period(), "")) == []
+    listing = FolderSource(str(folder), beat=beat, read_duration=lambda path: None)
+    assert list(listing.list_calls(Period(), "")) == []
     assert beat.call_count > 500
 
 
@@ -275,7 +276,7 @@ def forbidden(place: Path) -> Any:
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    return mock.patch("recordings.sources.folder.source.os.scandir", scandir)
+    return mock.patch("recordings.sources.folder.walk.os.scandir", scandir)
 
 
 def test_a_folder_that_can_not_be_read_is_a_warning(source: Source, folder: Path) -> None:
@@ -309,7 +310,7 @@ def test_a_share_that_is_unmounted_on_the_way_costs_no_recording(source: Source,
     for number in range(3):
         (folder / name_of(number)).write_bytes(wav(mark=number))
     away = folder.with_name("away")
-    real, left = collecting.handle, [None]
+    real, left = collecting.process_recording, [None]
 
     def handle(*args: Any) -> None:
         if left:
@@ -322,7 +323,10 @@ def test_a_share_that_is_unmounted_on_the_way_costs_no_recording(source: Source,
         folder.rmdir()
         away.rename(folder)
 
-    with mock.patch.object(collecting, "handle", handle), mock.patch("runs.progress.progress.Progress.wait") as wait:
+    with (
+        mock.patch.object(collecting, "process_recording", handle),
+        mock.patch("runs.progress.progress.Progress.wait") as wait,
+    ):
         wait.side_effect = mounted
         run = collected(source)
     assert (run.status, run.succeeded) == ("completed", 4)
@@ -350,12 +354,12 @@ def test_an_exception_fails_the_recording_that_raised_it(source: Source, folder:
         (folder / name_of(number)).write_bytes(wav())
         raised[Path(name_of(number)).stem] = error
 
-    def fetch_or_raise(run: Any, progress: Any, source: Any, reader: Any, call: Call, **options: Any) -> None:
+    def fetch_or_raise(context: Any, call: Call, **options: Any) -> None:
         if call.call_id in raised:
             raise raised[call.call_id]
-        fetch(run, progress, source, reader, call, **options)
+        fetch_recording(context, call, **options)
 
-    with mock.patch.object(collecting, "fetch", fetch_or_raise):
+    with mock.patch.object(processing, "fetch_recording", fetch_or_raise):
         run = collected(source)
     assert is_done(run)
     assert {outcome for key, outcome in outcomes(run).items() if key in raised} == {("failed", "unexpected")}
@@ -372,9 +376,11 @@ def test_files_of_any_age_are_dated(source: Source, folder: Path, moment: int) -
     (folder / "x.wav").write_bytes(wav())
     (folder / "x.json").write_text('{"number": "1"}')
     status = os.stat_result((*(folder / "x.wav").stat()[:7], 0, moment, 0))
-    with mock.patch("recordings.sources.folder.source._regular", return_value=status):
-        found = list(Folder(str(folder), beat=lambda: None, length=lambda path: None).calls(Period(), ""))
-    assert {one.call_id for one in found if isinstance(one, Listed)} == {"x", Path(name_of(99)).stem}
+    with mock.patch("recordings.sources.folder.walk.accept_regular", return_value=status):
+        found = list(
+            FolderSource(str(folder), beat=lambda: None, read_duration=lambda path: None).list_calls(Period(), "")
+        )
+    assert {one.call_id for one in found if isinstance(one, ListedCall)} == {"x", Path(name_of(99)).stem}
 
 
 def test_a_listing_of_many_strange_files_keeps_a_few_names(source: Source, folder: Path) -> None:
@@ -397,7 +403,7 @@ def test_a_chain_of_links_is_not_followed_to_its_end(folder: Path) -> None:
         (folder / f"{number}.wav").symlink_to(f"{number + 1}.wav")
     beat = mock.Mock()
     began = time.monotonic()
-    listed = list(Folder(str(folder), beat=beat, length=lambda path: None).calls(Period(), ""))
+    listed = list(FolderSource(str(folder), beat=beat, read_duration=lambda path: None).list_calls(Period(), ""))
     assert time.monotonic() - began < 2
     assert {getattr(one, "reason", None) for one in listed} == {LeftOutReason.LINK}
     assert beat.call_count >= 3 * 1000, "as it reads the folder, looks for folders in it, and looks behind each link"
@@ -416,7 +422,7 @@ def test_a_recording_that_turned_into_a_link_to_nothing(
     source: Source, folder: Path, target: str | None, code: str, words: str
 ) -> None:
     (folder / name_of(1)).write_bytes(wav())
-    real = collecting.handle
+    real = collecting.process_recording
 
     def exchanged(*args: Any) -> None:
         (folder / name_of(1)).unlink(missing_ok=True)
@@ -424,7 +430,7 @@ def test_a_recording_that_turned_into_a_link_to_nothing(
             (folder / name_of(1)).symlink_to(target)
         real(*args)
 
-    with mock.patch.object(collecting, "handle", exchanged):
+    with mock.patch.object(collecting, "process_recording", exchanged):
         run = collected(source)
     assert is_done(run)
     failed = run.items.get(status="failed")

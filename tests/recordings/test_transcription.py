@@ -15,11 +15,11 @@ from pytest_django import Settings
 
 from demo import calls
 from recordings.audio.reader import AudioReader
-from recordings.collection import collect as collecting
+from recordings.collection import transcribe as transcribing
 from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun
-from recordings.transcription import transcriber as transcription_module
-from recordings.transcription.transcriber import Transcriber, Utterance, transcriber
+from recordings.transcription.speech_model import load_transcriber
+from recordings.transcription.transcriber import Transcriber, Utterance
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
@@ -67,7 +67,7 @@ def test_what_is_said_is_found(business_a: Business, slug: str) -> None:
         assert call.language == "en"
         for word in words:
             assert word in call.transcript.lower(), (end, call.transcript)
-            assert call in Call.objects.saying(f'"{word}"')
+            assert call in Call.objects.with_words(f'"{word}"')
         assert all(0 <= one["start"] < one["end"] <= (call.duration or 0) + 0.5 for one in call.segments)
         assert [one["start"] for one in call.segments] == sorted(one["start"] for one in call.segments)
     assert ({code for _, code in outcomes(run).values()}, run.succeeded, run.failed) == COLLECTED[slug]
@@ -85,7 +85,7 @@ def test_a_call_in_which_nobody_speaks_is_done_with_an_empty_transcript(
     assert (run.succeeded, run.failed, call.transcript, call.segments) == (1, 0, "", [])
     assert call.transcribed_at
     assert call.file
-    with mock.patch.object(Transcriber, "transcribe", side_effect=AssertionError("transcribed again")):
+    with mock.patch.object(Transcriber, "transcribe_call", side_effect=AssertionError("transcribed again")):
         assert collected(source, job_type="full").skipped == 1
 
 
@@ -93,10 +93,10 @@ def test_a_download_is_transcribed_later_and_once_without_fetching_again(busines
     source = folder_source(business_a, calls.FOLDERS["business-b"])
     collected(source)
     assert not Call.objects.exclude(transcribed_at=None)
-    with mock.patch("recordings.collection.collect.fetch", side_effect=AssertionError("fetched again")):
+    with mock.patch("recordings.collection.process.fetch_recording", side_effect=AssertionError("fetched again")):
         run = collected(source, job_type="full")
     assert (run.status, run.succeeded) == ("completed", 3)
-    with mock.patch.object(Transcriber, "transcribe", side_effect=AssertionError("transcribed again")):
+    with mock.patch.object(Transcriber, "transcribe_call", side_effect=AssertionError("transcribed again")):
         again = collected(source, job_type="full")
     assert (again.status, again.skipped) == ("completed", 3)
 
@@ -107,8 +107,8 @@ def test_a_download_is_transcribed_later_and_once_without_fetching_again(busines
 @pytest.fixture
 def short_windows(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """The long call is one of several windows, and everything is flushed."""
-    monkeypatch.setattr(transcription_module, "WINDOW", 15.0)
-    monkeypatch.setattr(collecting, "KEPT_EVERY", 0.0)
+    monkeypatch.setattr(transcribing, "WINDOW_SECONDS", 15.0)
+    monkeypatch.setattr(transcribing, "STORE_INTERVAL_SECONDS", 0.0)
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
 
 
@@ -162,13 +162,13 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
     assert half.transcribed_to > 20
     assert not half.transcribed_at
     starts: list[float] = []
-    real = Transcriber.transcribe
+    real = Transcriber.transcribe_call
 
     def transcribe(self: Transcriber, file: Any, *, start: float, **options: Any) -> Iterator[Utterance]:
         starts.append(start)
         return real(self, file, start=start, **options)
 
-    with mock.patch.object(Transcriber, "transcribe", transcribe):
+    with mock.patch.object(Transcriber, "transcribe_call", transcribe):
         run = work_through(long_only, collect)
     assert run.status == "completed"
     assert starts == [half.transcribed_to]
@@ -185,8 +185,8 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
 def test_windows_miss_and_double_nothing(short_windows: None, db: None) -> None:
     [path] = calls.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
     with AudioReader() as reader:
-        windows = reader.read_samples(path, start=0.0, window=transcription_module.WINDOW)
-        news = list(transcriber().transcribe(windows, language="en"))
+        windows = reader.read_samples(path, start=0.0, window=transcribing.WINDOW_SECONDS)
+        news = list(load_transcriber().transcribe_call(windows, language="en"))
     segments = [one.segment for one in news if one.segment]
     assert [one.start for one in segments] == sorted(one.start for one in segments)
     said = " ".join(one.text for one in segments).lower()
@@ -199,7 +199,7 @@ def test_a_wish_is_granted_in_the_middle_of_a_long_call(long_only: RecordingRun,
         run.cancel(SYSTEM)
         collect(run, progress)
 
-    with mock.patch.object(Call, "keep_transcript", side_effect=AssertionError("went on to the end")):
+    with mock.patch.object(Call, "store_transcript", side_effect=AssertionError("went on to the end")):
         run = work_through(long_only, work)
     assert run.status == "cancelled"
 
@@ -227,9 +227,9 @@ def test_a_model_that_is_none_rejects_the_run(business_a: Business, settings: Se
 
 
 def test_the_model_is_loaded_once(db: None) -> None:
-    first = transcriber()
+    first = load_transcriber()
     with mock.patch("faster_whisper.WhisperModel", side_effect=AssertionError("loaded again")):
-        assert transcriber()._model is first._model
+        assert load_transcriber().model is first.model
 
 
 def test_only_who_transcribes_pays_for_the_model() -> None:
@@ -248,11 +248,11 @@ def test_hebrew_is_searched_by_the_word(business_a: Business) -> None:
     for number, text in enumerate(["החשבונית שולמה אתמול", "נקבע תור ליום רביעי"]):
         call = Call.objects.create(business=business_a, source=source, call_id=str(number), location="", file="x")
         call.store_transcript([{"start": 0, "end": 1, "text": text}], "he")
-    assert [call.call_id for call in Call.objects.saying("שולמה")] == ["0"]
-    assert [call.call_id for call in Call.objects.saying("תור רביעי")] == ["1"]
-    assert not Call.objects.saying("תור -רביעי")
+    assert [call.call_id for call in Call.objects.with_words("שולמה")] == ["0"]
+    assert [call.call_id for call in Call.objects.with_words("תור רביעי")] == ["1"]
+    assert not Call.objects.with_words("תור -רביעי")
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
-        plan = Call.objects.saying("שולמה").explain()
+        plan = Call.objects.with_words("שולמה").explain()
         cursor.execute("RESET enable_seqscan")
     assert "call_search" in plan

@@ -18,7 +18,7 @@ from pytest_django import Settings
 from demo.fakes.twilio import TOKEN, ServedCall
 from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun
-from recordings.sources.retries import TRIES
+from recordings.sources.retries import MAX_TRIES
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _no_pauses() -> object:
     """Between the tries: nobody learns anything by waiting for them."""
-    with mock.patch("recordings.sources.retries.LONGEST_PAUSE", 0.01) as patched:
+    with mock.patch("recordings.sources.retries.MAX_PAUSE_SECONDS", 0.01) as patched:
         yield patched
 
 
@@ -223,7 +223,7 @@ def test_an_attempt_that_lost_its_run_leaves_no_file(business_a: Business, setti
 
         run = work_through(run, taken_away)
     assert (run.status, run.error_code, run.processed) == ("failed", "reset", 0)
-    assert not Call.objects.fetched()
+    assert not Call.objects.with_file()
     assert not [path for path in Path(django_settings.MEDIA_ROOT).rglob("*") if path.is_file()]
 
 
@@ -267,7 +267,7 @@ def test_a_list_that_can_not_be_had_for_a_while_is_waited_for(
         server.calls.pop()
         collected(source)
         server.calls.append(call(2))
-        server.listing_mishaps += [(500, {})] * (2 * TRIES)
+        server.listing_mishaps += [(500, {})] * (2 * MAX_TRIES)
         run = collected(source)
     assert (run.status, run.succeeded, run.skipped) == ("completed", 1, 1)
     assert set(waits) == {"The provider answered with an error (500)."}
@@ -288,7 +288,7 @@ def test_a_provider_that_stays_away_leaves_the_run_to_be_retried(
 def test_a_provider_that_goes_away_on_the_way_costs_no_recording(
     business_a: Business, settings: Settings, waits: list[str]
 ) -> None:
-    real, refusals = httpx.Client.send, [None] * (2 * TRIES)
+    real, refusals = httpx.Client.send, [None] * (2 * MAX_TRIES)
 
     def send(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
         if request.url.path.endswith(".wav") and refusals:
