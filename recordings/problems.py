@@ -10,7 +10,7 @@ from runs.exceptions import ItemFailed
 
 MESSAGES: Final = {
     "empty": _("The recording is empty."),
-    "not_audio": _("The file is no recording of sound."),
+    "not_audio": _("The file isn't an audio recording."),
     "damaged": _("The recording is damaged."),
     "truncated": _("The recording is cut short: its end is missing."),
     "unreadable": _("The recording may not be read."),

@@ -31,8 +31,8 @@ SENTENCES: Final = {
         "count",
     ),
     LeftOutReason.NOT_A_FILE: ngettext_lazy(
-        "%(count)d is no regular file and was not opened: %(names)s",
-        "%(count)d are no regular files and were not opened: %(names)s",
+        "%(count)d item isn't a regular file and was not opened: %(names)s",
+        "%(count)d items aren't regular files and were not opened: %(names)s",
         "count",
     ),
     LeftOutReason.LINK: ngettext_lazy(

@@ -82,7 +82,8 @@ class RestrictedHttpClient:
         allow_private = settings.RECORDINGS_ALLOW_PRIVATE_HOSTS
         if not is_known or not (url.scheme == "https" or allow_private):
             raise ItemFailed(
-                _("The provider sends us to %(host)s, where we don't go.") % {"host": url.host}, code="foreign_host"
+                _("The provider redirects to %(host)s, which isn't one of its known hosts.") % {"host": url.host},
+                code="foreign_host",
             )
         if not allow_private and not all(ipaddress.ip_address(address).is_global for address in resolve_host(url)):
             raise ItemFailed(

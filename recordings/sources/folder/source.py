@@ -100,7 +100,7 @@ class FolderSource:
         location, key = self._root.location_of(path), shorten_id(self._root.display_path(path))
         name_fields = parse_exchange_name(path.stem)
         if len(location) > MAX_LOCATION_LENGTH:
-            problem = _("The file lies too deep in folders: its path is too long.")
+            problem = _("The file's path is too long.")
             return ListedCall(key, "", size=size, problem=problem)
         if not metadata and name_fields is None:
             problem = _("Neither the file's name nor a file beside it says what call this is.")
@@ -146,7 +146,7 @@ class FolderSource:
         except PermissionError as error:
             raise ItemFailed(_("The recording may not be read."), code="unreadable") from error
         except NotRegular as error:
-            raise ItemFailed(_("This is no regular file."), code="not_a_file") from error
+            raise ItemFailed(_("This isn't a regular file."), code="not_a_file") from error
         except OSError as error:
             raise Interrupted(reason_of(error)) from error
 
