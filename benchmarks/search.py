@@ -91,7 +91,7 @@ def _first_page(calls: CallQuerySet, word: str) -> Sequence[Call]:
 
 def _found(source: Source, word: str, said: str) -> str:
     plain = Call.objects.extra(where=[f"plain @@ plainto_tsquery('simple', '{said}')"]).count()
-    return f"{_calls(source).saying(word).count():,} calls found, {plain:,} say {said!r}"
+    return f"{_calls(source).with_words(word).count():,} calls found, {plain:,} say {said!r}"
 
 
 # The calls

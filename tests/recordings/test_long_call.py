@@ -24,7 +24,7 @@ from runs.models import Business
 from runs.models.audit import Actor
 from runs.states import StopRequest
 from tests.actors import seen, work_through
-from tests.telephony import HISS, folder_source, name_of, outcomes, watched
+from tests.telephony import HISS, exchange_name, folder_source, outcomes_by_key, record_flushes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,7 +32,7 @@ SECOND = 8000  # bytes of µ-law
 MINUTE = 60.0
 HOUR = 360.0
 AT_ONCE = 30.0  # seconds: what the model hears before it tells of anything
-LONG, SHORT = Path(name_of(2)).stem, Path(name_of(1)).stem
+LONG, SHORT = Path(exchange_name(2)).stem, Path(exchange_name(1)).stem
 
 
 class Killed(BaseException):
@@ -80,7 +80,7 @@ def started(source: Source, **seconds: float) -> RecordingRun:
     for name, length in seconds.items():
         number = {"short": 1, "long": 2}[name]
         sound = (HISS * (int(length * SECOND) // len(HISS) + 1))[: int(length * SECOND)]
-        (Path(source.folder) / name_of(number, suffix="ulaw")).write_bytes(sound)
+        (Path(source.folder) / exchange_name(number, suffix="ulaw")).write_bytes(sound)
     return dispatch.start(RecordingRun, source.business, source=source, job_type="full")
 
 
@@ -140,7 +140,7 @@ def test_an_hour_is_transcribed_through_many_deploys(source: Source, model: Mode
 def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(source: Source, model: Model) -> None:
     run = started(source, short=MINUTE, long=HOUR)
     for name in (3, 4):
-        (Path(source.folder) / name_of(name, suffix="ulaw")).write_bytes(HISS * name)
+        (Path(source.folder) / exchange_name(name, suffix="ulaw")).write_bytes(HISS * name)
     deaths = 0
     while seen(run).status == "queued" and LONG not in seen(run).poison_items:
         killed_once(model, run, after=MINUTE + 1)
@@ -150,20 +150,20 @@ def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(so
         assert deaths < 5
     end = work_through(run, collect)
     assert (end.status, end.succeeded, end.failed) == ("completed", 3, 1)
-    assert outcomes(end)[LONG] == ("failed", "poison")
+    assert outcomes_by_key(end)[LONG] == ("failed", "poison")
 
 
 def test_the_bar_after_a_lost_worker_is_the_true_one(source: Source, model: Model) -> None:
     """A short call that is done is half of the calls, and a quarter of the work."""
     run = started(source, short=60.0, long=191.0)
     model.at_once = 10.0
-    with watched(run) as before:
+    with record_flushes(run) as before:
         killed_once(model, run, call=2)
     RecordingRun.objects.filter(pk=run.pk).reclaim()
     Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # nothing had been kept
     [known] = {told.progress_pct for told in before if told.processed == 1 and told.current_pct == 100}
     highest = before[-1].progress_pct or 0
-    with watched(run) as after:
+    with record_flushes(run) as after:
         end = work_through(run, collect)
     assert (known, end.status) == (23.9, "completed")
     bars = [told.progress_pct or 0 for told in (*before, *after)]

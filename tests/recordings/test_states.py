@@ -23,7 +23,7 @@ from recordings.models import Call, Recording, RecordingRun, Source
 from recordings.transcription.transcriber import Segment, Utterance
 from runs.children.bounded_child import BoundedChild
 from runs.models import Business
-from tests.telephony import HISS, NOON, collected, folder_source, name_of, wav
+from tests.telephony import HISS, NOON, collect_source, exchange_name, folder_source, wav
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,14 +144,14 @@ class Model:
 def test_a_run_leaves_each_call_in_its_state(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collecting, "is_model_loaded", lambda: True)
     monkeypatch.setattr(collecting, "load_transcriber", Broken)
-    (Path(source.folder) / name_of(1)).write_bytes(wav())
-    (Path(source.folder) / name_of(2)).write_bytes(wav(2.0)[:9000])
-    collected(source, job_type="full")
+    (Path(source.folder) / exchange_name(1)).write_bytes(wav())
+    (Path(source.folder) / exchange_name(2)).write_bytes(wav(2.0)[:9000])
+    collect_source(source, job_type="full")
     states = {call.call_id: call.transcript_state.value for call in Call.objects.visible()}
-    assert states == {Path(name_of(1)).stem: "failed", Path(name_of(2)).stem: "partial"}
+    assert states == {Path(exchange_name(1)).stem: "failed", Path(exchange_name(2)).stem: "partial"}
     monkeypatch.setattr(collecting, "load_transcriber", Model)
-    (Path(source.folder) / name_of(2)).write_bytes(wav(2.0))
-    collected(source, job_type="full")
+    (Path(source.folder) / exchange_name(2)).write_bytes(wav(2.0))
+    collect_source(source, job_type="full")
     assert [call.transcript_state.value for call in Call.objects.visible()] == ["done", "done"]
 
 
@@ -189,9 +189,9 @@ def test_a_page_of_ogg_that_is_passed_over_makes_a_recording_partial(tmp_path: P
 
 def test_more_sound_than_a_day_is_one_failed_item(source: Source, settings: Settings) -> None:
     settings.RECORDINGS_MAX_SECONDS = 3.0
-    (Path(source.folder) / name_of(1)).write_bytes(wav(4.0))
-    (Path(source.folder) / name_of(2)).write_bytes(wav(2.0))
-    run = collected(source)
+    (Path(source.folder) / exchange_name(1)).write_bytes(wav(4.0))
+    (Path(source.folder) / exchange_name(2)).write_bytes(wav(2.0))
+    run = collect_source(source)
     assert (run.status, run.failed, run.succeeded) == ("completed", 1, 1)
     failed = run.items.get(status="failed")
     assert (failed.error_code, failed.error_message) == ("too_long", "The recording is too long.")
@@ -199,10 +199,10 @@ def test_more_sound_than_a_day_is_one_failed_item(source: Source, settings: Sett
 
 def test_long_silence_is_refused_before_all_of_it_is_decoded(source: Source, settings: Settings) -> None:
     settings.RECORDINGS_MAX_SECONDS = 3.0
-    (Path(source.folder) / name_of(1, suffix="ulaw")).write_bytes(HISS * 100)
+    (Path(source.folder) / exchange_name(1, suffix="ulaw")).write_bytes(HISS * 100)
     with (
         mock.patch.object(audio_module, "CHECK_CHUNK_SECONDS", 1.0),
         mock.patch.object(BoundedChild, "call", autospec=True, side_effect=BoundedChild.call) as requests,
     ):
-        assert collected(source).failed == 1
+        assert collect_source(source).failed == 1
     assert sum(b'"decode"' in call.args[1] for call in requests.call_args_list) <= 5

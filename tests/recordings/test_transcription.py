@@ -26,11 +26,11 @@ from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import StopRequest
 from tests.actors import seen, work_through
-from tests.telephony import collected, folder_source, outcomes, watched
+from tests.telephony import collect_source, folder_source, outcomes_by_key, record_flushes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Words that the small model always hears: where it is unsure it takes samples, and finds another word at times.
+# Words that the small model always transcribes: where it is unsure it samples, and may find another word.
 SAID = {
     "business-a": {
         ".101": ["water", "invoice", "monday"],
@@ -51,7 +51,14 @@ SAID = {
 COLLECTED = {"business-a": ({"", "empty", "misnamed"}, 8, 2), "business-b": ({""}, 3, 0)}
 LONG_CALL = ".140"
 SILENT_CALL = ".152"
-SURELY = ["travel agency", "london", "tuesday", "$50", "in the cabin", "before the flight"]  # however it is cut
+CERTAIN_WORDS = [
+    "travel agency",
+    "london",
+    "tuesday",
+    "$50",
+    "in the cabin",
+    "before the flight",
+]  # however the call is cut into windows
 
 
 def long_call() -> Call:
@@ -60,7 +67,7 @@ def long_call() -> Call:
 
 @pytest.mark.parametrize("slug", list(SAID))
 def test_what_is_said_is_found(business_a: Business, slug: str) -> None:
-    run = collected(folder_source(business_a, calls.FOLDERS[slug], language="en"), job_type="full")
+    run = collect_source(folder_source(business_a, calls.FOLDERS[slug], language="en"), job_type="full")
     assert run.status == "completed"
     for end, words in SAID[slug].items():
         call = Call.objects.get(call_id__endswith=end)
@@ -70,7 +77,7 @@ def test_what_is_said_is_found(business_a: Business, slug: str) -> None:
             assert call in Call.objects.with_words(f'"{word}"')
         assert all(0 <= one["start"] < one["end"] <= (call.duration or 0) + 0.5 for one in call.segments)
         assert [one["start"] for one in call.segments] == sorted(one["start"] for one in call.segments)
-    assert ({code for _, code in outcomes(run).values()}, run.succeeded, run.failed) == COLLECTED[slug]
+    assert ({code for _, code in outcomes_by_key(run).values()}, run.succeeded, run.failed) == COLLECTED[slug]
 
 
 def test_a_call_in_which_nobody_speaks_is_done_with_an_empty_transcript(
@@ -80,24 +87,24 @@ def test_a_call_in_which_nobody_speaks_is_done_with_an_empty_transcript(
     (tmp_path / path.name).write_bytes(path.read_bytes())
     settings.RECORDINGS_FOLDERS = [str(tmp_path)]
     source = folder_source(business_a, tmp_path)
-    run = collected(source, job_type="full")
+    run = collect_source(source, job_type="full")
     call = Call.objects.get()
     assert (run.succeeded, run.failed, call.transcript, call.segments) == (1, 0, "", [])
     assert call.transcribed_at
     assert call.file
     with mock.patch.object(Transcriber, "transcribe_call", side_effect=AssertionError("transcribed again")):
-        assert collected(source, job_type="full").skipped == 1
+        assert collect_source(source, job_type="full").skipped == 1
 
 
 def test_a_download_is_transcribed_later_and_once_without_fetching_again(business_a: Business) -> None:
     source = folder_source(business_a, calls.FOLDERS["business-b"])
-    collected(source)
+    collect_source(source)
     assert not Call.objects.exclude(transcribed_at=None)
     with mock.patch("recordings.collection.process.fetch_recording", side_effect=AssertionError("fetched again")):
-        run = collected(source, job_type="full")
+        run = collect_source(source, job_type="full")
     assert (run.status, run.succeeded) == ("completed", 3)
     with mock.patch.object(Transcriber, "transcribe_call", side_effect=AssertionError("transcribed again")):
-        again = collected(source, job_type="full")
+        again = collect_source(source, job_type="full")
     assert (again.status, again.skipped) == ("completed", 3)
 
 
@@ -106,7 +113,7 @@ def test_a_download_is_transcribed_later_and_once_without_fetching_again(busines
 
 @pytest.fixture
 def short_windows(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    """The long call is one of several windows, and everything is flushed."""
+    """The long call has several windows, and every report is flushed."""
     monkeypatch.setattr(transcribing, "WINDOW_SECONDS", 15.0)
     monkeypatch.setattr(transcribing, "STORE_INTERVAL_SECONDS", 0.0)
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
@@ -123,15 +130,15 @@ def long_only(business_a: Business, tmp_path: Path, settings: Settings) -> Recor
 
 
 def test_a_long_call_shows_how_far_it_is(long_only: RecordingRun, short_windows: None) -> None:
-    with watched(long_only) as shown:
+    with record_flushes(long_only) as shown:
         run = work_through(long_only, collect)
     assert (run.status, run.progress_pct, run.current, run.current_pct) == ("completed", 100, "", None)
-    inside = [told for told in shown if told.current]
-    assert {told.current for told in inside} == {"0501234567"}
-    bars = [told.progress_pct or 0 for told in shown]
+    inside = [flushed for flushed in shown if flushed.current]
+    assert {flushed.current for flushed in inside} == {"0501234567"}
+    bars = [flushed.progress_pct or 0 for flushed in shown]
     assert bars == sorted(bars)
     assert len(set(bars)) > 6, "the bar moves inside of the one call"
-    assert any(told.eta and told.eta > 0 for told in inside)
+    assert any(flushed.eta and flushed.eta > 0 for flushed in inside)
 
 
 @pytest.mark.parametrize("how", ["asked", "killed"])
@@ -174,11 +181,11 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
     assert starts == [half.transcribed_to]
     assert (run.progress_pct or 0) >= (between.progress_pct or 0) > 40
     whole = long_call()
-    kept = [{**segment, "speaker": ""} for segment in half.segments]
-    for segment in kept:
+    stored = [{**segment, "speaker": ""} for segment in half.segments]
+    for segment in stored:
         del segment["channel"]
-    assert whole.segments[: len(kept)] == kept
-    for word in SURELY:
+    assert whole.segments[: len(stored)] == stored
+    for word in CERTAIN_WORDS:
         assert word in whole.transcript.lower(), whole.transcript
 
 
@@ -186,15 +193,15 @@ def test_windows_miss_and_double_nothing(short_windows: None, db: None) -> None:
     [path] = calls.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
     with AudioReader() as reader:
         windows = reader.read_samples(path, start=0.0, window=transcribing.WINDOW_SECONDS)
-        news = list(load_transcriber().transcribe_call(windows, language="en"))
-    segments = [one.segment for one in news if one.segment]
-    assert [one.start for one in segments] == sorted(one.start for one in segments)
-    said = " ".join(one.text for one in segments).lower()
-    for word in SURELY:
-        assert said.count(word) == 1, said
+        utterances = list(load_transcriber().transcribe_call(windows, language="en"))
+    segments = [utterance.segment for utterance in utterances if utterance.segment]
+    assert [segment.start for segment in segments] == sorted(segment.start for segment in segments)
+    text = " ".join(segment.text for segment in segments).lower()
+    for word in CERTAIN_WORDS:
+        assert text.count(word) == 1, text
 
 
-def test_a_wish_is_granted_in_the_middle_of_a_long_call(long_only: RecordingRun, short_windows: None) -> None:
+def test_a_cancel_is_applied_in_the_middle_of_a_long_call(long_only: RecordingRun, short_windows: None) -> None:
     def work(run: RecordingRun, progress: Progress) -> None:
         run.cancel(SYSTEM)
         collect(run, progress)
@@ -212,16 +219,16 @@ def test_without_a_model_the_run_is_rejected_before_anything_is_fetched(
 ) -> None:
     settings.WHISPER_MODEL = ""
     source = folder_source(business_a, calls.FOLDERS["business-b"])
-    run = collected(source, job_type="full")
+    run = collect_source(source, job_type="full")
     assert (run.status, run.error_code, run.total) == ("failed", "rejected", None)
     assert "WHISPER_MODEL" in run.error_message
     assert not Call.objects.exists()
-    assert collected(source, job_type="download").status == "completed"
+    assert collect_source(source, job_type="download").status == "completed"
 
 
 def test_a_model_that_is_none_rejects_the_run(business_a: Business, settings: Settings, tmp_path: Path) -> None:
     settings.WHISPER_MODEL = str(tmp_path)  # a folder, but of nothing
-    run = collected(folder_source(business_a, calls.FOLDERS["business-b"]), job_type="full")
+    run = collect_source(folder_source(business_a, calls.FOLDERS["business-b"]), job_type="full")
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert "can't be loaded" in run.error_message
 
@@ -232,7 +239,7 @@ def test_the_model_is_loaded_once(db: None) -> None:
         assert load_transcriber().model is first.model
 
 
-def test_only_who_transcribes_pays_for_the_model() -> None:
+def test_the_model_is_only_imported_to_transcribe() -> None:
     imported = "import django, sys; django.setup(); import recordings.tasks, recordings.api.views"
     loaded = f"{imported}; print('ctranslate2' in sys.modules)"
     environment = {"DJANGO_SETTINGS_MODULE": "tests.settings", "PATH": ""}
