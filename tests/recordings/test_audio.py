@@ -79,10 +79,10 @@ def test_a_child_that_is_lost_on_the_way_costs_no_sample(
     [whole] = reader.read_samples(path, start=0.0, window=60.0)
     monkeypatch.setattr(audio_module, "READ_CHUNK_SECONDS", 0.5)
     pieces = reader.read_samples(path, start=0.0, window=1.0)
-    heard = [next(pieces)]
+    samples = [next(pieces)]
     reader.stop_child()  # as one that has grown too large leaves after its answer
-    heard += pieces
-    assert np.array_equal(np.concatenate(heard), whole)
+    samples += pieces
+    assert np.array_equal(np.concatenate(samples), whole)
 
 
 def test_beyond_the_end_there_is_nothing_to_hear(reader: AudioReader, stored: Stored) -> None:
@@ -159,8 +159,8 @@ def test_samples_without_a_head_are_known_by_their_ending(reader: AudioReader, s
     known = reader.check_recording(path, raw_type=raw.content_type)
     assert known.content_type == raw.content_type
     assert known.duration == pytest.approx(2.0, abs=0.1)
-    [heard] = reader.read_samples(path, raw_type=raw.content_type, start=0.0, window=10.0)
-    assert len(heard) / SAMPLE_RATE == pytest.approx(2.0, abs=0.1)
+    [samples] = reader.read_samples(path, raw_type=raw.content_type, start=0.0, window=10.0)
+    assert len(samples) / SAMPLE_RATE == pytest.approx(2.0, abs=0.1)
 
 
 def test_a_wav_under_the_ending_of_raw_samples_is_a_wav(reader: AudioReader, stored: Stored) -> None:

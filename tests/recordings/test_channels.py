@@ -1,4 +1,4 @@
-"""Two channels: each side of a call is heard apart, under its own name, and no word is lost or said twice."""
+"""Two channels: each side of a call is transcribed under its own name, and no word is lost or doubled."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_setting_that_changes_between_the_channels_gives_nobody_both(source: S
         ("caller", "india"),
     ]
     call.segments = [{"start": 0.5, "end": 2.0, "text": "alpha", "speaker": "caller"}]
-    assert TranscriptDraft(call, 2).segments_with_speakers() == call.segments, "kept by an earlier version"
+    assert TranscriptDraft(call, 2).segments_with_speakers() == call.segments, "stored by an earlier version"
 
 
 @with_database
@@ -218,7 +218,7 @@ def test_pauses_within_a_turn_are_parts_of_it() -> None:
 
 
 def test_an_attempt_goes_on_in_a_pause_or_where_a_window_ends() -> None:
-    """And never where a model says that a word ends: what is left of it would be heard as another."""
+    """And never where a model says that a word ends: the rest of it would be transcribed as another."""
     said = make_side([(0.5, "alpha"), (1.5, "bravo"), (2.5, "delta"), (5.0, "hotel")], 7.0)
     utterances = list(Transcriber(ToneModel()).transcribe_side(iter([np.repeat(said, 2)]), language="en", start=10.0))
     assert [utterance.segment and utterance.segment.text for utterance in utterances] == ["alpha bravo delta", "hotel"]
@@ -257,8 +257,8 @@ def test_channels_with_the_same_sound_are_one(
     path.write_bytes(wav_of(left, right))
     assert reader.check_recording(path).channels == channels
     for channel, expected in enumerate((left, right)):
-        [heard] = reader.read_samples(path, channel=channel, start=0.0, window=60.0)
-        assert np.abs(heard[::2] - expected).max() < 0.06, "nothing of the other channel"
+        [samples] = reader.read_samples(path, channel=channel, start=0.0, window=60.0)
+        assert np.abs(samples[::2] - expected).max() < 0.06, "nothing of the other channel"
 
 
 @with_database
@@ -274,8 +274,8 @@ def test_antiphase_is_transcribed_and_twice_the_same_is_mono(source: Source) -> 
 def test_more_than_two_channels_are_mixed(reader: AudioReader, tmp_path: Path) -> None:
     (tmp_path / "sound.wav").write_bytes(wav_of(ONE, 0 * ONE, OTHER, 0 * ONE))
     assert reader.check_recording(tmp_path / "sound.wav").channels == 1
-    [heard] = reader.read_samples(tmp_path / "sound.wav", start=0.0, window=60.0)
-    assert np.abs(heard[16_000:22_000]).max() > 0.05
+    [samples] = reader.read_samples(tmp_path / "sound.wav", start=0.0, window=60.0)
+    assert np.abs(samples[16_000:22_000]).max() > 0.05
 
 
 @with_database
@@ -323,7 +323,7 @@ def test_readers_are_shown_who_speaks(source: Source, as_member_a: APIClient) ->
     (Path(source.folder) / exchange_name(1)).write_bytes(wav_of(ONE, OTHER))
     collect_source(source, job_type="full")
     [row] = as_member_a.get("/api/recordings/", {"business": source.business_id}).json()["results"]
-    told = as_member_a.get(row["transcript"]).json()
+    transcript = as_member_a.get(row["transcript"]).json()
     assert (row["channels"], row["transcript_state"]) == (2, "done")
-    assert told["text"].splitlines()[:2] == ["Caller: alpha bravo", "Agent: india paper"]
-    assert [one["speaker"] for one in told["segments"]][:2] == ["caller", "agent"]
+    assert transcript["text"].splitlines()[:2] == ["Caller: alpha bravo", "Agent: india paper"]
+    assert [one["speaker"] for one in transcript["segments"]][:2] == ["caller", "agent"]

@@ -59,8 +59,8 @@ def test_metadata_beside_a_file_counts_more_than_its_name(business_a: Business, 
     rows = ("file,direction,number,started_at", "b.wav,inbound,0508,2024-02-03T05:00:00+02:00")
     (folder / "calls.csv").write_text("\n".join(rows))
     collect_source(folder_source(business_a, folder))
-    told = {call.call_id: (call.direction, call.number, call.started_at) for call in Call.objects.all()}
-    assert told == {
+    listed = {call.call_id: (call.direction, call.number, call.started_at) for call in Call.objects.all()}
+    assert listed == {
         "a": ("outbound", "0509", datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)),
         "b": ("inbound", "0508", datetime(2024, 2, 3, 3, 0, tzinfo=UTC)),
     }
@@ -104,10 +104,10 @@ def test_rubbish_is_a_failed_item_with_its_reason_and_the_run_goes_on(
         (folder / name).write_bytes(content)
     run = collect_source(folder_source(business_a, folder))
     assert (run.status, run.processed, run.failed, run.succeeded) == ("completed", 8, 6, 2)
-    told = outcomes_by_key(run)
+    outcomes = outcomes_by_key(run)
     for name, (_, outcome) in files.items():
         key = name if outcome == ("failed", "misnamed") else Path(name).stem
-        assert told.get(key) == outcome, name
+        assert outcomes.get(key) == outcome, name
     for item in run.items.exclude(error_code=""):
         assert item.error_message.endswith("."), item.error_message
     assert not list(Path(django_settings.MEDIA_ROOT, "incoming").iterdir()), "no half file stays"
@@ -175,7 +175,7 @@ def test_an_absurd_length_moves_no_bar(business_a: Business, folder: Path, setti
     run = dispatch.start(RecordingRun, business_a, source=folder_source(business_a, folder), job_type="download")
     with record_flushes(run) as shown:
         assert work_through(run, collect).succeeded == 3
-    bars = {told.processed: told.progress_pct for told in reversed(shown)}  # as each item has just been done
+    bars = {seen.processed: seen.progress_pct for seen in reversed(shown)}  # as each item has just been done
     assert [bars[1], bars[2]] == pytest.approx([33.3, 66.7], abs=0.5)
 
 

@@ -133,10 +133,10 @@ def test_a_recording_that_has_grown_is_fetched_and_transcribed_again(source: Sou
     call.store_transcript(SAID, "en")
     first = files()
     path.write_bytes(HISS * 20)
-    heard = iter([Utterance(5.0, "en", Segment(0.0, 5.0, "all of it"))])
+    utterances = iter([Utterance(5.0, "en", Segment(0.0, 5.0, "all of it"))])
     with (
         mock.patch.object(collecting, "prepare_transcriber", return_value=Transcriber(None)),
-        mock.patch.object(Transcriber, "transcribe_call", return_value=heard),
+        mock.patch.object(Transcriber, "transcribe_call", return_value=utterances),
     ):
         run = collect_source(source, job_type="full")
     assert outcomes_by_key(run) == {KEY: ("done", "")}

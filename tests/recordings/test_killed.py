@@ -86,7 +86,7 @@ def test_a_child_killed_in_the_middle_of_a_call_transcribes_only_what_was_left(
         [child] = psutil.Process(process.pid).children()
         child.kill()
         child.wait()
-        # It may have gone on to the next call since it was last heard of.
+        # The run may have reached the next call since its last flush.
         fetched = set(Call.objects.with_file().values_list("call_id", flat=True))
         done = dict(Call.objects.exclude(transcribed_at=None).values_list("pk", "transcribed_at"))
         until(lambda: not seen(run).is_active, 120)

@@ -1,6 +1,6 @@
 """An hour-long call outlives deploys and deaths, and the bar beside it tells the truth after each of them.
 
-At a tenth of its length: what is decoded here is real, what is heard in it is made up.
+At a tenth of its length: the sound is really decoded, its words are made up.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(so
     while seen(run).status == "queued" and LONG not in seen(run).poison_items:
         killed_once(model, run, after=MINUTE + 1)
         RecordingRun.objects.filter(pk=run.pk).reclaim()
-        Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # it dies before anything is kept
+        Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # it dies before anything is stored
         deaths += 1
         assert deaths < 5
     end = work_through(run, collect)
@@ -160,19 +160,19 @@ def test_the_bar_after_a_lost_worker_is_the_true_one(source: Source, model: Mode
     with record_flushes(run) as before:
         killed_once(model, run, call=2)
     RecordingRun.objects.filter(pk=run.pk).reclaim()
-    Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # nothing had been kept
-    [known] = {told.progress_pct for told in before if told.processed == 1 and told.current_pct == 100}
+    Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # nothing had been stored
+    [known] = {flushed.progress_pct for flushed in before if flushed.processed == 1 and flushed.current_pct == 100}
     highest = before[-1].progress_pct or 0
     with record_flushes(run) as after:
         end = work_through(run, collect)
     assert (known, end.status) == (23.9, "completed")
-    bars = [told.progress_pct or 0 for told in (*before, *after)]
+    bars = [flushed.progress_pct or 0 for flushed in (*before, *after)]
     assert bars == sorted(bars)
-    for told in after:
-        if told.processed < 2:
-            true = 100 * (60 + 191 * (told.current_pct or 0) / 100) / 251
-            assert told.progress_pct is not None
-            assert told.progress_pct <= max(highest, true + 1)  # fetching was a part of it, and is behind it
+    for flushed in after:
+        if flushed.processed < 2:
+            true = 100 * (60 + 191 * (flushed.current_pct or 0) / 100) / 251
+            assert flushed.progress_pct is not None
+            assert flushed.progress_pct <= max(highest, true + 1)  # fetching was a part of the work, and is done
 
 
 class StorageElsewhere:

@@ -160,8 +160,8 @@ def test_a_transcript_of_nothing_but_rare_words_can_be_kept(source: Source) -> N
 
 
 def test_a_number_is_found_however_it_is_written(find: Finder, source: Source) -> None:
-    for kept in ("0501234567", "+972501234567", "972-50-1234567", "050 123 4567"):
-        spoken(source, kept, "", number=kept)
+    for stored in ("0501234567", "+972501234567", "972-50-1234567", "050 123 4567"):
+        spoken(source, stored, "", number=stored)
     spoken(source, "another's", "", number="0521234567")
     spoken(source, "said", "התקשרו אל 0501234567")
     spoken(source, "in groups", "התקשרו אל 050-123-4567")

@@ -113,12 +113,12 @@ def test_what_became_of_the_words_is_said_on_page_and_in_the_api(
     for name, (happens, _state, _note) in STATES.items():
         happens(calls.setdefault(name, made_call(source)))
     rows = as_member_a.get("/api/recordings/", {"business": source.business_id}).json()["results"]
-    told = {row["id"]: row for row in rows}
+    by_id = {row["id"]: row for row in rows}
     client.force_login(member_a)
     items = client.get(PAGE).content.decode().split("<li>")
     shown = {call.pk: next(item for item in items if f">{call.number}<" in item) for call in calls.values()}
     for name, (_happens, state, note) in STATES.items():
-        call, row, html = Call.objects.get(pk=calls[name].pk), told[calls[name].pk], shown[calls[name].pk]
+        call, row, html = Call.objects.get(pk=calls[name].pk), by_id[calls[name].pk], shown[calls[name].pk]
         assert (row["transcript_state"], row["transcript_note"]) == (state, note), name
         assert (call.transcript_state, call.transcript_note) == (state, note), name
         assert note in html, name

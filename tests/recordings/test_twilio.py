@@ -57,8 +57,8 @@ def test_all_pages_are_listed_with_direction_and_number(business_a: Business, se
     with serve_twilio(settings, calls, page_size=3) as server:
         run = collect_source(twilio_source(business_a))
     assert (run.status, run.processed, run.succeeded) == ("completed", 7, 7)
-    told = {each.call_id: (each.direction, each.number, each.started_at) for each in Call.objects.all()}
-    assert told == {
+    listed = {each.call_id: (each.direction, each.number, each.started_at) for each in Call.objects.all()}
+    assert listed == {
         each.sid: ("inbound" if each.inbound else "outbound", each.number, each.started_at) for each in calls
     }
     for each in calls:
@@ -195,10 +195,10 @@ def test_a_limit_is_waited_out_in_sight(business_a: Business, settings: Settings
         with record_flushes(run) as shown:
             run = work_through(run, collect)
     assert (run.status, run.succeeded) == ("completed", 1)
-    waiting = [told for told in shown if told.wait_left and told.wait_left > 0]
+    waiting = [flushed for flushed in shown if flushed.wait_left and flushed.wait_left > 0]
     assert len(waiting) >= 2
-    assert {told.waiting_reason for told in waiting} == {"The provider asks us to wait."}
-    assert {verdict_of(told).code for told in waiting} == {"waiting"}
+    assert {flushed.waiting_reason for flushed in waiting} == {"The provider asks us to wait."}
+    assert {verdict_of(flushed).code for flushed in waiting} == {"waiting"}
 
 
 def test_redirects_lead_only_to_known_hosts_and_without_the_token(business_a: Business, settings: Settings) -> None:
@@ -217,7 +217,7 @@ def test_redirects_lead_only_to_known_hosts_and_without_the_token(business_a: Bu
     }
     assert stored(moved.sid) == moved.content
     signed = [with_token for path, with_token in server.seen_auth if path.startswith("/signed/")]
-    assert signed == [False], "a host of media is not told the account's token"
+    assert signed == [False], "a media host does not get the account's token"
 
 
 def test_an_attempt_that_lost_its_run_leaves_no_file(business_a: Business, settings: Settings) -> None:
