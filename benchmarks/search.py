@@ -13,7 +13,7 @@ from django.test import override_settings
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from recordings.matches import MatchPages
+from recordings.api.pagination import MatchPages
 from recordings.models import LONG_COLUMNS, Call, CallQuerySet, Source
 from runs.models import Business
 
@@ -82,16 +82,16 @@ def _told(seconds: Seconds) -> str:
 
 
 def _calls(source: Source) -> CallQuerySet:
-    return Call.objects.fetched().filter(business=source.business).defer(*LONG_COLUMNS)
+    return Call.objects.with_file().filter(business=source.business).defer(*LONG_COLUMNS)
 
 
 def _first_page(calls: CallQuerySet, word: str) -> Sequence[Call]:
-    return MatchPages().paginate_queryset(calls.matching(word), Request(APIRequestFactory().get("/")))
+    return MatchPages().paginate_queryset(calls.match_tiers(word), Request(APIRequestFactory().get("/")))
 
 
 def _found(source: Source, word: str, said: str) -> str:
     plain = Call.objects.extra(where=[f"plain @@ plainto_tsquery('simple', '{said}')"]).count()
-    return f"{_calls(source).saying(word).count():,} calls found, {plain:,} say {said!r}"
+    return f"{_calls(source).with_words(word).count():,} calls found, {plain:,} say {said!r}"
 
 
 # The calls
@@ -166,7 +166,7 @@ def _measure_writing(source: Source, options: Options) -> None:
         "a part": written(lambda call: call.store_part(segments, 3600.0, "he")),
         "the whole": written(lambda call: call.store_transcript(segments, "he")),
         "a part that could be searched": written(
-            lambda call: call._update_columns(segments=segments, transcript="\n".join(said))
+            lambda call: call.update_columns(segments=segments, transcript="\n".join(said))
         ),
     }
     say(f"  keeping an hour of speech: {_told(interleaved(sides, options.rounds))}")

@@ -31,7 +31,7 @@ api_urls: list[URLPattern | URLResolver] = [
     path("", include(api)),
     path("receipts/", include("receipts.api")),
     path("whatsapp/", include("broadcasts.api")),
-    path("recordings/", include("recordings.api")),
+    path("recordings/", include("recordings.api.views")),
     api.nowhere,  # last: it takes every other address
 ]
 

@@ -1,4 +1,4 @@
-"""Sources of recordings, their runs and the calls, as staff see them."""
+"""Admin of recording sources, runs and calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .models import Call, RecordingRun, Source
 @admin.register(RecordingRun)
 class RecordingRunAdmin(RunAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
-        """What was left out, in words."""
+        """Show the warnings in place of the stored counts."""
         (title, first), *others = super().get_fieldsets(request, obj)
         fields = ["warnings" if name == "left_out" else name for name in first["fields"]]
         return [(title, {**first, "fields": fields}), *others]
@@ -57,7 +57,7 @@ class CallAdmin(ReadOnlyAdmin):
     list_filter = ("direction", "business")
     list_select_related = ("business",)
     search_fields = ("=id", "number", "call_id")
-    # Files are private: no URL leads to them from here.
+    # No URL to the file: recordings are served to members only.
     exclude = (
         *("file", "location", "segments", "transcribed_channels", "transcribed_to"),
         *("search", "digits_backwards"),

@@ -1,4 +1,4 @@
-"""The call recordings of a business: start a run, listen, read, search."""
+"""The pages of a business's call recordings: start a run, listen, read and search transcripts."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from rest_framework.request import Request
 from runs.models import Business
 from runs.pages.access import frame, members_only, own_business
 
-from .matches import MatchPages
+from .api.pagination import MatchPages
 from .models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun
-from .search import LONGEST_SEARCH
+from .search.query import MAX_SEARCH_LENGTH
 from .sources import Direction
 
-CALLS_A_PAGE = 20
+CALLS_PER_PAGE = 20
 
 
 @members_only
 def recordings(request: HttpRequest, slug: str) -> HttpResponse:
     business = own_business(request, slug)
-    context = {**frame(request, business), **start_form(business), **_calls_context(request, business)}
+    context = {**frame(request, business), **start_form(business), **build_calls_context(request, business)}
     return render(request, "recordings/page.html", context)
 
 
 @members_only
 def updated_parts(request: HttpRequest, slug: str) -> HttpResponse:
-    """The part of the page that changes as a run goes on, for its script to put in place."""
-    return render(request, "recordings/found.html", _calls_context(request, own_business(request, slug)))
+    """The part of the page that changes during a run; the page's script replaces it."""
+    return render(request, "recordings/found.html", build_calls_context(request, own_business(request, slug)))
 
 
 def start_form(business: Business) -> dict[str, Any]:
-    """What `recordings/start.html` needs."""
+    """The context of `recordings/start.html`."""
     return {
         "business": business,
         "sources": business.recording_sources.all(),
@@ -49,7 +49,7 @@ def start_form(business: Business) -> dict[str, Any]:
 
 
 class SearchForm(forms.Form):
-    """What isn't understood is left out of the search, and said beside its field."""
+    """A field with an error is ignored by the search, and shows the error beside it."""
 
     search = forms.CharField(label=_("Words or a number"), required=False)
     direction = forms.ChoiceField(
@@ -59,55 +59,55 @@ class SearchForm(forms.Form):
     to_date = forms.DateField(label=_("To"), required=False, widget=forms.DateInput({"type": "date"}))
 
     def clean_search(self) -> str:
-        return str(self.cleaned_data["search"])[:LONGEST_SEARCH]
+        return str(self.cleaned_data["search"])[:MAX_SEARCH_LENGTH]
 
     def clean(self) -> dict[str, Any]:
-        said: dict[str, Any] = super().clean() or self.cleaned_data
-        first, last = said.get("from_date"), said.get("to_date")
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        first, last = cleaned.get("from_date"), cleaned.get("to_date")
         if first and last and first > last:
             self.add_error("to_date", _("The last day is before the first."))
-        return said
+        return cleaned
 
 
-def _calls_context(request: HttpRequest, business: Business) -> dict[str, Any]:
+def build_calls_context(request: HttpRequest, business: Business) -> dict[str, Any]:
     form = SearchForm(request.GET)
     form.is_valid()
-    said = form.cleaned_data
-    words = said.get("search", "")
-    calls = Call.objects.shown().filter(business=business).defer(*LONG_COLUMNS)
-    calls = calls.dated(said.get("from_date"), said.get("to_date"))
-    if said.get("direction"):
-        calls = calls.filter(direction=said["direction"])
-    shown = _matches(request, business, calls, words) if words else _newest(request, business, calls)
-    filters = [form[name] for name in ("direction", "from_date", "to_date")]
-    return {"business": business, "filters": filters, "words": words, "narrowed": any(said.values()), **shown}
+    filters = form.cleaned_data
+    words = filters.get("search", "")
+    calls = Call.objects.visible().filter(business=business).defer(*LONG_COLUMNS)
+    calls = calls.within_days(filters.get("from_date"), filters.get("to_date"))
+    if filters.get("direction"):
+        calls = calls.filter(direction=filters["direction"])
+    page = paginate_matches(request, business, calls, words) if words else paginate_newest(request, business, calls)
+    fields = [form[name] for name in ("direction", "from_date", "to_date")]
+    return {"business": business, "filters": fields, "words": words, "narrowed": any(filters.values()), **page}
 
 
-def _newest(request: HttpRequest, business: Business, calls: CallQuerySet) -> dict[str, Any]:
+def paginate_newest(request: HttpRequest, business: Business, calls: CallQuerySet) -> dict[str, Any]:
     newest = calls.with_snippet().order_by("-started_at", "-id")
-    page = Paginator(newest, CALLS_A_PAGE).get_page(request.GET.get("page"))
-    turn = {
-        "before": _address(request, business, page=page.previous_page_number()) if page.has_previous() else None,
-        "after": _address(request, business, page=page.next_page_number()) if page.has_next() else None,
+    page = Paginator(newest, CALLS_PER_PAGE).get_page(request.GET.get("page"))
+    links = {
+        "before": build_page_url(request, business, page=page.previous_page_number()) if page.has_previous() else None,
+        "after": build_page_url(request, business, page=page.next_page_number()) if page.has_next() else None,
     }
-    return {"calls": page, "count": page.paginator.count, **turn}
+    return {"calls": page, "count": page.paginator.count, **links}
 
 
-def _matches(request: HttpRequest, business: Business, calls: CallQuerySet, words: str) -> dict[str, Any]:
-    """Not counted: that would mean to look at every match."""
+def paginate_matches(request: HttpRequest, business: Business, calls: CallQuerySet, words: str) -> dict[str, Any]:
+    """Without a count, which would have to read every match."""
     pages = MatchPages()
-    pages.page_size = pages.max_page_size = CALLS_A_PAGE
+    pages.page_size = pages.max_page_size = CALLS_PER_PAGE
     try:
-        page = pages.paginate_queryset(calls.with_snippet(words).matching(words), Request(request))
+        page = pages.paginate_queryset(calls.with_snippet(words).match_tiers(words), Request(request))
     except ValidationError:  # an address that was cut short
         request.GET = QueryDict(urlencode({"search": words}))
-        return _matches(request, business, calls, words)
-    pages.base_url = _address(request, business)
+        return paginate_matches(request, business, calls, words)
+    pages.base_url = build_page_url(request, business)
     return {"calls": page, "before": pages.get_previous_link(), "after": pages.get_next_link()}
 
 
-def _address(request: HttpRequest, business: Business, **changed: Any) -> str:
-    """Of the whole page, also where its list alone was asked for."""
+def build_page_url(request: HttpRequest, business: Business, **changed: Any) -> str:
+    """The address of the whole page, also if only its list is requested."""
     query = request.GET.copy()
     for name, value in changed.items():
         query[name] = str(value)

@@ -1,4 +1,4 @@
-"""Why a recording can't be had or read, in words, by the code that a failed item keeps."""
+"""Why a recording can't be fetched or read: messages for people, by the error code of the failed item."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
-PROBLEMS: Final = {
+from runs.exceptions import ItemFailed
+
+MESSAGES: Final = {
     "empty": _("The recording is empty."),
-    "not_audio": _("The file is no recording of sound."),
+    "not_audio": _("The file isn't an audio recording."),
     "damaged": _("The recording is damaged."),
     "truncated": _("The recording is cut short: its end is missing."),
     "unreadable": _("The recording may not be read."),
@@ -20,6 +22,11 @@ PROBLEMS: Final = {
 }
 
 
-def problem_words(code: str, message: str = "") -> str:
-    """In the reader's language; the `message` that was kept with the item where the code alone doesn't say enough."""
-    return str(PROBLEMS.get(code) or message or PROBLEMS["unexpected"])
+def problem_message(code: str, message: str = "") -> str:
+    """In the reader's language; for a code without a text of its own, the `message` that was stored with the item."""
+    return str(MESSAGES.get(code) or message or MESSAGES["unexpected"])
+
+
+def recording_failure(code: str) -> ItemFailed:
+    """The exception that fails a recording's item, to be raised."""
+    return ItemFailed(problem_message(code), code=code)

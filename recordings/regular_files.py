@@ -1,4 +1,4 @@
-"""Opening files that strangers may have put there: regular ones only, never waiting, never through a link."""
+"""Opening files that strangers may have placed: only regular ones, without blocking and without following a link."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class NotRegular(OSError):
 def open_regular(path: str | Path) -> BinaryIO:
     """Open for reading. Raises `NotRegular`, `OSError`.
 
-    A pipe without a writer would block in `open`, and opening a device may do something: they are looked at first,
-    and again once open, for the file may have been exchanged in between.
+    A pipe without a writer would block in `open`, and opening a device may have effects: so the type is checked before
+    opening, and once more afterwards in case the file was replaced in between.
     """
-    _refuse_irregular(os.lstat(path))
+    reject_irregular(os.lstat(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        _refuse_irregular(os.fstat(descriptor))
+        reject_irregular(os.fstat(descriptor))
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def _refuse_irregular(status: os.stat_result) -> None:
+def reject_irregular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise NotRegular

@@ -3,7 +3,7 @@
 from runs.lifecycle import run_task
 from runs.progress import Progress
 
-from .collect import collect
+from .collection.collect import collect
 from .models import RecordingRun
 
 

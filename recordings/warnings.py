@@ -1,4 +1,4 @@
-"""What a run left out while it listed its source, kept as counts and a few names, and said in the reader's language."""
+"""What a run left out while it listed its source: stored as counts with a few names, shown in the reader's language."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from django.utils.translation import ngettext_lazy
 
 from .sources import LeftOut, LeftOutReason
 
-NAMES_KEPT: Final = 5
-LONGEST_NAME: Final = 200
+MAX_NAMES: Final = 5
+MAX_NAME_LENGTH: Final = 200
 
 LeftOuts = dict[str, dict[str, Any]]  # {reason: {"count": how many, "names": the first few}}
 
-_SENTENCES: Final = {
+SENTENCES: Final = {
     LeftOutReason.UNREADABLE_FOLDER: ngettext_lazy(
         "%(count)d folder can't be read: %(names)s", "%(count)d folders can't be read: %(names)s", "count"
     ),
@@ -31,8 +31,8 @@ _SENTENCES: Final = {
         "count",
     ),
     LeftOutReason.NOT_A_FILE: ngettext_lazy(
-        "%(count)d is no regular file and was not opened: %(names)s",
-        "%(count)d are no regular files and were not opened: %(names)s",
+        "%(count)d item isn't a regular file and was not opened: %(names)s",
+        "%(count)d items aren't regular files and were not opened: %(names)s",
         "count",
     ),
     LeftOutReason.LINK: ngettext_lazy(
@@ -48,18 +48,18 @@ _SENTENCES: Final = {
 }
 
 
-def add_left_out(kept: LeftOuts, left_out: LeftOut) -> None:
-    of_reason = kept.setdefault(left_out.reason.value, {"count": 0, "names": []})
+def add_left_out(left_outs: LeftOuts, left_out: LeftOut) -> None:
+    of_reason = left_outs.setdefault(left_out.reason.value, {"count": 0, "names": []})
     of_reason["count"] += 1
-    if len(of_reason["names"]) < NAMES_KEPT:
-        of_reason["names"].append(left_out.name[:LONGEST_NAME])
+    if len(of_reason["names"]) < MAX_NAMES:
+        of_reason["names"].append(left_out.name[:MAX_NAME_LENGTH])
 
 
-def warnings_of(kept: LeftOuts) -> list[str]:
+def format_warnings(left_outs: LeftOuts) -> list[str]:
     """A sentence for each reason."""
-    return [_sentence(LeftOutReason(reason), **of_reason) for reason, of_reason in sorted(kept.items())]
+    return [format_warning(LeftOutReason(reason), **of_reason) for reason, of_reason in sorted(left_outs.items())]
 
 
-def _sentence(reason: LeftOutReason, count: int, names: list[str]) -> str:
+def format_warning(reason: LeftOutReason, count: int, names: list[str]) -> str:
     shown = ", ".join(names) + (", …" if count > len(names) else "")
-    return str(_SENTENCES[reason] % {"count": count, "names": shown})
+    return str(SENTENCES[reason] % {"count": count, "names": shown})

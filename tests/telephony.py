@@ -12,7 +12,7 @@ from typing import Any
 from unittest import mock
 
 from demo.fakes.twilio import SID, TOKEN, ServedCall, TwilioServer, serve
-from recordings.collect import collect
+from recordings.collection.collect import collect
 from recordings.models import RecordingRun, Source
 from runs.lifecycle import dispatch
 from runs.models import Business
@@ -24,7 +24,7 @@ HISS = bytes(range(256)) * 16
 
 
 def wav(seconds: float = 1.0, *, rate: int = 8000, mark: int = 0) -> bytes:
-    """A sound file without speech; `mark` makes one that differs from the others."""
+    """A sound file without speech; another `mark` makes a different one."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)
@@ -34,7 +34,7 @@ def wav(seconds: float = 1.0, *, rate: int = 8000, mark: int = 0) -> bytes:
     return file.getvalue()
 
 
-def call(nth: int, content: bytes | None = None, **fields: Any) -> ServedCall:
+def make_served_call(nth: int, content: bytes | None = None, **fields: Any) -> ServedCall:
     """The `nth` call, a minute after the one before it."""
     return ServedCall(
         sid=f"RE{nth:032d}",
@@ -45,8 +45,8 @@ def call(nth: int, content: bytes | None = None, **fields: Any) -> ServedCall:
     )
 
 
-def name_of(seconds: int, *, kind: str = "external", by: str = "0501234567", suffix: str = "wav") -> str:
-    """As FreePBX names the recording of a call so many seconds after noon."""
+def exchange_name(seconds: int, *, kind: str = "external", by: str = "0501234567", suffix: str = "wav") -> str:
+    """The name that FreePBX gives the recording of a call so many seconds after noon."""
     moment = NOON + timedelta(seconds=seconds)
     return f"{kind}-101-{by}-{moment:%Y%m%d-%H%M%S}-{int(moment.timestamp())}.{seconds}.{suffix}"
 
@@ -68,34 +68,34 @@ def twilio_source(business: Business, **fields: Any) -> Source:
 
 
 @contextmanager
-def served(settings: Any, calls: Sequence[ServedCall], **options: Any) -> Iterator[TwilioServer]:
-    """Twilio's API is this server, for as long as the block lasts."""
+def serve_twilio(settings: Any, calls: Sequence[ServedCall], **options: Any) -> Iterator[TwilioServer]:
+    """A server in place of Twilio's API, within the block."""
     with serve(list(calls), **options) as server:
         settings.TWILIO_API_URL = server.url
         settings.RECORDINGS_ALLOW_PRIVATE_HOSTS = True
         yield server
 
 
-def collected(source: Source, **fields: Any) -> RecordingRun:
-    """A run of this source, worked through in this process, as readers see it afterwards."""
+def collect_source(source: Source, **fields: Any) -> RecordingRun:
+    """Run the source in this process; returns the run as readers see it afterwards."""
     run = dispatch.start(RecordingRun, source.business, source=source, **{"job_type": "download", **fields})
     return work_through(run, collect)
 
 
 @contextmanager
-def watched(run: RecordingRun) -> Iterator[list[RecordingRun]]:
+def record_flushes(run: RecordingRun) -> Iterator[list[RecordingRun]]:
     """The run as readers see it after each flush."""
     shown: list[RecordingRun] = []
 
     def flushed(*args: Any) -> str:
-        answer = flush(*args)
+        requested = flush(*args)
         shown.append(seen(run))
-        return answer
+        return requested
 
     with mock.patch("runs.progress.progress.flush", flushed):
         yield shown
 
 
-def outcomes(run: RecordingRun) -> dict[str, tuple[str, str]]:
-    """What became of each item, as {key: (status, error code)}."""
+def outcomes_by_key(run: RecordingRun) -> dict[str, tuple[str, str]]:
+    """The items' outcomes, as {key: (status, error code)}."""
     return {item.key: (item.status, item.error_code) for item in run.items.all()}

@@ -1,4 +1,4 @@
-"""Calls whose words are tones, and a model that knows them: what is heard on which channel can be counted exactly."""
+"""Calls whose words are tones, and a model that knows them: the words of each channel can be counted exactly."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ WORD = 0.6  # seconds
 PAUSE = 0.2  # at least so long between two words
 # All of one length: a share of the voice is a share of the words.
 WORDS = ["alpha", "bravo", "delta", "hotel", "india", "oscar", "paper", "romeo", "tango", "queen", "river", "zebra"]
-A_SEGMENT = 3  # words, however long the silence between them: as when a model is given speech without its pauses
-_FREQUENCIES = [400 + 150 * number for number in range(len(WORDS))]
+SEGMENT_WORDS = 3  # however long the silence between them, as for a model that gets speech without its pauses
+FREQUENCIES = [400 + 150 * number for number in range(len(WORDS))]
 
-Said = tuple[float, str]  # when a word begins, and which
+SpokenWord = tuple[float, str]  # when a word begins, and which
 
 
-def side(words: Sequence[Said], seconds: float) -> Any:
+def make_side(words: Sequence[SpokenWord], seconds: float) -> Any:
     """Samples of one side of a call."""
     samples = np.zeros(int(seconds * RATE), np.float32)
     times = np.arange(int(WORD * RATE)) / RATE
     for start, word in words:
-        tone = 0.5 * np.sin(2 * np.pi * _FREQUENCIES[WORDS.index(word)] * times)
+        tone = 0.5 * np.sin(2 * np.pi * FREQUENCIES[WORDS.index(word)] * times)
         samples[int(start * RATE) : int(start * RATE) + len(tone)] += tone
     return samples
 
@@ -42,26 +42,27 @@ def wav_of(*channels: Any) -> bytes:
 
 
 class ToneModel:
-    """As faster-whisper's: lazy segments, which don't tell of silence within."""
+    """Like faster-whisper's model: lazy segments, which don't show the silence within."""
 
     def transcribe(self, samples: Any, *, language: str | None, **options: Any) -> tuple[Iterator[Any], Any]:
-        guessed = "en" if next(_words(samples), None) else "cy"  # as real models guess something out of silence
-        return self._segments(samples), SimpleNamespace(language=language or guessed)
+        # Real models detect some language in silence too.
+        detected = "en" if next(find_words(samples), None) else "cy"
+        return self.list_segments(samples), SimpleNamespace(language=language or detected)
 
-    def _segments(self, samples: Any) -> Iterator[Any]:
-        words = list(_words(samples))
-        for at in range(0, len(words), A_SEGMENT):
-            some = words[at : at + A_SEGMENT]
+    def list_segments(self, samples: Any) -> Iterator[Any]:
+        words = list(find_words(samples))
+        for at in range(0, len(words), SEGMENT_WORDS):
+            some = words[at : at + SEGMENT_WORDS]
             text = " ".join(word for _start, _end, word in some)
             yield SimpleNamespace(start=some[0][0], end=some[-1][1], text=text)
 
 
-def _words(samples: Any) -> Iterator[tuple[float, float, str]]:
+def find_words(samples: Any) -> Iterator[tuple[float, float, str]]:
     frame = 160
     loud = np.abs(samples[: len(samples) // frame * frame]).reshape(-1, frame).max(axis=1) > 0.1
     edges = np.flatnonzero(np.diff(np.concatenate([[0], loud.astype(np.int8), [0]])))
     for first, last in zip(edges[::2] * frame, edges[1::2] * frame, strict=True):
         spectrum = np.abs(np.fft.rfft(samples[first:last]))
         frequency = float(np.argmax(spectrum)) * 16_000 / (last - first)
-        nearest = min(range(len(WORDS)), key=lambda number: abs(_FREQUENCIES[number] - frequency))
+        nearest = min(range(len(WORDS)), key=lambda number: abs(FREQUENCIES[number] - frequency))
         yield first / 16_000, last / 16_000, WORDS[nearest]

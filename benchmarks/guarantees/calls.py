@@ -11,8 +11,8 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.files.storage import default_storage
 
+from recordings.audio.formats import AUDIO_ENDINGS
 from recordings.models import Call, Recording, RecordingRun, Source
-from recordings.sources.folder import SOUND
 from runs.states import ItemStatus, Status
 
 from .findings import Finding
@@ -59,7 +59,7 @@ def _check_folder(finding: Finding, source: Source) -> None:
     run = RecordingRun.objects.filter(**whole, status=Status.COMPLETED).order_by("pk").first()
     if run is None:
         return
-    files = {path for path in Path(source.folder).rglob("*") if path.suffix.lower() in SOUND and path.is_file()}
+    files = {path for path in Path(source.folder).rglob("*") if path.suffix.lower() in AUDIO_ENDINGS and path.is_file()}
     finding.count("files in folders", len(files))
     items: Any = run.items
     listed = dict(items.values_list("key", "status"))

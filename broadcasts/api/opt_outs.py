@@ -113,7 +113,7 @@ class OptOuts(GenericAPIView[OptOut]):
     def post(self, request: Request) -> Response:
         """Add a number: nothing is sent to it from now on. 200 where it was on the list already."""
         body = parse_body(OptOutRequest, request)
-        row, is_changed = opt_outs.add_opt_out(body["business"], body["phone"], body["words"], caller(request))
+        row, is_changed = opt_outs.add_opt_out(body["business"], body["phone"], body["words"], user_of(request))
         code = status.HTTP_201_CREATED if is_changed else status.HTTP_200_OK
         return Response(OptOutSerializer(row).data, status=code)
 
@@ -125,7 +125,7 @@ class OneOptOut(APIView):
         row = OptOut.objects.of(user_of(request)).filter(pk=id).first()
         if row is None:
             raise Http404
-        if not opt_outs.lift_opt_out(row, caller(request)):
+        if not opt_outs.lift_opt_out(row, user_of(request)):
             row.refresh_from_db()
             if row.lifted_at is None:
                 raise PersonStopped

@@ -1,4 +1,4 @@
-"""The questions about calls."""
+"""Queries for calls: those that people see, and what a search finds."""
 
 from __future__ import annotations
 
@@ -13,81 +13,84 @@ from django.utils import timezone
 
 from runs.states import ItemStatus
 
-from ..search import MARKS, WHOLE_NUMBER, Search, digits_of
+from ..search.numbers import MIN_SUBSCRIBER_DIGITS, parse_phone_digits
+from ..search.query import Search
+from ..search.snippets import MATCH_MARKS
 
 if TYPE_CHECKING:
     from .call import Call  # noqa: F401  named in a string
 
-SNIPPET = 220  # characters
-SNIPPET_READS = 100_000  # of a transcript: going through hours of speech for each row takes too long
+SNIPPET_LENGTH = 220  # characters
+SNIPPET_SCAN_LENGTH = 100_000  # of a transcript: scanning hours of speech for each row takes too long
+LONG_COLUMNS = ("segments", "transcript", "search", "digits_backwards")  # for `defer` wherever many calls are read
 
 
 class CallQuerySet(models.QuerySet["Call"]):
-    def _items_of_call(self) -> models.QuerySet[Any]:
-        """The items of all runs that met the outer query's call."""
+    def items_of_call(self) -> models.QuerySet[Any]:
+        """The items of all runs with the outer query's call."""
         items: Any = self.model._meta.get_field("recordings").related_model
         return cast("models.QuerySet[Any]", items.objects.filter(call=OuterRef("pk")))
 
-    def fetched(self) -> Self:
+    def with_file(self) -> Self:
         return self.exclude(file="")
 
-    def shown(self) -> Self:
-        """What people see: the calls whose recordings are here, and those that can't be had, with the reason."""
-        failed = self._items_of_call().filter(status=ItemStatus.FAILED)
+    def visible(self) -> Self:
+        """The calls that people see: with a stored recording, or with a run that failed to fetch it."""
+        failed = self.items_of_call().filter(status=ItemStatus.FAILED)
         return self.filter(~Q(file="") | Exists(failed)).with_state()
 
     def with_state(self) -> Self:
-        """All that `transcript_state` looks at, without the transcripts themselves."""
-        outcomes = self._items_of_call().filter(status__in=(ItemStatus.DONE, ItemStatus.FAILED))
+        """Annotate what `transcript_state` needs, without loading the transcripts."""
+        outcomes = self.items_of_call().filter(status__in=(ItemStatus.DONE, ItemStatus.FAILED))
         last = outcomes.order_by("-pk").values(
             outcome=JSONObject(status="status", code="error_code", message="error_message")
         )[:1]
         return self.annotate(is_wordless=Q(transcript=""), last_outcome=Subquery(last))
 
-    def dated(self, from_date: date | None = None, to_date: date | None = None) -> Self:
-        """Begun within these days, both included."""
+    def within_days(self, from_date: date | None = None, to_date: date | None = None) -> Self:
+        """Calls that started within these days, both included."""
         rows = self
         if from_date:
-            rows = rows.filter(started_at__gte=_beginning(from_date))
+            rows = rows.filter(started_at__gte=midnight_of(from_date))
         if to_date and to_date < date.max:
-            rows = rows.filter(started_at__lt=_beginning(to_date + timedelta(days=1)))
+            rows = rows.filter(started_at__lt=midnight_of(to_date + timedelta(days=1)))
         return rows.exclude(started_at=None) if from_date or to_date else rows
 
-    def saying(self, words: str) -> Self:
-        """With these words in their transcript, in any of their forms."""
+    def with_words(self, words: str) -> Self:
+        """Calls with these words in their transcript, in any of their forms."""
         search = Search.parse(words)
-        return self.filter(search=search.either()) if search else self.none()
+        return self.filter(search=search.full_query()) if search else self.none()
 
-    def matching(self, text: str) -> list[Self]:
-        """What somebody looks for, the surest first, no call twice: by number, as it is written, in other forms.
+    def match_tiers(self, text: str) -> list[Self]:
+        """The matches in tiers, the most certain first, no call twice: by number, as written, in other forms.
 
-        Each with its `moment`, to be ordered by. The planner knows of one word how many calls say it. Of several it
-        doesn't, would look for calls that say them among the newest, and go through all transcripts if there are few:
-        there, the moment is one that no index orders.
+        Each tier has a `moment` to be ordered by. For several words PostgreSQL can't estimate the number of matches: if
+        an index had the order, it would scan the newest calls for matches, all of them if matches are few. So there
+        `moment` is an expression that no index orders; for one word its statistics are good.
         """
-        search, digits = Search.parse(text), digits_of(text.strip())
+        search, digits = Search.parse(text), parse_phone_digits(text.strip())
         ordered, unordered = F("started_at"), F("started_at") + timedelta(0)
         tiers, rows = [], self
         if digits:
-            tiers.append(self.filter(_numbered(digits)).alias(moment=unordered))
-            rows = self.exclude(_numbered(digits))
+            tiers.append(self.filter(number_matches(digits)).alias(moment=unordered))
+            rows = self.exclude(number_matches(digits))
         if search:
             moment = ordered if search.is_one_word and not digits else unordered
-            tiers.append(rows.filter(search=search.certain()).alias(moment=moment))
-        if likely := search.likely():
+            tiers.append(rows.filter(search=search.certain_query()).alias(moment=moment))
+        if likely := search.likely_query():
             tiers.append(rows.filter(search=likely).alias(moment=unordered))
         return tiers
 
     def with_snippet(self, text: str = "") -> Self:
-        """`snippet`: where the transcript says it, between `MARKS`, or else how it begins."""
+        """Annotate `snippet`: the matching parts of the transcript with `MATCH_MARKS`, or else its beginning."""
         search = Search.parse(text)
-        transcript = _without_marks(Left("transcript", SNIPPET_READS))
+        transcript = strip_match_marks(Left("transcript", SNIPPET_SCAN_LENGTH))
         if not search.groups:
-            return self.annotate(snippet=_without_marks(Left("transcript", SNIPPET)))
-        start, stop = MARKS
+            return self.annotate(snippet=strip_match_marks(Left("transcript", SNIPPET_LENGTH)))
+        start, stop = MATCH_MARKS
         headline = SearchHeadline(
             transcript,
-            search.marked(),
+            search.highlight_query(),
             config=Func("language", function="recordings_config", output_field=models.TextField()),
             start_sel=start,
             stop_sel=stop,
@@ -98,19 +101,16 @@ class CallQuerySet(models.QuerySet["Call"]):
         return self.annotate(snippet=headline)
 
 
-def _numbered(digits: str) -> Q:
-    """Of calls with the number that `digits_of` has read."""
-    if len(digits) < WHOLE_NUMBER:
+def number_matches(digits: str) -> Q:
+    """The condition for calls with these digits, from `parse_phone_digits`, at the end of their number."""
+    if len(digits) < MIN_SUBSCRIBER_DIGITS:
         return Q(digits_backwards=digits[::-1])
     return Q(digits_backwards__startswith=digits[::-1])
 
 
-def _beginning(day: date) -> datetime:
+def midnight_of(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def _without_marks(text: models.Expression) -> Func:
-    return Func(text, Value("".join(MARKS)), Value(""), function="translate", output_field=models.TextField())
-
-
-LONG_COLUMNS = ("segments", "transcript", "search", "digits_backwards")  # not needed to go through many calls
+def strip_match_marks(text: models.Expression) -> Func:
+    return Func(text, Value("".join(MATCH_MARKS)), Value(""), function="translate", output_field=models.TextField())

@@ -1,4 +1,4 @@
-"""An item of a run: a call as the run met it."""
+"""An item of a recording run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .recording_run import RecordingRun
 
 
 class RecordingManager(models.Manager["Recording"]):
-    """Always with the call: every reader of an item shows it."""
+    """Loads items with their call, which every reader shows."""
 
     def get_queryset(self) -> models.QuerySet[Recording]:
         return super().get_queryset().select_related("call").defer(*(f"call__{name}" for name in LONG_COLUMNS))
@@ -28,10 +28,10 @@ class Recording(RunItem):
     public_fields = ("number", "direction", "started_at", "duration", "call_id")
 
     run = models.ForeignKey(RecordingRun, on_delete=models.CASCADE, related_name="items")
-    # Null for what could not even be told to be a call.
+    # Null if the file could not be identified as a call.
     call = models.ForeignKey(Call, on_delete=models.CASCADE, null=True, related_name="recordings")
 
-    # By this run: then work that an attempt finds done isn't an earlier run's.
+    # By this run: work that its next attempt finds done is then not an earlier run's.
     begun = models.BooleanField(default=False, db_default=False)
 
     objects: ClassVar[RecordingManager] = RecordingManager()
@@ -40,7 +40,7 @@ class Recording(RunItem):
         verbose_name = _("recording")
         verbose_name_plural = _("recordings")
 
-    def begin(self) -> None:
+    def mark_begun(self) -> None:
         Recording.objects.filter(pk=self.pk).update(begun=True)
 
     def retry_fields(self) -> dict[str, Any]:

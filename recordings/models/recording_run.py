@@ -1,4 +1,4 @@
-"""A run that fetches and transcribes calls."""
+"""The run type that fetches and transcribes calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from runs.models import Run
 
 from ..sources import Direction
-from ..warnings import LeftOuts, warnings_of
+from ..warnings import LeftOuts, format_warnings
 from .source import Source
 
 
@@ -37,11 +37,11 @@ class RecordingRun(Run):
     from_date = models.DateField(_("from"), null=True)
     to_date = models.DateField(_("to"), null=True)
     direction = models.CharField(_("direction"), max_length=16, choices=Direction, blank=True, default="")
-    selected = models.BooleanField(default=False)  # made with its items: the source isn't listed
-    # The call being worked on, and how much of it is done.
+    selected = models.BooleanField(default=False)  # a retry of chosen items: the source isn't listed
+    # The call in progress, and how much of it is done.
     current = models.CharField(max_length=200, blank=True, default="")
     current_pct = models.FloatField(null=True)
-    # What the listing passed over, and why; see warnings.py.
+    # What the listing left out, and why (`warnings.py`).
     left_out = models.JSONField(default=dict, blank=True, db_default=Value({}, models.JSONField()))
 
     class Meta(Run.Meta):
@@ -50,13 +50,13 @@ class RecordingRun(Run):
 
     @property
     def warnings(self) -> list[str]:
-        """What people should know of how the source was listed, in the reader's language."""
-        return warnings_of(self.left_out)
+        """What the listing left out, in the reader's language."""
+        return format_warnings(self.left_out)
 
     def store_left_out(self, left_out: LeftOuts) -> None:
         self.left_out = left_out
         RecordingRun.objects.filter(pk=self.pk).update(left_out=left_out, version=models.F("version") + 1)
 
     def retry_fields(self) -> dict[str, Any]:
-        kept = ("source", "job_type", "from_date", "to_date", "direction")
-        return {"selected": True, **{name: getattr(self, name) for name in kept}}
+        copied = ("source", "job_type", "from_date", "to_date", "direction")
+        return {"selected": True, **{name: getattr(self, name) for name in copied}}

@@ -1,4 +1,4 @@
-"""Where calls come from."""
+"""A source of call recordings: a folder or a Twilio account."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from encrypted_fields.fields import EncryptedTextField
 
 from runs.models import Business
 
-from ..channels import AgentChannel, speakers
 from ..sources import Account, FolderAccount, TwilioAccount
+from ..transcription.speakers import AgentChannel, speakers_by_channel
 
 
 class Source(models.Model):
@@ -25,7 +25,7 @@ class Source(models.Model):
     kind = models.CharField(_("kind"), max_length=16, choices=Kind, default=Kind.TWILIO)
     folder = models.CharField(_("folder"), max_length=500, blank=True, default="")
     account_sid = models.CharField(_("account SID"), max_length=64, blank=True, default="")
-    secret = EncryptedTextField(_("auth token"), blank=True, null=True)  # the field keeps nothing as null
+    secret = EncryptedTextField(_("auth token"), blank=True, null=True)  # the field stores empty text as null
     language = models.CharField(
         _("language"),
         max_length=8,
@@ -55,8 +55,8 @@ class Source(models.Model):
         return self.name
 
     def clean(self) -> None:
-        needed = ["folder"] if self.kind == self.Kind.FOLDER else ["account_sid"]
-        if missing := [name for name in needed if not getattr(self, name)]:
+        required = ["folder"] if self.kind == self.Kind.FOLDER else ["account_sid"]
+        if missing := [name for name in required if not getattr(self, name)]:
             raise ValidationError(dict.fromkeys(missing, _("This kind of source needs it.")))
 
     def account(self) -> Account:
@@ -64,9 +64,9 @@ class Source(models.Model):
             return FolderAccount(self.folder)
         return TwilioAccount(self.account_sid, self.secret or "")
 
-    def speakers(self, channels: int, direction: str) -> tuple[str, ...]:
-        """Who is on each channel of a call's recording."""
-        return speakers(
+    def speakers_by_channel(self, channels: int, direction: str) -> tuple[str, ...]:
+        """The speaker of each channel of a call's recording."""
+        return speakers_by_channel(
             channels,
             agent_channel=self.agent_channel,
             initiator_is_left=self.kind == self.Kind.FOLDER,

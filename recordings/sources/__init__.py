@@ -1,4 +1,4 @@
-"""Where recordings come from, behind one small interface: list calls, open one's recording."""
+"""Where recordings come from. Every source has one small interface: list calls, examine and open a recording."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class TwilioAccount:
 
 
 Account = FolderAccount | TwilioAccount
-Wait = Callable[[float, object], None]  # seconds, and why: sits it out, beating
-Beat = Callable[[], None]
+Wait = Callable[[float, object], None]  # waits so many seconds for a reason that people see, with heartbeats
+Beat = Callable[[], None]  # sends a heartbeat
 
 
 @dataclass(frozen=True)
 class Period:
-    """From one moment, included, to another, excluded; None is open."""
+    """From `since`, included, to `until`, excluded; None is open."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -46,10 +46,10 @@ class Period:
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A recording as its source tells of it. `duration` is in seconds, `size` in bytes; None when it isn't said.
+class ListedCall:
+    """A recording as its source lists it. `duration` is in seconds, `size` in bytes; None if unknown.
 
-    With a `problem`, in words to show, it could not be told to be a call.
+    With a `problem`, a message for people, it could not be identified as a call.
     """
 
     call_id: str
@@ -63,15 +63,15 @@ class Listed:
 
 
 class LeftOutReason(models.TextChoices):
-    """Why something in a source becomes no item of the run; the run's warnings say so."""
+    """Why something in a source doesn't become an item of the run. The run's warnings name it."""
 
     UNREADABLE_FOLDER = "unreadable_folder"
     UNREADABLE_FILE = "unreadable_file"
-    UNREADABLE_NOTES = "unreadable_notes"  # what is written beside the recordings about them
+    UNREADABLE_NOTES = "unreadable_notes"  # metadata beside the recordings
     STILL_RECORDING = "still_recording"
     NOT_A_FILE = "not_a_file"  # a pipe, a socket, a device
-    LINK = "link"  # out of the source's folder, to a folder, or to nothing
-    UNKNOWN_KIND = "unknown_kind"  # sound in a format that isn't read
+    LINK = "link"  # to the outside of the source's folder, to a folder, or to nothing
+    UNKNOWN_KIND = "unknown_kind"  # audio in a format that isn't read
 
 
 @dataclass(frozen=True)
@@ -82,54 +82,54 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Media:
-    """A recording being read, from byte `start` on; `total` is the size of the whole, None when it isn't said."""
+    """A recording being read from byte `start` on; `total` is the size of all of it, None if unknown."""
 
     chunks: Iterator[bytes]
     start: int
     total: int | None
-    etag: str = ""  # a strong one, or empty: then nothing says that a rest belongs to its beginning
+    etag: str = ""  # a strong one, or empty: then a download can't be resumed safely
 
 
 class RecordingSource(Protocol):
-    def calls(self, period: Period, direction: str) -> Iterator[Listed | LeftOut]:
-        """The calls of a period, as the source brings them. Raises `RunRejected`, `SourceAway`.
+    def list_calls(self, period: Period, direction: str) -> Iterator[ListedCall | LeftOut]:
+        """Yield the calls of a period in the source's order, with heartbeats. Opens none of the recordings.
 
-        It beats as it goes, and opens none of the recordings.
+        Raises `RunRejected`, `SourceAway`.
         """
 
-    def examine(self, listed: Listed) -> Listed | LeftOut:
-        """Look into a recording that is new, or has grown: how long it is, as far as its head tells."""
+    def examine_recording(self, listed: ListedCall) -> ListedCall | LeftOut:
+        """Add the duration that the header of a new or grown recording states."""
 
-    def open(self, location: str, *, start: int = 0, etag: str = "") -> AbstractContextManager[Media]:
-        """Read a recording, from `start` where the source still has the one with this `etag`, else from 0.
+    def open_recording(self, location: str, *, start: int = 0, etag: str = "") -> AbstractContextManager[Media]:
+        """Read a recording, from `start` if the source still has the one with this `etag`, else from 0.
 
-        Raises `ItemFailed`, `RunRejected`, `Busy`, `SourceAway`, and `Interrupted` or `StillRecording` here or from
-        the chunks.
+        Raises `ItemFailed`, `RunRejected`, `ProviderBusy`, `SourceAway`. `Interrupted` and `StillRecording` are raised
+        here or by the chunks.
         """
 
 
 class Interrupted(Exception):
-    """The source could not be reached, or stopped in the middle: worth another try."""
+    """The source could not be reached, or stopped in the middle: worth a retry."""
 
 
 class BadRequest(Interrupted):
-    """The source doesn't do what it is asked for in this way."""
+    """The source refuses a request of this form."""
 
 
-class Unconnected(Interrupted):
-    """Not even a connection to the source came about."""
+class NotConnected(Interrupted):
+    """No connection to the source could be made."""
 
 
 class SourceAway(Exception):
-    """The source as a whole is away, for a moment or for good: none of its recordings can be had."""
+    """The source as a whole can't be reached, for a moment or for good."""
 
 
 class StillRecording(Exception):
-    """The recording is still being made: a later run takes it."""
+    """The recording is still being made: a later run fetches it."""
 
 
-class Busy(Exception):
-    """The source asks to be left alone for some seconds."""
+class ProviderBusy(Exception):
+    """The provider asks us to wait for some seconds."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)

@@ -1,4 +1,4 @@
-"""From an account to its source."""
+"""Opens the source that an account stands for."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from . import Account, Beat, FolderAccount, RecordingSource, Wait
-from .folder import Folder, Length
-from .twilio import Twilio
+from .folder.source import FolderSource, ReadDuration
+from .twilio import TwilioSource
 
 
 @contextmanager
-def open_source(account: Account, *, wait: Wait, beat: Beat, length: Length) -> Iterator[RecordingSource]:
-    """Raises `RunRejected` when the account can't be used as it is."""
+def open_source(account: Account, *, wait: Wait, beat: Beat, read_duration: ReadDuration) -> Iterator[RecordingSource]:
+    """Raises `RunRejected` if the account can't be used as it is."""
     if isinstance(account, FolderAccount):
-        yield Folder(account.folder, beat=beat, length=length)
+        yield FolderSource(account.folder, beat=beat, read_duration=read_duration)
         return
-    with Twilio(account, wait=wait) as twilio:
+    with TwilioSource(account, wait=wait) as twilio:
         yield twilio

@@ -1,17 +1,17 @@
-"""How a call's length and what was found in it are written."""
+"""Filters for the length of a call and for its snippet."""
 
 from __future__ import annotations
 
 from django import template
 
-from ..search import marked
+from ..search.snippets import render_snippet
 
 register = template.Library()
 
 
 @register.filter
 def clock(seconds: float | None) -> str:
-    """`1:05`, `1:02:03`; a dash where it isn't known."""
+    """`1:05`, `1:02:03`; a dash if it isn't known."""
     if seconds is None:
         return "–"
     minutes, rest = divmod(round(seconds), 60)
@@ -19,4 +19,4 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-register.filter(marked)
+register.filter("marked", render_snippet)

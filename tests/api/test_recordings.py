@@ -146,7 +146,7 @@ def test_no_words_break_a_search(as_member_a: APIClient, business_a: Business, s
 @hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.text(st.sampled_from("-\" \u3000\u00a0\tab\u05d0or():*!&|<>\\'"), max_size=200))
 def test_postgresql_understands_whatever_is_searched_for(db: None, words: str) -> None:
-    assert list(Call.objects.saying(words)) == []
+    assert list(Call.objects.with_words(words)) == []
 
 
 @pytest.mark.parametrize(

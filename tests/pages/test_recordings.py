@@ -17,12 +17,12 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from demo import calls
-from recordings.collect import collect
+from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun, Source
 from runs.models import Business
 from tests.actors import work_through
 from tests.browser import Open
-from tests.telephony import NOON, collected, folder_source, wav
+from tests.telephony import NOON, collect_source, folder_source, wav
 
 PAGE = "/b/business-a/recordings/"
 LISTEN = re.compile("Listen to the call")
@@ -236,5 +236,5 @@ def test_the_demo_has_calls_for_each_business(business_a: Business, business_b: 
         call_command("seed_demo")
     assert Source.objects.count() == 2
     for source in Source.objects.all():
-        assert collected(source).succeeded >= 3
+        assert collect_source(source).succeeded >= 3
         assert Path(source.folder).is_dir()

@@ -1,4 +1,4 @@
-"""Files from strangers: whatever they hold, they are recognised or refused in words, and never break us."""
+"""Files from strangers: whatever they contain, they are decoded or refused with a message, and never crash a run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from demo import calls
-from recordings import audio
-from recordings.audio import RATE, AudioReader
-from recordings.audio_types import RAW
+from recordings.audio import reader as audio_module
+from recordings.audio.formats import RAW_BY_ENDING, SAMPLE_RATE
+from recordings.audio.reader import AudioReader
 from runs.exceptions import ItemFailed
 from tests.telephony import HISS, wav
 
@@ -50,14 +50,14 @@ def test_a_recording_is_known_by_what_it_holds(reader: AudioReader, ending: str,
     paths = [path for path in calls.CALLS.rglob(f"external-*.{ending}") if path.stat().st_size] or list(
         calls.CALLS.rglob(f"q-600-0547654321*.{ending}")
     )
-    known = reader.check(paths[0])
+    known = reader.check_recording(paths[0])
     assert known.content_type == content_type
     assert known.duration > 5
 
 
 def test_gsm_within_a_wav_is_nothing_to_play(reader: AudioReader) -> None:
     [silent] = calls.CALLS.rglob("q-600-0531231234*.wav")
-    assert reader.check(silent).content_type == "audio/x-gsm"
+    assert reader.check_recording(silent).content_type == "audio/x-gsm"
 
 
 @pytest.mark.parametrize("start", [0.0, 1.3, 2.999])
@@ -66,10 +66,10 @@ def test_windows_hold_every_sample_once(
 ) -> None:
     path = stored(wav(3.0))
     whole = np.concatenate(list(reader.read_samples(path, start=0.0, window=60.0)))
-    monkeypatch.setattr(audio, "HEARD_AT_ONCE", 0.7)
+    monkeypatch.setattr(audio_module, "READ_CHUNK_SECONDS", 0.7)
     cut = list(reader.read_samples(path, start=start, window=0.5))
-    assert all(len(window) == RATE // 2 for window in cut[:-1])
-    assert np.array_equal(np.concatenate(cut), whole[int(start * RATE) :])
+    assert all(len(window) == SAMPLE_RATE // 2 for window in cut[:-1])
+    assert np.array_equal(np.concatenate(cut), whole[int(start * SAMPLE_RATE) :])
 
 
 def test_a_child_that_is_lost_on_the_way_costs_no_sample(
@@ -77,12 +77,12 @@ def test_a_child_that_is_lost_on_the_way_costs_no_sample(
 ) -> None:
     path = stored(wav(3.0))
     [whole] = reader.read_samples(path, start=0.0, window=60.0)
-    monkeypatch.setattr(audio, "HEARD_AT_ONCE", 0.5)
+    monkeypatch.setattr(audio_module, "READ_CHUNK_SECONDS", 0.5)
     pieces = reader.read_samples(path, start=0.0, window=1.0)
-    heard = [next(pieces)]
-    reader._child.close()  # as one that has grown too large leaves after its answer
-    heard += pieces
-    assert np.array_equal(np.concatenate(heard), whole)
+    samples = [next(pieces)]
+    reader.stop_child()  # as one that has grown too large leaves after its answer
+    samples += pieces
+    assert np.array_equal(np.concatenate(samples), whole)
 
 
 def test_beyond_the_end_there_is_nothing_to_hear(reader: AudioReader, stored: Stored) -> None:
@@ -122,10 +122,10 @@ def test_a_recording_is_taken_whole_or_refused_as_cut_short(
     reader: AudioReader, stored: Stored, how: tuple[str, ...]
 ) -> None:
     whole = encoded(stored, *how)
-    assert reader.check(stored(whole)).duration == pytest.approx(20.0, abs=0.4)
+    assert reader.check_recording(stored(whole)).duration == pytest.approx(20.0, abs=0.4)
     for share in (0.5, 0.667, 0.95):
         with pytest.raises(ItemFailed) as refusal:
-            reader.check(stored(whole[: int(len(whole) * share)]))
+            reader.check_recording(stored(whole[: int(len(whole) * share)]))
         assert refusal.value.code == "truncated", share
 
 
@@ -133,38 +133,40 @@ def test_frames_of_a_fixed_size_are_counted(reader: AudioReader, stored: Stored)
     [path] = calls.CALLS.rglob("*.gsm")
     amr = b"#!AMR\n" + (b"\x3c" + bytes(31)) * 100
     for content in (path.read_bytes(), amr):
-        assert reader.check(stored(content)).duration > 1
+        assert reader.check_recording(stored(content)).duration > 1
         with pytest.raises(ItemFailed) as refusal:
-            reader.check(stored(content[:-10]))
+            reader.check_recording(stored(content[:-10]))
         assert refusal.value.code == "truncated"
 
 
 def test_bytes_after_the_last_frame_of_an_mp3_are_none_that_are_missing(reader: AudioReader, stored: Stored) -> None:
     [path, *_] = calls.CALLS.rglob("external-*.mp3")
     tag = b"TAG" + bytes(125)
-    assert reader.check(stored(path.read_bytes() + tag)).duration == reader.check(path).duration
+    assert reader.check_recording(stored(path.read_bytes() + tag)).duration == reader.check_recording(path).duration
 
 
 def test_a_wav_from_a_pipe_has_no_length_to_go_by(reader: AudioReader, stored: Stored) -> None:
     content = bytearray(wav(2.0))
     for riff, data in [(0, 0), (0xFFFFFFFF, 0xFFFFFFFF), (0x7FFFF024, 0x7FFFF000), (0x80000024, 0x80000000)]:
         content[4:8], content[40:44] = riff.to_bytes(4, "little"), data.to_bytes(4, "little")
-        assert reader.check(stored(bytes(content))).duration == pytest.approx(2.0, abs=0.3)
+        assert reader.check_recording(stored(bytes(content))).duration == pytest.approx(2.0, abs=0.3)
 
 
-@pytest.mark.parametrize("ending", sorted(RAW))
+@pytest.mark.parametrize("ending", sorted(RAW_BY_ENDING))
 def test_samples_without_a_head_are_known_by_their_ending(reader: AudioReader, stored: Stored, ending: str) -> None:
-    raw = RAW[ending]
+    raw = RAW_BY_ENDING[ending]
     path = stored((HISS * 200)[: 2 * raw.bytes_per_second])
-    known = reader.check(path, raw=raw.content_type)
+    known = reader.check_recording(path, raw_type=raw.content_type)
     assert known.content_type == raw.content_type
     assert known.duration == pytest.approx(2.0, abs=0.1)
-    [heard] = reader.read_samples(path, raw=raw.content_type, start=0.0, window=10.0)
-    assert len(heard) / RATE == pytest.approx(2.0, abs=0.1)
+    [samples] = reader.read_samples(path, raw_type=raw.content_type, start=0.0, window=10.0)
+    assert len(samples) / SAMPLE_RATE == pytest.approx(2.0, abs=0.1)
 
 
 def test_a_wav_under_the_ending_of_raw_samples_is_a_wav(reader: AudioReader, stored: Stored) -> None:
-    assert reader.check(stored(wav()), raw=RAW[".ulaw"].content_type).content_type == "audio/wav"
+    assert (
+        reader.check_recording(stored(wav()), raw_type=RAW_BY_ENDING[".ulaw"].content_type).content_type == "audio/wav"
+    )
 
 
 # Malice
@@ -174,21 +176,21 @@ def test_millions_of_empty_chunks_are_not_gone_through(reader: AudioReader, stor
     riff = b"RIFF" + (5_000_000).to_bytes(4, "little") + b"WAVE"
     for zeros in (riff + bytes(5_000_000), riff + wav()[12:36] + bytes(5_000_000)):
         began = time.monotonic()
-        with pytest.raises(ItemFailed, match="no recording of sound"):
-            reader.check(stored(zeros))
+        with pytest.raises(ItemFailed, match="isn't an audio recording"):
+            reader.check_recording(stored(zeros))
         assert time.monotonic() - began < 0.5
 
 
 def test_a_list_of_other_files_is_none_of_sound(reader: AudioReader, stored: Stored) -> None:
     stored(wav(), "other.wav")
     for text in ("ffconcat version 1.0\nfile other.wav\n", "#EXTM3U\n#EXTINF:9,\nother.wav\n#EXT-X-ENDLIST\n"):
-        with pytest.raises(ItemFailed, match="no recording of sound"):
-            reader.check(stored(text.encode(), "list.wav"))
+        with pytest.raises(ItemFailed, match="isn't an audio recording"):
+            reader.check_recording(stored(text.encode(), "list.wav"))
 
 
 def test_what_takes_too_long_fails_and_the_next_is_read(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audio, "CPU_SECONDS", 0.1)
-    monkeypatch.setattr(audio, "CHECKED_AT_ONCE", 1e9)
+    monkeypatch.setattr(audio_module, "CPU_SECONDS", 0.1)
+    monkeypatch.setattr(audio_module, "CHECK_CHUNK_SECONDS", 1e9)
     long = stored(wav())
     os.truncate(long, 100_000_000)
     head = bytearray(long.read_bytes()[:44])
@@ -197,9 +199,9 @@ def test_what_takes_too_long_fails_and_the_next_is_read(stored: Stored, monkeypa
         file.write(head)
     with AudioReader() as reader:
         with pytest.raises(ItemFailed) as refusal:
-            reader.check(long)
+            reader.check_recording(long)
         assert refusal.value.code == "timeout"
-        assert reader.check(stored(wav())).duration > 0
+        assert reader.check_recording(stored(wav())).duration > 0
 
 
 def test_links_and_pipes_are_not_opened(reader: AudioReader, stored: Stored, tmp_path: Path) -> None:
@@ -207,8 +209,8 @@ def test_links_and_pipes_are_not_opened(reader: AudioReader, stored: Stored, tmp
     (tmp_path / "link").symlink_to(stored(wav()))
     for name in ("pipe", "link", "missing"):
         with pytest.raises(ItemFailed, match="may not be read"):
-            reader.check(tmp_path / name)
-        assert reader.length(tmp_path / name) is None
+            reader.check_recording(tmp_path / name)
+        assert reader.read_duration(tmp_path / name) is None
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -218,7 +220,7 @@ def test_links_and_pipes_are_not_opened(reader: AudioReader, stored: Stored, tmp
     places=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=12),
     tail=st.binary(max_size=64),
 )
-def test_a_damaged_file_is_heard_or_refused(
+def test_a_damaged_file_is_decoded_or_refused(
     reader: AudioReader,
     stored: Stored,
     sound: bytes,
@@ -232,7 +234,7 @@ def test_a_damaged_file_is_heard_or_refused(
             content[place] = value
     path = stored(bytes(content))
     with suppress(ItemFailed):
-        reader.check(path)
+        reader.check_recording(path)
     with suppress(ItemFailed):
         for _ in reader.read_samples(path, start=0.0, window=5.0):
             pass
@@ -242,7 +244,7 @@ def test_a_damaged_file_is_heard_or_refused(
 @given(st.binary(max_size=2000))
 def test_noise_breaks_nothing(reader: AudioReader, stored: Stored, content: bytes) -> None:
     with suppress(ItemFailed):
-        reader.check(stored(content))
+        reader.check_recording(stored(content))
 
 
 def test_the_shipped_recordings_are_small() -> None:

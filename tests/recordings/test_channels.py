@@ -1,4 +1,4 @@
-"""Two channels: each side of a call is heard apart, under its own name, and no word is lost or said twice."""
+"""Two channels: each side of a call is transcribed under its own name, and no word is lost or doubled."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import pytest
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from recordings import collect as collecting
-from recordings import transcription
-from recordings.audio import AudioReader
-from recordings.channels import merge_by_time, speakers
-from recordings.collect import collect
-from recordings.draft import Draft
+from recordings.audio.reader import AudioReader
+from recordings.collection import collect as collecting
+from recordings.collection import transcribe as transcribing
+from recordings.collection.collect import collect
+from recordings.collection.draft import TranscriptDraft
 from recordings.models import Call, RecordingRun, Source
-from recordings.transcription import Segment, Transcriber, Utterance
-from recordings.turns import share_words, voiced_stretches
+from recordings.transcription.speakers import merge_by_time, speakers_by_channel
+from recordings.transcription.transcriber import Segment, Transcriber, Utterance
+from recordings.transcription.turns import distribute_words, find_voiced_stretches
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
 from tests.actors import work_through
-from tests.telephony import call, collected, folder_source, name_of, served, twilio_source
-from tests.tones import PAUSE, WORD, WORDS, Said, ToneModel, side, wav_of
+from tests.telephony import collect_source, exchange_name, folder_source, make_served_call, serve_twilio, twilio_source
+from tests.tones import PAUSE, WORD, WORDS, SpokenWord, ToneModel, make_side, wav_of
 
 with_database = pytest.mark.django_db(transaction=True)
 
@@ -36,10 +36,10 @@ CALLS = 20
 
 @pytest.fixture(autouse=True)
 def _tones(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever transcribes hears tones, in windows so short that each call has several."""
-    monkeypatch.setattr(collecting, "is_loaded", lambda: True)
-    monkeypatch.setattr(collecting, "transcriber", lambda: Transcriber(ToneModel()))
-    monkeypatch.setattr(transcription, "WINDOW", 12.0)
+    """A model that transcribes tones, in windows so short that each call has several."""
+    monkeypatch.setattr(collecting, "is_model_loaded", lambda: True)
+    monkeypatch.setattr(collecting, "load_transcriber", lambda: Transcriber(ToneModel()))
+    monkeypatch.setattr(transcribing, "WINDOW_SECONDS", 12.0)
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def reader() -> Iterator[AudioReader]:
         yield reader
 
 
-def conversation(seed: int) -> tuple[list[Said], list[Said], float]:
+def conversation(seed: int) -> tuple[list[SpokenWord], list[SpokenWord], float]:
     """Both sides' words: in turns, and every third time at once."""
     chance = random.Random(seed)
-    sides: tuple[list[Said], list[Said]] = ([], [])
+    sides: tuple[list[SpokenWord], list[SpokenWord]] = ([], [])
     at = 1.0
     for turn in range(9):
         ends = []
@@ -71,21 +71,21 @@ def conversation(seed: int) -> tuple[list[Said], list[Said], float]:
     return *sides, at
 
 
-def said_by(speaker: str, call: Call) -> list[str]:
+def words_of_speaker(speaker: str, call: Call) -> list[str]:
     return [word for one in call.segments if one["speaker"] == speaker for word in one["text"].split()]
 
 
-def killed_often(run: RecordingRun, every: int) -> RecordingRun:
-    """The run, whose worker is killed each time it has heard something `every` times."""
+def kill_often(run: RecordingRun, every: int) -> RecordingRun:
+    """The run, whose worker is killed at every `every`th report of progress."""
 
     def work(run: RecordingRun, progress: Progress) -> None:
-        told, inside = 0, progress.inside
+        reports, inside = 0, progress.inside
 
         def kill(part: float) -> None:
-            nonlocal told
+            nonlocal reports
             inside(part)
-            told += 1
-            if told == every:
+            reports += 1
+            if reports == every:
                 raise SystemExit
 
         progress.inside = kill  # type: ignore[method-assign]
@@ -100,29 +100,29 @@ def killed_often(run: RecordingRun, every: int) -> RecordingRun:
 
 
 @with_database
-@pytest.mark.parametrize("kept_every", [None, 0.0], ids=["undisturbed", "killed again and again"])
-def test_every_word_of_both_sides_is_heard_once_under_its_speaker(
-    source: Source, monkeypatch: pytest.MonkeyPatch, settings: Settings, kept_every: float | None
+@pytest.mark.parametrize("store_interval", [None, 0.0], ids=["undisturbed", "killed again and again"])
+def test_every_word_of_both_sides_is_transcribed_once_under_its_speaker(
+    source: Source, monkeypatch: pytest.MonkeyPatch, settings: Settings, store_interval: float | None
 ) -> None:
     truth = {}
-    for number in range(CALLS if kept_every is None else 2):
-        name = name_of(number, kind="out" if number % 2 else "external")
+    for number in range(CALLS if store_interval is None else 2):
+        name = exchange_name(number, kind="out" if number % 2 else "external")
         left, right, seconds = truth[Path(name).stem] = conversation(number)
-        (Path(source.folder) / name).write_bytes(wav_of(side(left, seconds), side(right, seconds)))
+        (Path(source.folder) / name).write_bytes(wav_of(make_side(left, seconds), make_side(right, seconds)))
     run = dispatch.start(RecordingRun, source.business, source=source, job_type="full")
-    if kept_every is None:
+    if store_interval is None:
         run = work_through(run, collect)
     else:
         settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
-        monkeypatch.setattr(collecting, "KEPT_EVERY", kept_every)
-        run = killed_often(run, every=9)
+        monkeypatch.setattr(transcribing, "STORE_INTERVAL_SECONDS", store_interval)
+        run = kill_often(run, every=9)
         assert run.attempt > 3
     assert (run.status, run.succeeded) == ("completed", len(truth))
     for found in Call.objects.all():
         left, right, _seconds = truth[found.call_id]
         on_left, on_right = ("agent", "caller") if found.direction == "outbound" else ("caller", "agent")
-        assert said_by(on_left, found) == [word for _start, word in left]
-        assert said_by(on_right, found) == [word for _start, word in right]
+        assert words_of_speaker(on_left, found) == [word for _start, word in left]
+        assert words_of_speaker(on_right, found) == [word for _start, word in right]
         starts = [one["start"] for one in found.segments]
         assert starts == sorted(starts)
         turns = [first != second for first, second in zip(found.segments, found.segments[1:], strict=False)]
@@ -132,40 +132,40 @@ def test_every_word_of_both_sides_is_heard_once_under_its_speaker(
 @with_database
 def test_a_setting_that_changes_between_the_channels_gives_nobody_both(source: Source) -> None:
     call = Call(source=source, channels=2, direction="inbound", duration=3.0)
-    first = Draft(call, 2)
-    first.add(Utterance(3.0, "en", Segment(0.5, 2.0, "alpha")))
+    first = TranscriptDraft(call, 2)
+    first.add_utterance(Utterance(3.0, "en", Segment(0.5, 2.0, "alpha")))
     first.end_channel()
     call.segments, call.transcribed_channels = first.segments, first.channel
     source.agent_channel = "left"
-    second = Draft(call, 2)
-    second.add(Utterance(3.0, "en", Segment(2.0, 3.0, "india")))
+    second = TranscriptDraft(call, 2)
+    second.add_utterance(Utterance(3.0, "en", Segment(2.0, 3.0, "india")))
     assert [(one["speaker"], one["text"]) for one in second.segments_with_speakers()] == [
         ("agent", "alpha"),
         ("caller", "india"),
     ]
     call.segments = [{"start": 0.5, "end": 2.0, "text": "alpha", "speaker": "caller"}]
-    assert Draft(call, 2).segments_with_speakers() == call.segments, "kept by an earlier version"
+    assert TranscriptDraft(call, 2).segments_with_speakers() == call.segments, "stored by an earlier version"
 
 
 @with_database
 def test_a_segment_ends_where_its_side_falls_silent(source: Source) -> None:
     left, right = [(0.5, "alpha"), (1.3, "bravo"), (4.0, "hotel")], [(2.5, "delta")]
-    (Path(source.folder) / name_of(1)).write_bytes(wav_of(side(left, 6.0), side(right, 6.0)))
-    collected(source, job_type="full")
+    (Path(source.folder) / exchange_name(1)).write_bytes(wav_of(make_side(left, 6.0), make_side(right, 6.0)))
+    collect_source(source, job_type="full")
     call = Call.objects.get()
     assert [(one["speaker"], one["text"]) for one in call.segments] == [
         ("caller", "alpha bravo"), ("agent", "delta"), ("caller", "hotel"),
     ]  # fmt: skip
-    assert Call.objects.saying('"alpha bravo"').get() == call
-    assert not Call.objects.saying("caller")
+    assert Call.objects.with_words('"alpha bravo"').get() == call
+    assert not Call.objects.with_words("caller")
 
 
 @with_database
-def test_the_language_is_told_by_who_speaks(source: Source) -> None:
+def test_the_language_is_that_of_the_first_speech(source: Source) -> None:
     Source.objects.update(language="")
-    (Path(source.folder) / name_of(1)).write_bytes(wav_of(0 * ONE, OTHER))
-    (Path(source.folder) / name_of(2)).write_bytes(wav_of(0 * ONE, 0 * ONE))
-    collected(source, job_type="full")
+    (Path(source.folder) / exchange_name(1)).write_bytes(wav_of(0 * ONE, OTHER))
+    (Path(source.folder) / exchange_name(2)).write_bytes(wav_of(0 * ONE, 0 * ONE))
+    collect_source(source, job_type="full")
     assert {call.transcript: call.language for call in Call.objects.all()} == {"● india paper": "en", "": ""}
 
 
@@ -183,8 +183,8 @@ def test_who_is_on_which_channel(
     agent_channel: str, initiator_is_left: bool, direction: str, expected: tuple[str, str]
 ) -> None:
     options = {"agent_channel": agent_channel, "initiator_is_left": initiator_is_left, "direction": direction}
-    assert speakers(2, **options) == expected  # type: ignore[arg-type]
-    assert speakers(1, **options) == ("",)  # type: ignore[arg-type]
+    assert speakers_by_channel(2, **options) == expected  # type: ignore[arg-type]
+    assert speakers_by_channel(1, **options) == ("",)  # type: ignore[arg-type]
 
 
 def test_what_is_said_at_once_stands_side_by_side() -> None:
@@ -206,23 +206,23 @@ def test_what_is_said_at_once_stands_side_by_side() -> None:
         ("החשבונית שולמה. תודה רבה", [(0.0, 2.0), (9.0, 10.0)], ["החשבונית שולמה.", "תודה רבה"]),
     ],
 )
-def test_words_are_shared_out_by_how_long_the_voice_is_heard(text: str, stretches: Any, expected: list[str]) -> None:
-    assert share_words(text, stretches) == expected
+def test_words_are_distributed_by_how_long_the_voice_is_heard(text: str, stretches: Any, expected: list[str]) -> None:
+    assert distribute_words(text, stretches) == expected
 
 
 def test_pauses_within_a_turn_are_parts_of_it() -> None:
-    said = side([(1.0, "alpha"), (1.9, "bravo"), (5.0, "delta"), (5.7, "hotel")], 8.0)
-    stretches = voiced_stretches(said, 8000)
+    said = make_side([(1.0, "alpha"), (1.9, "bravo"), (5.0, "delta"), (5.7, "hotel")], 8.0)
+    stretches = find_voiced_stretches(said, 8000)
     assert [(round(first, 1), round(last, 1)) for first, last in stretches] == [(1.0, 2.5), (5.0, 6.3)]
-    assert voiced_stretches(0 * said, 8000) == voiced_stretches(said[:10], 8000) == []
+    assert find_voiced_stretches(0 * said, 8000) == find_voiced_stretches(said[:10], 8000) == []
 
 
 def test_an_attempt_goes_on_in_a_pause_or_where_a_window_ends() -> None:
-    """And never where a model says that a word ends: what is left of it would be heard as another."""
-    said = side([(0.5, "alpha"), (1.5, "bravo"), (2.5, "delta"), (5.0, "hotel")], 7.0)
-    told = list(Transcriber(ToneModel()).transcribe_side(iter([np.repeat(said, 2)]), language="en", start=10.0))
-    assert [heard.segment and heard.segment.text for heard in told] == ["alpha bravo delta", "hotel"]
-    assert [heard.reached for heard in told] == pytest.approx([14.05, 17.0], abs=0.05)
+    """And never where a model says that a word ends: the rest of it would be transcribed as another."""
+    said = make_side([(0.5, "alpha"), (1.5, "bravo"), (2.5, "delta"), (5.0, "hotel")], 7.0)
+    utterances = list(Transcriber(ToneModel()).transcribe_side(iter([np.repeat(said, 2)]), language="en", start=10.0))
+    assert [utterance.segment and utterance.segment.text for utterance in utterances] == ["alpha bravo delta", "hotel"]
+    assert [utterance.reached for utterance in utterances] == pytest.approx([14.05, 17.0], abs=0.05)
 
 
 def test_a_model_says_nothing_that_the_database_refuses() -> None:
@@ -230,15 +230,15 @@ def test_a_model_says_nothing_that_the_database_refuses() -> None:
         def transcribe(self, samples: Any, **options: Any) -> Any:
             return iter([SimpleNamespace(start=0.0, end=1.0, text=" a\0b \ud800 ")]), SimpleNamespace(language="en")
 
-    [heard] = Transcriber(Model()).transcribe(iter([np.zeros(16_000, np.float32)]), language="en")
-    assert heard.segment
-    assert heard.segment.text == "ab ?"
+    [utterance] = Transcriber(Model()).transcribe_call(iter([np.zeros(16_000, np.float32)]), language="en")
+    assert utterance.segment
+    assert utterance.segment.text == "ab ?"
 
 
 # What is no two sides
 
 
-ONE, OTHER = side([(0.5, "alpha"), (1.5, "bravo")], 3.0), side([(1.0, "india"), (2.0, "paper")], 3.0)
+ONE, OTHER = make_side([(0.5, "alpha"), (1.5, "bravo")], 3.0), make_side([(1.0, "india"), (2.0, "paper")], 3.0)
 NOISE = np.random.default_rng(1).normal(0, 0.002, len(ONE)).astype(np.float32)
 
 
@@ -255,17 +255,17 @@ def test_channels_with_the_same_sound_are_one(
 ) -> None:
     path = tmp_path / "sound.wav"
     path.write_bytes(wav_of(left, right))
-    assert reader.check(path).channels == channels
+    assert reader.check_recording(path).channels == channels
     for channel, expected in enumerate((left, right)):
-        [heard] = reader.read_samples(path, channel=channel, start=0.0, window=60.0)
-        assert np.abs(heard[::2] - expected).max() < 0.06, "nothing of the other channel"
+        [samples] = reader.read_samples(path, channel=channel, start=0.0, window=60.0)
+        assert np.abs(samples[::2] - expected).max() < 0.06, "nothing of the other channel"
 
 
 @with_database
-def test_antiphase_is_heard_and_twice_the_same_is_mono(source: Source) -> None:
+def test_antiphase_is_transcribed_and_twice_the_same_is_mono(source: Source) -> None:
     for number, right in enumerate((-ONE, ONE)):
-        (Path(source.folder) / name_of(number)).write_bytes(wav_of(ONE, right))
-    collected(source, job_type="full")
+        (Path(source.folder) / exchange_name(number)).write_bytes(wav_of(ONE, right))
+    collect_source(source, job_type="full")
     for found in Call.objects.all():
         assert [(one["speaker"], one["text"]) for one in found.segments] == [("", "alpha bravo")]
         assert (found.channels, found.transcript) == (1, "alpha bravo")
@@ -273,20 +273,20 @@ def test_antiphase_is_heard_and_twice_the_same_is_mono(source: Source) -> None:
 
 def test_more_than_two_channels_are_mixed(reader: AudioReader, tmp_path: Path) -> None:
     (tmp_path / "sound.wav").write_bytes(wav_of(ONE, 0 * ONE, OTHER, 0 * ONE))
-    assert reader.check(tmp_path / "sound.wav").channels == 1
-    [heard] = reader.read_samples(tmp_path / "sound.wav", start=0.0, window=60.0)
-    assert np.abs(heard[16_000:22_000]).max() > 0.05
+    assert reader.check_recording(tmp_path / "sound.wav").channels == 1
+    [samples] = reader.read_samples(tmp_path / "sound.wav", start=0.0, window=60.0)
+    assert np.abs(samples[16_000:22_000]).max() > 0.05
 
 
 @with_database
 @pytest.mark.parametrize(("transcribed_to", "channels"), [(0.0, 2), (0.3, 1)], ids=["fetched", "begun"])
-def test_a_call_that_was_fetched_before_channels_were_looked_at(
+def test_a_call_that_was_fetched_before_channels_were_checked(
     source: Source, transcribed_to: float, channels: int
 ) -> None:
-    (Path(source.folder) / name_of(1)).write_bytes(wav_of(ONE, OTHER))
-    collected(source)
+    (Path(source.folder) / exchange_name(1)).write_bytes(wav_of(ONE, OTHER))
+    collect_source(source)
     Call.objects.update(channels=None, transcribed_to=transcribed_to)
-    collected(source, job_type="full")
+    collect_source(source, job_type="full")
     assert Call.objects.get().channels == channels
 
 
@@ -294,19 +294,22 @@ def test_a_call_that_was_fetched_before_channels_were_looked_at(
 
 
 @with_database
-def test_twilio_is_asked_for_both_channels(business_a: Business, settings: Settings) -> None:
+def test_both_channels_are_requested_from_twilio(business_a: Business, settings: Settings) -> None:
     both, mixed = wav_of(ONE, OTHER), wav_of(ONE / 2 + OTHER / 2)
     calls = [
-        call(1, both, channels=2, mixed=mixed, inbound=True),
-        call(2, both, channels=2, mixed=mixed, inbound=False),
-        call(3, wav_of(side([(0.5, "alpha")], 30.0)), mishaps=[("reset", 300_000)]),
+        make_served_call(1, both, channels=2, mixed=mixed, inbound=True),
+        make_served_call(2, both, channels=2, mixed=mixed, inbound=False),
+        make_served_call(3, wav_of(make_side([(0.5, "alpha")], 30.0)), mishaps=[("reset", 300_000)]),
     ]
-    with served(settings, calls) as server:
-        run = collected(twilio_source(business_a, language="en"), job_type="full")
+    with serve_twilio(settings, calls) as server:
+        run = collect_source(twilio_source(business_a, language="en"), job_type="full")
     assert (run.status, run.succeeded) == ("completed", 3)
     dual, outbound, mono = Call.objects.order_by("call_id")
     for found in (dual, outbound):
-        assert (said_by("caller", found), said_by("agent", found)) == (["alpha", "bravo"], ["india", "paper"])
+        assert (words_of_speaker("caller", found), words_of_speaker("agent", found)) == (
+            ["alpha", "bravo"],
+            ["india", "paper"],
+        )
     assert (mono.channels, [one["speaker"] for one in mono.segments]) == (1, [""])
     assert (server.fetched[mono.call_id], server.refused[mono.call_id]) == (2, 2)
     assert server.sent[mono.call_id] < 1.5 * calls[2].size, "it was gone on with in the channel that it has"
@@ -317,10 +320,10 @@ def test_twilio_is_asked_for_both_channels(business_a: Business, settings: Setti
 
 @with_database
 def test_readers_are_shown_who_speaks(source: Source, as_member_a: APIClient) -> None:
-    (Path(source.folder) / name_of(1)).write_bytes(wav_of(ONE, OTHER))
-    collected(source, job_type="full")
+    (Path(source.folder) / exchange_name(1)).write_bytes(wav_of(ONE, OTHER))
+    collect_source(source, job_type="full")
     [row] = as_member_a.get("/api/recordings/", {"business": source.business_id}).json()["results"]
-    told = as_member_a.get(row["transcript"]).json()
+    transcript = as_member_a.get(row["transcript"]).json()
     assert (row["channels"], row["transcript_state"]) == (2, "done")
-    assert told["text"].splitlines()[:2] == ["Caller: alpha bravo", "Agent: india paper"]
-    assert [one["speaker"] for one in told["segments"]][:2] == ["caller", "agent"]
+    assert transcript["text"].splitlines()[:2] == ["Caller: alpha bravo", "Agent: india paper"]
+    assert [one["speaker"] for one in transcript["segments"]][:2] == ["caller", "agent"]

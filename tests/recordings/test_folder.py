@@ -13,13 +13,13 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from demo import calls
-from recordings.collect import collect
+from recordings.collection.collect import collect
 from recordings.models import Call, Recording, RecordingRun
-from recordings.sources.folder import plausible_seconds
+from recordings.sources.folder.source import plausible_duration
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
-from tests.telephony import collected, folder_source, name_of, outcomes, watched, wav
+from tests.telephony import collect_source, exchange_name, folder_source, outcomes_by_key, record_flushes, wav
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +43,7 @@ def test_names_say_when_which_way_and_with_whom(business_a: Business, folder: Pa
     }
     for name in names:
         (folder / "2024" / "01" / "31" / f"{name}.wav").write_bytes(wav())
-    run = collected(folder_source(business_a, folder))
+    run = collect_source(folder_source(business_a, folder))
     assert (run.status, run.processed, run.succeeded) == ("completed", 5, 5)
     assert {call.call_id: (call.direction, call.number) for call in Call.objects.all()} == names
     first = Call.objects.order_by("started_at").first()
@@ -51,16 +51,16 @@ def test_names_say_when_which_way_and_with_whom(business_a: Business, folder: Pa
     assert first.started_at == datetime(2024, 1, 31, 10, 11, 12, tzinfo=UTC)
 
 
-def test_what_lies_beside_a_file_counts_more_than_its_name(business_a: Business, folder: Path) -> None:
+def test_metadata_beside_a_file_counts_more_than_its_name(business_a: Business, folder: Path) -> None:
     (folder / "a.wav").write_bytes(wav())
     notes = {"number": "0509", "direction": "outbound", "started_at": "2024-02-03T04:05:06Z"}
     (folder / "a.json").write_text(json.dumps(notes))
     (folder / "b.wav").write_bytes(wav(mark=1))
     rows = ("file,direction,number,started_at", "b.wav,inbound,0508,2024-02-03T05:00:00+02:00")
     (folder / "calls.csv").write_text("\n".join(rows))
-    collected(folder_source(business_a, folder))
-    told = {call.call_id: (call.direction, call.number, call.started_at) for call in Call.objects.all()}
-    assert told == {
+    collect_source(folder_source(business_a, folder))
+    listed = {call.call_id: (call.direction, call.number, call.started_at) for call in Call.objects.all()}
+    assert listed == {
         "a": ("outbound", "0509", datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)),
         "b": ("inbound", "0508", datetime(2024, 2, 3, 3, 0, tzinfo=UTC)),
     }
@@ -68,8 +68,8 @@ def test_what_lies_beside_a_file_counts_more_than_its_name(business_a: Business,
 
 def test_files_arrive_byte_for_byte(business_a: Business, folder: Path) -> None:
     content = wav(3.0)
-    (folder / name_of(1)).write_bytes(content)
-    collected(folder_source(business_a, folder))
+    (folder / exchange_name(1)).write_bytes(content)
+    collect_source(folder_source(business_a, folder))
     call = Call.objects.get()
     with default_storage.open(str(call.file.name)) as file:
         assert file.read() == content
@@ -80,7 +80,7 @@ def test_files_arrive_byte_for_byte(business_a: Business, folder: Path) -> None:
 
 def test_days_and_direction_narrow_the_run(business_a: Business, settings: Settings) -> None:
     source = folder_source(business_a, calls.FOLDERS["business-a"])
-    run = collected(source, from_date=date(2024, 11, 3), to_date=date(2024, 11, 6), direction="outbound")
+    run = collect_source(source, from_date=date(2024, 11, 3), to_date=date(2024, 11, 6), direction="outbound")
     assert (run.total, [call.number for call in Call.objects.all()]) == (1, ["0521112233"])
 
 
@@ -90,24 +90,24 @@ def test_rubbish_is_a_failed_item_with_its_reason_and_the_run_goes_on(
     settings.RECORDINGS_MAX_BYTES = 100_000
     whole = wav(2.0)
     files = {
-        name_of(1): (b"", ("failed", "empty")),
-        name_of(2): (whole[:9000], ("failed", "truncated")),
-        name_of(3): (b"<html>404</html>", ("failed", "not_audio")),
-        name_of(4, suffix="mp3"): (b"\x89PNG\r\n\x1a\n" + bytes(500), ("failed", "not_audio")),
-        name_of(5): (wav(60.0), ("failed", "too_large")),
-        name_of(6, suffix="mp3"): (whole, ("done", "")),  # a WAV under a wrong ending is a WAV all the same
+        exchange_name(1): (b"", ("failed", "empty")),
+        exchange_name(2): (whole[:9000], ("failed", "truncated")),
+        exchange_name(3): (b"<html>404</html>", ("failed", "not_audio")),
+        exchange_name(4, suffix="mp3"): (b"\x89PNG\r\n\x1a\n" + bytes(500), ("failed", "not_audio")),
+        exchange_name(5): (wav(60.0), ("failed", "too_large")),
+        exchange_name(6, suffix="mp3"): (whole, ("done", "")),  # a WAV under a wrong ending is a WAV all the same
         "someone's voice.wav": (whole, ("failed", "misnamed")),
-        name_of(7): (whole, ("done", "")),
+        exchange_name(7): (whole, ("done", "")),
         "notes.txt": (b"not even listed", None),
     }
     for name, (content, _) in files.items():
         (folder / name).write_bytes(content)
-    run = collected(folder_source(business_a, folder))
+    run = collect_source(folder_source(business_a, folder))
     assert (run.status, run.processed, run.failed, run.succeeded) == ("completed", 8, 6, 2)
-    told = outcomes(run)
+    outcomes = outcomes_by_key(run)
     for name, (_, outcome) in files.items():
         key = name if outcome == ("failed", "misnamed") else Path(name).stem
-        assert told.get(key) == outcome, name
+        assert outcomes.get(key) == outcome, name
     for item in run.items.exclude(error_code=""):
         assert item.error_message.endswith("."), item.error_message
     assert not list(Path(django_settings.MEDIA_ROOT, "incoming").iterdir()), "no half file stays"
@@ -115,34 +115,34 @@ def test_rubbish_is_a_failed_item_with_its_reason_and_the_run_goes_on(
 
 def test_a_second_run_fetches_nothing_again(business_a: Business, folder: Path) -> None:
     for second in range(3):
-        (folder / name_of(second)).write_bytes(wav(mark=second))
+        (folder / exchange_name(second)).write_bytes(wav(mark=second))
     source = folder_source(business_a, folder)
-    collected(source)
+    collect_source(source)
     for path in folder.iterdir():
         path.write_bytes(b"would be noticed")
-    again = collected(source)
+    again = collect_source(source)
     assert (again.status, again.processed, again.skipped) == ("completed", 3, 3)
     assert Call.objects.count() == 3
     assert Recording.objects.count() == 6
 
 
 def test_a_retry_takes_the_failed_ones_only(business_a: Business, folder: Path) -> None:
-    (folder / name_of(1)).write_bytes(wav())
-    (folder / name_of(2)).write_bytes(b"")
-    run = collected(folder_source(business_a, folder))
+    (folder / exchange_name(1)).write_bytes(wav())
+    (folder / exchange_name(2)).write_bytes(b"")
+    run = collect_source(folder_source(business_a, folder))
     assert (run.failed, run.succeeded) == (1, 1)
-    (folder / name_of(2)).write_bytes(wav(mark=2))
-    (folder / name_of(3)).write_bytes(wav(mark=3))
+    (folder / exchange_name(2)).write_bytes(wav(mark=2))
+    (folder / exchange_name(3)).write_bytes(wav(mark=3))
     again = work_through(dispatch.retry_failed(run, None), collect)
     assert (again.status, again.total, again.succeeded) == ("completed", 1, 1)
-    assert Call.objects.fetched().count() == 2, "the third belongs to no retry"
+    assert Call.objects.with_file().count() == 2, "the third belongs to no retry"
 
 
 @pytest.mark.parametrize("where", ["elsewhere", "exchange/missing", "exchange/../../.."])
 def test_only_offered_folders_are_read(business_a: Business, folder: Path, settings: Settings, where: str) -> None:
     (folder.parent / "elsewhere").mkdir()
     settings.RECORDINGS_FOLDERS = [str(folder)]
-    run = collected(folder_source(business_a, folder.parent / where))
+    run = collect_source(folder_source(business_a, folder.parent / where))
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert "folder" in run.error_message
 
@@ -150,8 +150,8 @@ def test_only_offered_folders_are_read(business_a: Business, folder: Path, setti
 def test_links_out_of_the_folder_are_not_followed(business_a: Business, folder: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.wav"
     secret.write_bytes(wav())
-    (folder / name_of(1)).symlink_to(secret)
-    assert collected(folder_source(business_a, folder)).total == 0
+    (folder / exchange_name(1)).symlink_to(secret)
+    assert collect_source(folder_source(business_a, folder)).total == 0
 
 
 def test_one_name_in_two_folders_is_two_calls_unless_it_is_an_exchanges_own(business_a: Business, folder: Path) -> None:
@@ -161,7 +161,7 @@ def test_one_name_in_two_folders_is_two_calls_unless_it_is_an_exchanges_own(busi
         (folder / day / "call-1.wav").write_bytes(wav(mark=number))
         (folder / day / "call-1.json").write_text(json.dumps({"number": f"050{number}"}))
         (folder / day / f"{own}.wav").write_bytes(wav(mark=2))
-    collected(folder_source(business_a, folder))
+    collect_source(folder_source(business_a, folder))
     assert set(Call.objects.values_list("call_id", flat=True)) == {"30/call-1", "31/call-1", own}
 
 
@@ -169,17 +169,17 @@ def test_an_absurd_length_moves_no_bar(business_a: Business, folder: Path, setti
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
     lying = bytearray(wav(60.0, mark=1))
     lying[28:32] = (1).to_bytes(4, "little")  # bytes a second: eleven days
-    (folder / name_of(1)).write_bytes(wav(60.0))
-    (folder / name_of(2)).write_bytes(lying)
-    (folder / name_of(3)).write_bytes(wav(60.0, mark=3))
+    (folder / exchange_name(1)).write_bytes(wav(60.0))
+    (folder / exchange_name(2)).write_bytes(lying)
+    (folder / exchange_name(3)).write_bytes(wav(60.0, mark=3))
     run = dispatch.start(RecordingRun, business_a, source=folder_source(business_a, folder), job_type="download")
-    with watched(run) as shown:
+    with record_flushes(run) as shown:
         assert work_through(run, collect).succeeded == 3
-    bars = {told.processed: told.progress_pct for told in reversed(shown)}  # as each item has just been done
+    bars = {seen.processed: seen.progress_pct for seen in reversed(shown)}  # as each item has just been done
     assert [bars[1], bars[2]] == pytest.approx([33.3, 66.7], abs=0.5)
 
 
 @pytest.mark.parametrize("seconds", [-1e9, 0.0, 1e15, float("inf"), float("nan")])
 def test_a_length_that_a_file_cannot_have_is_not_believed(seconds: float) -> None:
-    assert plausible_seconds(seconds, size=100_000) is None
-    assert plausible_seconds(12.5, size=100_000) == 12.5
+    assert plausible_duration(seconds, size=100_000) is None
+    assert plausible_duration(12.5, size=100_000) == 12.5

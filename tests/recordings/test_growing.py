@@ -15,15 +15,17 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from demo import calls
+from recordings.collection import collect as collecting
 from recordings.models import Call, Source
-from recordings.sources import folder as folders
-from recordings.transcription import Segment, Transcriber, Utterance
+from recordings.sources.folder import reading
+from recordings.sources.folder import source as folder_sources
+from recordings.transcription.transcriber import Segment, Transcriber, Utterance
 from runs.models import Business
-from tests.telephony import HISS, collected, folder_source, name_of, outcomes, wav
+from tests.telephony import HISS, collect_source, exchange_name, folder_source, outcomes_by_key, wav
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-KEY = Path(name_of(1)).stem
+KEY = Path(exchange_name(1)).stem
 SAID = [{"start": 0.0, "end": 1.0, "text": "the first half"}]
 
 
@@ -60,14 +62,14 @@ def being_recorded(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("content", [wav(), wav()[:44]], ids=["sound", "head"])
 def test_a_wav_that_nobody_has_finished_is_not_taken_yet(source: Source, folder: Path, content: bytes) -> None:
-    path = folder / name_of(1)
+    path = folder / exchange_name(1)
     path.write_bytes(being_recorded(content))
-    run = collected(source)
+    run = collect_source(source)
     assert (run.status, run.total) == ("completed", 0)
     assert run.warnings == [f"1 call is still being recorded, a later run takes it: {path.name}"]
     assert not Call.objects.exists()
     path.write_bytes(wav(3.0))
-    assert outcomes(collected(source)) == {KEY: ("done", "")}
+    assert outcomes_by_key(collect_source(source)) == {KEY: ("done", "")}
 
 
 def test_gsm_in_a_wav_that_nobody_has_finished_is_not_taken_yet(source: Source, folder: Path) -> None:
@@ -75,35 +77,35 @@ def test_gsm_in_a_wav_that_nobody_has_finished_is_not_taken_yet(source: Source, 
     content = bytearray(path.read_bytes())
     at = content.index(b"data")
     content[4:8], content[at + 4 : at + 8] = at.to_bytes(4, "little"), bytes(4)
-    (folder / name_of(1, suffix="WAV")).write_bytes(content)
-    assert collected(source).total == 0
+    (folder / exchange_name(1, suffix="WAV")).write_bytes(content)
+    assert collect_source(source).total == 0
 
 
 def test_what_was_written_to_in_the_last_seconds_is_not_taken_yet(
     source: Source, folder: Path, settings: Settings
 ) -> None:
     settings.RECORDINGS_SETTLE_SECONDS = 30
-    path = folder / name_of(1, suffix="mp3")
+    path = folder / exchange_name(1, suffix="mp3")
     path.write_bytes(wav())
-    run = collected(source)
+    run = collect_source(source)
     assert run.total == 0
     assert "still being recorded" in run.warnings[0]
     os.utime(path, (time.time() - 31,) * 2)
-    assert collected(source).succeeded == 1
+    assert collect_source(source).succeeded == 1
 
 
 def test_a_clock_that_is_hours_ahead_keeps_no_recording_away(source: Source, folder: Path, settings: Settings) -> None:
     settings.RECORDINGS_SETTLE_SECONDS = 30
-    path = folder / name_of(1)
+    path = folder / exchange_name(1)
     path.write_bytes(wav())
     os.utime(path, (time.time() + 7200,) * 2)
-    assert collected(source).succeeded == 1
+    assert collect_source(source).succeeded == 1
 
 
 def test_what_grows_while_it_is_fetched_is_left_for_a_later_run(source: Source, folder: Path) -> None:
-    path = folder / name_of(1, suffix="ulaw")
+    path = folder / exchange_name(1, suffix="ulaw")
     path.write_bytes(HISS * 20)
-    real = folders._chunks
+    real = reading.read_chunks
 
     def chunks(*args: Any) -> Iterator[bytes]:
         for chunk in real(*args):
@@ -111,12 +113,12 @@ def test_what_grows_while_it_is_fetched_is_left_for_a_later_run(source: Source, 
                 file.write(HISS)
             yield chunk
 
-    with mock.patch.object(folders, "_chunks", chunks):
-        run = collected(source)
+    with mock.patch.object(folder_sources, "read_chunks", chunks):
+        run = collect_source(source)
     assert (run.status, run.skipped, run.failed) == ("completed", 1, 0)
-    assert outcomes(run) == {KEY: ("skipped", "recording")}
+    assert outcomes_by_key(run) == {KEY: ("skipped", "recording")}
     assert files() == []
-    assert collected(source).succeeded == 1
+    assert collect_source(source).succeeded == 1
     assert stored(Call.objects.get()) == HISS * 21
 
 
@@ -124,56 +126,56 @@ def test_what_grows_while_it_is_fetched_is_left_for_a_later_run(source: Source, 
 
 
 def test_a_recording_that_has_grown_is_fetched_and_transcribed_again(source: Source, folder: Path) -> None:
-    path = folder / name_of(1, suffix="ulaw")
+    path = folder / exchange_name(1, suffix="ulaw")
     path.write_bytes(HISS * 10)
-    collected(source)
+    collect_source(source)
     call = Call.objects.get()
     call.store_transcript(SAID, "en")
     first = files()
     path.write_bytes(HISS * 20)
-    heard = iter([Utterance(5.0, "en", Segment(0.0, 5.0, "all of it"))])
+    utterances = iter([Utterance(5.0, "en", Segment(0.0, 5.0, "all of it"))])
     with (
-        mock.patch("recordings.collect._ears", return_value=Transcriber(None)),
-        mock.patch.object(Transcriber, "transcribe", return_value=heard),
+        mock.patch.object(collecting, "prepare_transcriber", return_value=Transcriber(None)),
+        mock.patch.object(Transcriber, "transcribe_call", return_value=utterances),
     ):
-        run = collected(source, job_type="full")
-    assert outcomes(run) == {KEY: ("done", "")}
+        run = collect_source(source, job_type="full")
+    assert outcomes_by_key(run) == {KEY: ("done", "")}
     grown = Call.objects.get()
     assert stored(grown) == HISS * 20
     assert (grown.size, grown.transcript) == (len(HISS) * 20, "all of it")
     assert grown.duration == pytest.approx(2 * (call.duration or 0))
     assert len(files()) == 1
     assert files() != first
-    assert collected(source, job_type="download").skipped == 1
+    assert collect_source(source, job_type="download").skipped == 1
 
 
 def test_words_of_half_a_call_are_not_those_of_the_whole(source: Source, folder: Path) -> None:
-    path = folder / name_of(1, suffix="ulaw")
+    path = folder / exchange_name(1, suffix="ulaw")
     path.write_bytes(HISS * 10)
-    collected(source)
+    collect_source(source)
     Call.objects.get().store_transcript(SAID, "en")
     path.write_bytes(HISS * 20)
-    collected(source, job_type="download")
+    collect_source(source, job_type="download")
     call = Call.objects.get()
     assert (call.transcribed_at, call.transcript, call.segments, call.transcribed_to) == (None, "", [], 0)
 
 
 def test_what_has_grown_and_can_not_be_fetched_keeps_what_is_there(source: Source, folder: Path) -> None:
-    path = folder / name_of(1)
+    path = folder / exchange_name(1)
     path.write_bytes(wav(1.0))
-    collected(source)
+    collect_source(source)
     Call.objects.get().store_transcript(SAID, "en")
     path.write_bytes(wav(3.0)[:-5000])
-    assert outcomes(collected(source)) == {KEY: ("failed", "truncated")}
+    assert outcomes_by_key(collect_source(source)) == {KEY: ("failed", "truncated")}
     call = Call.objects.get()
     assert (stored(call), call.transcript) == (wav(1.0), "the first half")
 
 
 @pytest.mark.parametrize("when", ["before the row", "after the row"])
 def test_a_crash_while_a_grown_recording_is_stored_leaves_one_file(source: Source, folder: Path, when: str) -> None:
-    path = folder / name_of(1, suffix="ulaw")
+    path = folder / exchange_name(1, suffix="ulaw")
     path.write_bytes(HISS * 10)
-    collected(source)
+    collect_source(source)
     path.write_bytes(HISS * 20)
     real = Call.store_file
 
@@ -182,24 +184,24 @@ def test_a_crash_while_a_grown_recording_is_stored_leaves_one_file(source: Sourc
             real(self, **columns)
         raise SystemExit  # and the transaction is rolled back
 
-    with mock.patch.object(Call, "keep_file", store_file), pytest.raises(SystemExit):
-        collected(source)
+    with mock.patch.object(Call, "store_file", store_file), pytest.raises(SystemExit):
+        collect_source(source)
     run = source.business.recordingruns.get(status="running")
     type(run).objects.filter(pk=run.pk).update(status="failed")
-    assert collected(source).succeeded == 1
+    assert collect_source(source).succeeded == 1
     assert stored(Call.objects.get()) == HISS * 20
     assert len(files()) == 1
 
 
 def test_what_was_brought_before_a_crash_is_not_taken_for_what_has_grown_since(source: Source, folder: Path) -> None:
-    path = folder / name_of(1, suffix="ulaw")
+    path = folder / exchange_name(1, suffix="ulaw")
     path.write_bytes(HISS * 10)
-    with mock.patch.object(Call, "keep_file", side_effect=SystemExit), pytest.raises(SystemExit):
-        collected(source)
+    with mock.patch.object(Call, "store_file", side_effect=SystemExit), pytest.raises(SystemExit):
+        collect_source(source)
     run = source.business.recordingruns.get(status="running")
     type(run).objects.filter(pk=run.pk).update(status="failed")
     path.write_bytes(HISS * 20)
-    assert collected(source).succeeded == 1
+    assert collect_source(source).succeeded == 1
     call = Call.objects.get()
     assert (stored(call), call.size) == (HISS * 20, len(HISS) * 20)
     assert len(files()) == 1
@@ -213,8 +215,8 @@ def test_what_is_cut_off_is_never_done(source: Source, folder: Path) -> None:
     [gsm] = calls.CALLS.rglob("*.117.gsm")
     for number, path in enumerate([mp3, gsm]):
         content = path.read_bytes()
-        (folder / name_of(number, suffix=path.suffix[1:])).write_bytes(content[: len(content) * 2 // 3 + 5])
-    run = collected(source)
-    assert set(outcomes(run).values()) == {("failed", "truncated")}
+        (folder / exchange_name(number, suffix=path.suffix[1:])).write_bytes(content[: len(content) * 2 // 3 + 5])
+    run = collect_source(source)
+    assert set(outcomes_by_key(run).values()) == {("failed", "truncated")}
     assert {item.error_message for item in run.items.all()} == {"The recording is cut short: its end is missing."}
     assert files() == []

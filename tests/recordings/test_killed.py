@@ -19,7 +19,7 @@ from recordings.models import Call, RecordingRun
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import seen
-from tests.telephony import call, served, twilio_source, wav
+from tests.telephony import make_served_call, serve_twilio, twilio_source, wav
 from tests.workers import kill, until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,12 +36,12 @@ def media(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
 def spoken() -> list[ServedCall]:
     """The demo's calls, as Twilio would serve them."""
     paths = sorted(path for path in calls.CALLS.rglob("*-*-*.*") if path.stat().st_size > 10_000)
-    return [call(number, path.read_bytes(), seconds=10) for number, path in enumerate(paths)]
+    return [make_served_call(number, path.read_bytes(), seconds=10) for number, path in enumerate(paths)]
 
 
 @pytest.fixture
 def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwilioServer]:
-    with served(settings, spoken()) as server:
+    with serve_twilio(settings, spoken()) as server:
         monkeypatch.setenv("TWILIO_API_URL", server.url)
         yield server
 
@@ -53,7 +53,7 @@ def visible(media: Path) -> dict[str, bytes]:
 def test_a_worker_killed_in_mid_download_fetches_only_what_was_missing(
     business_a: Business, files: Path, media: Path, server: TwilioServer
 ) -> None:
-    server.calls[:] = [call(number) for number in range(6)]
+    server.calls[:] = [make_served_call(number) for number in range(6)]
     held = server.calls[3]
     held.content = wav(120.0)
     held.mishaps.append(("stall", 1_000_000))
@@ -86,8 +86,8 @@ def test_a_child_killed_in_the_middle_of_a_call_transcribes_only_what_was_left(
         [child] = psutil.Process(process.pid).children()
         child.kill()
         child.wait()
-        # It may have gone on to the next call since it was last heard of.
-        fetched = set(Call.objects.fetched().values_list("call_id", flat=True))
+        # The run may have reached the next call since its last flush.
+        fetched = set(Call.objects.with_file().values_list("call_id", flat=True))
         done = dict(Call.objects.exclude(transcribed_at=None).values_list("pk", "transcribed_at"))
         until(lambda: not seen(run).is_active, 120)
     end = seen(run)

@@ -1,6 +1,6 @@
 """An hour-long call outlives deploys and deaths, and the bar beside it tells the truth after each of them.
 
-At a tenth of its length: what is decoded here is real, what is heard in it is made up.
+At a tenth of its length: the sound is really decoded, its words are made up.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ import pytest
 from django.core.files.storage import default_storage
 from pytest_django import Settings
 
-from recordings import collect as collecting
-from recordings import download
-from recordings.collect import collect
+from recordings.collection import collect as collecting
+from recordings.collection import stored_files
+from recordings.collection import transcribe as transcribing
+from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun, Source
-from recordings.transcription import Segment, Utterance
+from recordings.transcription.transcriber import Segment, Utterance
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import Actor
 from runs.states import StopRequest
 from tests.actors import seen, work_through
-from tests.telephony import HISS, folder_source, name_of, outcomes, watched
+from tests.telephony import HISS, exchange_name, folder_source, outcomes_by_key, record_flushes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +32,7 @@ SECOND = 8000  # bytes of µ-law
 MINUTE = 60.0
 HOUR = 360.0
 AT_ONCE = 30.0  # seconds: what the model hears before it tells of anything
-LONG, SHORT = Path(name_of(2)).stem, Path(name_of(1)).stem
+LONG, SHORT = Path(exchange_name(2)).stem, Path(exchange_name(1)).stem
 
 
 class Killed(BaseException):
@@ -46,7 +47,7 @@ class Model:
         self.starts: list[float] = []
         self.at_once = AT_ONCE
 
-    def transcribe(self, windows: Iterator[Any], *, language: str, start: float) -> Iterator[Utterance]:
+    def transcribe_call(self, windows: Iterator[Any], *, language: str, start: float) -> Iterator[Utterance]:
         seconds, at = sum(len(window) / 16_000 for window in windows) + start, start
         self.starts.append(start)
         while at < seconds:
@@ -59,10 +60,12 @@ class Model:
 @pytest.fixture
 def model(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Model:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
-    monkeypatch.setattr(collecting, "KEPT_EVERY", 0.0)
+    monkeypatch.setattr(transcribing, "STORE_INTERVAL_SECONDS", 0.0)
     model = Model()
-    monkeypatch.setattr(collecting, "is_loaded", lambda: False)  # each attempt loads it, and beats before anything
-    monkeypatch.setattr(collecting, "transcriber", lambda: model)
+    monkeypatch.setattr(
+        collecting, "is_model_loaded", lambda: False
+    )  # each attempt loads it, and beats before anything
+    monkeypatch.setattr(collecting, "load_transcriber", lambda: model)
     return model
 
 
@@ -77,7 +80,7 @@ def started(source: Source, **seconds: float) -> RecordingRun:
     for name, length in seconds.items():
         number = {"short": 1, "long": 2}[name]
         sound = (HISS * (int(length * SECOND) // len(HISS) + 1))[: int(length * SECOND)]
-        (Path(source.folder) / name_of(number, suffix="ulaw")).write_bytes(sound)
+        (Path(source.folder) / exchange_name(number, suffix="ulaw")).write_bytes(sound)
     return dispatch.start(RecordingRun, source.business, source=source, job_type="full")
 
 
@@ -137,39 +140,39 @@ def test_an_hour_is_transcribed_through_many_deploys(source: Source, model: Mode
 def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(source: Source, model: Model) -> None:
     run = started(source, short=MINUTE, long=HOUR)
     for name in (3, 4):
-        (Path(source.folder) / name_of(name, suffix="ulaw")).write_bytes(HISS * name)
+        (Path(source.folder) / exchange_name(name, suffix="ulaw")).write_bytes(HISS * name)
     deaths = 0
     while seen(run).status == "queued" and LONG not in seen(run).poison_items:
         killed_once(model, run, after=MINUTE + 1)
         RecordingRun.objects.filter(pk=run.pk).reclaim()
-        Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # it dies before anything is kept
+        Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # it dies before anything is stored
         deaths += 1
         assert deaths < 5
     end = work_through(run, collect)
     assert (end.status, end.succeeded, end.failed) == ("completed", 3, 1)
-    assert outcomes(end)[LONG] == ("failed", "poison")
+    assert outcomes_by_key(end)[LONG] == ("failed", "poison")
 
 
 def test_the_bar_after_a_lost_worker_is_the_true_one(source: Source, model: Model) -> None:
     """A short call that is done is half of the calls, and a quarter of the work."""
     run = started(source, short=60.0, long=191.0)
     model.at_once = 10.0
-    with watched(run) as before:
+    with record_flushes(run) as before:
         killed_once(model, run, call=2)
     RecordingRun.objects.filter(pk=run.pk).reclaim()
-    Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # nothing had been kept
-    [known] = {told.progress_pct for told in before if told.processed == 1 and told.current_pct == 100}
+    Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # nothing had been stored
+    [known] = {flushed.progress_pct for flushed in before if flushed.processed == 1 and flushed.current_pct == 100}
     highest = before[-1].progress_pct or 0
-    with watched(run) as after:
+    with record_flushes(run) as after:
         end = work_through(run, collect)
     assert (known, end.status) == (23.9, "completed")
-    bars = [told.progress_pct or 0 for told in (*before, *after)]
+    bars = [flushed.progress_pct or 0 for flushed in (*before, *after)]
     assert bars == sorted(bars)
-    for told in after:
-        if told.processed < 2:
-            true = 100 * (60 + 191 * (told.current_pct or 0) / 100) / 251
-            assert told.progress_pct is not None
-            assert told.progress_pct <= max(highest, true + 1)  # fetching was a part of it, and is behind it
+    for flushed in after:
+        if flushed.processed < 2:
+            true = 100 * (60 + 191 * (flushed.current_pct or 0) / 100) / 251
+            assert flushed.progress_pct is not None
+            assert flushed.progress_pct <= max(highest, true + 1)  # fetching was a part of the work, and is done
 
 
 class StorageElsewhere:
@@ -186,7 +189,7 @@ def test_a_call_in_a_storage_elsewhere_is_transcribed_from_a_copy(
     source: Source, model: Model, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
-    monkeypatch.setattr(download, "default_storage", StorageElsewhere())
+    monkeypatch.setattr(stored_files, "default_storage", StorageElsewhere())
     settings.STORAGES = {**settings.STORAGES, "default": elsewhere}
     run = work_through(started(source, short=MINUTE), collect)
     assert (run.status, run.succeeded) == ("completed", 1)

@@ -16,7 +16,9 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from recordings.models import Call, Source
-from recordings.search import PREFIXES, Search, digits_of
+from recordings.search.hebrew import PREFIXES
+from recordings.search.numbers import parse_phone_digits
+from recordings.search.query import Search
 from runs.models import Business
 from tests.telephony import NOON, folder_source
 
@@ -151,15 +153,15 @@ def test_a_transcript_of_nothing_but_rare_words_can_be_kept(source: Source) -> N
     words = ("ושכשמה" + "".join(end) for end in product(letters, repeat=4))
     call = spoken(source, "1", " ".join(words))
     assert len(call.transcript) == 250_000
-    assert Call.objects.saying("ושכשמהאבגד").exists()
+    assert Call.objects.with_words("ושכשמהאבגד").exists()
 
 
 # Numbers, days, directions
 
 
 def test_a_number_is_found_however_it_is_written(find: Finder, source: Source) -> None:
-    for kept in ("0501234567", "+972501234567", "972-50-1234567", "050 123 4567"):
-        spoken(source, kept, "", number=kept)
+    for stored in ("0501234567", "+972501234567", "972-50-1234567", "050 123 4567"):
+        spoken(source, stored, "", number=stored)
     spoken(source, "another's", "", number="0521234567")
     spoken(source, "said", "התקשרו אל 0501234567")
     spoken(source, "in groups", "התקשרו אל 050-123-4567")
@@ -178,8 +180,8 @@ def test_an_extension_is_no_end_of_a_number(find: Finder, source: Source) -> Non
 
 
 def test_digits_are_those_that_numbers_end_with() -> None:
-    assert digits_of("+44 20 7946 0958") == digits_of("020 7946 0958") == "2079460958"
-    assert not any(map(digits_of, ("-101", '"101"', "5", "1" * 18, "a1", "")))
+    assert parse_phone_digits("+44 20 7946 0958") == parse_phone_digits("020 7946 0958") == "2079460958"
+    assert not any(map(parse_phone_digits, ("-101", '"101"', "5", "1" * 18, "a1", "")))
 
 
 def test_a_search_is_narrowed_by_direction_and_days(find: Finder, source: Source) -> None:

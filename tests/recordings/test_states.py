@@ -16,13 +16,14 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from demo import calls
-from recordings import audio
-from recordings import collect as collecting
-from recordings.audio import AudioReader
+from recordings.audio import reader as audio_module
+from recordings.audio.reader import AudioReader
+from recordings.collection import collect as collecting
 from recordings.models import Call, Recording, RecordingRun, Source
-from recordings.transcription import Segment, Utterance
+from recordings.transcription.transcriber import Segment, Utterance
+from runs.children.bounded_child import BoundedChild
 from runs.models import Business
-from tests.telephony import HISS, NOON, collected, folder_source, name_of, wav
+from tests.telephony import HISS, NOON, collect_source, exchange_name, folder_source, wav
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,12 +113,12 @@ def test_what_became_of_the_words_is_said_on_page_and_in_the_api(
     for name, (happens, _state, _note) in STATES.items():
         happens(calls.setdefault(name, made_call(source)))
     rows = as_member_a.get("/api/recordings/", {"business": source.business_id}).json()["results"]
-    told = {row["id"]: row for row in rows}
+    by_id = {row["id"]: row for row in rows}
     client.force_login(member_a)
     items = client.get(PAGE).content.decode().split("<li>")
     shown = {call.pk: next(item for item in items if f">{call.number}<" in item) for call in calls.values()}
     for name, (_happens, state, note) in STATES.items():
-        call, row, html = Call.objects.get(pk=calls[name].pk), told[calls[name].pk], shown[calls[name].pk]
+        call, row, html = Call.objects.get(pk=calls[name].pk), by_id[calls[name].pk], shown[calls[name].pk]
         assert (row["transcript_state"], row["transcript_note"]) == (state, note), name
         assert (call.transcript_state, call.transcript_note) == (state, note), name
         assert note in html, name
@@ -130,28 +131,28 @@ def test_what_became_of_the_words_is_said_on_page_and_in_the_api(
 
 
 class Broken:
-    def transcribe(self, windows: Any, **options: Any) -> Any:
+    def transcribe_call(self, windows: Any, **options: Any) -> Any:
         raise RuntimeError("out of memory")
 
 
 class Model:
-    def transcribe(self, windows: Any, *, language: str, start: float) -> Any:
+    def transcribe_call(self, windows: Any, *, language: str, start: float) -> Any:
         seconds = sum(len(window) for window in windows) / 16_000
         yield Utterance(seconds, "en", Segment(0.0, seconds, "Hello."))
 
 
 def test_a_run_leaves_each_call_in_its_state(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collecting, "is_loaded", lambda: True)
-    monkeypatch.setattr(collecting, "transcriber", Broken)
-    (Path(source.folder) / name_of(1)).write_bytes(wav())
-    (Path(source.folder) / name_of(2)).write_bytes(wav(2.0)[:9000])
-    collected(source, job_type="full")
-    states = {call.call_id: call.transcript_state.value for call in Call.objects.shown()}
-    assert states == {Path(name_of(1)).stem: "failed", Path(name_of(2)).stem: "partial"}
-    monkeypatch.setattr(collecting, "transcriber", Model)
-    (Path(source.folder) / name_of(2)).write_bytes(wav(2.0))
-    collected(source, job_type="full")
-    assert [call.transcript_state.value for call in Call.objects.shown()] == ["done", "done"]
+    monkeypatch.setattr(collecting, "is_model_loaded", lambda: True)
+    monkeypatch.setattr(collecting, "load_transcriber", Broken)
+    (Path(source.folder) / exchange_name(1)).write_bytes(wav())
+    (Path(source.folder) / exchange_name(2)).write_bytes(wav(2.0)[:9000])
+    collect_source(source, job_type="full")
+    states = {call.call_id: call.transcript_state.value for call in Call.objects.visible()}
+    assert states == {Path(exchange_name(1)).stem: "failed", Path(exchange_name(2)).stem: "partial"}
+    monkeypatch.setattr(collecting, "load_transcriber", Model)
+    (Path(source.folder) / exchange_name(2)).write_bytes(wav(2.0))
+    collect_source(source, job_type="full")
+    assert [call.transcript_state.value for call in Call.objects.visible()] == ["done", "done"]
 
 
 def test_a_recording_that_could_be_read_in_part_is_partial(source: Source) -> None:
@@ -162,7 +163,7 @@ def test_a_recording_that_could_be_read_in_part_is_partial(source: Source) -> No
     damaged = Path(source.folder) / "x.mp3"
     damaged.write_bytes(content)
     with AudioReader() as reader:
-        whole, partial = reader.check(path), reader.check(damaged)
+        whole, partial = reader.check_recording(path), reader.check_recording(damaged)
     assert (whole.is_partial, partial.is_partial) == (False, True)
     assert 4 < partial.duration < whole.duration - 3
 
@@ -178,19 +179,19 @@ def test_a_page_of_ogg_that_is_passed_over_makes_a_recording_partial(tmp_path: P
         out.mux([*stream.encode(frame), *stream.encode(None)])
     content = bytearray(path.read_bytes())
     with AudioReader() as reader:
-        whole = reader.check(path)
+        whole = reader.check_recording(path)
         content[len(content) // 2 : len(content) // 2 + 9000] = bytes(9000)
         path.write_bytes(content)
-        partial = reader.check(path)
+        partial = reader.check_recording(path)
     assert (whole.is_partial, partial.is_partial) == (False, True)
     assert partial.duration < whole.duration - 0.5
 
 
 def test_more_sound_than_a_day_is_one_failed_item(source: Source, settings: Settings) -> None:
     settings.RECORDINGS_MAX_SECONDS = 3.0
-    (Path(source.folder) / name_of(1)).write_bytes(wav(4.0))
-    (Path(source.folder) / name_of(2)).write_bytes(wav(2.0))
-    run = collected(source)
+    (Path(source.folder) / exchange_name(1)).write_bytes(wav(4.0))
+    (Path(source.folder) / exchange_name(2)).write_bytes(wav(2.0))
+    run = collect_source(source)
     assert (run.status, run.failed, run.succeeded) == ("completed", 1, 1)
     failed = run.items.get(status="failed")
     assert (failed.error_code, failed.error_message) == ("too_long", "The recording is too long.")
@@ -198,10 +199,10 @@ def test_more_sound_than_a_day_is_one_failed_item(source: Source, settings: Sett
 
 def test_long_silence_is_refused_before_all_of_it_is_decoded(source: Source, settings: Settings) -> None:
     settings.RECORDINGS_MAX_SECONDS = 3.0
-    (Path(source.folder) / name_of(1, suffix="ulaw")).write_bytes(HISS * 100)
+    (Path(source.folder) / exchange_name(1, suffix="ulaw")).write_bytes(HISS * 100)
     with (
-        mock.patch.object(audio, "CHECKED_AT_ONCE", 1.0),
-        mock.patch.object(AudioReader, "_ask", autospec=True, side_effect=AudioReader._ask) as asked,
+        mock.patch.object(audio_module, "CHECK_CHUNK_SECONDS", 1.0),
+        mock.patch.object(BoundedChild, "call", autospec=True, side_effect=BoundedChild.call) as requests,
     ):
-        assert collected(source).failed == 1
-    assert sum(call.kwargs["do"] == "read" for call in asked.call_args_list) <= 5
+        assert collect_source(source).failed == 1
+    assert sum(b'"decode"' in call.args[1] for call in requests.call_args_list) <= 5

@@ -17,14 +17,15 @@ from django.db import DataError
 from pytest_django import Settings
 
 from demo.calls import FOLDERS
-from recordings import collect as collecting
 from recordings import regular_files
-from recordings.download import fetch
+from recordings.collection import collect as collecting
+from recordings.collection import process as processing
+from recordings.collection.download import fetch_recording
 from recordings.models import Call, RecordingRun, Source
-from recordings.sources import LeftOutReason, Listed, Period
-from recordings.sources.folder import Folder
+from recordings.sources import LeftOutReason, ListedCall, Period
+from recordings.sources.folder.source import FolderSource
 from runs.models import Business
-from tests.telephony import NOON, collected, folder_source, name_of, outcomes, wav
+from tests.telephony import NOON, collect_source, exchange_name, folder_source, outcomes_by_key, wav
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,13 +42,13 @@ def folder(tmp_path: Path, settings: Settings) -> Path:
 
 @pytest.fixture
 def source(business_a: Business, folder: Path) -> Source:
-    (folder / name_of(99)).write_bytes(wav(mark=99))  # a healthy neighbour in each of these folders
+    (folder / exchange_name(99)).write_bytes(wav(mark=99))  # a healthy neighbour in each of these folders
     return folder_source(business_a, folder)
 
 
 def is_done(run: RecordingRun) -> bool:
     """Has the run gone on to its end, and done the healthy one?"""
-    return run.status == "completed" and outcomes(run)[Path(name_of(99)).stem] == ("done", "")
+    return run.status == "completed" and outcomes_by_key(run)[Path(exchange_name(99)).stem] == ("done", "")
 
 
 # Names
@@ -56,10 +57,10 @@ def is_done(run: RecordingRun) -> bool:
 def test_names_in_another_encoding_are_calls_like_others(source: Source, folder: Path) -> None:
     contents = {}
     for number, byte in enumerate((b"\xe9", b"\xff")):
-        name = os.fsencode(name_of(number, by="BYTE")).replace(b"BYTE", byte)
+        name = os.fsencode(exchange_name(number, by="BYTE")).replace(b"BYTE", byte)
         contents[f"\\x{byte.hex()}"] = content = wav(mark=number)
         (folder / os.fsdecode(name)).write_bytes(content)
-    run = collected(source)
+    run = collect_source(source)
     assert is_done(run)
     assert run.succeeded == 3
     for by, content in contents.items():
@@ -67,20 +68,20 @@ def test_names_in_another_encoding_are_calls_like_others(source: Source, folder:
         assert by in call.call_id
         with default_storage.open(str(call.file.name)) as stored:
             assert stored.read() == content
-    assert collected(source).skipped == 3
+    assert collect_source(source).skipped == 3
 
 
 def test_a_name_of_bytes_that_says_nothing_is_misnamed(source: Source, folder: Path) -> None:
     (folder / os.fsdecode(b"caf\xe9 \x01.wav")).write_bytes(wav())
-    run = collected(source)
+    run = collect_source(source)
     assert is_done(run)
     assert run.items.get(error_code="misnamed").key == "caf\\xe9 \x01.wav"
 
 
 def test_long_names_are_cut_and_stay_apart(source: Source, folder: Path) -> None:
     for mark in "ab":
-        (folder / name_of(1, by=f"{'9' * 180}{mark}")).write_bytes(wav())
-    run = collected(source)
+        (folder / exchange_name(1, by=f"{'9' * 180}{mark}")).write_bytes(wav())
+    run = collect_source(source)
     assert is_done(run)
     assert run.succeeded == 3
     assert {call.number for call in Call.objects.filter(number__startswith="999")} == {"9" * 64}
@@ -89,16 +90,16 @@ def test_long_names_are_cut_and_stay_apart(source: Source, folder: Path) -> None
 def test_a_path_too_long_to_be_kept_is_a_failed_item(source: Source, folder: Path) -> None:
     deep = folder.joinpath(*["d" * 200] * 6)
     deep.mkdir(parents=True)
-    (deep / name_of(1)).write_bytes(wav())
-    run = collected(source)
+    (deep / exchange_name(1)).write_bytes(wav())
+    run = collect_source(source)
     assert is_done(run)
     assert "too long" in run.items.get(status="failed").error_message
 
 
 def test_the_same_call_in_two_formats_is_one_call(source: Source, folder: Path) -> None:
     for suffix in ("wav", "mp3"):
-        (folder / name_of(1, suffix=suffix)).write_bytes(wav())
-    run = collected(source)
+        (folder / exchange_name(1, suffix=suffix)).write_bytes(wav())
+    run = collect_source(source)
     assert is_done(run)
     assert Call.objects.count() == 2
 
@@ -121,9 +122,9 @@ STRANGE_NOTES = [
 
 def test_strange_notes_beside_a_recording_tell_nothing(source: Source, folder: Path) -> None:
     for number, notes in enumerate(STRANGE_NOTES):
-        (folder / name_of(number)).write_bytes(wav(mark=number))
-        (folder / name_of(number, suffix="json")).write_bytes(notes)
-    run = collected(source)
+        (folder / exchange_name(number)).write_bytes(wav(mark=number))
+        (folder / exchange_name(number, suffix="json")).write_bytes(notes)
+    run = collect_source(source)
     assert is_done(run)
     assert run.succeeded == len(STRANGE_NOTES) + 1
     assert not Call.objects.exclude(started_at__year=NOON.year)
@@ -132,7 +133,7 @@ def test_strange_notes_beside_a_recording_tell_nothing(source: Source, folder: P
 def test_notes_hold_nothing_that_the_database_refuses(source: Source, folder: Path) -> None:
     (folder / "a.wav").write_bytes(wav())
     (folder / "a.json").write_bytes(b'{"number": "05\\u00000\\ud800' + b"1" * 100 + b'", "direction": "\\u0000"}')
-    run = collected(source)
+    run = collect_source(source)
     assert is_done(run)
     assert Call.objects.get(call_id="a").number == f"050?{'1' * 60}"
 
@@ -140,14 +141,14 @@ def test_notes_hold_nothing_that_the_database_refuses(source: Source, folder: Pa
 def test_a_table_of_a_million_columns_is_read_once(source: Source, folder: Path) -> None:
     (folder / "calls.csv").write_bytes(b"file,number" + b"," * 1_000_000 + b"\n" + b"x\n" * 500_000)
     began = time.monotonic()
-    assert is_done(collected(source))
+    assert is_done(collect_source(source))
     assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("content", [b"x" * 17_000_000, b'file,number\n"' + b"x" * 200_000], ids=["large", "long"])
 def test_a_table_that_is_not_to_be_read_is_a_warning(source: Source, folder: Path, content: bytes) -> None:
     (folder / "calls.csv").write_bytes(content)
-    run = collected(source)
+    run = collect_source(source)
     assert is_done(run)
     assert run.warnings == ["1 file of notes about the calls can't be read: calls.csv"]
 
@@ -155,7 +156,7 @@ def test_a_table_that_is_not_to_be_read_is_a_warning(source: Source, folder: Pat
 def test_a_table_in_another_encoding_names_the_files_that_are_there(source: Source, folder: Path) -> None:
     (folder / os.fsdecode(b"caf\xe9.wav")).write_bytes(wav())
     (folder / "calls.csv").write_bytes(b"file,number\ncaf\xe9.wav,05\x0009\n")
-    assert is_done(collected(source))
+    assert is_done(collect_source(source))
     assert Call.objects.get(number="0509")
 
 
@@ -163,72 +164,72 @@ def test_a_table_in_another_encoding_names_the_files_that_are_there(source: Sour
 
 
 def test_only_regular_files_are_opened(source: Source, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    os.mkfifo(folder / name_of(1))
+    os.mkfifo(folder / exchange_name(1))
     os.mkfifo(folder / "calls.csv")
-    os.mkfifo(folder / name_of(99, suffix="json"))
-    (folder / name_of(2)).mkdir()
+    os.mkfifo(folder / exchange_name(99, suffix="json"))
+    (folder / exchange_name(2)).mkdir()
     with socket.socket(socket.AF_UNIX) as there:
         monkeypatch.chdir(folder)  # the name of a socket may be no longer
-        there.bind(name_of(3))
-        run = collected(source)
+        there.bind(exchange_name(3))
+        run = collect_source(source)
     assert is_done(run)
     assert run.total == 1
     assert sorted(run.warnings) == [
-        f"2 are no regular files and were not opened: {name_of(1)}, {name_of(3)}",
-        f"2 files of notes about the calls can't be read: calls.csv, {name_of(99, suffix='json')}",
+        f"2 items aren't regular files and were not opened: {exchange_name(1)}, {exchange_name(3)}",
+        f"2 files of notes about the calls can't be read: calls.csv, {exchange_name(99, suffix='json')}",
     ]
 
 
 def test_a_recording_that_turns_into_a_pipe_is_not_waited_for(source: Source, folder: Path) -> None:
-    (folder / name_of(1)).write_bytes(wav())
-    real = collecting.handle
+    (folder / exchange_name(1)).write_bytes(wav())
+    real = processing.process_recording
 
     def exchanged(*args: Any) -> None:
-        (folder / name_of(1)).unlink(missing_ok=True)
-        os.mkfifo(folder / name_of(1))
+        (folder / exchange_name(1)).unlink(missing_ok=True)
+        os.mkfifo(folder / exchange_name(1))
         real(*args)
-        (folder / name_of(1)).unlink()
+        (folder / exchange_name(1)).unlink()
 
-    with mock.patch.object(collecting, "handle", exchanged):
-        run = collected(source)
+    with mock.patch.object(collecting, "process_recording", exchanged):
+        run = collect_source(source)
     assert is_done(run)
-    assert outcomes(run)[Path(name_of(1)).stem] == ("failed", "not_a_file")
+    assert outcomes_by_key(run)[Path(exchange_name(1)).stem] == ("failed", "not_a_file")
 
 
 def test_links_within_the_folder_are_read_and_others_named(source: Source, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "outside.wav").write_bytes(wav())
     (folder / "store").mkdir()
     (folder / "store" / "x.bin").write_bytes(wav(mark=3))
-    links = {1: "store/x.bin", 2: "../outside.wav", 3: "nowhere.wav", 4: name_of(4)}
+    links = {1: "store/x.bin", 2: "../outside.wav", 3: "nowhere.wav", 4: exchange_name(4)}
     for number, target in links.items():
-        (folder / name_of(number)).symlink_to(target)
+        (folder / exchange_name(number)).symlink_to(target)
     (folder / "days").symlink_to("store")
     (folder / "notes.txt").symlink_to("nowhere")
-    run = collected(source)
+    run = collect_source(source)
     assert is_done(run)
     assert (run.total, run.succeeded) == (2, 2)
     [warning] = run.warnings
     assert warning.startswith("4 links lead to folders, out of the source or to nothing")
-    assert all(name in warning for name in ("days", *map(name_of, (2, 3, 4))))
+    assert all(name in warning for name in ("days", *map(exchange_name, (2, 3, 4))))
 
 
 def test_kinds_of_sound_that_are_not_read_are_named(source: Source, folder: Path) -> None:
     for suffix in ("vox", "g729", "WMA", "txt"):
-        (folder / name_of(1, suffix=suffix)).write_bytes(b"sound")
-    run = collected(source)
+        (folder / exchange_name(1, suffix=suffix)).write_bytes(b"sound")
+    run = collect_source(source)
     assert is_done(run)
-    names = ", ".join(name_of(1, suffix=suffix) for suffix in ("WMA", "g729", "vox"))
+    names = ", ".join(exchange_name(1, suffix=suffix) for suffix in ("WMA", "g729", "vox"))
     assert run.warnings == [f"3 recordings are of a kind that isn't read: {names}"]
 
 
 def test_what_exchanges_write_is_read(source: Source, folder: Path) -> None:
     raw, others = ["ulaw", "alaw", "sln", "sln16", "g722"], ["WAV", "wav49", "mp4"]
     for number, suffix in enumerate(raw + others):
-        (folder / name_of(number, suffix=suffix)).write_bytes(wav(2.0)[44 if suffix in raw else 0 :])
-    run = collected(source)
+        (folder / exchange_name(number, suffix=suffix)).write_bytes(wav(2.0)[44 if suffix in raw else 0 :])
+    run = collect_source(source)
     assert is_done(run)
     assert run.succeeded == len(raw + others) + 1
-    endings = [call.filename().rpartition(".")[2] for call in Call.objects.order_by("started_at")]
+    endings = [call.download_name().rpartition(".")[2] for call in Call.objects.order_by("started_at")]
     assert endings[:-1] == [*raw, "wav", "wav", "wav"]
 
 
@@ -236,21 +237,21 @@ def test_what_exchanges_write_is_read(source: Source, folder: Path) -> None:
 
 
 def test_what_is_too_large_is_refused_by_its_size_alone(source: Source, folder: Path) -> None:
-    huge = folder / name_of(1, suffix="mp3")
+    huge = folder / exchange_name(1, suffix="mp3")
     huge.write_bytes(b"RIFF\0\0\0\0WAVE")
     os.truncate(huge, 2**31)
-    with mock.patch("recordings.audio.AudioReader.length", side_effect=AssertionError("opened")):
-        run = collected(source)
+    with mock.patch("recordings.audio.reader.AudioReader.read_duration", side_effect=AssertionError("opened")):
+        run = collect_source(source)
     assert is_done(run)
-    assert outcomes(run)[huge.stem] == ("failed", "too_large")
+    assert outcomes_by_key(run)[huge.stem] == ("failed", "too_large")
 
 
-def test_only_new_recordings_are_looked_into(source: Source, folder: Path) -> None:
+def test_only_new_recordings_are_examined(source: Source, folder: Path) -> None:
     [path] = FOLDERS["business-b"].rglob("*.301.mp3")
     (folder / path.name).write_bytes(path.read_bytes())
-    assert is_done(collected(source))
-    with mock.patch.object(Folder, "examine", side_effect=AssertionError("opened again")):
-        assert collected(source).skipped == 2
+    assert is_done(collect_source(source))
+    with mock.patch.object(FolderSource, "examine_recording", side_effect=AssertionError("opened again")):
+        assert collect_source(source).skipped == 2
 
 
 def test_listing_beats_however_little_it_finds(folder: Path) -> None:
@@ -258,8 +259,8 @@ def test_listing_beats_however_little_it_finds(folder: Path) -> None:
         (folder / f"{number}.txt").touch()
     (folder / "calls.csv").write_text("file\n" * 5000)
     beat = mock.Mock()
-    listing = Folder(str(folder), beat=beat, length=lambda path: None)
-    assert list(listing.calls(Period(), "")) == []
+    listing = FolderSource(str(folder), beat=beat, read_duration=lambda path: None)
+    assert list(listing.list_calls(Period(), "")) == []
     assert beat.call_count > 500
 
 
@@ -275,31 +276,31 @@ def forbidden(place: Path) -> Any:
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    return mock.patch("recordings.sources.folder.os.scandir", scandir)
+    return mock.patch("recordings.sources.folder.walk.os.scandir", scandir)
 
 
 def test_a_folder_that_can_not_be_read_is_a_warning(source: Source, folder: Path) -> None:
     (folder / "lost+found").mkdir()
     with forbidden(folder / "lost+found"):
-        run = collected(source)
+        run = collect_source(source)
     assert is_done(run)
     assert run.warnings == ["1 folder can't be read: lost+found"]
 
 
 def test_a_source_that_never_could_be_read_is_rejected(source: Source, folder: Path) -> None:
     with forbidden(folder):
-        run = collected(source)
+        run = collect_source(source)
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert run.error_message == "The folder can't be read: Permission denied."
 
 
 def test_a_folder_that_is_away_for_a_moment_is_waited_for(source: Source, folder: Path) -> None:
-    collected(source)
-    (folder / name_of(1)).write_bytes(wav())
+    collect_source(source)
+    (folder / exchange_name(1)).write_bytes(wav())
     away = folder.rename(folder.with_name("away"))
     with mock.patch("runs.progress.progress.Progress.wait") as wait:
         wait.side_effect = lambda seconds, reason: away.rename(folder)
-        run = collected(source)
+        run = collect_source(source)
     assert (run.status, run.succeeded, run.skipped) == ("completed", 1, 1)
     [waited] = wait.call_args_list
     assert str(waited.args[1]) == f"There is no folder {folder} on the worker's machine."
@@ -307,9 +308,9 @@ def test_a_folder_that_is_away_for_a_moment_is_waited_for(source: Source, folder
 
 def test_a_share_that_is_unmounted_on_the_way_costs_no_recording(source: Source, folder: Path) -> None:
     for number in range(3):
-        (folder / name_of(number)).write_bytes(wav(mark=number))
+        (folder / exchange_name(number)).write_bytes(wav(mark=number))
     away = folder.with_name("away")
-    real, left = collecting.handle, [None]
+    real, left = processing.process_recording, [None]
 
     def handle(*args: Any) -> None:
         if left:
@@ -322,9 +323,12 @@ def test_a_share_that_is_unmounted_on_the_way_costs_no_recording(source: Source,
         folder.rmdir()
         away.rename(folder)
 
-    with mock.patch.object(collecting, "handle", handle), mock.patch("runs.progress.progress.Progress.wait") as wait:
+    with (
+        mock.patch.object(collecting, "process_recording", handle),
+        mock.patch("runs.progress.progress.Progress.wait") as wait,
+    ):
         wait.side_effect = mounted
-        run = collected(source)
+        run = collect_source(source)
     assert (run.status, run.succeeded) == ("completed", 4)
     wait.assert_called_once()
 
@@ -333,9 +337,9 @@ def test_a_folder_that_stays_away_leaves_the_run_to_be_retried(
     source: Source, folder: Path, settings: Settings
 ) -> None:
     settings.RECORDINGS_AWAY_SECONDS = 0.05
-    collected(source)
+    collect_source(source)
     folder.rename(folder.with_name("away"))
-    run = collected(source)
+    run = collect_source(source)
     assert (run.status, run.error_code) == ("failed", "unreachable")
     assert "no folder" in run.error_message
 
@@ -347,23 +351,23 @@ def test_an_exception_fails_the_recording_that_raised_it(source: Source, folder:
     errors = [DataError("value too long"), KeyError("x"), UnicodeError("?"), MemoryError()]
     raised: dict[str, Exception] = {}
     for number, error in enumerate(errors):
-        (folder / name_of(number)).write_bytes(wav())
-        raised[Path(name_of(number)).stem] = error
+        (folder / exchange_name(number)).write_bytes(wav())
+        raised[Path(exchange_name(number)).stem] = error
 
-    def fetch_or_raise(run: Any, progress: Any, source: Any, reader: Any, call: Call, **options: Any) -> None:
+    def fetch_or_raise(context: Any, call: Call, **options: Any) -> None:
         if call.call_id in raised:
             raise raised[call.call_id]
-        fetch(run, progress, source, reader, call, **options)
+        fetch_recording(context, call, **options)
 
-    with mock.patch.object(collecting, "fetch", fetch_or_raise):
-        run = collected(source)
+    with mock.patch.object(processing, "fetch_recording", fetch_or_raise):
+        run = collect_source(source)
     assert is_done(run)
-    assert {outcome for key, outcome in outcomes(run).items() if key in raised} == {("failed", "unexpected")}
+    assert {outcome for key, outcome in outcomes_by_key(run).items() if key in raised} == {("failed", "unexpected")}
 
 
 @pytest.mark.parametrize("days", [{"from_date": date.min}, {"to_date": date.max}])
 def test_days_at_the_ends_of_the_calendar_are_rejected(source: Source, days: dict[str, date]) -> None:
-    run = collected(source, **days)
+    run = collect_source(source, **days)
     assert (run.status, run.error_code) == ("failed", "rejected")
 
 
@@ -372,15 +376,17 @@ def test_files_of_any_age_are_dated(source: Source, folder: Path, moment: int) -
     (folder / "x.wav").write_bytes(wav())
     (folder / "x.json").write_text('{"number": "1"}')
     status = os.stat_result((*(folder / "x.wav").stat()[:7], 0, moment, 0))
-    with mock.patch("recordings.sources.folder._regular", return_value=status):
-        found = list(Folder(str(folder), beat=lambda: None, length=lambda path: None).calls(Period(), ""))
-    assert {one.call_id for one in found if isinstance(one, Listed)} == {"x", Path(name_of(99)).stem}
+    with mock.patch("recordings.sources.folder.walk.accept_regular", return_value=status):
+        found = list(
+            FolderSource(str(folder), beat=lambda: None, read_duration=lambda path: None).list_calls(Period(), "")
+        )
+    assert {one.call_id for one in found if isinstance(one, ListedCall)} == {"x", Path(exchange_name(99)).stem}
 
 
 def test_a_listing_of_many_strange_files_keeps_a_few_names(source: Source, folder: Path) -> None:
     for number in range(100, 130):
-        (folder / name_of(number, suffix="vox")).write_bytes(b"")
-    run = collected(source)
+        (folder / exchange_name(number, suffix="vox")).write_bytes(b"")
+    run = collect_source(source)
     assert is_done(run)
     [warning] = run.warnings
     assert warning.startswith("30 recordings are")
@@ -397,7 +403,7 @@ def test_a_chain_of_links_is_not_followed_to_its_end(folder: Path) -> None:
         (folder / f"{number}.wav").symlink_to(f"{number + 1}.wav")
     beat = mock.Mock()
     began = time.monotonic()
-    listed = list(Folder(str(folder), beat=beat, length=lambda path: None).calls(Period(), ""))
+    listed = list(FolderSource(str(folder), beat=beat, read_duration=lambda path: None).list_calls(Period(), ""))
     assert time.monotonic() - began < 2
     assert {getattr(one, "reason", None) for one in listed} == {LeftOutReason.LINK}
     assert beat.call_count >= 3 * 1000, "as it reads the folder, looks for folders in it, and looks behind each link"
@@ -407,7 +413,7 @@ def test_a_chain_of_links_is_not_followed_to_its_end(folder: Path) -> None:
     ("target", "code", "words"),
     [
         ("nowhere.wav", "not_a_file", "This is a link that leads nowhere."),
-        (name_of(1), "not_a_file", "This is a link that leads nowhere."),
+        (exchange_name(1), "not_a_file", "This is a link that leads nowhere."),
         (None, "gone", "The recording isn't in its folder any more."),
     ],
     ids=["to nothing", "to itself", "no link"],
@@ -415,24 +421,24 @@ def test_a_chain_of_links_is_not_followed_to_its_end(folder: Path) -> None:
 def test_a_recording_that_turned_into_a_link_to_nothing(
     source: Source, folder: Path, target: str | None, code: str, words: str
 ) -> None:
-    (folder / name_of(1)).write_bytes(wav())
-    real = collecting.handle
+    (folder / exchange_name(1)).write_bytes(wav())
+    real = processing.process_recording
 
     def exchanged(*args: Any) -> None:
-        (folder / name_of(1)).unlink(missing_ok=True)
+        (folder / exchange_name(1)).unlink(missing_ok=True)
         if target:
-            (folder / name_of(1)).symlink_to(target)
+            (folder / exchange_name(1)).symlink_to(target)
         real(*args)
 
-    with mock.patch.object(collecting, "handle", exchanged):
-        run = collected(source)
+    with mock.patch.object(collecting, "process_recording", exchanged):
+        run = collect_source(source)
     assert is_done(run)
     failed = run.items.get(status="failed")
     assert (failed.error_code, failed.error_message) == (code, words)
 
 
 def test_a_read_that_breaks_off_says_what_the_system_says(source: Source, folder: Path) -> None:
-    (folder / name_of(1, suffix="mp3")).write_bytes(wav())
+    (folder / exchange_name(1, suffix="mp3")).write_bytes(wav())
     real = regular_files.open_regular
 
     def broken(path: Path) -> Any:
@@ -441,10 +447,10 @@ def test_a_read_that_breaks_off_says_what_the_system_says(source: Source, folder
         return real(path)
 
     with (
-        mock.patch("recordings.sources.folder.open_regular", broken),
+        mock.patch("recordings.sources.folder.source.open_regular", broken),
         mock.patch("runs.progress.progress.Progress.wait"),
     ):
-        run = collected(source)
+        run = collect_source(source)
     assert is_done(run)
     failed = run.items.get(status="failed")
     assert (failed.error_code, failed.error_message) == ("unreachable", "Input/output error")

@@ -14,23 +14,23 @@ from django.db import connection
 from pytest_django import Settings
 
 from demo import calls
-from recordings import collect as collecting
-from recordings import transcription
-from recordings.audio import AudioReader
-from recordings.collect import collect
+from recordings.audio.reader import AudioReader
+from recordings.collection import transcribe as transcribing
+from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun
-from recordings.transcription import Transcriber, Utterance, transcriber
+from recordings.transcription.speech_model import load_transcriber
+from recordings.transcription.transcriber import Transcriber, Utterance
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import StopRequest
 from tests.actors import seen, work_through
-from tests.telephony import collected, folder_source, outcomes, watched
+from tests.telephony import collect_source, folder_source, outcomes_by_key, record_flushes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Words that the small model always hears: where it is unsure it takes samples, and finds another word at times.
+# Words that the small model always transcribes: where it is unsure it samples, and may find another word.
 SAID = {
     "business-a": {
         ".101": ["water", "invoice", "monday"],
@@ -51,7 +51,14 @@ SAID = {
 COLLECTED = {"business-a": ({"", "empty", "misnamed"}, 8, 2), "business-b": ({""}, 3, 0)}
 LONG_CALL = ".140"
 SILENT_CALL = ".152"
-SURELY = ["travel agency", "london", "tuesday", "$50", "in the cabin", "before the flight"]  # however it is cut
+CERTAIN_WORDS = [
+    "travel agency",
+    "london",
+    "tuesday",
+    "$50",
+    "in the cabin",
+    "before the flight",
+]  # however the call is cut into windows
 
 
 def long_call() -> Call:
@@ -60,17 +67,17 @@ def long_call() -> Call:
 
 @pytest.mark.parametrize("slug", list(SAID))
 def test_what_is_said_is_found(business_a: Business, slug: str) -> None:
-    run = collected(folder_source(business_a, calls.FOLDERS[slug], language="en"), job_type="full")
+    run = collect_source(folder_source(business_a, calls.FOLDERS[slug], language="en"), job_type="full")
     assert run.status == "completed"
     for end, words in SAID[slug].items():
         call = Call.objects.get(call_id__endswith=end)
         assert call.language == "en"
         for word in words:
             assert word in call.transcript.lower(), (end, call.transcript)
-            assert call in Call.objects.saying(f'"{word}"')
+            assert call in Call.objects.with_words(f'"{word}"')
         assert all(0 <= one["start"] < one["end"] <= (call.duration or 0) + 0.5 for one in call.segments)
         assert [one["start"] for one in call.segments] == sorted(one["start"] for one in call.segments)
-    assert ({code for _, code in outcomes(run).values()}, run.succeeded, run.failed) == COLLECTED[slug]
+    assert ({code for _, code in outcomes_by_key(run).values()}, run.succeeded, run.failed) == COLLECTED[slug]
 
 
 def test_a_call_in_which_nobody_speaks_is_done_with_an_empty_transcript(
@@ -80,24 +87,24 @@ def test_a_call_in_which_nobody_speaks_is_done_with_an_empty_transcript(
     (tmp_path / path.name).write_bytes(path.read_bytes())
     settings.RECORDINGS_FOLDERS = [str(tmp_path)]
     source = folder_source(business_a, tmp_path)
-    run = collected(source, job_type="full")
+    run = collect_source(source, job_type="full")
     call = Call.objects.get()
     assert (run.succeeded, run.failed, call.transcript, call.segments) == (1, 0, "", [])
     assert call.transcribed_at
     assert call.file
-    with mock.patch.object(Transcriber, "transcribe", side_effect=AssertionError("transcribed again")):
-        assert collected(source, job_type="full").skipped == 1
+    with mock.patch.object(Transcriber, "transcribe_call", side_effect=AssertionError("transcribed again")):
+        assert collect_source(source, job_type="full").skipped == 1
 
 
 def test_a_download_is_transcribed_later_and_once_without_fetching_again(business_a: Business) -> None:
     source = folder_source(business_a, calls.FOLDERS["business-b"])
-    collected(source)
+    collect_source(source)
     assert not Call.objects.exclude(transcribed_at=None)
-    with mock.patch("recordings.collect.fetch", side_effect=AssertionError("fetched again")):
-        run = collected(source, job_type="full")
+    with mock.patch("recordings.collection.process.fetch_recording", side_effect=AssertionError("fetched again")):
+        run = collect_source(source, job_type="full")
     assert (run.status, run.succeeded) == ("completed", 3)
-    with mock.patch.object(Transcriber, "transcribe", side_effect=AssertionError("transcribed again")):
-        again = collected(source, job_type="full")
+    with mock.patch.object(Transcriber, "transcribe_call", side_effect=AssertionError("transcribed again")):
+        again = collect_source(source, job_type="full")
     assert (again.status, again.skipped) == ("completed", 3)
 
 
@@ -106,9 +113,9 @@ def test_a_download_is_transcribed_later_and_once_without_fetching_again(busines
 
 @pytest.fixture
 def short_windows(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    """The long call is one of several windows, and everything is flushed."""
-    monkeypatch.setattr(transcription, "WINDOW", 15.0)
-    monkeypatch.setattr(collecting, "KEPT_EVERY", 0.0)
+    """The long call has several windows, and every report is flushed."""
+    monkeypatch.setattr(transcribing, "WINDOW_SECONDS", 15.0)
+    monkeypatch.setattr(transcribing, "STORE_INTERVAL_SECONDS", 0.0)
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
 
 
@@ -123,15 +130,15 @@ def long_only(business_a: Business, tmp_path: Path, settings: Settings) -> Recor
 
 
 def test_a_long_call_shows_how_far_it_is(long_only: RecordingRun, short_windows: None) -> None:
-    with watched(long_only) as shown:
+    with record_flushes(long_only) as shown:
         run = work_through(long_only, collect)
     assert (run.status, run.progress_pct, run.current, run.current_pct) == ("completed", 100, "", None)
-    inside = [told for told in shown if told.current]
-    assert {told.current for told in inside} == {"0501234567"}
-    bars = [told.progress_pct or 0 for told in shown]
+    inside = [flushed for flushed in shown if flushed.current]
+    assert {flushed.current for flushed in inside} == {"0501234567"}
+    bars = [flushed.progress_pct or 0 for flushed in shown]
     assert bars == sorted(bars)
     assert len(set(bars)) > 6, "the bar moves inside of the one call"
-    assert any(told.eta and told.eta > 0 for told in inside)
+    assert any(flushed.eta and flushed.eta > 0 for flushed in inside)
 
 
 @pytest.mark.parametrize("how", ["asked", "killed"])
@@ -162,44 +169,44 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
     assert half.transcribed_to > 20
     assert not half.transcribed_at
     starts: list[float] = []
-    real = Transcriber.transcribe
+    real = Transcriber.transcribe_call
 
     def transcribe(self: Transcriber, file: Any, *, start: float, **options: Any) -> Iterator[Utterance]:
         starts.append(start)
         return real(self, file, start=start, **options)
 
-    with mock.patch.object(Transcriber, "transcribe", transcribe):
+    with mock.patch.object(Transcriber, "transcribe_call", transcribe):
         run = work_through(long_only, collect)
     assert run.status == "completed"
     assert starts == [half.transcribed_to]
     assert (run.progress_pct or 0) >= (between.progress_pct or 0) > 40
     whole = long_call()
-    kept = [{**segment, "speaker": ""} for segment in half.segments]
-    for segment in kept:
+    stored = [{**segment, "speaker": ""} for segment in half.segments]
+    for segment in stored:
         del segment["channel"]
-    assert whole.segments[: len(kept)] == kept
-    for word in SURELY:
+    assert whole.segments[: len(stored)] == stored
+    for word in CERTAIN_WORDS:
         assert word in whole.transcript.lower(), whole.transcript
 
 
 def test_windows_miss_and_double_nothing(short_windows: None, db: None) -> None:
     [path] = calls.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
     with AudioReader() as reader:
-        windows = reader.read_samples(path, start=0.0, window=transcription.WINDOW)
-        news = list(transcriber().transcribe(windows, language="en"))
-    segments = [one.segment for one in news if one.segment]
-    assert [one.start for one in segments] == sorted(one.start for one in segments)
-    said = " ".join(one.text for one in segments).lower()
-    for word in SURELY:
-        assert said.count(word) == 1, said
+        windows = reader.read_samples(path, start=0.0, window=transcribing.WINDOW_SECONDS)
+        utterances = list(load_transcriber().transcribe_call(windows, language="en"))
+    segments = [utterance.segment for utterance in utterances if utterance.segment]
+    assert [segment.start for segment in segments] == sorted(segment.start for segment in segments)
+    text = " ".join(segment.text for segment in segments).lower()
+    for word in CERTAIN_WORDS:
+        assert text.count(word) == 1, text
 
 
-def test_a_wish_is_granted_in_the_middle_of_a_long_call(long_only: RecordingRun, short_windows: None) -> None:
+def test_a_cancel_is_applied_in_the_middle_of_a_long_call(long_only: RecordingRun, short_windows: None) -> None:
     def work(run: RecordingRun, progress: Progress) -> None:
         run.cancel(SYSTEM)
         collect(run, progress)
 
-    with mock.patch.object(Call, "keep_transcript", side_effect=AssertionError("went on to the end")):
+    with mock.patch.object(Call, "store_transcript", side_effect=AssertionError("went on to the end")):
         run = work_through(long_only, work)
     assert run.status == "cancelled"
 
@@ -212,28 +219,28 @@ def test_without_a_model_the_run_is_rejected_before_anything_is_fetched(
 ) -> None:
     settings.WHISPER_MODEL = ""
     source = folder_source(business_a, calls.FOLDERS["business-b"])
-    run = collected(source, job_type="full")
+    run = collect_source(source, job_type="full")
     assert (run.status, run.error_code, run.total) == ("failed", "rejected", None)
     assert "WHISPER_MODEL" in run.error_message
     assert not Call.objects.exists()
-    assert collected(source, job_type="download").status == "completed"
+    assert collect_source(source, job_type="download").status == "completed"
 
 
 def test_a_model_that_is_none_rejects_the_run(business_a: Business, settings: Settings, tmp_path: Path) -> None:
     settings.WHISPER_MODEL = str(tmp_path)  # a folder, but of nothing
-    run = collected(folder_source(business_a, calls.FOLDERS["business-b"]), job_type="full")
+    run = collect_source(folder_source(business_a, calls.FOLDERS["business-b"]), job_type="full")
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert "can't be loaded" in run.error_message
 
 
 def test_the_model_is_loaded_once(db: None) -> None:
-    first = transcriber()
+    first = load_transcriber()
     with mock.patch("faster_whisper.WhisperModel", side_effect=AssertionError("loaded again")):
-        assert transcriber()._model is first._model
+        assert load_transcriber().model is first.model
 
 
-def test_only_who_transcribes_pays_for_the_model() -> None:
-    imported = "import django, sys; django.setup(); import recordings.tasks, recordings.api"
+def test_the_model_is_only_imported_to_transcribe() -> None:
+    imported = "import django, sys; django.setup(); import recordings.tasks, recordings.api.views"
     loaded = f"{imported}; print('ctranslate2' in sys.modules)"
     environment = {"DJANGO_SETTINGS_MODULE": "tests.settings", "PATH": ""}
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, env=environment, check=True)
@@ -248,11 +255,11 @@ def test_hebrew_is_searched_by_the_word(business_a: Business) -> None:
     for number, text in enumerate(["החשבונית שולמה אתמול", "נקבע תור ליום רביעי"]):
         call = Call.objects.create(business=business_a, source=source, call_id=str(number), location="", file="x")
         call.store_transcript([{"start": 0, "end": 1, "text": text}], "he")
-    assert [call.call_id for call in Call.objects.saying("שולמה")] == ["0"]
-    assert [call.call_id for call in Call.objects.saying("תור רביעי")] == ["1"]
-    assert not Call.objects.saying("תור -רביעי")
+    assert [call.call_id for call in Call.objects.with_words("שולמה")] == ["0"]
+    assert [call.call_id for call in Call.objects.with_words("תור רביעי")] == ["1"]
+    assert not Call.objects.with_words("תור -רביעי")
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
-        plan = Call.objects.saying("שולמה").explain()
+        plan = Call.objects.with_words("שולמה").explain()
         cursor.execute("RESET enable_seqscan")
     assert "call_search" in plan

@@ -16,16 +16,25 @@ from django.db import connection
 from pytest_django import Settings
 
 from demo.fakes.twilio import TOKEN, ServedCall
-from recordings.collect import collect
+from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun
-from recordings.sources.patience import TRIES
+from recordings.sources.retries import MAX_TRIES
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
 from runs.readers.verdict import verdict_of
 from runs.states import ErrorCode
 from tests.actors import work_through
-from tests.telephony import NOON, call, collected, outcomes, served, twilio_source, watched, wav
+from tests.telephony import (
+    NOON,
+    collect_source,
+    make_served_call,
+    outcomes_by_key,
+    record_flushes,
+    serve_twilio,
+    twilio_source,
+    wav,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +42,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _no_pauses() -> object:
     """Between the tries: nobody learns anything by waiting for them."""
-    with mock.patch("recordings.sources.patience.LONGEST_PAUSE", 0.01) as patched:
+    with mock.patch("recordings.sources.retries.MAX_PAUSE_SECONDS", 0.01) as patched:
         yield patched
 
 
@@ -44,12 +53,12 @@ def stored(sid: str) -> bytes:
 
 
 def test_all_pages_are_listed_with_direction_and_number(business_a: Business, settings: Settings) -> None:
-    calls = [call(n, number=f"+97250000{n:04d}", inbound=n % 2 == 0) for n in range(7)]
-    with served(settings, calls, page_size=3) as server:
-        run = collected(twilio_source(business_a))
+    calls = [make_served_call(n, number=f"+97250000{n:04d}", inbound=n % 2 == 0) for n in range(7)]
+    with serve_twilio(settings, calls, page_size=3) as server:
+        run = collect_source(twilio_source(business_a))
     assert (run.status, run.processed, run.succeeded) == ("completed", 7, 7)
-    told = {each.call_id: (each.direction, each.number, each.started_at) for each in Call.objects.all()}
-    assert told == {
+    listed = {each.call_id: (each.direction, each.number, each.started_at) for each in Call.objects.all()}
+    assert listed == {
         each.sid: ("inbound" if each.inbound else "outbound", each.number, each.started_at) for each in calls
     }
     for each in calls:
@@ -58,10 +67,10 @@ def test_all_pages_are_listed_with_direction_and_number(business_a: Business, se
 
 
 def test_days_and_direction_narrow_the_run(business_a: Business, settings: Settings) -> None:
-    days = [call(n, started_at=NOON + timedelta(days=n), inbound=n != 2) for n in range(6)]
-    with served(settings, days) as server:
+    days = [make_served_call(n, started_at=NOON + timedelta(days=n), inbound=n != 2) for n in range(6)]
+    with serve_twilio(settings, days) as server:
         first = NOON.date()
-        run = collected(
+        run = collect_source(
             twilio_source(business_a), from_date=first + timedelta(1), to_date=first + timedelta(3), direction="inbound"
         )
     assert run.total == 2
@@ -69,14 +78,16 @@ def test_days_and_direction_narrow_the_run(business_a: Business, settings: Setti
 
 
 def test_recordings_that_are_not_finished_are_left_for_later(business_a: Business, settings: Settings) -> None:
-    with served(settings, [call(1, status="processing"), call(2, status="absent"), call(3)]):
-        assert collected(twilio_source(business_a)).total == 1
+    with serve_twilio(
+        settings, [make_served_call(1, status="processing"), make_served_call(2, status="absent"), make_served_call(3)]
+    ):
+        assert collect_source(twilio_source(business_a)).total == 1
 
 
 def test_resets_are_resumed_where_they_broke_off(business_a: Business, settings: Settings) -> None:
-    broken = call(1, wav(200.0), mishaps=[("reset", 100_000 * n) for n in (3, 5, 7)])
-    with served(settings, [broken]) as server:
-        run = collected(twilio_source(business_a))
+    broken = make_served_call(1, wav(200.0), mishaps=[("reset", 100_000 * n) for n in (3, 5, 7)])
+    with serve_twilio(settings, [broken]) as server:
+        run = collect_source(twilio_source(business_a))
     assert (run.status, run.succeeded) == ("completed", 1)
     assert stored(broken.sid) == broken.content
     assert server.fetched[broken.sid] == 4
@@ -84,17 +95,17 @@ def test_resets_are_resumed_where_they_broke_off(business_a: Business, settings:
 
 
 def test_without_an_etag_a_broken_download_starts_over(business_a: Business, settings: Settings) -> None:
-    broken = call(1, wav(60.0), etag="", mishaps=[("reset", 500_000)])
-    with served(settings, [broken]):
-        collected(twilio_source(business_a))
+    broken = make_served_call(1, wav(60.0), etag="", mishaps=[("reset", 500_000)])
+    with serve_twilio(settings, [broken]):
+        collect_source(twilio_source(business_a))
     assert stored(broken.sid) == broken.content
 
 
 def test_a_recording_that_changes_on_the_way_is_never_patched_together(
     business_a: Business, settings: Settings
 ) -> None:
-    changing = call(1, wav(60.0), mishaps=[("reset", 300_000)])
-    with served(settings, [changing]):
+    changing = make_served_call(1, wav(60.0), mishaps=[("reset", 300_000)])
+    with serve_twilio(settings, [changing]):
         real = ServedCall.bytes_from
 
         def bytes_from(self: ServedCall, start: int) -> object:
@@ -122,10 +133,10 @@ def test_a_recording_that_changes_on_the_way_is_never_patched_together(
 
 def test_a_stalled_recording_is_tried_again_and_then_failed(business_a: Business, settings: Settings) -> None:
     settings.RECORDINGS_TIMEOUT_SECONDS = 0.2
-    lost = call(1, mishaps=[("stall", 1000)] * 10)
-    late = call(2, mishaps=[("stall", 1000)])
-    with served(settings, [lost, late]) as server:
-        run = collected(twilio_source(business_a))
+    lost = make_served_call(1, mishaps=[("stall", 1000)] * 10)
+    late = make_served_call(2, mishaps=[("stall", 1000)])
+    with serve_twilio(settings, [lost, late]) as server:
+        run = collect_source(twilio_source(business_a))
         item = run.items.get(key=lost.sid)
     assert (run.status, run.failed, run.succeeded) == ("completed", 1, 1)
     assert (item.error_code, item.error_message) == ("unreachable", "The provider has stopped sending.")
@@ -135,16 +146,16 @@ def test_a_stalled_recording_is_tried_again_and_then_failed(business_a: Business
 
 def test_what_is_gone_or_no_sound_is_one_failed_item(business_a: Business, settings: Settings) -> None:
     calls = [
-        call(1, mishaps=[(404, None)]),
-        call(2, b"<html>not a recording</html>" * 10),
-        call(3, b""),
-        call(4, mishaps=[(500, None)] * 20),
-        call(5),
+        make_served_call(1, mishaps=[(404, None)]),
+        make_served_call(2, b"<html>not a recording</html>" * 10),
+        make_served_call(3, b""),
+        make_served_call(4, mishaps=[(500, None)] * 20),
+        make_served_call(5),
     ]
-    with served(settings, calls) as server:
-        run = collected(twilio_source(business_a))
+    with serve_twilio(settings, calls) as server:
+        run = collect_source(twilio_source(business_a))
     assert (run.status, run.failed, run.succeeded) == ("completed", 4, 1)
-    codes = [outcomes(run)[each.sid] for each in calls]
+    codes = [outcomes_by_key(run)[each.sid] for each in calls]
     assert codes == [
         ("failed", "gone"), ("failed", "not_audio"), ("failed", "empty"), ("failed", "unreachable"), ("done", ""),
     ]  # fmt: skip
@@ -152,66 +163,66 @@ def test_what_is_gone_or_no_sound_is_one_failed_item(business_a: Business, setti
 
 
 def test_a_length_beyond_a_day_is_not_believed(business_a: Business, settings: Settings) -> None:
-    with served(settings, [call(1, mishaps=[(404, None)], seconds=999_999_999)]):
-        collected(twilio_source(business_a))
+    with serve_twilio(settings, [make_served_call(1, mishaps=[(404, None)], seconds=999_999_999)]):
+        collect_source(twilio_source(business_a))
     assert Call.objects.get().duration is None
 
 
 def test_an_enormous_recording_is_refused_before_it_is_fetched(business_a: Business, settings: Settings) -> None:
     settings.RECORDINGS_MAX_BYTES = 50_000
-    big = call(1, wav(300.0))
-    with served(settings, [big, call(2)]):
-        run = collected(twilio_source(business_a))
-    assert outcomes(run)[big.sid] == ("failed", "too_large")
+    big = make_served_call(1, wav(300.0))
+    with serve_twilio(settings, [big, make_served_call(2)]):
+        run = collect_source(twilio_source(business_a))
+    assert outcomes_by_key(run)[big.sid] == ("failed", "too_large")
     assert run.succeeded == 1
 
 
 @pytest.mark.parametrize("when", ["listing", "fetching"])
 def test_wrong_credentials_reject_the_run_in_words(business_a: Business, settings: Settings, when: str) -> None:
-    first = call(1, mishaps=[(401, None)] if when == "fetching" else [])
-    with served(settings, [first]):
+    first = make_served_call(1, mishaps=[(401, None)] if when == "fetching" else [])
+    with serve_twilio(settings, [first]):
         source = twilio_source(business_a, secret="wrong" if when == "listing" else TOKEN)
-        run = collected(source)
+        run = collect_source(source)
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert run.error_message == "The provider doesn't accept the account and its token. Staff can correct them."
 
 
 def test_a_limit_is_waited_out_in_sight(business_a: Business, settings: Settings) -> None:
-    limited = call(1, mishaps=[(429, {"Retry-After": "1"})])
-    with served(settings, [limited]) as server:
+    limited = make_served_call(1, mishaps=[(429, {"Retry-After": "1"})])
+    with serve_twilio(settings, [limited]) as server:
         server.listing_mishaps.append((429, {"Retry-After": "1"}))
         run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a), job_type="download")
-        with watched(run) as shown:
+        with record_flushes(run) as shown:
             run = work_through(run, collect)
     assert (run.status, run.succeeded) == ("completed", 1)
-    waiting = [told for told in shown if told.wait_left and told.wait_left > 0]
+    waiting = [flushed for flushed in shown if flushed.wait_left and flushed.wait_left > 0]
     assert len(waiting) >= 2
-    assert {told.waiting_reason for told in waiting} == {"The provider asks us to wait."}
-    assert {verdict_of(told).code for told in waiting} == {"waiting"}
+    assert {flushed.waiting_reason for flushed in waiting} == {"The provider asks us to wait."}
+    assert {verdict_of(flushed).code for flushed in waiting} == {"waiting"}
 
 
 def test_redirects_lead_only_to_known_hosts_and_without_the_token(business_a: Business, settings: Settings) -> None:
-    moved, astray, inward = call(1), call(2), call(3)
-    with served(settings, [moved, astray, inward]) as server:
+    moved, astray, inward = make_served_call(1), make_served_call(2), make_served_call(3)
+    with serve_twilio(settings, [moved, astray, inward]) as server:
         elsewhere = server.url.replace("127.0.0.1", "localhost")
         settings.TWILIO_MEDIA_HOSTS = ["localhost"]
         moved.mishaps.append(("moved", f"{elsewhere}/signed/{moved.sid}"))
         astray.mishaps.append(("moved", "http://127.0.0.2:1/signed/x"))
         inward.mishaps.append(("moved", "http://169.254.169.254/latest/meta-data/"))
-        run = collected(twilio_source(business_a))
-    assert outcomes(run) == {
+        run = collect_source(twilio_source(business_a))
+    assert outcomes_by_key(run) == {
         moved.sid: ("done", ""),
         astray.sid: ("failed", "foreign_host"),
         inward.sid: ("failed", "foreign_host"),
     }
     assert stored(moved.sid) == moved.content
     signed = [with_token for path, with_token in server.seen_auth if path.startswith("/signed/")]
-    assert signed == [False], "a host of media is not told the account's token"
+    assert signed == [False], "a media host does not get the account's token"
 
 
 def test_an_attempt_that_lost_its_run_leaves_no_file(business_a: Business, settings: Settings) -> None:
-    slow = call(1, mishaps=[("reset", 1000)])
-    with served(settings, [slow, call(2)]):
+    slow = make_served_call(1, mishaps=[("reset", 1000)])
+    with serve_twilio(settings, [slow, make_served_call(2)]):
         run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a), job_type="download")
 
         def taken_away(run: RecordingRun, progress: Progress) -> None:
@@ -223,23 +234,23 @@ def test_an_attempt_that_lost_its_run_leaves_no_file(business_a: Business, setti
 
         run = work_through(run, taken_away)
     assert (run.status, run.error_code, run.processed) == ("failed", "reset", 0)
-    assert not Call.objects.fetched()
+    assert not Call.objects.with_file()
     assert not [path for path in Path(django_settings.MEDIA_ROOT).rglob("*") if path.is_file()]
 
 
 def test_private_addresses_are_refused_in_production(business_a: Business, settings: Settings) -> None:
-    with served(settings, [call(1)]):
+    with serve_twilio(settings, [make_served_call(1)]):
         settings.RECORDINGS_ALLOW_PRIVATE_HOSTS = False
-        run = collected(twilio_source(business_a))
+        run = collect_source(twilio_source(business_a))
     assert (run.status, run.error_code) == ("failed", "rejected")
 
 
 def test_nothing_is_fetched_twice_over_two_runs(business_a: Business, settings: Settings) -> None:
-    calls = [call(n) for n in range(4)]
-    with served(settings, calls) as server:
+    calls = [make_served_call(n) for n in range(4)]
+    with serve_twilio(settings, calls) as server:
         source = twilio_source(business_a)
-        collected(source)
-        again = collected(source, from_date=date(2024, 11, 1))
+        collect_source(source)
+        again = collect_source(source, from_date=date(2024, 11, 1))
     assert (again.processed, again.skipped) == (4, 4)
     assert set(server.fetched.values()) == {1}
 
@@ -262,13 +273,13 @@ def waits() -> Iterator[list[str]]:
 def test_a_list_that_can_not_be_had_for_a_while_is_waited_for(
     business_a: Business, settings: Settings, waits: list[str]
 ) -> None:
-    with served(settings, [call(1), call(2)]) as server:
+    with serve_twilio(settings, [make_served_call(1), make_served_call(2)]) as server:
         source = twilio_source(business_a)
         server.calls.pop()
-        collected(source)
-        server.calls.append(call(2))
-        server.listing_mishaps += [(500, {})] * (2 * TRIES)
-        run = collected(source)
+        collect_source(source)
+        server.calls.append(make_served_call(2))
+        server.listing_mishaps += [(500, {})] * (2 * MAX_TRIES)
+        run = collect_source(source)
     assert (run.status, run.succeeded, run.skipped) == ("completed", 1, 1)
     assert set(waits) == {"The provider answered with an error (500)."}
 
@@ -276,11 +287,11 @@ def test_a_list_that_can_not_be_had_for_a_while_is_waited_for(
 def test_a_provider_that_stays_away_leaves_the_run_to_be_retried(
     business_a: Business, settings: Settings, waits: list[str]
 ) -> None:
-    with served(settings, [call(1)]) as server:
+    with serve_twilio(settings, [make_served_call(1)]) as server:
         source = twilio_source(business_a)
-        collected(source)
+        collect_source(source)
         server.listing_mishaps += [(500, {})] * 1000
-        run = collected(source)
+        run = collect_source(source)
     assert (run.status, run.error_code) == ("failed", "unreachable")
     assert run.error_message == "The provider answered with an error (500)."
 
@@ -288,7 +299,7 @@ def test_a_provider_that_stays_away_leaves_the_run_to_be_retried(
 def test_a_provider_that_goes_away_on_the_way_costs_no_recording(
     business_a: Business, settings: Settings, waits: list[str]
 ) -> None:
-    real, refusals = httpx.Client.send, [None] * (2 * TRIES)
+    real, refusals = httpx.Client.send, [None] * (2 * MAX_TRIES)
 
     def send(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
         if request.url.path.endswith(".wav") and refusals:
@@ -296,14 +307,21 @@ def test_a_provider_that_goes_away_on_the_way_costs_no_recording(
             raise httpx.ConnectError("refused")
         return real(self, request, **options)
 
-    with served(settings, [call(1), call(2)]), mock.patch.object(httpx.Client, "send", send):
-        run = collected(twilio_source(business_a))
+    with (
+        serve_twilio(settings, [make_served_call(1), make_served_call(2)]),
+        mock.patch.object(httpx.Client, "send", send),
+    ):
+        run = collect_source(twilio_source(business_a))
     assert (run.status, run.succeeded) == ("completed", 2)
     assert set(waits) == {"The provider can't be reached."}
 
 
 def test_an_answer_that_makes_no_sense_stops_nothing(business_a: Business, settings: Settings) -> None:
-    strange = [call(1, number="05\x000" * 50), call(2, seconds="NaN"), call(3, seconds="9" * 400)]
-    with served(settings, [*strange, call(4)]):
-        run = collected(twilio_source(business_a))
+    strange = [
+        make_served_call(1, number="05\x000" * 50),
+        make_served_call(2, seconds="NaN"),
+        make_served_call(3, seconds="9" * 400),
+    ]
+    with serve_twilio(settings, [*strange, make_served_call(4)]):
+        run = collect_source(twilio_source(business_a))
     assert (run.status, run.succeeded) == ("completed", 4)

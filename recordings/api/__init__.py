@@ -1,0 +1,1 @@
+"""Recordings over HTTP: start runs, list and search calls, fetch recordings and transcripts."""

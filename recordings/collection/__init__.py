@@ -1,0 +1,1 @@
+"""The work of a recording run: list the calls of a source, fetch their recordings, transcribe them. No Celery here."""

@@ -1,0 +1,1 @@
+"""A folder that a telephone exchange such as Asterisk or FreePBX fills."""

@@ -1,0 +1,87 @@
+"""The root of a folder source, and what stands for the paths within it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from runs.exceptions import RunRejected
+from runs.text import clean
+
+from .. import LeftOut, LeftOutReason, SourceAway
+from .file_names import printable_name
+
+QUOTED: Final = "/"  # begins a location whose bytes are no text; a path within a folder never begins so
+
+
+class DanglingLink(OSError):
+    """A link to nothing, or to itself."""
+
+
+class FolderRoot:
+    """Raises `RunRejected` for a folder that the installation doesn't offer."""
+
+    def __init__(self, folder: str) -> None:
+        self.path = Path(folder).resolve()
+        self._inode: int | None = None  # once it has been seen
+        if not any(self.path.is_relative_to(Path(parent).resolve()) for parent in settings.RECORDINGS_FOLDERS):
+            raise RunRejected(_("The folder %(folder)s is not within RECORDINGS_FOLDERS.") % {"folder": folder})
+
+    def check_presence(self) -> None:
+        """Raises `SourceAway`, also for another inode: an unmounted share leaves a different, empty folder behind."""
+        try:
+            inode = self.path.stat().st_ino
+            if not self.path.is_dir():
+                raise NotADirectoryError
+        except OSError as error:
+            message = _("There is no folder %(folder)s on the worker's machine.") % {"folder": self.path}
+            raise SourceAway(message) from error
+        if self._inode is None:
+            self._inode = inode
+        if inode != self._inode:
+            raise SourceAway(_("The folder isn't there any more."))
+
+    def location_of(self, path: Path) -> str:
+        """The path within the folder, quoted if the database can't store it as text."""
+        relative = str(path.relative_to(self.path))
+        return relative if relative == clean(relative) else QUOTED + quote_from_bytes(os.fsencode(relative))
+
+    def resolve_location(self, location: str) -> Path:
+        """The file at a location, behind any links.
+
+        Raises `OSError`: `FileNotFoundError` if it doesn't exist or is outside of the folder, `DanglingLink`.
+        """
+        relative = os.fsdecode(unquote_to_bytes(location)) if location.startswith(QUOTED) else location
+        path = self.path / relative.lstrip(QUOTED)
+        try:
+            target = resolve_links(path)
+        except OSError as error:
+            if path.is_symlink() and error.errno in (errno.ENOENT, errno.ELOOP):
+                raise DanglingLink from error
+            raise
+        if not target.is_relative_to(self.path):
+            raise FileNotFoundError
+        return target
+
+    def display_path(self, path: Path) -> str:
+        """The path within the folder, as people are shown it."""
+        return printable_name(str(path.relative_to(self.path)))
+
+    def leave_out(self, path: Path, reason: LeftOutReason) -> LeftOut:
+        return LeftOut(self.display_path(path), reason)
+
+
+def resolve_links(path: Path) -> Path:
+    """The path without links. Raises `OSError`.
+
+    `stat` comes first because the kernel follows at most forty links: `realpath` alone would follow a chain of
+    thousands, and start over at each of its links.
+    """
+    path.stat()
+    return Path(os.path.realpath(path, strict=True))
