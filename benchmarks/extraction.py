@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from receipts.scanner import Scanner
+    from receipts.scanner.scanner import Scanner
 
 OWN_CORPUS: Final = Path(__file__).parent.parent / "tests" / "corpus"
 FIELDS: Final = ("amount", "currency", "issued_on", "invoice_number", "vendor")
@@ -97,7 +97,7 @@ def main(arguments: list[str]) -> None:
 
 
 def judge(folder: Path) -> Judgement:
-    from receipts.scanner import Scanner  # needs Django
+    from receipts.scanner.scanner import Scanner  # needs Django
 
     judgement = Judgement()
     with Scanner() as scanner:

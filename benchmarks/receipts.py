@@ -12,8 +12,8 @@ from django.test import override_settings
 from imap_tools import BaseMailBox, MailBoxUnencrypted, MailMessage
 
 from receipts.models import Receipt, ReceiptSyncRun
-from receipts.scanner import Scanner
-from receipts.sync import sync
+from receipts.scanner.scanner import Scanner
+from receipts.sync.mailbox_sync import sync
 from runs.lifecycle import worker
 
 from . import database

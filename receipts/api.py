@@ -30,8 +30,8 @@ from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, start_run, user_of
 from runs.models import Business
 from runs.readers.verdict import fetch_repaired
 
-from . import review
 from .models import Mailbox, Receipt, ReceiptCorrection, ReceiptSyncRun, ReviewStatus
+from .review import decisions
 
 Mode = ReceiptSyncRun.Mode
 
@@ -267,12 +267,12 @@ class ReceiptView(APIView):
         return get_object_or_404(Receipt.objects.of(self.request.user), pk=id)
 
     def review(self, verb: Any, id: int, **parse_body: Any) -> Response:  # noqa: A002
-        """Call one of `receipts.review`. Raises `Http404`, `ReviewForbidden`, `ValidationError`."""
+        """Call one of `receipts.review.decisions`. Raises `Http404`, `ReviewForbidden`, `ValidationError`."""
         try:
             receipt = verb(self.find(id), user=user_of(self.request), **parse_body)
         except Receipt.DoesNotExist as error:  # deleted a moment ago
             raise Http404 from error
-        except review.ReviewConflict as error:
+        except decisions.ReviewConflict as error:
             raise ReviewForbidden(str(error), error.code) from error
         except DjangoValidationError as error:
             raise serializers.ValidationError(get_error_detail(error)) from error
@@ -296,7 +296,7 @@ class Detail(ReceiptView):
         """Correct what was read. No later sync overwrites it."""
         self.find(id)  # nobody learns by another answer that a receipt exists
         changes = parse_body(CorrectionRequest, request)
-        return self.review(review.correct, id, version=changes.pop("version", None), changes=changes)
+        return self.review(decisions.correct, id, version=changes.pop("version", None), changes=changes)
 
 
 class Approve(ReceiptView):
@@ -304,7 +304,7 @@ class Approve(ReceiptView):
     def post(self, request: Request, id: int) -> Response:  # noqa: A002
         """All that stands there is right. 409 where somebody has approved it already."""
         self.find(id)
-        return self.review(review.approve, id, **parse_body(ReviewRequest, request))
+        return self.review(decisions.approve, id, **parse_body(ReviewRequest, request))
 
 
 class Reject(ReceiptView):
@@ -312,7 +312,7 @@ class Reject(ReceiptView):
     def post(self, request: Request, id: int) -> Response:  # noqa: A002
         """It is no receipt. It stays in the list as rejected, and can be approved or corrected later."""
         self.find(id)
-        return self.review(review.reject, id, **parse_body(ReviewRequest, request))
+        return self.review(decisions.reject, id, **parse_body(ReviewRequest, request))
 
 
 class File(ReceiptView):

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from runs.models import Business
 from runs.pages.access import frame, members_only, own_business, with_verdicts
 
-from . import review_pages
 from .models import Receipt, ReceiptQuerySet, ReceiptSyncRun
+from .review import pages
 
 RECEIPTS_A_PAGE = 25
 RECENT_RUNS = 6
@@ -68,5 +68,5 @@ def _receipts_context(request: HttpRequest, business: Business) -> dict[str, Any
 urlpatterns = [
     path("", receipts, name="receipts"),
     path("found/", updated_parts, name="receipts-found"),
-    *review_pages.urlpatterns,
+    *pages.urlpatterns,
 ]

@@ -4,7 +4,7 @@ from runs.lifecycle import run_task
 from runs.progress import Progress
 
 from .models import ReceiptSyncRun
-from .sync import sync
+from .sync.mailbox_sync import sync
 
 
 @run_task(ReceiptSyncRun)

@@ -14,8 +14,8 @@ from encrypted_fields.fields import EncryptedTextField
 from runs.exceptions import RunRejected
 from runs.models import Business
 
-from ..connection import Account
-from ..own_address import is_own_address
+from ..mailbox.connection import Account
+from ..mailbox.own_address import is_own_address
 
 
 class Mailbox(models.Model):

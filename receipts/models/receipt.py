@@ -142,7 +142,7 @@ class Receipt(models.Model):
             models.Index(fields=["business", "-id"], name="receipt_newest"),
             # The list of what is to be reviewed.
             models.Index(fields=["business", "-id"], name="receipt_to_review", condition=models.Q(needs_review=True)),
-            # What may be the same purchase as a receipt that is stored (`receipts.duplicates`).
+            # What may be the same purchase as a receipt that is stored (`receipts.review.duplicates`).
             models.Index(fields=["business", "amount", "issued_on"], name="receipt_same_total"),
         ]
 

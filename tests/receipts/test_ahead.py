@@ -8,13 +8,14 @@ import pytest
 from pytest_django import Settings
 
 from demo.mailboxes.mime import mail, text
-from receipts import inbox, outage
-from receipts import scanner as scanner_module
-from receipts.connection import Account, InboxUnreachable
-from receipts.inbox import BATCH_MESSAGES, FetchFailures, Letters, open_inbox
+from receipts.mailbox import inbox
+from receipts.mailbox.connection import Account, InboxUnreachable
+from receipts.mailbox.inbox import BATCH_MESSAGES, FetchFailures, Letters, open_inbox
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
-from receipts.scanner import Scanner
-from receipts.sync import sync
+from receipts.scanner import scanner as scanner_module
+from receipts.scanner.scanner import Scanner
+from receipts.sync import outage
+from receipts.sync.mailbox_sync import sync
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through

@@ -15,10 +15,10 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from receipts import review
-from receipts.duplicates import is_one_purchase, number_key, vendor_key
 from receipts.models import Receipt
-from receipts.storing import store_receipts
+from receipts.review import decisions
+from receipts.review.duplicates import is_one_purchase, number_key, vendor_key
+from receipts.sync.storing import store_receipts
 from runs.models import Business
 
 NUMBERS = count(1)
@@ -144,7 +144,7 @@ def test_the_first_that_was_found_is_the_original(business_a: Business, business
 
 def test_what_a_person_unlinked_is_never_linked_again(business_a: Business, member_a: User) -> None:
     first, second = stored(business_a, told()) + stored(business_a, told())
-    review.correct(second, {"duplicate_of": None}, member_a)
+    decisions.correct(second, {"duplicate_of": None}, member_a)
     again = told(message_id=second.message_id, confidence=Decimal("0.5"))
     stored(business_a, again)
     assert Receipt.objects.get(pk=second.pk).confidence == Decimal("0.5"), "its facts are read better all the same"
@@ -156,23 +156,23 @@ def test_what_a_person_unlinked_is_never_linked_again(business_a: Business, memb
 def test_a_correction_links_and_unlinks(business_a: Business, member_a: User) -> None:
     first, second = stored(business_a, told(amount=Decimal(40))) + stored(business_a, told())
     assert links(business_a) == [None, None]
-    review.correct(first, {"amount": Decimal(50)}, member_a)
+    decisions.correct(first, {"amount": Decimal(50)}, member_a)
     assert links(business_a) == [None, 0]
     stored(business_a, told())
     assert links(business_a) == [None, 0, 0]
-    review.correct(first, {"amount": Decimal(60)}, member_a)
+    decisions.correct(first, {"amount": Decimal(60)}, member_a)
     assert links(business_a) == [None, None, 1], "those that were like it are still like each other"
-    review.correct(second, {"amount": Decimal(60)}, member_a)
+    decisions.correct(second, {"amount": Decimal(60)}, member_a)
     assert links(business_a) == [None, 0, None]
 
 
 def test_a_rejected_original_hands_over_to_the_next(business_a: Business, member_a: User) -> None:
     first, _second, third = [receipt for _n in range(3) for receipt in stored(business_a, told())]
-    review.reject(first, member_a)
+    decisions.reject(first, member_a)
     assert links(business_a) == [None, None, 1]
     stored(business_a, told())
     assert links(business_a) == [None, None, 1, 1], "nobody's original"
-    review.approve(first, member_a)
+    decisions.approve(first, member_a)
     assert links(business_a) == [None, 0, 0, 0]
     assert third.corrections.count() == 0, "only what people do is history"
 
@@ -182,7 +182,7 @@ def test_a_notice_without_a_number_makes_two_invoices_no_duplicates(business_a: 
     for known in ({}, {"invoice_number": "INV-18"}, notice):
         stored(business_a, told(**known))
     assert links(business_a) == [None, None, 0]
-    review.approve(Receipt.objects.earliest("pk"), member_a)
+    decisions.approve(Receipt.objects.earliest("pk"), member_a)
     assert links(business_a) == [None, None, 0]
     Receipt.objects.all().delete()
     for known in (notice, {}, {"invoice_number": "INV-18"}, {}):
@@ -196,9 +196,9 @@ def test_a_link_through_a_third_receipt_lasts_as_long_as_that_one_says_so(busine
         stored(business_a, told(**known))
     _first, second, third, _fourth = Receipt.objects.order_by("pk")
     assert links(business_a) == [None, None, 0, 0]
-    review.correct(second, {"amount": Decimal(50)}, member_a)
+    decisions.correct(second, {"amount": Decimal(50)}, member_a)
     assert links(business_a) == [None, 0, 0, 0]
-    review.correct(third, {"amount": Decimal(70)}, member_a)
+    decisions.correct(third, {"amount": Decimal(70)}, member_a)
     assert links(business_a) == [None, None, None, 1]
 
 
@@ -215,8 +215,8 @@ def test_a_receipt_that_is_passed_on_follows_the_one_that_came_with_its_invoice(
 
 def test_a_rejected_duplicate_is_nobodys_original(business_a: Business, member_a: User) -> None:
     first, second, _third = [receipt for _n in range(3) for receipt in stored(business_a, told())]
-    review.reject(second, member_a)
-    review.reject(first, member_a)
+    decisions.reject(second, member_a)
+    decisions.reject(first, member_a)
     assert links(business_a) == [None, 2, None]
 
 

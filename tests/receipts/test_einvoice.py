@@ -10,9 +10,9 @@ import pytest
 from fpdf import FPDF
 
 from demo.mailboxes.mime import attachment, envelope, mail, multipart, text
-from receipts.einvoice import is_invoice, read_invoice
-from receipts.extraction import Scanned
-from receipts.scanner import Scanner
+from receipts.extraction.einvoice import is_invoice, read_invoice
+from receipts.extraction.scan import Scanned
+from receipts.scanner.scanner import Scanner
 
 UBL = """<?xml version="1.0" encoding="UTF-8"?>
 <!-- made -> by hand -->

@@ -17,10 +17,10 @@ from demo.mailboxes import mime
 from demo.mailboxes.letters import DemoMail
 from demo.mailboxes.papers import Paper, drawn
 from demo.mailboxes.server import serve
-from receipts.extraction import Finding
+from receipts.extraction.scan import Finding
 from receipts.models import Mailbox, ReceiptSyncRun
-from receipts.scanner import Scanner
-from receipts.sync import sync
+from receipts.scanner.scanner import Scanner
+from receipts.sync.mailbox_sync import sync
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from receipts.facts import Facts, read_facts
-from receipts.languages import LANGUAGES
-from receipts.platforms import PLATFORMS
+from receipts.extraction.facts import Facts, read_facts
+from receipts.extraction.languages import LANGUAGES
+from receipts.extraction.platforms import PLATFORMS
 
 
 def read(*lines: str, sent_at: datetime | None = None) -> Facts:

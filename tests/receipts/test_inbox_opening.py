@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from demo.mailboxes.server import ServedMailbox, Server, StoredMail, free_port, serve
-from receipts.connection import Account, InboxUnreachable, connect, hang_up
-from receipts.inbox import Inbox
+from receipts.mailbox.connection import Account, InboxUnreachable, connect, hang_up
+from receipts.mailbox.inbox import Inbox
 from runs.exceptions import RunRejected
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)

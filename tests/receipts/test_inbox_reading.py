@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 import pytest
 
 from demo.mailboxes.server import ServedMailbox, Server, StoredMail, serve
-from receipts import inbox as inbox_module
-from receipts.connection import Account, InboxUnreachable
-from receipts.inbox import MAX_GIVEN_UP, MAX_TRIES, FetchFailures, Inbox, Letter
+from receipts.mailbox import inbox as inbox_module
+from receipts.mailbox.connection import Account, InboxUnreachable
+from receipts.mailbox.inbox import MAX_GIVEN_UP, MAX_TRIES, FetchFailures, Inbox, Letter
 from tests.post import slowed
 from tests.workers import until
 

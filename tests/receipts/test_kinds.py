@@ -7,8 +7,8 @@ import struct
 import pytest
 
 from demo.mailboxes.mime import attachment, mail, multipart, text
-from receipts.extraction import EXTRACTOR_VERSION, Finding, scan
-from receipts.message import Contents
+from receipts.extraction.scan import EXTRACTOR_VERSION, Finding, scan
+from receipts.message.message import Contents
 from receipts.review_reasons import MESSAGES, ReviewReason
 
 SHOP = "Acme Ltd <billing@acme.test>"

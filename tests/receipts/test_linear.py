@@ -20,12 +20,12 @@ from itertools import islice, product
 import pytest
 from django.conf import settings
 
-from receipts.extraction import scan
-from receipts.facts import read_facts
-from receipts.hebrew import logical_order
-from receipts.markup import html_text
-from receipts.message import Contents, open_message
-from receipts.tnef import SIGNATURE, unpack
+from receipts.extraction.facts import read_facts
+from receipts.extraction.scan import scan
+from receipts.message.markup import html_text
+from receipts.message.message import Contents, open_message
+from receipts.message.tnef import SIGNATURE, unpack
+from receipts.pdf.hebrew import logical_order
 from runs.exceptions import ItemFailed
 
 MEGABYTE = 1_000_000

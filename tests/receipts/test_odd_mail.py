@@ -15,10 +15,10 @@ from django.test import override_settings
 from demo.mailboxes.hostile import zip_bomb
 from demo.mailboxes.mime import attachment, envelope, mail, multipart, text
 from demo.mailboxes.papers import Paper, drawn, endless, locked, with_hyphens_as_nul
-from receipts.extraction import Scanned
-from receipts.message import open_message
-from receipts.scanner import Scanner
-from receipts.tnef import SIGNATURE
+from receipts.extraction.scan import Scanned
+from receipts.message.message import open_message
+from receipts.message.tnef import SIGNATURE
+from receipts.scanner.scanner import Scanner
 from runs.exceptions import ItemFailed
 
 HEADERS = envelope(

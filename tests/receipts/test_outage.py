@@ -10,11 +10,11 @@ import pytest
 from pytest_django import Settings
 
 from demo.mailboxes.server import ServedMailbox, Server, free_port, serve
-from receipts import outage
-from receipts.connection import InboxUnreachable
+from receipts.mailbox.connection import InboxUnreachable
 from receipts.models import Mailbox, ReceiptSyncRun
-from receipts.outage import Outage
-from receipts.sync import sync
+from receipts.sync import outage
+from receipts.sync.mailbox_sync import sync
+from receipts.sync.outage import Outage
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM

@@ -15,8 +15,8 @@ from fpdf import FPDF
 from pypdfium2 import PdfDocument
 
 from demo.mailboxes.papers import one_page, stream_of, visual
-from receipts.hebrew import logical_order
-from receipts.pdf import PdfReader
+from receipts.pdf.hebrew import logical_order
+from receipts.pdf.reader import PdfReader
 from runs.exceptions import ItemFailed
 
 CORPUS = Path(__file__).parent.parent / "corpus"

@@ -12,8 +12,8 @@ from PIL import Image
 
 from demo.mailboxes.papers import Paper, drawn, locked
 from receipts.models import Receipt
-from receipts.preview_child import LONGEST_SIDE, MAX_PIXELS, answer
-from receipts.preview_frames import COUNT, MAX_PAGES, Kind, write_request
+from receipts.preview.child import LONGEST_SIDE, MAX_PIXELS, answer
+from receipts.preview.frames import COUNT, MAX_PAGES, Kind, write_request
 from runs.models import Business
 
 PDF = drawn(Paper("Acme Ltd", ["Invoice number: AB-77"], [], [("Total due:", "$120.50")]))

@@ -13,9 +13,9 @@ from PIL import Image
 
 from demo.mailboxes.mime import attachment, mail, multipart, text
 from demo.mailboxes.papers import Paper, drawn
-from receipts import review
 from receipts.models import Receipt, ReceiptSyncRun
-from receipts.sync import sync
+from receipts.review import decisions
+from receipts.sync.mailbox_sync import sync
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -218,9 +218,9 @@ def test_each_promise_is_kept_by_a_sync_and_no_decision_is_lost_by_the_next(
         # As an older extractor would have read them, of which people have decided about three
         Receipt.objects.update(extractor_version=1, amount=Decimal("7.77"), is_refund=False)
         corrected, approved, rejected, *untouched = Receipt.objects.order_by("pk")
-        review.correct(corrected, {"amount": Decimal("8.88")}, member_a)
-        review.approve(approved, member_a)
-        review.reject(rejected, member_a)
+        decisions.correct(corrected, {"amount": Decimal("8.88")}, member_a)
+        decisions.approve(approved, member_a)
+        decisions.reject(rejected, member_a)
         run = work_through(
             dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox, mode=ReceiptSyncRun.Mode.FULL), sync
         )

@@ -12,11 +12,11 @@ from pytest_django import Settings
 
 from demo.mailboxes.mime import attachment, mail, multipart, text
 from demo.mailboxes.papers import Paper, drawn, locked, with_hyphens_as_nul
-from receipts import sync as sync_module
-from receipts.extraction import Scanned
+from receipts.extraction.scan import Scanned
 from receipts.models import Receipt, ReceiptSyncRun
-from receipts.scanner import Scanner
-from receipts.sync import sync
+from receipts.scanner.scanner import Scanner
+from receipts.sync import mailbox_sync as sync_module
+from receipts.sync.mailbox_sync import sync
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through

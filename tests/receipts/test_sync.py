@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from demo import mailboxes
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
-from receipts.sync import sync
+from receipts.sync.mailbox_sync import sync
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from receipts.duplicates import link_all_duplicates
 from receipts.models import Receipt
+from receipts.review.duplicates import link_all_duplicates
 from runs.models import Business
 
 

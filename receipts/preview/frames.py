@@ -1,0 +1,37 @@
+"""How `receipts.preview.preview` and its child talk: a byte for the kind, a byte for the page, and the document."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+MAX_PAGES: Final = 10
+COUNT: Final = 0  # in place of a page: how many are there?
+
+
+class Kind(Enum):
+    PDF = b"p"
+    PICTURE = b"i"
+    HTML = b"h"
+    XML = b"x"
+
+    @property
+    def is_text(self) -> bool:
+        """Shown as its text, not drawn."""
+        return self in (Kind.HTML, Kind.XML)
+
+    @classmethod
+    def of(cls, content_type: str) -> Kind | None:
+        """None for what is never shown."""
+        if content_type.startswith("image/"):
+            return cls.PICTURE
+        known = {"application/pdf": cls.PDF, "text/html": cls.HTML, "application/xml": cls.XML}
+        return known.get(content_type)
+
+
+def write_request(kind: Kind, page: int, content: bytes) -> bytes:
+    return kind.value + bytes([page]) + content
+
+
+def read_request(request: bytes) -> tuple[Kind, int, bytes]:
+    return Kind(request[:1]), request[1], request[2:]

@@ -1,0 +1,81 @@
+"""Opens mails in a bounded child: what a stranger sends can hang, crash or fill that process only."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Self
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from runs.children.bounded_child import BoundedChild
+from runs.exceptions import ChildDied, ChildTimedOut, ItemFailed
+
+from ..findings import Scanned
+from . import frames
+from .frames import READ_PDFS, READ_PDFS_APART
+
+logger = logging.getLogger(__name__)
+
+# For a mail, its largest attachments and their text at once, beside the libraries.
+MEMORY_BYTES: Final = 600_000_000
+# On a busy machine the clock runs that much faster than the processor works; the run beats meanwhile.
+WALL_FACTOR: Final = 4
+# How PDFs begin, as they are and in base64.
+_SIGNS_OF_PDF: Final = (b"%PDF-", b"JVBERi")
+
+
+class Scanner:
+    """Scans mails, one at a time, within the limits of the settings. A context manager: its end is the child's end."""
+
+    def __init__(self, *, beat: Callable[[], object] = lambda: None) -> None:
+        seconds = settings.RECEIPTS_MESSAGE_SECONDS
+        self._child = BoundedChild(
+            "receipts.scanner.child",
+            settings.RECEIPTS_MAX_ATTACHMENT_BYTES,
+            settings.RECEIPTS_PDF_SECONDS,
+            seconds / 2,
+            cpu_seconds=seconds,
+            wall_seconds=seconds * WALL_FACTOR,
+            memory_bytes=MEMORY_BYTES,
+            beat=beat,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._child.close()
+
+    def start(self) -> None:
+        """Start the child, which takes longer than fetching the first mails."""
+        self._child.start()
+
+    def scan(self, raw: bytes) -> Scanned:
+        """What `extraction.scan` finds in the mail. Raises ItemFailed, its words translated, and what `beat` raises."""
+        try:
+            return frames.decode(self._scan_in_child(raw))
+        except frames.ScanCrashed as error:
+            # Not the mail's fault alone: our reader has a hole.
+            logger.error("Could not scan a message: %s", error.traceback)
+            raise ItemFailed(_(str(error)), code=error.code) from None
+        except ItemFailed as error:
+            raise ItemFailed(_(str(error)), code=error.code) from error
+
+    def scan_ahead(self, raws: Sequence[bytes]) -> None:
+        """Let the child begin with the mails that are scanned next. What becomes of each is said by its own `scan`."""
+        for raw in raws[self._child.begun :]:
+            if not self._child.begin(READ_PDFS + raw):
+                break
+
+    def discard_ahead(self) -> None:
+        """Forget what was begun: other mails may come next."""
+        self._child.discard()
+
+    def _scan_in_child(self, raw: bytes) -> bytes:
+        try:
+            return self._child.call(READ_PDFS + raw)
+        except (ChildTimedOut, ChildDied):
+            if not any(sign in raw for sign in _SIGNS_OF_PDF):
+                raise
+        # A PDF may be what ended the child: the rest of the mail is worth another.
+        return self._child.call(READ_PDFS_APART + raw)

@@ -1,0 +1,66 @@
+"""What a sync does while its mail server is away: wait, try again, and give up at last."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from runs.exceptions import RunRejected, RunUnreachable
+from runs.progress import Progress
+
+from ..mailbox.connection import InboxUnreachable
+from ..models import Mailbox
+
+FIRST_PAUSE_SECONDS: Final = 1.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
+
+
+class Outage:
+    """How long the mail server of a run has been away, over all its attempts: a deploy doesn't begin the wait anew.
+
+    A server that is away for a moment looks like a wrong address. What the mailbox could do before tells them
+    apart: one that was reached once is waited for, one that never was is rejected soon.
+    """
+
+    def __init__(self, progress: Progress, mailbox: Mailbox) -> None:
+        self._progress = progress
+        self._mailbox = mailbox
+        self._seconds_before: float = progress.run.cursor.get("unreachable_seconds", 0.0)
+        self._began_at: float | None = None
+        self._pause = 0.0  # the first try is made at once
+
+    def end(self) -> None:
+        """The server does what it is asked."""
+        if self._began_at is not None or self._seconds_before:
+            self._seconds_before, self._began_at, self._pause = 0.0, None, 0.0
+            self._progress.checkpoint(unreachable_seconds=0.0)
+
+    def wait(self, error: InboxUnreachable) -> None:
+        """Wait a while, visibly. Raises RunRejected or RunUnreachable when it was waited for long enough."""
+        now = time.monotonic()
+        if self._began_at is None:
+            self._began_at = now
+        away = self._seconds_before + now - self._began_at
+        left = self._longest_wait(error) - away
+        if left <= 0:
+            self._give_up(error, away)
+        self._progress.checkpoint(unreachable_seconds=away)
+        if self._pause:
+            self._progress.wait(min(self._pause, left), error.waiting_reason)
+        self._pause = min(max(FIRST_PAUSE_SECONDS, 2 * self._pause), LONGEST_PAUSE_SECONDS)
+
+    def _longest_wait(self, error: InboxUnreachable) -> float:
+        """For how many seconds it is waited in all."""
+        if self._mailbox.has_been_opened:
+            return float(settings.RECEIPTS_UNREACHABLE_SECONDS)
+        return 0.0 if error.is_misconfigured else float(settings.RECEIPTS_FIRST_CONTACT_SECONDS)
+
+    def _give_up(self, error: InboxUnreachable, away: float) -> None:
+        self._progress.checkpoint(unreachable_seconds=0.0)  # a retry waits anew
+        if not self._mailbox.has_been_opened:
+            raise RunRejected(error)
+        words = _("%(problem)s The sync waited %(minutes)d minutes for it. A retry goes on where it stopped.")
+        raise RunUnreachable(words % {"problem": error, "minutes": max(1, away // 60)})
