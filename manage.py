@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _attach_to_embedded_database(command: str) -> None:
-    if not postgres.wanted() or command in WITHOUT_DATABASE or "--help" in sys.argv:
+    if not postgres.is_needed() or command in WITHOUT_DATABASE or "--help" in sys.argv:
         return
     copies.choose_running_copy()
     if not postgres.has_data() and command not in FROM_NOTHING:

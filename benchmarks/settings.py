@@ -7,7 +7,7 @@ os.environ.setdefault("UNSTUCK_VAR", "var/bench")  # never the embedded server o
 
 from progress_project.local import postgres
 
-if postgres.wanted():
+if postgres.is_needed():
     os.environ["DATABASE_URL"] = postgres.database_url()
 os.environ.update(
     DEBUG="false",  # with it, Django would remember every query

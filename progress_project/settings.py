@@ -19,7 +19,7 @@ from progress_project.local import broker, postgres
 from progress_project.local.environment import BASE_DIR, demo_imap_port, demo_model, demo_secret, env, state_dir
 
 VAR_DIR = state_dir()
-DEBUG: bool = env.bool("DEBUG", default=postgres.wanted() and not env.str("SECRET_KEY", default=""))
+DEBUG: bool = env.bool("DEBUG", default=postgres.is_needed() and not env.str("SECRET_KEY", default=""))
 
 
 def secret(name: str) -> str:
@@ -34,7 +34,7 @@ SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 # Secrets of mailboxes are encrypted under SECRET_KEY and the first of these; the others still decrypt.
 SALT_KEY: list[str] = secret("SALT_KEY").split(",")
 
-if postgres.wanted() and not DEBUG:
+if postgres.is_needed() and not DEBUG:
     raise ImproperlyConfigured("Set DATABASE_URL, or DEBUG=1 to try things out.")
 
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])

@@ -18,7 +18,7 @@ from tests.migrated import migrated_database
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start (or attach to) the embedded PostgreSQL where no other is named; xdist's workers find it running."""
-    if postgres.wanted() and not hasattr(config, "workerinput"):
+    if postgres.is_needed() and not hasattr(config, "workerinput"):
         postgres.ensure_running()
         _make_haste()
 

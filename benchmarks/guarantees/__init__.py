@@ -45,7 +45,7 @@ def _set_up_django() -> None:
 
     from progress_project.local import copies, postgres
 
-    if postgres.wanted():  # as for any command that is typed beside a running copy
+    if postgres.is_needed():  # as for any command that is typed beside a running copy
         try:
             copies.choose_running_copy()
             if not postgres.has_data():

@@ -36,7 +36,7 @@ SYNC = "/api/receipts/sync/"
 def celery_on(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
     """Publish to this broker for real, with none of the timeouts that settings know."""
     monkeypatch.setattr(Celery, "send_task", SEND_TASK)
-    app = Celery(broker_calls=url, set_as_current=False)
+    app = Celery(broker=url, set_as_current=False)
     app.conf.broker_transport_options = {"max_retries": 1}  # or the threads that are left behind would never end
     monkeypatch.setattr(broker_calls, "_overdue", [])
     with patch.object(dispatch, "current_app", app):

@@ -115,12 +115,12 @@ def test_a_copy_comes_up_does_what_the_readme_says_and_survives_what_is_killed(c
 
 
 def assert_it_restarts_what_is_killed(copy: Copy) -> None:
-    """A worker, the keeper of another process, and PostgreSQL, all at once."""
+    """A worker, the supervisor of another process, and PostgreSQL, all at once."""
     postmaster = psutil.Process(int((copy.state / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]))
     for process in (copy.find(WORKER)[0], copy.find(BEAT)[0].parent(), postmaster):
         assert process
         process.kill()
-    for words in ("died (SIGKILL), starting it again", "its keeper died", "PostgreSQL died, starting it again"):
+    for words in ("died (SIGKILL), starting it again", "its supervisor died", "PostgreSQL died, starting it again"):
         until(partial(copy.said, words), 5)
     assert answers(f"{copy.url}/healthz"), "the rest stays up without them"
     until(lambda: bool(copy.find(WORKER) and copy.find(BEAT) and copy.is_ready()), RESTART_SECONDS)
