@@ -43,7 +43,7 @@ def _attach_to_embedded_database(command: str) -> None:
         return
     copies.choose_running_copy()
     if not postgres.has_data() and command not in FROM_NOTHING:
-        raise copies.CopyError(copies.why_no_data())
+        raise copies.CopyError(copies.explain_missing_data())
     postgres.ensure_running()
 
 

@@ -119,13 +119,22 @@ def percentage(conditions: Iterator[bool]) -> float:
     return round(100 * sum(values) / len(values), 1)
 
 
+COLUMNS: Final = {
+    "modules: median / max": ("module_median", "module_max"),
+    "functions: median / p95 / max": ("function_median", "function_p95", "function_max"),
+    "private": ("private",),
+    "one word": ("one_word",),
+    "name length": ("name_length",),
+}
+
+
 def print_table(facts: list[Facts]) -> None:
-    table = Table()
-    for field in asdict(facts[0]):
-        table.add_column(
-            field.replace("_", " "), no_wrap=field == "name", justify="left" if field == "name" else "right"
-        )
+    table = Table("", *COLUMNS)
     for each in facts:
-        name, *values = asdict(each).values()
-        table.add_row(name, *("" if value is None else f"{value:,}" for value in values))
+        table.add_row(each.name, *(" / ".join(shown(each, name) for name in names) for names in COLUMNS.values()))
     Console().print(table)
+
+
+def shown(facts: Facts, name: str) -> str:
+    value = getattr(facts, name)
+    return "" if value is None else f"{value:,g}"

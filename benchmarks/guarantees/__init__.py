@@ -49,7 +49,7 @@ def _set_up_django() -> None:
         try:
             copies.choose_running_copy()
             if not postgres.has_data():
-                raise copies.CopyError(copies.why_no_data())
+                raise copies.CopyError(copies.explain_missing_data())
             postgres.ensure_running()
         except copies.CopyError as error:
             sys.exit(str(error))

@@ -31,7 +31,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     prepare_environment()
     try:
-        with copies.only_copy():
+        with copies.exclusive_copy():
             check_ports()
             with embedded_database():
                 for command in preparing_commands():

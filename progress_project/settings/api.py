@@ -8,8 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from progress_project.local.environment import env
 
 
-def _rate(name: str, default: str) -> str | None:
-    """How often, such as 60/hour, or `none` for no limit."""
+def read_rate(name: str, default: str) -> str | None:
+    """A rate such as 60/hour, or `none` for no limit."""
     rate: str = env.str(name, default=default).lower()
     if rate == "none":
         return None
@@ -30,14 +30,14 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {
-        "login": _rate("THROTTLE_LOGIN", "60/hour"),  # failed sign-ins, by address
-        "preview": _rate("THROTTLE_PREVIEW", "60/minute"),  # of broadcasts, by user
+        "login": read_rate("THROTTLE_LOGIN", "60/hour"),  # failed sign-ins, by address
+        "preview": read_rate("THROTTLE_PREVIEW", "60/minute"),  # of broadcasts, by user
     },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "URL_FORMAT_OVERRIDE": None,  # `?format=csv` is ours
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-# Of one web process. A browser needs one for each business, whatever tabs it has open; the cards of others poll.
+# Open streams of a user in one web process. A browser needs one a business for all its tabs; further cards poll.
 STREAMS_PER_USER: int = env.int("STREAMS_PER_USER", default=100)
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "runs.api.handler.ErrorHandler",

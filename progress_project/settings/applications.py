@@ -1,4 +1,4 @@
-"""Which applications are installed, and what stands around every request and page."""
+"""Which applications are installed, and what surrounds every request and page."""
 
 from progress_project.settings.base import BASE_DIR, DEBUG
 
@@ -34,7 +34,7 @@ if DEBUG:
     INSTALLED_APPS.append("demo")
 
 MIDDLEWARE = [
-    "runs.api.middleware.api_answers",  # outermost: no answer under /api/ escapes it
+    "runs.api.middleware.api_answers",  # outermost: it covers every answer under /api/
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -50,7 +50,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "progress_project.csp.PathCSPMiddleware",
-    "axes.middleware.AxesMiddleware",  # last: it turns a lockout into its answer
+    "axes.middleware.AxesMiddleware",  # last: it answers a lockout
 ]
 
 ROOT_URLCONF = "progress_project.urls"

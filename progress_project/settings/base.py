@@ -1,4 +1,4 @@
-"""Debug or production, the secrets, and which hosts are ours."""
+"""DEBUG or production, the secrets, and our hosts."""
 
 from django.core.exceptions import ImproperlyConfigured
 

@@ -1,4 +1,4 @@
-"""Celery: messages are only hints, the rows are the truth; so nothing is stored and nothing acknowledged late."""
+"""Celery. Messages are hints and the rows are the truth, so no result is stored and none is acknowledged late."""
 
 from datetime import timedelta
 
@@ -15,16 +15,17 @@ CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
-# kB, looked at between tasks. A process keeps its speech model: with too little room it would load it for each run.
+# kB, checked between tasks. A process keeps its speech model in memory: with too low a limit it would load it for
+# each run.
 CELERY_WORKER_MAX_MEMORY_PER_CHILD: int = env.int("WORKER_MAX_MEMORY_MB", default=1500) * 1000
-# Seconds in which a child that has gone may still be found to have finished. Short: a run that did finish
-# can't be taken back any more.
+# Seconds in which Celery may still receive the result of a process that has exited. Short is safe:
+# to reclaim a finished run changes nothing.
 CELERY_WORKER_LOST_WAIT = 0.2
-# The pool itself gives a task to an idle process only; a second count of the free ones would go wrong with each death.
+# The pool gives tasks to idle processes only; Celery's own count of them would be wrong after each death.
 CELERY_WORKER_POOL_PUTLOCKS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker without a limit
 CELERY_BROKER_CONNECTION_TIMEOUT = 1
 # A start answers while the broker is away: one more try, then the sweep publishes it again.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
@@ -48,7 +49,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "runs.sweep",
         "schedule": timedelta(seconds=RUNS_SWEEP_INTERVAL_SECONDS),
-        # Without `expires`: that compares the clocks of two machines. A late round is harmless, a dropped one isn't.
+        # Without `expires`, which compares the clocks of two machines: a late round is harmless, a dropped one isn't.
         "options": {"queue": "control"},
     },
     "whatsapp_accounts": {

@@ -11,7 +11,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 
 
-def _connection_options() -> dict[str, Any]:
+def connection_options() -> dict[str, Any]:
     options: dict[str, Any] = {"connect_timeout": 5, "application_name": "unstuck"}
     seconds = env.int("DATABASE_STATEMENT_TIMEOUT_SECONDS", default=30)
     if seconds:  # 0 sends nothing, as PgBouncer needs it
@@ -21,16 +21,16 @@ def _connection_options() -> dict[str, Any]:
     return options
 
 
-def _connection_lifetime() -> dict[str, Any]:
-    """A pool where threads serve requests; a kept connection elsewhere: a pool doesn't survive a fork."""
+def connection_lifetime() -> dict[str, Any]:
+    """A pool where threads serve requests; else a connection a process, for a pool doesn't survive a fork."""
     if not env.bool("DATABASE_POOL", default=False):
         return {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     size = env.int("DATABASE_POOL_SIZE", default=10)
-    # Whether to wait longer is asked after each timeout: see the engine.
+    # After each timeout the engine decides whether to wait longer.
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": size, "timeout": 1}
     DATABASES["default"]["ENGINE"] = "progress_project.postgresql"
     return {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
 
 
-DATABASES["default"].setdefault("OPTIONS", {}).update(_connection_options())
-DATABASES["default"].update(_connection_lifetime())
+DATABASES["default"].setdefault("OPTIONS", {}).update(connection_options())
+DATABASES["default"].update(connection_lifetime())

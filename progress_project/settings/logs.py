@@ -8,10 +8,10 @@ from progress_project.local.environment import env
 from progress_project.settings.base import DEBUG
 
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
-DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it believes any header; `runs.sign_in.address` logs the address
-# Answers of 5xx that are meant, such as "not ready": an exception has an error line of its own.
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it trusts any header; `runs.sign_in.address` logs the address
+# Deliberate 5xx answers, such as "not ready". An exception has an error line of its own.
 DJANGO_STRUCTLOG_STATUS_5XX_LOG_LEVEL = logging.WARNING
-# A lost process: a task that raises is told as an error, with its traceback.
+# A lost process. A task that raises is logged as an error, with its traceback.
 DJANGO_STRUCTLOG_CELERY_TASK_FAILURE_LOG_LEVEL = logging.WARNING
 
 _LOG_CONTEXT: list[structlog.typing.Processor] = [
@@ -45,18 +45,18 @@ LOGGING = {
         # Django's own handlers would print everything twice.
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
-        "fontTools": {"level": "WARNING"},  # tells of every glyph
-        "httpx": {"level": "WARNING"},  # tells of every request, with the signatures in its address
+        "fontTools": {"level": "WARNING"},  # logs every glyph
+        "httpx": {"level": "WARNING"},  # logs every request, with the signatures in its URL
         "faster_whisper": {"level": "WARNING"},
-        # django_structlog says the same, with the context of the request or the run.
+        # django_structlog logs the same, with the context of the request or the run.
         "django.request": {"level": "CRITICAL"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.request": {"level": "CRITICAL"},
         "celery.worker.strategy": {"level": "WARNING"},
-        "axes": {"level": "ERROR"},  # tells of each sign-in, without naming anybody
-        "celery.beat": {"level": "WARNING", "filters": ["outages"]},  # tells of each round
+        "axes": {"level": "ERROR"},  # logs each sign-in, without the name
+        "celery.beat": {"level": "WARNING", "filters": ["outages"]},  # logs each round
         "django_celery_beat.schedulers": {"filters": ["outages"]},
-        "celery.worker.control": {"level": "ERROR"},  # warns that tasks which are ended leave no result
+        "celery.worker.control": {"level": "ERROR"},  # warns that revoked tasks leave no result
         "django_structlog": {"level": "WARNING" if DEBUG else "INFO"},
     },
 }

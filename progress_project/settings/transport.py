@@ -10,8 +10,8 @@ from progress_project.settings.base import DEBUG
 BEHIND_TLS_PROXY: bool = env.bool("BEHIND_TLS_PROXY", default=False)
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# How many proxies of ours a request passes, each adding the address that it sees to X-Forwarded-For (0: it isn't
-# read), and the networks from which they connect: a header that comes from elsewhere was written by a client.
+# How many of our proxies a request passes, each appending the address that it sees to X-Forwarded-For (0: the header
+# isn't read), and the networks from which they connect: from elsewhere the header was written by a client.
 PROXY_COUNT: int = env.int("PROXY_COUNT", default=1) if BEHIND_TLS_PROXY else 0
 PRIVATE_NETWORKS = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1", "fc00::/7"]
 TRUSTED_PROXIES = [str(ip_network(name)) for name in env.list("TRUSTED_PROXIES", default=PRIVATE_NETWORKS)]
@@ -46,5 +46,5 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
-# What a scraper of /metrics has to bear. Without one, /metrics answers private networks only.
+# The bearer token of /metrics. Without one, /metrics answers private networks only.
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")

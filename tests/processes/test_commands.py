@@ -133,4 +133,4 @@ def test_a_copy_that_has_stopped_or_was_killed_is_none(var: Path) -> None:
 def test_a_copy_on_a_database_of_its_own_is_said_to_be(var: Path) -> None:
     with running(var, 8000):
         copies.choose_running_copy()
-        assert copies.why_no_data().startswith("The copy on port 8000 works on another database. ")
+        assert copies.explain_missing_data().startswith("The copy on port 8000 works on another database. ")
