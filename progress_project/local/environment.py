@@ -25,7 +25,7 @@ def state_dir() -> Path:
 
 
 def is_demo() -> bool:
-    """Does `make run` make the demo's users and data? Their passwords are public: with DATABASE_URL only if DEMO is set."""
+    """Does `make run` make the demo's users? Their passwords are public: with DATABASE_URL only if DEMO is set."""
     return bool(env.bool("DEBUG", default=False) and env.bool("DEMO", default=not env.str("DATABASE_URL", default="")))
 
 
