@@ -1,4 +1,4 @@
-"""A storm over one broadcast: a server on the loopback notes all that it was told to send."""
+"""A storm over one broadcast: a server on the loopback records all messages that it receives."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ class Broadcast:
 
     def records(self) -> Iterator[Record]:
         """The server gives all messages the same answer."""
-        for told in self.server.told:
-            yield Send(told.to, told.tracker, told.message_id, self.server.otherwise.status)
+        for message in self.server.told:
+            yield Send(message.to, message.tracker, message.message_id, self.server.otherwise.status)

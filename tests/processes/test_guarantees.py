@@ -25,7 +25,18 @@ from django.utils import timezone
 from benchmarks.guarantees import isolation
 from benchmarks.guarantees.checker import check
 from benchmarks.guarantees.findings import Findings
-from benchmarks.guarantees.logs import BadAnswer, Deadlocks, Fetch, Logs, Look, Mail, Record, Request, Send, Start
+from benchmarks.guarantees.logs import (
+    BadAnswer,
+    Deadlocks,
+    Fetch,
+    Logs,
+    Mail,
+    Observation,
+    PersonRequest,
+    Record,
+    Send,
+    Start,
+)
 from benchmarks.guarantees.timeline import events_of
 from broadcasts.audience import pasted
 from broadcasts.models import OutboxMessage, ProviderAccount, WhatsAppBroadcast
@@ -48,7 +59,7 @@ pytestmark = pytest.mark.django_db
 
 STEPS, MESSAGES, RECIPIENTS = 4, 3, 3
 PERSON = Actor("person", "somebody")
-LOOK = Look("tell", "drill", 1, "running", 2, 50.0, 1.0, 300.0)
+OBSERVATION = Observation("tell", "drill", 1, "running", 2, 50.0, 1.0, 300.0)
 
 
 @dataclass
@@ -188,7 +199,7 @@ def an_expiry_of_a_living_run(world: World) -> None:
 
 @damage("G1", "showed drill 1 running after 301.0 s")
 def a_dead_run_that_a_reader_was_shown_as_running(world: World) -> None:
-    world.log(Look("api", "drill", 1, "running", 2, 50.0, 301.0, 300.0))
+    world.log(Observation("api", "drill", 1, "running", 2, 50.0, 301.0, 300.0))
 
 
 @damage("G1", "answered 500")
@@ -305,7 +316,7 @@ def an_unknown_recipient_whom_no_death_met(world: World) -> None:
 @damage("G3", "cancel was answered, and then the run became queued")
 def a_cancel_that_was_forgotten(world: World) -> None:
     answered = timezone.now().timestamp() - 10
-    world.log(Request("cancel", "drill", world.drill.pk, answered, answered, 200))
+    world.log(PersonRequest("cancel", "drill", world.drill.pk, answered, answered, 200))
     world.set_change(world.drill, 0, pgh_created_at=Now() - timedelta(seconds=30))
     world.set_change(world.drill, 1, pgh_created_at=Now() - timedelta(seconds=20))
     world.set_change(world.drill, -1, status="queued")
@@ -313,7 +324,7 @@ def a_cancel_that_was_forgotten(world: World) -> None:
 
 @damage("G3", "2 resets were answered, and the timelines have 0")
 def a_reset_that_did_nothing(world: World) -> None:
-    world.log(Request("reset", "drill", 0, 1.0, 2.0, 200, count=2))
+    world.log(PersonRequest("reset", "drill", 0, 1.0, 2.0, 200, count=2))
 
 
 def mails(world: World, *uids: int) -> list[Record]:
@@ -383,7 +394,7 @@ def a_run_that_was_retried_by_a_machine(world: World) -> None:
 
 @damage("G4", "go back from (3, 75.0) to (2, 50.0)")
 def a_bar_that_a_reader_saw_go_back(world: World) -> None:
-    world.log(Look("tell", "drill", 1, "running", 3, 75.0, 1.0, 300.0), LOOK)
+    world.log(Observation("tell", "drill", 1, "running", 3, 75.0, 1.0, 300.0), OBSERVATION)
 
 
 # G5
