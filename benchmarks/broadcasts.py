@@ -245,8 +245,8 @@ connection.settings_dict["NAME"] = {connection.settings_dict["NAME"]!r}
 
 
 def _told(url: str) -> list[Any]:
-    told: list[Any] = json.loads(httpx.get(f"{url}{graph.TOLD}", timeout=60).content)
-    return told
+    received: list[Any] = json.loads(httpx.get(f"{url}{graph.TOLD}", timeout=60).content)
+    return received
 
 
 def _taking(result: Result, options: Options) -> None:

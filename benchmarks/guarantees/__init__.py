@@ -3,7 +3,8 @@
 Reads the configured database (DATABASE_URL, or the embedded one of PORT or UNSTUCK_VAR) and prints for each of G1 to G7
 what it counted and what is violated. It changes nothing: what it does as a reader or a stranger is rolled back. With
 `--settled` nothing is at work any more, so an unfinished run is stuck. `--logs` names a folder with the logs of
-readers, people, servers and killers (see `logs.py`), as a kill storm keeps it. Exit status 0 only if nothing is violated. The kill storm ends with the same check.
+readers, people, servers and killers (see `logs.py`), as a kill storm keeps it. Exit status 0 only if nothing is
+violated. The kill storm ends with the same check.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from django.conf import settings
 from broadcasts.audience import listed
 from broadcasts.models import ProviderAccount, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
-from demo.fakes.graph import Answer, GraphServer, served
+from demo.fakes.graph import Answer, GraphServer, serve_graph
 from runs.models import Business
 
 from ..guarantees.logs import Record, Send
@@ -31,8 +31,8 @@ class Broadcast:
         self.server.otherwise = Answer(seconds=seconds / recipients * AT_ONCE)
 
     @contextmanager
-    def served(self) -> Iterator[None]:
-        with served(self.server):
+    def serve_graph(self) -> Iterator[None]:
+        with serve_graph(self.server):
             # The workers are started after this.
             settings.WHATSAPP_API_URL = os.environ["WHATSAPP_API_URL"] = self.server.url
             settings.WHATSAPP_AT_ONCE = AT_ONCE

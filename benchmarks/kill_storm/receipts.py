@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from demo import mailboxes
-from demo.mailboxes.letters import DemoMail, written
+from demo.mailboxes.letters import DemoMail, write_mailbox
 from demo.mailboxes.server import ServedMailbox, Server, StoredMail, serve
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import dispatch
@@ -34,7 +34,7 @@ class Receipts:
 
     def _written(self, number: int) -> Sequence[DemoMail]:
         recipes = [(recipe, -(-share * self.messages // 1000)) for recipe, share in PER_MILLE]
-        return written(f"storm-{number}@demo.test", recipes)[: self.messages]
+        return write_mailbox(f"storm-{number}@demo.test", recipes)[: self.messages]
 
     @contextmanager
     def served(self) -> Iterator[None]:
