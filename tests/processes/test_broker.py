@@ -1,4 +1,4 @@
-"""The broker of files hands every message to exactly one of several workers, waits for nobody and leaves nothing."""
+"""The broker of files delivers each message to exactly one of several workers, never waits long, and leaves nothing."""
 
 import fcntl
 import os
