@@ -1,5 +1,5 @@
-"""Messages a second of a whole broadcast, beside a bare loop of the same HTTP calls and beside its account's rate limit,
-with and without faults; the cost of storing an audience beside parsing its file; memory."""
+"""Messages a second of a whole broadcast, beside a bare loop of the same HTTP calls, and beside its account's rate
+limit with and without faults; the cost of storing an audience beside parsing its file; memory."""
 
 from __future__ import annotations
 
