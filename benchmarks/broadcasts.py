@@ -249,7 +249,7 @@ connection.settings_dict["NAME"] = {connection.settings_dict["NAME"]!r}
 
 
 def _fetch_received(url: str) -> list[Any]:
-    received: list[Any] = json.loads(httpx.get(f"{url}{graph.TOLD}", timeout=60).content)
+    received: list[Any] = json.loads(httpx.get(f"{url}{graph.RECEIVED}", timeout=60).content)
     return received
 
 

@@ -31,7 +31,7 @@ class Broadcast:
         self.server.otherwise = Answer(seconds=seconds / recipients * AT_ONCE)
 
     @contextmanager
-    def serve_graph(self) -> Iterator[None]:
+    def served(self) -> Iterator[None]:
         with serve_graph(self.server):
             # The workers are started after this.
             settings.WHATSAPP_API_URL = os.environ["WHATSAPP_API_URL"] = self.server.url
