@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line, and the operator's."""
+"""Django's command line, with the embedded database where none is configured, and errors of one line."""
 
 import os
 import sys
@@ -12,58 +12,58 @@ from django.db import ProgrammingError
 from progress_project.local import copies, postgres
 from runs.database import is_database_away
 
-# Commands that never ask the database; all others find the embedded one running.
+# Commands that need no database; for all others the embedded one is started.
 WITHOUT_DATABASE = {
     *("card_words", "check", "collectstatic", "compilemessages", "demo_imap", "diffsettings", "findstatic", "help"),
     *("makemessages", "spectacular", "startapp", "version"),
 }
-# Commands for which an embedded database is made where there is none yet.
-FROM_NOTHING = {"makemigrations", "migrate"}
+# Commands that make the embedded database where there is none yet.
+MAKE_DATABASE = {"makemigrations", "migrate"}
 UNDEFINED_TABLE = "42P01"
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress_project.settings")
-    # A person waits here and can press Ctrl-C; a migration may need longer than any request.
+    # A person can press Ctrl-C here, and a migration may take longer than any request.
     os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT_SECONDS", "0")
-    threading.excepthook = _report_error_of_thread  # `runserver` works in one
+    threading.excepthook = report_thread_error  # `runserver` runs in one
     try:
-        _attach_to_embedded_database(sys.argv[1] if len(sys.argv) > 1 else "help")
+        ensure_embedded_database(sys.argv[1] if len(sys.argv) > 1 else "help")
         execute_from_command_line(sys.argv)
     except Exception as error:
-        if "--traceback" in sys.argv or not (line := _in_one_line(error)):
+        if "--traceback" in sys.argv or not (line := describe_in_one_line(error)):
             raise
         sys.exit(line)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _attach_to_embedded_database(command: str) -> None:
-    if not postgres.wanted() or command in WITHOUT_DATABASE or "--help" in sys.argv:
+def ensure_embedded_database(command: str) -> None:
+    if not postgres.is_needed() or command in WITHOUT_DATABASE or "--help" in sys.argv:
         return
     copies.choose_running_copy()
-    if not postgres.has_data() and command not in FROM_NOTHING:
-        raise copies.CopyError(copies.why_no_data())
+    if not postgres.has_data() and command not in MAKE_DATABASE:
+        raise copies.CopyError(copies.explain_missing_data())
     postgres.ensure_running()
 
 
-def _report_error_of_thread(error: threading.ExceptHookArgs) -> None:
-    if line := _in_one_line(error.exc_value):
+def report_thread_error(error: threading.ExceptHookArgs) -> None:
+    if line := describe_in_one_line(error.exc_value):
         print(line, file=sys.stderr)
     else:
         threading.__excepthook__(error)
 
 
-def _in_one_line(error: BaseException | None) -> str:
-    """For what the caller can mend without knowing the program; empty for what only a traceback explains."""
-    words = " ".join(str(error).split())
+def describe_in_one_line(error: BaseException | None) -> str:
+    """The error where the user can fix its cause; empty where only a traceback explains it."""
+    message = " ".join(str(error).split())
     if is_database_away(error):
-        return f"The database can't serve now: {words}"
+        return f"The database can't serve now: {message}"
     match error:
         case ProgrammingError() if getattr(error.__cause__, "sqlstate", "") == UNDEFINED_TABLE:
-            return f"The database has no tables for this version yet: run `manage.py migrate` ({words})."
+            return f"The database has no tables for this version yet: run `manage.py migrate` ({message})."
         case ImproperlyConfigured() | copies.CopyError() | postgres.EmbeddedError():
-            return words
+            return message
     return ""
 
 

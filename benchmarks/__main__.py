@@ -85,7 +85,7 @@ def _set_up_django() -> None:
 
     from progress_project.local import postgres
 
-    if postgres.wanted():
+    if postgres.is_needed():
         postgres.ensure_running()
     django.setup()
 

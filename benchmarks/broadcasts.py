@@ -1,5 +1,5 @@
 """Messages a second of a whole broadcast, beside a bare loop of the same HTTP calls, and beside its account's rate
-in good times and bad; what taking an audience costs beside parsing its file alone; memory."""
+limit with and without faults; the cost of storing an audience beside parsing its file; memory."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ from .harness import Options, Result, Timed, interleaved, ratio, say, say_second
 
 MESSAGES = 2_000
 UNLIMITED = 1_000_000
-RATE, PROCESSES, SECONDS = 80, 4, 10  # the pace: messages a second, by how many, measured for how long
-ANSWER = 0.25  # seconds: Meta's, from far away
+RATE, PROCESSES, SECONDS = 80, 4, 10  # the rate limit: messages a second, by how many processes, for how long
+ANSWER = 0.25  # seconds until Meta answers, over a long distance
 RESETS = 0.05  # the share of messages after which the connection is reset
-LIFE, NOTICED = 8.0, 1.0  # seconds that a worker's process lives, and that pass until its parent sees that it is dead
+LIFE, NOTICED = 8.0, 1.0  # seconds that a pool process lives, and until its parent notices that it died
 FEW, MANY = 1_000, 100_000  # the audiences whose memory is compared
 
 OURS, BARE = "a whole broadcast", "a bare loop of the same HTTP calls"
@@ -53,17 +53,17 @@ _numbers = count(1)
 def measure(options: Options) -> Result:
     result = Result()
     with database.in_scratch("broadcasts"), _server() as url, override_settings(WHATSAPP_API_URL=url):
-        _throughput(result, options, url)
-        _pacing(result, options, url)
-        _steadiness(result, options, url)
-        _taking(result, options)
-        _memory(result, options)
+        _measure_throughput(result, options, url)
+        _measure_rate_limit(result, options, url)
+        _measure_steadiness(result, options, url)
+        _measure_audience(result, options)
+        _measure_memory(result, options)
     return result
 
 
 @contextmanager
 def _server() -> Iterator[str]:
-    """In a process of its own: neither side has to share its interpreter with it."""
+    """The fake Meta in its own process, so that no side shares its interpreter with it."""
     process = subprocess.Popen([sys.executable, "-m", graph.__name__], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
@@ -73,16 +73,16 @@ def _server() -> Iterator[str]:
         process.wait()
 
 
-def _throughput(result: Result, options: Options, url: str) -> None:
+def _measure_throughput(result: Result, options: Options, url: str) -> None:
     messages = options.amount(MESSAGES, least=20)
-    sides: dict[str, Timed] = {OURS: lambda: _sent(messages), BARE: lambda: _posted(url, messages)}
+    sides: dict[str, Timed] = {OURS: lambda: _time_broadcast(messages), BARE: lambda: _time_bare_posts(url, messages)}
     seconds = interleaved(sides, options.rounds)
     say_seconds(seconds, dict.fromkeys(seconds, messages))
     result.at_least(0.6, f"broadcasts: messages a second, {OURS} / {BARE}", ratio(seconds, BARE, OURS))
 
 
-def _sent(messages: int) -> float:
-    run = _queued(messages)
+def _time_broadcast(messages: int) -> float:
+    run = _queue_broadcast(messages)
     began = time.perf_counter()
     worker.execute(WhatsAppBroadcast, send, run.pk, worker="benchmark")
     seconds = time.perf_counter() - began
@@ -91,13 +91,15 @@ def _sent(messages: int) -> float:
     return seconds
 
 
-def _queued(messages: int, rate: float = UNLIMITED, account: ProviderAccount | None = None) -> WhatsAppBroadcast:
-    account = account or _account(rate)
+def _queue_broadcast(
+    messages: int, rate: float = UNLIMITED, account: ProviderAccount | None = None
+) -> WhatsAppBroadcast:
+    account = account or _make_account(rate)
     audience = read_listed([f"+97250{2_000_000 + number}" for number in range(messages)])
     return start_broadcast(Draft(account, "Benchmark", "Hello", audience), None)
 
 
-def _account(rate: float) -> ProviderAccount:
+def _make_account(rate: float) -> ProviderAccount:
     number = next(_numbers)
     business = Business.objects.create(name=f"Broadcasts {number}", slug=f"broadcasts-{number}")
     return ProviderAccount.objects.create(
@@ -105,8 +107,8 @@ def _account(rate: float) -> ProviderAccount:
     )
 
 
-def _posted(url: str, messages: int) -> float:
-    """What pywa sends, over the same kind of connection."""
+def _time_bare_posts(url: str, messages: int) -> float:
+    """Send what pywa sends, over the same kind of connection."""
     headers = {"Authorization": "Bearer token"}
     with httpx.Client(base_url=f"{url}/v23.0", headers=headers) as client:
         began = time.perf_counter()
@@ -123,19 +125,19 @@ def _posted(url: str, messages: int) -> float:
         return time.perf_counter() - began
 
 
-def _pacing(result: Result, options: Options, url: str) -> None:
+def _measure_rate_limit(result: Result, options: Options, url: str) -> None:
     """Four broadcasts by one account, each in a worker process of its own, as the server sees them."""
     seconds = options.amount(SECONDS * 1000, least=2000) / 1000
-    account = _account(RATE)
-    runs = [_queued(round(RATE * seconds), account=account) for _ in range(PROCESSES)]
-    before = len(_told(url))
+    account = _make_account(RATE)
+    runs = [_queue_broadcast(round(RATE * seconds), account=account) for _ in range(PROCESSES)]
+    before = len(_fetch_received(url))
     Pace.objects.get_or_create(account=account)
-    processes = [_worker_process(run) for run in runs]
+    processes = [_start_worker_process(run) for run in runs]
     try:
         moments: list[float] = []
         while len(moments) < RATE * (seconds + 2):  # the first two seconds pass while they start
             time.sleep(0.2)
-            moments = [at for at, _to, _tracker in _told(url)[before:]]
+            moments = [at for at, _to, _tracker in _fetch_received(url)[before:]]
             assert any(process.poll() is None for process in processes), "the workers have ended too soon"
     finally:
         for process in processes:
@@ -148,43 +150,45 @@ def _pacing(result: Result, options: Options, url: str) -> None:
     result.at_most(0.05, f"broadcasts: distance from {RATE}/s over {seconds:g} s, {PROCESSES} processes", deviation)
 
 
-def _steadiness(result: Result, options: Options, url: str) -> None:
-    """The share of its account's rate that one broadcast reaches where answers take their time, and what disturbs it.
+def _measure_steadiness(result: Result, options: Options, url: str) -> None:
+    """The share of its account's rate that one broadcast reaches with slow answers, and with faults.
 
     Only messages that were answered count.
     """
     figure = f"broadcasts: share of {RATE}/s that one broadcast reaches with answers of {ANSWER * 1000:g} ms"
     messages = options.amount(RATE * SECONDS, least=40)
-    share = _share(url, messages, _carry_out)
+    share = _measure_share(url, messages, _execute)
     result.at_least(0.95, figure, share)
-    share = _share(url, messages, _carry_out, resets=RESETS)
+    share = _measure_share(url, messages, _execute, resets=RESETS)
     result.at_least(0.6, f"{figure}, {RESETS:.0%} connection resets", share)
-    share = _share(url, options.amount(3 * RATE * SECONDS, least=40), _carry_out_through_deaths)
+    share = _measure_share(url, options.amount(3 * RATE * SECONDS, least=40), _execute_with_deaths)
     result.at_least(0.5, f"{figure}, a death every {LIFE:g} s", share)
 
 
-def _share(url: str, messages: int, carry_out: Callable[[WhatsAppBroadcast], None], *, resets: float = 0.0) -> float:
-    run = _queued(messages, RATE)
-    told_before = len(_told(url))
+def _measure_share(
+    url: str, messages: int, carry_out: Callable[[WhatsAppBroadcast], None], *, resets: float = 0.0
+) -> float:
+    run = _queue_broadcast(messages, RATE)
+    told_before = len(_fetch_received(url))
     httpx.post(f"{url}{graph.SLOW}", json={"seconds": ANSWER, "resets": resets})
     carry_out(run)
     httpx.post(f"{url}{graph.SLOW}", json={"seconds": 0})
     run.refresh_from_db()
     assert (run.status, run.processed, run.failed) == ("completed", messages, 0), (run.status, run.error_message)
-    moments = [at for at, _to, _tracker in _told(url)[told_before:]]
+    moments = [at for at, _to, _tracker in _fetch_received(url)[told_before:]]
     rate = (run.sent - 1) / (moments[-1] - moments[0])
     unknown = messages - run.sent
     say(f"  {rate:.1f} messages a second over answers of {ANSWER:g} s, {unknown} of {messages} unknown")
     return float(rate / RATE)
 
 
-def _carry_out(run: WhatsAppBroadcast) -> None:
+def _execute(run: WhatsAppBroadcast) -> None:
     worker.execute(WhatsAppBroadcast, send, run.pk, worker="benchmark")
 
 
-def _carry_out_through_deaths(run: WhatsAppBroadcast) -> None:
-    """By processes like those of a worker's pool: forked in time, killed, and missed by their parent after a while."""
-    pool = _process(_POOL, stdin=subprocess.PIPE)
+def _execute_with_deaths(run: WhatsAppBroadcast) -> None:
+    """In processes like those of a worker's pool: forked, killed, and found dead by their parent after a while."""
+    pool = _start_process(_POOL, stdin=subprocess.PIPE)
     assert pool.stdin
     assert pool.stdout
     try:
@@ -207,8 +211,8 @@ def _has_ended(run: WhatsAppBroadcast) -> bool:
     return WhatsAppBroadcast.objects.filter(pk=run.pk, status__in=FINISHED).exists()
 
 
-def _worker_process(run: WhatsAppBroadcast) -> subprocess.Popen[str]:
-    return _process(f"{_IN_CHILD}execute(WhatsAppBroadcast, send, {run.pk}, worker='benchmark')")
+def _start_worker_process(run: WhatsAppBroadcast) -> subprocess.Popen[str]:
+    return _start_process(f"{_IN_CHILD}execute(WhatsAppBroadcast, send, {run.pk}, worker='benchmark')")
 
 
 _IN_CHILD = """
@@ -218,7 +222,7 @@ from runs.lifecycle.worker import execute
 """
 
 
-# Forks a process for each run that it reads of, and says which.
+# Forks a process for each run id that it reads, and prints the pid.
 _POOL = f"""{_IN_CHILD}
 import os, sys, time
 for line in sys.stdin:
@@ -230,8 +234,8 @@ for line in sys.stdin:
 """
 
 
-def _process(program: str, stdin: int | None = None) -> subprocess.Popen[str]:
-    """A Django of its own, on the database of this benchmark."""
+def _start_process(program: str, stdin: int | None = None) -> subprocess.Popen[str]:
+    """A process with Django, on the database of this benchmark."""
     prepared = f"""
 import django
 django.setup()
@@ -244,19 +248,19 @@ connection.settings_dict["NAME"] = {connection.settings_dict["NAME"]!r}
     )
 
 
-def _told(url: str) -> list[Any]:
-    told: list[Any] = json.loads(httpx.get(f"{url}{graph.TOLD}", timeout=60).content)
-    return told
+def _fetch_received(url: str) -> list[Any]:
+    received: list[Any] = json.loads(httpx.get(f"{url}{graph.RECEIVED}", timeout=60).content)
+    return received
 
 
-def _taking(result: Result, options: Options) -> None:
+def _measure_audience(result: Result, options: Options) -> None:
     recipients = options.amount(MANY, least=10)
-    with _file_of(recipients) as file:
+    with _write_file(recipients) as file:
         path = Path(file.name)
         sides: dict[str, Timed] = {
-            PREVIEW: partial(_taken, path, preview),
-            START: partial(_taken, path, lambda draft: start_broadcast(draft, None)),
-            PARSE: partial(_parsed, path),
+            PREVIEW: partial(_time_audience, path, preview),
+            START: partial(_time_audience, path, lambda draft: start_broadcast(draft, None)),
+            PARSE: partial(_time_parsing, path),
         }
         seconds = interleaved(sides, options.rounds)
     say_seconds(seconds, dict.fromkeys(seconds, recipients))
@@ -264,16 +268,16 @@ def _taking(result: Result, options: Options) -> None:
         result.at_most(2, f"broadcasts: seconds, {side} of {MANY:,} recipients / {PARSE}", ratio(seconds, side, PARSE))
 
 
-def _taken(path: Path, use: Callable[[Draft], object]) -> float:
-    account = _account(UNLIMITED)
+def _time_audience(path: Path, use: Callable[[Draft], object]) -> float:
+    account = _make_account(UNLIMITED)
     with path.open("rb") as file:
         began = time.perf_counter()
         use(Draft(account, "Benchmark", "Hello {{name}}", read_csv(file)))
         return time.perf_counter() - began
 
 
-def _parsed(path: Path) -> float:
-    """What nobody can do without: the rows of the file, and of each number whether it is one, and its one form."""
+def _time_parsing(path: Path) -> float:
+    """The least that any program has to do: read the rows, and validate and normalise each number."""
     began = time.perf_counter()
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
@@ -286,7 +290,7 @@ def _parsed(path: Path) -> float:
 
 
 @contextmanager
-def _file_of(recipients: int) -> Iterator[IO[str]]:
+def _write_file(recipients: int) -> Iterator[IO[str]]:
     with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
         file.write("phone,name,order\n")
         file.writelines(f"+97250{2_000_000 + n},Recipient {n},{n}\n" for n in range(recipients))
@@ -294,9 +298,9 @@ def _file_of(recipients: int) -> Iterator[IO[str]]:
         yield file
 
 
-def _memory(result: Result, options: Options) -> None:
-    """What taking and sending a large audience needs beyond what a small one does, each in its own process."""
-    few, many = (_peak(options.amount(recipients, least=10)) for recipients in (FEW, MANY))
+def _measure_memory(result: Result, options: Options) -> None:
+    """The memory that a large audience needs beyond a small one, each in its own process."""
+    few, many = (_measure_peak_memory(options.amount(recipients, least=10)) for recipients in (FEW, MANY))
     say(f"  {few:.0f} MB for {FEW:,} recipients, {many:.0f} MB for {MANY:,}")
     result.at_most(200, f"broadcasts: MB of a process that takes and sends {MANY:,} recipients", many)
     result.at_most(1.25, f"broadcasts: memory, {MANY:,} recipients / {FEW:,}", many / few)
@@ -325,17 +329,17 @@ with open({path!r}, "rb") as file:
 execute(WhatsAppBroadcast, send, run.pk, worker="benchmark")
 run.refresh_from_db()
 assert (run.status, run.sent) == ("completed", {recipients}), (run.status, run.error_message)
-# On Linux, what getrusage tells begins with the size of the parent.
+# On Linux, getrusage starts with the size of the parent.
 status = Path("/proc/self/status")
 print(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1] if status.exists() else resource.getrusage(0).ru_maxrss)
 """
 
 
-def _peak(recipients: int) -> float:
+def _measure_peak_memory(recipients: int) -> float:
     """In MB."""
-    with _file_of(recipients) as file:
-        fields = {"account": _account(UNLIMITED).pk, "path": file.name, "recipients": recipients}
-        process = _process(_IN_CHILD + _TAKE_AND_SEND.format(**fields))
-        told, _errors = process.communicate()
+    with _write_file(recipients) as file:
+        fields = {"account": _make_account(UNLIMITED).pk, "path": file.name, "recipients": recipients}
+        process = _start_process(_IN_CHILD + _TAKE_AND_SEND.format(**fields))
+        output, _errors = process.communicate()
     assert process.returncode == 0
-    return int(told) / 1024
+    return int(output) / 1024

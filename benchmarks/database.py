@@ -1,4 +1,4 @@
-"""Databases of the benchmarks' own, made for one run of them and dropped after it."""
+"""The benchmarks' own databases, made for one run of them and dropped after it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def in_scratch(name: str) -> Iterator[None]:
 def scratch(name: str) -> Iterator[BaseDatabaseWrapper]:
     """A migrated database without rows, for `using`."""
     original = connections[ALIAS]
-    original.close()  # nobody may be connected to what is copied
+    original.close()  # no session may be connected to the database that is copied
     original.creation.clone_test_db(name, verbosity=0)
     copy = original.copy()
     copy.settings_dict.update(original.creation.get_test_db_clone_settings(name))
@@ -64,7 +64,7 @@ def using(database: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 def claimed_run() -> ReceiptSyncRun:
-    """A run of a new business, held by this process."""
+    """A run of a new business, claimed by this process."""
     run = queued_run()
     claimed = worker.claim(ReceiptSyncRun, run.pk, worker="benchmark", task_id="")
     assert claimed is not None

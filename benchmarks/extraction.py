@@ -73,9 +73,9 @@ class Judgement:
     """The scores of all documents, by language and field."""
 
     scores: dict[tuple[str, str], Score] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)  # receipts that were taken for none
-    imagined: list[str] = field(default_factory=list)  # the other way round
-    lines: list[str] = field(default_factory=list)  # what was wrong, for whoever mends it
+    skipped: list[str] = field(default_factory=list)  # receipts that weren't recognised
+    imagined: list[str] = field(default_factory=list)  # other documents that were taken for receipts
+    lines: list[str] = field(default_factory=list)  # what was wrong, for the person who mends it
 
     def of(self, language: str, name: str) -> Score:
         return self.scores.setdefault((language, name), Score())
@@ -162,7 +162,7 @@ def _documents(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _read(document: Path, scanner: Scanner, sender: str) -> dict[str, Any] | None:
-    """What a sync would store of it; None where it would be passed over."""
+    """What a sync would store of it; None where it would skip it."""
     from runs.exceptions import ItemFailed  # needs Django
 
     try:

@@ -18,8 +18,8 @@ from runs.progress.flush import ProgressReport, flush
 from . import database
 from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds
 
-FLUSHES = 250  # a round: many short ones, because the disk has moods
-ROUNDS = 8  # for each one asked for
+FLUSHES = 250  # a round: many short rounds, since the disk's speed varies
+ROUNDS = 8  # for each requested round
 
 OURS, BARE = "runs.progress.flush.flush", "the bare statement by psycopg"
 
@@ -32,8 +32,8 @@ def measure(options: Options) -> Result:
         reports = (report_of(number) for number in count(1))
         with bare_connection() as bare:
             sides: dict[str, Timed] = {
-                OURS: lambda: _flushed(run, [next(reports) for _ in range(flushes)]),
-                BARE: lambda: _executed(bare, run, [next(reports) for _ in range(flushes)]),
+                OURS: lambda: _time_flushes(run, [next(reports) for _ in range(flushes)]),
+                BARE: lambda: _time_bare_statements(bare, run, [next(reports) for _ in range(flushes)]),
             }
             seconds = interleaved(sides, ROUNDS * options.rounds)
     say_seconds(seconds, {OURS: flushes, BARE: flushes})
@@ -43,7 +43,7 @@ def measure(options: Options) -> Result:
 
 
 def report_of(number: int, total: int = 1_000_000) -> ProgressReport:
-    """What a sync tells after its message `number`."""
+    """The report of a sync after its message `number`."""
     counts = {"processed": number, "failed": number // 100, "skipped": number // 3}
     return ProgressReport(
         counters={"total": total, "succeeded": number - number // 100 - number // 3, **counts},
@@ -60,21 +60,21 @@ def report_of(number: int, total: int = 1_000_000) -> ProgressReport:
 def bare_connection() -> Iterator[psycopg.Connection[Any]]:
     """To the same database with the same parameters, without Django's cursors and adapters."""
     parameters = dict(connection.get_connection_params())
-    # What is left out are Django's own cursors; psycopg prepares a statement that comes again and again.
+    # Without Django's cursors; psycopg prepares a statement that is repeated.
     for name in ("cursor_factory", "context", "prepare_threshold", "server_side_binding"):
         parameters.pop(name, None)
     with psycopg.connect(**parameters, autocommit=True) as bare:
         yield bare
 
 
-def _flushed(run: Run, reports: list[ProgressReport]) -> float:
+def _time_flushes(run: Run, reports: list[ProgressReport]) -> float:
     began = time.perf_counter()
     for report in reports:
         flush(run, report)
     return time.perf_counter() - began
 
 
-def _executed(bare: psycopg.Connection[Any], run: Run, reports: list[ProgressReport]) -> float:
+def _time_bare_statements(bare: psycopg.Connection[Any], run: Run, reports: list[ProgressReport]) -> float:
     """The very statement of a flush, its parameters made beforehand."""
     statement = statements.flush_sql(type(run), (), (), None, False)
     parameters = [core.build_parameters(run, report, None) for report in reports]

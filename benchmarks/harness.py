@@ -19,7 +19,7 @@ ROUNDS = 5
 QUICK_SHARE = 1000  # `--quick` does a thousandth of the work
 FINISHED_RUNS = 10_000_000
 
-Timed = Callable[[], float]  # does one round's share of one side and says how many seconds it took
+Timed = Callable[[], float]  # does one round of one side and returns how many seconds it took
 Seconds = Mapping[str, Sequence[float]]
 
 _stderr = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -74,7 +74,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def interleaved(sides: Mapping[str, Timed], rounds: int, *, warm_up: bool = True) -> Seconds:
-    """Measure the sides in turn, every other round backwards: what disturbs the machine disturbs all of them."""
+    """Measure the sides in turn, every other round backwards: noise of the machine then affects all of them."""
     names = list(sides)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for number in range(-1 if warm_up else 0, rounds):
@@ -103,7 +103,7 @@ def ratio(seconds: Seconds, side: str, peer: str, *, scale: float = 1.0) -> floa
 
 
 def say(text: str) -> None:
-    """Beside the figures, for whoever waits."""
+    """Print progress to stderr, beside the figures."""
     _stderr.print(text, markup=False)
 
 

@@ -14,8 +14,8 @@ from .harness import Options, Result, say
 FLUSHES = 200_000
 ACTIVE = 20  # runs that report at the same time
 BUSINESSES = 100
-FINISHED = 100_000  # runs that lie around them
-PATIENCE_SECONDS = 60  # until the server has counted
+FINISHED = 100_000  # other runs in the table
+STATISTICS_SECONDS = 60  # until PostgreSQL has counted
 
 
 def measure(options: Options) -> Result:
@@ -24,13 +24,13 @@ def measure(options: Options) -> Result:
         history.add_businesses(BUSINESSES)
         history.add_finished(options.amount(FINISHED))
         runs = [database.claimed_run() for _ in range(ACTIVE)]
-        _draw_their_pace()
+        _fill_throughput_history()
         # A commit that doesn't wait for the disk writes the same pages, sooner.
         database.execute("SET synchronous_commit = off")
-        hot, updates = _counted()
+        hot, updates = _count_updates()
         for number, run in enumerate(islice(cycle(runs), flushes)):
             flush(run, report_of(1 + number // ACTIVE, total=max(1, flushes // ACTIVE)))
-        hot_after, updates_after = _counted(at_least=updates + flushes)
+        hot_after, updates_after = _count_updates(at_least=updates + flushes)
     say(f"  {updates_after - updates:,} updates, {hot_after - hot:,} of them HOT (synchronous_commit off)")
     result = Result()
     share = 100 * (hot_after - hot) / (updates_after - updates)
@@ -38,15 +38,15 @@ def measure(options: Options) -> Result:
     return result
 
 
-def _draw_their_pace() -> None:
-    """Rows as wide as they become: with all the points that a run keeps."""
+def _fill_throughput_history() -> None:
+    """Make the rows as wide as they become, with all points of their throughput history."""
     points = "SELECT jsonb_agg(jsonb_build_array(g * 64.5, g * 2580)) FROM generate_series(1, 60) g"
     database.execute(f"UPDATE {history.TABLE} SET pace = ({points}) WHERE status = 'running'")
 
 
-def _counted(at_least: int = 0) -> tuple[int, int]:
+def _count_updates(at_least: int = 0) -> tuple[int, int]:
     """HOT updates and all updates of the runs' table, once the server's statistics have arrived."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + STATISTICS_SECONDS
     while True:
         database.execute("SELECT pg_stat_force_next_flush()")
         hot, updates = (

@@ -46,7 +46,7 @@ def running(messages: int, account: str, password: str) -> Iterator[int]:
 
 def main() -> None:
     messages, account, password = int(sys.argv[1]), *sys.argv[2:]
-    written = letters.written(account, [(recipe, -(-share * messages // 1000)) for recipe, share in PER_MILLE])
+    written = letters.write_mailbox(account, [(recipe, -(-share * messages // 1000)) for recipe, share in PER_MILLE])
     mails = [StoredMail(mail.uid, mail.received_at, mail.raw) for mail in written[:messages]]
     with serve([ServedMailbox(account, password, mailboxes.UIDVALIDITY, mails)]) as server:
         print(server.port, flush=True)

@@ -21,7 +21,7 @@ from .harness import Options, Result, Seconds, Timed, Unavailable, interleaved, 
 
 ACCOUNT, PASSWORD = "benchmark@demo.test", "benchmark"
 MESSAGES = 2_000
-BULK = 500  # messages imap-tools asks for at once: its fastest way here
+BULK = 500  # messages that imap-tools fetches at once: its fastest setting here
 
 OURS = "a whole sync"
 EXTRACTING = "imap-tools with the same extraction"
@@ -34,9 +34,9 @@ def measure(options: Options) -> Result:
     try:
         with _mail_server(messages) as port, database.in_scratch("receipts"), _files_elsewhere():
             sides: dict[str, Timed] = {
-                OURS: lambda: _synced(port, messages),
-                EXTRACTING: lambda: _extracted(port, messages),
-                PARSING: lambda: _parsed(port, messages),
+                OURS: lambda: _time_sync(port, messages),
+                EXTRACTING: lambda: _time_extraction(port, messages),
+                PARSING: lambda: _time_parsing(port, messages),
             }
             seconds = interleaved(sides, options.rounds, warm_up=False)
     except Unavailable as reason:
@@ -66,8 +66,8 @@ def _files_elsewhere() -> Iterator[None]:
         yield
 
 
-def _synced(port: int, messages: int) -> float:
-    """A new business and mailbox, so that every receipt and every file is a new one."""
+def _time_sync(port: int, messages: int) -> float:
+    """In a new business and mailbox, so that every receipt and file is new."""
     run = database.queued_run(port=port, username=ACCOUNT, secret=PASSWORD)
     began = time.perf_counter()
     worker.execute(ReceiptSyncRun, sync, run.pk, worker="benchmark")
@@ -86,31 +86,31 @@ class _RawMailMessage(MailMessage):
         self.raw = self._get_message_data_parts(fetch_data)[0]
 
 
-def _extracted(port: int, messages: int) -> float:
+def _time_extraction(port: int, messages: int) -> float:
     began = time.perf_counter()
-    with _mailbox(port) as mailbox, Scanner() as scanner:
+    with _open_mailbox(port) as mailbox, Scanner() as scanner:
         mailbox.email_message_class = _RawMailMessage
-        found = [scanner.scan(message.raw).is_candidate for message in _fetched(mailbox)]
+        found = [scanner.scan(message.raw).is_candidate for message in _fetch_mails(mailbox)]
     assert len(found) == messages
     assert any(found)
     return time.perf_counter() - began
 
 
-def _parsed(port: int, messages: int) -> float:
+def _time_parsing(port: int, messages: int) -> float:
     """All that imap-tools can say of a message, its attachments decoded."""
     began = time.perf_counter()
-    with _mailbox(port) as mailbox:
+    with _open_mailbox(port) as mailbox:
         read = [
-            (one.subject, one.from_, one.date, len(one.text), len(one.html), sum(a.size for a in one.attachments))
-            for one in _fetched(mailbox)
+            (mail.subject, mail.from_, mail.date, len(mail.text), len(mail.html), sum(a.size for a in mail.attachments))
+            for mail in _fetch_mails(mailbox)
         ]
     assert len(read) == messages
     return time.perf_counter() - began
 
 
-def _fetched(mailbox: BaseMailBox) -> Iterator[Any]:
+def _fetch_mails(mailbox: BaseMailBox) -> Iterator[Any]:
     return mailbox.fetch(mark_seen=False, bulk=BULK)
 
 
-def _mailbox(port: int) -> BaseMailBox:
+def _open_mailbox(port: int) -> BaseMailBox:
     return MailBoxUnencrypted("127.0.0.1", port).login(ACCOUNT, PASSWORD)

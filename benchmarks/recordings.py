@@ -51,25 +51,25 @@ def measure(options: Options) -> Result:
         with override_settings(
             MEDIA_ROOT=str(place / "media"), RECORDINGS_FOLDERS=[directory], RECORDINGS_SETTLE_SECONDS=0
         ):
-            # First: what transcribing leaves free would hide what a download takes.
-            grown = _downloading(options.amount(DOWNLOAD_MEGABYTES))
+            # First: memory that transcribing has freed would hide what a download needs.
+            grown = _measure_download_memory(options.amount(DOWNLOAD_MEGABYTES))
             result.at_most(64, f"recordings: MB above idle for a download of {DOWNLOAD_MEGABYTES} MB", grown)
-            seconds = _transcribing(options, place)
+            seconds = _measure_transcription(options, place)
             result.at_most(1.1, f"recordings: real-time factor, {OURS} / {DIRECT}", ratio(seconds, OURS, DIRECT))
-            _in_two_channels(options, place, result)
+            _measure_two_channels(options, place, result)
     return result
 
 
 # Transcribing
 
 
-def _transcribing(options: Options, place: Path) -> Seconds:
+def _measure_transcription(options: Options, place: Path) -> Seconds:
     spoken = options.amount(SPOKEN_SECONDS, least=10)
     try:
         with _demo_model():
             folder = place / "exchange"
-            path = _call(folder, spoken)
-            sides = {OURS: lambda: _by_a_run(folder), DIRECT: lambda: _directly(path)}
+            path = _write_call(folder, spoken)
+            sides = {OURS: lambda: _time_run(folder), DIRECT: lambda: _time_direct(path)}
             seconds = interleaved(sides, options.rounds)
     except Unavailable as reason:
         say(f"  not measured, {reason}")
@@ -89,8 +89,8 @@ def _demo_model() -> Iterator[None]:
         yield
 
 
-def _call(folder: Path, seconds: int) -> Path:
-    """The demo's long call, as often as it takes."""
+def _write_call(folder: Path, seconds: int) -> Path:
+    """The demo's long call, repeated to this length."""
     [path] = calls.FOLDERS["business-a"].rglob("*.140.mp3")
     with AudioReader() as reader:
         said = np.concatenate(list(reader.read_samples(path, start=0.0, window=60.0)))
@@ -105,17 +105,17 @@ def _call(folder: Path, seconds: int) -> Path:
     return made
 
 
-def _by_a_run(folder: Path, calls: int = 1) -> float:
-    """A new business, so that it is done anew; what is timed is a whole run over calls that were fetched before."""
-    source = _source(kind=Source.Kind.FOLDER, folder=str(folder), language="en")
-    _run(source, calls, job_type="download")
-    taken = _run(source, calls, job_type="full")
+def _time_run(folder: Path, calls: int = 1) -> float:
+    """Time a whole run over calls that were fetched before, in a new business, so that they are transcribed again."""
+    source = _make_source(kind=Source.Kind.FOLDER, folder=str(folder), language="en")
+    _time_run_of(source, calls, job_type="download")
+    taken = _time_run_of(source, calls, job_type="full")
     assert Call.objects.filter(source=source).exclude(transcribed_at=None).exists()
     return taken
 
 
-def _directly(path: Path) -> float:
-    """With what we ask of it."""
+def _time_direct(path: Path) -> float:
+    """With the options that the project uses."""
     model = load_transcriber().model
     began = time.perf_counter()
     segments, _ = model.transcribe(str(path), language="en", vad_filter=True, condition_on_previous_text=False)
@@ -126,7 +126,7 @@ def _directly(path: Path) -> float:
 # Two channels
 
 
-def _in_two_channels(options: Options, place: Path, result: Result) -> None:
+def _measure_two_channels(options: Options, place: Path, result: Result) -> None:
     seconds: Seconds = {}
     shares: dict[str, float | None] = dict.fromkeys(two_sides.SENTENCES)
     try:
@@ -134,11 +134,11 @@ def _in_two_channels(options: Options, place: Path, result: Result) -> None:
             calls = two_sides.make_calls(place / "two channels", options.amount(TWO_CHANNEL_CALLS))
             folder = calls[0].path.parent
             sides = {
-                OURS: lambda: _by_a_run(folder, len(calls)),
-                DIRECT: lambda: sum(_directly_on_both(call) for call in calls),
+                OURS: lambda: _time_run(folder, len(calls)),
+                DIRECT: lambda: sum(_time_direct_on_both(call) for call in calls),
             }
             seconds = interleaved(sides, options.rounds, warm_up=False)
-            shares = {side: _share_found(calls, side) for side in shares}
+            shares = {side: _found_share(calls, side) for side in shares}
     except Unavailable as reason:
         say(f"  not measured, {reason}")
     for side, share in shares.items():
@@ -147,8 +147,8 @@ def _in_two_channels(options: Options, place: Path, result: Result) -> None:
     result.at_most(1.1, f"recordings: two channels, {OURS} / {DIRECT} on both", ratio(seconds, OURS, DIRECT))
 
 
-def _directly_on_both(call: two_sides.SpokenCall) -> float:
-    """Called as one would who wants the words of both channels and nothing else."""
+def _time_direct_on_both(call: two_sides.SpokenCall) -> float:
+    """faster-whisper called once a channel, without anything else."""
     model = load_transcriber().model
     began = time.perf_counter()
     with av.open(str(call.path)) as container:
@@ -161,13 +161,13 @@ def _directly_on_both(call: two_sides.SpokenCall) -> float:
     return time.perf_counter() - began
 
 
-def _share_found(calls: list[two_sides.SpokenCall], side: str) -> float:
-    """In percent of the words said, as the newest run has them."""
+def _found_share(calls: list[two_sides.SpokenCall], side: str) -> float:
+    """In percent of the words spoken, in the newest run."""
     source = Source.objects.latest("pk")
     found = said = 0
     for spoken in calls:
         call = Call.objects.get(source=source, call_id=spoken.path.stem)
-        heard = " ".join(one["text"] for one in call.segments if one["speaker"] == side)
+        heard = " ".join(segment["text"] for segment in call.segments if segment["speaker"] == side)
         found_here, said_here = two_sides.count_found(spoken.said[side], heard)
         found, said = found + found_here, said + said_here
     return 100 * found / said
@@ -176,26 +176,26 @@ def _share_found(calls: list[two_sides.SpokenCall], side: str) -> float:
 # Downloading
 
 
-def _downloading(megabytes: int) -> float:
+def _measure_download_memory(megabytes: int) -> float:
     """The most memory during the download, beyond what the process had when idle, in MB."""
     with exchange.running(megabytes) as url, override_settings(TWILIO_API_URL=url, RECORDINGS_ALLOW_PRIVATE_HOSTS=True):
-        _fetched(exchange.SHORT)  # once everything is imported and at work
+        _fetch(exchange.SHORT)  # once everything is imported and at work
         gc.collect()
-        with _watched_memory() as grown:
-            taken = _fetched(exchange.LONG)
+        with _watch_memory() as grown:
+            taken = _fetch(exchange.LONG)
     assert Call.objects.filter(size=megabytes * MEGABYTE).exists()
     say(f"  {megabytes} MB in {taken:.1f} s, {max(grown):.1f} MB above idle")
     return max(grown)
 
 
-def _fetched(day: Any) -> float:
+def _fetch(day: Any) -> float:
     account = {"account_sid": SID, "secret": TOKEN}
-    source = _source(kind=Source.Kind.TWILIO, **account)
-    return _run(source, job_type="download", from_date=day.date(), to_date=day.date())
+    source = _make_source(kind=Source.Kind.TWILIO, **account)
+    return _time_run_of(source, job_type="download", from_date=day.date(), to_date=day.date())
 
 
 @contextmanager
-def _watched_memory() -> Iterator[list[float]]:
+def _watch_memory() -> Iterator[list[float]]:
     process, ended = psutil.Process(), threading.Event()
     idle = process.memory_info().rss
     grown = [0.0]
@@ -213,13 +213,13 @@ def _watched_memory() -> Iterator[list[float]]:
         thread.join()
 
 
-def _source(**fields: Any) -> Source:
+def _make_source(**fields: Any) -> Source:
     number = next(_numbers)
     business = Business.objects.create(name=f"Recordings {number}", slug=f"recordings-{number}")
     return Source.objects.create(business=business, name="benchmark", **fields)
 
 
-def _run(source: Source, calls: int = 1, **fields: Any) -> float:
+def _time_run_of(source: Source, calls: int = 1, **fields: Any) -> float:
     run = RecordingRun.objects.create(business=source.business, source=source, **fields)
     began = time.perf_counter()
     worker.execute(RecordingRun, collect, run.pk, worker="benchmark")

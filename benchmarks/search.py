@@ -26,7 +26,7 @@ SENTENCES: Final = 20_000  # in each language, of which every call has some
 HOUR: Final = 600  # sentences
 A_PAGE: Final = 50
 REPEATED: Final = 5
-# What is looked for, in many calls or in some, few and none, and the word as most of them say it.
+# The searched words, in many calls, some, few and none, and the form in which most calls have each.
 WORDS: Final = {
     "תודה": "תודה",
     "טכנאי": "הטכנאי",
@@ -45,29 +45,29 @@ OURS, PLAIN, WITH_SNIPPETS = "all forms", "the word as it stands", "all forms, w
 def measure(options: Options) -> Result:
     result = Result()
     with database.in_scratch("search"), override_settings(ALLOWED_HOSTS=["testserver"]):
-        source = _source()
+        source = _make_source()
         began = time.perf_counter()
         _add_calls(source, options.amount(CALLS), options.amount(SENTENCES))
         say(f"  {Call.objects.count():,} calls made in {time.perf_counter() - began:.0f} s")
         for word, said in WORDS.items():
-            seconds = _searched(source, word, said, options)
-            say(f"  {word}: {_found(source, word, said)}; {_told(seconds)}")
+            seconds = _time_searches(source, word, said, options)
+            say(f"  {word}: {_count_found(source, word, said)}; {_describe(seconds)}")
             result.at_most(5, f"search: {word}, {OURS} / {PLAIN}", ratio(seconds, OURS, PLAIN))
         _measure_writing(source, options)
     return result
 
 
-def _searched(source: Source, word: str, said: str, options: Options) -> Seconds:
+def _time_searches(source: Source, word: str, said: str, options: Options) -> Seconds:
     plain = f"plain @@ plainto_tsquery('simple', '{said}')"
     sides: dict[str, Callable[[], Any]] = {
         OURS: lambda: _first_page(_calls(source), word),
         PLAIN: lambda: list(_calls(source).extra(where=[plain]).order_by("-started_at", "-id")[: A_PAGE + 1]),
         WITH_SNIPPETS: lambda: _first_page(_calls(source).with_snippet(word), word),
     }
-    return interleaved({name: _timed(side) for name, side in sides.items()}, options.rounds)
+    return interleaved({name: _timer_of(side) for name, side in sides.items()}, options.rounds)
 
 
-def _timed(search: Callable[[], Any]) -> Callable[[], float]:
+def _timer_of(search: Callable[[], Any]) -> Callable[[], float]:
     def timed() -> float:
         began = time.perf_counter()
         for _ in range(REPEATED):
@@ -77,7 +77,7 @@ def _timed(search: Callable[[], Any]) -> Callable[[], float]:
     return timed
 
 
-def _told(seconds: Seconds) -> str:
+def _describe(seconds: Seconds) -> str:
     return ", ".join(f"{name} {1000 * sorted(taken)[len(taken) // 2]:.2g} ms" for name, taken in seconds.items())
 
 
@@ -89,7 +89,7 @@ def _first_page(calls: CallQuerySet, word: str) -> Sequence[Call]:
     return MatchPages().paginate_queryset(calls.match_tiers(word), Request(APIRequestFactory().get("/")))
 
 
-def _found(source: Source, word: str, said: str) -> str:
+def _count_found(source: Source, word: str, said: str) -> str:
     plain = Call.objects.extra(where=[f"plain @@ plainto_tsquery('simple', '{said}')"]).count()
     return f"{_calls(source).with_words(word).count():,} calls found, {plain:,} say {said!r}"
 
@@ -97,13 +97,13 @@ def _found(source: Source, word: str, said: str) -> str:
 # The calls
 
 
-def _source() -> Source:
+def _make_source() -> Source:
     business = Business.objects.create(name="Search", slug="search")
     return Source.objects.create(business=business, name="benchmark", kind=Source.Kind.FOLDER, folder="/nowhere")
 
 
 def _add_calls(source: Source, calls: int, pool: int) -> None:
-    """Each says some sentences out of the pool, by chance; two of three in Hebrew."""
+    """Each has random sentences of the pool; two of three are in Hebrew."""
     random = Random(12)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -169,4 +169,4 @@ def _measure_writing(source: Source, options: Options) -> None:
             lambda call: call.update_columns(segments=segments, transcript="\n".join(said))
         ),
     }
-    say(f"  keeping an hour of speech: {_told(interleaved(sides, options.rounds))}")
+    say(f"  keeping an hour of speech: {_describe(interleaved(sides, options.rounds))}")

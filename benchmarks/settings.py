@@ -7,10 +7,10 @@ os.environ.setdefault("UNSTUCK_VAR", "var/bench")  # never the embedded server o
 
 from progress_project.local import postgres
 
-if postgres.wanted():
+if postgres.is_needed():
     os.environ["DATABASE_URL"] = postgres.database_url()
 os.environ.update(
-    DEBUG="false",  # with it, Django would remember every query
+    DEBUG="false",  # with DEBUG, Django keeps every query
     SECRET_KEY="only-for-benchmarks",
     SALT_KEY="only-for-benchmarks",
     CELERY_BROKER_URL="memory://",
@@ -24,7 +24,7 @@ from progress_project.settings import DATABASES, INSTALLED_APPS
 
 DATABASES["default"]["TEST"] = {"NAME": f"unstuck_benchmarks_{os.getpid()}"}
 
-# Log lines are part of the work: they are formatted as in production and written where nobody reads them.
+# Log lines are part of the work: they are formatted as in production and written to a sink.
 LOGGING = {
     **project.LOGGING,
     "handlers": {

@@ -1,4 +1,4 @@
-"""Two thousand viewers of one process: when each change reaches each of them, and what watching costs the database."""
+"""Two thousand subscribers of one process: when each change reaches each of them, and what it costs the database."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ VIEWERS, FEW = 2_000, 10
 BUSINESSES = 20  # each with a run that reports once a second, as a real one does
 SECONDS = 30
 AT_ONCE = 50  # connections that are being opened
-IDLE_SECONDS = 10  # for counting what the looks cost
-SETTLED_SECONDS = 12  # until the server has counted what was done before
+IDLE_SECONDS = 10  # to count the queries of polling
+SETTLED_SECONDS = 12  # until PostgreSQL has counted the earlier transactions
 
 RUN = re.compile(rb'data: {"id":(\d+),.*?"version":(\d+),')
 
 
 @dataclass
 class Watch:
-    """What the viewers of one run have heard: for each, its highest version and when each one came."""
+    """What the subscribers of one run received: the highest version of each, and how late each version came."""
 
     run: Run
     committed: dict[int, float] = field(default_factory=dict)
@@ -50,12 +50,12 @@ class Watch:
     delays: list[float] = field(default_factory=list)
     readers: list[asyncio.Task[None]] = field(default_factory=list)
 
-    def hear(self, viewer: int, version: int) -> None:
-        """A newer version brings all before it: what is streamed is what the run is, not a log."""
+    def receive(self, viewer: int, version: int) -> None:
+        """A newer version counts for all before it: the stream carries the run's present JSON, not a log."""
         now = time.perf_counter()
-        for one in range(self.seen[viewer] + 1, version + 1):
-            if one in self.committed:
-                self.delays.append(now - self.committed[one])
+        for number in range(self.seen[viewer] + 1, version + 1):
+            if number in self.committed:
+                self.delays.append(now - self.committed[number])
         self.seen[viewer] = max(self.seen[viewer], version)
 
     @property
@@ -69,7 +69,7 @@ def measure(options: Options) -> Result:
         watches = [Watch(database.claimed_run()) for _ in range(BUSINESSES)]
         tokens = [_token(watch.run) for watch in watches]
         with _server() as port:
-            few, many = _measured(port, watches, tokens, viewers, seconds)
+            few, many = _measure_transactions(port, watches, tokens, viewers, seconds)
     delays = sorted(delay for watch in watches for delay in watch.delays)
     expected = sum(len(watch.committed) * len(watch.seen) for watch in watches)
     p50, p99 = (delays[int(len(delays) * share)] for share in (0.5, 0.99))
@@ -129,11 +129,13 @@ def _wait_for(port: int) -> None:
     raise RuntimeError("the server did not start")
 
 
-def _measured(port: int, watches: list[Watch], tokens: list[str], viewers: int, seconds: int) -> tuple[float, float]:
-    """Transactions a second while a few and while all are watching, and nobody writes."""
+def _measure_transactions(
+    port: int, watches: list[Watch], tokens: list[str], viewers: int, seconds: int
+) -> tuple[float, float]:
+    """Transactions a second with a few subscribers and with all, while nothing is written."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()  # the database's connection stays with this one
+    thread.start()  # the database's connection stays in the main thread
 
     def join(numbers: range) -> None:
         asyncio.run_coroutine_threadsafe(_join(port, watches, tokens, numbers), loop).result()
@@ -153,14 +155,14 @@ def _measured(port: int, watches: list[Watch], tokens: list[str], viewers: int, 
 async def _join(port: int, watches: list[Watch], tokens: list[str], numbers: range) -> None:
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(number: int) -> None:
+    async def join_one(number: int) -> None:
         watch, token = watches[number % len(watches)], tokens[number % len(watches)]
         async with gate:
-            reader = await _opened(port, watch.run.business_id, token)
+            reader = await _open_stream(port, watch.run.business_id, token)
         watch.seen.append(0)
         watch.readers.append(asyncio.create_task(_read(reader, watch, len(watch.seen) - 1)))
 
-    await asyncio.gather(*(one(number) for number in numbers))
+    await asyncio.gather(*(join_one(number) for number in numbers))
 
 
 async def _leave(watches: list[Watch]) -> None:
@@ -170,7 +172,7 @@ async def _leave(watches: list[Watch]) -> None:
     await asyncio.gather(*readers, return_exceptions=True)
 
 
-async def _opened(port: int, business: int, token: str) -> asyncio.StreamReader:
+async def _open_stream(port: int, business: int, token: str) -> asyncio.StreamReader:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     reader.writer = writer  # type: ignore[attr-defined]  # or it would be collected, and closed
     lines = (
@@ -187,7 +189,7 @@ async def _opened(port: int, business: int, token: str) -> asyncio.StreamReader:
 async def _read(reader: asyncio.StreamReader, watch: Watch, viewer: int) -> None:
     while line := await reader.readline():
         if found := RUN.match(line):
-            watch.hear(viewer, int(found[2]))
+            watch.receive(viewer, int(found[2]))
 
 
 def _transactions_a_second() -> float:

@@ -20,7 +20,7 @@ SHORT = 100_000  # finished runs
 
 EXPIRE, UPDATE, ROUND = "expire", "a hand-written UPDATE", "whole round"
 
-# What expiring means, as it would be typed; the same triggers fire.
+# An expiry as one would write it by hand; the same triggers fire.
 BY_HAND = f"""
     UPDATE {history.TABLE} SET
         status = 'failed', error_code = 'stale',
@@ -64,13 +64,13 @@ def _seed(finished: int, active: int) -> None:
     history.add_finished(finished)
     history.add_running(active)
     database.execute(f"CREATE TABLE working AS SELECT id FROM {history.TABLE} WHERE status = 'running'")
-    database.execute("CHECKPOINT")  # or the disk is still busy with all this when the clock starts
+    database.execute("CHECKPOINT")  # or the disk would still be busy when the timing starts
     say(f"  {finished:,} finished and {active:,} running runs made in {time.monotonic() - began:.0f} s")
 
 
 def _timed(copy: BaseDatabaseWrapper, work: Callable[[], object], stale: int, one_in: int) -> float:
     with database.using(copy):
-        _bring_back_to_life(one_in)
+        _set_running(one_in)
         began = time.perf_counter()
         work()
         seconds = time.perf_counter() - began
@@ -81,8 +81,8 @@ def _timed(copy: BaseDatabaseWrapper, work: Callable[[], object], stale: int, on
         return seconds
 
 
-def _bring_back_to_life(one_in: int) -> None:
-    """All are running again, one in so many silent for an hour. Not counted."""
+def _set_running(one_in: int) -> None:
+    """Set all to running again, one in so many without a heartbeat for an hour. Not timed."""
     silence = f"CASE WHEN id % {one_in} = 0 THEN interval '1 hour' ELSE interval '5 seconds' END"
     with history.without_triggers():
         database.execute(

@@ -31,8 +31,8 @@ def measure(options: Options) -> Result:
     amounts = {OURS: items, BARE: items, TQDM: items}
     amounts |= {REDIS: options.amount(REDIS_ITEMS), DJANGO: options.amount(DJANGO_ITEMS)}
     with database.in_scratch("track"), ExitStack() as stack:
-        sides: dict[str, Timed] = {BARE: lambda: _bare(items), OURS: lambda: _tracked(items)}
-        for name, prepare in ((TQDM, _tqdm), (REDIS, _on_redis), (DJANGO, _on_django)):
+        sides: dict[str, Timed] = {BARE: lambda: _time_bare(items), OURS: lambda: _time_tracked(items)}
+        for name, prepare in ((TQDM, _tqdm_timer), (REDIS, _redis_timer), (DJANGO, _django_timer)):
             try:
                 sides[name] = stack.enter_context(prepare(amounts[name]))
             except Unavailable as reason:
@@ -47,14 +47,14 @@ def measure(options: Options) -> Result:
     return result
 
 
-def _bare(items: int) -> float:
+def _time_bare(items: int) -> float:
     began = time.perf_counter()
     for _ in range(items):
         pass
     return time.perf_counter() - began
 
 
-def _tracked(items: int) -> float:
+def _time_tracked(items: int) -> float:
     """The whole life of a claimed run: a flush a second, and the last one that completes it."""
     run = database.claimed_run()
     progress = Progress(run)
@@ -71,7 +71,7 @@ def _tracked(items: int) -> float:
 
 
 @contextmanager
-def _tqdm(items: int) -> Iterator[Timed]:
+def _tqdm_timer(items: int) -> Iterator[Timed]:
     tqdm = peers.package("tqdm").tqdm
     with Path(os.devnull).open("w") as nowhere:
 
@@ -85,20 +85,20 @@ def _tqdm(items: int) -> Iterator[Timed]:
 
 
 @contextmanager
-def _on_redis(items: int) -> Iterator[Timed]:
+def _redis_timer(items: int) -> Iterator[Timed]:
     peers.package("celery_progress")
     with peers.redis_server() as url:
-        yield _recorded(url, items)
+        yield _celery_progress_timer(url, items)
 
 
 @contextmanager
-def _on_django(items: int) -> Iterator[Timed]:
+def _django_timer(items: int) -> Iterator[Timed]:
     peers.package("celery_progress")
     peers.package("django_celery_results")
-    yield _recorded("django-db", items)
+    yield _celery_progress_timer("django-db", items)
 
 
-def _recorded(backend: str, items: int) -> Timed:
+def _celery_progress_timer(backend: str, items: int) -> Timed:
     """`set_progress` for every item, as celery-progress shows it, in a task that runs in this process."""
     recorder_of = peers.package("celery_progress.backend").ProgressRecorder
     app = Celery("benchmark", backend=backend, broker="memory://", set_as_current=False)
@@ -110,8 +110,8 @@ def _recorded(backend: str, items: int) -> Timed:
         for number in range(items):
             recorder.set_progress(number + 1, items)
         seconds = time.perf_counter() - began
-        told = app.AsyncResult(self.request.id)
-        assert (told.state, told.info["current"]) == ("PROGRESS", items), "it did not write"
+        result = app.AsyncResult(self.request.id)
+        assert (result.state, result.info["current"]) == ("PROGRESS", items), "it did not write"
         return seconds
 
     return lambda: float(task.apply(throw=True).get())

@@ -1,7 +1,7 @@
 """Spoken calls in two channels, a third of each side's words said at once with the other's, and what is found.
 
-Said by flite, which must be installed (`apt install flite`): a voice for each side, at a telephone's rate. espeak-ng's
-voices are too much for a small model even when it hears nothing else (it finds 85 % of their words, and 97 % of these).
+Said by flite, which must be installed (`apt install flite`): a voice for each side, at a telephone's rate. A
+small model finds 85 % of the words of espeak-ng's voices, and 97 % of these.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z']+", text.lower())
 
 
-def count_found(said: str, heard: str) -> tuple[int, int]:
-    """How many of the words said are heard, in their order, and how many were said."""
+def count_found(said: str, transcript: str) -> tuple[int, int]:
+    """How many of the spoken words are in the transcript, in their order, and how many were spoken."""
     wanted = words_of(said)
-    matcher = SequenceMatcher(None, wanted, words_of(heard), autojunk=False)
+    matcher = SequenceMatcher(None, wanted, words_of(transcript), autojunk=False)
     return sum(block.size for block in matcher.get_matching_blocks()), len(wanted)

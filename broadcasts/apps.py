@@ -5,3 +5,8 @@ from django.utils.translation import gettext_lazy as _
 class BroadcastsConfig(AppConfig):
     name = "broadcasts"
     verbose_name = _("broadcasts")
+
+    def ready(self) -> None:
+        from runs.pages.registry import register_kind
+
+        register_kind("broadcasts", _("Broadcasts"), start_form="broadcasts.pages.start_form")

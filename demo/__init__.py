@@ -1,1 +1,1 @@
-"""What `make run` shows and talks to where nothing real is configured; installed only with DEBUG."""
+"""The data and fake servers of `make run`: seeds, mailboxes, calls, WhatsApp. Installed only with DEBUG."""

@@ -1,4 +1,4 @@
-"""The Django project: settings, processes and the two commands' machinery."""
+"""The Django project: settings, URLs, processes, and what `make run` needs (`local`)."""
 
 from progress_project.celery import app as celery_app
 

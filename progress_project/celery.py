@@ -11,7 +11,7 @@ from progress_project.local import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress_project.settings")
 
-broker.install()
+broker.install_transport()
 
 app = Celery("progress_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -20,5 +20,5 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 
 
 @setup_logging.connect
-def _log_as_django_does(**kwargs: Any) -> None:
-    """Being connected is all: it keeps Celery from replacing the handlers of `settings.LOGGING`."""
+def keep_django_logging(**kwargs: Any) -> None:
+    """A receiver of this signal keeps Celery from replacing the handlers of `settings.LOGGING`."""

@@ -5,7 +5,7 @@ from csp.middleware import CSPMiddleware, PolicyParts
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-# The staff admin (unfold) runs on Alpine, which evaluates attributes.
+# The staff admin (unfold) uses Alpine, which evaluates attributes.
 ADMIN = {"script-src": [SELF, UNSAFE_INLINE, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
 
 # Swagger's page writes inline styles; its script comes from a URL (SpectacularSwaggerSplitView).

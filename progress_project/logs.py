@@ -1,4 +1,4 @@
-"""What the log leaves out."""
+"""What the log shortens."""
 
 import logging
 
@@ -6,7 +6,7 @@ from runs.database import is_database_away
 
 
 class OutageInOneLine(logging.Filter):
-    """Says that the database is away without the traceback of whoever noticed it. For loggers of other libraries."""
+    """Logs an outage of the database as one line without a traceback. For loggers of other libraries."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None

@@ -1,4 +1,4 @@
-"""Static files under names that hold their hash: kept by browsers for a year, and new with every change."""
+"""Static files whose names contain their hash: browsers cache them for a year, and a change has a new name."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 

@@ -1,4 +1,4 @@
-"""Every door of the project."""
+"""All URLs of the project. Applications bring their own under `api/` and under a business's page."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView
@@ -9,16 +9,15 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from progress_project.pages import overview
 from runs.api import urls as api
 from runs.api.health import metrics, readyz
 from runs.pages import access, card, errors, history, home, run
 from runs.sign_in.pages import Account, SignOut
 
-from .pages import business
-
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """This process answers; whether it can serve is what /readyz says."""
+    """This process answers. /readyz says whether it can serve."""
     return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
 
 
@@ -36,10 +35,10 @@ api_urls: list[URLPattern | URLResolver] = [
 ]
 
 page_urls: list[URLPattern | URLResolver] = [
-    path("", home.home_page, name="home"),
-    path("b/<slug:slug>/", business, name="business"),
-    path("b/<slug:slug>/runs/", history.history_page, name="history"),
-    path("b/<slug:slug>/runs/<str:type>/<int:id>/", run.run_page, name="run"),
+    path("", home.home, name="home"),
+    path("b/<slug:slug>/", overview, name="business"),
+    path("b/<slug:slug>/runs/", history.history, name="history"),
+    path("b/<slug:slug>/runs/<str:type>/<int:id>/", run.run, name="run"),
     path("b/<slug:slug>/receipts/", include("receipts.pages")),
     path("b/<slug:slug>/broadcasts/", include("broadcasts.pages")),
     path("b/<slug:slug>/recordings/", include("recordings.pages")),

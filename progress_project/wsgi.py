@@ -9,6 +9,6 @@ os.environ.setdefault("DATABASE_POOL", "true")
 
 django = get_wsgi_application()  # before anything that needs the applications
 
-from progress_project.request_guard import guard_wsgi  # noqa: E402
+from progress_project.raw_requests import guard_wsgi  # noqa: E402
 
 application = guard_wsgi(django)

@@ -5,3 +5,8 @@ from django.utils.translation import gettext_lazy as _
 class ReceiptsConfig(AppConfig):
     name = "receipts"
     verbose_name = _("receipts")
+
+    def ready(self) -> None:
+        from runs.pages.registry import register_kind
+
+        register_kind("receipts", _("Receipts"), start_form="receipts.pages.start_form")

@@ -5,3 +5,8 @@ from django.utils.translation import gettext_lazy as _
 class RecordingsConfig(AppConfig):
     name = "recordings"
     verbose_name = _("recordings")
+
+    def ready(self) -> None:
+        from runs.pages.registry import register_kind
+
+        register_kind("recordings", _("Recordings"), start_form="recordings.pages.start_form")

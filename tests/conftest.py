@@ -1,4 +1,4 @@
-"""What every test may rely on: a database, private media, and plain words where a program is missing."""
+"""Fixtures of every test: a database, private media, English, and skips where a program is missing."""
 
 import os
 import shutil
@@ -18,13 +18,13 @@ from tests.migrated import migrated_database
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start (or attach to) the embedded PostgreSQL where no other is named; xdist's workers find it running."""
-    if postgres.wanted() and not hasattr(config, "workerinput"):
+    if postgres.is_needed() and not hasattr(config, "workerinput"):
         postgres.ensure_running()
-        _make_haste()
+        turn_off_fsync()
 
 
-def _make_haste() -> None:
-    """The tests' own server needn't outlive the machine: what it has written outlives the server all the same."""
+def turn_off_fsync() -> None:
+    """The tests' server needn't survive a crash of the machine; without fsync it still survives its own crash."""
     with psycopg.connect(postgres.database_url(), autocommit=True) as server:
         for setting in ("fsync", "full_page_writes"):
             server.execute(f"ALTER SYSTEM SET {setting} = off")
@@ -44,7 +44,7 @@ def django_db_modify_db_settings(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: left for the end, one process would work on them while the others have nothing to do."""
+    """Run the longest tests first: at the end, one process would run them while the others idle."""
     items.sort(key=lambda item: item.path.name not in ("test_kill_storm.py", "test_readme.py"))
 
 
@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """`@pytest.mark.needs("redis-server")`: no test is left out unseen where all of them must run."""
+    """`@pytest.mark.needs("redis-server")` skips where a program is missing; on CI it fails."""
     for mark in item.iter_markers("needs"):
         missing = [program for program in mark.args if shutil.which(program) is None]
         if missing:
@@ -67,7 +67,7 @@ def _private_media(settings: Settings, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _in_english() -> None:
-    """A request in Hebrew leaves its language to the thread, and so to the tests after it."""
+    """A request in Hebrew would leave its language active for the tests after it."""
     translation.activate("en")
 
 

@@ -31,16 +31,16 @@ class Copy:
         self.url = f"http://127.0.0.1:{port}"
 
     def is_up(self) -> bool:
-        return self.said("Ctrl-C stops everything")
+        return self.has_printed("Ctrl-C stops everything")
 
-    def said(self, words: str) -> bool:
-        return words in self.output.read_text()
+    def has_printed(self, text: str) -> bool:
+        return text in self.output.read_text()
 
     def is_ready(self) -> bool:
         return answers(f"{self.url}/readyz")
 
     def processes(self) -> list[psutil.Process]:
-        """By environment, not by parent: whoever lost its parent counts too. PostgreSQL is known by its data."""
+        """Found by environment, not by parent, so that orphans count too."""
         return [process for process in psutil.process_iter() if self._owns(process)]
 
     def _owns(self, process: psutil.Process) -> bool:
@@ -50,9 +50,9 @@ class Copy:
         except psutil.Error:
             return False
 
-    def find(self, words: str) -> list[psutil.Process]:
-        """Those whose command has these words; the first one is the parent of the others."""
-        found = [process for process in self.processes() if words in _command(process)]
+    def find(self, text: str) -> list[psutil.Process]:
+        """The processes whose command contains the text; the first is the parent of the others."""
+        found = [process for process in self.processes() if text in _command(process)]
         return sorted(found, key=lambda process: float(process.create_time()))
 
     def stop(self, number: int = signal.SIGTERM) -> None:
@@ -62,7 +62,7 @@ class Copy:
 
 
 def _command(process: psutil.Process) -> str:
-    """Empty for one that has ended meanwhile."""
+    """Empty for a process that has ended meanwhile."""
     try:
         return " ".join(process.cmdline())
     except psutil.Error:

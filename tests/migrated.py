@@ -1,6 +1,6 @@
-"""The migrations are run once, and what they make is copied: a database for each process of the tests and each storm.
+"""Databases copied from one that was migrated once: one for each process of the tests and each storm.
 
-It outlives the run of the tests, under a name that changes with any migration.
+The original outlives the run of the tests, under a name that changes with any migration.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.db import connection
 from progress_project.local.environment import BASE_DIR, state_dir
 from tests.demo_copy import unconfigured
 
-LOCK = 714_003  # an advisory one of PostgreSQL: one process migrates, the others wait for it
+LOCK = 714_003  # an advisory lock: one process migrates, the others wait
 
 
 def migrated_database() -> str:

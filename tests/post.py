@@ -23,7 +23,7 @@ def served_mailbox(
     business: Business, *, messages: slice = slice(None), fetch_seconds: float = 0.0
 ) -> Iterator[Mailbox]:
     """A mailbox of this business that a server on the loopback really serves, a message in `fetch_seconds`."""
-    whole = mailboxes.served(mailboxes.MAILBOX_A)
+    whole = mailboxes.served_mailbox(mailboxes.MAILBOX_A)
     with serve([replace(whole, mails=whole.mails[messages], fetch_seconds=fetch_seconds)]) as server:
         yield Mailbox.objects.create(
             business=business,

@@ -22,7 +22,7 @@ FOREIGN = ("admin", "unfold", "drf_spectacular_sidecar", "rest_framework", "knox
 
 
 def production(static: Path) -> dict[str, str]:
-    """What makes a server one as in production, but for TLS."""
+    """The environment of a server as in production, without TLS."""
     return {
         "DEBUG": "false",
         "HTTPS": "false",
@@ -33,7 +33,7 @@ def production(static: Path) -> dict[str, str]:
 
 
 def collect_static(static: Path) -> None:
-    """Hash and compress what is ours; of other packages there is far more."""
+    """Hash and compress our own static files; those of other packages are many more."""
     ignored = (f"--ignore={name}" for name in FOREIGN)
     subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0", *ignored],
@@ -51,7 +51,7 @@ def _environment(state: Path) -> dict[str, str]:
         "DEBUG": "true",
         "LOG_LEVEL": "WARNING",
         "UNSTUCK_VAR": str(state),
-        "PORT": os.environ.get("PORT", "8000"),  # it names the session's cookie
+        "PORT": os.environ.get("PORT", "8000"),  # part of the session cookie's name
         "SECRET_KEY": settings.SECRET_KEY,
         "SALT_KEY": ",".join(settings.SALT_KEY),
     }

@@ -1,11 +1,11 @@
-"""Several sessions of the database, seen from outside of all of them."""
+"""The sessions of the test's database, watched from another session."""
 
 import psycopg
 from django.db import connection
 
 
-def is_anybody_waiting() -> bool:
-    """For a lock of the test's database."""
-    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as watcher:
+def is_any_session_waiting() -> bool:
+    """Does a session of the test's database wait for a lock?"""
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as observer:
         waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        return watcher.execute(waiting).fetchone() is not None
+        return observer.execute(waiting).fetchone() is not None

@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 from progress_project.settings import *  # noqa: F403
 from progress_project.settings import CELERY_BROKER_TRANSPORT_OPTIONS, INSTALLED_APPS
 
-# A run type that nothing in the project knows, and the tests' own `flush`.
+# The contract suite's own run type, and the tests' own `flush` command.
 INSTALLED_APPS = [*INSTALLED_APPS, "tests", "tests.contract"]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

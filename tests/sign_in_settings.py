@@ -1,4 +1,4 @@
-"""For a server in production at whose doors a test signs in: the tests' passwords, and the admin's page as it is."""
+"""Settings of a server in production where a test signs in: the tests' password hasher, and unhashed static files."""
 
 from tests.settings import PASSWORD_HASHERS  # noqa: F401
 from tests.worker_settings import *  # noqa: F403

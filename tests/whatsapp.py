@@ -13,7 +13,7 @@ from broadcasts.audience import read_pasted
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
 from demo.fakes import webhooks
-from demo.fakes.graph import GraphServer, served
+from demo.fakes.graph import GraphServer, serve_graph
 from runs.models import Business
 
 APP_SECRET, VERIFY_TOKEN = "app-secret", "verify-me"
@@ -22,7 +22,7 @@ FAST = 1_000_000  # messages a second
 
 @pytest.fixture
 def graph(settings: Settings) -> Iterator[GraphServer]:
-    with served() as server:
+    with serve_graph() as server:
         settings.WHATSAPP_API_URL = server.url
         settings.WHATSAPP_AT_ONCE = 1  # one after the other, in the order of the audience
         yield server

@@ -1,4 +1,4 @@
-"""For worker processes that a test starts: the test's own database, and the environment's broker."""
+"""Settings of worker processes that a test starts: the test's database, and the environment's broker."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Real Celery workers, a real broker between them and the test, and patience."""
+"""Real Celery workers with a real broker between them and the test, and a wait for conditions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from runs.lifecycle import dispatch
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
+        assert time.monotonic() < deadline, f"the condition isn't true after {seconds} s"
         time.sleep(0.05)
 
 
@@ -84,7 +84,7 @@ def workers_environment(state: Path) -> dict[str, str]:
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
-        # Named, or it would look for an embedded one in the state directory below.
+        # Set, or the worker would use an embedded one in the state directory below.
         "DATABASE_URL": os.environ.get("DATABASE_URL") or postgres.database_url(),
         "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
         "DEBUG": "true",
@@ -96,7 +96,7 @@ def workers_environment(state: Path) -> dict[str, str]:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """The parent and its children, as a machine that loses its power."""
+    """Kill the parent and its children, as when a machine loses power."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

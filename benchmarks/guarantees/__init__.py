@@ -1,10 +1,10 @@
 """`python -m benchmarks check_guarantees [--settled] [--logs FOLDER] [--json]`: does this database keep the guarantees?
 
-Looks at the configured database (DATABASE_URL, or the embedded one of PORT or UNSTUCK_VAR) as it is, whatever has
-raged over it, and prints for each of G1 to G7 what it counted and what is violated. It changes nothing: what it does
-as a reader or a stranger is rolled back. With `--settled` nothing is at work any more, so that an unfinished run is
-stuck. `--logs` names a folder with what was seen and done from outside (see `logs.py`), as a kill storm keeps it.
-Exit status 0 only if nothing is violated. The kill storm ends with the same check.
+Reads the configured database (DATABASE_URL, or the embedded one of PORT or UNSTUCK_VAR) and prints for each of G1 to G7
+what it counted and what is violated. It changes nothing: what it does as a reader or a stranger is rolled back. With
+`--settled` nothing is at work any more, so an unfinished run is stuck. `--logs` names a folder with the logs of
+readers, people, servers and killers (see `logs.py`), as a kill storm keeps it. Exit status 0 only if nothing is
+violated. The kill storm ends with the same check.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def _set_up_django() -> None:
 
     from progress_project.local import copies, postgres
 
-    if postgres.wanted():  # as for any command that is typed beside a running copy
+    if postgres.is_needed():  # as for any command that is typed beside a running copy
         try:
             copies.choose_running_copy()
             if not postgres.has_data():
-                raise copies.CopyError(copies.why_no_data())
+                raise copies.CopyError(copies.explain_missing_data())
             postgres.ensure_running()
         except copies.CopyError as error:
             sys.exit(str(error))

@@ -7,10 +7,10 @@ from typing import Final
 from runs.states import FINISHED, TRANSITIONS
 
 from .findings import Finding
-from .logs import Logs, Look
+from .logs import Logs, Observation
 from .timeline import History
 
-LEGAL: Final = {(arrow.source.value, arrow.target.value) for arrow in TRANSITIONS}
+LEGAL: Final = {(transition.source.value, transition.target.value) for transition in TRANSITIONS}
 
 
 def check_history(finding: Finding, history: History) -> None:
@@ -30,11 +30,13 @@ def check_history(finding: Finding, history: History) -> None:
 
 def check(finding: Finding, logs: Logs) -> None:
     shown: dict[tuple[str, str, int], tuple[int, float]] = {}
-    for look in logs.read(Look):
+    for observation in logs.read(Observation):
         finding.count("bars compared with the look before")
-        seen = (look.processed, look.progress_pct or 0.0)
-        place = (look.door, look.type, look.run)
-        before = shown.get(place, (0, 0.0))
-        if seen[0] < before[0] or seen[1] < before[1]:
-            finding.violate(f"{look.door} showed {look.type} {look.run} go back from {before} to {seen}")
-        shown[place] = seen
+        now = (observation.processed, observation.progress_pct or 0.0)
+        reader = (observation.door, observation.type, observation.run)
+        before = shown.get(reader, (0, 0.0))
+        if now[0] < before[0] or now[1] < before[1]:
+            finding.violate(
+                f"{observation.door} showed {observation.type} {observation.run} go back from {before} to {now}"
+            )
+        shown[reader] = now

@@ -1,4 +1,4 @@
-"""G3 for recordings: every file of a folder is a call, and what was fetched is what lies there."""
+"""G3 for recordings: every file of a folder is a call, and each fetched file is equal to its original."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _digest(file: BufferedReader) -> str:
 
 
 def _check_folder(finding: Finding, source: Source) -> None:
-    """Where a run has taken all of it."""
+    """For folders of which a run has fetched everything."""
     whole: Any = {"source": source, "from_date": None, "to_date": None, "direction": "", "selected": False}
     run = RecordingRun.objects.filter(**whole, status=Status.COMPLETED).order_by("pk").first()
     if run is None:

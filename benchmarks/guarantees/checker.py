@@ -14,7 +14,7 @@ from .timeline import History, histories
 def check(logs: Logs, *, is_settled: bool) -> Findings:
     """Read the whole database, and `logs` as far as there are any. Writes nothing."""
     findings = Findings()
-    requests, outages = losses.Requests(logs), drills.Outages(logs)
+    requests, outages = losses.PersonRequests(logs), drills.Outages(logs)
     resets = 0
     for model in run_types():
         poison_items = _poison_items(model)

@@ -1,4 +1,4 @@
-"""G6: every timestamp that takes part in a decision is written and compared by the database's `now()`."""
+"""G6: every timestamp that decides something is written and compared by the database's `now()`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STAMPS: Final = (
     *("created_at", "queued_at", "dispatched_at", "started_at"),
     *("claimed_at", "heartbeat_at", "progress_at", "finished_at"),
 )
-# None of the first is later than the second, by whichever process they were written.
+# The first is never later than the second, whichever processes wrote them.
 ORDERS: Final = (
     ("created_at", "queued_at"),
     ("queued_at", "dispatched_at"),
@@ -40,6 +40,6 @@ def check(finding: Finding) -> None:
             finding.violate(f"{model.slug} {pk} has a change of status in the future")
 
 
-def _violate(finding: Finding, model: type[Run], lie: Q, words: str) -> None:
-    for pk in model.objects.filter(lie).values_list("pk", flat=True):
-        finding.violate(f"{model.slug} {pk} {words}")
+def _violate(finding: Finding, model: type[Run], condition: Q, text: str) -> None:
+    for pk in model.objects.filter(condition).values_list("pk", flat=True):
+        finding.violate(f"{model.slug} {pk} {text}")

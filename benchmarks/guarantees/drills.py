@@ -1,4 +1,4 @@
-"""G3 for drills: each step leaves a footprint, and is done twice only where a death met it."""
+"""G3 for drills: each step leaves a footprint, and is done twice only where a death interrupted it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KILL_SECONDS: Final = 1.0  # from a death's record to the death
 
 
 class Outages:
-    """When the database was killed: a commit whose answer was lost with it is written again."""
+    """When the database was killed: a commit whose answer was lost is written again."""
 
     def __init__(self, logs: Logs) -> None:
         self._moments = [death.at for death in logs.read(Death) if death.kind == "database"]

@@ -1,6 +1,6 @@
 """G3 for effects that can't be undone: nobody is sent to twice, and who may have been sent to isn't called otherwise.
 
-What providers were told is known of the outbox, which keeps its messages in the database, and of a server that logs.
+What providers received is known for the outbox, which keeps its messages in the database, and for a server that logs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .findings import Finding
 from .logs import Logs, Send
 from .timeline import Change, History
 
-# Of these a message may have left: a provider may fail to deliver what it took, and a crash leaves it unknown.
+# In these a message may have been sent: the provider may fail to deliver it, and a crash leaves it unknown.
 MAY_BE_SENT: Final = (ItemStatus.DONE, ItemStatus.UNKNOWN, ItemStatus.IN_FLIGHT, ItemStatus.FAILED)
 RECIPIENTS_AT_ONCE: Final = 10_000
 
@@ -41,37 +41,37 @@ def _check_sends(finding: Finding, sends: list[Send], kind: str) -> None:
         by_recipient[Recipient.parse_tracker(send.tracker)].append(send)
     for stranger in by_recipient.pop(None, []):
         finding.violate(f"{stranger.to} was sent to, and no recipient is known for it")
-    for pk, told in by_recipient.items():
-        if len(told) > 1:
-            finding.violate(f"recipient {pk} ({told[0].to}) was sent to {len(told)} times")
+    for pk, received in by_recipient.items():
+        if len(received) > 1:
+            finding.violate(f"recipient {pk} ({received[0].to}) was sent to {len(received)} times")
     rows = Recipient.objects.filter(run__account__kind=kind).order_by("pk")
     for pk, run, status, message_id in rows.values_list("pk", "run", "status", "message_id").iterator():
-        told = by_recipient.pop(pk, [])
+        received = by_recipient.pop(pk, [])
         finding.count(f"recipients compared with what the {kind} provider was told")
-        for fault in _faults(status, message_id, {send.message_id for send in told}):
+        for fault in _faults(status, message_id, {send.message_id for send in received}):
             finding.violate(f"broadcast {run}, recipient {pk} {fault}")
     for pk in by_recipient:
         finding.violate(f"recipient {pk} was sent to, and isn't there")
 
 
-def _faults(status: str, message_id: str, told: set[str]) -> Iterator[str]:
-    if told and status not in MAY_BE_SENT:
-        yield f"is {status}, and {told} was sent"
-    if status == ItemStatus.DONE and message_id not in told:
-        yield f"is done by {message_id or 'no message'}, and {told or 'nothing'} was sent"
+def _faults(status: str, message_id: str, received: set[str]) -> Iterator[str]:
+    if received and status not in MAY_BE_SENT:
+        yield f"is {status}, and {received} was sent"
+    if status == ItemStatus.DONE and message_id not in received:
+        yield f"is done by {message_id or 'no message'}, and {received or 'nothing'} was sent"
 
 
 # Unknown ones
 
 
 def check_history(finding: Finding, history: History) -> None:
-    """Recipients are gone through in order: who is unknown was in flight when an attempt ended without a word.
+    """Recipients are sent to in order: an unknown one was in flight when an attempt died.
 
-    So he is among the few that the broadcast had come to then, of whom no more than go side by side are unknown.
+    So it is near the place that the broadcast had reached then, and no more are unknown than are sent at once.
     """
     if history.model is not WhatsAppBroadcast:
         return
-    ends = [change for change in history.departures() if not change.is_last_word]
+    ends = [change for change in history.departures() if not change.is_final_flush]
     at_once = settings.WHATSAPP_AT_ONCE
     left = [change.processed for change in ends for _ in range(at_once)]
     statuses: Any = Recipient.objects.filter(run=history.run).order_by("pk").values_list("status", flat=True)
@@ -79,7 +79,7 @@ def check_history(finding: Finding, history: History) -> None:
     finding.count("broadcast attempts that ended without a word", len(ends))
     for place, status in enumerate(statuses):
         if status == ItemStatus.UNKNOWN:
-            # The end is recorded before those in flight are counted, or after; one may be overtaken by others.
+            # The end may be recorded before or after those in flight are counted, and sends may overtake one another.
             at = next((processed for processed in left if abs(place - processed) <= 2 * at_once), None)
             if at is None:
                 finding.violate(f"{history}: number {place} is unknown, and attempts ended at {_places(ends)}")

@@ -14,7 +14,7 @@ from runs.states import ItemStatus, Status
 from .findings import Finding
 from .timeline import History
 
-# A write may hold its lock on the run while whoever takes the run away begins to wait for it.
+# A write may hold its lock on the run while the session that takes the run away waits for it.
 LOCK_SECONDS: Final = 1.0
 SETTLED: Final = (ItemStatus.DONE, ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.UNKNOWN)
 
@@ -36,7 +36,7 @@ def check_history(finding: Finding, history: History) -> None:
 
 
 def _check_footprints(finding: Finding, history: History) -> None:
-    """A drill's steps say which attempt did them, and when."""
+    """A drill's steps record which attempt did them, and when."""
     claimed = {change.attempt: change.at for change in history.changes if change.status == Status.RUNNING}
     left = {change.attempt: change.at for change in history.departures()}
     steps = DrillStep.objects.filter(run=history.run).values_list("number", "attempt", "at")
@@ -50,7 +50,7 @@ def _check_footprints(finding: Finding, history: History) -> None:
 
 
 def check(finding: Finding) -> None:
-    """Counters are written with the items that they count: where they differ, somebody wrote who mustn't."""
+    """Counters are written with the items that they count: where they differ, an attempt wrote without its run."""
     for model in run_types():
         if model.item_model() is not None:
             for run, counted, found in _counts(model):
@@ -60,7 +60,7 @@ def check(finding: Finding) -> None:
 
 
 def _counts(model: type[Run]) -> Iterator[tuple[int, dict[str, int], dict[str, int]]]:
-    """Each run's counters, and what its items come to, read by one statement."""
+    """Each run's counters, and the counts of its items, read by one statement."""
     found = {
         "processed": Q(items__status__in=SETTLED),
         "succeeded": Q(items__status=ItemStatus.DONE),

@@ -20,7 +20,7 @@ SHOWN_VIOLATIONS: Final = 20  # of one guarantee, in text; the JSON has all of t
 
 @dataclass
 class Finding:
-    """One guarantee. `counted` says what was looked at: none violated of none counted proves nothing."""
+    """One guarantee. `counted` is what was examined: without any, the absence of violations proves nothing."""
 
     code: str
     counted: dict[str, float] = field(default_factory=dict)

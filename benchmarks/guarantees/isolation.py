@@ -1,4 +1,4 @@
-"""G5: a member of one business learns nothing about runs of another: 404 in every door, and no row refers across."""
+"""G5: a member of one business learns nothing about runs of another: 404 at every URL, and no row refers across."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runs.models import Business, Membership, Run, run_types
 from runs.states import Action
 
 from .findings import Finding
-from .sandbox import undone
+from .sandbox import rolled_back
 
 RUNS_TRIED: Final = 10  # of each type, the newest
 REFERENCES: Final[tuple[tuple[Any, str], ...]] = (
@@ -40,11 +40,11 @@ def check(finding: Finding) -> None:
     _check_references(
         finding, Recording, Recording.objects.exclude(call=None).exclude(run__business=F("call__business"))
     )
-    with undone():
+    with rolled_back():
         stranger = _stranger()
         for run_type in run_types():
             for run in run_type.objects.order_by("-pk")[:RUNS_TRIED]:
-                _check_doors(finding, stranger, run)
+                _check_urls(finding, stranger, run)
         _check_list(finding, stranger)
 
 
@@ -69,7 +69,7 @@ def client_of(user: User) -> APIClient:
     return client
 
 
-def _check_doors(finding: Finding, stranger: APIClient, run: Run) -> None:
+def _check_urls(finding: Finding, stranger: APIClient, run: Run) -> None:
     address = f"/api/runs/{run.slug}/{run.pk}/"
     gets = [address, f"{address}events/", f"{address}items/", f"{address}items/?format=csv"]
     if run.slug in STATUS_ADDRESSES:

@@ -18,7 +18,7 @@ def deadlocks() -> int:
 
 
 def check(finding: Finding, logs: Logs) -> None:
-    """Where they were counted all the time, none may have been added; else they may be anybody's."""
+    """Where the log counted deadlocks during the run, none may have been added; else they may have other causes."""
     counts = [sample.count for sample in logs.read(Deadlocks)]
     finding.count("deadlocks that the database counts", deadlocks())
     finding.count("times that they were counted before", len(counts))

@@ -1,7 +1,7 @@
-"""What was seen and done from outside while the runs ran: one file of JSON lines for each kind of record.
+"""What readers, people, servers and killers logged while the runs ran: one file of JSON lines for each kind of record.
 
-A storm writes them; whoever has servers, readers or killers of another kind may write the same. Every moment is
-in seconds of the database's clock. What isn't there isn't checked.
+A kill storm writes them; other tools may write the same files. Times are in seconds of the database's clock. A file
+that is missing isn't checked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Start(Record):
-    """A start that was answered."""
+    """A start that the API answered, or that `start` returned."""
 
     file = "starts.jsonl"
     type: str
@@ -28,11 +28,11 @@ class Start(Record):
 
 
 @dataclass(frozen=True)
-class Look(Record):
-    """What one reader was shown of one run; only written when it differs from the look before."""
+class Observation(Record):
+    """What one reader was shown of one run. Written only when it differs from the reader's last one."""
 
     file = "looks.jsonl"
-    door: str  # which reader
+    door: str  # the name of the reader
     type: str
     run: int
     status: str
@@ -44,7 +44,7 @@ class Look(Record):
 
 @dataclass(frozen=True)
 class BadAnswer(Record):
-    """An answer of the API that nobody is promised: neither what was asked for, nor a refusal with its reason."""
+    """An answer of the API that is neither a success nor a refusal with its reason."""
 
     file = "bad_answers.jsonl"
     address: str
@@ -54,7 +54,7 @@ class BadAnswer(Record):
 
 @dataclass(frozen=True)
 class Death(Record):
-    """Something was killed, and these (run, attempt) were in its hands, as far as is known."""
+    """Something was killed; `attempts` are the (run, attempt) that it worked on, as far as is known."""
 
     file = "deaths.jsonl"
     kind: str
@@ -64,8 +64,8 @@ class Death(Record):
 
 
 @dataclass(frozen=True)
-class Request(Record):
-    """A person asked something of a run, or for a reset of a business, and was answered `status`, as in HTTP."""
+class PersonRequest(Record):
+    """A person's request to a run, or for a reset of a business, and the HTTP status of its answer."""
 
     file = "requests.jsonl"
     action: str  # cancel, pause, resume, retry, reset
@@ -79,7 +79,7 @@ class Request(Record):
 
 @dataclass(frozen=True)
 class Send(Record):
-    """A provider was told to send a message, and answered `status`."""
+    """A provider received a message to send, and answered `status`."""
 
     file = "sends.jsonl"
     to: str
@@ -90,7 +90,7 @@ class Send(Record):
 
 @dataclass(frozen=True)
 class Mail(Record):
-    """A message that a mailbox holds, and what its receipts say where that is known: [vendor, amount, currency]."""
+    """A message in a mailbox, and its receipts where they are known: [vendor, amount, currency]."""
 
     file = "mails.jsonl"
     account: str
@@ -102,7 +102,7 @@ class Mail(Record):
 
 @dataclass(frozen=True)
 class Fetch(Record):
-    """A mail server handed out the body of a message."""
+    """A mail server served the body of a message."""
 
     file = "fetches.jsonl"
     account: str
@@ -111,7 +111,7 @@ class Fetch(Record):
 
 @dataclass(frozen=True)
 class Deadlocks(Record):
-    """`pg_stat_database.deadlocks` at some moment. A crash of the server sets it back to 0."""
+    """`pg_stat_database.deadlocks` at some time. A crash of the server resets it to 0."""
 
     file = "deadlocks.jsonl"
     count: int

@@ -1,4 +1,4 @@
-"""G3: a start that was answered reaches a terminal status, no item is lost, and what people asked for was done."""
+"""G3: a run that was started reaches a terminal status, no item is lost, and people's requests are carried out."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from runs.models import Run, run_types
 from runs.states import ACTIVE, ErrorCode, ItemStatus, Status
 
 from .findings import Finding
-from .logs import Logs, Request, Start
+from .logs import Logs, PersonRequest, Start
 from .timeline import Change, History
 
-# How a run may end after somebody asked: a weaker wish gives way to a stronger one, any to the run's own end.
-GRANTED: Final = {
+# How a run may end after each request: a cancel wins over a pause, and the run's own end over both.
+ALLOWED_ENDS: Final = {
     "cancel": (Status.CANCELLED, Status.COMPLETED, Status.FAILED),
     "pause": (Status.PAUSED, Status.CANCELLED, Status.COMPLETED, Status.FAILED),
 }
 
 
 def check(finding: Finding, logs: Logs, *, is_settled: bool) -> None:
-    """`is_settled`: whatever was going to end has ended, so that a run which hasn't is stuck."""
+    """`is_settled`: nothing is at work any more, so an active run is stuck."""
     for model in run_types():
         for status, number in _by_status(model).items():
             finding.count(f"{model.slug} runs {status}", number)
@@ -70,28 +70,28 @@ def _check_starts(finding: Finding, starts: list[Start]) -> None:
 # People
 
 
-def check_history(finding: Finding, history: History, requests: Requests, *, is_settled: bool) -> None:
+def check_history(finding: Finding, history: History, requests: PersonRequests, *, is_settled: bool) -> None:
     for request in requests.of(history):
         finding.count(f"{request.action} requests of people that were answered")
-        if request.action in GRANTED and (fault := _fault(history, request, is_settled=is_settled)):
+        if request.action in ALLOWED_ENDS and (fault := _fault(history, request, is_settled=is_settled)):
             finding.violate(f"{history}: {request.action} was answered, and then {fault}")
 
 
-class Requests:
-    """What people asked and were promised, by run."""
+class PersonRequests:
+    """Requests that were answered with success, by run."""
 
     def __init__(self, logs: Logs) -> None:
-        self._by_run: dict[tuple[str, int], list[Request]] = {}
-        self.all = [request for request in logs.read(Request) if request.status < 300]
+        self._by_run: dict[tuple[str, int], list[PersonRequest]] = {}
+        self.all = [request for request in logs.read(PersonRequest) if request.status < 300]
         for request in self.all:
             self._by_run.setdefault((request.type, request.run), []).append(request)
 
-    def of(self, history: History) -> list[Request]:
+    def of(self, history: History) -> list[PersonRequest]:
         return self._by_run.get((history.model.slug, history.run), [])
 
 
-def _fault(history: History, request: Request, *, is_settled: bool) -> str:
-    """What became of the run instead; empty where the request was granted, or may still be."""
+def _fault(history: History, request: PersonRequest, *, is_settled: bool) -> str:
+    """What happened to the run instead; empty where the request was carried out, or still may be."""
     status = Status.QUEUED.value
     for change in history.changes:
         if change.at > request.after:
@@ -101,16 +101,16 @@ def _fault(history: History, request: Request, *, is_settled: bool) -> str:
     return f"the run was left {status}" if is_settled and is_left else ""
 
 
-def _fault_of(status: str, change: Change, request: Request) -> str:
+def _fault_of(status: str, change: Change, request: PersonRequest) -> str:
     """The first change after the answer, of a run that was in `status` at the answer."""
-    if status == Status.RUNNING and change.status not in GRANTED[request.action]:
+    if status == Status.RUNNING and change.status not in ALLOWED_ENDS[request.action]:
         return f"the run became {change.status} ({change.reason})"
     if status == Status.QUEUED and change.status == Status.RUNNING and request.action == "cancel":
         return "a worker took the run"
     return ""
 
 
-def check_resets(finding: Finding, resets: int, requests: Requests) -> None:
+def check_resets(finding: Finding, resets: int, requests: PersonRequests) -> None:
     """`resets`: how many changes of status the timelines of all runs have with that code."""
     answered = sum(request.count for request in requests.all if request.action == "reset")
     finding.count("runs reset, by the timelines", resets)

@@ -64,7 +64,7 @@ def _check_items(finding: Finding, run: ReceiptSyncRun, keys: set[str]) -> None:
 
 
 def _check_receipts(finding: Finding, mailbox: Mailbox, mails: list[Mail]) -> None:
-    """Mail of which everything is known gives exactly what it says; copies of a mail add nothing."""
+    """Mail whose receipts are known gives exactly these; copies of a mail add none."""
     failed = set(
         ReceiptSyncRun.objects.filter(mailbox=mailbox, items__status=ItemStatus.FAILED).values_list(
             "items__key", flat=True

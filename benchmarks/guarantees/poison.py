@@ -1,7 +1,7 @@
-"""G7: an item's second death in a row fails that item, and the run goes on behind it; no other item is failed for it.
+"""G7: an item's second death in a row fails that item, and the run goes on after it; no other item is failed for it.
 
-Who was killed at what is known of drills only: their steps say where each attempt was. Of other types the number of
-deaths in the timeline is compared.
+In which item an attempt died is known for drills only: their steps record it. For other types the number of deaths in
+the timeline is compared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .findings import Finding
 from .timeline import Change, History
 
 DEATHS_EACH: Final = 2
-# A process that dies before its first flush can't say in which item: such a death accuses nobody.
+# A process that dies before its first flush has named no item: such a death accuses none.
 UNNAMED_DEATHS: Final = 1
 
 
@@ -36,12 +36,12 @@ def check_history(finding: Finding, history: History, poison: list[str]) -> None
 
 
 def is_death(change: Change) -> bool:
-    """Of an attempt: not the warm end of its worker, nor what people or the work itself decided."""
+    """Of an attempt: not a warm shutdown of its worker, nor an end that a person or the work decided."""
     if change.error_code in (ErrorCode.STALE, ErrorCode.WORKER_LOST, ErrorCode.EXCEPTION):
         return True
     if change.error_code == ErrorCode.RESET or change.status in (Status.COMPLETED, Status.FAILED):
         return False
-    return "exception" in change.reason or (not change.is_last_word and change.reason != "asked to interrupt")
+    return "exception" in change.reason or (not change.is_final_flush and change.reason != "asked to interrupt")
 
 
 def is_kill(change: Change) -> bool:
@@ -70,7 +70,7 @@ def check_drill(finding: Finding, history: History) -> None:
     planned = {str(run.dies_at)} if run.dies_again and run.death != DrillRun.Death.NONE else set()
     if run.dies_at >= run.steps:
         planned = set()
-    places = _places(run)
+    places = _places_of_death(run)
     finding.count("poison steps that were planned", len(planned))
     if run.status == Status.COMPLETED and (missed := planned.difference(run.poison_items)):
         finding.violate(f"{history} is completed, and its poison step {missed} isn't failed")
@@ -88,23 +88,23 @@ def check_drill(finding: Finding, history: History) -> None:
             finding.violate(f"{history} died {in_a_row} times in a row at its poison step {step}")
 
 
-def _places(run: DrillRun) -> dict[int, range]:
-    """The steps that each attempt may have been in when it ended: its last footprint's, and the one behind it."""
+def _places_of_death(run: DrillRun) -> dict[int, range]:
+    """The steps in which each attempt may have ended: that of its last footprint, and the next one."""
     steps = DrillStep.objects.filter(run=run).order_by("attempt", "number").values_list("attempt", "number")
     places, reached = {}, -1
     last = {attempt: max(number for _attempt, number in group) for attempt, group in groupby(steps, lambda row: row[0])}
     for attempt in range(1, run.attempt + 1):
         reached = max(reached, last.get(attempt, reached))
-        places[attempt] = range(max(reached, 0), _behind(run, reached) + 1)
+        places[attempt] = range(max(reached, 0), _next_step(run, reached) + 1)
     return places
 
 
-def _behind(run: DrillRun, step: int) -> int:
-    """The next step that isn't passed over as poison."""
-    behind = step + 1
-    while str(behind) in run.poison_items:
-        behind += 1
-    return behind
+def _next_step(run: DrillRun, step: int) -> int:
+    """The next step that isn't skipped as poison."""
+    following = step + 1
+    while str(following) in run.poison_items:
+        following += 1
+    return following
 
 
 def _deaths_in_a_row(history: History, step: int, places: dict[int, range]) -> Iterator[int]:

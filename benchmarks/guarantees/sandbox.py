@@ -1,4 +1,4 @@
-"""To look as a user of the project does, and leave no trace."""
+"""Read as a user of the project does, and leave no trace."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from django.db import transaction
 
 
 @contextmanager
-def undone() -> Iterator[None]:
-    """What the block writes is rolled back, and what it logs isn't heard: none of it happened."""
+def rolled_back() -> Iterator[None]:
+    """Roll back what the block writes, and drop what it logs."""
     disabled = logging.root.manager.disable
     logging.disable()
     try:

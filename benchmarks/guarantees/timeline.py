@@ -11,7 +11,7 @@ from runs.models import Run
 from runs.states import ErrorCode, Status
 
 PEOPLE: Final = ("person", "staff", "command")
-TAKEN: Final = (ErrorCode.STALE, ErrorCode.WORKER_LOST, ErrorCode.RESET)
+TAKEN_AWAY: Final = (ErrorCode.STALE, ErrorCode.WORKER_LOST, ErrorCode.RESET)
 
 _COLUMNS: Final = (
     *("status", "attempt", "processed", "total", "error_code", "heartbeat_at", "pgh_created_at", "pgh_context"),
@@ -21,7 +21,7 @@ _COLUMNS: Final = (
 
 @dataclass(frozen=True)
 class Change:
-    """A run was made, or changed its status. Moments are in seconds of the database's clock."""
+    """A run was made, or changed its status. Times are in seconds of the database's clock."""
 
     status: str
     attempt: int
@@ -30,7 +30,7 @@ class Change:
     error_code: str
     heartbeat_at: float | None
     at: float
-    actor: str  # its kind; empty: nobody said
+    actor: str  # its kind; empty where it wasn't recorded
     reason: str
 
     @property
@@ -38,9 +38,9 @@ class Change:
         return self.actor in PEOPLE
 
     @property
-    def is_last_word(self) -> bool:
-        """Did the attempt itself leave its run? Its last flush carries heartbeat and status at once."""
-        if self.error_code in TAKEN:
+    def is_final_flush(self) -> bool:
+        """Did the attempt itself end? Its last flush writes heartbeat and status together."""
+        if self.error_code in TAKEN_AWAY:
             return False
         return self.heartbeat_at is not None and self.heartbeat_at >= self.at
 

@@ -12,11 +12,11 @@ from runs.readers.verdict import fetch_repaired
 from runs.states import ErrorCode, Status
 
 from .findings import Finding
-from .logs import BadAnswer, Logs, Look
-from .sandbox import undone
+from .logs import BadAnswer, Logs, Observation
+from .sandbox import rolled_back
 from .timeline import History
 
-EARLY_SECONDS: Final = 1.0  # a timeline knows when a transaction began, not when its statement looked
+EARLY_SECONDS: Final = 1.0  # the timeline has the time when a transaction began, not when its statement ran
 
 
 def check_history(finding: Finding, history: History) -> None:
@@ -37,17 +37,17 @@ def check(finding: Finding, logs: Logs) -> None:
         _check_bars(finding, model)
     for answer in logs.read(BadAnswer):
         finding.violate(f"{answer.address} answered {answer.status}: {answer.text}")
-    for look in logs.read(Look):
+    for seen in logs.read(Observation):
         finding.count("different looks of readers")
-        if look.status == Status.RUNNING and (look.silence or 0) > look.allowed_silence:
-            finding.violate(f"{look.door} showed {look.type} {look.run} running after {look.silence:.1f} s of silence")
+        if seen.status == Status.RUNNING and (seen.silence or 0) > seen.allowed_silence:
+            finding.violate(f"{seen.door} showed {seen.type} {seen.run} running after {seen.silence:.1f} s of silence")
 
 
 def _check_readers(finding: Finding, model: type[Run]) -> None:
-    """Ask as a reader does; what it repairs for that is undone."""
+    """Read as a reader does; its repairs are rolled back."""
     threshold = model.stale_after().total_seconds()
-    finding.count("overdue rows that the next reader expires", model.objects.overdue().count())
-    with undone():
+    finding.count("overdue rows that the next reader expires", model.objects.stale().count())
+    with rolled_back():
         for run in fetch_repaired(model.objects.active().with_ages()):
             shown = RunSerializer(run).data
             finding.count("active runs shown to a reader")
@@ -59,12 +59,12 @@ def _check_readers(finding: Finding, model: type[Run]) -> None:
 def _check_bars(finding: Finding, model: type[Run]) -> None:
     full = Q(progress_pct__gte=100)
     finding.count("bars", model.objects.exclude(progress_pct=None).count())
-    lies = {
+    contradictions = {
         "shows over 100 %": Q(progress_pct__gt=100),
         "shows 100 % and isn't completed": full & ~Q(status=Status.COMPLETED),
         "is completed and doesn't show 100 %": Q(status=Status.COMPLETED) & (~full | Q(progress_pct=None)),
         "shows a share of an unknown total": Q(total=None) & ~Q(progress_pct=None),
     }
-    for words, lie in lies.items():
-        for pk in model.objects.filter(lie).values_list("pk", flat=True):
-            finding.violate(f"{model.slug} {pk} {words}")
+    for text, condition in contradictions.items():
+        for pk in model.objects.filter(condition).values_list("pk", flat=True):
+            finding.violate(f"{model.slug} {pk} {text}")

@@ -1,9 +1,8 @@
-"""`python -m benchmarks kill_storm --runs 40 --kills 120 --seed N`: deaths at random, and proof that nothing was lost.
+"""`python -m benchmarks kill_storm --runs 40 --kills 120 --seed N`: deaths at random, and a check for losses.
 
-It rages over drills, some of which have a poison item, or with `--type` over a broadcast, over syncs of mailboxes
-or over folders of recordings, while people cancel, pause, reset and retry. Real workers on a database and a broker
-of the storm's own; afterwards `benchmarks/guarantees` counts for each guarantee what it found. Exit status 0 only if
-nothing was violated.
+Its runs are drills, some of which have a poison item, or with `--type` a broadcast, syncs of mailboxes or folders of
+recordings, while people cancel, pause, reset and retry. Real workers on a database and a broker of the storm's own;
+afterwards `benchmarks/guarantees` checks each guarantee. Exit status 0 only if nothing was violated.
 """
 
 from __future__ import annotations
@@ -121,7 +120,7 @@ def _set_up_django(folder: Path, broker: str) -> None:
     from django.core.management import call_command
 
     django.setup()
-    logging.disable(logging.WARNING)  # refusals are answers, and expiries are meant
+    logging.disable(logging.WARNING)  # refusals and expiries are expected
     settings.DEBUG = False  # or Django would remember every query
     call_command("migrate", verbosity=0)
 

@@ -1,4 +1,4 @@
-"""A storm over one broadcast: a server on the loopback notes all that it was told to send."""
+"""A storm over one broadcast: a server on the loopback records all messages that it receives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.conf import settings
 from broadcasts.audience import read_listed
 from broadcasts.models import ProviderAccount, WhatsAppBroadcast
 from broadcasts.starting import Draft, start_broadcast
-from demo.fakes.graph import Answer, GraphServer, served
+from demo.fakes.graph import Answer, GraphServer, serve_graph
 from runs.models import Business
 
 from ..guarantees.logs import Record, Send
@@ -32,7 +32,7 @@ class Broadcast:
 
     @contextmanager
     def served(self) -> Iterator[None]:
-        with served(self.server):
+        with serve_graph(self.server):
             # The workers are started after this.
             settings.WHATSAPP_API_URL = os.environ["WHATSAPP_API_URL"] = self.server.url
             settings.WHATSAPP_AT_ONCE = AT_ONCE
@@ -49,5 +49,5 @@ class Broadcast:
 
     def records(self) -> Iterator[Record]:
         """The server gives all messages the same answer."""
-        for told in self.server.told:
-            yield Send(told.to, told.tracker, told.message_id, self.server.otherwise.status)
+        for message in self.server.told:
+            yield Send(message.to, message.tracker, message.message_id, self.server.otherwise.status)

@@ -23,7 +23,7 @@ class BrokerUnavailable(Exception):
 
 @contextmanager
 def running_broker(name: str, folder: Path) -> Iterator[str]:
-    """The Celery URL of a broker by name, for as long as the block lasts; any other name is taken for a URL.
+    """The Celery URL of a broker by name, while the block lasts; any other name is taken as a URL.
 
     Empty for `files`, the broker of files, which nobody has to start. Raises `BrokerUnavailable`.
     """
@@ -50,7 +50,7 @@ def _redis(port: int, folder: Path) -> tuple[list[str], dict[str, str]]:
 
 
 def _rabbitmq(port: int, folder: Path) -> tuple[list[str], dict[str, str]]:
-    # Debian's script in the path insists on a user of its own; the one that it calls doesn't.
+    # Debian's script in the path requires its own user; the program that it calls doesn't.
     own = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
     command = str(own) if own.exists() else _installed("rabbitmq-server")
     return [command], {

@@ -36,7 +36,7 @@ class Drills:
         return dispatch.start(DrillRun, business, steps=self.steps, step_seconds=STEP_SECONDS, **self._poison(number))
 
     def _poison(self, number: int) -> dict[str, Any]:
-        """A step early in the run that kills, hangs or breaks whoever begins it, as often as it is begun."""
+        """An early step that kills, hangs or breaks the process that begins it, each time."""
         if number not in self.poisoned:
             return {}
         death = POISON[self.poisoned.index(number) % len(POISON)]

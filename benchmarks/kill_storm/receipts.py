@@ -1,4 +1,4 @@
-"""A storm over syncs of mailboxes: each has a server of its own, which notes what it hands out."""
+"""A storm over syncs of mailboxes: each has its own server, which records the messages that it serves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from demo import mailboxes
-from demo.mailboxes.letters import DemoMail, written
+from demo.mailboxes.letters import DemoMail, write_mailbox
 from demo.mailboxes.server import ServedMailbox, Server, StoredMail, serve
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import dispatch
@@ -17,8 +17,8 @@ from runs.models import Business
 from ..guarantees.logs import Fetch, Mail, Record
 from ..mailserver import PER_MILLE
 
-FETCH_SECONDS: Final = 0.02  # what the server takes to hand out a message
-MESSAGE_SECONDS: Final = FETCH_SECONDS + 0.03  # and what it takes to read it
+FETCH_SECONDS: Final = 0.02  # for the server to serve a message
+MESSAGE_SECONDS: Final = FETCH_SECONDS + 0.03  # and for the run to read it
 
 
 class Receipts:
@@ -34,7 +34,7 @@ class Receipts:
 
     def _written(self, number: int) -> Sequence[DemoMail]:
         recipes = [(recipe, -(-share * self.messages // 1000)) for recipe, share in PER_MILLE]
-        return written(f"storm-{number}@demo.test", recipes)[: self.messages]
+        return write_mailbox(f"storm-{number}@demo.test", recipes)[: self.messages]
 
     @contextmanager
     def served(self) -> Iterator[None]:

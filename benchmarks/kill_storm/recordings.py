@@ -1,4 +1,4 @@
-"""A storm over folders of recordings. They are fetched; those of one folder are transcribed too, where a model is."""
+"""A storm over folders of recordings. They are fetched; those of one folder are transcribed too, with a model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..guarantees.logs import Record
 
 SECONDS: Final = 4  # each recording
 RATE: Final = 8000
-FETCH_SECONDS: Final = 0.04  # what a recording takes, roughly
+FETCH_SECONDS: Final = 0.04  # for one recording, roughly
 MOST_FILES: Final = 20_000  # 64 kB each
 FIRST_CALL: Final = 1_730_800_000  # seconds since 1970
 
@@ -84,5 +84,5 @@ def _write_wav(path: Path, samples: bytes) -> None:
 
 
 def _make_old(path: Path) -> None:
-    """A file of this moment may still be written to."""
+    """A new file might still be written to."""
     os.utime(path, (FIRST_CALL, FIRST_CALL))

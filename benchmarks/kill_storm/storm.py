@@ -1,4 +1,4 @@
-"""The storm itself: runs, workers, deaths, the people among them, and the sweep."""
+"""The storm itself: runs, workers, deaths, people, and the sweep."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ from .victims import Worker, kill_process, restart_database, wipe_broker
 
 WORKERS = 2
 PAUSE_SECONDS = 1.0  # between two deaths
-PATIENCE_SECONDS = 240  # after the storm, for the last run to end
-# What the timeline says when somebody has noticed a death, and within which seconds it must.
+END_SECONDS = 240  # after the last death, for the last run to end
+# The reasons in the timeline that show that a death was noticed, and within how many seconds it must be.
 NOTICED = {"resumed after worker loss", "no heartbeat", "asked to interrupt"}
-PROMISED = {"child": 5, "idle": 5, "deploy": 10}  # a worker's: after its silence
-PEOPLE = "people"  # in the place of a death
+PROMISED = {"child": 5, "idle": 5, "deploy": 10}  # a worker's: once its threshold has passed
+PEOPLE = "people"  # instead of a death
 T = TypeVar("T")
 
 
 class Work(Protocol):
-    """What the storm rages over: runs of one type, and the servers that they need."""
+    """What the storm acts on: runs of one type, and the servers that they need."""
 
     model: type[Run]
     described: str
 
     def served(self) -> AbstractContextManager[Any]:
-        """Whatever the runs need to work with, for as long as the storm lasts."""
+        """The servers that the runs need, while the block lasts."""
         ...
 
     def start(self) -> Sequence[Run]: ...
 
     def records(self) -> Iterable[Record]:
-        """What the servers have noted, for the checker."""
+        """What the servers logged, for the checker."""
         ...
 
 
@@ -61,7 +61,7 @@ class Storm:
     def __init__(self, folder: Path, work: Work, options: argparse.Namespace) -> None:
         self.folder, self.work, self.logs = folder, work, Logs(folder / "logs")
         self.kills, self.seed, self.away = options.kills, options.seed, options.away
-        self.likely = _likely(options)
+        self.weights = _weights_of(options)
         self.chance = random.Random(options.seed)
         self.runs: Sequence[Run] = ()
         self.deaths: list[Death] = []
@@ -73,7 +73,7 @@ class Storm:
             self.runs = self.work.start()
             self.logs.append(Start(run.slug, run.pk) for run in self.runs)
             people = People(self.work.model, self.logs, self.chance)
-            reader = self._weather(people)
+            reader = self._run_until_ended(people)
         self.logs.append(self.work.records())
         findings = check(self.logs, is_settled=True)
         violations = findings.violations()
@@ -85,16 +85,16 @@ class Storm:
             "violations": violations,
         }
 
-    def _weather(self, people: People) -> Reader:
-        """Rage over the runs until the last of them has ended, while a reader looks on."""
+    def _run_until_ended(self, people: People) -> Reader:
+        """Kill at random until enough is killed, then wait until the last run has ended; meanwhile a reader polls."""
         reader, over = Reader(self.work.model, people.client(), self.logs), threading.Event()
         sweeper = threading.Thread(target=_sweep_until, args=[over], daemon=True)
         workers = [Worker(f"w{number}", self.work.model.queue, self.folder) for number in range(WORKERS)]
         reader.start()
         sweeper.start()
         try:
-            self._rage(workers, people)
-            self._calm_down(workers, people)
+            self._kill_at_random(workers, people)
+            self._wait_for_end(workers, people)
         finally:
             reader.over.set()
             over.set()
@@ -104,20 +104,20 @@ class Storm:
                 worker.close()
         return reader
 
-    def _rage(self, workers: list[Worker], people: People) -> None:
+    def _kill_at_random(self, workers: list[Worker], people: People) -> None:
         while len(self.deaths) < self.kills:
             time.sleep(PAUSE_SECONDS * self.chance.uniform(0.5, 1.5))
             _revive(workers)
-            _patiently(people.see_to)
-            kind = self.chance.choices(list(self.likely), list(self.likely.values()))[0]
+            _retry_outages(people.reopen_stopped_runs)
+            kind = self.chance.choices(list(self.weights), list(self.weights.values()))[0]
             if kind == PEOPLE:
-                _patiently(people.interfere)
-            elif death := _patiently(partial(self._kill, kind, workers)):
+                _retry_outages(people.interfere)
+            elif death := _retry_outages(partial(self._kill, kind, workers)):
                 self.deaths.append(death)
                 self.logs.append([death])
 
     def _kill(self, kind: str, workers: list[Worker]) -> Death | None:
-        """Sometimes nobody is there to be killed."""
+        """None where there is nothing of this kind to kill."""
         match kind:
             case "broker":
                 death = self._death(kind, [])
@@ -129,40 +129,39 @@ class Storm:
                 if not (pool := self._pool_processes(workers, idle=kind == "idle")):
                     return None
                 pid, task = self.chance.choice(pool)
-                death = self._death(kind, self._held(task_id=task) if task else [])
+                death = self._death(kind, self._attempts_of(task_id=task) if task else [])
                 kill_process(pid)
             case _:
                 if not (up := [worker for worker in workers if worker.is_up]):
                     return None
                 victim = self.chance.choice(up)
-                death = self._death(kind, self._held(worker=victim.name))
+                death = self._death(kind, self._attempts_of(worker=victim.name))
                 victim.kill() if kind == "worker" else victim.deploy()
         return death
 
     def _pool_processes(self, workers: list[Worker], *, idle: bool) -> list[tuple[int, str]]:
-        """With their tasks: those at work, as far as any is; or else those that wait for one: the OOM killer picks
-        those too."""
+        """Pids with their tasks. `idle`: those without a task, which the OOM killer may choose too."""
         pool = [(pid, worker.task_of(pid)) for worker in workers for pid in worker.children()]
         at_work = [process for process in pool if process[1]]
         return [process for process in pool if not process[1]] if idle else at_work or pool
 
-    def _held(self, **holder: str) -> list[list[int]]:
-        """The (run, attempt) in the hands of a victim, as far as is known."""
-        held = self.work.model.objects.filter(status=Status.RUNNING, **holder)
-        return [list(pair) for pair in held.values_list("pk", "attempt")]
+    def _attempts_of(self, **victim: str) -> list[list[int]]:
+        """The (run, attempt) that a victim works on, as far as is known."""
+        running = self.work.model.objects.filter(status=Status.RUNNING, **victim)
+        return [list(pair) for pair in running.values_list("pk", "attempt")]
 
     def _death(self, kind: str, attempts: list[list[int]]) -> Death:
         return Death(kind, database_now(), self.work.model.slug, attempts)
 
-    def _calm_down(self, workers: list[Worker], people: People) -> None:
-        """No more deaths: all runs must end, by what the project itself does and a person's retries."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline and _patiently(partial(people.see_to, at_once=True)):
+    def _wait_for_end(self, workers: list[Worker], people: People) -> None:
+        """Without further deaths all runs must end, by the project itself and a person's retries."""
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline and _retry_outages(partial(people.reopen_stopped_runs, at_once=True)):
             _revive(workers)
             time.sleep(0.5)
 
     def _rows(self, people: People, reader: Reader, seconds: float) -> list[dict[str, Any]]:
-        rows = [_row("looks of the reader", reader.looks, ">=", 1)]
+        rows = [_row("looks of the reader", reader.reads, ">=", 1)]
         rows += [_row("runs retried by a person", people.retried, ">=", 0), _row("seconds in all", seconds, ">=", 0)]
         silence = self.work.model.stale_after().total_seconds() + 2 * SWEEP_SECONDS
         for kind, taken in sorted(self._detections().items()):
@@ -173,7 +172,7 @@ class Storm:
         return rows
 
     def _detections(self) -> dict[str, list[float]]:
-        """Seconds until an attempt was taken back, sent on or expired, since the last death that met it."""
+        """Seconds from the last death that hit an attempt until it was reclaimed, requeued or expired."""
         taken: dict[str, list[float]] = defaultdict(list)
         for run in self.runs:
             for event in run.events.filter(pgh_context__reason__in=NOTICED):
@@ -185,8 +184,8 @@ class Storm:
         return taken
 
 
-def _likely(options: argparse.Namespace) -> dict[str, int]:
-    """What the storm chooses from, and how often it takes each."""
+def _weights_of(options: argparse.Namespace) -> dict[str, int]:
+    """Kinds of deaths, and how often the storm chooses each."""
     if options.only:
         return {options.only: 1}
     return DEATHS if options.no_people else {**DEATHS, PEOPLE: sum(REQUESTS.values())}
@@ -198,16 +197,16 @@ def _revive(workers: list[Worker]) -> None:
 
 
 def _sweep_until(over: threading.Event) -> None:
-    """In the place of beat and the control worker."""
+    """Instead of beat and the control worker."""
     while not over.wait(1):
-        _patiently(sweep)
+        _retry_outages(sweep)
     connection.close()
 
 
-def _patiently(deed: Callable[[], T]) -> T:
+def _retry_outages(call: Callable[[], T]) -> T:
     while True:
         try:
-            return deed()
+            return call()
         except Exception as error:
             if not is_database_away(error):
                 raise

@@ -24,59 +24,59 @@ SLOTS = 2  # of one worker
 
 
 class Worker:
-    """One that comes back under its name, whatever became of it."""
+    """A worker that is started again under the same name."""
 
     def __init__(self, name: str, queue: str, folder: Path) -> None:
         self.name, self.queue = f"{name}@storm", queue
         self._log = (folder / f"{name}.log").open("wb")
         self._tasks = folder / "tasks"
         self._tasks.mkdir(exist_ok=True)
-        self.process = self._started()
+        self.process = self._start()
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         options = f"-n {self.name} -Q {self.queue} -c {SLOTS} -O fair --without-gossip --without-mingle"
         command = [sys.executable, "-m", "celery", "--quiet", "-A", worker_app.__name__, "worker", *options.split()]
         environment = {**os.environ, worker_app.FOLDER: str(self._tasks)}
         return subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log, start_new_session=True)
 
     def revive(self) -> None:
-        """Start it again if it has ended; by whom doesn't matter."""
+        """Start it again if it has ended."""
         if not self.is_up:
-            self._end_orphans()
-            self.process = self._started()
+            self._kill_group()
+            self.process = self._start()
 
     @property
     def is_up(self) -> bool:
         return self.process.poll() is None
 
     def children(self) -> list[int]:
-        """The processes of its pool, as far as it has any yet."""
+        """The pids of its pool, if it has one yet."""
         try:
             return sorted(child.pid for child in psutil.Process(self.process.pid).children())
         except psutil.Error:
             return []
 
     def task_of(self, child: int) -> str:
-        """The id of the task that a process of its pool is at; empty for an idle one."""
+        """The id of the task that a pool process works on; empty for an idle one."""
         try:
             return (self._tasks / str(child)).read_text()
         except FileNotFoundError:
             return ""
 
     def kill(self) -> None:
-        self._end_orphans()
+        self._kill_group()
         self.process.wait()
 
     def deploy(self) -> None:
         self.process.terminate()
 
     def close(self) -> None:
-        self._end_orphans()
+        self._kill_group()
         self.process.wait()
         self._log.close()
 
-    def _end_orphans(self) -> None:
-        """The whole group at once, as when a machine loses its power."""
+    def _kill_group(self) -> None:
+        """Kill the whole group at once, as when a machine loses power."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
@@ -87,7 +87,7 @@ def kill_process(pid: int) -> None:
 
 
 def wipe_broker(folder: Path, queue: str) -> None:
-    """Messages are only hints: all of them go."""
+    """Remove all messages: they are only hints."""
     shutil.rmtree(folder / "broker" / "messages", ignore_errors=True)
     if not app.conf.broker_url.startswith("filesystem"):
         with app.connection_for_write() as broker:
@@ -95,9 +95,9 @@ def wipe_broker(folder: Path, queue: str) -> None:
 
 
 def restart_database(folder: Path, away: float) -> None:
-    """As after a crash: its processes quit without a word to anybody, and it recovers from its log."""
+    """As after a crash: its processes exit at once, and it recovers from its log."""
     connection.close()
     pid = int((folder / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
     psutil.Process(pid).send_signal(signal.SIGQUIT)
-    time.sleep(away)  # what is tested is that it is away for so long
+    time.sleep(away)  # the outage to test
     postgres.ensure_running()

@@ -1,4 +1,4 @@
-"""The project's Celery app, whose pool processes note which task they are at: the storm knows whom it kills."""
+"""The project's Celery app. Its pool processes record their present task, so that the storm knows what it kills."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Spoken calls that ship with the project, in the folders and under the names that an exchange gives them.
 
-Said by synthetic voices; one call has a channel for each side. Among them are what such folders hold besides: a call
-in which nobody speaks, an empty file, and one that is no recording.
+Spoken by synthetic voices; one call has a channel for each side. The folders also contain a call without speech, an
+empty file, and a file that is no recording.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""A WhatsApp to try things out with, for demonstrations, tests and benchmarks."""
+"""Fake servers of WhatsApp and Twilio, for tests and benchmarks."""

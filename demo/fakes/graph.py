@@ -1,13 +1,13 @@
-"""A server that speaks the Graph API's wire format on the loopback, and notes all it was told to send.
+"""A server on the loopback that speaks the Graph API's wire format, and records every message that it receives.
 
 Messages, their answers and their errors, as Meta documents them:
 https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
 https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
-A GET of the phone number's id answers what `phone_number` says:
+A GET of the phone number's id returns `phone_number`:
 https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits
-What Meta tells later is in `webhooks`.
+What Meta sends later is in `webhooks`.
 
-In a thread of the caller's (`served()`), or as a process of its own: `python -m demo.fakes.graph PORT`.
+In a thread of the caller's process (`serve_graph()`), or as a process of its own: `python -m demo.fakes.graph PORT`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 HOST: Final = "127.0.0.1"
-TOLD = "/told"  # GET: what the server was told, as JSON
-SLOW = "/slow"  # POST {"seconds": n}: how long every answer takes from now on
+RECEIVED = "/received"  # GET: the messages that the server received, as JSON
+SLOW = "/slow"  # POST {"seconds": n}: how long each answer takes from now on
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Answer:
     body: bytes | None = None  # None: a message's id
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    reset: str = ""  # "before" the body was read, or "after": the connection breaks, and nothing is said
+    reset: str = ""  # "before" the body was read, or "after": the connection is reset instead of an answer
     message_status: str = "accepted"  # of a message whose id is answered
     wa_id: str = ""  # of its recipient, where it isn't the number that was written to
 
@@ -54,14 +54,14 @@ PAUSED: Final = Answer(message_status="paused")
 
 def error(status: int, code: int, message: str, details: str = "", **headers: str) -> Answer:
     """One of Meta's errors."""
-    told = {
+    content = {
         "message": f"(#{code}) {message}",
         "type": "OAuthException",
         "code": code,
         "error_data": {"messaging_product": "whatsapp", "details": details},
         "fbtrace_id": "Az8or2yhqkZfEZ-_4Qn_Bam",
     }
-    return Answer(status, json.dumps({"error": told}).encode(), headers)
+    return Answer(status, json.dumps({"error": content}).encode(), headers)
 
 
 BAD_GATEWAY: Final = Answer(502, b"<html>Bad Gateway</html>", {"Content-Type": "text/html"})
@@ -94,8 +94,8 @@ FLOW_THROTTLED: Final = error(400, 132069, "Flow is throttled", "10 messages usi
 
 
 @dataclass(frozen=True)
-class Told:
-    """One message that the server was told to send."""
+class ReceivedMessage:
+    """One message that the server received to send."""
 
     at: float  # by the server's monotonic clock
     to: str
@@ -109,7 +109,7 @@ class GraphServer:
     """`answers[number]` are given one after the other to the messages for that number, then `otherwise`."""
 
     def __init__(self, *, keep_bodies: bool = True) -> None:
-        self.told: list[Told] = []
+        self.told: list[ReceivedMessage] = []
         self.answers: dict[str, list[Answer]] = {}
         self.otherwise = SENT
         self.phone_number: Answer = phone_number()
@@ -123,77 +123,77 @@ class GraphServer:
 
     @property
     def numbers(self) -> Counter[str]:
-        """How often the server was told to send to each number."""
-        return Counter(told.to for told in self.told)
+        """How many messages the server received for each number."""
+        return Counter(message.to for message in self.told)
 
     async def serve(self, port: int = 0, ready: Any = None) -> None:
-        server = await asyncio.start_server(self._talk, HOST, port, backlog=512)
+        server = await asyncio.start_server(self._serve_connection, HOST, port, backlog=512)
         self.port = server.sockets[0].getsockname()[1]
         if ready:
             ready()
         async with server:
             await server.serve_forever()
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
-                while await self._exchange(reader, writer):
+                while await self._serve_request(reader, writer):
                     pass
         finally:
             writer.close()  # also when the server ends first
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """One request; False when the connection is over."""
+    async def _serve_request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Serve one request; False when the connection has ended."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         request, *lines = head.split("\r\n")
         method, path, _version = request.split(" ", 2)
         headers = {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
         if self.otherwise.reset == "before":
-            return _break(writer)
+            return _reset(writer)
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        answer, told = self._answer(method, path, body)
+        answer, message = self._choose_answer(method, path, body)
         if answer.seconds:
             await asyncio.sleep(answer.seconds)
         if answer.reset:
-            return _break(writer)
-        content = answer.body if answer.body is not None else _accepted(told, answer)
+            return _reset(writer)
+        content = answer.body if answer.body is not None else _accepted(message, answer)
         writer.write(_response(answer, content))
         await writer.drain()
         return True
 
-    def _answer(self, method: str, path: str, body: bytes) -> tuple[Answer, Told | None]:
-        if method == "GET" and path == TOLD:
-            heard = [(one.at, one.to, one.tracker) for one in self.told]
-            return Answer(body=json.dumps(heard).encode()), None
+    def _choose_answer(self, method: str, path: str, body: bytes) -> tuple[Answer, ReceivedMessage | None]:
+        if method == "GET" and path == RECEIVED:
+            received = [(message.at, message.to, message.tracker) for message in self.told]
+            return Answer(body=json.dumps(received).encode()), None
         if method == "GET":
             is_away = self.otherwise.reset or self.otherwise.status >= 500
             return self.otherwise if is_away else self.phone_number, None
-        said = json.loads(body or b"{}")
+        content = json.loads(body or b"{}")
         if path == SLOW:
-            self.otherwise, self.resets = Answer(seconds=said["seconds"]), said.get("resets", 0)
+            self.otherwise, self.resets = Answer(seconds=content["seconds"]), content.get("resets", 0)
             return Answer(body=b"{}"), None
-        number = str(said.get("to", "")).lstrip("+")
+        number = str(content.get("to", "")).lstrip("+")
         answers = self.answers.get(number) or [self.otherwise]
         answer = answers.pop(0) if len(answers) > 1 or number in self.answers else answers[0]
         if answer.reset == "before":
             return answer, None
-        told = Told(
+        message = ReceivedMessage(
             time.monotonic(),
             number,
-            str(said.get("biz_opaque_callback_data", "")),
+            str(content.get("biz_opaque_callback_data", "")),
             path.strip("/").split("/")[-2],
             f"wamid.{len(self.told) + 1}",
-            said if self._keep_bodies else {},
+            content if self._keep_bodies else {},
         )
-        self.told.append(told)
-        if random.random() < self.resets:  # noqa: S311  a demonstration's chance
+        self.told.append(message)
+        if random.random() < self.resets:  # noqa: S311  not for security
             answer = replace(answer, reset="after")
-        return answer, told
+        return answer, message
 
 
 def phone_number(quality: str = "GREEN", tier: str = "TIER_250", **fields: Any) -> Answer:
-    """What Meta says of an account's number."""
-    told = {
+    """Meta's answer about an account's number."""
+    content = {
         "id": "106540352242922",
         "display_phone_number": "+1 555-645-9128",
         "quality_rating": quality,
@@ -206,11 +206,11 @@ def phone_number(quality: str = "GREEN", tier: str = "TIER_250", **fields: Any) 
             ],
         },
     }
-    return Answer(body=json.dumps({**told, **fields}).encode())
+    return Answer(body=json.dumps({**content, **fields}).encode())
 
 
-def _accepted(told: Told | None, answer: Answer) -> bytes:
-    to, message_id = (told.to, told.message_id) if told else ("", "")
+def _accepted(message: ReceivedMessage | None, answer: Answer) -> bytes:
+    to, message_id = (message.to, message.message_id) if message else ("", "")
     return json.dumps(
         {
             "messaging_product": "whatsapp",
@@ -223,11 +223,11 @@ def _accepted(told: Told | None, answer: Answer) -> bytes:
 def _response(answer: Answer, content: bytes) -> bytes:
     headers = {"Content-Type": "application/json", **answer.headers, "Content-Length": str(len(content))}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {answer.status} Said\r\n{lines}\r\n".encode() + content
+    return f"HTTP/1.1 {answer.status} Answer\r\n{lines}\r\n".encode() + content
 
 
-def _break(writer: asyncio.StreamWriter) -> bool:
-    """By a reset and not in good order."""
+def _reset(writer: asyncio.StreamWriter) -> bool:
+    """End the connection by a reset."""
     connection = writer.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
@@ -235,7 +235,7 @@ def _break(writer: asyncio.StreamWriter) -> bool:
 
 
 @contextmanager
-def served(server: GraphServer | None = None) -> Iterator[GraphServer]:
+def serve_graph(server: GraphServer | None = None) -> Iterator[GraphServer]:
     """A server in a thread of this process."""
     serving, ready = server or GraphServer(), threading.Event()
     ends: list[Callable[[], object]] = []

@@ -1,4 +1,4 @@
-"""A server on the loopback that speaks Twilio's wire format: pages, basic auth, media with ranges, and mishaps."""
+"""A server on the loopback that speaks Twilio's wire format: pages, basic auth, media with ranges, and faults."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class ServedCall:
     mishaps: list[tuple[Any, Any]] = field(default_factory=list)
     repeated: int | None = None  # so many times `content`, without holding it in memory
     channels: int = 1  # as it was recorded
-    mixed: bytes | None = None  # the sides of two channels in one, for those who don't ask for both
+    mixed: bytes | None = None  # both channels in one, for clients that request one
 
     def mix(self) -> ServedCall:
-        """What is served to those who want one channel."""
+        """The call as served to clients that request one channel."""
         return self if self.mixed is None else replace(self, content=self.mixed, channels=1)
 
     @property
@@ -64,7 +64,7 @@ class ServedCall:
         return f'"{hashlib.md5(self.content, usedforsecurity=False).hexdigest()}"'
 
     def bytes_from(self, start: int) -> Iterator[bytes]:
-        """In pieces, the last one whole: like a pipe, not like a page."""
+        """The content from this position on, in pieces."""
         if not self.content:
             return
         whole, inside = divmod(start, len(self.content))
@@ -113,7 +113,7 @@ class _Http(ThreadingHTTPServer):
     served: TwilioServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are part of the game."""
+        """Clients that hang up are expected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         served, path = self.server.served, urlsplit(self.path).path
         served.seen_auth.append((path, "Authorization" in self.headers))
-        if path.startswith("/signed/"):  # like the host of stored media: no credentials are asked for
+        if path.startswith("/signed/"):  # like the host of stored media, which needs no credentials
             self._media(path.removeprefix("/signed/"))
         elif not self._is_signed_in():
             self._answer(401, {"code": 20003, "message": "Authenticate", "status": 401})
@@ -200,9 +200,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._not_found()
         wanted = parse_qs(urlsplit(self.path).query).get("RequestedChannels", [""])[0]
         if wanted == "2" and call.channels == 1:
-            words = "Cannot download a dual-channel presentation of a mono recording"
+            message = "Cannot download a dual-channel presentation of a mono recording"
             served.refused[sid] += 1
-            return self._answer(400, {"code": 16113, "message": words, "status": 400})
+            return self._answer(400, {"code": 16113, "message": message, "status": 400})
         served.fetched[sid] += 1
         kind, value = call.mishaps.pop(0) if call.mishaps else ("", None)
         if kind == "moved":
@@ -234,15 +234,15 @@ class _Handler(BaseHTTPRequestHandler):
         if mishap == "stall":
             self.server.served.released.wait(60)
         if mishap:
-            self._hang_up()
+            self._reset()
 
     def _range_start(self, call: ServedCall) -> int:
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        requested = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         unchanged = self.headers.get("If-Range", call.tag) == call.tag
-        return int(asked[1]) if asked and unchanged else 0
+        return int(requested[1]) if requested and unchanged else 0
 
-    def _hang_up(self) -> None:
-        """With a reset, as a machine that dies."""
+    def _reset(self) -> None:
+        """End the connection by a reset, as when a machine dies."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
         self.close_connection = True
@@ -257,7 +257,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base's own name
-        """In silence: what went wrong was asked for."""
+        """Log nothing: the tests cause the errors."""
 
 
 def _is_dated(call: ServedCall, query: dict[str, str]) -> bool:

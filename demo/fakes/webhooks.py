@@ -18,7 +18,7 @@ DISPLAY_NUMBER: Final = "15556459128"
 
 
 def sign(payload: Any, secret: str) -> tuple[bytes, dict[str, str]]:
-    """The body, and the header that says whose it is."""
+    """The body, and the header with its signature."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return body, {"X-Hub-Signature-256": f"sha256={signature}"}
@@ -47,8 +47,8 @@ def _payload(waba_id: str, field: str, value: dict[str, Any]) -> dict[str, Any]:
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
 
 
-def text(number: str, words: str, at: float | None = None) -> dict[str, Any]:
-    return {**_message(number, "text", at), "text": {"body": words}}
+def text(number: str, body: str, at: float | None = None) -> dict[str, Any]:
+    return {**_message(number, "text", at), "text": {"body": body}}
 
 
 def button(number: str, title: str, payload: str = "") -> dict[str, Any]:
@@ -75,10 +75,10 @@ def _time(at: float | None) -> str:
 def status(
     name: str, message_id: str, tracker: str = "", error: dict[str, Any] | None = None, at: float | None = None
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {"id": message_id, "status": name, "timestamp": _time(at)}
+    content: dict[str, Any] = {"id": message_id, "status": name, "timestamp": _time(at)}
     if tracker:
-        told["biz_opaque_callback_data"] = tracker
-    return told | ({"errors": [error]} if error else {})
+        content["biz_opaque_callback_data"] = tracker
+    return content | ({"errors": [error]} if error else {})
 
 
 def error(code: int, title: str = "It failed") -> dict[str, Any]:
@@ -103,7 +103,7 @@ def preference(number: str, value: str, at: float | None = None) -> dict[str, An
 
 
 def template_status(event: str, name: str, language: str) -> dict[str, Any]:
-    told = {
+    content = {
         "event": event,
         "message_template_id": 1689556908129832,
         "message_template_name": name,
@@ -113,7 +113,7 @@ def template_status(event: str, name: str, language: str) -> dict[str, Any]:
     }
     title = {"PAUSED": "FIRST_PAUSE", "APPROVED": "UNPAUSE"}.get(event)
     words = f"Your WhatsApp message template: {title}."
-    return {**told, "other_info": {"title": title, "description": words}} if title else told
+    return {**content, "other_info": {"title": title, "description": words}} if title else content
 
 
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/account_update

@@ -1,4 +1,4 @@
-"""Mailboxes for demonstrations, tests and benchmarks: real mail, made here, always the same.
+"""Mailboxes for the demo, tests and benchmarks: real mail, generated, always the same.
 
 Needs the packages of requirements-dev.txt; nothing of the application imports it.
 """
@@ -12,7 +12,7 @@ from demo.mailboxes.letters import DemoMail, Recipe
 from demo.mailboxes.receipts import Truth
 from demo.mailboxes.server import ServedMailbox, StoredMail
 
-__all__ = ["ACCOUNTS", "PASSWORD", "DemoMail", "Truth", "corpus", "served", "truths"]
+__all__ = ["ACCOUNTS", "PASSWORD", "DemoMail", "Truth", "corpus", "served_mailbox", "truths"]
 
 # Public on purpose: the server listens on the loopback only, and there is nothing to steal.
 PASSWORD: Final = "demo-only"  # noqa: S105
@@ -20,7 +20,7 @@ MAILBOX_A: Final = "a@demo.test"
 MAILBOX_B: Final = "b@demo.test"
 ACCOUNTS: Final = (MAILBOX_A, MAILBOX_B)
 
-# A constant: a restart of the server doesn't number the mails anew.
+# A constant, so that a restart of the server doesn't renumber the mails.
 UIDVALIDITY: Final = 20240102
 
 _RECIPES: Final[dict[str, tuple[tuple[Recipe, int], ...]]] = {
@@ -52,16 +52,16 @@ _RECIPES: Final[dict[str, tuple[tuple[Recipe, int], ...]]] = {
 @cache
 def corpus(account: str) -> tuple[DemoMail, ...]:
     """All the mails of a demo account, in the order of their uids, which start at 1."""
-    mails = letters.written(account, _RECIPES[account])
+    mails = letters.write_mailbox(account, _RECIPES[account])
     return (*mails, letters.refunded(letters.Slot(account, len(mails)), mails))
 
 
 def truths(account: str) -> dict[str, tuple[Truth, ...]]:
-    """What the clean receipts of an account say, by Message-ID; copies add nothing to it."""
+    """The facts on the clean receipts of an account, by Message-ID, without copies."""
     return {mail.message_id: mail.truths for mail in corpus(account) if mail.kind == "clean"}
 
 
-def served(account: str) -> ServedMailbox:
-    """The account's mailbox as the server of `demo.mailboxes.server` wants it."""
+def served_mailbox(account: str) -> ServedMailbox:
+    """The account's mailbox, for `demo.mailboxes.server`."""
     mails = [StoredMail(mail.uid, mail.received_at, mail.raw, mail.padded_to) for mail in corpus(account)]
     return ServedMailbox(account, PASSWORD, UIDVALIDITY, mails, folders=("Archive", "חשבוניות"))

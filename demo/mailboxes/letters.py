@@ -11,21 +11,21 @@ from demo.mailboxes.mime import attachment, envelope, mail, multipart, text
 from demo.mailboxes.papers import drawn, photograph
 from demo.mailboxes.receipts import Language, Truth
 
-# clean: everything on it is known. review: a receipt that a person must look at.
-# copy: a clean receipt that came before. other: no receipt. broken: can't be read.
+# clean: all its facts are known. review: a receipt that a person must check.
+# copy: of an earlier clean receipt. other: no receipt. broken: can't be read.
 Kind = Literal["clean", "review", "copy", "other", "broken"]
 
-# Far enough back that no demo mail comes from the future; apart by hours.
+# Early enough that no demo mail is dated in the future.
 FIRST_DAY: Final = datetime(2024, 1, 2, 7, 30, tzinfo=UTC)
 APART: Final = timedelta(hours=11, minutes=7)
 
 
 @dataclass(frozen=True)
 class DemoMail:
-    """A mail and what is true of it.
+    """A mail and its facts.
 
-    `truths` holds what each receipt in it says (clean and copy only); `fails_with` is the
-    code that a broken one gets. `padded_to` is its size in bytes where that is more than `raw`.
+    `truths` has the facts of each receipt in it (clean and copy only); `fails_with` is the
+    error code of a broken one. `padded_to` is its size in bytes where that is more than `raw`.
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class DemoMail:
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in a mailbox: the mail that is written for it depends on nothing else."""
+    """A place in a mailbox, which alone determines its mail."""
 
     mailbox: str
     index: int
@@ -69,7 +69,7 @@ class Slot:
 Recipe = Callable[[Slot, Sequence[DemoMail]], DemoMail]
 
 
-def written(mailbox: str, recipes: Sequence[tuple[Recipe, int]]) -> tuple[DemoMail, ...]:
+def write_mailbox(mailbox: str, recipes: Sequence[tuple[Recipe, int]]) -> tuple[DemoMail, ...]:
     """A mailbox with each recipe's number of mails, well mixed, in the order of their uids."""
     mails: list[DemoMail] = []
     for index, recipe in enumerate(_mixed(recipes)):

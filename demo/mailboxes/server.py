@@ -1,9 +1,8 @@
 """A real IMAP server (pymap) for mailboxes that live in memory.
 
-pymap's own backends either parse every message as it arrives, which hostile mail
-makes expensive, or rescan a directory for every command. Here a message stays the
-bytes it is, with the uid and the UIDVALIDITY that its mailbox says: a restart of the
-server changes nothing for its clients.
+pymap's own backends either parse every message as it arrives, which is expensive for hostile mail, or rescan a
+directory for every command. Here a message stays unparsed bytes, with the uid and UIDVALIDITY of its mailbox, so that
+clients see no difference after a restart of the server.
 """
 
 import asyncio
@@ -41,7 +40,7 @@ class StoredMail:
     """One message as the server keeps it: `uid`, INTERNALDATE (aware) and its bytes.
 
     With `padded_to`, spaces follow the bytes up to that size when (and only when)
-    somebody fetches the message: a mail of 200 MB that costs nothing to offer.
+    a client fetches the message: a mail of 200 MB needs no memory before that.
     """
 
     uid: int
@@ -56,19 +55,19 @@ class StoredMail:
 
 @dataclass(frozen=True)
 class ServedMailbox:
-    """An account of the server: who may sign in, and the INBOX found there."""
+    """An account of the server: its user name and password, and its INBOX."""
 
     username: str
     password: str
     uidvalidity: int
     mails: Sequence[StoredMail]
     folders: Sequence[str] = ()
-    fetch_seconds: float = 0.0  # what the server takes to hand out a message
-    on_fetch: Callable[[int], object] = lambda uid: None  # told of each body that is handed out
+    fetch_seconds: float = 0.0  # how long the server takes to serve a message
+    on_fetch: Callable[[int], object] = lambda uid: None  # called with the uid of each body that is served
 
 
 class _Content(Writeable):
-    """The bytes of a message, made when they are asked for."""
+    """The bytes of a message, made when they are read."""
 
     def __init__(self, mail: StoredMail) -> None:
         super().__init__()
@@ -88,7 +87,7 @@ class _Content(Writeable):
 
 
 class _LoadedMail(LoadedMessage):
-    """What FETCH sees of a message: all of it, or its size; parts of it are not served."""
+    """A message as FETCH sees it: all of it, or its size. Parts aren't served."""
 
     def __init__(self, message: Message, requirement: FetchRequirement, mail: StoredMail) -> None:
         super().__init__(message, requirement, None)
@@ -101,8 +100,8 @@ class _LoadedMail(LoadedMessage):
         return super().get_size(section) if section else len(self._bytes)
 
 
-def _is_body_asked_for() -> bool:
-    """And not only the size, for which pymap loads a message too."""
+def _is_body_fetched() -> bool:
+    """False where only the size is fetched, for which pymap loads the message too."""
     command = current_command.get()
     return isinstance(command, FetchCommand) and any(
         attribute.value.startswith(b"BODY") for attribute in command.attributes
@@ -117,7 +116,7 @@ class _Mail(Message):
         self._mail, self._mailbox = mail, mailbox
 
     async def load_content(self, requirement: FetchRequirement) -> Any:
-        if _is_body_asked_for():
+        if _is_body_fetched():
             await asyncio.sleep(self._mailbox.fetch_seconds)
             self._mailbox.on_fetch(self._mail.uid)
         loaded: LoadedMessageInterface = _LoadedMail(self, requirement, self._mail)
@@ -127,8 +126,7 @@ class _Mail(Message):
 class Server:
     """Handle on a running server; its methods may be called from any thread.
 
-    `host` and `port` say where it listens. The methods change a mailbox under the feet
-    of its readers, as other mail clients do.
+    It listens at `host` and `port`. The methods change a mailbox while clients read it, as other mail clients do.
     """
 
     def __init__(
@@ -158,7 +156,7 @@ class Server:
         self._on_loop(add)
 
     def renumber(self, username: str, uidvalidity: int) -> None:
-        """Change UIDVALIDITY: whatever clients remember of uids is void."""
+        """Change UIDVALIDITY: uids that clients remember are no longer valid."""
 
         async def change() -> None:
             self._inboxes[username]._uid_validity = uidvalidity
@@ -235,13 +233,13 @@ async def _listening(
     config = _config(starttls)
     config.apply_context()
     login = Login(config)
-    talk = IMAPServer(login, config)
+    serve_connection = IMAPServer(login, config)
     connections: WeakSet[asyncio.StreamWriter] = WeakSet()
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.add(writer)
-        _refuse_when_gone(writer)
-        await talk(reader, writer, SocketInfo.get(writer, ProxyResultLocal()))
+        _stop_when_client_left(writer)
+        await serve_connection(reader, writer, SocketInfo.get(writer, ProxyResultLocal()))
 
     served = {mailbox.username: mailbox for mailbox in mailboxes}
     inboxes = {name: await _open_account(login, config, mailbox) for name, mailbox in served.items()}
@@ -257,8 +255,8 @@ async def _listening(
         await _hang_up(connections)
 
 
-def _refuse_when_gone(writer: asyncio.StreamWriter) -> None:
-    """End an answer whose client has gone: asyncio would take it to its end, and log every piece that goes nowhere."""
+def _stop_when_client_left(writer: asyncio.StreamWriter) -> None:
+    """End the answer to a client that has left: asyncio would accept all of it, and log a warning for each piece."""
     write = writer.write
 
     def write_or_refuse(data: bytes) -> None:
@@ -270,7 +268,7 @@ def _refuse_when_gone(writer: asyncio.StreamWriter) -> None:
 
 
 async def _hang_up(connections: Iterable[asyncio.StreamWriter]) -> None:
-    """End the connections that are still open, so that the loop closes in silence."""
+    """End the open connections, so that the loop closes without warnings."""
     for connection in connections:
         connection.transport.abort()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -305,7 +303,7 @@ def _store(inbox: MailboxData, mailbox: ServedMailbox, mails: Sequence[StoredMai
 
 
 def _config(starttls: ssl.SSLContext | None) -> Config:
-    # The demo's passwords are public: hashing them well would only slow every sign-in down.
+    # The demo's passwords are public: a strong hash would only slow down each sign-in.
     return Config(
         Namespace(passlib_cfg=None, proxy_protocol=None),
         host=LOOPBACK,

@@ -1,4 +1,4 @@
-"""What `manage.py seed_demo` gives each business, one module a run type."""
+"""What `manage.py seed_demo` adds to each business, one module a run type."""
 
 from demo.seeds import broadcasts, receipts, recordings
 

@@ -1,4 +1,4 @@
-"""What `manage.py seed_demo` gives a business: a mailbox on the demo's own server."""
+"""What `manage.py seed_demo` adds to a business: a mailbox on the demo's own server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ACCOUNTS: Final = {"business-a": mailboxes.MAILBOX_A, "business-b": mailboxes.MA
 
 
 def seed(business: Business) -> None:
-    """The port follows that of the copy that is run now."""
+    """The port is updated to that of the running copy."""
     server = {"host": "127.0.0.1", "port": settings.DEMO_IMAP_PORT, "security": Mailbox.Security.PLAIN}
     account = ACCOUNTS[business.slug]
     Mailbox.objects.update_or_create(

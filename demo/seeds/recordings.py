@@ -1,4 +1,4 @@
-"""What the demo gives a business: a folder of spoken calls."""
+"""What `manage.py seed_demo` adds to a business: a folder of spoken calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from runs.models import Business
 
 
 def seed(business: Business) -> None:
-    """The folder follows the copy of the project that is run now."""
+    """The folder is updated to that of this checkout."""
     folder = str(FOLDERS[business.slug])
     Source.objects.update_or_create(
         business=business,

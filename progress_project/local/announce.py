@@ -1,4 +1,4 @@
-"""The last lines of `make run`: printed when every process answers, so that they aren't drowned."""
+"""The last lines of `make run`, printed when every process answers, after the log of their start."""
 
 import socket
 import time
@@ -15,30 +15,29 @@ CELERY_NODES = 2  # worker and control
 def main() -> None:
     url = f"http://127.0.0.1:{port()}/"
     deadline = time.monotonic() + WAIT_SECONDS
-    if not _wait_for(lambda: _web_answers(url), deadline):
+    if not wait_until(lambda: is_web_up(url), deadline):
         print(f"The web process doesn't answer at {url} yet; its lines above say why.", flush=True)
         return
-    workers = _wait_for(_workers_answer, deadline)
     lines = ["", f"Unstuck is up at {url}"]
-    if not workers:
+    if not wait_until(are_workers_up, deadline):
         lines.append("The workers don't answer yet: runs will wait for them.")
     if is_demo():
-        if not _wait_for(_mailboxes_answer, deadline):
+        if not wait_until(is_mail_server_up, deadline):
             lines.append("The demo's mail server doesn't answer yet: a sync of its mailboxes would be rejected.")
         lines.append("Sign in as staff (superuser), member-a or member-b; the password of each is demo-only.")
     lines.append("Ctrl-C stops everything and keeps the data.")
     print("\n".join(lines), flush=True)
 
 
-def _wait_for(ready: Callable[[], bool], deadline: float) -> bool:
+def wait_until(is_true: Callable[[], bool], deadline: float) -> bool:
     while time.monotonic() < deadline:
-        if ready():
+        if is_true():
             return True
         time.sleep(0.25)
     return False
 
 
-def _web_answers(url: str) -> bool:
+def is_web_up(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}healthz", timeout=2) as answer:  # noqa: S310
             return bool(answer.status == 200)
@@ -46,14 +45,14 @@ def _web_answers(url: str) -> bool:
         return False
 
 
-def _workers_answer() -> bool:
+def are_workers_up() -> bool:
     try:
         return len(app.control.ping(timeout=1) or ()) >= CELERY_NODES
     except OSError:  # the broker is away
         return False
 
 
-def _mailboxes_answer() -> bool:
+def is_mail_server_up() -> bool:
     try:
         with socket.create_connection(("127.0.0.1", demo_imap_port()), timeout=2):
             return True

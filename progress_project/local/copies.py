@@ -1,7 +1,7 @@
-"""The copies of `make run` on this machine, so that a command that is typed beside one finds it.
+"""The copies of `make run` on this machine, so that a command finds the one that runs.
 
-Each copy has a state directory `var/<port>` and holds a lock in it for as long as it runs: the kernel knows who
-runs, and no crash can leave a wrong answer behind.
+Each copy has a state directory `var/<port>` and locks a file in it while it runs. The kernel releases the lock when the
+process ends, so a crash leaves no wrong answer.
 """
 
 import fcntl
@@ -17,12 +17,12 @@ LOCK = "run.lock"
 
 
 class CopyError(Exception):
-    """It isn't clear which copy is meant; the message says how to name it."""
+    """No copy, or more than one, can be meant; the message says what to do."""
 
 
 @contextmanager
-def only_copy() -> Iterator[None]:
-    """Hold the state directory's lock; raises `CopyError` where another launcher holds it."""
+def exclusive_copy() -> Iterator[None]:
+    """Lock the state directory; raises `CopyError` where another launcher has locked it."""
     state_dir().mkdir(parents=True, exist_ok=True)
     with (state_dir() / LOCK).open("w") as lock:
         try:
@@ -35,24 +35,24 @@ def only_copy() -> Iterator[None]:
 
 
 def running_ports() -> list[int]:
-    """Ports of the copies that run now. One with a state directory elsewhere (UNSTUCK_VAR) isn't found."""
+    """The ports of running copies. A copy with its state elsewhere (UNSTUCK_VAR) isn't found."""
     states = [path for path in (BASE_DIR / "var").glob("*") if path.name.isascii() and path.name.isdigit()]
-    return sorted(int(state.name) for state in states if _is_locked(state / LOCK))
+    return sorted(int(state.name) for state in states if is_locked(state / LOCK))
 
 
-def _is_locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     try:
         with path.open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # it isn't there, or isn't ours to read
+    except OSError:  # it doesn't exist, or we may not read it
         return False
     return False
 
 
 def choose_running_copy() -> None:
-    """Make the copy that runs the one that this process works on, unless the environment names one.
+    """Let this process work on the running copy, unless the environment names one.
 
     Raises `CopyError` where several run.
     """
@@ -67,8 +67,8 @@ def choose_running_copy() -> None:
         print(f"Working on the copy that runs on port {ports[0]}.", file=sys.stderr)
 
 
-def why_no_data() -> str:
-    """What to do where a command needs an embedded database that isn't there."""
+def explain_missing_data() -> str:
+    """What the user can do where a command needs an embedded database that doesn't exist."""
     if port() in running_ports():
         return f"The copy on port {port()} works on another database. Set DATABASE_URL as it was set for that copy."
     return f"No copy has ever run in {state_dir()}. Start it with `make run`, or set PORT to that of another."

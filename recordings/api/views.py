@@ -19,7 +19,7 @@ from runs.api.outputs import ConflictSerializer, RunSerializer
 from runs.api.pagination import NewestFirst, StrictCursorPagination
 from runs.api.parsing import parse_body, parse_query
 from runs.api.permissions import own_runs
-from runs.api.ranges import ranged
+from runs.api.ranges import range_response
 from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, get_run_or_404, start_run
 from runs.models import Business
 
@@ -104,7 +104,7 @@ class Media(APIView):
             file = call.file.open("rb")
         except OSError as error:  # the file is missing in the storage
             raise Http404 from error
-        return ranged(
+        return range_response(
             request._request,
             file,
             content_type=call.content_type if call.is_playable else "application/octet-stream",

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from broadcasts.models import ProviderAccount
-from progress_project.request_guard import guard_asgi
+from progress_project.raw_requests import guard_asgi
 from tests.servers import server
 
 BROADCASTS = "/api/whatsapp/broadcasts/"

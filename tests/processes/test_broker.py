@@ -1,4 +1,4 @@
-"""The broker of files hands every message to exactly one of several workers, waits for nobody and leaves nothing."""
+"""The broker of files delivers each message to exactly one of several workers, never waits long, and leaves nothing."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ MESSAGES = 300
 CONSUME = """
 import sys; from pathlib import Path; from kombu import Connection
 from progress_project.local import broker
-broker.install()
+broker.install_transport()
 with Connection("filesystem://localhost/", transport_options=broker.transport_options(Path(sys.argv[1]))) as connection:
     queue = connection.SimpleQueue("work")
     queue.consumer.qos(prefetch_count=1)
@@ -29,7 +29,7 @@ with Connection("filesystem://localhost/", transport_options=broker.transport_op
 PUBLISH_ON_A_FULL_DISK = """
 import resource, sys; from pathlib import Path; from kombu import Connection
 from progress_project.local import broker
-broker.install()
+broker.install_transport()
 with Connection("filesystem://localhost/", transport_options=broker.transport_options(Path(sys.argv[1]))) as connection:
     queue = connection.SimpleQueue("work")
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))  # a write stops in its middle, as on a full disk
@@ -38,7 +38,7 @@ with Connection("filesystem://localhost/", transport_options=broker.transport_op
 
 
 def connected(folder: Path) -> Connection:
-    broker.install()
+    broker.install_transport()
     return Connection("filesystem://localhost/", transport_options=broker.transport_options(folder))
 
 

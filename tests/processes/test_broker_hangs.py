@@ -1,4 +1,4 @@
-"""A broker that takes connections and never answers holds up nobody: no start, no retry, no sweep."""
+"""A broker that accepts connections and never answers delays no start, no retry and no sweep."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ SYNC = "/api/receipts/sync/"
 
 @contextmanager
 def celery_on(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
-    """Publish to this broker for real, with none of the timeouts that settings know."""
+    """Publish to this broker for real, without the timeouts of the settings."""
     monkeypatch.setattr(Celery, "send_task", SEND_TASK)
-    app = Celery(broker_calls=url, set_as_current=False)
+    app = Celery(broker=url, set_as_current=False)
     app.conf.broker_transport_options = {"max_retries": 1}  # or the threads that are left behind would never end
     monkeypatch.setattr(broker_calls, "_overdue", [])
     with patch.object(dispatch, "current_app", app):

@@ -1,4 +1,4 @@
-"""G6: one clock, the database's. A machine whose own clock is wrong decides and says nothing different."""
+"""G6: one clock, the database's. A machine whose own clock is wrong decides and shows nothing different."""
 
 import ast
 import time
@@ -28,7 +28,7 @@ LOCAL_CLOCKS = {"timezone.now", "time.time", "datetime.now", "datetime.utcnow", 
 
 @pytest.fixture(params=[-5 * HOURS, 5 * HOURS], ids=["slow", "fast"])
 def wrong_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> timedelta:
-    """This process believes in another hour."""
+    """The clock of this process is hours off."""
     off = timedelta(seconds=request.param)
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() + off.total_seconds())
@@ -69,10 +69,10 @@ def test_clients_get_the_databases_time_and_ages(
 ) -> None:
     run = claimed(mailbox_a)
     silence(run, 90)
-    told = as_member_a.get(f"/api/runs/receipt_sync/{run.pk}/").json()
-    assert 90 <= told["seconds_since_heartbeat"] < 100
-    assert abs(datetime.fromisoformat(told["server_now"]) - database_now()) < timedelta(seconds=10)
-    assert told["verdict"]["code"] == "quiet"
+    body = as_member_a.get(f"/api/runs/receipt_sync/{run.pk}/").json()
+    assert 90 <= body["seconds_since_heartbeat"] < 100
+    assert abs(datetime.fromisoformat(body["server_now"]) - database_now()) < timedelta(seconds=10)
+    assert body["verdict"]["code"] == "quiet"
 
 
 @pytest.mark.needs("faketime")

@@ -1,4 +1,4 @@
-"""What an operator's commands say where there is nothing to work on: one line, and which copy they take."""
+"""Errors of an operator's commands are one line, and the commands find the copy that runs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ NOBODY_LISTENS = "postgres://nobody@127.0.0.1:1/nothing"
 RESET = ("reset_progress", "--business=business-a")
 
 
-def said(*command: str, **environment: str) -> str:
-    """What a command that fails says."""
+def error_of(*command: str, **environment: str) -> str:
+    """The standard error of a command that fails."""
     done = subprocess.run(
         [sys.executable, "manage.py", *command],
         cwd=BASE_DIR,
@@ -39,32 +39,32 @@ def said(*command: str, **environment: str) -> str:
 
 
 @pytest.mark.parametrize("command", [RESET, ("progress_drill",), ("migrate",)], ids=lambda command: command[0])
-def test_a_database_that_is_away_is_said_in_one_line(command: tuple[str, ...]) -> None:
-    [line] = said(*command, DATABASE_URL=NOBODY_LISTENS).splitlines()
+def test_a_database_that_is_away_is_an_error_of_one_line(command: tuple[str, ...]) -> None:
+    [line] = error_of(*command, DATABASE_URL=NOBODY_LISTENS).splitlines()
     assert line.startswith("The database can't serve now: ")
     assert "Connection refused" in line
 
 
-def test_a_read_only_database_is_said_in_one_line(db: None) -> None:
+def test_a_read_only_database_is_an_error_of_one_line(db: None) -> None:
     tests_own = database_url(str(connection.settings_dict["NAME"]))
     command = ("createsuperuser", "--noinput", "--username=x", "--email=x@example.com")
-    [line] = said(*command, DATABASE_URL=tests_own, PGOPTIONS="-c default_transaction_read_only=on").splitlines()
+    [line] = error_of(*command, DATABASE_URL=tests_own, PGOPTIONS="-c default_transaction_read_only=on").splitlines()
     assert line.endswith("cannot execute INSERT in a read-only transaction")
 
 
-def test_missing_tables_are_said_in_one_line() -> None:
+def test_missing_tables_are_an_error_of_one_line() -> None:
     with empty_database() as url:
-        [line] = said(*RESET, DATABASE_URL=url).splitlines()
+        [line] = error_of(*RESET, DATABASE_URL=url).splitlines()
     assert "run `manage.py migrate`" in line
 
 
-def test_a_missing_setting_is_said_in_one_line() -> None:
-    [line] = said(*RESET, DATABASE_URL=NOBODY_LISTENS, DEBUG="false", SECRET_KEY="").splitlines()
+def test_a_missing_setting_is_an_error_of_one_line() -> None:
+    [line] = error_of(*RESET, DATABASE_URL=NOBODY_LISTENS, DEBUG="false", SECRET_KEY="").splitlines()
     assert line == "Set SECRET_KEY, or DEBUG=1 to try things out."
 
 
 def test_no_database_is_made_for_a_command_that_only_reads(tmp_path: Path) -> None:
-    [line] = said(*RESET, DATABASE_URL="", UNSTUCK_VAR=str(tmp_path)).splitlines()
+    [line] = error_of(*RESET, DATABASE_URL="", UNSTUCK_VAR=str(tmp_path)).splitlines()
     assert line.startswith(f"No copy has ever run in {tmp_path}. ")
     assert not (tmp_path / "postgres").exists()
 
@@ -94,7 +94,7 @@ def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The state directories of a checkout, and an environment that names none of them."""
     monkeypatch.setattr(copies, "BASE_DIR", tmp_path)
     for name in ("PORT", "UNSTUCK_VAR"):
-        monkeypatch.setenv(name, "")  # set and not deleted: what the code sets is then undone as well
+        monkeypatch.setenv(name, "")  # set, not deleted: pytest then also undoes what the code sets
     return tmp_path / "var"
 
 
@@ -124,13 +124,13 @@ def test_of_several_copies_one_must_be_named(var: Path, monkeypatch: pytest.Monk
     assert port() == 8000
 
 
-def test_a_copy_that_has_stopped_or_was_killed_is_none(var: Path) -> None:
+def test_a_copy_that_has_stopped_or_was_killed_isnt_found(var: Path) -> None:
     with running(var, 8001):
         assert copies.running_ports() == [8001]
     assert copies.running_ports() == []
 
 
-def test_a_copy_on_a_database_of_its_own_is_said_to_be(var: Path) -> None:
+def test_the_error_names_a_copy_that_works_on_another_database(var: Path) -> None:
     with running(var, 8000):
         copies.choose_running_copy()
-        assert copies.why_no_data().startswith("The copy on port 8000 works on another database. ")
+        assert copies.explain_missing_data().startswith("The copy on port 8000 works on another database. ")

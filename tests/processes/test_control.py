@@ -22,11 +22,11 @@ def long_run(business: Business) -> DrillRun:
     return dispatch.start(DrillRun, business, steps=400, step_seconds=0.05)
 
 
-def ask(client: APIClient, run: DrillRun, action: str) -> dict[str, object]:
-    answer = client.post(f"/api/runs/drill/{run.pk}/{action}/")
-    assert answer.status_code == 200, answer.content
-    told: dict[str, object] = answer.json()
-    return told
+def request_action(client: APIClient, run: DrillRun, action: str) -> dict[str, object]:
+    response = client.post(f"/api/runs/drill/{run.pk}/{action}/")
+    assert response.status_code == 200, response.content
+    body: dict[str, object] = response.json()
+    return body
 
 
 def test_a_run_is_paused_resumed_and_cancelled_within_two_seconds(
@@ -36,33 +36,35 @@ def test_a_run_is_paused_resumed_and_cancelled_within_two_seconds(
     with worker(files.parent, "drill"):
         until(lambda: seen(run).processed >= 5)
 
-        asked = ask(as_member_a, run, "pause")
-        assert asked["requested"] == "pause" or asked["status"] == "paused", "the worker may have answered already"
+        requested = request_action(as_member_a, run, "pause")
+        assert requested["requested"] == "pause" or requested["status"] == "paused", (
+            "the worker may have paused it already"
+        )
         until(lambda: seen(run).status == Status.PAUSED, WITHIN.total_seconds())
         paused = seen(run)
         assert paused.requested == ""
 
-        ask(as_member_a, run, "resume")
+        request_action(as_member_a, run, "resume")
         until(lambda: seen(run).processed > paused.processed)
 
-        ask(as_member_a, run, "cancel")
+        request_action(as_member_a, run, "cancel")
         until(lambda: seen(run).status == Status.CANCELLED, WITHIN.total_seconds())
     cancelled = seen(run)
     assert paused.processed < cancelled.processed < 400
     numbers = list(DrillStep.objects.filter(run=run).order_by("pk").values_list("number", flat=True))
-    assert numbers == list(range(cancelled.processed)), "no step was lost or done twice on the way"
+    assert numbers == list(range(cancelled.processed)), "no step was lost or done twice"
 
 
 @pytest.mark.parametrize(("action", "settled"), [("cancel", "cancelled"), ("pause", "paused")])
-def test_a_wish_outlives_the_worker_that_heard_it(
+def test_a_stop_request_outlives_the_worker_that_got_it(
     business_a: Business, as_member_a: APIClient, files: Path, action: str, settled: str
 ) -> None:
     run = long_run(business_a)
     with worker(files.parent, "drill") as process:
         until(lambda: seen(run).processed >= 5)
         kill(process)
-    ask(as_member_a, run, action)
-    assert seen(run).status == "running", "nobody can know yet that its worker is dead"
+    request_action(as_member_a, run, action)
+    assert seen(run).status == "running", "its heartbeat isn't older than the threshold yet"
     with worker(files.parent, "drill"):
         until(lambda: seen(run).status == settled)
     assert seen(run).attempt == 1

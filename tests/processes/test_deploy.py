@@ -36,7 +36,7 @@ def steps(run: DrillRun, progress: Progress) -> None:
         pass
 
 
-def test_a_claim_that_crosses_the_order_to_stop_is_interrupted_too(
+def test_a_claim_at_the_moment_of_a_shutdown_is_interrupted_too(
     business_a: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = dispatch.start(DrillRun, business_a, steps=100, step_seconds=0)

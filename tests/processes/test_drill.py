@@ -1,4 +1,4 @@
-"""`manage.py progress_drill` where it can't succeed. What it says of a healthy copy is in `test_readme.py`."""
+"""`manage.py progress_drill` where it can't succeed. `test_readme` covers a healthy copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runs.models import Membership
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_an_installation_without_workers_is_told_so(
+def test_an_installation_without_workers_breaks_the_promises(
     files: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.RUNS_SWEEP_INTERVAL_SECONDS = 0.1
@@ -35,7 +35,7 @@ def test_a_url_where_nobody_answers_is_no_broken_promise() -> None:
     with pytest.raises(CommandError, match=r"No API answers at http://127.0.0.1:1: .*Connection refused"):
         call_command("progress_drill", "--url", "http://127.0.0.1:1")
     assert not DrillRun.objects.exists()
-    assert not Membership.objects.filter(business=get_sandbox()).exists(), "its reader is gone again"
+    assert not Membership.objects.filter(business=get_sandbox()).exists(), "its reader was removed"
 
 
 def test_a_url_of_another_installation_is_no_broken_promise(httpserver: HTTPServer) -> None:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL is shared: started by the first, stopped by the last, whatever died in between."""
+"""The embedded PostgreSQL is shared: the first process starts it and the last stops it, whatever died in between."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from progress_project.local import postgres
+from progress_project.local import postgres, postgres_server
 from tests.workers import until
 
-ATTACH = "import sys; from progress_project import embedded; embedded.ensure_running(); print('up', flush=True); "
-UNTIL_TOLD = "sys.stdin.read()"
+ATTACH = "import sys; from progress_project.local import postgres; postgres.ensure_running(); print('up', flush=True); "
+UNTIL_STDIN_CLOSES = "sys.stdin.read()"
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 @contextmanager
 def another_process() -> Iterator[subprocess.Popen[str]]:
     """One that attaches, and leaves when the block ends."""
-    command = [sys.executable, "-c", ATTACH + UNTIL_TOLD]
+    command = [sys.executable, "-c", ATTACH + UNTIL_STDIN_CLOSES]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
@@ -59,7 +59,7 @@ def test_a_killed_user_keeps_nobody_from_stopping_it() -> None:
     assert not answers()
 
 
-def test_a_crash_whose_pid_went_to_somebody_else_is_recovered_from(tmp_path: Path) -> None:
+def test_it_starts_after_a_crash_though_another_process_has_its_pid(tmp_path: Path) -> None:
     with another_process():
         pidfile = tmp_path / "postgres" / "postmaster.pid"
         after_crash = pidfile.read_text().split("\n")
@@ -81,17 +81,17 @@ def test_one_that_is_killed_under_its_users_is_started_again(tmp_path: Path) -> 
 
 
 def test_a_server_too_busy_to_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    really, replies = postgres._answers, iter([False, False])
+    is_answering, replies = postgres_server.is_answering, iter([False, False])
     with another_process():
-        monkeypatch.setattr(postgres, "_answers", lambda: next(replies, None) is None and really())
-        assert postgres._comes_round()
-    assert not postgres._comes_round(), "nobody is there to be waited for"
+        monkeypatch.setattr(postgres_server, "is_answering", lambda: next(replies, None) is None and is_answering())
+        assert postgres_server.wait_for_answer()
+    assert not postgres_server.wait_for_answer(), "without a process there is nothing to wait for"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
-def test_one_that_runs_is_found_though_a_folder_on_the_way_was_shut(tmp_path: Path) -> None:
+def test_a_running_server_is_found_though_a_parent_folder_lost_its_permissions(tmp_path: Path) -> None:
     with another_process():
-        tmp_path.chmod(0o700)  # as the temporary folders of another test run are, once they are looked after
+        tmp_path.chmod(0o700)  # as pytest does with the temporary folders of another run
         with another_process():
             assert answers()
 

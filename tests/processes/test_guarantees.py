@@ -1,4 +1,4 @@
-"""The checker of the guarantees: it counts over a database in which all is well, and finds whatever is done to it."""
+"""The checker of the guarantees counts in an undamaged database, and finds each kind of damage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,18 @@ from django.utils import timezone
 from benchmarks.guarantees import isolation
 from benchmarks.guarantees.checker import check
 from benchmarks.guarantees.findings import Findings
-from benchmarks.guarantees.logs import BadAnswer, Deadlocks, Fetch, Logs, Look, Mail, Record, Request, Send, Start
+from benchmarks.guarantees.logs import (
+    BadAnswer,
+    Deadlocks,
+    Fetch,
+    Logs,
+    Mail,
+    Observation,
+    PersonRequest,
+    Record,
+    Send,
+    Start,
+)
 from benchmarks.guarantees.timeline import events_of
 from broadcasts.audience import read_pasted
 from broadcasts.models import OutboxMessage, ProviderAccount, WhatsAppBroadcast
@@ -48,7 +59,7 @@ pytestmark = pytest.mark.django_db
 
 STEPS, MESSAGES, RECIPIENTS = 4, 3, 3
 PERSON = Actor("person", "somebody")
-LOOK = Look("tell", "drill", 1, "running", 2, 50.0, 1.0, 300.0)
+OBSERVATION = Observation("tell", "drill", 1, "running", 2, 50.0, 1.0, 300.0)
 
 
 @dataclass
@@ -150,7 +161,7 @@ def test_all_is_well_and_something_of_each_guarantee_was_counted(world: World) -
     assert findings["G5"].counted["doors tried by a stranger"] > 20
 
 
-def test_looking_changes_nothing(world: World, make_run: MakeRun) -> None:
+def test_a_check_changes_nothing(world: World, make_run: MakeRun) -> None:
     overdue = make_run(world.other, "running", silent_for=400)
     assert checked(world)["G1"].counted["overdue rows that the next reader expires"] == 1
     overdue.refresh_from_db()
@@ -162,11 +173,11 @@ Damage = Callable[[World], None]
 DAMAGES: list[Any] = []
 
 
-def damage(code: str, words: str) -> Callable[[Damage], Damage]:
-    """Register what breaks this guarantee, and some of the words in which the checker must say so."""
+def damage(code: str, text: str) -> Callable[[Damage], Damage]:
+    """Register a deed that breaks this guarantee, and a part of the violation that the checker must report."""
 
     def register(deed: Damage) -> Damage:
-        DAMAGES.append(pytest.param(deed, code, words, id=deed.__name__))
+        DAMAGES.append(pytest.param(deed, code, text, id=deed.__name__))
         return deed
 
     return register
@@ -188,7 +199,7 @@ def an_expiry_of_a_living_run(world: World) -> None:
 
 @damage("G1", "showed drill 1 running after 301.0 s")
 def a_dead_run_that_a_reader_was_shown_as_running(world: World) -> None:
-    world.log(Look("api", "drill", 1, "running", 2, 50.0, 301.0, 300.0))
+    world.log(Observation("api", "drill", 1, "running", 2, 50.0, 301.0, 300.0))
 
 
 @damage("G1", "answered 500")
@@ -286,7 +297,7 @@ def a_message_that_was_called_sent(world: World) -> None:
 
 
 @damage("G3", "is skipped, and {'outbox.")
-def a_message_to_somebody_who_was_left_out(world: World) -> None:
+def a_message_to_a_suppressed_recipient(world: World) -> None:
     first = world.broadcast.items.order_by("pk")[0]
     world.broadcast.items.filter(pk=first.pk).update(status="skipped")
 
@@ -305,7 +316,7 @@ def an_unknown_recipient_whom_no_death_met(world: World) -> None:
 @damage("G3", "cancel was answered, and then the run became queued")
 def a_cancel_that_was_forgotten(world: World) -> None:
     answered = timezone.now().timestamp() - 10
-    world.log(Request("cancel", "drill", world.drill.pk, answered, answered, 200))
+    world.log(PersonRequest("cancel", "drill", world.drill.pk, answered, answered, 200))
     world.set_change(world.drill, 0, pgh_created_at=Now() - timedelta(seconds=30))
     world.set_change(world.drill, 1, pgh_created_at=Now() - timedelta(seconds=20))
     world.set_change(world.drill, -1, status="queued")
@@ -313,7 +324,7 @@ def a_cancel_that_was_forgotten(world: World) -> None:
 
 @damage("G3", "2 resets were answered, and the timelines have 0")
 def a_reset_that_did_nothing(world: World) -> None:
-    world.log(Request("reset", "drill", 0, 1.0, 2.0, 200, count=2))
+    world.log(PersonRequest("reset", "drill", 0, 1.0, 2.0, 200, count=2))
 
 
 def mails(world: World, *uids: int) -> list[Record]:
@@ -352,7 +363,7 @@ def a_recording_that_is_cut_short(world: World) -> None:
 
 
 @damage("G3", "was never listed")
-def a_recording_that_was_overlooked(world: World) -> None:
+def a_recording_that_was_left_out(world: World) -> None:
     Path(world.collection.source.folder, "another.wav").write_bytes(wav())
 
 
@@ -383,7 +394,7 @@ def a_run_that_was_retried_by_a_machine(world: World) -> None:
 
 @damage("G4", "go back from (3, 75.0) to (2, 50.0)")
 def a_bar_that_a_reader_saw_go_back(world: World) -> None:
-    world.log(Look("tell", "drill", 1, "running", 3, 75.0, 1.0, 300.0), LOOK)
+    world.log(Observation("tell", "drill", 1, "running", 3, 75.0, 1.0, 300.0), OBSERVATION)
 
 
 # G5
@@ -423,7 +434,7 @@ def a_poison_item_that_was_failed_twice(world: World) -> None:
 
 
 @damage("G7", "has 1 poison items, and died 0 times")
-def a_poison_item_that_killed_nobody(world: World) -> None:
+def a_poison_item_without_deaths(world: World) -> None:
     world.set(world.sync, poison_items=["7:1"])
 
 
@@ -433,7 +444,7 @@ def a_healthy_step_that_was_failed(world: World) -> None:
 
 
 @damage("G7", "its poison step {'1'} isn't failed")
-def a_poison_step_that_was_passed_in_silence(world: World) -> None:
+def a_poison_step_that_was_skipped_without_a_record(world: World) -> None:
     world.set(world.drill, death="killed", dies_at=1, dies_again=True)
 
 
@@ -452,16 +463,16 @@ def deadlocks_during_a_storm(world: World) -> None:
     world.log(Deadlocks(0), Deadlocks(2), Deadlocks(0))
 
 
-@pytest.mark.parametrize(("damage", "code", "words"), DAMAGES)
-def test_damage_is_found(world: World, damage: Damage, code: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if code != "G5":  # it tries hundreds of doors
+@pytest.mark.parametrize(("damage", "code", "text"), DAMAGES)
+def test_damage_is_found(world: World, damage: Damage, code: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if code != "G5":  # it requests hundreds of URLs
         monkeypatch.setattr(isolation, "check", lambda finding: None)
     damage(world)
     violations = checked(world)[code].violations
-    assert any(words in violation for violation in violations), violations
+    assert any(text in violation for violation in violations), violations
 
 
-def test_a_door_that_is_open_to_strangers_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_that_is_open_to_strangers_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "own_runs", lambda model, user: model.objects.all())
     assert any("a stranger to drill" in violation for violation in checked(world)["G5"].violations)
 
@@ -476,7 +487,7 @@ def test_the_command_judges_any_database_by_its_exit_status(world: World, tmp_pa
             "DATABASE_URL": os.environ.get("DATABASE_URL") or postgres.database_url(),
             "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
             "DEBUG": "true",
-            "SECRET_KEY": settings.SECRET_KEY,  # it signs what providers are told to give back
+            "SECRET_KEY": settings.SECRET_KEY,  # it signs the trackers that providers return
             "SALT_KEY": ",".join(settings.SALT_KEY),
             "MEDIA_ROOT": settings.MEDIA_ROOT,
             "UNSTUCK_VAR": str(tmp_path / "state"),

@@ -1,4 +1,4 @@
-"""An idle pool process that is killed, as the kernel's OOM killer may, takes nothing of its worker along."""
+"""An idle pool process that is killed, as the kernel's OOM killer may, leaves its worker able to take tasks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def short_run(business: Business) -> DrillRun:
 
 
 def kill_pool(process: subprocess.Popen[bytes]) -> None:
-    """All of them, so that whichever reads next is among them."""
+    """Kill all processes of the pool, so that the one that reads next is among them."""
     pool = psutil.Process(process.pid).children()
     assert pool
     for child in pool:

@@ -27,7 +27,7 @@ Outlive = Callable[..., dict[str, dict[str, float]]]
 
 @pytest.fixture
 def storm(tmp_path: Path) -> Iterator[Storm]:
-    """Let one rage over a database of its own, which needn't be migrated for each."""
+    """Run storms, each on a copy of one migrated database."""
     state = tmp_path / "storm"
     copy_migrated_state(state)
 
@@ -47,7 +47,7 @@ def storm(tmp_path: Path) -> Iterator[Storm]:
 
 @pytest.fixture
 def outlive(storm: Storm) -> Outlive:
-    """Go through a storm that violates nothing; what was counted, by guarantee."""
+    """Run a storm that must violate nothing; returns what was counted, by guarantee."""
 
     def outlived(*options: str) -> dict[str, dict[str, float]]:
         report = storm(*options)

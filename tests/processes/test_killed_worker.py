@@ -43,19 +43,19 @@ def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
         shutil.rmtree(files)  # and the broker is gone as well
 
         killed = seen(run)
-        assert killed.status == Status.RUNNING, "within the threshold nobody can know"
+        assert killed.status == Status.RUNNING, "within the threshold it may still live"
         assert 20 <= killed.processed < 150
         until(lambda: (seen(run).heartbeat_age or 0) > THRESHOLD)
 
-        told = seen(run)
-        assert (told.status, told.error_code) == ("failed", "stale")
-        assert told.error_message.startswith("Run marked as failed due to no heartbeat for ")
-        assert is_stale(told)
-        assert verdict_of(told).code == "stale"
-        assert told.processed == killed.processed
+        expired = seen(run)
+        assert (expired.status, expired.error_code) == ("failed", "stale")
+        assert expired.error_message.startswith("Run marked as failed due to no heartbeat for ")
+        assert is_stale(expired)
+        assert verdict_of(expired).code == "stale"
+        assert expired.processed == killed.processed
 
         settings.RUNS_STALE_AFTER_SECONDS = 300  # the second worker may be slow, it isn't dead
-        dispatch.reopen(told, SYSTEM, "retry")
+        dispatch.reopen(expired, SYSTEM, "retry")
         shown = []
         with worker(files.parent):
             until(lambda: shown.append(seen(run)) or not shown[-1].is_active)  # type: ignore[func-returns-value]
@@ -81,7 +81,7 @@ def test_a_killed_child_gives_its_run_back_within_seconds(business_a: Business, 
     end = seen(run)
     assert (end.status, end.processed, end.total, end.attempt) == ("completed", 150, 150, 2)
     assert end.processed >= before.processed
-    assert story(run) == ["started", "claimed", "resumed after worker loss", "claimed", "completed"]
+    assert timeline(run) == ["started", "claimed", "resumed after worker loss", "claimed", "completed"]
     assert_every_receipt_is_there_once()
 
 
@@ -101,7 +101,7 @@ def test_a_deploy_sends_the_run_back_to_the_queue_and_the_next_worker_goes_on(
             until(lambda: not seen(run).is_active)
     end = seen(run)
     assert (end.status, end.processed, end.attempt) == ("completed", 150, 2)
-    assert "asked to interrupt" in story(run)
+    assert "asked to interrupt" in timeline(run)
     assert_every_receipt_is_there_once()
 
 
@@ -115,10 +115,10 @@ def test_a_worker_that_comes_back_takes_its_runs_back(business_a: Business, file
         with worker(files.parent):
             until(lambda: not seen(run).is_active)
     assert (seen(run).status, seen(run).attempt) == ("completed", 2)
-    assert "resumed after worker loss" in story(run)
+    assert "resumed after worker loss" in timeline(run)
 
 
-def story(run: ReceiptSyncRun) -> list[str]:
+def timeline(run: ReceiptSyncRun) -> list[str]:
     return [event.pgh_context["reason"] for event in run.events.order_by("pgh_id")]
 
 

@@ -1,4 +1,4 @@
-"""What `make run` starts, and what it says when it can't. That it works is seen in `test_readme`."""
+"""What `make run` starts, and its error where it can't. `test_readme` proves that it works."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.demo_copy import unconfigured
 
 PREPARE = """
 from progress_project.local import launch
-launch._manage = lambda *arguments: print(*arguments)
-launch._prepare_environment()
-launch._prepare_data()
-print(*launch._processes())
+launch.prepare_environment()
+for command in launch.preparing_commands():
+    print(*command)
+print(*launch.procfile_commands())
 """
 A_DATABASE = {"DATABASE_URL": "postgres://never-asked/unstuck"}
 
@@ -44,17 +44,17 @@ def prepared(state: Path, environment: dict[str, str]) -> str:
 def test_users_of_the_demo_come_into_a_database_of_ones_own_only_when_asked_for(
     tmp_path: Path, environment: dict[str, str], is_demo: bool
 ) -> None:
-    told = prepared(tmp_path, environment)
-    assert "migrate" in told
-    assert ("seed_demo" in told, "imap" in told) == (is_demo, is_demo)
+    output = prepared(tmp_path, environment)
+    assert "migrate" in output
+    assert ("seed_demo" in output, "imap" in output) == (is_demo, is_demo)
 
 
-def test_in_production_passwords_of_the_demo_are_looked_for_first(tmp_path: Path) -> None:
+def test_in_production_the_check_for_demo_passwords_comes_first(tmp_path: Path) -> None:
     commands = [line.split()[0] for line in prepared(tmp_path, A_DATABASE).splitlines()]
     assert commands[:3] == ["migrate", "check", "collectstatic"]
 
 
-def test_a_taken_port_is_said_plainly(tmp_path: Path) -> None:
+def test_a_taken_port_is_an_error_of_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""G7 with real processes: a step that kills whoever begins it costs its run two attempts, and no person."""
+"""G7 with real processes: a step that kills its process costs the run two attempts, and nobody has to help."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The copy runs on another port than the README's, in a checkout of its own, so that its commands can find only this
 copy, and with the default intervals: its drill must keep every promise with them. In the end it survives what is
-killed, and leaves no process behind. All in one test, for coming up takes half a minute.
+killed, and leaves no process behind. All of it is one test, since the start takes half a minute.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.workers import until
 PAGES = ("README.md", "docs/api.md", "docs/operations.md", "docs/benchmarks.md", "docs/providers.md")
 TEXT = "\n".join((BASE_DIR / page).read_text() for page in PAGES)
 NOT_OURS = shutil.ignore_patterns(".venv", "var", ".git", ".env", "__pycache__", ".*_cache", ".hypothesis")
-# An answer of 4xx or 5xx fails the block, as it would disappoint whoever pasted it.
+# An answer of 4xx or 5xx fails the block.
 STRICTLY = 'set -eo pipefail; curl() { command curl --silent --show-error --fail-with-body "$@"; }\n'
 DRILL = (
     "killed process: the run is back in the queue",
@@ -43,7 +43,7 @@ DRILL = (
 WORKER, BEAT = "worker@%h", "progress_project beat"  # in their commands
 READY_SECONDS = 5
 RESTART_SECONDS = 15
-# What a healthy copy has no reason to say, whatever is done with it here.
+# A healthy copy logs none of these during the test.
 TROUBLE = ("Traceback", "[error", "[critical", "Warning:", "AXES", "No result backend", "favicon", "socket.send()")
 
 
@@ -80,7 +80,7 @@ def copy(checkout: Path, tmp_path: Path) -> Iterator[Copy]:
 
 
 def paste(text: str, copy: Copy, checkout: Path) -> str:
-    """What the commands print; for this copy's address instead of the README's."""
+    """The output of the commands, with this copy's address instead of the README's."""
     done = subprocess.run(
         ["bash", "-c", STRICTLY + text.replace("127.0.0.1:8000", f"127.0.0.1:{copy.port}")],
         cwd=checkout,
@@ -96,17 +96,17 @@ def paste(text: str, copy: Copy, checkout: Path) -> str:
 
 @pytest.mark.needs("make", "curl", "bash")
 def test_a_copy_comes_up_does_what_the_readme_says_and_survives_what_is_killed(copy: Copy, checkout: Path) -> None:
-    assert copy.said(f"Unstuck is up at {copy.url}/")
+    assert copy.has_printed(f"Unstuck is up at {copy.url}/")
     until(copy.is_ready, READY_SECONDS)
     assert answers(f"{copy.url}/favicon.ico")
     assert answers(f"{copy.url}/static/runs/frame.css")
 
     shells = [block.text for block in blocks() if block.language == "sh" and not block.excuse]
-    said = "\n".join(paste(text, copy, checkout) for text in shells)
+    output = "\n".join(paste(text, copy, checkout) for text in shells)
     for finding in DRILL:
-        assert re.search(rf"^{finding} +[\d.]+ s +promised [\d.]+ s +kept$", said, re.MULTILINE), said
+        assert re.search(rf"^{finding} +[\d.]+ s +promised [\d.]+ s +kept$", output, re.MULTILINE), output
     log = copy.output.read_text()
-    assert not [line for line in log.splitlines() if any(words in line for words in TROUBLE)], log
+    assert not [line for line in log.splitlines() if any(text in line for text in TROUBLE)], log
 
     assert_it_restarts_what_is_killed(copy)
     copy.stop(signal.SIGINT)
@@ -115,13 +115,13 @@ def test_a_copy_comes_up_does_what_the_readme_says_and_survives_what_is_killed(c
 
 
 def assert_it_restarts_what_is_killed(copy: Copy) -> None:
-    """A worker, the keeper of another process, and PostgreSQL, all at once."""
+    """A worker, the supervisor of another process, and PostgreSQL, all at once."""
     postmaster = psutil.Process(int((copy.state / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]))
     for process in (copy.find(WORKER)[0], copy.find(BEAT)[0].parent(), postmaster):
         assert process
         process.kill()
-    for words in ("died (SIGKILL), starting it again", "its keeper died", "PostgreSQL died, starting it again"):
-        until(partial(copy.said, words), 5)
+    for text in ("died (SIGKILL), starting it again", "its supervisor died", "PostgreSQL died, starting it again"):
+        until(partial(copy.has_printed, text), 5)
     assert answers(f"{copy.url}/healthz"), "the rest stays up without them"
     until(lambda: bool(copy.find(WORKER) and copy.find(BEAT) and copy.is_ready()), RESTART_SECONDS)
 

@@ -71,7 +71,7 @@ def test_doubts_are_said_and_nothing_is_made_up(account: str, scanner: Scanner) 
 def test_every_broken_message_is_one_failed_item_with_its_own_reason(business_a: Business, settings: Settings) -> None:
     settings.RECEIPTS_PDF_SECONDS = 1  # enough to run out of memory in
     broken = {mail.uid: mail.fails_with for mail in mails(mailboxes.MAILBOX_A, "broken")}
-    whole = mailboxes.served(mailboxes.MAILBOX_A)
+    whole = mailboxes.served_mailbox(mailboxes.MAILBOX_A)
     with serve([replace(whole, mails=[mail for mail in whole.mails if mail.uid in broken])]) as server:
         mailbox = Mailbox.objects.create(
             business=business_a,

@@ -17,7 +17,7 @@ from receipts.models import Receipt, ReceiptCorrection
 from receipts.review import decisions
 from receipts.sync.storing import doubt_receipts, store_receipts
 from runs.models import Business
-from tests.sessions import is_anybody_waiting
+from tests.sessions import is_any_session_waiting
 from tests.workers import until
 
 FACTS = {"vendor": "Bezeq", "amount": "99.90", "currency": "ILS", "issued_on": "2026-05-01", "invoice_number": "44-11"}
@@ -349,5 +349,5 @@ def at_the_same_moment(first: Callable[[], object], second: Callable[[], object]
         with transaction.atomic():
             first()
             waiting = sessions.submit(elsewhere)
-            until(is_anybody_waiting)
+            until(is_any_session_waiting)
         waiting.result(10)

@@ -21,7 +21,7 @@ from runs.models.audit import SWEEP, SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import ErrorCode, ItemStatus
 from tests.actors import seen, silence
-from tests.sessions import is_anybody_waiting
+from tests.sessions import is_any_session_waiting
 from tests.whatsapp import broadcast, numbers
 from tests.workers import until
 
@@ -97,7 +97,7 @@ def test_a_worker_that_begins_the_next_message_as_its_run_ends(
     def work_meanwhile(execute: Callable[..., Any], *sql: Any) -> Any:
         if next(statements) == statement:
             turns.append(sessions.submit(attempt.settle_one_and_begin_the_next))
-            until(lambda: turns[0].done() or is_anybody_waiting())
+            until(lambda: turns[0].done() or is_any_session_waiting())
         return execute(*sql)
 
     with ThreadPoolExecutor(1) as sessions:
@@ -150,7 +150,7 @@ def test_who_waits_for_a_run_holds_none_of_its_items(attempt: Attempt, write: Ca
         with transaction.atomic():
             attempt.rows.select_for_update().get()
             writing = sessions.submit(write_elsewhere)
-            until(is_anybody_waiting)
+            until(is_any_session_waiting)
             items = Recipient.objects.filter(run=attempt.run).select_for_update(nowait=True)
             assert len(items) == len(attempt.recipients)
         writing.result(10)

@@ -15,7 +15,7 @@ from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import Status, StopRequest
 from tests.actors import claimed, seen
-from tests.sessions import is_anybody_waiting
+from tests.sessions import is_any_session_waiting
 from tests.workers import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,7 +59,7 @@ def test_a_wish_that_comes_while_a_dead_workers_run_is_taken_back(
     def wish_meanwhile(execute: Callable[..., Any], *sql: Any) -> Any:
         if next(statements) == statement:
             wishes.append(sessions.submit(wish_elsewhere))
-            until(lambda: wishes[0].done() or is_anybody_waiting())
+            until(lambda: wishes[0].done() or is_any_session_waiting())
         return execute(*sql)
 
     wishes: list[Future[bool]] = []

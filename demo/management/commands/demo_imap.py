@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             # Here and not above: installations without the development packages list this command too.
-            from demo.mailboxes import ACCOUNTS, served
+            from demo.mailboxes import ACCOUNTS, served_mailbox
             from demo.mailboxes.server import Server, serve_until
         except ModuleNotFoundError as error:
             raise CommandError(
@@ -34,7 +34,7 @@ class Command(BaseCommand):
                 asyncio.get_running_loop().add_signal_handler(number, finished.set)
             await serve_until(mailboxes, finished, port=settings.DEMO_IMAP_PORT, when_ready=announce)
 
-        mailboxes = [served(account) for account in ACCOUNTS]
+        mailboxes = [served_mailbox(account) for account in ACCOUNTS]
         try:
             asyncio.run(run())
         except OSError as error:

@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: people and businesses to try things out with, and what each application adds to them."""
+"""`manage.py seed_demo`: users and businesses for the demo, and the seeds of each run type."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             raise CommandError(_("The demo's accounts have a public password. They are made only with DEBUG=1."))
         with transaction.atomic():
-            _user(STAFF, is_staff=True, is_superuser=True)
+            make_user(STAFF, is_staff=True, is_superuser=True)
             for slug, name, username in BUSINESSES:
-                business = _business(slug, name, _user(username))
+                business = make_business(slug, name, make_user(username))
                 for seed in SEEDS:
                     seed(business)
 
 
-def _user(username: str, **rights: bool) -> User:
+def make_user(username: str, **rights: bool) -> User:
     user, made = User.objects.get_or_create(username=username, defaults=rights)
     if made:
         user.set_password(PASSWORD)
@@ -42,7 +42,7 @@ def _user(username: str, **rights: bool) -> User:
     return user
 
 
-def _business(slug: str, name: str, member: User) -> Business:
+def make_business(slug: str, name: str, member: User) -> Business:
     business, _made = Business.objects.get_or_create(slug=slug, defaults={"name": name})
     Membership.objects.get_or_create(business=business, user=member)
     return business

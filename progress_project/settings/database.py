@@ -1,0 +1,36 @@
+"""PostgreSQL: the connections, their limits and their pool."""
+
+from typing import Any
+
+from progress_project.local import postgres
+from progress_project.local.environment import env
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url_config(env.str("DATABASE_URL", default="") or postgres.database_url())
+}
+
+
+def connection_options() -> dict[str, Any]:
+    options: dict[str, Any] = {"connect_timeout": 5, "application_name": "unstuck"}
+    seconds = env.int("DATABASE_STATEMENT_TIMEOUT_SECONDS", default=30)
+    if seconds:  # 0 sends nothing, as PgBouncer needs it
+        options["options"] = f"-c statement_timeout={seconds}s -c idle_in_transaction_session_timeout={2 * seconds}s"
+    if env.bool("DATABASE_PREPARED_STATEMENTS", default=True):
+        options["prepare_threshold"] = 5  # psycopg's own; Django turns it off for the sake of PgBouncer
+    return options
+
+
+def connection_lifetime() -> dict[str, Any]:
+    """A pool where threads serve requests; else a connection a process, for a pool doesn't survive a fork."""
+    if not env.bool("DATABASE_POOL", default=False):
+        return {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    size = env.int("DATABASE_POOL_SIZE", default=10)
+    # After each timeout the engine decides whether to wait longer.
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": size, "timeout": 1}
+    DATABASES["default"]["ENGINE"] = "progress_project.postgresql"
+    return {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+
+
+DATABASES["default"].setdefault("OPTIONS", {}).update(connection_options())
+DATABASES["default"].update(connection_lifetime())
