@@ -10,6 +10,6 @@ os.environ.setdefault("DATABASE_POOL", "true")  # or every thread would keep a c
 django = get_asgi_application()  # before anything that needs the applications
 
 from progress_project.raw_requests import guard_asgi  # noqa: E402
-from runs.api.stream import add_streaming
+from runs.api.stream import add_streaming  # noqa: E402
 
 application = guard_asgi(add_streaming(django))

@@ -35,10 +35,10 @@ api_urls: list[URLPattern | URLResolver] = [
 ]
 
 page_urls: list[URLPattern | URLResolver] = [
-    path("", home.home, name="home"),
+    path("", home.home_page, name="home"),
     path("b/<slug:slug>/", overview, name="business"),
-    path("b/<slug:slug>/runs/", history.history, name="history"),
-    path("b/<slug:slug>/runs/<str:type>/<int:id>/", run.run, name="run"),
+    path("b/<slug:slug>/runs/", history.history_page, name="history"),
+    path("b/<slug:slug>/runs/<str:type>/<int:id>/", run.run_page, name="run"),
     path("b/<slug:slug>/receipts/", include("receipts.pages")),
     path("b/<slug:slug>/broadcasts/", include("broadcasts.pages")),
     path("b/<slug:slug>/recordings/", include("recordings.pages")),

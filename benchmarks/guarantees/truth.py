@@ -46,7 +46,7 @@ def check(finding: Finding, logs: Logs) -> None:
 def _check_readers(finding: Finding, model: type[Run]) -> None:
     """Read as a reader does; its repairs are rolled back."""
     threshold = model.stale_after().total_seconds()
-    finding.count("overdue rows that the next reader expires", model.objects.stale().count())
+    finding.count("overdue rows that the next reader expires", model.objects.overdue().count())
     with rolled_back():
         for run in fetch_repaired(model.objects.active().with_ages()):
             shown = RunSerializer(run).data
