@@ -1,4 +1,4 @@
-"""Staff's way out: mark a business's active runs failed, once, in one place."""
+"""Staff fail all active runs of a business."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Reset:
 def find_resettable(
     business: Business, types: Collection[str] | None = None, only_stale: bool = False
 ) -> dict[str, RunQuerySet[Run]]:
-    """What a reset would touch, by the type's slug. Raises `ValueError` naming unknown types."""
+    """The runs that a reset would fail, by the type's slug. Raises `ValueError` naming unknown types."""
     models = {model.slug: model for model in run_types()}
     if unknown := set(types or ()) - models.keys():
         raise ValueError(", ".join(sorted(unknown)))
@@ -46,7 +46,7 @@ def reset_progress(
 ) -> Reset:
     """Fail the business's active runs with code `reset`; how many, by type.
 
-    A worker that still lives finds its row gone at its next write and can't revive the run.
+    A worker that is still at work is refused its next write (`RunLost`) and can't revive the run.
     """
     with transaction.atomic(), audit_context(actor, reason or "reset"):
         return reset_of(
