@@ -123,8 +123,12 @@ def test_a_wish_that_came_before_it_left_is_granted(mailbox_a: Mailbox, request_
 
 def test_it_can_be_cancelled_and_resumed(deferred: ReceiptSyncRun, as_member_a: APIClient) -> None:
     url = f"/api/runs/receipt_sync/{deferred.pk}"
-    told = as_member_a.get(f"{url}/").json()
-    assert (told["status"], told["verdict"]["code"], told["actions"]) == ("queued", "waiting", ["cancel"])
+    body = as_member_a.get(f"{url}/").json()
+    assert (body["status"], body["verdict"]["code"], body["actions"]) == (
+        "queued",
+        "waiting",
+        ["cancel"],
+    )
     assert as_member_a.post(f"{url}/cancel/").json()["verdict"]["code"] == "cancelled"
     assert as_member_a.post(f"{url}/resume/").json()["verdict"]["code"] == "waiting_for_worker"
     assert claimed(deferred) is not None

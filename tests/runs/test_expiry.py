@@ -23,11 +23,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_reader_finds_a_silent_run_failed(business_a: Business) -> None:
     run = claim_counting(business_a)
     silence(run, 301)
-    told = seen(run)
-    assert (told.status, told.error_code) == ("failed", "stale")
-    assert told.error_message == "Run marked as failed due to no heartbeat for 301s"
-    assert told.finished_at is not None
-    assert is_stale(told)
+    shown_run = seen(run)
+    assert (shown_run.status, shown_run.error_code) == ("failed", "stale")
+    assert shown_run.error_message == "Run marked as failed due to no heartbeat for 301s"
+    assert shown_run.finished_at is not None
+    assert is_stale(shown_run)
     run.refresh_from_db()
     assert run.status == "failed", "the reader repaired the row, not only the answer"
 
@@ -82,12 +82,12 @@ def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
     hung.start()
     try:
         assert locked.wait(30)
-        told = seen(run)
+        shown_run = seen(run)
     finally:
         done.set()
         hung.join()
-    assert (told.status, told.error_code) == ("failed", "stale")
-    assert verdict_of(told).code == VerdictCode.STALE
+    assert (shown_run.status, shown_run.error_code) == ("failed", "stale")
+    assert verdict_of(shown_run).code == VerdictCode.STALE
 
 
 def test_the_words_in_hebrew(business_a: Business) -> None:
@@ -115,5 +115,5 @@ def test_alive_but_finishing_nothing_is_said(business_a: Business) -> None:
 def test_a_sliced_list_is_told_truly_too(business_a: Business) -> None:
     run = claim_counting(business_a)
     silence(run, 301)
-    [told] = fetch_repaired(CountingRun.objects.with_ages().order_by("-created_at")[:1])
-    assert told.status == Status.FAILED
+    [shown_run] = fetch_repaired(CountingRun.objects.with_ages().order_by("-created_at")[:1])
+    assert shown_run.status == Status.FAILED

@@ -107,8 +107,8 @@ def test_a_crash_between_checkpoints_takes_nothing_back_and_counts_nothing_twice
         for number in progress.track(range(first, 100)):
             if number % 10 == 9:
                 progress.checkpoint(next=number + 1)
-            told = seen(run)
-            shown.append((told.processed, told.progress_pct))
+            shown_run = seen(run)
+            shown.append((shown_run.processed, shown_run.progress_pct))
             if number == 57 and run.attempt == 1:
                 crash()
 
@@ -169,7 +169,7 @@ def test_a_wrong_configuration_fails_the_run_in_its_own_words(business_a: Busine
 
 
 def test_waiting_for_a_provider_is_shown_and_beats(business_a: Business, eager: None) -> None:
-    told: list[CountingRun] = []
+    shown_runs: list[CountingRun] = []
 
     def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track(watched(run, [1])):
@@ -177,7 +177,7 @@ def test_waiting_for_a_provider_is_shown_and_beats(business_a: Business, eager: 
 
     def watched(run: CountingRun, items: list[int]) -> Iterator[int]:
         yield from items
-        told.append(seen(run))
+        shown_runs.append(seen(run))
 
     run = work_through(start_counting(business_a), work)
     assert run.status == "completed"

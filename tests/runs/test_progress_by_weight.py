@@ -36,8 +36,8 @@ def test_the_bar_goes_by_weight_and_the_count_by_items(business_a: Business) -> 
     def work(run: CountingRun, progress: Progress) -> None:
         items = [SHORT, SHORT, LONG, SHORT]
         for weight in progress.track(items, weigh=lambda weight: weight, weight=sum(items)):
-            told = seen(run)
-            shown.append((told.processed, told.progress_pct))
+            shown_run = seen(run)
+            shown.append((shown_run.processed, shown_run.progress_pct))
             if weight == LONG:
                 progress.inside(0.5)
                 shown.append((seen(run).processed, seen(run).progress_pct))
@@ -144,17 +144,17 @@ def test_nothing_to_weigh_counts_items(business_a: Business) -> None:
 
 
 def test_notes_are_the_runs_own_columns_and_ride_along(business_a: Business) -> None:
-    told: list[tuple[str, float | None]] = []
+    shown: list[tuple[str, float | None]] = []
 
     def work(run: RecordingRun, progress: Progress) -> None:
         for number in progress.track([1, 2]):
             progress.note(current=f"call {number}", current_pct=10.0 * number)
             progress.beat()
-            told.append((seen(run).current, seen(run).current_pct))
+            shown.append((seen(run).current, seen(run).current_pct))
 
     run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a))
     work_through(run, work)
-    assert told == [("call 1", 10.0), ("call 2", 20.0)]
+    assert shown == [("call 1", 10.0), ("call 2", 20.0)]
 
 
 @pytest.mark.parametrize("column", ["status", "attempt", "selected", "nonsense"])

@@ -1,4 +1,4 @@
-"""A wish that was accepted is granted, also when it comes while the run is leaving its worker."""
+"""A stop that was accepted is applied, even when it is requested while the run is leaving its worker."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,55 +20,57 @@ from tests.workers import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Wish = Callable[[Run, Any], None]
-WISHES = pytest.mark.parametrize(("wish", "granted"), [(Run.cancel, Status.CANCELLED), (Run.pause, Status.PAUSED)])
+RequestStop = Callable[[Run, Any], None]
+STOP_REQUESTS = pytest.mark.parametrize(
+    ("request_stop", "expected"), [(Run.cancel, Status.CANCELLED), (Run.pause, Status.PAUSED)]
+)
 
 
-@WISHES
+@STOP_REQUESTS
 @pytest.mark.parametrize("leaving", [Status.QUEUED, Status.PAUSED])
-def test_a_wish_that_comes_after_the_last_flush(
-    business_a: Business, wish: Wish, granted: Status, leaving: Status
+def test_a_stop_that_is_requested_after_the_last_flush(
+    business_a: Business, request_stop: RequestStop, expected: Status, leaving: Status
 ) -> None:
     run = claim_counting(business_a)
-    wish(seen(run), SYSTEM)  # the worker, on its way out for another reason, has not heard it
+    request_stop(seen(run), SYSTEM)  # the worker, on its way out for another reason, has not seen it
     Progress(run).leave(leaving)
     left = seen(run)
-    assert (left.status, left.requested) == (granted, "")
-    assert (left.finished_at is not None) == (granted == Status.CANCELLED)
+    assert (left.status, left.requested) == (expected, "")
+    assert (left.finished_at is not None) == (expected == Status.CANCELLED)
 
 
-@WISHES
+@STOP_REQUESTS
 @pytest.mark.parametrize("statement", range(4))
-def test_a_wish_that_comes_while_a_dead_workers_run_is_taken_back(
-    business_a: Business, wish: Wish, granted: Status, statement: int
+def test_a_stop_that_is_requested_while_a_lost_run_is_reclaimed(
+    business_a: Business, request_stop: RequestStop, expected: Status, statement: int
 ) -> None:
     """From another session, which may have to wait for the end of the transaction."""
     run = claim_counting(business_a)
     as_it_was = seen(run)
     statements = count()
 
-    def wish_elsewhere() -> bool:
+    def request_elsewhere() -> bool:
         try:
-            wish(as_it_was, SYSTEM)
+            request_stop(as_it_was, SYSTEM)
         except WrongState:
             return False
         finally:
             connection.close()
         return True
 
-    def wish_meanwhile(execute: Callable[..., Any], *sql: Any) -> Any:
+    def request_meanwhile(execute: Callable[..., Any], *sql: Any) -> Any:
         if next(statements) == statement:
-            wishes.append(sessions.submit(wish_elsewhere))
-            until(lambda: wishes[0].done() or is_anybody_waiting())
+            requests.append(sessions.submit(request_elsewhere))
+            until(lambda: requests[0].done() or is_anybody_waiting())
         return execute(*sql)
 
-    wishes: list[Future[bool]] = []
+    requests: list[Future[bool]] = []
     with ThreadPoolExecutor(1) as sessions:
-        with connection.execute_wrapper(wish_meanwhile):
+        with connection.execute_wrapper(request_meanwhile):
             CountingRun.objects.filter(pk=run.pk).reclaim()
-        accepted = wishes[0].result(10)
-    assert seen(run).status == (granted if accepted else Status.QUEUED)
-    assert accepted or granted == Status.PAUSED, "what is queued can be cancelled, though not paused"
+        accepted = requests[0].result(10)
+    assert seen(run).status == (expected if accepted else Status.QUEUED)
+    assert accepted or expected == Status.PAUSED, "what is queued can be cancelled, though not paused"
 
 
 def test_a_cancel_of_what_has_gone_back_to_the_queue_meanwhile(business_a: Business) -> None:
