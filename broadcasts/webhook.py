@@ -22,7 +22,7 @@ from pywa.types.templates import TemplateStatus
 from pywa.types.user_preferences import MarketingPreference, UserPreferenceCategory
 from pywa.utils import webhook_updates_validator
 
-from runs.lifecycle.dispatch import end_wait
+from runs.lifecycle.dispatch import wake
 from runs.states import ItemStatus
 from runs.text import clean
 
@@ -220,7 +220,7 @@ def _note_template(accounts: list[ProviderAccount], change: Change) -> None:
         return
     name, language = clean(update.template_name), update.template_language.value
     with transaction.atomic():
-        end_wait(WhatsAppBroadcast.objects.filter(account__in=accounts, template=name, language=language))
+        wake(WhatsAppBroadcast.objects.filter(account__in=accounts, template=name, language=language))
 
 
 # What became of messages

@@ -72,13 +72,14 @@ def start(
         except IntegrityError:
             if earlier := same_key.first():
                 return earlier
-            _refuse_beside_active(model, business)
+            refuse_beside_active(model, business)
             raise
         transaction.on_commit(partial(publish, run))
     return run
 
 
-def _refuse_beside_active(model: type[Run], business: Business) -> None:
+def refuse_beside_active(model: type[Run], business: Business) -> None:
+    """Raise `ActiveRunExists` if an exclusive type has an active run, which may have ended meanwhile."""
     if model.exclusive and (active := model.objects.active().filter(business=business).first()):
         raise ActiveRunExists(active)
 
@@ -99,7 +100,7 @@ def reopen(run: Run, actor: Actor, reason: str) -> None:
             reopened = rows.exclude(status=Status.RUNNING).requeue(losses=0)
             transaction.on_commit(partial(publish, run))
     except IntegrityError:
-        _refuse_beside_active(model, run.business)
+        refuse_beside_active(model, run.business)
         raise
     if not reopened:
         raise WrongState
@@ -147,7 +148,7 @@ def publish(run: Run) -> bool:
     return True
 
 
-def end_wait(rows: RunQuerySet[Any]) -> int:
+def wake(rows: RunQuerySet[Any]) -> int:
     """End the wait of those of these runs that wait in the queue until a later time; how many.
 
     Called in a transaction, it takes effect with its commit.

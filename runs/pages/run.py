@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 from ..api.permissions import run_type
 from ..models import Run, RunItem
-from ..progress.throughput import plot_points
+from ..progress.throughput import plot
 from ..readers.timeline import timeline
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ItemStatus
@@ -30,7 +30,7 @@ def run(request: HttpRequest, slug: str, type: str, id: int) -> HttpResponse:  #
             "timeline": timeline(found),
             "items": _items(found),
             "items_shown": ITEMS_SHOWN,
-            "plot": plot_points(found.pace),
+            "plot": plot(found.pace),
         }
         return render(request, "runs/run.html", context)
     raise Http404

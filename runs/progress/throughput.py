@@ -42,7 +42,7 @@ class Plot:
     seconds: float
 
 
-def plot_points(points: Points) -> Plot | None:
+def plot(points: Points) -> Plot | None:
     """None where there is too little to draw."""
     steps = [
         (start, end, (done - before) / (end - start))
