@@ -1,4 +1,4 @@
-"""System checks with stable ids: what would make a promise untrue is said before it is broken."""
+"""System checks with stable ids: configurations under which a guarantee would fail are refused at start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BEATS_PER_THRESHOLD = 5
 
 @register(Tags.models)
 def thresholds_leave_room_for_beats(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """A threshold near the interval between beats makes healthy runs fail."""
+    """A threshold near the flush interval makes healthy runs fail."""
     beat = settings.RUNS_FLUSH_INTERVAL_SECONDS
     return [
         Error(
@@ -117,7 +117,7 @@ def database_is_postgresql(app_configs: Any, **kwargs: Any) -> list[CheckMessage
 
 @register(Tags.security, deploy=True)
 def demo_passwords_are_refused(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Asks the database; one that can't be asked is no error, so that the other checks run without any."""
+    """Queries the database. Where it is away that is no error, so that the other checks run without one."""
     try:
         open_to_all = [user.username for user in _possible_demo_users() if check_password(PASSWORD, user.password)]
     except DatabaseError:
@@ -139,7 +139,7 @@ def demo_passwords_are_refused(app_configs: Any, **kwargs: Any) -> list[CheckMes
 
 
 def _possible_demo_users() -> QuerySet[User]:
-    """By name, and whoever may do everything: a user of the demo may have been renamed to be kept."""
+    """By name, and every superuser: a user of the demo may have been renamed."""
     by_name = Q(username__in=USERS)
     return User.objects.filter(by_name | Q(is_superuser=True), is_active=True).order_by("username")
 

@@ -1,4 +1,4 @@
-"""When the database can't serve for now: one definition for workers, readers, pages and probes. And its pipeline."""
+"""When the database is away: one definition for workers, readers, pages and probes. And queries in one round trip."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 # SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
-# psycopg counts these among the internal errors, but they pass like an outage.
+# psycopg raises these as internal errors, but they are over when the outage is.
 PASSING_INTERNAL_ERRORS = (
     "25006",  # read_only_sql_transaction: a standby, or a primary in the middle of a failover
     "25P03",  # idle_in_transaction_session_timeout: the server has closed the connection
     "25P04",  # transaction_timeout: likewise
 )
-# It counts this class among the operational ones, but a value that is too large stays too large.
+# psycopg raises this class as operational errors, but a value that is too large stays too large.
 PROGRAM_LIMIT_EXCEEDED = "54"
-# Answered by a database that serves everybody else: the query took too long, or too much memory or disk.
+# The database serves other queries: this one took too long, or too much memory or disk.
 QUERY_TOO_HEAVY = ("57014", "53200", "53400")
 
 
@@ -38,17 +38,17 @@ def is_database_away(error: BaseException | None) -> bool:
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Is the database away whatever it is asked? Otherwise the query may be to blame, and so the item that asks it."""
+    """Is the database away for every query? Otherwise this query may be to blame, and the item that it belongs to."""
     return isinstance(error, Exception) and is_database_away(error) and sqlstate_of(error) not in QUERY_TOO_HEAVY
 
 
 def sqlstate_of(error: Exception) -> str:
-    """Empty where the server had no time to say one."""
+    """Empty where the server sent none, as when the connection broke."""
     return getattr(error.__cause__, "sqlstate", None) or ""
 
 
 def record_outage(error: Exception) -> None:
-    """Put what the database said into the one line that the log has of this request, and let the next one try anew."""
+    """Add the database's message to the log line of this HTTP request; the next one opens a new connection."""
     structlog.contextvars.bind_contextvars(database_error=str(error))
     discard_connection()
 
@@ -59,7 +59,7 @@ def discard_connection() -> None:
     Closed for good: a pool would hand out again what is merely given back to it.
     """
     if connection.in_atomic_block:
-        return  # whoever began the transaction ends it
+        return  # the code that began the transaction ends it
     if connection.connection is not None:
         with suppress(psycopg.Error):
             connection.connection.close()
@@ -67,7 +67,7 @@ def discard_connection() -> None:
 
 
 def retry_while_database_is_away(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call again, backing off, for as long as the database is away; then let the error out."""
+    """Call again, backing off, while the database is away; after `RUNS_DATABASE_PATIENCE_SECONDS` raise the error."""
     try:
         return call(*args, **kwargs)
     except Exception as error:
@@ -93,9 +93,9 @@ def _discard_if_away(error: Exception) -> bool:
 
 
 def fetch_pipelined(statements: Iterable[tuple[str, Sequence[Any] | Mapping[str, Any]]]) -> list[list[tuple[Any, ...]]]:
-    """The rows of each statement with its parameters, in turn; all are sent in one round trip, a BEGIN with them.
+    """The rows of each statement, in turn; all are sent in one round trip, a BEGIN with them.
 
-    By psycopg's own cursors, which let the server prepare what is asked often.
+    By psycopg's own cursors, which let the server prepare statements that are repeated.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():

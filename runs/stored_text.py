@@ -1,4 +1,4 @@
-"""Texts for people that a worker has written into the database, in the language of nobody in particular."""
+"""Texts for people that a worker has written into the database: it doesn't know its readers' languages."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from django.utils.translation import gettext
 
 
 def translate_stored(text: str) -> str:
-    """Our own lines in the reader's language; a provider's, and those with a value in them, as they are."""
+    """Lines that have a translation, in the reader's language. Others, such as a provider's, stay as they are."""
     return "\n".join(gettext(line) if line else "" for line in text.splitlines())

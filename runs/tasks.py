@@ -18,11 +18,11 @@ SWEEP_QUEUE = "control"
 
 @shared_task(name="runs.sweep", ignore_result=True)
 def sweep() -> None:
-    sweep_or_wait()
+    sweep_unless_database_is_away()
 
 
-def sweep_or_wait() -> None:
-    """A round; one log line where the database takes none."""
+def sweep_unless_database_is_away() -> None:
+    """Do a round; where the database is away, log one line."""
     try:
         rounds.sweep()
     except Error as error:
@@ -33,8 +33,8 @@ def sweep_or_wait() -> None:
 
 
 @celeryd_after_setup.connect
-def watch_over_sweep(instance: Any, **kwargs: Any) -> None:
-    """Only in the worker that serves the sweep's queue; at once, and not only when it has found its broker."""
+def start_sweep_watchdog(instance: Any, **kwargs: Any) -> None:
+    """Only in the worker that serves the sweep's queue. This signal comes before the worker connects to its broker."""
     if SWEEP_QUEUE in instance.app.amqp.queues.consume_from:
         watchdog = SweepWatchdog()
         watchdog.start()

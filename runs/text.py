@@ -1,10 +1,10 @@
-"""Texts of strangers, made fit for the database."""
+"""Make untrusted text fit for the database."""
 
 from __future__ import annotations
 
 
 def clean(value: object, limit: int | None = None) -> str:
-    """Text that PostgreSQL can keep: no NUL, no half of a surrogate pair, not too long."""
+    """Text that PostgreSQL can store: no NUL, no lone surrogate, not longer than `limit`."""
     text = str(value).replace("\x00", "")
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()

@@ -1,8 +1,8 @@
 """How often a caller may do something: a row a caller in PostgreSQL, so that all processes count together.
 
-The row says when all that the caller did is paid off (the generic cell rate algorithm). At 60/hour a call costs a
-minute, and a caller may be an hour in debt: sixty calls may come at once, and then one a minute. A caller without
-a row, or with a row whose time has passed, owes nothing.
+The row has the time at which everything the caller did is paid off (the generic cell rate algorithm). At 60/hour a
+call costs a minute, and a caller may be an hour in debt: sixty calls may come at once, and then one a minute. A caller
+without a row, or with a row whose time has passed, owes nothing.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Rate(NamedTuple):
 
 
 def take_permit(scope: str, caller: object) -> int | None:
-    """The seconds to wait, one at least; None where the caller may go on, as always in a scope without a rate."""
+    """Seconds to wait, at least one; None where the caller may go on, as always in a scope without a rate."""
     rate = _rate_of(scope)
     if rate is None:
         return None
@@ -68,14 +68,14 @@ def take_permit(scope: str, caller: object) -> int | None:
 
 
 def return_permit(scope: str, caller: object) -> None:
-    """For what doesn't count after all."""
+    """For a call that doesn't count after all."""
     rate = _rate_of(scope)
     if rate is not None:
         Throttle.objects.filter(key=_row_key(scope, caller)).update(paid_at=F("paid_at") - rate.cost)
 
 
 def forget_paid() -> int:
-    """Drop the rows that say nothing any more; how many."""
+    """Delete the rows whose time has passed; how many."""
     return Throttle.objects.filter(paid_at__lt=Now()).delete()[0]
 
 

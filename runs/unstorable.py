@@ -1,7 +1,7 @@
-"""Characters that can't be stored, looked for in whatever strangers send before anything reads it.
+"""Find characters that can't be stored in untrusted input, before anything else reads it.
 
-NUL has no place in PostgreSQL's text, and half of a surrogate pair none in UTF-8: a query or an answer that
-holds one of them raises wherever it happens to be sent.
+PostgreSQL's text can't contain NUL, and UTF-8 no lone surrogate: a query or a response with one of them would raise
+wherever it is sent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Unstorable:
-    """Where such a character stands: the field's name, dotted where it lies deeper; empty for no field at all."""
+    """Where such a character is: the field's name, dotted for a nested one, empty for none."""
 
     field: str
     character: str
@@ -34,7 +34,7 @@ class Unstorable:
     def message(self) -> str | Promise:
         if self.character == "\x00":
             return ProhibitNullCharactersValidator.message
-        return _("The JSON holds half of a character.")  # forms and addresses are decoded to whole ones
+        return _("The JSON holds half of a character.")  # forms and addresses can't contain lone surrogates
 
 
 def is_storable(text: str) -> bool:
@@ -42,9 +42,9 @@ def is_storable(text: str) -> bool:
 
 
 def find_unstorable(value: Any) -> Unstorable | None:
-    """The first such character in a value as JSON knows them, names included. Whatever isn't text is passed over.
+    """The first such character in a JSON value, names of fields included. Values that aren't text are skipped.
 
-    As many calls deep as the value is nested: bound that first.
+    Recursive: bound the nesting first (`is_nested_deeper`).
     """
     if isinstance(value, str):
         found = _UNSTORABLE.search(value)
@@ -59,7 +59,7 @@ def find_unstorable(value: Any) -> Unstorable | None:
 
 
 def find_in_fields(fields: Iterable[tuple[str, Any]]) -> Unstorable | None:
-    """The same for names with their values; a bad name is told with a mark in the character's place."""
+    """The same for names with their values. In a bad name the character is shown as U+FFFD."""
     for name, value in fields:
         if found := _UNSTORABLE.search(name):
             return Unstorable(_UNSTORABLE.sub("\ufffd", name), found[0])
@@ -69,17 +69,17 @@ def find_in_fields(fields: Iterable[tuple[str, Any]]) -> Unstorable | None:
 
 
 def is_nested_deeper(value: Any, levels: int) -> bool:
-    """Without a call a level: what is nested without end must not end the process that looks at it."""
-    holders = [value]
-    for _level in range(levels):
-        members = (member for holder in holders for member in _members_of(holder))
-        holders = [member for member in members if isinstance(member, dict | list)]
-        if not holders:
+    """Without recursion, which untrusted nesting could exhaust."""
+    level = [value]
+    for _depth in range(levels):
+        members = (member for container in level for member in _members_of(container))
+        level = [member for member in members if isinstance(member, dict | list)]
+        if not level:
             return False
     return True
 
 
-def _members_of(holder: Any) -> Iterable[Any]:
-    if isinstance(holder, dict):
-        return holder.values()
-    return holder if isinstance(holder, list) else ()
+def _members_of(container: Any) -> Iterable[Any]:
+    if isinstance(container, dict):
+        return container.values()
+    return container if isinstance(container, list) else ()

@@ -1,4 +1,4 @@
-"""Small deeds that tests of the core share: work that runs in this process, and silence."""
+"""Steps that tests of the core share: runs in the queue and claimed, work that runs in this process, old heartbeats."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from django.db.models.functions import Now
 
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import dispatch, worker
-from runs.models import Run
+from runs.models import Business, Run
 from runs.progress import Progress
 from runs.readers.verdict import fetch_repaired
+from tests.contract.models import CountingRun
 
 R = TypeVar("R", bound=Run)
 
@@ -23,8 +24,20 @@ def started(mailbox: Mailbox) -> ReceiptSyncRun:
 
 
 def claimed(mailbox: Mailbox) -> ReceiptSyncRun:
-    """A run held by a worker that is not heard from again."""
+    """A run that was claimed by a worker which sends no heartbeat."""
     run = worker.claim(ReceiptSyncRun, started(mailbox).pk, worker="worker@test", task_id="task")
+    assert run is not None
+    return run
+
+
+def start_counting(business: Business) -> CountingRun:
+    """A run of the tests' own type in the queue."""
+    return dispatch.start(CountingRun, business)
+
+
+def claim_counting(business: Business) -> CountingRun:
+    """A run of the tests' own type, claimed by a worker that sends no heartbeat."""
+    run = worker.claim(CountingRun, start_counting(business).pk, worker="worker@test", task_id="task")
     assert run is not None
     return run
 
@@ -36,9 +49,9 @@ def work_through(run: R, work: Callable[[R, Progress], None]) -> R:
 
 
 def seen(run: R) -> R:
-    """The run as every reader is told of it."""
-    [told] = fetch_repaired(type(run).objects.filter(pk=run.pk).with_ages())
-    return cast("R", told)
+    """The run as every reader sees it."""
+    [repaired] = fetch_repaired(type(run).objects.filter(pk=run.pk).with_ages())
+    return cast("R", repaired)
 
 
 def silence(run: Run, seconds: int) -> None:

@@ -1,6 +1,6 @@
-"""Work on what strangers send, in a child process under limits of memory, processor and clock.
+"""Parse untrusted input in a child process under limits of memory, processor and clock.
 
-A parser of mails, PDFs or audio is large: it may hang, eat all memory or crash. In a child it can only fail the
+A parser of mails, PDFs or audio is large: it may hang, take all memory or crash. In a child it can only fail the
 item it was called for. Not multiprocessing: Celery's workers are daemonic processes, which may not have children of
 that kind.
 """
@@ -25,7 +25,7 @@ from .frames import HEADER_BYTES, LAST, encode_frame
 PROJECT = Path(__file__).resolve().parents[2]
 BEAT_SECONDS = 0.5
 CHUNK_BYTES = 64 * 1024
-# What may be sent before it is asked for: no more than a pipe of Linux holds, so that sending never waits.
+# Requests that may be sent ahead of their calls: no more than a pipe of Linux takes, so that sending never blocks.
 AHEAD_BYTES = 60 * 1024
 ENDED_BY: Final[dict[int, type[ItemFailed]]] = {
     signal.SIGPROF: ChildTimedOut,
@@ -57,8 +57,8 @@ class BoundedChild:
         self._wall_seconds = wall_seconds
         self._beat = beat
         self._child: subprocess.Popen[bytes] | None = None
-        # Requests that were sent before `call` was given them; what the pipe didn't take yet of the last request, and
-        # what it brought of answers that nobody has asked for.
+        # Requests that were sent before their `call`; the part of the last one that the pipe didn't take yet; and what
+        # was read of answers whose `call` hasn't come yet.
         self._begun: deque[bytes] = deque()
         self._unsent = memoryview(b"")
         self._received = bytearray()
@@ -70,14 +70,14 @@ class BoundedChild:
         self.close()
 
     def start(self) -> None:
-        """Let the child import what it needs, before anything is asked."""
+        """Let the child import what it needs before the first request."""
         self._running_child()
 
     def call(self, request: bytes) -> bytes:
         """The child's answer. Raises `ChildTimedOut`, `ChildDied`, and what `beat` raises.
 
-        None of the limits ends a child by SIGKILL. Somebody else did, or the kernel for want of memory: a person, a
-        deploy, a neighbour that is too large. So another child is asked once more before the request is to blame.
+        None of the limits ends a child by SIGKILL. A person, a deploy or the kernel (another process took the memory)
+        did. So the request is sent to another child once before it is blamed.
         """
         try:
             return self._call_once(request)
@@ -86,14 +86,14 @@ class BoundedChild:
 
     @property
     def begun(self) -> int:
-        """How many requests were begun and not yet asked for."""
+        """How many requests were begun whose `call` hasn't come yet."""
         return len(self._begun)
 
     def begin(self, request: bytes) -> bool:
-        """Let the child work on what `call` will be given after those that were begun; was it sent?
+        """Send a request ahead of its `call`, after those that were begun already; was it sent?
 
-        Never raises and never waits: what becomes of a request is said by its own `call`. Nothing is begun without a
-        child that runs, nor above AHEAD_BYTES. When `call` is given another request, all that was begun is lost.
+        Never raises and never blocks: its own `call` returns the answer, or raises. Nothing is begun while no child
+        runs, nor above AHEAD_BYTES. A `call` with another request discards everything that was begun.
         """
         waiting = sum(map(len, self._begun)) + len(request)
         if self._unsent or waiting > AHEAD_BYTES or self._child is None or self._child.poll() is not None:
@@ -103,7 +103,7 @@ class BoundedChild:
         return True
 
     def discard(self) -> None:
-        """Forget what was begun."""
+        """Discard the requests that were begun."""
         if self._begun:
             self.close()
 
@@ -112,7 +112,7 @@ class BoundedChild:
         try:
             answer = self._send_and_receive(child)
         except BaseException:
-            self.close()  # or it would go on working on what nobody waits for
+            self.close()  # or the child would go on working on a request that nobody waits for
             raise
         if answer is None:
             self.close()
@@ -133,7 +133,7 @@ class BoundedChild:
             pass
 
     def _child_working_on(self, request: bytes) -> subprocess.Popen[bytes]:
-        """The child that this request was sent to. One that began it may have answered and left, or died over it."""
+        """The child that has this request. One that began it may have answered and left, or died of it."""
         if self._begun and self._begun[0] != request:
             self.close()
         if self._begun and self._child:
@@ -159,7 +159,7 @@ class BoundedChild:
         return self._child
 
     def _send_and_receive(self, child: subprocess.Popen[bytes]) -> bytes | None:
-        """Send what is left to send and read the next answer; None when the child died over it."""
+        """Send the rest of the request and read the next answer; None when the child died of it."""
         requests, answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
         deadline = time.monotonic() + self._wall_seconds
         with selectors.DefaultSelector() as pipes:
@@ -192,7 +192,7 @@ def _end_of_frame(received: bytearray) -> int | None:
 
 
 def _write_some(pipe: IO[bytes], unsent: memoryview) -> memoryview:
-    """Write what the pipe takes now; that a child is gone shows by the end of its answers."""
+    """Write what the pipe takes now. A child that is gone is noticed by the end of its answers."""
     try:
         return unsent[pipe.write(unsent) or 0 :]
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""How a process and its bounded child talk: a length of four bytes, then that many bytes.
+"""The protocol between a process and its bounded child: a length of four bytes, then that many bytes.
 
 A frame from the child begins with one more byte, `MORE` or `LAST`: after `LAST` the child leaves.
 """

@@ -1,6 +1,6 @@
 """The child's side of `runs.children.bounded_child`: answer one request after the other, within limits.
 
-A module that works on what strangers send calls `serve` and is started by `BoundedChild`. It should import
+A module that parses untrusted input calls `serve` and is started by `BoundedChild`. It should import
 no Django, so that it starts fast and stays small.
 """
 
@@ -30,15 +30,15 @@ def serve(answer: Callable[[bytes], bytes]) -> None:
     memory; the rest of `sys.argv` is the module's own (see `own_arguments`).
     """
     cpu_seconds, wall_seconds, memory_bytes = (float(argument) for argument in sys.argv[1:4])
-    # Whoever stops the worker signals its whole group; the request at hand is still wanted.
+    # Stopping the worker signals its whole process group, but the present request is still to be answered.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.disable(logging.CRITICAL)
     # Not every system has this limit; the two timers and the parent's deadline remain.
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (int(memory_bytes), int(memory_bytes)))
-    # Not the peak that getrusage knows: Linux hands a child its parent's, and a large worker would get a new
-    # child for every request.
+    # Not the peak of getrusage: on Linux a child inherits its parent's, and a large worker would start a new child for
+    # every request.
     this_process = psutil.Process()
     with suppress(BrokenPipeError):
         while (request := read_frame(sys.stdin.buffer)) is not None:
@@ -57,15 +57,15 @@ def serve(answer: Callable[[bytes], bytes]) -> None:
 
 
 def own_arguments() -> list[str]:
-    """What `BoundedChild` was given for the module itself."""
+    """The arguments of `BoundedChild` that are for the module itself."""
     return sys.argv[4:]
 
 
 def _start_timers(cpu_seconds: float, wall_seconds: float) -> None:
     """Nothing catches these signals, so the kernel ends even a parser that hangs in C.
 
-    Time on the processor is what counts, so that a busy machine fails nobody's item; the clock on the wall is for
-    what waits without working, should the parent be dead by then.
+    The processor's time is the main limit, so that a busy machine fails no item; the wall clock ends a child that only
+    waits, should its parent be dead by then.
     """
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     signal.setitimer(signal.ITIMER_REAL, wall_seconds)

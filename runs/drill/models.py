@@ -1,4 +1,4 @@
-"""A run type that dies on purpose, so that operators and tests can see what the installation makes of it."""
+"""A run type that dies on purpose, so that operators and tests can see how the installation handles it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DrillRun(Run):
 
 
 class DrillStep(models.Model):
-    """What a step has done to the world. No constraint: a step done twice must show."""
+    """The effect of a step. No unique constraint: a step that was done twice must be visible."""
 
     run = models.ForeignKey(DrillRun, on_delete=models.CASCADE, related_name="footprints")
     number = models.PositiveIntegerField()
@@ -50,5 +50,5 @@ class DrillStep(models.Model):
         return f"{self.run_id}: {self.number}"
 
 
-def get_sandbox() -> Business:
+def sandbox() -> Business:
     return Business.objects.get_or_create(slug=SANDBOX, defaults={"name": "Progress drill"})[0]

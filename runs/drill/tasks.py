@@ -1,4 +1,4 @@
-"""Steps that leave a footprint each, and a death where one was ordered."""
+"""Steps that leave a footprint each, and a death at the step that the run names."""
 
 import os
 import signal

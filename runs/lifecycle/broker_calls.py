@@ -1,8 +1,8 @@
-"""Ask something of the broker, for a bounded time.
+"""Call the broker for a bounded time.
 
-A message is a hint and may be missing, so nothing may wait for it: kombu tries a broadcast over a broken
-connection again without an end, a name is resolved for as long as its server likes, and no timeout of a
-socket bounds all of them together.
+A message is a hint and may be lost, so nobody may wait long for it. But kombu repeats a broadcast over a broken
+connection without an end, resolving a name may take as long as its server likes, and no timeout of a socket bounds all
+of them together.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..exceptions import BrokerAway
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_overdue: list[Thread] = []  # calls that were given up and still hang
+hanging_calls: list[Thread] = []  # given up by their callers and not finished; tests wait until it is empty
 
 
 def call_broker(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -29,8 +29,8 @@ def call_broker(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     Raises `BrokerAway` after `RUNS_BROKER_SECONDS`, and at once while an earlier call still hangs. A call that
     was given up may still get through later: a second message finds nothing to claim.
     """
-    _overdue[:] = [thread for thread in _overdue if thread.is_alive()]
-    if _overdue:
+    hanging_calls[:] = [thread for thread in hanging_calls if thread.is_alive()]
+    if hanging_calls:
         raise BrokerAway
     outcome: Future[T] = Future()
 
@@ -45,6 +45,6 @@ def call_broker(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     thread.start()
     thread.join(settings.RUNS_BROKER_SECONDS)
     if thread.is_alive():
-        _overdue.append(thread)
+        hanging_calls.append(thread)
         raise BrokerAway
     return outcome.result()

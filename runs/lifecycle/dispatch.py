@@ -1,7 +1,7 @@
 """Start a run, publish it, publish it again.
 
-The row is the truth and the message only a hint: whatever becomes of the broker, the sweep finds
-the queued row and publishes it once more.
+The row is the truth and the message only a hint: when the broker loses a message or is away, the sweep finds the queued
+row and publishes it again.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def task_name(model: type[Run]) -> str:
     return f"runs.{model.slug}"
 
 
-# The run that stood in the way may have ended before it could be named.
-_again = stamina.retry(on=IntegrityError, attempts=3, wait_initial=0, wait_jitter=0)
+# The unique index refused the row, but the run that it conflicts with may have ended before it could be read.
+_retry_on_conflict = stamina.retry(on=IntegrityError, attempts=3, wait_initial=0, wait_jitter=0)
 
 
-@_again
+@_retry_on_conflict
 def start(
     model: type[R],
     business: Business,
@@ -50,7 +50,7 @@ def start(
     idempotency_key: str = "",
     **fields: Any,
 ) -> R:
-    """Make a queued run and publish it after commit, or return the one this key made before.
+    """Make a queued run and publish it after the commit, or return the one that this key made before.
 
     Raises `ActiveRunExists`, carrying that run, when the type is exclusive and one is active.
     """
@@ -59,7 +59,7 @@ def start(
     with transaction.atomic():
         if earlier := same_key.first():
             return earlier
-        if model.exclusive:  # a dead run must not lock its business out
+        if model.exclusive:  # an overdue run must not block its business
             rows.repair()
         try:
             with transaction.atomic(), audit_context(Actor.user(created_by), "started"):
@@ -72,18 +72,19 @@ def start(
         except IntegrityError:
             if earlier := same_key.first():
                 return earlier
-            _refuse_beside_active(model, business)
+            refuse_beside_active(model, business)
             raise
         transaction.on_commit(partial(publish, run))
     return run
 
 
-def _refuse_beside_active(model: type[Run], business: Business) -> None:
+def refuse_beside_active(model: type[Run], business: Business) -> None:
+    """Raise `ActiveRunExists` if an exclusive type has an active run, which may have ended meanwhile."""
     if model.exclusive and (active := model.objects.active().filter(business=business).first()):
         raise ActiveRunExists(active)
 
 
-@_again
+@_retry_on_conflict
 def reopen(run: Run, actor: Actor, reason: str) -> None:
     """Send a paused, failed or cancelled run back to the queue, to go on from its cursor.
 
@@ -93,13 +94,13 @@ def reopen(run: Run, actor: Actor, reason: str) -> None:
     rows = model.objects.filter(pk=run.pk)
     if model.exclusive:
         model.objects.filter(business=run.business_id).repair()
-    _end_before_next_attempt(rows)
+    _end_hung_before_next_attempt(rows)
     try:
         with transaction.atomic(), audit_context(actor, reason):
             reopened = rows.exclude(status=Status.RUNNING).requeue(losses=0)
             transaction.on_commit(partial(publish, run))
     except IntegrityError:
-        _refuse_beside_active(model, run.business)
+        refuse_beside_active(model, run.business)
         raise
     if not reopened:
         raise WrongState
@@ -134,21 +135,21 @@ def retry_items(run: R, choose: Callable[[], models.QuerySet[RunItem]], created_
 
 
 def publish(run: Run) -> bool:
-    """Tell the workers, or leave it to the sweep: while the broker is away (which is logged), or the run waits."""
+    """Send the task message. The sweep does it later while the broker is away (which is logged), or the run waits."""
     queued = type(run).objects.filter(pk=run.pk).claimable()
     if not queued.update(dispatched_at=Now(), dispatches=models.F("dispatches") + 1):
-        return True  # somebody has taken or settled it meanwhile, or it waits until a later time
+        return True  # it was claimed or ended meanwhile, or it waits until a later time
     try:
         call_broker(current_app.send_task, task_name(type(run)), args=[run.pk], queue=run.queue)
     except Exception as error:
-        # Any failure of any broker is the same to us: the message is missing, the row is not.
+        # Whatever fails in whichever broker: the message is lost, and the row is still queued.
         logger.warning("Could not publish %s %s: %r", run.slug, run.pk, error)
         return False
     return True
 
 
-def end_wait(rows: RunQuerySet[Any]) -> int:
-    """Let those of these runs that wait in the queue go on now; how many.
+def wake(rows: RunQuerySet[Any]) -> int:
+    """End the wait of those of these runs that wait in the queue until a later time; how many.
 
     Called in a transaction, it takes effect with its commit.
     """
@@ -161,7 +162,7 @@ def end_wait(rows: RunQuerySet[Any]) -> int:
 
 
 def _republish_before() -> models.Func:
-    """What was published before this moment is forgotten: a minute ago, then doubling, an hour at most."""
+    """A message sent before this moment counts as lost: a minute ago, doubled by each dispatch, an hour at most."""
     return models.Func(
         models.F("dispatches"),
         template=(
@@ -174,9 +175,9 @@ def _republish_before() -> models.Func:
 
 
 def end_hung_tasks(rows: RunQuerySet[R]) -> int:
-    """End the tasks of runs that were expired, or reset while silent, so that their slots come back.
+    """Kill the tasks of runs that were expired, or reset without a recent heartbeat, to free their workers' slots.
 
-    A task that still lives needs no ending: it finds its run lost, and leaves by itself.
+    A task that isn't hung needs no kill: its next write raises `RunLost`, and it ends by itself.
     """
     failed = rows.filter(status=Status.FAILED, error_code__in=(ErrorCode.STALE, ErrorCode.RESET))
     hung = failed.silent_for(rows.model.stale_after()).exclude(task_id="")
@@ -187,8 +188,8 @@ def end_hung_tasks(rows: RunQuerySet[R]) -> int:
     return len(tasks)
 
 
-def _end_before_next_attempt(rows: RunQuerySet[R]) -> None:
-    """The sweep may not have been here yet, and the next claim overwrites whose slot is lost."""
+def _end_hung_before_next_attempt(rows: RunQuerySet[R]) -> None:
+    """Kill a hung task before the next claim overwrites its id: the sweep may not have had a round yet."""
     try:
         end_hung_tasks(rows)
     except Exception as error:
@@ -196,7 +197,7 @@ def _end_before_next_attempt(rows: RunQuerySet[R]) -> None:
 
 
 def publish_forgotten(model: type[Run]) -> int:
-    """Publish again what nobody has taken since; the number of messages sent."""
+    """Publish again the runs that nobody has claimed since their last message; the number of messages sent."""
     waited = models.Q(dispatched_at=None, waiting_until__lte=Now())  # its time has come since the last round
     forgotten = (
         model.objects.claimable()

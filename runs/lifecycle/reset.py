@@ -1,4 +1,4 @@
-"""Staff's way out: mark a business's active runs failed, once, in one place."""
+"""Staff fail all active runs of a business."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Reset:
         return sum(self.by_type.values())
 
 
-def find_resettable(
+def resettable(
     business: Business, types: Collection[str] | None = None, only_stale: bool = False
 ) -> dict[str, RunQuerySet[Run]]:
-    """What a reset would touch, by the type's slug. Raises `ValueError` naming unknown types."""
+    """The runs that a reset would fail, by the type's slug. Raises `ValueError` naming unknown types."""
     models = {model.slug: model for model in run_types()}
     if unknown := set(types or ()) - models.keys():
         raise ValueError(", ".join(sorted(unknown)))
@@ -46,16 +46,16 @@ def reset_progress(
 ) -> Reset:
     """Fail the business's active runs with code `reset`; how many, by type.
 
-    A worker that still lives finds its row gone at its next write and can't revive the run.
+    A worker that is still at work is refused its next write (`RunLost`) and can't revive the run.
     """
     with transaction.atomic(), audit_context(actor, reason or "reset"):
-        return reset_of(
+        return counted(
             {
                 slug: rows.fail(ErrorCode.RESET, MESSAGE)
-                for slug, rows in find_resettable(business, types, only_stale).items()
+                for slug, rows in resettable(business, types, only_stale).items()
             }
         )
 
 
-def reset_of(by_type: dict[str, int]) -> Reset:
+def counted(by_type: dict[str, int]) -> Reset:
     return Reset({slug: count for slug, count in by_type.items() if count})

@@ -27,7 +27,7 @@ from .worker_process import this_worker
 
 @worker_shutting_down.connect
 def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
-    """A deploy: the runs of this worker go back to the queue at their next item."""
+    """The running attempts of this worker go back to the queue at their next item."""
     this_worker.set_stopping(True)
     if how == "Warm":
         mine = {"worker": sender, "worker_boot": this_worker.boot}
@@ -36,7 +36,7 @@ def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
 
 @worker_shutting_down.connect
 def limit_shutdown(how: str, **kwargs: Any) -> None:
-    """A deploy doesn't wait for the end of a long item: after a while its process is killed, as if it were lost."""
+    """A deploy doesn't wait for the end of a long item: after a while its process is killed, and counts as lost."""
     if how == "Warm":
         timer = threading.Timer(settings.RUNS_SHUTDOWN_SECONDS, kill_busy_children)
         timer.daemon = True
@@ -52,7 +52,7 @@ def kill_busy_children() -> None:
 
 @worker_shutdown.connect
 def publish_what_was_interrupted(**kwargs: Any) -> None:
-    """Only now: a message sent any earlier might be taken by this very worker as it goes down."""
+    """Not earlier: this worker itself might receive the message while it shuts down."""
 
     def publish_mine(model: type[Run]) -> None:
         mine = model.objects.filter(worker_boot=this_worker.boot)
@@ -64,5 +64,5 @@ def publish_what_was_interrupted(**kwargs: Any) -> None:
 
 
 def requeue_for_other_workers(model: type[Run], run_id: int) -> None:
-    """A message that came too late for this worker is sent again when it has gone."""
+    """Mark a run whose message this worker received too late: it is published when the worker has stopped."""
     model.objects.filter(pk=run_id, status=Status.QUEUED).update(worker_boot=this_worker.boot, dispatches=0)

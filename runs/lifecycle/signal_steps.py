@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def for_each_run_type(step: Callable[[type[Run]], object]) -> None:
-    """For signals, which come outside of any task: nobody else catches what fails, nor closes the connection."""
+    """Call `step` with each run type. It logs errors and closes the connection: signals come outside of tasks."""
     try:
         for model in run_types():
             step(model)
@@ -30,9 +30,9 @@ def for_each_run_type(step: Callable[[type[Run]], object]) -> None:
 
 
 def _repeat_after_outage(step: Callable[[type[Run]], object]) -> None:
-    """In a thread: the worker's own loop must go on talking to the broker.
+    """In a thread: the worker's own loop must not block, or it misses its broker's heartbeats.
 
-    Late is safe: every step concerns only runs that a dead process, or this boot of the worker, still holds then.
+    Late is safe: by then every step finds only the runs that still name a dead process, or this boot of the worker.
     """
     try:
         for model in run_types():

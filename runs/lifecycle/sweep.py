@@ -1,4 +1,4 @@
-"""The round that finds what died without a word. Run by beat, on a queue and worker of its own."""
+"""The periodic round that expires, ends and publishes again. Beat requests it, on a queue and worker of its own."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .dispatch import end_hung_tasks, publish_forgotten
 
 logger = logging.getLogger(__name__)
 
-MISSED_ROUNDS = 3  # after which the sweep itself counts as dead
+MISSED_ROUNDS = 3  # after so many the sweep itself counts as dead
 
 
 def sweep() -> bool:
-    """Do one round over every run type; False when another round is at work.
+    """Do one round over every run type; False while another round is under way.
 
-    Each step of each type stands alone: what fails is logged, and the others go on.
+    A step of a type that fails is logged, and the others go on.
     """
     if not _take_lease():
         return False
@@ -39,7 +39,7 @@ def sweep() -> bool:
 
 
 def _take_lease() -> bool:
-    """By the row, not by a lock of the session: it works behind a pooler and outlives no crash."""
+    """By the row and not by a lock of the session, which a pooler doesn't keep. After a crash it ends by its age."""
     Sweep.objects.get_or_create(pk=1)
     at_work = models.Q(started_at__gt=models.F("finished_at")) | models.Q(finished_at=None)
     recent = models.Q(started_at__gt=Now() - timedelta(seconds=2 * settings.RUNS_SWEEP_INTERVAL_SECONDS))
@@ -61,7 +61,7 @@ def _forget_paid_throttles() -> None:
 
 
 def _log_failure(error: Exception, step: str) -> None:
-    """A database that has gone in mid-round is no fault of the step; the next one tries a new connection."""
+    """A step isn't to blame where the database went away; the next one opens a new connection."""
     if is_outage(error):
         logger.warning("Sweep: %s waits for the database: %s", step, error)
         discard_connection()
@@ -81,24 +81,24 @@ def fail_untaken(model: type[Run]) -> int:
     """Give up on runs that no worker took in time (a setting; None: never)."""
     if settings.RUNS_QUEUE_TIMEOUT_SECONDS is None:
         return 0
-    patience = timedelta(seconds=settings.RUNS_QUEUE_TIMEOUT_SECONDS)
+    longest = timedelta(seconds=settings.RUNS_QUEUE_TIMEOUT_SECONDS)
     with audit_context(SWEEP, "queue timeout"):
         untaken = model.objects.claimable().annotate(since=Greatest("queued_at", "waiting_until"))
-        return untaken.filter(since__lt=Now() - patience).fail(
+        return untaken.filter(since__lt=Now() - longest).fail(
             ErrorCode.QUEUE_TIMEOUT, gettext_noop("No worker took the run in time.")
         )
 
 
 def share_slots(model: type[Run]) -> int:
-    """Ask runs that had their time slice to make room, one for each run that waits for their queue."""
+    """Interrupt runs that had their time slice, one for each run that waits for their queue."""
     if settings.RUNS_TIME_SLICE_SECONDS is None:
         return 0
-    rivals = [other for other in run_types() if other.queue == model.queue]
-    waiting = sum(other.objects.claimable().count() for other in rivals)
+    sharing = [other for other in run_types() if other.queue == model.queue]
+    waiting = sum(other.objects.claimable().count() for other in sharing)
     time_slice = timedelta(seconds=settings.RUNS_TIME_SLICE_SECONDS)
-    served = model.objects.filter(status=Status.RUNNING, requested="", claimed_at__lt=Now() - time_slice)
-    longest = served.order_by("claimed_at").values_list("pk", flat=True)[:waiting]
-    return model.objects.filter(pk__in=list(longest)).request_stop(StopRequest.INTERRUPT)
+    had_slice = model.objects.filter(status=Status.RUNNING, requested="", claimed_at__lt=Now() - time_slice)
+    oldest = had_slice.order_by("claimed_at").values_list("pk", flat=True)[:waiting]
+    return model.objects.filter(pk__in=list(oldest)).request_stop(StopRequest.INTERRUPT)
 
 
 def seconds_since_sweep() -> float | None:

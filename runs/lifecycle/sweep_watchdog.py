@@ -1,12 +1,12 @@
-"""Sweep whenever nobody else has, by the database's clock.
+"""Sweep when beat doesn't, by the database's clock.
 
-Beat asks for a round every interval, but by the clock of its own machine: once that clock has run ahead and was set
-right, beat asks for nothing until real time has caught up. It may also have died, or its message may lie in a broker
-that is away. So the worker that serves the sweep's queue runs this thread:
+Beat requests a round every interval by the clock of its own machine: once that clock has run ahead and was set right,
+it requests nothing until real time has caught up. It may also have died, or its message may be in a broker that is
+away. So the worker that serves the sweep's queue runs this thread:
 
-1. one round at once, because nobody looked while the installation was down, and /readyz waits for it;
-2. a look at the age of the last round, ten times an interval;
-3. a round of its own where that is half an interval overdue: later than beat's, and earlier than anybody misses it.
+1. one round at once: there was none while the installation was down, and /readyz waits for it;
+2. a check of the last round's age, ten times an interval;
+3. a round of its own where that is half an interval overdue: later than beat's, and before /readyz fails.
 
 Two rounds never meet: the sweep's row is their lease.
 """
@@ -25,13 +25,13 @@ from . import sweep as rounds
 
 logger = logging.getLogger(__name__)
 
-LOOKS_PER_INTERVAL = 10
+CHECKS_PER_INTERVAL = 10
 OVERDUE_INTERVALS = 1.5
 STOP_SECONDS = 5
 
 
 class SweepWatchdog(threading.Thread):
-    """In the worker's own process, which outlives its pool: a pool that takes nothing more delays no round."""
+    """In the worker's main process, so that a pool that is busy or shutting down delays no round."""
 
     def __init__(self) -> None:
         super().__init__(name="sweep watchdog", daemon=True)
@@ -40,17 +40,17 @@ class SweepWatchdog(threading.Thread):
 
     def run(self) -> None:
         self._call_safely(rounds.sweep)
-        while not self._stopped.wait(settings.RUNS_SWEEP_INTERVAL_SECONDS / LOOKS_PER_INTERVAL):
+        while not self._stopped.wait(settings.RUNS_SWEEP_INTERVAL_SECONDS / CHECKS_PER_INTERVAL):
             self._call_safely(sweep_if_overdue)
         connection.close()
 
     def stop(self) -> None:
-        """Let a round that is under way finish: one that is cut off keeps its lease for two intervals."""
+        """Let a round that is under way finish: one that is cut off has the lease for two intervals more."""
         self._stopped.set()
         self.join(STOP_SECONDS)
 
     def _call_safely(self, step: Callable[[], object]) -> None:
-        """Nothing that goes wrong in one look may end the next; an outage is told once."""
+        """No error may end the thread. An outage is logged once."""
         try:
             close_old_connections()
             step()

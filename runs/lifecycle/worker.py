@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
     """Make a function the work of a run type: `(run, progress) -> None`.
 
-    It may be called several times for one run, each time with the cursor where the last left off.
+    It may be called several times for one run, each time with the cursor that the last call left.
     """
 
     def decorate(work: Work[R]) -> Task[Any, Any]:
@@ -64,7 +64,7 @@ def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", tas
     if run is None:
         logger.info("Nothing to claim: %s %s", model.slug, run_id)
         return
-    if this_worker.is_stopping():  # it was claimed after this worker's runs were asked to interrupt
+    if this_worker.is_stopping():  # claimed after this worker's other runs were requested to interrupt
         retry_while_database_is_away(model.objects.owned_by_attempt(run).request_stop, StopRequest.INTERRUPT)
     try:
         work_on_attempt(run, work, Actor("worker", worker))
@@ -77,7 +77,7 @@ def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", tas
 
 
 def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None:
-    """Take a queued run as a new attempt; None when it isn't queued any more, or waits until a later time."""
+    """Begin a new attempt of a queued run; None when it isn't queued any more, or waits until a later time."""
     parameters = {"id": run_id, "worker": worker, "worker_boot": this_worker.boot, "task_id": task_id}
     with audit_context(Actor("worker", worker), "claimed"):
         rows = model.objects.raw(statements.claim_sql(model), parameters)
@@ -114,7 +114,7 @@ def work_on_attempt(run: R, work: Work[R], worker: Actor) -> None:
 
 
 def record_exception(progress: Progress, error: Exception) -> None:
-    """An exception that escaped is a death: the run fails, or goes on behind the item if it is the second in a row."""
+    """An exception that escaped counts as a death: the run fails, or goes on after an item that it is the second of."""
     if progress.dies_in_accused_item():
         progress.leave(Status.QUEUED, died=True)
         publish(progress.run)

@@ -1,7 +1,7 @@
-"""Who changed a run's status, when and why: kept by database triggers through django-pghistory.
+"""Who changed a run's status, when and why: recorded by database triggers through django-pghistory.
 
-Verbs wrap their statement in `because(...)`; a change made outside of any verb, such as SQL typed
-by hand, is recorded all the same, with no actor.
+Every change of a status is made inside `audit_context(...)`. One made outside of it, such as SQL typed by hand, is
+recorded too, without an actor.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ READER = Actor("reader")
 
 
 def audit_context(actor: Actor, reason: str, **evidence: Any) -> AbstractContextManager[Any]:
-    """Note on every status change made inside who made it and why."""
+    """Record with every change of a status made inside who made it and why."""
     return pghistory.context(actor=asdict(actor), reason=reason, **evidence)
 
 

@@ -1,4 +1,4 @@
-"""Rows whose owner must prove that it is alive, judged by the database's clock alone (G6)."""
+"""Rows whose owner must prove that it is alive; ages are measured by the database's clock alone (G6)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ H = TypeVar("H", bound="HeartbeatMixin")
 
 
 class HeartbeatQuerySet(models.QuerySet[H]):
-    """The questions about silence, asked by the database's clock alone."""
+    """Queries about the age of heartbeats, by the database's clock alone."""
 
     def silent_for(self, age: timedelta) -> Self:
         """No heartbeat for `age`, and none promised for later by `allow_silence`."""
@@ -45,7 +45,7 @@ def _seconds_since(column: str) -> models.Func:
 
 
 class HeartbeatMixin(models.Model):
-    """A row whose owner must be heard from. Every timestamp is the database's own."""
+    """A row whose owner must send heartbeats. Every timestamp is written by the database."""
 
     heartbeat_at = models.DateTimeField(_("heartbeat"), null=True, editable=False)
     progress_at = models.DateTimeField(_("last progress"), null=True, editable=False)

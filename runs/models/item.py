@@ -27,15 +27,15 @@ class RunItem(models.Model):
 
     @property
     def explanation(self) -> str:
-        """Why it failed, or what is to be said of it, in the reader's language."""
+        """Why it failed or was skipped, in the reader's language."""
         return translate_stored(self.error_message) or self.error_code
 
     def headline(self) -> str:
-        """What it is called for people: the first of its public fields that says something."""
+        """Its title for people: the first of its public fields that isn't empty."""
         return next((str(value) for name in self.public_fields if (value := getattr(self, name))), self.key)
 
     def retry_fields(self) -> dict[str, Any]:
-        """What a pending copy of this item holds in a run of the failed ones."""
+        """The fields of its pending copy in a run that retries the failed items."""
         return {name: getattr(self, name) for name in ("key", *self.public_fields)}
 
     class Meta:

@@ -1,4 +1,4 @@
-"""G7: no item, whatever it contains and whatever it kills, stops its run twice.
+"""G7: no item stops its run twice, whatever it contains and whatever it kills.
 
 1. After a death the next attempts of a run are in *suspect mode* until they have passed the place of the death by two
    flush intervals: the row names each item before it begins (`open_item`), in the flush that also counts the one before
@@ -9,7 +9,7 @@
 3. A second death in a row inside the accused item makes it a *poison item*: the run remembers its key in
    `poison_items` for good, and `Progress.track` fails it with the code `poison` instead of yielding it.
 
-Each item that is named is cleared or replaced by the flush at its end, so that nobody is blamed for a neighbour.
+The flush at the end of a named item clears its name or writes the next one, so that no item is blamed for another.
 A death with an item recorded doesn't count as a loss, unless another item was accused before it: where each death
 happens in a different item, the machine is at fault, and three losses in a row fail the run as `worker_lost`.
 

@@ -1,4 +1,4 @@
-"""Every run type of the installation, completed with what an abstract Meta can't say."""
+"""All run types of the installation, completed with what an abstract Meta can't declare."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run_types() -> list[type[Run]]:
 
 @receiver(class_prepared)
 def complete_run_type(sender: type[models.Model], **kwargs: Any) -> None:
-    """What an abstract Meta can't say: the rule of exclusive types and the table of events."""
+    """Add what an abstract Meta can't declare: the constraint of exclusive types and the table of events."""
     if not issubclass(sender, Run) or sender._meta.proxy:
         return
     if sender.exclusive:

@@ -54,14 +54,14 @@ class Run(HeartbeatMixin):
     skipped = models.PositiveIntegerField(_("skipped"), default=0)
     progress_pct = models.FloatField(_("progress"), null=True)  # the highest ever shown
     rate = models.FloatField(_("items a second"), null=True)
-    eta = models.FloatField(null=True)  # seconds left at the last heartbeat, by the worker's own reckoning
-    pace = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))  # see pace.py
+    eta = models.FloatField(null=True)  # seconds left at the last heartbeat, as the worker estimated
+    pace = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))  # `ThroughputHistory`
     # Where a new attempt goes on, and the counters as they were there.
     cursor = models.JSONField(default=dict, blank=True)
     cursor_counts = models.JSONField(default=dict, blank=True)
 
     attempt = models.PositiveIntegerField(_("attempt"), default=0)  # the fencing token
-    losses = models.PositiveIntegerField(default=0)  # workers lost in a row, nothing done between
+    losses = models.PositiveIntegerField(default=0)  # workers lost in a row without progress between
     # What `poison` remembers of deaths.
     suspect_mode = models.BooleanField(default=False, db_default=False)  # the next attempt names each item it begins
     open_item = models.CharField(max_length=200, blank=True, default="", db_default="")  # the one that is named now
@@ -183,7 +183,7 @@ class Run(HeartbeatMixin):
         self._cancel_or_request_stop(StopRequest.PAUSE, actor, reason)
 
     def _cancel_or_request_stop(self, request: StopRequest, actor: Actor, reason: str) -> None:
-        """A run that no worker holds changes at once; a running one is asked to."""
+        """A run without a worker changes at once; of a running one it is requested."""
         if request == StopRequest.CANCEL and self._cancel_without_worker(actor, reason):
             return
         if self._own_row().request_stop(request):

@@ -1,4 +1,4 @@
-"""The questions about runs, and the guarded changes of their status."""
+"""Queries about runs, and the guarded changes of their status."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class RunQuerySet(HeartbeatQuerySet[R]):
 
     def owned_by_attempt(self, run: Run) -> Self:
         """The row, as long as this very attempt still runs it, and isn't overdue."""
-        heard = models.Q(heartbeat_at__gte=Now() - run.stale_after()) | models.Q(silent_until__gt=Now())
-        return self.filter(heard, pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
+        has_heartbeat = models.Q(heartbeat_at__gte=Now() - run.stale_after()) | models.Q(silent_until__gt=Now())
+        return self.filter(has_heartbeat, pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
 
     def transition_to(self, target: Status, **columns: Any) -> int:
-        """Change the status of those rows from which `target` may be reached; of two callers one gets the count."""
+        """Change the status of the rows that may go to `target`. Of two callers at once only one counts a row."""
         leaving = as_expressions(statements.WHEN_LEAVING)
         return self.filter(status__in=sources_of(target)).update(
             **{**leaving, "status": target, "version": models.F("version") + 1, **columns}
@@ -60,24 +60,24 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def _end_attempts(self, target: Status, **columns: Any) -> int:
         """End the attempts of these rows; what they had in flight is unknown.
 
-        The status changes first, for that fences the worker: the other way round it could settle one item and begin
-        the next between the two statements, and that one would stay in flight for ever. A crash leaves both or none.
+        The status changes first, which fences the worker: otherwise it could settle one item and begin the next
+        between the two statements, and that one would stay in flight for ever. A crash leaves both changes or none.
         """
         with transaction.atomic():
             rows = self.locked()
-            moved = rows.transition_to(target, **columns)
+            changed = rows.transition_to(target, **columns)
             rows.mark_in_flight_unknown()
-        return moved
+        return changed
 
     def locked(self) -> Self:
-        """These rows, locked until the transaction ends. Every writer that locks both locks a run before its items."""
+        """These rows, locked until the transaction ends. Whoever locks a run and its items locks the run first."""
         rows = self.order_by("pk").select_for_update(of=("self",), no_key=True)
         return cast("Self", self.model.objects.filter(pk__in=list(rows.values_list("pk", flat=True))))
 
     def expire(self, actor: Actor) -> int:
-        """Fail the stale ones among these rows and log each; the same words for every caller.
+        """Fail the overdue runs among these rows, and log each; how many.
 
-        A row that somebody is writing at this moment is left to the next caller.
+        A row that is locked by another writer is left to the next caller.
         """
         stale, params = self.order_by().overdue().values("pk").query.sql_with_params()
         with transaction.atomic(), audit_context(actor, "no heartbeat"), connection.cursor() as cursor:
@@ -91,7 +91,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return len(expired)
 
     def repair(self) -> None:
-        """Read-repair: one SELECT, and the UPDATE only when a stale row was seen."""
+        """Read-repair: one SELECT, and the UPDATE only when it finds an overdue run."""
         if self.overdue().exists():
             self.expire_if_writable(READER)
 
@@ -111,7 +111,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.filter(~models.Q(waiting_until__gt=Now()), status=Status.QUEUED)
 
     def shown_as(self, *statuses: Status) -> Self:
-        """What readers are told is in one of these: an overdue run has failed, even where nobody could write it."""
+        """The runs that readers see in one of these: an overdue one as failed, even where nobody could write that."""
         overdue = models.Q(pk__in=self.model.objects.overdue().values("pk"))
         shown = models.Q(status__in=statuses)
         if Status.FAILED in statuses:
@@ -133,11 +133,11 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def reclaim(
         self, actor: Actor = SYSTEM, *, is_death: bool = True, reason: str = "resumed after worker loss"
     ) -> int:
-        """Put the runs of a worker process that is gone back in the queue, to go on from their cursors.
+        """Put the running ones among these back in the queue, to go on from their cursors: their process is gone.
 
-        A stop that was requested of it is applied here. Where the process died, the item that was open is accused (see
-        `poison`), or else a loss is counted: a run that loses its worker again and again, with no progress between,
-        fails. `is_death` is false for a warm shutdown, which says nothing about the run.
+        A stop that was requested of one is applied here. Where the process died, the item that was open is accused (see
+        `poison`), or else a loss is counted: a run that loses its worker again and again without progress fails.
+        `is_death` is false for a warm shutdown, which the run isn't to blame for.
         """
         died: dict[str, Any] = {"open_item": ""}
         losses: dict[str, Any] = {}
@@ -146,8 +146,8 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             losses = as_expressions({"losses": f"CASE WHEN {COUNTS_AS_LOSS} THEN losses + 1 ELSE losses END"})
         with transaction.atomic():
             rows = self.filter(status=Status.RUNNING).locked()
-            held = rows.filter(status=Status.RUNNING)
-            not_stopping = held.exclude(requested__in=(StopRequest.PAUSE, StopRequest.CANCEL))
+            running = rows.filter(status=Status.RUNNING)
+            not_stopping = running.exclude(requested__in=(StopRequest.PAUSE, StopRequest.CANCEL))
             settled = 0
             # The order matters: a pause or a cancel that is requested between these statements must still be seen by
             # the last ones.
@@ -157,21 +157,21 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             with audit_context(actor, reason if is_death else "asked to interrupt"):
                 settled += not_stopping.requeue(**died, **losses)
             with audit_context(actor, "asked to pause"):
-                settled += held.filter(requested=StopRequest.PAUSE).transition_to(Status.PAUSED, **died)
+                settled += running.filter(requested=StopRequest.PAUSE).transition_to(Status.PAUSED, **died)
             with audit_context(actor, "asked to cancel"):
-                settled += held.filter(requested=StopRequest.CANCEL).transition_to(
+                settled += running.filter(requested=StopRequest.CANCEL).transition_to(
                     Status.CANCELLED, finished_at=Now(), **died
                 )
             rows.mark_in_flight_unknown()
         return settled
 
     def on_their_last_loss(self) -> Self:
-        """Runs that fail if this death of theirs is a loss."""
+        """The runs that fail by this death: it counts as a loss, and is one too many."""
         counts = RawSQL(COUNTS_AS_LOSS, [], output_field=models.BooleanField())  # noqa: S611
         return self.filter(counts, losses__gte=settings.RUNS_MAX_LOSSES - 1)
 
     def mark_in_flight_unknown(self) -> None:
-        """Set to unknown, and count, the items that these runs have in flight: their attempts won't report any more.
+        """Set to unknown, and count, the items that these runs have in flight: their attempts report nothing more.
 
         The runs' rows are locked already, or their status has changed in this transaction.
         """

@@ -1,8 +1,8 @@
 """The guarded statements: how a run is claimed, flushed, locked and expired, and how its items begin and end.
 
-Each names in its WHERE clause what its writer believes: the status that the run comes from, or the attempt that works
-on it. Where that isn't true any more, the statement changes nothing and returns no row, and the writer knows that it
-has lost the run. Nothing is read first and written afterwards, so nothing can come in between (G2, G4).
+The WHERE clause of each names what its writer relies on: the status that the run comes from, or the attempt that works
+on it. Where that is no longer true, the statement changes nothing and returns no row, and the writer knows that it has
+lost the run. Nothing is read first and written afterwards, so no other write can come in between (G2, G4).
 
 `%(name)s` is a parameter. Tables and columns come from the models, quoted; nothing else is written into the text.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Assignments = dict[str, str]  # a column, and the SQL of its new value
 
-# The words of the contract, for the row of an expired run and for readers who must say it unwritten.
+# The contract's message: in the row of an expired run, and shown by readers where nobody could write the row.
 STALE_MESSAGE: Final = "Run marked as failed due to no heartbeat for %ss"
 
 # What a run loses when it leaves `running`, by whatever way.
@@ -42,8 +42,8 @@ WHEN_REQUEUED: Final[Mapping[str, str]] = {
     "dispatches": "0",
 }
 
-# The row of this attempt. An overdue run is refused its writes even before anybody has expired it: where the database
-# takes no writes, readers have been told already that it failed.
+# The row of this attempt. An overdue run is refused its writes even before anybody has expired it: while the database
+# took no writes, readers were already shown that it failed.
 _OWN_ATTEMPT: Final = f"""
     id = %(id)s AND attempt = %(attempt)s AND status = '{Status.RUNNING}'
     AND (heartbeat_at >= statement_timestamp() - %(stale_after)s OR silent_until > statement_timestamp())
@@ -89,7 +89,7 @@ def claim_sql(model: type[Run]) -> str:
     """
 
 
-# Lock: called before a write of the work's own, in the same transaction. Guard: this attempt. While the lock is held
+# Lock: called before a write by work code, in the same transaction. Guard: this attempt. While the lock is held
 # nobody can expire, reset or claim the run.
 
 
@@ -172,7 +172,7 @@ def _update_attempt_sql(model: type[Run], counters: Assignments, status: Status 
 
 
 def _assign_when_leaving(status: Status | None) -> Assignments:
-    """What the last flush of an attempt sets besides."""
+    """What the last flush of an attempt sets in addition."""
     if status is None:
         return {}
     leaving: Assignments = {
@@ -182,7 +182,7 @@ def _assign_when_leaving(status: Status | None) -> Assignments:
     }
     if status in FINISHED:
         return {**leaving, "status": f"'{status}'", "finished_at": "statement_timestamp()"}
-    # A cancel or a pause may have come since the last flush: a run that goes on must not forget it, nor wait.
+    # A cancel or a pause that was requested since the last flush wins over going back to the queue, and over a wait.
     stopped = {StopRequest.CANCEL: Status.CANCELLED, StopRequest.PAUSE: Status.PAUSED}
     statuses = " ".join(f"WHEN '{request}' THEN '{target}'" for request, target in stopped.items())
     return {
@@ -195,7 +195,7 @@ def _assign_when_leaving(status: Status | None) -> Assignments:
 
 
 def _assign_wait_in_queue() -> Assignments:
-    """Until when nobody may claim the run, and why; a cancelled or paused one doesn't wait."""
+    """Until when nobody may claim the run, and why. A run that is cancelled or paused doesn't wait."""
     stopped = f"requested IN ('{StopRequest.CANCEL}', '{StopRequest.PAUSE}')"
     return {
         "waiting_until": f"CASE WHEN {stopped} THEN NULL ELSE {_WAITING_UNTIL} END",
@@ -212,7 +212,7 @@ def _assign_open_item(died: bool) -> Assignments:
 
 
 def _assign_notes(model: type[Run], notes: tuple[str, ...]) -> Assignments:
-    """Columns of the run's own type: those that it shows, and none that every run has."""
+    """Columns of the run's own type, among its public fields."""
     if strange := set(notes).difference(model.public_fields):
         raise RunsError(f"Not among the public fields of {model.__name__}: {', '.join(sorted(strange))}")
     return {quote_name(name): f"%(note_{name})s" for name in notes}
@@ -303,7 +303,7 @@ def _count_by_table() -> Assignments:
 
 
 def _settle_items_sql(items: type[RunItem], columns: tuple[str, ...]) -> str:
-    """Whoever settled an item first may have said more, such as that it was delivered: that is kept."""
+    """Another writer may have settled an item first, and know more, such as that it was delivered: that stays."""
     ours = "item.id IN (SELECT id FROM in_flight)"
     names = [quote_name(name) for name in ("status", "error_code", "error_message", *columns)]
     assignments = {

@@ -1,4 +1,4 @@
-"""Table settings that Django's migrations have no words for."""
+"""Table settings that Django's migrations can't express."""
 
 from __future__ import annotations
 

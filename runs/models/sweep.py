@@ -1,4 +1,4 @@
-"""When the sweep last passed, and its lease."""
+"""When the last round of the sweep was, and its lease."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Sweep(models.Model):
-    """The one row that says when the sweep was last here; also its lease, so one runs at a time."""
+    """One row: when the last round started and finished. It is also the lease that lets one round run at a time."""
 
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -1,4 +1,4 @@
-"""What callers have done lately."""
+"""The rows of `runs.throttling`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 from ..api.permissions import get_run_type_or_404
 from ..models import Run, RunItem
-from ..progress.throughput import plot_points
+from ..progress.throughput import plot
 from ..readers.timeline import timeline_of
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ItemStatus
@@ -30,7 +30,7 @@ def run_page(request: HttpRequest, slug: str, type: str, id: int) -> HttpRespons
             "timeline": timeline_of(run),
             "items": items_to_show(run),
             "items_shown": ITEMS_SHOWN,
-            "plot": plot_points(run.pace),
+            "plot": plot(run.pace),
         }
         return render(request, "runs/run.html", context)
     raise Http404

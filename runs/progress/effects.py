@@ -1,11 +1,11 @@
 """Effects that can't be undone, such as a message sent: none happens twice, whatever dies when (G3).
 
 1. An item is put in flight, and that is committed, before its effect begins.
-2. Its outcome is written by the statement that puts the next items in flight, together with the counters, the
-   heartbeat and the question whether a stop has been requested.
+2. Its outcome is written by the statement that puts the next items in flight, together with the counters and the
+   heartbeat. The same statement returns whether a stop has been requested.
 3. Whatever a lost attempt left in flight is unknown from then on, and never begun again.
 
-The items' table says where a new attempt goes on; the cursor holds only what helps it begin.
+A new attempt goes on with the items that the table has as pending; the cursor has only what helps it begin.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Outcome:
     """What became of an item in flight."""
 
     item: RunItem
-    status: ItemStatus | None = None  # None: the work hasn't said yet
+    status: ItemStatus | None = None  # None: the work hasn't reported it yet
     error_code: str = ""
     error_message: str = ""
     columns: dict[str, Any] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Effects:
         progress.write_with(self._write_report)
 
     def _start_from_rows(self) -> None:
-        """The rows of run and items are true at any moment; what the lost attempt had in flight is unknown."""
+        """Begin with the counts of the rows, which are always right; what a lost attempt had in flight is unknown."""
         rows = type(self._run).objects.filter(pk=self._run.pk)
         rows.mark_in_flight_unknown()
         items: Any = self._run.items  # type: ignore[attr-defined]  # the items' own foreign key
@@ -67,7 +67,7 @@ class Effects:
         self._progress.reload_counts()
 
     def each(self, items: Iterable[I]) -> Iterator[I]:
-        """Yield each item once it is in flight; those that somebody settled meanwhile are left out."""
+        """Yield each item once it is in flight. Items that were settled meanwhile are skipped."""
         for item in items:
             if not self.begin([item]):
                 continue
@@ -76,9 +76,9 @@ class Effects:
                 self.unknown(item, NOT_REPORTED)
 
     def begin(self, items: Sequence[I]) -> list[I]:
-        """Put in flight, durably, those of the items that are pending, and return them."""
+        """Put those of the items in flight that are pending, and return them. They are on the disk then."""
         if any(item.pk in self._in_flight for item in items):
-            self.settle()  # one statement can't put the same row back and begin it
+            self.settle()  # one statement can't set the same row pending and begin it
         self._beginning = items
         try:
             self._progress.report()
@@ -90,7 +90,7 @@ class Effects:
         return begun
 
     def settle(self) -> None:
-        """Write the reported outcomes now, and not with the next items: before a pause."""
+        """Write the reported outcomes now instead of with the next items: before a pause."""
         if any(outcome.status for outcome in self._in_flight.values()):
             self._progress.report()
 
@@ -119,7 +119,7 @@ class Effects:
             self._progress.count_item()
 
     def _write_report(self, run: Run, report: ProgressReport, final_status: FinalStatus | None) -> str:
-        """In the place of `flush`. Safe to repeat: what is settled or in flight already stays so."""
+        """Replaces `flush`. Safe to repeat: an item that is settled or in flight already stays so."""
         outcomes = [outcome for outcome in self._in_flight.values() if outcome.status]
         if final_status:
             outcomes += self._interrupted_outcomes()
@@ -137,6 +137,6 @@ class Effects:
         return str(requested)
 
     def _interrupted_outcomes(self) -> list[Outcome]:
-        """The work broke off in the middle of these."""
+        """Of the items that the work was at when it ended."""
         without_status = [outcome for outcome in self._in_flight.values() if outcome.status is None]
         return [Outcome(one.item, ItemStatus.UNKNOWN, "error", NOT_REPORTED) for one in without_status]

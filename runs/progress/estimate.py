@@ -8,12 +8,12 @@ from typing import Final
 from django.conf import settings
 
 SMOOTHING: Final = 0.3  # weight of the newest second in the rate
-SLOWEST_RATE: Final = 1e-6  # items a second: below one in eleven days there is no rate to go by
-LONGEST_ETA: Final = 30 * 86_400.0  # seconds: whatever would take longer, nobody knows
+SLOWEST_RATE: Final = 1e-6  # items a second: less than one in eleven days counts as no rate
+LONGEST_ETA: Final = 30 * 86_400.0  # seconds: a longer estimate is shown as unknown
 
 
 class Estimator:
-    """Smooths two rates, of items and of weight a second, by what each flush interval brought."""
+    """Smooths two rates, items and weight a second, over the flush intervals."""
 
     def __init__(self, rate: float | None, items: int, weight: float) -> None:
         self.rate = rate  # items a second; None: not known yet
@@ -22,11 +22,11 @@ class Estimator:
         self._items, self._weight = items, weight
 
     def start_at(self, items: int, weight: float) -> None:
-        """Measure from these counts on: they were not reached by work."""
+        """Measure from these counts on, which were not reached by work."""
         self._items, self._weight = items, weight
 
     def measure(self, items: int, weight: float, *, is_waiting: bool) -> None:
-        """Take the counts so far. A wait for a provider says nothing about the work's own speed."""
+        """Measure the rates up to these counts. A wait for a provider doesn't change them."""
         now = time.monotonic()
         elapsed = now - self._measured_at
         if elapsed < settings.RUNS_FLUSH_INTERVAL_SECONDS / 2:  # too short to measure

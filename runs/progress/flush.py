@@ -1,8 +1,7 @@
-"""The one guarded statement that carries progress, heartbeat and control.
+"""The one guarded statement that writes progress and heartbeat, and reads what has been requested.
 
-It commits by itself, writes only while its attempt still holds the run, and brings back what has
-been requested of the worker. Item outcomes and the final status (a change of status) ride in the same
-statement, so a crash leaves all of them or none.
+It commits by itself, and writes only while the run is still its attempt's. Outcomes of items and the final status are
+written by the same statement, so a crash leaves all of them or none.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ Row = tuple[Any, ...] | None
 
 @dataclass
 class ProgressReport:
-    """What one flush says. Times are in seconds from the database's now."""
+    """What one flush writes. Times are in seconds from the database's now."""
 
     counters: dict[str, int | None]
     cursor: dict[str, Any]
@@ -55,7 +54,7 @@ class FinalStatus:
 
 
 def flush(run: Run, report: ProgressReport, final_status: FinalStatus | None = None) -> str:
-    """Write the report; the answer is what has been requested, or empty.
+    """Write the report. Returns what has been requested, or an empty text.
 
     Raises `RunLost` when another attempt, a sweep or a person has taken the run away.
     """
@@ -65,9 +64,9 @@ def flush(run: Run, report: ProgressReport, final_status: FinalStatus | None = N
 
 
 def execute_guarded(statement: str, parameters: dict[str, Any], final_status: FinalStatus | None) -> tuple[Any, ...]:
-    """The statement's row. Raises `RunLost` when it has none: its guard didn't hold."""
+    """The statement's row. Raises `RunLost` when there is none: the guard refused the write."""
     if connection.in_atomic_block:
-        # The row would stay locked, and the bar still, until that transaction ends.
+        # Until that transaction ends the row would stay locked, and readers would see nothing of the report.
         raise RunsError("Report progress outside of transactions.")
     row = _execute_with_context(statement, parameters) if final_status else execute_prepared(statement, parameters)
     if row is None:
@@ -76,7 +75,7 @@ def execute_guarded(statement: str, parameters: dict[str, Any], final_status: Fi
 
 
 def _execute_with_context(statement: str, parameters: dict[str, Any]) -> Row:
-    """By Django's cursor, which brings the timeline its actor and reason."""
+    """By Django's cursor, which passes the actor and reason of `audit_context` to the timeline."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         row: Row = cursor.fetchone()
@@ -84,14 +83,16 @@ def _execute_with_context(statement: str, parameters: dict[str, Any]) -> Row:
 
 
 def execute_prepared(statement: str, parameters: dict[str, Any]) -> Row:
-    """By psycopg's own: Django's puts the values into the text, to be parsed and planned every second anew."""
+    """By psycopg's own cursor, with a plan that the server keeps. (Django's writes the values into the text, which is
+    parsed and planned anew each time.) Tests replace it to stop before each flush.
+    """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(statement, parameters).fetchone()
 
 
 def lock_attempt(run: Run) -> None:
-    """Keep the run from being expired, reset or claimed until the transaction ends. Raises `RunLost`."""
+    """Lock the row: nobody can expire, reset or claim the run before the transaction ends. Raises `RunLost`."""
     parameters = {"id": run.pk, "attempt": run.attempt, "stale_after": run.stale_after()}
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():  # BEGIN isn't waited for
@@ -128,7 +129,7 @@ def build_parameters(run: Run, report: ProgressReport, final_status: FinalStatus
 
 
 def shape_of(final_status: FinalStatus | None) -> tuple[Status | None, bool]:
-    """What of a final status shapes its statement: the status, and whether the attempt died."""
+    """What the statement's text depends on: the final status, and whether the attempt died."""
     return (final_status.status, final_status.died_in is not None) if final_status else (None, False)
 
 

@@ -1,4 +1,4 @@
-"""Outcomes of items on their way to the next flush."""
+"""Outcomes of items that the next flush writes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ REPORTED: Final = ("key", "status", "error_code", "error_message")
 class ItemBuffer:
     """The outcome of the open item, and the rows of those that were closed since the last flush.
 
-    An item without a report of its own is done. Whatever an open item has reported is dropped where its loop is left
-    in the middle: it is worked on again.
+    An item without a report of its own is done. The report of the open item is dropped when its loop is left in the
+    middle: a new attempt repeats the item.
     """
 
     def __init__(self, model: type[RunItem] | None) -> None:
@@ -54,12 +54,12 @@ class ItemBuffer:
         return [_as_columns(self._model, row) for row in self._closed.values()] if self._model else []
 
     def clear(self) -> None:
-        """They are written."""
+        """After the flush."""
         self._closed = {}
 
 
 def _as_columns(model: type[RunItem], row: dict[str, Any]) -> dict[str, Any]:
-    """The same columns for every item of a type, those that it shows, so that one statement fits all rows."""
+    """The same public columns for every item of a type, so that one statement fits all rows."""
     reported = {*REPORTED, *model.public_fields}
     return {
         field.name: _make_storable(row.get(field.name, field.get_default()), field.max_length)

@@ -12,8 +12,8 @@ from ..models import Run
 class SuspectMode:
     """How long an attempt after a death names each item: until the place of the death is certainly behind it.
 
-    That place lies within one flush interval after the highest count that was ever flushed. Two are waited for, in
-    items at the run's rate and on the clock, for a rate may be unknown and an interval may hold items of any size.
+    That place lies at most one flush interval after the highest count that was ever flushed. Suspect mode lasts for two
+    intervals, in items at the run's rate and in time: the rate may be unknown, and items differ in size.
     """
 
     def __init__(self, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""How fast a run went at which time: a few points however long it takes, kept in its row and drawn on its page."""
+"""How fast a run went at which time: at most 60 points in its row, drawn on its page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Points = list[list[float]]  # [seconds since the start, items processed by then]
 
 
 class ThroughputHistory:
-    """Notes a point now and then: half as often each time that it has too many."""
+    """Adds a point once an interval. When there are too many, every second one is dropped and the interval doubled."""
 
     def __init__(self, points: Points) -> None:
         self.points = points
@@ -21,7 +21,7 @@ class ThroughputHistory:
             self._interval *= 2
 
     def note(self, seconds: float, processed: int, *, last: bool = False) -> bool:
-        """True when there is something new to keep."""
+        """Add a point if one is due; was it?"""
         since = seconds - self.points[-1][0] if self.points else self._interval
         if since < self._interval and not last:
             return False
@@ -42,7 +42,7 @@ class Plot:
     seconds: float
 
 
-def plot_points(points: Points) -> Plot | None:
+def plot(points: Points) -> Plot | None:
     """None where there is too little to draw."""
     steps = [
         (start, end, (done - before) / (end - start))

@@ -14,7 +14,7 @@ class Weights:
         self._open = 0.0
 
     def expect(self, weight: float) -> None:
-        """So much is still to be done."""
+        """The weight of the items that are still to come."""
         self.total, self.is_used = self.done + weight, True
 
     def open_item(self, weight: float) -> None:

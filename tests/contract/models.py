@@ -15,6 +15,9 @@ class CountingRun(Run):
 
 class CountedNumber(RunItem):
     run = models.ForeignKey(CountingRun, on_delete=models.CASCADE, related_name="items")
+    title = models.CharField(max_length=100, blank=True, default="")
+
+    public_fields = ("title",)
 
     class Meta(RunItem.Meta):
         verbose_name = "number"

@@ -38,7 +38,7 @@ def celery_on(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
     monkeypatch.setattr(Celery, "send_task", SEND_TASK)
     app = Celery(broker=url, set_as_current=False)
     app.conf.broker_transport_options = {"max_retries": 1}  # or the threads that are left behind would never end
-    monkeypatch.setattr(broker_calls, "_overdue", [])
+    monkeypatch.setattr(broker_calls, "hanging_calls", [])
     with patch.object(dispatch, "current_app", app):
         yield app
 
@@ -92,7 +92,7 @@ def redis(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         yield f"redis://127.0.0.1:{port}/0", process
     finally:
         os.kill(process.pid, signal.SIGCONT)  # lets the threads that wait for it end
-        until(lambda: not any(thread.is_alive() for thread in broker_calls._overdue))
+        until(lambda: not any(thread.is_alive() for thread in broker_calls.hanging_calls))
         process.terminate()
         process.wait(10)
 

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.exceptions import RunDeferred
 from runs.lifecycle import dispatch, shutdown, sweep, worker
-from runs.lifecycle.dispatch import end_wait
+from runs.lifecycle.dispatch import wake
 from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
@@ -89,10 +89,10 @@ def test_a_wait_is_no_time_in_which_no_worker_took_it(deferred: ReceiptSyncRun, 
 def test_who_wakes_it_lets_it_go_on_at_once(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
     messages.clear()
     with transaction.atomic():
-        assert end_wait(ReceiptSyncRun.objects.all()) == 1
+        assert wake(ReceiptSyncRun.objects.all()) == 1
         assert messages == []
     assert messages == [("runs.receipt_sync", [deferred.pk])]
-    assert end_wait(ReceiptSyncRun.objects.all()) == 0
+    assert wake(ReceiptSyncRun.objects.all()) == 0
     assert claimed(deferred) is not None
 
 
@@ -123,8 +123,12 @@ def test_a_wish_that_came_before_it_left_is_granted(mailbox_a: Mailbox, request_
 
 def test_it_can_be_cancelled_and_resumed(deferred: ReceiptSyncRun, as_member_a: APIClient) -> None:
     url = f"/api/runs/receipt_sync/{deferred.pk}"
-    told = as_member_a.get(f"{url}/").json()
-    assert (told["status"], told["verdict"]["code"], told["actions"]) == ("queued", "waiting", ["cancel"])
+    body = as_member_a.get(f"{url}/").json()
+    assert (body["status"], body["verdict"]["code"], body["actions"]) == (
+        "queued",
+        "waiting",
+        ["cancel"],
+    )
     assert as_member_a.post(f"{url}/cancel/").json()["verdict"]["code"] == "cancelled"
     assert as_member_a.post(f"{url}/resume/").json()["verdict"]["code"] == "waiting_for_worker"
     assert claimed(deferred) is not None

@@ -28,11 +28,11 @@ def held(run: WhatsAppBroadcast) -> Progress:
 
 def test_an_item_is_in_flight_before_its_effect_begins(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(3))
-    told = Effects(held(run))
-    for n, recipient in enumerate(told.each(pending(run))):
+    effects = Effects(held(run))
+    for n, recipient in enumerate(effects.each(pending(run))):
         assert statuses(run) == ["done"] * n + ["in_flight"] + ["pending"] * (2 - n)
         assert Recipient.objects.get(pk=recipient.pk).attempts == 1
-        told.done(recipient, message_id=str(n))
+        effects.done(recipient, message_id=str(n))
 
 
 def test_an_outcome_that_is_never_told_is_unknown(account_a: ProviderAccount) -> None:
@@ -49,9 +49,9 @@ def test_work_that_breaks_off_leaves_what_was_in_flight_unknown(account_a: Provi
     run = broadcast(account_a, numbers(6))
 
     def break_off(run: WhatsAppBroadcast, progress: Progress) -> None:
-        told = Effects(progress)
-        first, *_others = told.begin(list(pending(run))[:3])
-        told.done(first)
+        effects = Effects(progress)
+        first, *_others = effects.begin(list(pending(run))[:3])
+        effects.done(first)
         raise ZeroDivisionError
 
     end = work_through(run, break_off)
@@ -62,12 +62,12 @@ def test_work_that_breaks_off_leaves_what_was_in_flight_unknown(account_a: Provi
 def test_beats_settle_what_was_told_and_nothing_else(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(4))
     progress = held(run)
-    told = Effects(progress)
-    begun = told.begin(list(pending(run)))
+    effects = Effects(progress)
+    begun = effects.begin(list(pending(run)))
     progress.report()
     assert statuses(run) == ["in_flight"] * 4
-    told.done(begun[2])
-    told.put_back(begun[1])
+    effects.done(begun[2])
+    effects.put_back(begun[1])
     progress.report()
     assert statuses(run) == ["in_flight", "pending", "done", "in_flight"]
     assert (seen(run).processed, seen(run).sent) == (1, 1)
@@ -75,25 +75,25 @@ def test_beats_settle_what_was_told_and_nothing_else(account_a: ProviderAccount)
 
 def test_what_was_put_back_is_in_flight_when_it_begins_again(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(2))
-    told = Effects(held(run))
-    first, _second = told.begin(list(pending(run)))
-    told.put_back(first)
-    assert told.begin([first]) == [first]
+    effects = Effects(held(run))
+    first, _second = effects.begin(list(pending(run)))
+    effects.put_back(first)
+    assert effects.begin([first]) == [first]
     assert statuses(run) == ["in_flight", "in_flight"]
     assert Recipient.objects.get(pk=first.pk).attempts == 2
 
 
 def test_nothing_new_begins_once_somebody_has_asked_for_the_end(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(4))
-    told = Effects(held(run))
-    first, second = told.begin(list(pending(run))[:2])
-    told.done(first)
+    effects = Effects(held(run))
+    first, second = effects.begin(list(pending(run))[:2])
+    effects.done(first)
     seen(run).cancel(SYSTEM)
     with pytest.raises(RunStopped):
-        told.begin(list(pending(run))[:2])
+        effects.begin(list(pending(run))[:2])
     assert statuses(run) == ["done", "in_flight", "pending", "pending"]
-    told.done(second)
-    told.settle()
+    effects.done(second)
+    effects.settle()
     assert statuses(run) == ["done", "done", "pending", "pending"]
 
 
@@ -111,12 +111,12 @@ def test_who_settles_first_counts_it(account_a: ProviderAccount) -> None:
     """The webhook may know the outcome before the worker has heard the answer."""
     run = broadcast(account_a, numbers(2))
     progress = held(run)
-    told = Effects(progress)
-    for n, recipient in enumerate(told.each(pending(run))):
+    effects = Effects(progress)
+    for n, recipient in enumerate(effects.each(pending(run))):
         if n == 0:
             apply_statuses([DeliveryStatus(account_a, "wamid.0", recipient.tracker, Delivery.FAILED, "131026", "No")])
-        told.done(recipient, message_id=f"wamid.{n}")
-    told.settle()
+        effects.done(recipient, message_id=f"wamid.{n}")
+    effects.settle()
     end = seen(run)
     assert (end.processed, end.sent, end.failed) == (2, 1, 1)
     assert list(Recipient.objects.order_by("pk").values_list("status", "message_id")) == [
@@ -127,22 +127,22 @@ def test_who_settles_first_counts_it(account_a: ProviderAccount) -> None:
 
 def test_who_is_settled_before_the_turn_comes_is_left_out(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(3))
-    told, reached = Effects(held(run)), []
-    for recipient in told.each(pending(run)):
+    effects, reached = Effects(held(run)), []
+    for recipient in effects.each(pending(run)):
         reached.append(recipient.phone)
         Recipient.objects.filter(phone=f"+{number(1)}").update(status="skipped")
-        told.done(recipient)
+        effects.done(recipient)
     assert reached == [f"+{number(0)}", f"+{number(2)}"]
 
 
 def test_a_run_that_was_taken_away_begins_nothing_more(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(3))
-    told = Effects(held(run))
-    each = told.each(pending(run))
+    effects = Effects(held(run))
+    each = effects.each(pending(run))
     first = next(each)
     reset_progress(account_a.business, actor=SYSTEM)
     assert statuses(run) == ["unknown", "pending", "pending"], "whoever reads it is told at once"
-    told.done(first)
+    effects.done(first)
     with pytest.raises(RunLost):
         next(each)
     assert statuses(run) == ["unknown", "pending", "pending"]
@@ -151,12 +151,12 @@ def test_a_run_that_was_taken_away_begins_nothing_more(account_a: ProviderAccoun
 
 def test_it_waits_for_the_disk_whatever_the_session_says(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(2))
-    told = Effects(held(run))
+    effects = Effects(held(run))
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
         cursor.execute("SELECT pg_current_wal_insert_lsn()")
         before = cursor.fetchone()[0]
-        next(told.each(pending(run)))
+        next(effects.each(pending(run)))
         cursor.execute("SELECT pg_current_wal_flush_lsn() > %s::pg_lsn", [before])
         assert cursor.fetchone() == (True,)
         cursor.execute("RESET synchronous_commit")
@@ -165,9 +165,9 @@ def test_it_waits_for_the_disk_whatever_the_session_says(account_a: ProviderAcco
 def test_an_outcome_needs_an_item_in_flight_and_is_told_once(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(2))
     first, second = pending(run)
-    told = Effects(held(run))
-    told.begin([first])
-    told.done(first)
+    effects = Effects(held(run))
+    effects.begin([first])
+    effects.done(first)
     for item in (first, second):
         with pytest.raises(RunsError):
-            told.failed(item, "No")
+            effects.failed(item, "No")

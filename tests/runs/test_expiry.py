@@ -9,52 +9,53 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import translation
 
-from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle.sweep import sweep
+from runs.models import Business
 from runs.models.audit import SWEEP
 from runs.readers.verdict import VerdictCode, fetch_repaired, is_stale, verdict_of
 from runs.states import Status
-from tests.actors import claimed, seen, silence
+from tests.actors import claim_counting, seen, silence
+from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_reader_finds_a_silent_run_failed(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
+def test_a_reader_finds_a_silent_run_failed(business_a: Business) -> None:
+    run = claim_counting(business_a)
     silence(run, 301)
-    told = seen(run)
-    assert (told.status, told.error_code) == ("failed", "stale")
-    assert told.error_message == "Run marked as failed due to no heartbeat for 301s"
-    assert told.finished_at is not None
-    assert is_stale(told)
+    shown_run = seen(run)
+    assert (shown_run.status, shown_run.error_code) == ("failed", "stale")
+    assert shown_run.error_message == "Run marked as failed due to no heartbeat for 301s"
+    assert shown_run.finished_at is not None
+    assert is_stale(shown_run)
     run.refresh_from_db()
     assert run.status == "failed", "the reader repaired the row, not only the answer"
 
 
-def test_a_run_within_its_threshold_is_left_alone(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
+def test_a_run_within_its_threshold_is_left_alone(business_a: Business) -> None:
+    run = claim_counting(business_a)
     silence(run, 290)
     assert seen(run).status == "running"
 
 
-def test_the_sweep_says_the_same_words_and_logs_one_line(mailbox_a: Mailbox, caplog: pytest.LogCaptureFixture) -> None:
-    run = claimed(mailbox_a)
+def test_the_sweep_writes_the_same_message_and_logs_a_line(
+    business_a: Business, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = claim_counting(business_a)
     silence(run, 400)
     with caplog.at_level(logging.WARNING, logger="runs.models.run_queryset"):
         assert sweep()
     run.refresh_from_db()
     assert run.error_message == "Run marked as failed due to no heartbeat for 400s"
     [line] = [record.getMessage() for record in caplog.records if record.name == "runs.models.run_queryset"]
-    assert line == (
-        f"Run expired: type=receipt_sync id={run.pk} business={run.business_id} worker=worker@test age=400s"
-    )
-    assert ReceiptSyncRun.objects.all().expire(SWEEP) == 0, "only once"
+    assert line == (f"Run expired: type=counting id={run.pk} business={run.business_id} worker=worker@test age=400s")
+    assert CountingRun.objects.all().expire(SWEEP) == 0, "only once"
 
 
-def test_declared_silence_is_believed_until_it_is_over(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
+def test_declared_silence_is_believed_until_it_is_over(business_a: Business) -> None:
+    run = claim_counting(business_a)
     silence(run, 400)
-    rows = ReceiptSyncRun.objects.filter(pk=run.pk)
+    rows = CountingRun.objects.filter(pk=run.pk)
     rows.update(silent_until=Now() + timedelta(minutes=5))
     assert seen(run).status == "running"
     rows.update(silent_until=Now() - timedelta(seconds=1))
@@ -62,16 +63,16 @@ def test_declared_silence_is_believed_until_it_is_over(mailbox_a: Mailbox) -> No
 
 
 def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
-    mailbox_a: Mailbox,
+    business_a: Business,
 ) -> None:
-    run = claimed(mailbox_a)
+    run = claim_counting(business_a)
     silence(run, 301)
     locked, done = threading.Event(), threading.Event()
 
     def hang() -> None:
         try:
             with transaction.atomic():
-                ReceiptSyncRun.objects.select_for_update().get(pk=run.pk)
+                CountingRun.objects.select_for_update().get(pk=run.pk)
                 locked.set()
                 done.wait(30)
         finally:
@@ -81,16 +82,16 @@ def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
     hung.start()
     try:
         assert locked.wait(30)
-        told = seen(run)
+        shown_run = seen(run)
     finally:
         done.set()
         hung.join()
-    assert (told.status, told.error_code) == ("failed", "stale")
-    assert verdict_of(told).code == VerdictCode.STALE
+    assert (shown_run.status, shown_run.error_code) == ("failed", "stale")
+    assert verdict_of(shown_run).code == VerdictCode.STALE
 
 
-def test_the_words_in_hebrew(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
+def test_the_words_in_hebrew(business_a: Business) -> None:
+    run = claim_counting(business_a)
     silence(run, 301)
     with translation.override("he"):
         verdict = verdict_of(seen(run))
@@ -99,20 +100,20 @@ def test_the_words_in_hebrew(mailbox_a: Mailbox) -> None:
 
 
 @pytest.mark.parametrize(("age", "code"), [(0, VerdictCode.WORKING), (61, VerdictCode.QUIET), (301, VerdictCode.STALE)])
-def test_the_verdict_follows_the_silence(mailbox_a: Mailbox, age: int, code: VerdictCode) -> None:
-    run = claimed(mailbox_a)
+def test_the_verdict_follows_the_silence(business_a: Business, age: int, code: VerdictCode) -> None:
+    run = claim_counting(business_a)
     silence(run, age)
     assert verdict_of(seen(run)).code == code
 
 
-def test_alive_but_finishing_nothing_is_said(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(progress_at=Now() - timedelta(seconds=121))
+def test_alive_but_finishing_nothing_is_said(business_a: Business) -> None:
+    run = claim_counting(business_a)
+    CountingRun.objects.filter(pk=run.pk).update(progress_at=Now() - timedelta(seconds=121))
     assert verdict_of(seen(run)).code == VerdictCode.NOT_ADVANCING
 
 
-def test_a_sliced_list_is_told_truly_too(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
+def test_a_sliced_list_is_told_truly_too(business_a: Business) -> None:
+    run = claim_counting(business_a)
     silence(run, 301)
-    [told] = fetch_repaired(ReceiptSyncRun.objects.with_ages().order_by("-created_at")[:1])
-    assert told.status == Status.FAILED
+    [shown_run] = fetch_repaired(CountingRun.objects.with_ages().order_by("-created_at")[:1])
+    assert shown_run.status == Status.FAILED

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from celery.exceptions import WorkerLostError
 
-from receipts.models import Mailbox, ReceiptSyncRun
-from receipts.tasks import sync_receipts
 from runs.lifecycle import reclaim, worker
-from tests.actors import seen, started
+from runs.models import Business
+from tests.actors import seen, start_counting
+from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,31 +23,32 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reclaim, "LATE_CLAIM_SECONDS", 0.0)
 
 
-def lose(run: ReceiptSyncRun) -> None:
-    reclaim.reclaim_from_lost_process(sync_receipts, TASK, WorkerLostError(), args=[run.pk])
+def lose(run: CountingRun) -> None:
+    task: Any = SimpleNamespace(name="runs.counting")
+    reclaim.reclaim_from_lost_process(task, TASK, WorkerLostError(), args=[run.pk])
 
 
-def test_a_claim_that_is_committed_late_is_taken_back(mailbox_a: Mailbox) -> None:
-    run = started(mailbox_a)
+def test_a_claim_that_is_committed_late_is_taken_back(business_a: Business) -> None:
+    run = start_counting(business_a)
     lose(run)
-    worker.claim(ReceiptSyncRun, run.pk, worker="worker@test", task_id=TASK)
+    worker.claim(CountingRun, run.pk, worker="worker@test", task_id=TASK)
     reclaim.recheck_lost_tasks()
     assert seen(run).status == "queued"
     assert not reclaim.lost_tasks
 
 
-def test_a_claim_that_never_arrived_is_published_again(mailbox_a: Mailbox) -> None:
-    run = started(mailbox_a)
+def test_a_claim_that_never_arrived_is_published_again(business_a: Business) -> None:
+    run = start_counting(business_a)
     before = seen(run).dispatches
     lose(run)
     reclaim.recheck_lost_tasks()
     assert (seen(run).status, seen(run).dispatches) == ("queued", before + 1)
 
 
-def test_a_run_that_another_has_claimed_since_stays_with_it(mailbox_a: Mailbox) -> None:
-    run = started(mailbox_a)
+def test_a_run_that_another_has_claimed_since_stays_with_it(business_a: Business) -> None:
+    run = start_counting(business_a)
     lose(run)
-    worker.claim(ReceiptSyncRun, run.pk, worker="worker@test", task_id="another task")
+    worker.claim(CountingRun, run.pk, worker="worker@test", task_id="another task")
     reclaim.recheck_lost_tasks()
     assert seen(run).status == "running"
 

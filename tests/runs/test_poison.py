@@ -8,14 +8,15 @@ import pytest
 from django.db import OperationalError, connection
 from pytest_django import Settings
 
-from receipts.models import Mailbox, ReceiptSyncRun
 from runs.exceptions import RunRejected, RunUnreachable
 from runs.lifecycle import dispatch
 from runs.lifecycle.reset import reset_progress
+from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import StopRequest
-from tests.actors import seen, silence, started, work_through
+from tests.actors import seen, silence, start_counting, work_through
+from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +34,7 @@ class Deaths:
         self.killers = set(killers)
         self.begun: list[int] = []
 
-    def __call__(self, run: ReceiptSyncRun, progress: Progress) -> None:
+    def __call__(self, run: CountingRun, progress: Progress) -> None:
         first = run.cursor.get("next", 0)
         for number in progress.track(range(first, ITEMS), key=lambda number: f"1:{number}"):
             self.begun.append(number)
@@ -43,15 +44,15 @@ class Deaths:
             progress.checkpoint(next=number + 1)
 
 
-def let_die(run: ReceiptSyncRun, work: Callable[[ReceiptSyncRun, Progress], None]) -> ReceiptSyncRun:
+def let_die(run: CountingRun, work: Callable[[CountingRun, Progress], None]) -> CountingRun:
     """One attempt in a child that is killed, and its parent that sees it."""
     with pytest.raises(Killed):
         work_through(run, work)
-    ReceiptSyncRun.objects.filter(pk=run.pk).reclaim()
+    CountingRun.objects.filter(pk=run.pk).reclaim()
     return seen(run)
 
 
-def go_stale(run: ReceiptSyncRun, work: Callable[[ReceiptSyncRun, Progress], None]) -> ReceiptSyncRun:
+def go_stale(run: CountingRun, work: Callable[[CountingRun, Progress], None]) -> CountingRun:
     """One attempt that hangs until a reader finds it out."""
     with pytest.raises(Killed):
         work_through(run, work)
@@ -59,13 +60,13 @@ def go_stale(run: ReceiptSyncRun, work: Callable[[ReceiptSyncRun, Progress], Non
     return seen(run)
 
 
-def outcomes(run: ReceiptSyncRun) -> dict[str, str]:
+def outcomes(run: CountingRun) -> dict[str, str]:
     return dict(run.items.exclude(status="done").values_list("key", "error_code"))
 
 
 @pytest.mark.parametrize("killer", [0, 7, ITEMS - 1])
-def test_an_item_that_kills_its_worker_is_failed_and_the_run_goes_on(mailbox_a: Mailbox, killer: int) -> None:
-    run, work = started(mailbox_a), Deaths(killer)
+def test_an_item_that_kills_its_worker_is_failed_and_the_run_goes_on(business_a: Business, killer: int) -> None:
+    run, work = start_counting(business_a), Deaths(killer)
     while seen(run).status == "queued" and len(work.begun) < 200:
         if f"1:{killer}" in seen(run).poison_items:
             work_through(run, work)
@@ -78,9 +79,9 @@ def test_an_item_that_kills_its_worker_is_failed_and_the_run_goes_on(mailbox_a: 
     assert work.begun.count(killer) <= 3, "once before suspect mode, and twice in it"
 
 
-def test_a_named_item_needs_two_deaths_only(mailbox_a: Mailbox, settings: Settings) -> None:
+def test_a_named_item_needs_two_deaths_only(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0  # items as slow as flushes are apart are named from the start
-    run, work = started(mailbox_a), Deaths(7)
+    run, work = start_counting(business_a), Deaths(7)
     let_die(run, work)
     assert seen(run).accused_item == "1:7"
     assert let_die(run, work).poison_items == ["1:7"]
@@ -88,8 +89,8 @@ def test_a_named_item_needs_two_deaths_only(mailbox_a: Mailbox, settings: Settin
     assert work.begun.count(7) == 2
 
 
-def test_two_killers_in_a_row_are_failed_each_for_itself(mailbox_a: Mailbox) -> None:
-    run, work = started(mailbox_a), Deaths(7, 8)
+def test_two_killers_in_a_row_are_failed_each_for_itself(business_a: Business) -> None:
+    run, work = start_counting(business_a), Deaths(7, 8)
     for _ in range(3):
         let_die(run, work)
     for _ in range(2):
@@ -99,22 +100,22 @@ def test_two_killers_in_a_row_are_failed_each_for_itself(mailbox_a: Mailbox) -> 
     assert outcomes(run) == {"1:7": "poison", "1:8": "poison"}
 
 
-def test_deaths_recorded_with_an_item_are_no_losses(mailbox_a: Mailbox, settings: Settings) -> None:
+def test_deaths_recorded_with_an_item_are_no_losses(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
     settings.RUNS_MAX_LOSSES = 1
-    run, work = started(mailbox_a), Deaths(7)
+    run, work = start_counting(business_a), Deaths(7)
     let_die(run, work)
     assert seen(run).status == "queued"
     let_die(run, work)
     assert work_through(run, work).status == "completed"
 
 
-def test_deaths_that_wander_about_are_losses_and_blame_nobody(mailbox_a: Mailbox, settings: Settings) -> None:
+def test_deaths_that_wander_about_are_losses_and_blame_nobody(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
-    run = started(mailbox_a)
+    run = start_counting(business_a)
 
-    def work_without_checkpoints(dies_at: int) -> Callable[[ReceiptSyncRun, Progress], None]:
-        def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work_without_checkpoints(dies_at: int) -> Callable[[CountingRun, Progress], None]:
+        def work(run: CountingRun, progress: Progress) -> None:
             for number in progress.track(range(ITEMS)):
                 if number == dies_at:
                     raise Killed
@@ -127,8 +128,8 @@ def test_deaths_that_wander_about_are_losses_and_blame_nobody(mailbox_a: Mailbox
     assert (end.status, end.error_code, end.poison_items) == ("failed", "worker_lost", [])
 
 
-def test_progress_between_two_deaths_acquits(mailbox_a: Mailbox) -> None:
-    run = started(mailbox_a)
+def test_progress_between_two_deaths_acquits(business_a: Business) -> None:
+    run = start_counting(business_a)
     let_die(run, Deaths(7))
     let_die(run, Deaths(7))
     assert seen(run).accused_item == "1:7"
@@ -138,27 +139,27 @@ def test_progress_between_two_deaths_acquits(mailbox_a: Mailbox) -> None:
     assert (end.status, end.succeeded) == ("completed", ITEMS)
 
 
-def test_a_quick_item_before_the_one_that_kills_is_not_blamed(mailbox_a: Mailbox, settings: Settings) -> None:
+def test_a_quick_item_before_the_one_that_kills_is_not_blamed(business_a: Business, settings: Settings) -> None:
     """Outside of suspect mode most items aren't named; what was named is cleared before the next begins."""
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 3600
-    run = started(mailbox_a)
+    run = start_counting(business_a)
     let_die(run, Deaths(1))
     assert seen(run).accused_item == ""
     assert (seen(run).suspect_mode, seen(run).losses) == (True, 1)
 
 
-def test_suspect_mode_ends_well_past_the_place_of_the_death(mailbox_a: Mailbox, settings: Settings) -> None:
+def test_suspect_mode_ends_well_past_the_place_of_the_death(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0.05
-    run = started(mailbox_a)
+    run = start_counting(business_a)
     let_die(run, Deaths(3))
     named: list[str] = []
     modes: list[bool] = []
 
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         items = iter(range(100_000))
         for number in progress.track(items, total=100_000):
             if number % 100 == 0:
-                row = ReceiptSyncRun.objects.get(pk=run.pk)
+                row = CountingRun.objects.get(pk=run.pk)
                 named.append(row.open_item)
                 modes.append(row.suspect_mode)
             if modes and not modes[-1]:
@@ -170,8 +171,8 @@ def test_suspect_mode_ends_well_past_the_place_of_the_death(mailbox_a: Mailbox, 
     assert not modes[-1]
 
 
-def test_what_was_recorded_survives_a_persons_retry_and_a_stale_run_waits_for_it(mailbox_a: Mailbox) -> None:
-    run, work = started(mailbox_a), Deaths(7)
+def test_what_was_recorded_survives_a_persons_retry_and_a_stale_run_waits_for_it(business_a: Business) -> None:
+    run, work = start_counting(business_a), Deaths(7)
     stale = go_stale(run, work)
     for _ in range(2):
         assert (stale.status, stale.error_code) == ("failed", "stale")
@@ -184,8 +185,8 @@ def test_what_was_recorded_survives_a_persons_retry_and_a_stale_run_waits_for_it
     assert outcomes(run) == {"1:7": "poison"}
 
 
-def raise_at(number: int) -> Callable[[ReceiptSyncRun, Progress], None]:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def raise_at(number: int) -> Callable[[CountingRun, Progress], None]:
+    def work(run: CountingRun, progress: Progress) -> None:
         for item in progress.track(range(run.cursor.get("next", 0), ITEMS), key=lambda item: f"1:{item}"):
             if item == number:
                 raise ZeroDivisionError("nothing to divide")
@@ -194,8 +195,8 @@ def raise_at(number: int) -> Callable[[ReceiptSyncRun, Progress], None]:
     return work
 
 
-def test_an_exception_stops_its_run_once(mailbox_a: Mailbox) -> None:
-    run = started(mailbox_a)
+def test_an_exception_stops_its_run_once(business_a: Business) -> None:
+    run = start_counting(business_a)
     failed = work_through(run, raise_at(7))
     assert (failed.status, failed.error_code, failed.accused_item) == ("failed", "exception", "1:7")
     dispatch.reopen(failed, SYSTEM, "retried")
@@ -207,27 +208,27 @@ def test_an_exception_stops_its_run_once(mailbox_a: Mailbox) -> None:
     assert "ZeroDivisionError" in run.events.filter(status="queued").latest("pgh_id").pgh_context["traceback"]
 
 
-def test_an_exception_is_recorded_whatever_its_text_holds(mailbox_a: Mailbox) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_an_exception_is_recorded_whatever_its_text_holds(business_a: Business) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         raise ValueError("no \x00 text")
 
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_counting(business_a), work)
     assert (run.status, run.error_code) == ("failed", "exception")
     assert "ValueError" in run.events.filter(status="failed").latest("pgh_id").pgh_context["traceback"]
 
 
-def test_an_exception_is_recorded_though_a_variable_holds_the_loop(mailbox_a: Mailbox) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_an_exception_is_recorded_though_a_variable_holds_the_loop(business_a: Business) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         loop = progress.track(range(ITEMS))
         for number in loop:
             if number == 7:
                 raise ZeroDivisionError
 
-    assert work_through(started(mailbox_a), work).accused_item == "7"
+    assert work_through(start_counting(business_a), work).accused_item == "7"
 
 
-def test_an_exception_outside_of_items_blames_nobody(mailbox_a: Mailbox) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_an_exception_outside_of_items_blames_nobody(business_a: Business) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS)):
             if number == 7:
                 break
@@ -235,52 +236,52 @@ def test_an_exception_outside_of_items_blames_nobody(mailbox_a: Mailbox) -> None
         progress.report()
         raise ZeroDivisionError
 
-    run = started(mailbox_a)
+    run = start_counting(business_a)
     for _ in range(3):
         failed = work_through(run, work)
         assert (failed.status, failed.error_code, failed.accused_item) == ("failed", "exception", "")
         dispatch.reopen(failed, SYSTEM, "retried")
 
 
-def test_a_warm_shutdown_is_no_death(mailbox_a: Mailbox, settings: Settings) -> None:
+def test_a_warm_shutdown_is_no_death(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
-    run, work = started(mailbox_a), Deaths(7)
+    run, work = start_counting(business_a), Deaths(7)
     for _ in range(4):
         with pytest.raises(Killed):
             work_through(run, work)
-        ReceiptSyncRun.objects.filter(pk=run.pk).reclaim(is_death=False)
+        CountingRun.objects.filter(pk=run.pk).reclaim(is_death=False)
     left = seen(run)
     assert (left.status, left.losses, left.accused_item, left.poison_items) == ("queued", 0, "", [])
     assert (left.open_item, left.suspect_mode) == ("", False)
 
 
-def test_a_stop_between_items_accuses_nobody(mailbox_a: Mailbox) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_a_stop_between_items_accuses_nobody(business_a: Business) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS), durably=True):
             if number == 3:
-                ReceiptSyncRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
+                CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
 
-    paused = work_through(started(mailbox_a), work)
+    paused = work_through(start_counting(business_a), work)
     assert (paused.status, paused.processed, paused.open_item, paused.accused_item) == ("paused", 4, "", "")
 
 
-def test_a_reset_accuses_nobody(mailbox_a: Mailbox, settings: Settings) -> None:
+def test_a_reset_accuses_nobody(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
-    run = started(mailbox_a)
+    run = start_counting(business_a)
     with pytest.raises(Killed):
         work_through(run, Deaths(7))
     reset_progress(run.business, actor=SYSTEM)
     assert (seen(run).status, seen(run).accused_item) == ("failed", "")
 
 
-def test_items_that_have_no_key_are_not_blamed(mailbox_a: Mailbox, settings: Settings) -> None:
+def test_items_that_have_no_key_are_not_blamed(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
 
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track([object()] * ITEMS):
             raise Killed
 
-    run = started(mailbox_a)
+    run = start_counting(business_a)
     for losses in (1, 2):
         assert let_die(run, work).losses == losses
     assert let_die(run, work).error_code == "worker_lost"
@@ -295,14 +296,14 @@ def store_too_much() -> None:
 
 
 @pytest.mark.parametrize("escape", [store_too_much, lambda: [].pop(), lambda: "\ud800".encode()])
-def test_an_exception_inside_an_item_fails_that_item_only(mailbox_a: Mailbox, escape: Callable[[], object]) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_an_exception_inside_an_item_fails_that_item_only(business_a: Business, escape: Callable[[], object]) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS)):
             with progress.item(number, subject=f"number {number}"):
                 if number == 7:
                     escape()
 
-    end = work_through(started(mailbox_a), work)
+    end = work_through(start_counting(business_a), work)
     assert (end.status, end.failed, end.succeeded) == ("completed", 1, ITEMS - 1)
     item = end.items.get(status="failed")
     assert (item.key, item.error_code, item.subject) == ("7", "unexpected", "number 7")
@@ -312,21 +313,21 @@ def test_an_exception_inside_an_item_fails_that_item_only(mailbox_a: Mailbox, es
 @pytest.mark.parametrize(
     ("error", "code"), [(RunRejected("wrong password"), "rejected"), (RunUnreachable("gone"), "unreachable")]
 )
-def test_what_concerns_the_whole_run_leaves_its_item(mailbox_a: Mailbox, error: Exception, code: str) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_what_concerns_the_whole_run_leaves_its_item(business_a: Business, error: Exception, code: str) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS)):
             with progress.item(number):
                 raise error
 
-    end = work_through(started(mailbox_a), work)
+    end = work_through(start_counting(business_a), work)
     assert (end.status, end.error_code, end.error_message) == ("failed", code, str(error))
     assert end.events.latest("pgh_id").pgh_context["reason"] == code
 
 
-def test_a_database_that_is_away_leaves_the_item(mailbox_a: Mailbox) -> None:
+def test_a_database_that_is_away_leaves_the_item(business_a: Business) -> None:
     escaped: list[BaseException] = []
 
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(1)):
             try:
                 with progress.item(number):
@@ -334,17 +335,17 @@ def test_a_database_that_is_away_leaves_the_item(mailbox_a: Mailbox) -> None:
             except OperationalError as error:
                 escaped.append(error)
 
-    work_through(started(mailbox_a), work)
+    work_through(start_counting(business_a), work)
     assert len(escaped) == 1
 
 
-def test_an_item_that_beats_beyond_its_deadline_is_failed(mailbox_a: Mailbox) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_an_item_that_beats_beyond_its_deadline_is_failed(business_a: Business) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(3)):
             with progress.item(number, seconds=0.05 if number == 1 else 60):
                 while number == 1:
                     progress.beat()
 
-    end = work_through(started(mailbox_a), work)
+    end = work_through(start_counting(business_a), work)
     assert (end.status, end.failed, end.succeeded) == ("completed", 1, 2)
     assert end.items.get(status="failed").error_code == "timeout"

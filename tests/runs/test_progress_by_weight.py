@@ -7,7 +7,6 @@ import time
 import pytest
 from pytest_django import Settings
 
-from receipts.models import Mailbox, ReceiptSyncRun
 from recordings.models import RecordingRun
 from runs.exceptions import RunsError
 from runs.lifecycle import dispatch
@@ -16,7 +15,8 @@ from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.readers.verdict import eta_seconds
 from runs.states import StopRequest
-from tests.actors import seen, started, work_through
+from tests.actors import seen, start_counting, work_through
+from tests.contract.models import CountingRun
 from tests.telephony import twilio_source
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,27 +30,27 @@ def eager(settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
 
 
-def test_the_bar_goes_by_weight_and_the_count_by_items(mailbox_a: Mailbox) -> None:
+def test_the_bar_goes_by_weight_and_the_count_by_items(business_a: Business) -> None:
     shown: list[tuple[int, float | None]] = []
 
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         items = [SHORT, SHORT, LONG, SHORT]
         for weight in progress.track(items, weigh=lambda weight: weight, weight=sum(items)):
-            told = seen(run)
-            shown.append((told.processed, told.progress_pct))
+            shown_run = seen(run)
+            shown.append((shown_run.processed, shown_run.progress_pct))
             if weight == LONG:
                 progress.inside(0.5)
                 shown.append((seen(run).processed, seen(run).progress_pct))
 
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_counting(business_a), work)
     assert shown == [(0, 0.0), (1, 1.0), (2, 2.0), (2, 50.5), (3, 99.0)]
     assert (run.progress_pct, run.processed, run.total) == (100, 4, 4)
 
 
-def test_what_was_done_counts_after_a_resume_and_the_bar_is_never_lower(mailbox_a: Mailbox) -> None:
+def test_what_was_done_counts_after_a_resume_and_the_bar_is_never_lower(business_a: Business) -> None:
     shown: list[float] = []
 
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         items = [40.0, 10.0, 30.0, 20.0][run.cursor.get("next", 0) :]
         for weight in progress.track(items, weigh=lambda weight: weight, weight=sum(items)):
             for part in (0.25, 0.5, 0.75):
@@ -60,7 +60,7 @@ def test_what_was_done_counts_after_a_resume_and_the_bar_is_never_lower(mailbox_
                 raise MemoryError("killed here")
             progress.checkpoint(next=run.cursor.get("next", 0) + len(items) - items[::-1].index(weight))
 
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_counting(business_a), work)
     assert (run.status, run.progress_pct, run.cursor) == ("failed", 72.5, {"next": 2})
     dispatch.reopen(run, SYSTEM, "retry")
     run = work_through(run, work)
@@ -69,11 +69,11 @@ def test_what_was_done_counts_after_a_resume_and_the_bar_is_never_lower(mailbox_
     assert shown[-3:] == [85.0, 90.0, 95.0]
 
 
-def test_the_time_left_goes_by_weight(mailbox_a: Mailbox, settings: Settings) -> None:
+def test_the_time_left_goes_by_weight(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0.05
     etas: list[float] = []
 
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         items = [SHORT, SHORT, LONG, SHORT]
         for weight in progress.track(items, weigh=lambda weight: weight, weight=sum(items)):
             if weight == LONG:
@@ -83,14 +83,14 @@ def test_the_time_left_goes_by_weight(mailbox_a: Mailbox, settings: Settings) ->
                         progress.inside(percent / 100)
                     etas.append(seen(run).eta or -1)
 
-    work_through(started(mailbox_a), work)
+    work_through(start_counting(business_a), work)
     middle = etas[50]
     assert 0.3 < middle < 4, "about a second; by the count of items it would be for ever"
     assert etas[-1] < middle
 
 
-def test_a_long_item_that_moves_is_advancing(mailbox_a: Mailbox) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_a_long_item_that_moves_is_advancing(business_a: Business) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track([LONG], weigh=lambda weight: weight, weight=LONG):
             before = seen(run).progress_at
             progress.inside(0.1)
@@ -100,43 +100,43 @@ def test_a_long_item_that_moves_is_advancing(mailbox_a: Mailbox) -> None:
             assert moved
             assert before < moved == seen(run).progress_at
 
-    assert work_through(started(mailbox_a), work).status == "completed"
+    assert work_through(start_counting(business_a), work).status == "completed"
 
 
-def test_a_wish_is_granted_in_the_middle_of_a_long_item(mailbox_a: Mailbox) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_a_wish_is_granted_in_the_middle_of_a_long_item(business_a: Business) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track([100.0], weigh=lambda weight: weight, weight=100.0):
-            ReceiptSyncRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
+            CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
             progress.inside(0.5)
             pytest.fail("went on")
 
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_counting(business_a), work)
     assert (run.status, run.processed, run.progress_pct) == ("paused", 0, 50.0)
 
 
-def test_a_weight_can_be_corrected_once_it_is_known(mailbox_a: Mailbox) -> None:
+def test_a_weight_can_be_corrected_once_it_is_known(business_a: Business) -> None:
     shown: list[float | None] = []
 
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track([1, 2], weigh=lambda number: 10.0, weight=20.0):
             if number == 1:
                 progress.weigh(30.0)
             progress.inside(0.5)
             shown.append(seen(run).progress_pct)
 
-    work_through(started(mailbox_a), work)
+    work_through(start_counting(business_a), work)
     assert shown == [37.5, 87.5]
 
 
-def test_nothing_to_weigh_counts_items(mailbox_a: Mailbox) -> None:
+def test_nothing_to_weigh_counts_items(business_a: Business) -> None:
     shown: list[float | None] = []
 
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track([1, 2, 3, 4], weigh=lambda _: 0.0):
             progress.beat()
             shown.append(seen(run).progress_pct)
 
-    work_through(started(mailbox_a), work)
+    work_through(start_counting(business_a), work)
     assert shown == [0.0, 25.0, 50.0, 75.0]
 
 
@@ -144,17 +144,17 @@ def test_nothing_to_weigh_counts_items(mailbox_a: Mailbox) -> None:
 
 
 def test_notes_are_the_runs_own_columns_and_ride_along(business_a: Business) -> None:
-    told: list[tuple[str, float | None]] = []
+    shown: list[tuple[str, float | None]] = []
 
     def work(run: RecordingRun, progress: Progress) -> None:
         for number in progress.track([1, 2]):
             progress.note(current=f"call {number}", current_pct=10.0 * number)
             progress.beat()
-            told.append((seen(run).current, seen(run).current_pct))
+            shown.append((seen(run).current, seen(run).current_pct))
 
     run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a))
     work_through(run, work)
-    assert told == [("call 1", 10.0), ("call 2", 20.0)]
+    assert shown == [("call 1", 10.0), ("call 2", 20.0)]
 
 
 @pytest.mark.parametrize("column", ["status", "attempt", "selected", "nonsense"])
@@ -168,8 +168,8 @@ def test_no_other_column_can_be_noted(business_a: Business, column: str) -> None
         work_through(run, work)
 
 
-def test_the_time_left_runs_down_by_the_databases_clock(mailbox_a: Mailbox) -> None:
-    run = seen(started(mailbox_a))
+def test_the_time_left_runs_down_by_the_databases_clock(business_a: Business) -> None:
+    run = seen(start_counting(business_a))
     run.status, run.eta, run.heartbeat_age, run.wait_left = "running", 30.0, 12.0, None
     assert eta_seconds(run) == 18
     run.heartbeat_age = 100.0
@@ -180,10 +180,10 @@ def test_the_time_left_runs_down_by_the_databases_clock(mailbox_a: Mailbox) -> N
     assert eta_seconds(run) is None
 
 
-def test_a_new_attempt_shows_no_share_of_the_count_before_it_knows_the_weights(mailbox_a: Mailbox) -> None:
+def test_a_new_attempt_shows_no_share_of_the_count_before_it_knows_the_weights(business_a: Business) -> None:
     """One of two calls was known already: 50 % of the items, and hardly anything of the work."""
 
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         with progress.allow_silence(minutes=1):
             shown.append(seen(run).progress_pct)
         for weight in progress.track([0.0, 100.0][run.cursor.get("next", 0) :], weigh=lambda one: one, weight=100.0):
@@ -195,41 +195,41 @@ def test_a_new_attempt_shows_no_share_of_the_count_before_it_knows_the_weights(m
             progress.checkpoint(next=1)
 
     shown: list[float | None] = []
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_counting(business_a), work)
     dispatch.reopen(run, SYSTEM, "retry")
     work_through(run, work)
     assert shown == [None, 20.0, 20.0, 20.0]
 
 
-def test_progress_inside_an_item_clears_losses_and_the_accusation(mailbox_a: Mailbox) -> None:
+def test_progress_inside_an_item_clears_losses_and_the_accusation(business_a: Business) -> None:
     """An hour-long call that moves on in every attempt isn't what kills the workers."""
 
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track(["call"], weigh=lambda call: 100.0, weight=100.0):
             for reached in range(run.attempt * 10):
                 progress.inside(reached / 100)
             progress.report()
             raise KeyboardInterrupt
 
-    run = started(mailbox_a)
+    run = start_counting(business_a)
     for _ in range(6):
         with pytest.raises(KeyboardInterrupt):
             work_through(run, work)
-        ReceiptSyncRun.objects.filter(pk=run.pk).reclaim()
+        CountingRun.objects.filter(pk=run.pk).reclaim()
     left = seen(run)
     assert (left.status, left.losses, left.poison_items) == ("queued", 0, [])
 
 
-def test_an_item_that_dies_at_the_same_part_each_time_is_poison(mailbox_a: Mailbox) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_an_item_that_dies_at_the_same_part_each_time_is_poison(business_a: Business) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track(["call"], weigh=lambda call: 100.0, weight=100.0):
             progress.inside(0.3 + run.attempt / 1000)  # a little further each time is no progress
             progress.report()
             raise KeyboardInterrupt
 
-    run = started(mailbox_a)
+    run = start_counting(business_a)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             work_through(run, work)
-        ReceiptSyncRun.objects.filter(pk=run.pk).reclaim()
+        CountingRun.objects.filter(pk=run.pk).reclaim()
     assert seen(run).poison_items == ["call"]

@@ -60,9 +60,9 @@ def test_the_api_tells_a_stale_run_without_writing(as_member_a: APIClient, overd
     with read_only_database():
         answer = as_member_a.get(path.format(id=overdue.pk))
         assert answer.status_code == 200, answer.content
-        told = answer.json()
-        told = told["results"][0] if "results" in told else told
-        assert (told["status"], told["error_code"], told["is_stale"]) == ("failed", "stale", True)
+        body = answer.json()
+        body = body["results"][0] if "results" in body else body
+        assert (body["status"], body["error_code"], body["is_stale"]) == ("failed", "stale", True)
     assert ReceiptSyncRun.objects.get().status == "running", "nothing was written"
 
 
@@ -139,10 +139,10 @@ def test_the_log_says_why_in_one_line_without_a_traceback(
 
 def test_the_sweep_says_in_one_line_that_it_waits(caplog: pytest.LogCaptureFixture) -> None:
     with read_only_database():
-        tasks.sweep_or_wait()
+        tasks.sweep_unless_database_is_away()
     [record] = caplog.records
     assert record.getMessage() == "The sweep waits for the database: cannot execute INSERT in a read-only transaction"
-    tasks.sweep_or_wait()
+    tasks.sweep_unless_database_is_away()
     assert Sweep.objects.get().finished_at
 
 
@@ -265,9 +265,9 @@ def test_real_workers_go_on_behind_a_failover(business_a: Business, files: Path)
     with worker(files.parent, "drill"):
         until(lambda: seen(run).processed >= 5)
         with read_only_database():
-            told = seen(run)
+            shown_run = seen(run)
             time.sleep(2)  # what is tested is that it lasts
-            assert seen(run).processed - told.processed <= 1, "nothing is written meanwhile"
+            assert seen(run).processed - shown_run.processed <= 1, "nothing is written meanwhile"
         until(lambda: seen(run).status == Status.COMPLETED)
     assert (seen(run).attempt, seen(run).processed) == (1, 40)
     numbers = list(run.footprints.order_by("pk").values_list("number", flat=True))

@@ -7,14 +7,14 @@ import pytest
 from celery import current_app
 from django.db import connection
 
-from receipts.models import Mailbox, ReceiptSyncRun
 from runs.exceptions import ActiveRunExists, WrongState
 from runs.lifecycle import dispatch
 from runs.lifecycle.sweep import sweep
 from runs.models import Business, Run
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from tests.actors import claimed, seen, silence, started, work_through
+from tests.actors import claim_counting, seen, silence, start_counting, work_through
+from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,48 +34,46 @@ def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(current_app, "send_task", refuse)
 
 
-def test_the_same_key_gives_the_same_run(mailbox_a: Mailbox, sent: list[int]) -> None:
-    runs = [
-        dispatch.start(ReceiptSyncRun, mailbox_a.business, idempotency_key="k", mailbox=mailbox_a) for _ in range(2)
-    ]
+def test_the_same_key_gives_the_same_run(business_a: Business, sent: list[int]) -> None:
+    runs = [dispatch.start(CountingRun, business_a, idempotency_key="k") for _ in range(2)]
     assert runs[0] == runs[1]
     assert sent == [runs[0].pk]
 
 
-def test_a_second_start_is_told_of_the_active_run(mailbox_a: Mailbox) -> None:
-    first = started(mailbox_a)
+def test_a_second_start_is_told_of_the_active_run(business_a: Business) -> None:
+    first = start_counting(business_a)
     with pytest.raises(ActiveRunExists) as refused:
-        started(mailbox_a)
+        start_counting(business_a)
     assert refused.value.run == first
 
 
-def test_a_dead_run_gives_way_to_a_new_start(mailbox_a: Mailbox) -> None:
-    dead = claimed(mailbox_a)
+def test_a_dead_run_gives_way_to_a_new_start(business_a: Business) -> None:
+    dead = claim_counting(business_a)
     silence(dead, 301)
-    assert started(mailbox_a).status == "queued"
+    assert start_counting(business_a).status == "queued"
     dead.refresh_from_db()
     assert dead.error_code == "stale"
 
 
 @pytest.mark.parametrize("again", [False, True])
 def test_an_active_run_that_ends_before_it_is_named_stands_in_nobodys_way(
-    mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch, again: bool
+    business_a: Business, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
-    cancelled = started(mailbox_a)
+    cancelled = start_counting(business_a)
     cancelled.cancel(SYSTEM)
-    in_the_way = started(mailbox_a)
-    refuse = dispatch._refuse_beside_active
+    in_the_way = start_counting(business_a)
+    refuse = dispatch.refuse_beside_active
 
     def ends_meanwhile(model: type[Run], business: Business) -> None:
         at_once(lambda: in_the_way.cancel(SYSTEM), 1)
         refuse(model, business)
 
-    monkeypatch.setattr(dispatch, "_refuse_beside_active", ends_meanwhile)
+    monkeypatch.setattr(dispatch, "refuse_beside_active", ends_meanwhile)
     if again:
         dispatch.reopen(seen(cancelled), SYSTEM, "resumed")
     else:
-        started(mailbox_a)
-    assert ReceiptSyncRun.objects.active().exclude(pk=in_the_way.pk).count() == 1
+        start_counting(business_a)
+    assert CountingRun.objects.active().exclude(pk=in_the_way.pk).count() == 1
 
 
 def at_once(call: Callable[[], object], times: int) -> list[object]:
@@ -99,39 +97,39 @@ def at_once(call: Callable[[], object], times: int) -> list[object]:
     return outcomes
 
 
-def test_of_simultaneous_starts_one_wins(mailbox_a: Mailbox) -> None:
-    outcomes = at_once(lambda: started(mailbox_a), 6)
-    [run] = [outcome for outcome in outcomes if isinstance(outcome, ReceiptSyncRun)]
+def test_of_simultaneous_starts_one_wins(business_a: Business) -> None:
+    outcomes = at_once(lambda: start_counting(business_a), 6)
+    [run] = [outcome for outcome in outcomes if isinstance(outcome, CountingRun)]
     losers = [outcome for outcome in outcomes if isinstance(outcome, ActiveRunExists)]
     assert len(losers) == 5
     assert {loser.run for loser in losers} == {run}
 
 
-def test_simultaneous_starts_with_one_key_make_one_run(mailbox_a: Mailbox) -> None:
-    def start() -> ReceiptSyncRun:
-        return dispatch.start(ReceiptSyncRun, mailbox_a.business, idempotency_key="k", mailbox=mailbox_a)
+def test_simultaneous_starts_with_one_key_make_one_run(business_a: Business) -> None:
+    def start() -> CountingRun:
+        return dispatch.start(CountingRun, business_a, idempotency_key="k")
 
     outcomes = at_once(start, 6)
-    assert len(set(outcomes)) == ReceiptSyncRun.objects.count() == 1
+    assert len(set(outcomes)) == CountingRun.objects.count() == 1
 
 
-def test_a_broker_that_is_away_loses_no_run(mailbox_a: Mailbox, broker_away: None) -> None:
-    run = started(mailbox_a)
+def test_a_broker_that_is_away_loses_no_run(business_a: Business, broker_away: None) -> None:
+    run = start_counting(business_a)
     run.refresh_from_db()
     assert (run.status, run.dispatches) == ("queued", 1)
 
 
 def test_the_sweep_publishes_a_forgotten_run_after_a_minute_then_more_rarely(
-    mailbox_a: Mailbox, sent: list[int]
+    business_a: Business, sent: list[int]
 ) -> None:
-    run = started(mailbox_a)
-    rows = ReceiptSyncRun.objects.filter(pk=run.pk)
+    run = start_counting(business_a)
+    rows = CountingRun.objects.filter(pk=run.pk)
 
     def sent_after(seconds: int) -> int:
         sent.clear()
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE receipts_receiptsyncrun SET dispatched_at = now() - %s * interval '1 second'",
+                "UPDATE contract_countingrun SET dispatched_at = now() - %s * interval '1 second'",
                 [seconds],
             )
         sweep()
@@ -144,8 +142,8 @@ def test_the_sweep_publishes_a_forgotten_run_after_a_minute_then_more_rarely(
     assert sent_after(125) == 1
 
 
-def test_a_retry_goes_on_from_the_cursor_and_completed_is_final(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
+def test_a_retry_goes_on_from_the_cursor_and_completed_is_final(business_a: Business) -> None:
+    run = claim_counting(business_a)
     silence(run, 301)
     dispatch.reopen(seen(run), SYSTEM, "retry")
     run = work_through(run, lambda run, progress: None)
@@ -154,13 +152,13 @@ def test_a_retry_goes_on_from_the_cursor_and_completed_is_final(mailbox_a: Mailb
         dispatch.reopen(run, SYSTEM, "retry")
 
 
-def test_failed_items_are_tried_again_in_a_run_of_their_own(mailbox_a: Mailbox) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_failed_items_are_tried_again_in_a_run_of_their_own(business_a: Business) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for key in progress.track(["7:1", "7:2", "7:3"]):
             if key != "7:2":
                 progress.failed(key, "no", subject=f"mail {key}")
 
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_counting(business_a), work)
     again = dispatch.retry_failed(run, None)
     assert (again.mode, again.status) == ("selected", "queued")
     items = again.items.order_by("key").values_list("key", "status", "subject")

@@ -6,9 +6,10 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
-from receipts.models import Mailbox, ReceiptSyncRun
+from runs.models import Business
 from runs.states import TRANSITIONS, Status
-from tests.actors import started
+from tests.actors import start_counting
+from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db
 
@@ -16,12 +17,12 @@ ALLOWED = {(arrow.source, arrow.target) for arrow in TRANSITIONS}
 FORBIDDEN = [pair for pair in product(Status, Status) if pair not in ALLOWED and pair[0] != pair[1]]
 
 
-def set_by_hand(run: ReceiptSyncRun, status: Status) -> None:
+def set_by_hand(run: CountingRun, status: Status) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("UPDATE receipts_receiptsyncrun SET status = %s WHERE id = %s", [status, run.pk])
+        cursor.execute(f"UPDATE {CountingRun._meta.db_table} SET status = %s WHERE id = %s", [status, run.pk])
 
 
-def bring_to(run: ReceiptSyncRun, status: Status) -> None:
+def bring_to(run: CountingRun, status: Status) -> None:
     """By legal arrows only."""
     for step in {Status.PAUSED: [Status.RUNNING], Status.COMPLETED: [Status.RUNNING]}.get(status, []):
         set_by_hand(run, step)
@@ -30,8 +31,8 @@ def bring_to(run: ReceiptSyncRun, status: Status) -> None:
 
 
 @pytest.mark.parametrize(("source", "target"), sorted(ALLOWED))
-def test_an_arrow_of_the_table_may_be_drawn(mailbox_a: Mailbox, source: Status, target: Status) -> None:
-    run = started(mailbox_a)
+def test_an_arrow_of_the_table_may_be_drawn(business_a: Business, source: Status, target: Status) -> None:
+    run = start_counting(business_a)
     bring_to(run, source)
     set_by_hand(run, target)
     run.refresh_from_db()
@@ -39,8 +40,8 @@ def test_an_arrow_of_the_table_may_be_drawn(mailbox_a: Mailbox, source: Status, 
 
 
 @pytest.mark.parametrize(("source", "target"), FORBIDDEN)
-def test_any_other_arrow_is_refused(mailbox_a: Mailbox, source: Status, target: Status) -> None:
-    run = started(mailbox_a)
+def test_any_other_arrow_is_refused(business_a: Business, source: Status, target: Status) -> None:
+    run = start_counting(business_a)
     bring_to(run, source)
     with pytest.raises(ProgrammingError, match="Invalid transition"):
         set_by_hand(run, target)

@@ -9,18 +9,18 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 import runs.lifecycle.sweep
-from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import dispatch
 from runs.lifecycle.reset import reset_progress
 from runs.lifecycle.sweep import is_watching, sweep
-from runs.models import Run, Sweep, run_types
+from runs.models import Business, Run, Sweep, run_types
 from runs.models.audit import SYSTEM
-from tests.actors import claimed, seen, silence, started
+from tests.actors import claim_counting, seen, silence, start_counting
+from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_round_is_recorded(mailbox_a: Mailbox) -> None:
+def test_a_round_is_recorded(business_a: Business) -> None:
     assert not is_watching(), "nobody has ever looked"
     assert sweep()
     assert is_watching()
@@ -41,13 +41,13 @@ def test_a_second_round_waits_for_the_first_but_not_for_a_dead_one() -> None:
 
 
 def test_a_step_that_breaks_does_not_end_the_round(
-    mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    business_a: Business, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     def broken(model: type[Run]) -> int:
         raise RuntimeError("broken")
 
-    run = started(mailbox_a)
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=2))
+    run = start_counting(business_a)
+    CountingRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=2))
     monkeypatch.setattr(runs.lifecycle.sweep, "expire_stale", broken)
     assert sweep()
     run.refresh_from_db()
@@ -55,15 +55,15 @@ def test_a_step_that_breaks_does_not_end_the_round(
 
 
 def test_a_connection_lost_in_a_round_costs_one_step_and_one_line_of_the_log(
-    mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    business_a: Business, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def cut_off(model: type[Run]) -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         return 0
 
-    run = started(mailbox_a)
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=2))
+    run = start_counting(business_a)
+    CountingRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=2))
     monkeypatch.setattr(runs.lifecycle.sweep, "expire_stale", cut_off)
     assert sweep()
     run.refresh_from_db()
@@ -73,10 +73,10 @@ def test_a_connection_lost_in_a_round_costs_one_step_and_one_line_of_the_log(
     assert len(logged) == len(run_types())
 
 
-def test_the_queue_timeout_may_be_never(mailbox_a: Mailbox, settings: Settings) -> None:
+def test_the_queue_timeout_may_be_never(business_a: Business, settings: Settings) -> None:
     settings.RUNS_QUEUE_TIMEOUT_SECONDS = None
-    run = started(mailbox_a)
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=200))
+    run = start_counting(business_a)
+    CountingRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=200))
     sweep()
     run.refresh_from_db()
     assert run.status == "queued"
@@ -99,42 +99,42 @@ Ended = list[tuple[list[str], str]]
 THE_TASK: Ended = [(["task"], "SIGKILL")]
 
 
-def test_the_task_of_an_expired_run_is_ended_once(mailbox_a: Mailbox, ended: Ended) -> None:
-    silence(claimed(mailbox_a), 301)
+def test_the_task_of_an_expired_run_is_ended_once(business_a: Business, ended: Ended) -> None:
+    silence(claim_counting(business_a), 301)
     sweep()
     sweep()
     assert ended == THE_TASK
 
 
-def test_a_sweep_that_was_away_for_long_ends_it_still(mailbox_a: Mailbox, ended: Ended) -> None:
-    run = claimed(mailbox_a)
+def test_a_sweep_that_was_away_for_long_ends_it_still(business_a: Business, ended: Ended) -> None:
+    run = claim_counting(business_a)
     silence(run, 301)
     seen(run)
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(hours=2))
+    CountingRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(hours=2))
     sweep()
     assert ended == THE_TASK
 
 
-def test_a_retry_that_is_faster_than_the_sweep_ends_the_hung_task_too(mailbox_a: Mailbox, ended: Ended) -> None:
-    run = claimed(mailbox_a)
+def test_a_retry_that_is_faster_than_the_sweep_ends_the_hung_task_too(business_a: Business, ended: Ended) -> None:
+    run = claim_counting(business_a)
     silence(run, 301)
     dispatch.reopen(seen(run), SYSTEM, "retried")
     assert ended == THE_TASK
 
 
-def test_a_retry_does_not_wait_for_a_broker_that_is_away(mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_does_not_wait_for_a_broker_that_is_away(business_a: Business, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **options: object) -> None:
         raise ConnectionError("no broker")
 
     monkeypatch.setattr(current_app.control, "revoke", refuse)
-    run = claimed(mailbox_a)
+    run = claim_counting(business_a)
     silence(run, 301)
     dispatch.reopen(seen(run), SYSTEM, "retried")
     assert seen(run).status == "queued"
 
 
-def test_the_task_of_a_run_that_was_reset_is_ended_when_it_stays_silent(mailbox_a: Mailbox, ended: Ended) -> None:
-    run = claimed(mailbox_a)
+def test_the_task_of_a_run_that_was_reset_is_ended_when_it_stays_silent(business_a: Business, ended: Ended) -> None:
+    run = claim_counting(business_a)
     reset_progress(run.business, actor=SYSTEM)
     sweep()
     assert ended == [], "it may live, and finds out by itself"

@@ -3,16 +3,17 @@
 import pytest
 from django.db import connection
 
-from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle.reset import reset_progress
+from runs.models import Business
 from runs.models.audit import Actor
 from runs.progress import Progress
-from tests.actors import claimed, seen, silence, started, work_through
+from tests.actors import claim_counting, seen, silence, start_counting, work_through
+from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def story(run: ReceiptSyncRun) -> list[tuple[str, str, str]]:
+def story(run: CountingRun) -> list[tuple[str, str, str]]:
     return [
         (
             event.status,
@@ -23,11 +24,11 @@ def story(run: ReceiptSyncRun) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_a_failure_keeps_its_traceback(mailbox_a: Mailbox) -> None:
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_a_failure_keeps_its_traceback(business_a: Business) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         raise ZeroDivisionError("nothing to divide")
 
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_counting(business_a), work)
     assert story(run) == [
         ("queued", "system", "started"),
         ("running", "worker", "claimed"),
@@ -37,8 +38,8 @@ def test_a_failure_keeps_its_traceback(mailbox_a: Mailbox) -> None:
     assert "ZeroDivisionError" not in run.error_message
 
 
-def test_a_reader_that_repairs_is_named(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
+def test_a_reader_that_repairs_is_named(business_a: Business) -> None:
+    run = claim_counting(business_a)
     silence(run, 301)
     seen(run)
     assert story(run)[-1] == ("failed", "reader", "no heartbeat")
@@ -46,21 +47,21 @@ def test_a_reader_that_repairs_is_named(mailbox_a: Mailbox) -> None:
     assert (event.worker, event.attempt, event.error_code) == ("worker@test", 1, "stale")
 
 
-def test_a_reset_keeps_the_reason_that_was_given(mailbox_a: Mailbox) -> None:
-    run = started(mailbox_a)
+def test_a_reset_keeps_the_reason_that_was_given(business_a: Business) -> None:
+    run = start_counting(business_a)
     reset_progress(run.business, actor=Actor("staff", "dana", 7), reason="called by phone")
     assert story(run)[-1] == ("failed", "staff", "called by phone")
 
 
-def test_a_change_by_hand_is_recorded_without_an_actor(mailbox_a: Mailbox) -> None:
-    run = started(mailbox_a)
+def test_a_change_by_hand_is_recorded_without_an_actor(business_a: Business) -> None:
+    run = start_counting(business_a)
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE receipts_receiptsyncrun SET status = 'cancelled'")
+        cursor.execute(f"UPDATE {CountingRun._meta.db_table} SET status = 'cancelled'")
     assert story(run)[-1] == ("cancelled", "", "")
 
 
-def test_progress_writes_no_history(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
+def test_progress_writes_no_history(business_a: Business) -> None:
+    run = claim_counting(business_a)
     progress = Progress(run)
     with progress.allow_silence(minutes=1):
         pass

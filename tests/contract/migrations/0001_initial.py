@@ -162,6 +162,7 @@ class Migration(migrations.Migration):
                 ("error_code", models.CharField(blank=True, default="", max_length=64, verbose_name="error code")),
                 ("error_message", models.TextField(blank=True, default="", verbose_name="error")),
                 ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                ("title", models.CharField(blank=True, default="", max_length=100)),
                 (
                     "run",
                     models.ForeignKey(

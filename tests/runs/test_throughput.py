@@ -8,19 +8,19 @@ import pytest
 
 from runs.models import Business
 from runs.progress import Progress
-from runs.progress.throughput import POINTS, ThroughputHistory, plot_points
+from runs.progress.throughput import POINTS, ThroughputHistory, plot
 from runs.states import Status
 from tests.cast import MakeRun
 
 
 @pytest.mark.parametrize("seconds", [30, 61, 3_600, 100_000])
 def test_a_long_run_keeps_no_more_points_than_a_short_one(seconds: int) -> None:
-    pace = ThroughputHistory([])
+    history = ThroughputHistory([])
     for second in range(seconds):
-        pace.note(second, second * 10)
-    assert min(seconds, POINTS // 2) <= len(pace.points) <= POINTS
-    assert pace.points[0] == [0, 0]
-    assert pace.points[-1][0] >= seconds * 0.9
+        history.note(second, second * 10)
+    assert min(seconds, POINTS // 2) <= len(history.points) <= POINTS
+    assert history.points[0] == [0, 0]
+    assert history.points[-1][0] >= seconds * 0.9
 
 
 def test_a_second_attempt_goes_on_where_the_first_left_off() -> None:
@@ -33,10 +33,10 @@ def test_a_second_attempt_goes_on_where_the_first_left_off() -> None:
 
 
 def test_the_last_word_is_always_noted() -> None:
-    pace = ThroughputHistory([[0, 0], [1, 10]])
-    assert not pace.note(1.2, 11)
-    assert pace.note(1.3, 12, last=True)
-    assert pace.points[-1] == [1.3, 12]
+    history = ThroughputHistory([[0, 0], [1, 10]])
+    assert not history.note(1.2, 11)
+    assert history.note(1.3, 12, last=True)
+    assert history.points[-1] == [1.3, 12]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -54,13 +54,13 @@ def test_it_is_kept_with_the_flush(business_a: Business, make_run: MakeRun) -> N
 
 
 def test_too_little_is_not_drawn() -> None:
-    assert plot_points([]) is None
-    assert plot_points([[0, 0], [1, 5]]) is None
-    assert plot_points([[0, 0], [10, 0], [20, 0]]) is None
+    assert plot([]) is None
+    assert plot([[0, 0], [1, 5]]) is None
+    assert plot([[0, 0], [10, 0], [20, 0]]) is None
 
 
 def test_the_drawing_has_the_highest_speed_on_top() -> None:
-    drawn = plot_points([[0, 0], [1, 10], [2, 30], [4, 30]])
+    drawn = plot([[0, 0], [1, 10], [2, 30], [4, 30]])
     assert drawn is not None
     assert (drawn.peak, drawn.seconds) == (20, 4)
     assert "225.0 6.0" in drawn.line
