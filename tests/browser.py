@@ -59,12 +59,12 @@ def open_page(
     assert [text for text in complaints if "Failed to load resource" not in text] == []
 
 
-def change(run: Any, **columns: Any) -> None:
+def update_run(run: Any, **columns: Any) -> None:
     """What a worker would write."""
     ReceiptSyncRun.objects.filter(pk=run.pk).update(version=F("version") + 1, **columns)
 
 
-def finish(run: Any) -> None:
+def finish_run(run: Any) -> None:
     columns = {"total": 200, "processed": 200, "succeeded": 200, "progress_pct": 100.0}
     ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now(), **columns)
 
@@ -82,6 +82,6 @@ def bar(page: Page) -> Any:
     return page.get_by_role("progressbar")
 
 
-def stored(page: Page) -> dict[str, Any]:
+def read_storage(page: Page) -> dict[str, Any]:
     kept = page.evaluate("Object.entries(localStorage)")
     return {key: json.loads(value) for key, value in kept}

@@ -28,7 +28,7 @@ def as_staff_in_admin(client: Client, staff: User) -> Client:
     return client
 
 
-def shown(client: Client, **query: Any) -> list[int]:
+def listed_ids(client: Client, **query: Any) -> list[int]:
     return [run.pk for run in client.get(LIST, query).context["cl"].result_list]
 
 
@@ -47,7 +47,7 @@ def test_a_dead_run_is_found_among_the_failed_on_first_sight(
     as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running", silent_for=400)
-    assert shown(as_staff_in_admin, status__exact="failed") == [run.pk]
+    assert listed_ids(as_staff_in_admin, status__exact="failed") == [run.pk]
 
 
 def test_a_dead_run_is_not_active_on_its_own_page(
@@ -83,21 +83,21 @@ def test_the_staleness_filter_sorts_runs(
 ) -> None:
     run = make_run(business_a, "running", silent_for=age)
     for each in ("fresh", "quiet", "stale"):
-        assert shown(as_staff_in_admin, staleness=each) == ([run.pk] if each == staleness else [])
+        assert listed_ids(as_staff_in_admin, staleness=each) == ([run.pk] if each == staleness else [])
 
 
 def test_declared_silence_is_fresh(as_staff_in_admin: Client, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running", silent_for=90)
     ReceiptSyncRun.objects.filter(pk=run.pk).update(silent_until=Now() + timedelta(minutes=5))
-    assert shown(as_staff_in_admin, staleness="fresh") == [run.pk]
+    assert listed_ids(as_staff_in_admin, staleness="fresh") == [run.pk]
 
 
 def test_runs_are_found_by_number_and_business(
     as_staff_in_admin: Client, business_a: Business, business_b: Business, make_run: MakeRun
 ) -> None:
     a, b = make_run(business_a), make_run(business_b)
-    assert shown(as_staff_in_admin, q=a.pk) == [a.pk]
-    assert shown(as_staff_in_admin, business__id__exact=business_b.pk) == [b.pk]
+    assert listed_ids(as_staff_in_admin, q=a.pk) == [a.pk]
+    assert listed_ids(as_staff_in_admin, business__id__exact=business_b.pk) == [b.pk]
 
 
 def test_failed_items_and_their_reasons_are_shown(

@@ -92,7 +92,7 @@ def real(world: World, path: str) -> World:
     return found
 
 
-def make_sense_of(case: Any, known: World) -> None:
+def fill_in_real_values(case: Any, known: World) -> None:
     """Put what is there in place of what was made up, and heed the rules that no schema tells.
 
     Only where schemathesis means to be valid: what it has spoilt stays spoilt.
@@ -110,10 +110,10 @@ def make_sense_of(case: Any, known: World) -> None:
                 is_left = name not in CHOICES and len(str(holder[name])) % 5 == 0
                 if holder[name] is not None and not is_left:
                     holder[name] = known[name]
-            heed_rules(holder)
+            apply_cross_field_rules(holder)
 
 
-def heed_rules(said: MutableMapping[str, Any]) -> None:
+def apply_cross_field_rules(said: MutableMapping[str, Any]) -> None:
     said.pop("cursor", None)  # only those that were given out are any
     if "Range" in said:
         said["Range"] = "bytes=0-99"
@@ -167,7 +167,7 @@ def tokens(member_a: User, staff: User) -> dict[str, str]:
 @hypothesis_settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_operation_does_what_it_says(case: Any, world: World, tokens: dict[str, str]) -> None:
     """Every call meets the same data: what it does is undone."""
-    make_sense_of(case, real(world, case.operation.path))
+    fill_in_real_values(case, real(world, case.operation.path))
     token = tokens["staff" if case.operation.path.startswith("/api/admin/") else "member"]
     with transaction.atomic():
         answer = case.call(headers={"Authorization": token})

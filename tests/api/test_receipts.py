@@ -15,24 +15,26 @@ from runs.models import Business
 HTML = b"<script>alert(1)</script>"
 
 
-def make(business: Business, number: int, **fields: Any) -> Receipt:
+def make_receipt(business: Business, number: int, **fields: Any) -> Receipt:
     return Receipt.objects.create(business=business, message_id=f"<{number}@example.com>", **fields)
 
 
 @pytest.fixture
 def with_file(business_a: Business) -> Receipt:
-    receipt = make(business_a, 1, filename="חשבונית\r\nX: y.html", content_type="text/html")
+    receipt = make_receipt(business_a, 1, filename="חשבונית\r\nX: y.html", content_type="text/html")
     receipt.file.save("kept-under-another-name.html", ContentFile(HTML))
     return receipt
 
 
-def found(client: APIClient, **query: Any) -> list[int]:
+def list_ids(client: APIClient, **query: Any) -> list[int]:
     return [row["id"] for row in client.get("/api/receipts/", {"business": "business-a", **query}).json()["results"]]
 
 
 def test_the_last_found_comes_first_with_exact_amounts(as_member_a: APIClient, business_a: Business) -> None:
-    make(business_a, 1)
-    make(business_a, 2, vendor="קפה", amount="12.50", currency="ILS", issued_on="2026-01-02", needs_review=False)
+    make_receipt(business_a, 1)
+    make_receipt(
+        business_a, 2, vendor="קפה", amount="12.50", currency="ILS", issued_on="2026-01-02", needs_review=False
+    )
     first, second = as_member_a.get("/api/receipts/", {"business": "business-a"}).json()["results"]
     assert (first["vendor"], first["amount"], first["currency"], first["issued_on"]) == (
         "קפה", "12.50", "ILS", "2026-01-02"
@@ -41,17 +43,17 @@ def test_the_last_found_comes_first_with_exact_amounts(as_member_a: APIClient, b
 
 
 def test_dates_are_included_and_fall_back_to_the_day_received(as_member_a: APIClient, business_a: Business) -> None:
-    issued = make(business_a, 1, issued_on=date(2026, 1, 10))
-    arrived = make(business_a, 2, received_at=timezone.now().replace(year=2026, month=1, day=20))
-    make(business_a, 3)
-    assert found(as_member_a, from_date="2026-01-10", to_date="2026-01-10") == [issued.pk]
-    assert found(as_member_a, from_date="2026-01-11", to_date="2026-01-20") == [arrived.pk]
-    assert len(found(as_member_a)) == 3
+    issued = make_receipt(business_a, 1, issued_on=date(2026, 1, 10))
+    arrived = make_receipt(business_a, 2, received_at=timezone.now().replace(year=2026, month=1, day=20))
+    make_receipt(business_a, 3)
+    assert list_ids(as_member_a, from_date="2026-01-10", to_date="2026-01-10") == [issued.pk]
+    assert list_ids(as_member_a, from_date="2026-01-11", to_date="2026-01-20") == [arrived.pk]
+    assert len(list_ids(as_member_a)) == 3
 
 
 def test_pages_follow_each_other(as_member_a: APIClient, business_a: Business, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Receipts.pagination_class, "page_size", 2)
-    made = [make(business_a, n).pk for n in range(3)][::-1]
+    made = [make_receipt(business_a, n).pk for n in range(3)][::-1]
     first = as_member_a.get("/api/receipts/", {"business": "business-a"}).json()
     second = as_member_a.get(first["next"]).json()
     assert [row["id"] for row in first["results"] + second["results"]] == made
@@ -87,7 +89,7 @@ def test_a_receipt_without_a_file_or_whose_file_is_lost_is_404(
     as_member_a: APIClient, business_a: Business, with_file: Receipt
 ) -> None:
     with_file.file.storage.delete(str(with_file.file.name))
-    for receipt in (with_file, make(business_a, 2)):
+    for receipt in (with_file, make_receipt(business_a, 2)):
         assert as_member_a.get(f"/api/receipts/{receipt.pk}/file/").status_code == 404
 
 

@@ -25,7 +25,7 @@ FORM, JSON = "multipart/form-data; boundary=B", "application/json"
 MEBIBYTE = 1024 * 1024
 
 
-def too_large(answer: Any) -> bool:
+def is_too_large(answer: Any) -> bool:
     body = answer.json()
     return bool(
         answer.status_code == 413 and body["errors"][0]["code"] == "too_large" and body["type"] == "client_error"
@@ -44,7 +44,7 @@ def test_only_files_of_an_audience_may_be_larger_than_a_form(
 ) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.WHATSAPP_MAX_UPLOAD_BYTES = 1000, 2000
     assert as_member_a.post(path, b" " * limit, content_type=content_type).status_code in (400, 415)
-    assert too_large(as_member_a.post(path, b" " * (limit + 1), content_type=content_type))
+    assert is_too_large(as_member_a.post(path, b" " * (limit + 1), content_type=content_type))
 
 
 @pytest.mark.parametrize("path", ["/login/", "/admin/login/", "/language/"])
@@ -101,7 +101,7 @@ def address(
         yield url
 
 
-def ask(url: str, head: str, chunks: Iterable[bytes] = ()) -> tuple[int, bytes]:
+def send_request(url: str, head: str, chunks: Iterable[bytes] = ()) -> tuple[int, bytes]:
     """Status and body of what is answered to the head, and to as many chunks as can be sent before the answer."""
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
@@ -119,7 +119,7 @@ def ask(url: str, head: str, chunks: Iterable[bytes] = ()) -> tuple[int, bytes]:
 def test_what_is_announced_too_large_is_refused_before_it_comes(address: str, path: str) -> None:
     """Not a byte of the body is sent: who would wait for it would never answer."""
     head = f"POST {path} HTTP/1.1\nContent-Type: {FORM}\nContent-Length: {1024 * MEBIBYTE}\n"
-    status, body = ask(address, head)
+    status, body = send_request(address, head)
     assert status == 413
     if path != "/login/":
         assert json.loads(body)["errors"][0]["code"] == "too_large"
@@ -129,7 +129,7 @@ def test_what_is_announced_too_large_is_refused_before_it_comes(address: str, pa
 def test_what_comes_in_chunks_is_taken_no_further_than_its_limit(address: str) -> None:
     chunk = b"%x\r\n%b\r\n" % (MEBIBYTE, b"x" * MEBIBYTE)
     head = f"POST {SYNC} HTTP/1.1\nContent-Type: {JSON}\nTransfer-Encoding: chunked\n"
-    status, body = ask(address, head, [*[chunk] * 4, b"0\r\n\r\n"])
+    status, body = send_request(address, head, [*[chunk] * 4, b"0\r\n\r\n"])
     assert (status, json.loads(body)["errors"][0]["code"]) == (413, "too_large")
 
 
@@ -146,4 +146,4 @@ def test_no_content_type_breaks_a_request(address: str, content_type: str, param
     """Django reads it before any of its own error handling."""
     for line, expected in (("GET /healthz?x=%ff", 200), ("POST /api/receipts/sync/?x=%ff", 401)):
         head = f"{line} HTTP/1.1\nContent-Type: {content_type}; {parameter}\nContent-Length: 0\n"
-        assert ask(address, head)[0] == expected
+        assert send_request(address, head)[0] == expected

@@ -29,7 +29,7 @@ def url(run: ReceiptSyncRun) -> str:
     return f"/api/runs/receipt_sync/{run.pk}/items/"
 
 
-def table(answer: Any) -> list[dict[str, str]]:
+def parse_csv(answer: Any) -> list[dict[str, str]]:
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
@@ -74,14 +74,14 @@ def test_csv_holds_all_that_match(as_member_a: APIClient, run: ReceiptSyncRun, m
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"] == f'attachment; filename="receipt_sync-{run.pk}.csv"'
     assert answer.headers["Cache-Control"] == "no-store"
-    assert [row["key"] for row in table(answer)] == ["1:1", "1:2", "1:3", "1:9"]
-    assert len(table(as_member_a.get(url(run), {"format": "csv", "status": "failed"}))) == 3
+    assert [row["key"] for row in parse_csv(answer)] == ["1:1", "1:2", "1:3", "1:9"]
+    assert len(parse_csv(as_member_a.get(url(run), {"format": "csv", "status": "failed"}))) == 3
 
 
 @pytest.mark.parametrize("subject", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"])
 def test_no_cell_can_be_run_by_a_spreadsheet(as_member_a: APIClient, run: ReceiptSyncRun, subject: str) -> None:
     ScannedMessage.objects.filter(key="1:9").update(subject=subject)
-    row = table(as_member_a.get(url(run), {"format": "csv"}))[-1]
+    row = parse_csv(as_member_a.get(url(run), {"format": "csv"}))[-1]
     assert row["subject"] == f"'{subject}"
     assert row["sender"] == "קבלה, בע״מ"
 

@@ -83,11 +83,11 @@ def stream(url: str, business: object, **headers: str) -> Iterator[Stream]:
         yield Stream(response)
 
 
-def token(user: User) -> str:
+def make_token(user: User) -> str:
     return f"Bearer {AuthToken.objects.create(user)[1]}"
 
 
-def write(run: Any, **columns: Any) -> None:
+def update_columns(run: Any, **columns: Any) -> None:
     columns = {"heartbeat_at": Now(), **columns}
     ReceiptSyncRun.objects.filter(pk=run.pk).update(version=F("version") + 1, **columns)
 
@@ -97,14 +97,14 @@ def test_active_runs_come_at_once_and_changes_as_they_are_made(
 ) -> None:
     make_run(business_a, "completed", created_at=Now() - timedelta(days=1), finished_at=Now() - timedelta(hours=2))
     run = make_run(business_a, "running", total=10)
-    with stream(asgi, business_a.pk, Authorization=token(member_a)) as told:
+    with stream(asgi, business_a.pk, Authorization=make_token(member_a)) as told:
         assert told.response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
         assert told.response.headers["X-Accel-Buffering"] == "no"
         assert told.response.headers["Cache-Control"] == "no-store"
         first = told.run()
         assert first.keys() == as_member_a.get(f"/api/runs/receipt_sync/{run.pk}/").json().keys()
         assert (first["id"], first["processed"]) == (run.pk, 0)
-        write(run, processed=5)
+        update_columns(run, processed=5)
         assert told.run()["processed"] == 5
         ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
         assert told.run()["status"] == "completed"
@@ -116,7 +116,7 @@ def test_a_run_that_only_grows_older_is_told_of_when_that_changes_the_verdict(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running", silent_for=59)
-    with stream(asgi, business_a.pk, Authorization=token(member_a)) as told:
+    with stream(asgi, business_a.pk, Authorization=make_token(member_a)) as told:
         assert told.run()["verdict"]["code"] == "working"
         assert told.run()["verdict"]["code"] == "quiet"
         # Without a new version: as if time had passed.
@@ -134,20 +134,20 @@ def test_another_business_is_never_told_of(
     member_b = User.objects.create_user("somebody")
     Membership.objects.create(user=member_b, business=business_b)
     with (
-        stream(asgi, business_a.pk, Authorization=token(member_a)) as a,
-        stream(asgi, business_b.slug, Authorization=token(member_b)) as b,
+        stream(asgi, business_a.pk, Authorization=make_token(member_a)) as a,
+        stream(asgi, business_b.slug, Authorization=make_token(member_b)) as b,
     ):
         assert (a.run()["id"], b.run()["id"]) == (ours.pk, theirs.pk)
-        write(theirs, processed=1)
+        update_columns(theirs, processed=1)
         assert b.run()["processed"] == 1
-        write(ours, processed=2)
+        update_columns(ours, processed=2)
         assert a.run()["processed"] == 2
 
 
 def test_who_may_not_watch_is_told_in_json(asgi: str, member_a: User, business_b: Business) -> None:
     accept = {"Accept": "text/event-stream"}
     url = f"{asgi}/api/runs/stream/"
-    signed_in = {**accept, "Authorization": token(member_a)}
+    signed_in = {**accept, "Authorization": make_token(member_a)}
     for query, headers, status in (
         ("?business=business-b", accept, 401),
         ("?business=business-b", signed_in, 404),
@@ -169,7 +169,7 @@ def test_readers_hear_it_in_their_own_language(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     make_run(business_a, "running")
-    bearer = token(member_a)
+    bearer = make_token(member_a)
     with (
         stream(asgi, business_a.pk, Authorization=bearer) as english,
         stream(asgi, f"{business_a.pk}&lang=he", Authorization=bearer) as hebrew,
@@ -182,7 +182,7 @@ def test_who_was_away_is_told_what_ended_meanwhile(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running")
-    bearer = token(member_a)
+    bearer = make_token(member_a)
     with stream(asgi, business_a.pk, Authorization=bearer) as told:
         last = told.event()[0]
     ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
@@ -230,7 +230,7 @@ def test_it_ends_with_the_token_and_not_with_another(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running")
-    mine, other = token(member_a), token(member_a)
+    mine, other = make_token(member_a), make_token(member_a)
     with (
         stream(asgi, business_a.pk, Authorization=mine) as told,
         stream(asgi, business_a.pk, Authorization=other) as more,
@@ -238,7 +238,7 @@ def test_it_ends_with_the_token_and_not_with_another(
         assert (told.run()["id"], more.run()["id"]) == (run.pk, run.pk)
         httpx.post(f"{asgi}/api/auth/logout/", headers={"Authorization": mine}).raise_for_status()
         assert told.ended()
-        write(run, processed=3)
+        update_columns(run, processed=3)
         assert more.run()["processed"] == 3
 
 
@@ -248,7 +248,7 @@ def test_a_user_has_only_so_many_streams_and_others_have_theirs(
     make_run(business_a, "running")
     other = User.objects.create_user("somebody")
     Membership.objects.create(user=other, business=business_a)
-    mine, theirs = token(member_a), token(other)
+    mine, theirs = make_token(member_a), make_token(other)
     with server(tmp_path / "state", {"STREAMS_PER_USER": "3"}) as url:
 
         def ask_in_hebrew() -> httpx.Response:
@@ -276,7 +276,7 @@ def test_a_user_has_only_so_many_streams_and_others_have_theirs(
 def test_streams_that_open_at_once_do_not_slip_past_the_bound(
     tmp_path: Path, member_a: User, business_a: Business
 ) -> None:
-    bearer = token(member_a)
+    bearer = make_token(member_a)
 
     def status(url: str) -> int:
         path = f"{url}/api/runs/stream/?business={business_a.pk}"
@@ -295,7 +295,7 @@ def test_watching_costs_the_database_the_same_for_one_and_for_many(
 ) -> None:
     """The server counts what was done for signing in only later; then all that is left are the looks."""
     make_run(business_a, "running")
-    bearer = token(member_a)
+    bearer = make_token(member_a)
     with all_of(stream(asgi, business_a.pk, Authorization=bearer) for _ in range(30)) as streams:
         for each in streams:
             each.run()
@@ -323,11 +323,11 @@ def test_it_holds_no_connection_of_its_own(
     tmp_path: Path, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running")
-    bearer = token(member_a)
+    bearer = make_token(member_a)
     with (
         server(tmp_path / "state", {"DATABASE_POOL_SIZE": "2"}) as url,
         all_of(stream(url, business_a.pk, Authorization=bearer) for _ in range(8)) as streams,
     ):
-        write(run, processed=7)
+        update_columns(run, processed=7)
         for each in streams:
             assert any(each.run()["processed"] == 7 for _ in range(2))

@@ -75,7 +75,7 @@ def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
     }
 
 
-def filled(route: str, of_b: dict[str, Any]) -> str:
+def fill_route(route: str, of_b: dict[str, Any]) -> str:
     # The longest beginning decides whose number an <id> is.
     kinds = {
         "/api/receipts/": "receipt_id",
@@ -104,12 +104,12 @@ QUERIES = ["", "?business={business}", "?business={business_id}"]
 BODY = {"business": "business-b", "mode": "full", "name": "x", "text": "x", "numbers": "0502000000", "confirm": True}
 
 
-def everything() -> list[Any]:
+def all_requests() -> list[Any]:
     models = (ReceiptSyncRun, WhatsAppBroadcast, Receipt, OptOut)
     return [list(model.objects.values()) for model in models]
 
 
-def content(answer: Any) -> str:
+def response_text(answer: Any) -> str:
     return (b"".join(answer) if getattr(answer, "streaming", False) else answer.content).decode("utf-8", "replace")
 
 
@@ -120,28 +120,28 @@ def test_a_member_of_a_gets_404_for_what_is_bs(
     by_session = APIClient()
     by_session.force_login(member_a)
     clients = [as_member_a, by_session] if route.startswith("/api/") else [by_session]
-    before = everything()
+    before = all_requests()
     for client, method, query in product(clients, METHODS, QUERIES):
-        path = filled(route, of_b) + query.format(**of_b)
+        path = fill_route(route, of_b) + query.format(**of_b)
         answer = getattr(client, method)(path, BODY if method in ("post", "put", "patch") else None)
-        assert SECRET not in content(answer) + str(answer.headers), (method, path)
+        assert SECRET not in response_text(answer) + str(answer.headers), (method, path)
         if method in ("get", "post") and PARAMETER.search(route) and answer.status_code != 405:
             assert answer.status_code == 404, (method, path)
         if route == "/logout/":  # the only one that means it
             client.force_login(member_a)
-    assert everything() == before
+    assert all_requests() == before
 
 
 @pytest.mark.parametrize("route", [r for r in project_routes() if r.startswith("/api/") and r not in OPEN])
 def test_the_anonymous_are_asked_to_sign_in(anonymous: APIClient, of_b: dict[str, Any], route: str) -> None:
     for method in ("get", "post", "put", "delete", "options"):
-        answer = getattr(anonymous, method)(filled(route, of_b))
+        answer = getattr(anonymous, method)(fill_route(route, of_b))
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer"), method
 
 
 def test_the_anonymous_see_nothing_elsewhere(anonymous: APIClient, of_b: dict[str, Any]) -> None:
     for route in project_routes():
-        assert SECRET not in content(anonymous.get(filled(route, of_b))), route
+        assert SECRET not in response_text(anonymous.get(fill_route(route, of_b))), route
 
 
 def test_members_are_kept_out_of_the_admin(as_member_a: APIClient, member_a: User, of_b: dict[str, Any]) -> None:

@@ -51,7 +51,7 @@ def admin(username: str, password: str) -> Any:
     return Client().post("/admin/login/", {"username": username, "password": password})
 
 
-def pay(seconds: int) -> None:
+def let_time_pass(seconds: int) -> None:
     """Let so much time pass."""
     Throttle.objects.update(paid_at=F("paid_at") - timedelta(seconds=seconds))
 
@@ -67,7 +67,7 @@ def test_one_password_tried_on_many_names_is_stopped_by_default(member_a: User) 
     assert 50 <= int(answers[60].headers["Retry-After"]) <= 60
     assert api("member-a", PASSWORD).status_code == 429
     assert api("member-a", PASSWORD, "198.51.100.7").status_code == 200
-    pay(60)
+    let_time_pass(60)
     assert api("member-a", PASSWORD).status_code == 200
 
 
@@ -117,9 +117,9 @@ def test_previews_are_bounded_by_user(
 def test_a_permit_comes_back_with_time_and_never_more_than_the_rate(rates: Callable[..., None], db: None) -> None:
     rates(login="3/hour")
     assert [take_permit("login", "x") for _ in range(4)] == [None, None, None, pytest.approx(1200, abs=5)]
-    pay(1200)
+    let_time_pass(1200)
     assert [take_permit("login", "x") for _ in range(2)] == [None, pytest.approx(1200, abs=5)]
-    pay(100_000)
+    let_time_pass(100_000)
     assert [take_permit("login", "x") for _ in range(4)].count(None) == 3
 
 
@@ -162,6 +162,6 @@ def test_the_sweep_forgets_those_who_owe_nothing(rates: Callable[..., None], db:
     rates(login="1/hour", preview="1/day")
     take_permit("login", "x")
     take_permit("preview", "x")
-    pay(3600)
+    let_time_pass(3600)
     sweep()
     assert list(Throttle.objects.values_list("key", flat=True)) == ["preview x"]

@@ -55,7 +55,7 @@ def run(business_a: Business, make_run: MakeRun) -> Any:
     return half_done(make_run, business_a, failed_items=3, rate=3.2, pace=points)
 
 
-def violations(page: Page) -> list[str]:
+def find_violations(page: Page) -> list[str]:
     found = Axe().run(page, options=RULES).response["violations"]
     return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
 
@@ -90,7 +90,7 @@ def test_nobody_is_kept_out(open_page: Open, run: Any, name: str, language: str)
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size(DESKTOP)
         page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}.png", full_page=True)
-        assert violations(page) == [], theme
+        assert find_violations(page) == [], theme
         for width in (320, 375, 1920):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, theme
@@ -111,7 +111,7 @@ def test_nobody_is_kept_out_at_the_door(live_server: LiveServer, page: Page, db:
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)
         page.screenshot(path=SCREENSHOTS / f"login-{language}-{theme}.png")
-        assert violations(page) == [], theme
+        assert find_violations(page) == [], theme
 
 
 def test_the_keyboard_does_everything(open_page: Open, business_a: Business, run: Any) -> None:

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from playwright.sync_api import Page, expect
 
 from runs.models import Business
-from tests.browser import SOON, Open, bar, change, finish, half_done, label
+from tests.browser import SOON, Open, bar, finish_run, half_done, label, update_run
 from tests.cast import MakeRun
 
 pytestmark = pytest.mark.needs("chromium")
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.needs("chromium")
 Put = Callable[..., None]
 
 
-def put(page: Page, **attributes: object) -> None:
+def show_card(page: Page, **attributes: object) -> None:
     """A card of this page's own, in the place of those that were there."""
     made = {name.replace("_", "-"): str(value) for name, value in attributes.items()}
     page.evaluate(
@@ -27,7 +27,7 @@ def put(page: Page, **attributes: object) -> None:
             const card = document.createElement("run-card");
             for (const [name, value] of Object.entries(made)) card.setAttribute(name, value);
             for (const name of ["run:change", "run:finish", "run:dismiss"]) {
-                document.addEventListener(name, event => (window.told ??= []).push([name, event.detail.status]));
+                document.addEventListener(name, event => (window.dispatched ??= []).push([name, event.detail.status]));
             }
             document.querySelector("main").prepend(card);
         }""",
@@ -35,8 +35,8 @@ def put(page: Page, **attributes: object) -> None:
     )
 
 
-def told(page: Page) -> list[list[str]]:
-    return list(page.evaluate("window.told ?? []"))
+def dispatched_events(page: Page) -> list[list[str]]:
+    return list(page.evaluate("window.dispatched ?? []"))
 
 
 def test_it_says_why_it_says_so(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
@@ -92,7 +92,7 @@ def test_it_follows_the_run_it_is_told_to_and_no_other(
     old = make_run(business_a, "failed")
     half_done(make_run, business_a)
     page = open_page()
-    put(page, type="receipt_sync", business=business_a.pk, run_id=old.pk)
+    show_card(page, type="receipt_sync", business=business_a.pk, run_id=old.pk)
     expect(label(page)).to_have_text("Failed")
     expect(page.get_by_role("heading", name=f"Task No. {old.pk}")).to_be_visible()
 
@@ -100,7 +100,7 @@ def test_it_follows_the_run_it_is_told_to_and_no_other(
 def test_a_run_that_is_not_there_is_said_to_be_so(open_page: Open, business_b: Business, make_run: MakeRun) -> None:
     theirs = make_run(business_b, "running")
     page = open_page()
-    put(page, type="receipt_sync", business=business_b.pk, run_id=theirs.pk)
+    show_card(page, type="receipt_sync", business=business_b.pk, run_id=theirs.pk)
     expect(page.get_by_text("There is no such run, or it isn't yours to see.")).to_be_visible()
     expect(bar(page)).not_to_have_attribute("aria-valuenow", re.compile(""))
 
@@ -117,15 +117,15 @@ def test_it_goes_over_to_a_run_that_begins_elsewhere(open_page: Open, business_a
 def test_it_tells_its_page_what_happens(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     run = half_done(make_run, business_a)
     page = open_page()
-    put(page, type="receipt_sync", business=business_a.pk)
+    show_card(page, type="receipt_sync", business=business_a.pk)
     expect(label(page)).to_have_text("Working")
-    change(run, processed=150, heartbeat_at=Now())
+    update_run(run, processed=150, heartbeat_at=Now())
     expect(page.get_by_text("150 of 200")).to_be_visible(timeout=SOON)
-    finish(run)
+    finish_run(run)
     expect(label(page)).to_have_text("Completed", timeout=SOON)
     page.get_by_role("button", name="Dismiss").click()
     expect(page.locator("run-card")).to_have_attribute("state", "none")
-    assert told(page) == [
+    assert dispatched_events(page) == [
         ["run:change", "running"],
         ["run:change", "running"],
         ["run:change", "completed"],
@@ -137,7 +137,7 @@ def test_it_tells_its_page_what_happens(open_page: Open, business_a: Business, m
 def test_it_speaks_the_language_it_is_given(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     half_done(make_run, business_a, silent_for=400)
     page = open_page()
-    put(page, type="receipt_sync", business=business_a.pk, lang="he")
+    show_card(page, type="receipt_sync", business=business_a.pk, lang="he")
     expect(label(page)).to_have_text("תקוע - אין עדכון")
     expect(page.get_by_text("למה אנחנו אומרים את זה?")).to_be_visible()
 
@@ -154,7 +154,9 @@ def test_nothing_moves_while_the_bar_does(open_page: Open, business_a: Business,
     expect(label(page)).to_have_text("Working")
     page.evaluate(observe)
     for processed in (109, 150, 199):
-        change(run, processed=processed, succeeded=processed, progress_pct=processed / 2, heartbeat_at=Now(), rate=33.3)
+        update_run(
+            run, processed=processed, succeeded=processed, progress_pct=processed / 2, heartbeat_at=Now(), rate=33.3
+        )
         page.evaluate("document.querySelector('run-card').poller.pollNow()")
         expect(page.get_by_text(f"{processed} of 200")).to_be_visible()
     assert page.evaluate("window.shifts ?? []") == []

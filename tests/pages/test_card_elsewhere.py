@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 
 from receipts.models import ReceiptSyncRun
 from runs.models import Business
-from tests.browser import half_done, label, stored
+from tests.browser import half_done, label, read_storage
 from tests.cast import MakeRun
 from tests.servers import server
 
@@ -54,7 +54,7 @@ def test_another_sites_page_shows_it_with_a_token(
     page.get_by_role("button", name="ביטול").click()
     expect(page.locator("[part=message]")).to_have_text("מבטל…")
     assert ReceiptSyncRun.objects.get(pk=run.pk).requested == "cancel"
-    assert stored(page)[f"longTask_{business_a.pk}_receipt_sync"]["taskId"] == run.pk
+    assert read_storage(page)[f"longTask_{business_a.pk}_receipt_sync"]["taskId"] == run.pk
 
 
 def test_another_sites_page_with_a_dead_token_says_so(elsewhere: Elsewhere, page: Page, business_a: Business) -> None:

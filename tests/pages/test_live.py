@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Route, expect
 from receipts.models import Receipt, ReceiptSyncRun
 from runs.models import Business
 from runs.states import Status
-from tests.browser import RUNS_URL, SOON, Open, bar, change, finish, half_done, label, stored
+from tests.browser import RUNS_URL, SOON, Open, bar, finish_run, half_done, label, read_storage, update_run
 from tests.cast import MakeRun
 
 pytestmark = pytest.mark.needs("chromium")
@@ -23,7 +23,7 @@ def test_the_bar_moves_as_the_row_does(open_page: Open, business_a: Business, ma
     run = half_done(make_run, business_a)
     page = open_page()
     expect(bar(page)).to_have_attribute("aria-valuenow", "50")
-    change(run, processed=150, succeeded=150, progress_pct=75.0, heartbeat_at=Now())
+    update_run(run, processed=150, succeeded=150, progress_pct=75.0, heartbeat_at=Now())
     expect(bar(page)).to_have_attribute("aria-valuenow", "75", timeout=SOON)
     expect(bar(page)).to_have_attribute("aria-valuetext", "150 of 200")
     assert page.locator("[part=fill]").evaluate("bar => bar.style.inlineSize") == "75%"
@@ -33,7 +33,7 @@ def test_a_run_that_dies_is_shown_so_without_a_reload(open_page: Open, business_
     run = half_done(make_run, business_a)
     page = open_page(language="he")
     expect(label(page)).to_have_text("פועל")
-    change(run, heartbeat_at=Now() - timedelta(seconds=301))
+    update_run(run, heartbeat_at=Now() - timedelta(seconds=301))
     expect(label(page)).to_have_text("תקוע - אין עדכון", timeout=SOON)
     expect(page.get_by_text("המשימה לא התעדכנה מזה 5 דקות", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="ניסיון חוזר", exact=True)).to_be_visible()
@@ -51,12 +51,12 @@ def test_the_browser_keeps_an_id_and_nothing_else(open_page: Open, business_a: B
     run = half_done(make_run, business_a)
     page = open_page()
     expect(label(page)).to_have_text("Working")
-    [(key, kept)] = stored(page).items()
+    [(key, kept)] = read_storage(page).items()
     assert key == f"longTask_{business_a.pk}_receipt_sync"
     assert {**kept, "timestamp": 0} == {"taskId": run.pk, "taskType": "receipt_sync", "timestamp": 0}
-    finish(run)
+    finish_run(run)
     expect(label(page)).to_have_text("Completed", timeout=SOON)
-    assert stored(page) == {}
+    assert read_storage(page) == {}
 
 
 @pytest.mark.parametrize("status", ["completed", None])
@@ -70,10 +70,10 @@ def test_a_status_kept_by_an_older_version_is_not_believed(
     page = open_page(before=f"localStorage.setItem('{key}', JSON.stringify({old}))")
     if status:
         expect(label(page)).to_have_text("Completed")
-        assert stored(page) == {}
+        assert read_storage(page) == {}
     else:
         expect(page.get_by_text("Nothing has been synced yet")).to_be_visible()
-        assert stored(page) == {}
+        assert read_storage(page) == {}
 
 
 def test_what_was_kept_for_an_hour_is_dropped(open_page: Open, business_a: Business) -> None:
@@ -81,7 +81,7 @@ def test_what_was_kept_for_an_hour_is_dropped(open_page: Open, business_a: Busin
     old = "{taskId: 99, taskType: 'receipt_sync', timestamp: Date.now() - 3600001}"
     page = open_page(before=f"localStorage.setItem('{key}', JSON.stringify({old}))")
     expect(page.get_by_text("Nothing has been synced yet")).to_be_visible()
-    assert stored(page) == {}
+    assert read_storage(page) == {}
 
 
 def test_without_the_server_the_page_says_last_known(
@@ -97,7 +97,7 @@ def test_without_the_server_the_page_says_last_known(
     assert card.get_attribute("moving") is None
     expect(page.locator("[part=news]")).to_contain_text("No contact with the server.")
 
-    change(run, processed=180, succeeded=180, progress_pct=90.0, heartbeat_at=Now())
+    update_run(run, processed=180, succeeded=180, progress_pct=90.0, heartbeat_at=Now())
     context.set_offline(False)  # it comes back by itself, and at once
     expect(bar(page)).to_have_attribute("aria-valuenow", "90", timeout=3_000)
     expect(label(page)).to_have_text("Working")
@@ -119,7 +119,7 @@ def test_errors_of_the_server_dont_end_the_polling(open_page: Open, business_a: 
     expect(label(page)).to_have_text("Working")
     page.route(RUNS_URL, lambda route: route.fulfill(status=500, body="<h1>oops</h1>"))
     expect(label(page)).to_have_text("Last known: Working", timeout=SOON)
-    finish(run)
+    finish_run(run)
     page.unroute(RUNS_URL)
     expect(label(page)).to_have_text("Completed", timeout=2 * SOON)
 
@@ -200,9 +200,9 @@ def test_receipts_appear_while_a_run_finds_them(open_page: Open, business_a: Bus
     page = open_page()
     expect(page.get_by_text("No receipts yet.")).to_be_visible()
     Receipt.objects.create(business=business_a, message_id="<1@x>", vendor="Bezeq", amount="99.90", currency="ILS")
-    change(run, processed=101, heartbeat_at=Now())
+    update_run(run, processed=101, heartbeat_at=Now())
     expect(page.get_by_role("cell", name="₪99.90")).to_be_visible(timeout=2 * SOON)
-    finish(run)
+    finish_run(run)
     expect(page.locator("#recent .pill")).to_have_text("Completed", timeout=2 * SOON)
 
 
@@ -213,12 +213,12 @@ def test_screen_readers_hear_quarters_and_changes_of_state(
     page = open_page()
     news = page.locator("[part=news]")
     expect(label(page)).to_have_text("Working")
-    change(run, processed=120, progress_pct=60.0, heartbeat_at=Now())
+    update_run(run, processed=120, progress_pct=60.0, heartbeat_at=Now())
     expect(bar(page)).to_have_attribute("aria-valuenow", "60", timeout=SOON)
     expect(news).to_have_text("")
-    change(run, processed=160, progress_pct=80.0, heartbeat_at=Now())
+    update_run(run, processed=160, progress_pct=80.0, heartbeat_at=Now())
     expect(news).to_have_text("75 percent", timeout=SOON)
-    finish(run)
+    finish_run(run)
     expect(news).to_contain_text("Completed", timeout=SOON)
 
 
@@ -242,7 +242,7 @@ def test_coming_back_to_the_page_shows_the_truth_at_once(
     expect(label(page)).to_have_text("Working")
     page.get_by_role("button", name="עברית").click()
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
-    finish(run)
+    finish_run(run)
     page.go_back()
     expect(label(page)).to_have_text(re.compile("Completed|הושלם"), timeout=3_000)
 

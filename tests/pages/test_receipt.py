@@ -13,7 +13,7 @@ from receipts.models import Receipt
 from receipts.review import decisions
 from runs.models import Business
 from tests.browser import Open
-from tests.pages.test_access import SCREENSHOTS, violations
+from tests.pages.test_access import SCREENSHOTS, find_violations
 
 LIST = "/b/business-a/receipts/"
 SEEN = {
@@ -179,6 +179,6 @@ def test_nobody_is_kept_out(open_page: Open, receipt: Receipt, member_a: User, l
     expect(page.locator("#id_amount")).to_have_attribute("aria-describedby", "id_amount_error")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"receipt-{language}-{theme}.png", full_page=True)
-    assert violations(page) == []
+    assert find_violations(page) == []
     page.set_viewport_size({"width": 320, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320

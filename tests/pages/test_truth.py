@@ -30,7 +30,7 @@ from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import seen
-from tests.browser import SOON, bar, change, finish, half_done, label
+from tests.browser import SOON, bar, finish_run, half_done, label, update_run
 from tests.cast import MakeRun, client_of
 from tests.post import served_mailbox
 from tests.servers import collect_static, free_port, production, server
@@ -69,7 +69,7 @@ def page_a(asgi: str, context: BrowserContext, member_a: User, mailbox_a: Mailbo
 
 
 def progress(run: Any, processed: int) -> None:
-    change(run, processed=processed, succeeded=processed, progress_pct=processed / 2, heartbeat_at=Now())
+    update_run(run, processed=processed, succeeded=processed, progress_pct=processed / 2, heartbeat_at=Now())
 
 
 def asked(context: BrowserContext) -> list[str]:
@@ -138,7 +138,7 @@ def test_the_network_is_lost_and_found(
     context.set_offline(True)
     expect(label(page)).to_have_text("Last known: Working", timeout=10_000)
     expect(page.locator("run-card")).not_to_have_attribute("moving", "")
-    finish(run)
+    finish_run(run)
     context.set_offline(False)
     expect(label(page)).to_have_text("Completed", timeout=BACK)
 
@@ -158,7 +158,7 @@ def test_the_session_is_lost_and_found(
     page.evaluate("window.dispatchEvent(new Event('focus'))")
     expect(page.get_by_role("link", name="Sign in again")).to_be_visible(timeout=BACK)
     expect(label(page)).to_have_text("Last known: Working")
-    finish(run)
+    finish_run(run)
     sign_in(context, member_a, asgi)  # in another tab
     page.evaluate("window.dispatchEvent(new Event('focus'))")
     expect(label(page)).to_have_text("Completed", timeout=BACK)
@@ -172,7 +172,7 @@ def test_ten_minutes_of_sleep(page_a: Callable[[], Page], business_a: Business, 
     page.reload()
     expect(label(page)).to_have_text("Working")
     page.clock.pause_at(page.evaluate("Date.now()") + 1_000)
-    finish(run)
+    finish_run(run)
     page.clock.fast_forward("10:00")
     page.clock.resume()
     expect(label(page)).to_have_text("Completed", timeout=BACK)
@@ -199,7 +199,7 @@ def test_the_readers_clock_is_an_hour_off(
     page = page_a()
     expect(page.get_by_text(re.compile(r"^Last sign of life 2\d seconds ago$"))).to_be_visible()
     expect(label(page)).to_have_text("Working")
-    finish(run)
+    finish_run(run)
     expect(label(page)).to_have_text("Completed", timeout=SOON)
 
 
@@ -222,7 +222,7 @@ def test_the_way_back_through_the_history(
         page = receipts(context, asgi)
         expect(label(page)).to_have_text("Working")
         page.goto(f"{asgi}/card/")
-        finish(run)
+        finish_run(run)
         page.go_back()
         expect(label(page)).to_have_text("Completed", timeout=BACK)
         half_done(make_run, business_a)
@@ -254,7 +254,7 @@ def test_an_open_page_outlives_a_deploy(
         page.reload()
         expect(bar(page)).to_have_attribute("aria-valuenow", "90")
         assert page.locator("link[href*='frame.0123456789ab.css']").count() == 1
-        finish(run)
+        finish_run(run)
         expect(label(page)).to_have_text("Completed", timeout=SOON)
 
 
