@@ -7,7 +7,7 @@ from typing import Final
 
 from receipts.extraction.labels import Labels, any_of, fold, phrases
 
-# A title stands at the head of a paper, and holds little beside itself.
+# A title is in the first lines of a document, with little else on its line.
 TITLE_LINES: Final = 25
 MAX_BESIDE_TITLE: Final = 5
 # The lines of a mail that say what it is about.
@@ -46,7 +46,7 @@ def speaks_of_receipts(text: str) -> bool:
     return RECEIPT_WORDS.search(fold(text)) is not None
 
 
-def titles(folded: Sequence[str]) -> list[str]:
+def find_titles(folded: Sequence[str]) -> list[str]:
     """What the folded lines at the head of a paper call it, the first first: receipt, credit, unclear_credit, none."""
     found: list[str] = []
     for line in folded[:TITLE_LINES]:
@@ -62,7 +62,7 @@ def says_that_money_moved(text: str) -> bool:
     return _CHARGES.search(fold(text)) is not None
 
 
-def is_invoice(folded: Sequence[str]) -> bool:
+def begins_as_invoice(folded: Sequence[str]) -> bool:
     """Whether a line at the head of a paper begins with the word invoice or receipt."""
     return any(_INVOICE.match(line) for line in folded[:TITLE_LINES])
 
@@ -89,12 +89,12 @@ def is_reply(subject: str) -> bool:
     return _REPLY.match(subject) is not None
 
 
-def is_passed_on(subject: str) -> bool:
+def is_forward_or_reply(subject: str) -> bool:
     """Whether somebody sent on, or answered, what another wrote."""
     return _FORWARD.match(subject) is not None or is_reply(subject)
 
 
-def own_words(text: str) -> str:
+def strip_quoted_mail(text: str) -> str:
     """What the writer of a reply adds to the mail that it quotes."""
     own: list[str] = []
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""The process that opens mails for `receipts.scanner.scanner`; no Django inside.
+"""The bounded child process that scans mails for `receipts.scanner.scanner`. It doesn't load Django.
 
 Its own arguments are the largest attachment in bytes, and the seconds of processor time for one PDF and for all those
 of one mail.
@@ -8,7 +8,7 @@ import traceback
 
 from receipts.extraction.scan import scan
 from receipts.pdf.reader import PdfReader
-from receipts.phrases import mark as _
+from receipts.phrases import mark_phrase as _
 from receipts.scanner import frames
 from receipts.scanner.frames import READ_PDFS_APART
 from runs.children.server import own_arguments, serve
@@ -24,14 +24,14 @@ def main() -> None:
             all_cpu_seconds=float(all_pdfs_seconds),
             is_apart=request[:1] == READ_PDFS_APART,
         )
-        return answer_to(memoryview(request)[1:], reader, int(max_attachment_bytes))
+        return scan_mail(memoryview(request)[1:], reader, int(max_attachment_bytes))
 
     serve(answer)
 
 
-def answer_to(mail: memoryview, reader: PdfReader, max_attachment_bytes: int) -> bytes:
+def scan_mail(mail: memoryview, reader: PdfReader, max_attachment_bytes: int) -> bytes:
     try:
-        return frames.encode(scan(mail, read_pdf=reader.read, max_attachment_bytes=max_attachment_bytes))
+        return frames.encode_scanned(scan(mail, read_pdf=reader.read, max_attachment_bytes=max_attachment_bytes))
     except ItemFailed as error:
         return frames.encode_failure(error)
     except MemoryError:
