@@ -41,7 +41,7 @@ class SyncRequest(serializers.Serializer[Any]):
 
 
 def _check_dates(mode: str, from_date: Any, to_date: Any) -> None:
-    """Raises `ValidationError` naming the field that is missing or too much."""
+    """Raises `ValidationError` for a date that is missing, or given to another mode than `range`."""
     given = {"from_date": from_date, "to_date": to_date}
     if mode != Mode.RANGE:
         if extra := [name for name, value in given.items() if value]:

@@ -69,5 +69,5 @@ class Scanned:
 
 
 def needs_mail(document: Document | None, finding: Finding) -> bool:
-    """Whether a person has to see the mail itself to judge what was found."""
+    """Whether a reviewer needs the text of the mail to judge the finding."""
     return document is None or finding.needs_review

@@ -23,7 +23,7 @@ class IssueDate:
 def find_issue_date(
     lines: Sequence[str], day_first: bool | None, sent_at: datetime | None, *, is_invoice: bool = False
 ) -> IssueDate | None:
-    """The day the document was issued: what the strongest label in the folded lines says."""
+    """The day of the strongest label in the folded lines."""
     found = list(find_labelled_dates(lines))
     if day_first is None:
         day_first = infer_day_first(match for _kind, match in found)

@@ -41,7 +41,7 @@ class _Found:
 
 
 def find_document_number(lines: Sequence[str], folded: Sequence[str], *, is_invoice: bool = False) -> str:
-    """The invoice's number, else the receipt's; of what is no invoice, the document's or the order's. "" if none."""
+    """The invoice's number, else the receipt's; if it is no invoice, else the document's or the order's. "" if none."""
     found = sorted(_find_labelled_numbers(lines, folded), key=lambda one: not one.is_marked)
     for kind in _BELIEVED[:3] if is_invoice else _BELIEVED:
         numbers = [one.number for one in found if one.kind == kind]

@@ -30,7 +30,7 @@ MAX_VALUE: Final = 500
 KEPT_CURRENCIES: Final = ("ILS", "USD", "EUR", "GBP")
 # Kinds of document (UNTDID 1001) that give money back, though their amounts are written without a sign.
 CREDIT_NOTES: Final = {"81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "532"}
-PROFORMA: Final = "325"  # says what an invoice would say
+PROFORMA: Final = "325"  # an offer in the form of an invoice
 
 
 def read_einvoice(content: bytes) -> Facts | None:

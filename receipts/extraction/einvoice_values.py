@@ -1,4 +1,4 @@
-"""The amounts and days of an e-invoice, which standards write in one form each."""
+"""Parses the amounts and days of an e-invoice."""
 
 from __future__ import annotations
 

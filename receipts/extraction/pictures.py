@@ -37,14 +37,14 @@ def is_decoration(document: Document) -> bool:
 
 
 def is_scan_or_photo(document: Document) -> bool:
-    """Called as cameras and scanners call their files, or as large as those are."""
+    """Whether it is named as cameras and scanners name files, or as large as theirs."""
     if is_decoration(document):
         return False
     return _NEUTRAL_NAME.fullmatch(_file_stem(document)) is not None or len(document.content) >= PHOTO_BYTES
 
 
 def read_pixel_size(head: bytes) -> tuple[int, int] | None:
-    """Width and height of a PNG or JPEG, None where its head doesn't say."""
+    """Width and height of a PNG or JPEG, None if they aren't in its first bytes."""
     if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) >= 24:
         width, height = struct.unpack(">II", head[16:24])
         return width, height

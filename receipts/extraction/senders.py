@@ -1,4 +1,4 @@
-"""Who sent a mail: a business, whose name is the vendor's, or a person, who only passes mail on."""
+"""Whether a mail was sent by a business, whose name may be the vendor's, or by a person who passes it on."""
 
 import re
 from typing import Final
@@ -20,14 +20,14 @@ _DOMAIN_PARTS: Final = {"co", "com", "org", "net", "mail", "email", "www", "ac",
 
 
 def may_be_personal(message: OpenedMessage) -> bool:
-    """Whether somebody may have written it by hand, rather than a shop or a list."""
+    """Whether a person may have sent it, rather than a shop or a mailing list."""
     address = message.sender_address.lower()
     is_role = _ROLE_ADDRESS.match(address) is not None or "noreply" in address.replace("-", "")
     return not message.is_bulk and not is_role
 
 
 def has_public_address(message: OpenedMessage) -> bool:
-    """Whether it comes from an address such as anybody has."""
+    """Whether it was sent from a public mail provider, such as Gmail."""
     return _PUBLIC_MAIL.search(message.sender_address.lower()) is not None
 
 
@@ -39,7 +39,7 @@ def choose_vendor(facts: Facts, message: OpenedMessage, *, is_document: bool) ->
     name, domain = _vendor_in_sender_name(message), _vendor_domain(message)
     named = facts.vendor
     if kinds.is_forward_or_reply(message.subject):
-        # Whoever sent it on is not who wrote it.
+        # The sender forwarded it and is not its author.
         return (named, facts.is_vendor_sure) if named else (name or domain, False)
     if not is_document:
         name = name or find_payee(message.subject)

@@ -56,7 +56,7 @@ def choose_total(sums: Sequence[LabelledSum], everything: set[Decimal], *, is_re
 
 
 def _prefer_payment(total: LabelledSum, payments: Sequence[LabelledSum]) -> LabelledSum:
-    """What was paid, if that is one sum: nearer to the truth than something that is only called a total."""
+    """The amount paid if there is only one: it is more reliable than a sum that is merely called a total."""
     return payments[0] if len({one.amount for one in payments}) == 1 else total
 
 

@@ -19,7 +19,7 @@ LETTERHEAD_LINES: Final = 12
 
 
 def find_vendor(lines: Sequence[str], folded: Sequence[str]) -> Vendor:
-    """Who issued the document: what a label says, else the first company that is not the customer."""
+    """The vendor that a label names, else the first company that is not the customer."""
     head = list(zip(lines[:VENDOR_LINES], folded[:VENDOR_LINES], strict=True))
     if named := next(find_labelled_vendors(head), None):
         return named

@@ -43,10 +43,10 @@ class BoundedIMAP(imaplib.IMAP4):
         self._beat = lambda: None
 
     def begin_fetch(self, uid_set: str, parts: str) -> Callable[[], tuple[str, list[Any]]]:
-        """UID FETCH in two steps: this sends it, and a call of what is returned reads the answer.
+        """UID FETCH in two steps: this sends the command; calling the result reads the response.
 
-        The server works meanwhile. Nothing else may be asked in between, nor may it be long: a server hangs up on
-        those who don't read.
+        The server works meanwhile. Send no other command in between, and read soon: servers close connections that
+        don't read.
         """
         tag = self._command("UID", "FETCH", uid_set, parts)
 

@@ -1,4 +1,4 @@
-"""The headers of a mail or of one of its parts: where they end, and what their values say."""
+"""Splits the headers of a mail or a part from its body, and decodes their values."""
 
 from __future__ import annotations
 

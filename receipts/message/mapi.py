@@ -51,7 +51,7 @@ class ByteReader:
 
 
 def read_properties(data: memoryview) -> Iterator[tuple[int, int, memoryview]]:
-    """The properties (name, type, first value); of a list that is broken off or strange, those before that."""
+    """The properties (name, type, first value), up to the first that is truncated or of an unknown type."""
     reader = ByteReader(data)
     try:
         for _count in range(reader.number()):

@@ -39,7 +39,7 @@ MAX_DATE: Final = 200
 # What mail may say of when it was sent. Beyond, reckoning with it in another time zone may leave the calendar.
 YEARS: Final = range(1970, 2100)
 
-# What is kept of a mail, with the ending its file gets whatever it was called.
+# The types of documents that are stored, with the file ending each gets.
 DOCUMENT_TYPES: Final = {
     "application/pdf": ".pdf",
     "image/jpeg": ".jpg",

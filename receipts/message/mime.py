@@ -46,7 +46,7 @@ class Part:
         return self.is_attachment or bool(self.filename)
 
     def is_embedded_in(self, html: str) -> bool:
-        """A picture that is shown inside the text, such as a logo."""
+        """Whether it is shown inside the text, as a logo is."""
         return bool(self.content_id) and f"cid:{self.content_id}" in html
 
     @property

@@ -22,7 +22,7 @@ MAX_DEPTH: Final = 5
 _PLAIN: Final = 0x800C
 _TITLE: Final = 0x8010
 _DATA: Final = 0x800F
-_RENDERING: Final = 0x9002  # comes first of an attachment's
+_RENDERING: Final = 0x9002  # the first attribute of an attachment
 _MESSAGE_PROPERTIES: Final = 0x9003
 _ATTACHMENT_PROPERTIES: Final = 0x9005
 # Properties

@@ -1,4 +1,4 @@
-"""The history of a receipt: what people changed on it."""
+"""The history of a receipt: one row for each value that a person changed."""
 
 from __future__ import annotations
 

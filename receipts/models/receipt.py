@@ -1,4 +1,4 @@
-"""A receipt, and what people decided about it."""
+"""The receipts that were found, and the reviewers' decisions about them."""
 
 from __future__ import annotations
 

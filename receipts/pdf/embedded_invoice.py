@@ -13,7 +13,7 @@ MAX_EMBEDDED_FILES: Final = 50
 
 
 def find_embedded_invoice(document: PdfDocument) -> bytes:
-    """The first embedded file that is an e-invoice: what it is called differs from one standard to the next."""
+    """The first embedded file that is an e-invoice. Its name is not checked, as standards differ in it."""
     for index in range(min(document.count_attachments(), MAX_EMBEDDED_FILES)):
         attachment = raw.FPDFDoc_GetAttachment(document, index)
         size = c_ulong()

@@ -46,7 +46,7 @@ def draw_picture(content: bytes, page: int) -> bytes:
 
 
 def _encode_png(picture: Any) -> bytes:
-    """Only what is seen: no metadata of the stranger's."""
+    """The picture as PNG, without any metadata of the original."""
     picture.info = {}
     image = BytesIO()
     picture.convert("RGB").save(image, "PNG")

@@ -35,7 +35,7 @@ def outline_xml(content: bytes, page: int) -> bytes:
 
 @dataclass
 class _Outline:
-    """Takes what the parser meets: a line for each element, with its text."""
+    """A parser target that makes a line of each element and its text."""
 
     lines: list[str] = field(default_factory=list)
     _depth: int = 0

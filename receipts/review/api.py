@@ -1,4 +1,4 @@
-"""Receipts over HTTP: the list, one receipt with its file, and what a person decides about it."""
+"""Receipts over HTTP: the list, a receipt with its file, and the reviewer's decisions."""
 
 from __future__ import annotations
 

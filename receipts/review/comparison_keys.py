@@ -1,4 +1,4 @@
-"""What of a receipt is compared: its vendor and number without spelling, and what its file calls itself."""
+"""Normalizes the vendor and number of receipts for comparison, and reads invoice or receipt out of file names."""
 
 from __future__ import annotations
 

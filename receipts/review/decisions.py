@@ -79,7 +79,7 @@ def reject_receipt(receipt: Receipt, user: User, *, version: int | None = None) 
 
 
 def _change_locked(receipt: Receipt, version: int | None, write: Callable[[Receipt], None]) -> Receipt:
-    """The receipt after `write`, which gets it as it is under the lock."""
+    """Lock the business's receipts, reread the receipt, let `write` change it, and return it as it is then."""
     with transaction.atomic():
         lock_receipts_of(receipt.business_id)
         row = _refetch(receipt)

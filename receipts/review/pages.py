@@ -1,4 +1,4 @@
-"""One receipt under review: its document beside its fields, and what a person decides about it. No script is needed."""
+"""The review page: a receipt's document beside its fields, and the reviewer's actions. It works without JavaScript."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def is_one_purchase(one: Receipt, other: Receipt) -> bool:
 
 
 def share_a_mark(one: Receipt, other: Receipt) -> bool:
-    """Whether they share what two purchases never do: a number, a document, or one mail as invoice and receipt."""
+    """Whether they share what identifies a purchase: a number, a document, or a mail as its invoice and receipt."""
     same_number, _differ = compare_known(normalize_number(one.invoice_number), normalize_number(other.invoice_number))
     is_pair = one.message_id == other.message_id and _are_invoice_and_receipt(one, other)
     return same_number or is_pair or is_same_document(one, other)

@@ -1,4 +1,4 @@
-"""Receipts as JSON, and what a request about one may say."""
+"""Receipts as JSON, and the bodies of requests about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bounded child process that scans mails for `receipts.scanner.scanner`. It doesn't load Django.
+"""The process that opens mails for `receipts.scanner`; no Django inside.
 
 Its own arguments are the largest attachment in bytes, and the seconds of processor time for one PDF and for all those
 of one mail.
@@ -24,12 +24,12 @@ def main() -> None:
             all_cpu_seconds=float(all_pdfs_seconds),
             is_apart=request[:1] == READ_PDFS_APART,
         )
-        return scan_mail(memoryview(request)[1:], reader, int(max_attachment_bytes))
+        return answer_to(memoryview(request)[1:], reader, int(max_attachment_bytes))
 
     serve(answer)
 
 
-def scan_mail(mail: memoryview, reader: PdfReader, max_attachment_bytes: int) -> bytes:
+def answer_to(mail: memoryview, reader: PdfReader, max_attachment_bytes: int) -> bytes:
     try:
         return frames.encode_scanned(scan(mail, read_pdf=reader.read, max_attachment_bytes=max_attachment_bytes))
     except ItemFailed as error:

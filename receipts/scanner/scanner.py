@@ -1,4 +1,4 @@
-"""Opens mails in a bounded child: what a stranger sends can hang, crash or fill that process only."""
+"""Scans mails in a bounded child process: a hostile mail can hang, crash or fill that process only."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ class Scanner:
         self._child.start()
 
     def scan(self, raw: bytes) -> Scanned:
-        """What `extraction.scan` finds in the mail. Raises ItemFailed, its words translated, and what `beat` raises."""
+        """The result of `extraction.scan`. Raises ItemFailed with a translated message, and what `beat` raises."""
         try:
             return frames.decode_answer(self._scan_in_child(raw))
         except frames.ScanCrashed as error:

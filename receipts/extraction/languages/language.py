@@ -1,4 +1,4 @@
-"""What the table of a language holds."""
+"""The phrases that a language's table holds, by what they announce."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Phrases = tuple[str, ...]
 
 
 def split_table(*lines: str) -> Phrases:
-    """The phrases of a table, which bars part."""
+    """The phrases of a table, in which they are separated by bars."""
     return tuple(phrase for line in lines for phrase in line.split(" | "))
 
 
@@ -29,7 +29,7 @@ class Language:
     the day it is due.
     """
 
-    # Letters that may be written together with a word, before it.
+    # A pattern for letters that are prefixed to words, as in Hebrew.
     prefix: str = ""
     final_totals: Phrases = ()
     payments: Phrases = ()
