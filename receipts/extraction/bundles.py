@@ -24,9 +24,7 @@ def holds_several_invoices(pages: Sequence[tuple[Sequence[str], Sequence[str]]])
     if len(pages) < 2:
         return False
     numbers = [find_invoice_number(lines, folded) if find_titles(folded) else "" for lines, folded in pages]
-    first = [number for number, (_lines, folded) in zip(numbers, pages, strict=True) if _is_first_page(folded)]
+    first = [
+        number for number, (_lines, folded) in zip(numbers, pages, strict=True) if any(map(_FIRST_PAGE.search, folded))
+    ]
     return len({*numbers} - {""}) > 1 or (len(first) > 1 and len({*first}) > 1)
-
-
-def _is_first_page(folded: Sequence[str]) -> bool:
-    return any(_FIRST_PAGE.search(line) for line in folded)

@@ -13,9 +13,9 @@ from receipts.extraction.vendor_names import COMPANY, MAX_NAME, SEPARATOR, SIDES
 
 def find_companies(head: Sequence[tuple[str, str]]) -> Iterator[tuple[str, int]]:
     """The companies named by their legal form, and on which line; not those that are anywhere named as the customer."""
-    found = list(_find_mentions(head))
-    customers = [line for line, _name, _place, is_customers in found if is_customers]
-    for _line, name, place, is_customers in found:
+    mentions = list(_find_mentions(head))
+    customers = [line for line, _name, _place, is_customers in mentions if is_customers]
+    for _line, name, place, is_customers in mentions:
         if not is_customers and not any(fold(name) in line for line in customers):
             yield name, place
 

@@ -41,21 +41,21 @@ def find_labelled_dates(lines: Sequence[str]) -> Iterator[tuple[str, re.Match[st
         if not dates:
             heading = [label.kind for label in labels if label.kind not in ("title", "weak")]
             continue
-        kinds = [_find_kind_before(line, labels, one.start()) for one in dates]
+        kinds = [_find_kind_before(line, labels, each.start()) for each in dates]
         if not any(kinds) and heading:
             kinds = heading if len(heading) == len(dates) else [_common_kind(heading)] * len(dates)
             # A column of a table may be headed "date" too.
             kinds = ["weak" if kind == "any" else kind for kind in kinds]
         in_period = _find_period_ends(line, dates)
-        for kind, one in zip(kinds, dates, strict=True):
-            yield "other" if one in in_period else kind, one
+        for kind, each in zip(kinds, dates, strict=True):
+            yield "other" if each in in_period else kind, each
         heading = []
 
 
 def _find_period_ends(line: str, dates: Sequence[re.Match[str]]) -> set[re.Match[str]]:
     """The dates from which or up to which something lasts."""
     pairs = [pair for pair in pairwise(dates) if _RANGE.fullmatch(line, pair[0].end(), pair[1].start())]
-    return {one for pair in pairs for one in pair}
+    return {each for pair in pairs for each in pair}
 
 
 def _find_kind_before(line: str, labels: Sequence[Label], start: int) -> str:
@@ -64,7 +64,7 @@ def _find_kind_before(line: str, labels: Sequence[Label], start: int) -> str:
     With another word between them, as in "date of invoice corrected: 3 March", the label is of something else.
     """
     before = [label for label in labels if label.end <= start and (label.kind != "title" or label.start == 0)]
-    before = [one for one in before if one.end - one.start > MAX_PREPOSITION or start - one.end <= MAX_REACH]
+    before = [each for each in before if each.end - each.start > MAX_PREPOSITION or start - each.end <= MAX_REACH]
     strong = next((label for label in reversed(before) if label.kind != "weak"), None)
     if strong is None or strong.kind in ("title", "other"):
         return strong.kind if strong else "weak" if before else ""

@@ -42,9 +42,9 @@ class _Found:
 
 def find_document_number(lines: Sequence[str], folded: Sequence[str], *, is_invoice: bool = False) -> str:
     """The invoice's number, else the receipt's; if it is no invoice, else the document's or the order's. "" if none."""
-    found = sorted(_find_labelled_numbers(lines, folded), key=lambda one: not one.is_marked)
+    found = sorted(_find_labelled_numbers(lines, folded), key=lambda each: not each.is_marked)
     for kind in _BELIEVED[:3] if is_invoice else _BELIEVED:
-        numbers = [one.number for one in found if one.kind == kind]
+        numbers = [each.number for each in found if each.kind == kind]
         if numbers:
             return numbers[0]
     return ""
@@ -52,8 +52,8 @@ def find_document_number(lines: Sequence[str], folded: Sequence[str], *, is_invo
 
 def find_invoice_number(lines: Sequence[str], folded: Sequence[str]) -> str:
     """The first number labelled as the invoice's, else the first beside the word invoice; "" if there is none."""
-    found = [one for one in _find_labelled_numbers(lines, folded) if one.kind == "invoice"]
-    return next((one.number for one in sorted(found, key=lambda one: not one.is_marked)), "")
+    found = [each for each in _find_labelled_numbers(lines, folded) if each.kind == "invoice"]
+    return next((each.number for each in sorted(found, key=lambda each: not each.is_marked)), "")
 
 
 def _find_labelled_numbers(lines: Sequence[str], folded: Sequence[str]) -> Iterator[_Found]:

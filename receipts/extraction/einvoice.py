@@ -37,14 +37,14 @@ def read_einvoice(content: bytes) -> Facts | None:
     """What an e-invoice says; None when `content` is none, or says no total."""
     if len(content) > MAX_XML:
         return None
-    found = _PathCollector()
-    parser = DefusedXMLParser(target=found, forbid_dtd=True)
+    collector = _PathCollector()
+    parser = DefusedXMLParser(target=collector, forbid_dtd=True)
     try:
         parser.feed(content)
         parser.close()
     except (ParseError, DefusedXmlException, ValueError, LookupError):
         return None
-    return _build_facts(found)
+    return _build_facts(collector)
 
 
 @dataclass
@@ -82,16 +82,16 @@ class _PathCollector:
         """Required of a parser target."""
 
 
-def _build_facts(found: _PathCollector) -> Facts | None:
-    syntax = SYNTAXES[found.root]
+def _build_facts(collector: _PathCollector) -> Facts | None:
+    syntax = SYNTAXES[collector.root]
 
     def value_at(path: str) -> str:
-        return clean_text(found.values.get(path, ""))
+        return clean_text(collector.values.get(path, ""))
 
     amount = choose_payable(parse_amount(value_at(syntax.payable)), parse_amount(value_at(syntax.total)))
     if amount is None:
         return None
-    if found.root == "CreditNote" or value_at(syntax.kind) in CREDIT_NOTES:
+    if collector.root == "CreditNote" or value_at(syntax.kind) in CREDIT_NOTES:
         amount = -abs(amount)
     currency = value_at(syntax.currency).upper()
     return Facts(

@@ -28,10 +28,10 @@ def parse_amount(text: str) -> Decimal | None:
 
 
 def parse_date(text: str) -> date | None:
-    found = _DATE.match(text)
-    if not found or int(found[1]) not in YEARS:
+    match = _DATE.match(text)
+    if not match or int(match[1]) not in YEARS:
         return None
     try:
-        return date(*map(int, found.groups()))
+        return date(*map(int, match.groups()))
     except ValueError:
         return None

@@ -80,7 +80,7 @@ def subject_is_no_receipt(subject: str) -> bool:
 
 
 def text_is_no_receipt(text: str) -> bool:
-    """Whether the text begins with a failed payment or thanks for an invoice; receipts may mention both further down."""
+    """Whether the text begins with a failed payment or thanks for an invoice; below, receipts may mention both."""
     lead = islice(filter(str.strip, text.splitlines()), LEAD_LINES)
     return any(_FAILURES.search(fold(line)) for line in lead)
 

@@ -17,7 +17,7 @@ def join_tax_labels(labels: Sequence[Label], money: Sequence[Money]) -> Iterator
     """The labels of a line, "total incl. VAT" being one."""
     current: Label | None = None
     for label in labels:
-        is_one = current and not any(current.end <= one.start < label.start for one in money)
+        is_one = current and not any(current.end <= each.start < label.start for each in money)
         # A line without sums is a heading, whose columns are "Total" and "VAT".
         if current and label.kind == "tax" and is_one and money:
             current = replace(current, reach=label.reach)
@@ -31,6 +31,6 @@ def join_tax_labels(labels: Sequence[Label], money: Sequence[Money]) -> Iterator
 
 def money_beside(label: Label, money: Sequence[Money], *, is_first: bool) -> list[Money]:
     """The amounts that a label announces, or the one before it where it is a line's first and announces none."""
-    after = [one for one in money if label.end <= one.start < label.reach]
-    after = [one for one in after if not one.is_bare or one.start - label.end <= NEAR or one is not after[0]]
-    return after or ([one for one in money if one.end <= label.start and one.currency][-1:] if is_first else [])
+    after = [each for each in money if label.end <= each.start < label.reach]
+    after = [each for each in after if not each.is_bare or each.start - label.end <= NEAR or each is not after[0]]
+    return after or ([each for each in money if each.end <= label.start and each.currency][-1:] if is_first else [])

@@ -43,8 +43,8 @@ class Row:
 
 def find_sums(rows: Sequence[Row]) -> list[LabelledSum]:
     """Every labelled sum that isn't zero."""
-    sums = [one for one in _labelled_sums(rows) if one.amount]
-    return [replace(one, is_ambiguous=True) for one in sums] if _are_digits_torn(rows) else sums
+    sums = [each for each in _labelled_sums(rows) if each.amount]
+    return [replace(each, is_ambiguous=True) for each in sums] if _are_digits_torn(rows) else sums
 
 
 def _labelled_sums(rows: Sequence[Row]) -> Iterator[LabelledSum]:

@@ -69,4 +69,4 @@ def _has_street_below(head: Sequence[tuple[str, str]]) -> bool:
 
 def has_address_of(name: str, folded: Sequence[str]) -> bool:
     """Whether the paper shows a mail or web address that is made of the name."""
-    return any(is_made_of(found[0], name) for line in folded for found in _INTERNET.finditer(line))
+    return any(is_made_of(match[0], name) for line in folded for match in _INTERNET.finditer(line))

@@ -19,7 +19,7 @@ _AMOUNT = re.compile(r"\d{1,3}(?:[,.]\d{3}){0,4}[.,]\d\d")
 
 def read_number_at(line: str, folded: str, start: int, *, is_marked: bool) -> str:
     token = _TOKEN.match(folded, start)
-    if not token or not _may_be_number(token[0], is_marked=is_marked) or _is_date_at(folded, start):
+    if not token or not _may_be_number(token[0], is_marked=is_marked) or DATE.match(folded, start):
         return ""
     if CURRENCY.match(line, token.end() + 1) and not is_marked:
         return ""
@@ -28,7 +28,7 @@ def read_number_at(line: str, folded: str, start: int, *, is_marked: bool) -> st
 
 def read_number_below(line: str, folded: str, *, is_only: bool) -> str:
     """The only token that may be a number in the row below a heading."""
-    row = DATE.sub(lambda found: " " * len(found[0]), folded)
+    row = DATE.sub(lambda match: " " * len(match[0]), folded)
     tokens = [token for token in _TOKEN.finditer(row) if _may_be_number(token[0], is_marked=True)]
     tokens = [token for token in tokens if not _AMOUNT.fullmatch(token[0])]
     if len(tokens) != 1 or (is_only and tokens[0].start() > 0):
@@ -41,8 +41,3 @@ def _may_be_number(token: str, *, is_marked: bool) -> bool:
     if len(token) > MAX_NUMBER or not digits:
         return False
     return is_marked or (digits >= MIN_UNMARKED and not _YEAR.fullmatch(token) and not _AMOUNT.fullmatch(token))
-
-
-def _is_date_at(folded: str, start: int) -> bool:
-    found = DATE.match(folded, start)
-    return found is not None

@@ -13,12 +13,12 @@ MAX_COMPARED: Final = 40
 
 
 def sums_of(sums: Sequence[LabelledSum], *kinds: Kind) -> list[LabelledSum]:
-    return [one for one in sums if one.kind in kinds]
+    return [each for each in sums if each.kind in kinds]
 
 
 def is_net_plus_tax(total: LabelledSum, sums: Sequence[LabelledSum]) -> bool:
-    nets = [abs(one.amount) for one in sums_of(sums, "other", "total")[:MAX_COMPARED]]
-    taxes = [abs(one.amount) for one in sums_of(sums, "tax")[:MAX_COMPARED]]
+    nets = [abs(each.amount) for each in sums_of(sums, "other", "total")[:MAX_COMPARED]]
+    taxes = [abs(each.amount) for each in sums_of(sums, "tax")[:MAX_COMPARED]]
     taxes += [sum(taxes, Decimal())] if taxes else []
     return any(tax and abs(net + tax - abs(total.amount)) <= ROUNDING for net in nets for tax in taxes)
 
@@ -29,12 +29,12 @@ def is_consistent(
     """Whether every other total is this one, or differs by an amount that the document shows, as a deposit does."""
     size = abs(total.amount)
     if is_net_plus_tax(total, sums):
-        return all(abs(one.amount) <= size + ROUNDING for one in rivals)
-    parts = sum(abs(one.amount) for one in rivals if one.kind == "payment")
-    larger = [one for one in sums if one.kind == "other" and abs(one.amount) > size + ROUNDING]
+        return all(abs(each.amount) <= size + ROUNDING for each in rivals)
+    parts = sum(abs(each.amount) for each in rivals if each.kind == "payment")
+    larger = [each for each in sums if each.kind == "other" and abs(each.amount) > size + ROUNDING]
     return all(
-        abs(one.amount) == size
-        or (one.kind == "payment" and parts == size)
-        or abs(size - abs(one.amount)) in everything
-        for one in [*rivals, *larger]
+        abs(each.amount) == size
+        or (each.kind == "payment" and parts == size)
+        or abs(size - abs(each.amount)) in everything
+        for each in [*rivals, *larger]
     )

@@ -37,11 +37,11 @@ class LabelledSum:
 def choose_sum(kind: Kind, money: Sequence[Money]) -> LabelledSum:
     """The sum among the amounts of one label: a count of things, an instalment or an earlier price comes before it."""
     for is_likelier in _LIKELIER:
-        money = [one for one in money if is_likelier(one)] or money
+        money = [each for each in money if is_likelier(each)] or money
     last, before = money[-1], money[:-1]
-    is_explained = all(one.amount == last.amount for one in before) or any(
+    is_explained = all(each.amount == last.amount for each in before) or any(
         abs(sum(amounts) - last.amount) <= ROUNDING
-        for amounts in ([one.amount for one in before], [one.other_reading or one.amount for one in before])
+        for amounts in ([each.amount for each in before], [each.other_reading or each.amount for each in before])
     )
     amount = last.amount
     if last.other_reading is not None and last.has_decimals:

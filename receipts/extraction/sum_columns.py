@@ -33,11 +33,11 @@ class SumColumn:
         if not self.kinds or not money or (self.is_row and self.amounts):
             return False
         if _holds_only_money(line, money) and self.is_row and len(money) == len(self.kinds):
-            self.amounts = [[one] for one in money]
+            self.amounts = [[each] for each in money]
             return True
         strong: list[Kind] = [kind for kind in self.kinds if kind in _STRONG]
         is_only = (self.is_row or len(self.kinds) == 1) and not self.amounts and bool(strong)
-        if is_only and sum(bool(one.currency) for one in money) == 1:
+        if is_only and sum(bool(each.currency) for each in money) == 1:
             self.kinds = strong[:1]
         elif self.is_row or not _holds_only_money(line, money):
             return False

@@ -35,11 +35,11 @@ class Total:
 def choose_total(sums: Sequence[LabelledSum], everything: set[Decimal], *, is_refund: bool) -> Total | None:
     """The total that the strongest labels agree on."""
     order: list[Kind] = ["refund", "final", "total", "payment"] if is_refund else ["final", "total", "payment"]
-    by_kind = {kind: [one for one in sums if one.kind == kind] for kind in order}
+    by_kind = {kind: [each for each in sums if each.kind == kind] for kind in order}
     kind = next((kind for kind in order if by_kind[kind]), None)
     if kind is None:
         return None
-    rivals = [one for other in order if other != kind for one in by_kind[other]]
+    rivals = [each for other in order if other != kind for each in by_kind[other]]
     chosen, is_clear = _choose_candidate(by_kind[kind], sums)
     weight = WEIGHTS[kind]
     if kind == "total" and (agreed := _find_agreed(by_kind[kind], by_kind["payment"])):
@@ -57,7 +57,7 @@ def choose_total(sums: Sequence[LabelledSum], everything: set[Decimal], *, is_re
 
 def _prefer_payment(total: LabelledSum, payments: Sequence[LabelledSum]) -> LabelledSum:
     """The amount paid if there is only one: it is more reliable than a sum that is merely called a total."""
-    return payments[0] if len({one.amount for one in payments}) == 1 else total
+    return payments[0] if len({each.amount for each in payments}) == 1 else total
 
 
 def _add_deposit(due: LabelledSum, deposit: LabelledSum, everything: set[Decimal]) -> LabelledSum:
@@ -68,20 +68,20 @@ def _add_deposit(due: LabelledSum, deposit: LabelledSum, everything: set[Decimal
 
 def _find_agreed(totals: Sequence[LabelledSum], payments: Sequence[LabelledSum]) -> LabelledSum | None:
     """The one total that was paid or is due, whatever else is called a total."""
-    paid = {one.amount for one in payments}
-    agreed = [one for one in totals if one.amount in paid]
-    return agreed[0] if len({one.amount for one in agreed}) == 1 else None
+    paid = {each.amount for each in payments}
+    agreed = [each for each in totals if each.amount in paid]
+    return agreed[0] if len({each.amount for each in agreed}) == 1 else None
 
 
 def _choose_candidate(candidates: Sequence[LabelledSum], sums: Sequence[LabelledSum]) -> tuple[LabelledSum, bool]:
     """One of the candidates, and whether it is sure: the only one, or the only one that net and tax add up to."""
     # Where some have a currency, the others are counts.
-    candidates = [one for one in candidates if one.currency] or candidates
-    if len({one.amount for one in candidates}) == 1:
-        return min(candidates, key=lambda one: one.is_ambiguous), True
+    candidates = [each for each in candidates if each.currency] or candidates
+    if len({each.amount for each in candidates}) == 1:
+        return min(candidates, key=lambda each: each.is_ambiguous), True
     # The last ones: a paper's sums stand at its end.
-    different = {one.amount: one for one in reversed(candidates)}.values()
-    added = [one for one in islice(different, MAX_COMPARED) if is_net_plus_tax(one, sums)]
-    if len({one.amount for one in added}) == 1:
+    different = {each.amount: each for each in reversed(candidates)}.values()
+    added = [each for each in islice(different, MAX_COMPARED) if is_net_plus_tax(each, sums)]
+    if len({each.amount for each in added}) == 1:
         return added[0], True
-    return max(candidates, key=lambda one: abs(one.amount)), False
+    return max(candidates, key=lambda each: abs(each.amount)), False

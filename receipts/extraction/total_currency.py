@@ -17,7 +17,7 @@ _AMERICAN = re.compile(r"(?<![A-Za-z])(?:USD|US ?\$)")
 
 def find_currency(total: Total, sums: Sequence[LabelledSum], lines: Sequence[str], folded: Sequence[str]) -> str:
     """The currency beside the total, else that of its equals, else the only one that the paper names."""
-    beside = {one.currency for one in sums if abs(one.amount) == abs(total.amount) and one.currency}
+    beside = {each.currency for each in sums if abs(each.amount) == abs(total.amount) and each.currency}
     beside |= {total.currency} if total.currency else set()
     if not beside:
         beside = _find_labelled_currencies(lines, folded) or named_currencies(lines)

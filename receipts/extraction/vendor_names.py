@@ -66,8 +66,8 @@ def is_made_of(address: str, name: str) -> bool:
 
 def find_seller_behind_platform(name: str) -> str:
     """ "Acme" out of "Acme via Stripe"; "" where the name is not of that form."""
-    found = _THROUGH.fullmatch(fold(name))
-    seller = name[found.start("name") : found.end("name")].strip("\"' ") if found else ""
+    match = _THROUGH.fullmatch(fold(name))
+    seller = name[match.start("name") : match.end("name")].strip("\"' ") if match else ""
     return "" if is_platform(seller) else seller
 
 
@@ -77,11 +77,11 @@ def find_payee(subject: str) -> str:
         subject = subject[: money.start] + subject[money.end :]
     subject = " ".join(subject.split())
     folded = fold(subject)
-    found = _PAYEE.search(folded)
-    if found is None:
+    match = _PAYEE.search(folded)
+    if match is None:
         return ""
-    company = COMPANY.match(folded, found.end())
-    return next(find_name(subject[found.end() : company.end() if company else None]), "")
+    company = COMPANY.match(folded, match.end())
+    return next(find_name(subject[match.end() : company.end() if company else None]), "")
 
 
 def find_name(text: str) -> Iterator[str]:

@@ -42,8 +42,8 @@ _AMERICAN_ADDRESS = re.compile(r"(?<!\w)[A-Z]{2},? \d{5}(?:-\d{4})?(?!\d)")
 
 def without_dates(line: str, folded: str) -> str:
     """`line` with spaces in place of the dates in its folded form: those are no sums of money."""
-    for found in DATE.finditer(folded):
-        line = line[: found.start()] + " " * len(found[0]) + line[found.end() :]
+    for match in DATE.finditer(folded):
+        line = line[: match.start()] + " " * len(match[0]) + line[match.end() :]
     return line
 
 
@@ -55,22 +55,22 @@ def writes_month_first(lines: Sequence[str]) -> bool:
 def infer_day_first(dates: Iterator[re.Match[str]]) -> bool | None:
     """Whether the day comes first, as far as any date of the paper shows: 26 is no month."""
     orders = set()
-    for found in dates:
-        if found["numeric"]:
-            first, second, _year = map(int, re.split(r"\D", found["numeric"]))
+    for match in dates:
+        if match["numeric"]:
+            first, second, _year = map(int, re.split(r"\D", match["numeric"]))
             orders |= {True} if first > 12 >= second else {False} if second > 12 >= first else set()
     return orders.pop() if len(orders) == 1 else None
 
 
-def read_day(found: re.Match[str], day_first: bool | None, sent_at: datetime | None) -> date | None:
-    if found["iso"]:
-        return valid_day(*map(int, re.split(r"\D", found["iso"])))
-    if found["words"]:
-        return _read_day_in_words(found["words"])
-    first, second, year = map(int, re.split(r"\D", found["numeric"]))
+def read_day(match: re.Match[str], day_first: bool | None, sent_at: datetime | None) -> date | None:
+    if match["iso"]:
+        return valid_day(*map(int, re.split(r"\D", match["iso"])))
+    if match["words"]:
+        return _read_day_in_words(match["words"])
+    first, second, year = map(int, re.split(r"\D", match["numeric"]))
     year += 2000 if year < 100 else 0
     by_day, by_month = valid_day(year, second, first), valid_day(year, first, second)
-    if day_first or "." in found["numeric"]:
+    if day_first or "." in match["numeric"]:
         return by_day
     days = {day for day in (by_day, by_month) if day}
     if len(days) > 1 and day_first is False:

@@ -19,14 +19,14 @@ def slice_at_boundary(body: memoryview, boundary: bytes) -> list[memoryview]:
     border = re.compile(re.escape(b"--" + boundary) + rb"(--)?[ \t]*+(?:\r?\n|\Z)")
     slices: list[memoryview] = []
     start: int | None = None
-    for found in border.finditer(body):
+    for match in border.finditer(body):
         # Checked here: a pattern that starts with a literal is searched for faster.
-        if found.start() and body[found.start() - 1] != ord("\n"):
+        if match.start() and body[match.start() - 1] != ord("\n"):
             continue
         if start is not None:
-            slices.append(body[start : max(start, found.start() - 1)])
-        start = None if found[1] else found.end()
-        if found[1] or len(slices) > MAX_PARTS:
+            slices.append(body[start : max(start, match.start() - 1)])
+        start = None if match[1] else match.end()
+        if match[1] or len(slices) > MAX_PARTS:
             break
     if start is not None:
         slices.append(body[start:])

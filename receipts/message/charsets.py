@@ -85,5 +85,5 @@ def clean_text(text: str, *, lines: bool = False) -> str:
     return " ".join(_UNPRINTABLE.sub(_space_or_nothing, text).split())
 
 
-def _space_or_nothing(found: re.Match[str]) -> str:
-    return " " if found[0] in "\t\n\r\x0b\x0c\x85\u2028\u2029" else ""
+def _space_or_nothing(match: re.Match[str]) -> str:
+    return " " if match[0] in "\t\n\r\x0b\x0c\x85\u2028\u2029" else ""

@@ -44,8 +44,8 @@ _ENCODINGS: Final = {
 def normalize_encoding(declared: str) -> str:
     """One of `_ENCODINGS`, however it was spelt; as declared where it is none of them."""
     declared = declared.lower()
-    found = _ENCODING.match(declared)
-    return _ENCODINGS.get(re.sub(r"[-_ ]", "", found[1]) if found else "", declared[:40] or "unknown")
+    match = _ENCODING.match(declared)
+    return _ENCODINGS.get(re.sub(r"[-_ ]", "", match[1]) if match else "", declared[:40] or "unknown")
 
 
 def decode_content(body: memoryview, encoding: str) -> bytes:

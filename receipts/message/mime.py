@@ -64,11 +64,11 @@ class Part:
 
 def find_parts(headers: Headers, body: memoryview, faults: list[ItemFailed]) -> list[Part]:
     """The leaf parts in their order; for one that can't be parsed, a fault is added to `faults`."""
-    found: list[Part] = []
+    parts: list[Part] = []
     stack: list[tuple[Split, int]] = [(lambda: (headers, body), 0)]
     for _count in range(MAX_PARTS):
         if not stack:
-            return found
+            return parts
         split, depth = stack.pop()
         try:
             part, inside = _open_part(*split())
@@ -78,12 +78,12 @@ def find_parts(headers: Headers, body: memoryview, faults: list[ItemFailed]) -> 
             faults.append(fault)
             continue
         if inside is None:
-            found.append(part)
+            parts.append(part)
         else:
             stack += [(piece, depth + 1) for piece in reversed(inside)]
     if stack:
         faults.append(ItemFailed(_("This message has too many parts."), code="too_many_parts"))
-    return found
+    return parts
 
 
 def _build_part(headers: Headers, body: memoryview, described: Declaration) -> Part:

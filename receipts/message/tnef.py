@@ -53,44 +53,44 @@ class UnpackedStream:
 
 def unpack_stream(data: memoryview, depth: int = 0) -> UnpackedStream:
     """The complete contents of a stream that may be truncated. ValueError when nothing in it is complete."""
-    found = UnpackedStream()
+    stream = UnpackedStream()
     reader = ByteReader(data)
     try:
         if bytes(reader.take(4)) != SIGNATURE or depth > MAX_DEPTH:
             raise ValueError("not a TNEF stream")
         reader.take(2)
-        while reader.left and len(found.files) <= MAX_ATTACHMENTS:
-            _read_attribute(found, reader, depth)
+        while reader.left and len(stream.files) <= MAX_ATTACHMENTS:
+            _read_attribute(stream, reader, depth)
     except ValueError:
-        if not (found.files or found.plain or found.html):
+        if not (stream.files or stream.plain or stream.html):
             raise
-    found.files = [packed for packed in found.files if packed.content]
-    return found
+    stream.files = [packed for packed in stream.files if packed.content]
+    return stream
 
 
-def _read_attribute(found: UnpackedStream, reader: ByteReader, depth: int) -> None:
+def _read_attribute(stream: UnpackedStream, reader: ByteReader, depth: int) -> None:
     reader.number(1)
     name = reader.number(2)
     reader.number(2)
     data = reader.take(reader.number())
     reader.take(min(2, reader.left))
     if name == _MESSAGE_PROPERTIES:
-        _read_texts(found, data)
+        _read_texts(stream, data)
     elif name == _PLAIN:
-        found.plain = found.plain or decode_value(data)
+        stream.plain = stream.plain or decode_value(data)
     elif name == _RENDERING:
-        found.files.append(PackedFile())
-    elif not found.files:
+        stream.files.append(PackedFile())
+    elif not stream.files:
         return
     elif name == _TITLE:
-        found.files[-1].name = found.files[-1].name or decode_value(data)
+        stream.files[-1].name = stream.files[-1].name or decode_value(data)
     elif name == _DATA:
-        found.files[-1].content = data
+        stream.files[-1].content = data
     elif name == _ATTACHMENT_PROPERTIES:
-        _read_attachment(found, data, depth)
+        _read_attachment(stream, data, depth)
 
 
-def _read_texts(found: UnpackedStream, data: memoryview) -> None:
+def _read_texts(stream: UnpackedStream, data: memoryview) -> None:
     texts: dict[int, tuple[int, memoryview]] = {}
     codepage = ""
     for name, kind, value in read_properties(data):
@@ -99,26 +99,26 @@ def _read_texts(found: UnpackedStream, data: memoryview) -> None:
         elif name in (_BODY, _BODY_HTML):
             texts[name] = (kind, value)
     if _BODY in texts:
-        found.plain = decode_value(texts[_BODY][1], texts[_BODY][0], codepage)
+        stream.plain = decode_value(texts[_BODY][1], texts[_BODY][0], codepage)
     if _BODY_HTML in texts:
-        found.html = decode_value(texts[_BODY_HTML][1], texts[_BODY_HTML][0], codepage)
+        stream.html = decode_value(texts[_BODY_HTML][1], texts[_BODY_HTML][0], codepage)
 
 
-def _read_attachment(found: UnpackedStream, data: memoryview, depth: int) -> None:
+def _read_attachment(stream: UnpackedStream, data: memoryview, depth: int) -> None:
     """What the properties of the last attachment say: its long name, its bytes, or that it is a message."""
-    packed = found.files[-1]
+    packed = stream.files[-1]
     for name, kind, value in read_properties(data):
         if name == _LONG_NAME:
             packed.name = clean_text(decode_value(value, kind))
         elif name == _DATA_OBJECT and bytes(value[:16]) == _ATTACHED_MESSAGE:
-            _read_attached_message(found, value[16:], depth + 1)
+            _read_attached_message(stream, value[16:], depth + 1)
         elif name == _DATA_OBJECT:
             packed.content = packed.content or value
 
 
-def _read_attached_message(found: UnpackedStream, data: memoryview, depth: int) -> None:
+def _read_attached_message(stream: UnpackedStream, data: memoryview, depth: int) -> None:
     with suppress(ValueError):
         inner = unpack_stream(data, depth)
-        found.plain = found.plain or inner.plain
-        found.html = found.html or inner.html
-        found.files += inner.files
+        stream.plain = stream.plain or inner.plain
+        stream.html = stream.html or inner.html
+        stream.files += inner.files

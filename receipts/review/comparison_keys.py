@@ -40,15 +40,15 @@ def normalize_number(number: str) -> str:
     return _NOT_A_NAME.sub("", unicodedata.normalize("NFKC", number).casefold())
 
 
-def compare_known(one: object, other: object) -> tuple[bool, bool]:
+def compare_known(value: object, other: object) -> tuple[bool, bool]:
     """(both known and the same, both known and different)"""
-    known = bool(one and other)
-    return known and one == other, known and one != other
+    known = bool(value and other)
+    return known and value == other, known and value != other
 
 
-def compare_vendors(one: str, other: str) -> tuple[bool, bool]:
+def compare_vendors(value: str, other: str) -> tuple[bool, bool]:
     """The same where one name begins with the other: `Acme` and `Acme Cloud Services`."""
-    first, second = sorted((normalize_vendor(one), normalize_vendor(other)), key=len)
+    first, second = sorted((normalize_vendor(value), normalize_vendor(other)), key=len)
     if len(first) >= COMMON_START and second.startswith(first):
         return True, False
     return compare_known(first, second)
