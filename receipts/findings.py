@@ -1,7 +1,7 @@
 """What `extraction.scan` finds in a mail, and the documents in which it finds it.
 
-Apart from how it is found: a worker, or a web process, has no use for the hundreds of patterns that take half a second
-to compile at every start. Only the child process that scans has.
+Kept apart from the extraction code, whose hundreds of patterns take half a second to compile at every start: only the
+child process that scans needs those, and no worker or web process.
 """
 
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from typing import Final
 
 from runs.item_failed import ItemFailed
 
-# Goes up when the same mail may give other facts. It stands on each receipt; a sync that reads the mail again improves
-# those of an earlier version that nobody has decided about.
+# Increased when the same mail may give other facts. Stored on each receipt: a sync that reads the mail again updates
+# undecided receipts of an earlier version.
 EXTRACTOR_VERSION: Final = 3
 
 
@@ -69,5 +69,5 @@ class Scanned:
 
 
 def needs_mail(document: Document | None, finding: Finding) -> bool:
-    """Whether a person has to see the mail itself to judge what was found."""
+    """Whether a reviewer needs the text of the mail to judge the finding."""
     return document is None or finding.needs_review

@@ -29,9 +29,9 @@ SHOWN: dict[str, tuple[Any, Callable[[ReceiptQuerySet], ReceiptQuerySet]]] = {
 
 
 @members_only
-def receipts(request: HttpRequest, slug: str) -> HttpResponse:
+def receipts_page(request: HttpRequest, slug: str) -> HttpResponse:
     business = own_business(request, slug)
-    context = {**frame(request, business), **_receipts_context(request, business), **start_form(business)}
+    context = {**frame(request, business), **receipts_context(request, business), **start_form(business)}
     return render(request, "receipts/page.html", context)
 
 
@@ -47,10 +47,10 @@ def start_form(business: Business) -> dict[str, Any]:
 @members_only
 def updated_parts(request: HttpRequest, slug: str) -> HttpResponse:
     """The parts of the page that change as a run goes on, for its script to put in place."""
-    return render(request, "receipts/found.html", _receipts_context(request, own_business(request, slug)))
+    return render(request, "receipts/found.html", receipts_context(request, own_business(request, slug)))
 
 
-def _receipts_context(request: HttpRequest, business: Business) -> dict[str, Any]:
+def receipts_context(request: HttpRequest, business: Business) -> dict[str, Any]:
     runs = ReceiptSyncRun.objects.filter(business=business).order_by("-created_at", "-id")
     rows = Receipt.objects.filter(business=business).defer("message_text")
     show = request.GET.get("show", "")
@@ -66,7 +66,7 @@ def _receipts_context(request: HttpRequest, business: Business) -> dict[str, Any
 
 
 urlpatterns = [
-    path("", receipts, name="receipts"),
+    path("", receipts_page, name="receipts"),
     path("found/", updated_parts, name="receipts-found"),
     *pages.urlpatterns,
 ]

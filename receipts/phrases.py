@@ -1,6 +1,6 @@
-"""Phrases said where no Django is: marked here for translation, and translated by whoever shows them."""
+"""Messages of code that runs without Django: marked here for translation, and translated where they are shown."""
 
 
-def mark(phrase: str) -> str:
+def mark_phrase(phrase: str) -> str:
     """Import it as `_`, the name that collects messages. Django's own would read the settings."""
     return phrase

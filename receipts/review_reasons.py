@@ -1,9 +1,9 @@
-"""Why a person should look at a receipt: short codes to store, and what they say."""
+"""Why a person should review a receipt: the codes that are stored, and their messages."""
 
 from enum import StrEnum
 from typing import Final
 
-from receipts.phrases import mark as _
+from receipts.phrases import mark_phrase as _
 
 
 class ReviewReason(StrEnum):
@@ -32,10 +32,10 @@ MESSAGES: Final = {
     ReviewReason.PICTURE: _("The document is a picture, and pictures are not read."),
     ReviewReason.UNREAD_PART: _("A part of the message could not be read."),
     ReviewReason.DISAGREES_WITH_MAIL: _("The document and the message say different things."),
-    ReviewReason.TAKEN_FROM_MAIL: _("The amount stands in the message, not in the document."),
+    ReviewReason.TAKEN_FROM_MAIL: _("The amount is in the message, not in the document."),
     ReviewReason.SHOWS_OTHER_AMOUNT: _("The document shows another amount than the e-invoice inside it."),
     ReviewReason.NO_AMOUNT: _("No amount was found."),
-    ReviewReason.NO_CURRENCY: _("No currency was found, or it is one that can't be kept."),
+    ReviewReason.NO_CURRENCY: _("No currency was found, or it isn't supported."),
     ReviewReason.NO_DATE: _("No date was found."),
     ReviewReason.NO_VENDOR: _("No vendor was found."),
     ReviewReason.AMBIGUOUS_AMOUNT: _("The amount may be another."),

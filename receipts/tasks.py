@@ -1,4 +1,4 @@
-"""Thin Celery entries."""
+"""Celery tasks."""
 
 from runs.lifecycle import run_task
 from runs.progress import Progress

@@ -1,18 +1,14 @@
 """The number of an invoice, a receipt or an order, whole or not at all."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from receipts.extraction.dates import DATE
 from receipts.extraction.labels import Labels, any_of, phrases
-from receipts.extraction.money import CURRENCY
-
-# Longer is no number of a document: it is left out rather than cut.
-MAX_NUMBER: Final = 48
-# With fewer digits it counts only where the label says that it is a number.
-MIN_UNMARKED: Final = 3
+from receipts.extraction.number_tokens import read_number_at, read_number_below
 
 _LABELS = Labels(
     invoice=phrases(lambda words: words.invoice_numbers),
@@ -34,9 +30,6 @@ _MARK_BEFORE = re.compile(_MARK.removesuffix(r"(?![^\W\d_])") + r"[ :.]{0,2}$")
 MAX_MARK: Final = 12
 # A mark may be written together with the label, as in "Rechnungsnr".
 _ENDS_MARKED = re.compile(r"(?:nummer|nr|id)$")
-_TOKEN = re.compile(r"[a-z0-9](?:[a-z0-9/_.-]*[a-z0-9])?")
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_AMOUNT = re.compile(r"\d{1,3}(?:[,.]\d{3}){0,4}[.,]\d\d")
 
 
 @dataclass(frozen=True)
@@ -47,23 +40,23 @@ class _Found:
     is_marked: bool
 
 
-def find_number(lines: Sequence[str], folded: Sequence[str], *, is_invoice: bool = False) -> str:
-    """The invoice's number, else the receipt's; of what is no invoice, the document's or the order's. "" if none."""
-    found = sorted(_labelled_numbers(lines, folded), key=lambda one: not one.is_marked)
+def find_document_number(lines: Sequence[str], folded: Sequence[str], *, is_invoice: bool = False) -> str:
+    """The invoice's number, else the receipt's; if it is no invoice, else the document's or the order's. "" if none."""
+    found = sorted(_find_labelled_numbers(lines, folded), key=lambda each: not each.is_marked)
     for kind in _BELIEVED[:3] if is_invoice else _BELIEVED:
-        numbers = [one.number for one in found if one.kind == kind]
+        numbers = [each.number for each in found if each.kind == kind]
         if numbers:
             return numbers[0]
     return ""
 
 
 def find_invoice_number(lines: Sequence[str], folded: Sequence[str]) -> str:
-    """The first number that is said to be the invoice's, else the first beside its name; "" if there is none."""
-    found = [one for one in _labelled_numbers(lines, folded) if one.kind == "invoice"]
-    return next((one.number for one in sorted(found, key=lambda one: not one.is_marked)), "")
+    """The first number labelled as the invoice's, else the first beside the word invoice; "" if there is none."""
+    found = [each for each in _find_labelled_numbers(lines, folded) if each.kind == "invoice"]
+    return next((each.number for each in sorted(found, key=lambda each: not each.is_marked)), "")
 
 
-def _labelled_numbers(lines: Sequence[str], folded: Sequence[str]) -> Iterator[_Found]:
+def _find_labelled_numbers(lines: Sequence[str], folded: Sequence[str]) -> Iterator[_Found]:
     for place, line in enumerate(folded):
         for label in _LABELS.find(line):
             tail = _TAIL.match(line, label.end)
@@ -76,40 +69,9 @@ def _labelled_numbers(lines: Sequence[str], folded: Sequence[str]) -> Iterator[_
                 or _ENDS_MARKED.search(line, label.start, label.end)
                 or _MARK_BEFORE.search(before)
             )
-            number = _number_at(lines[place], line, tail.end(), is_marked=is_marked)
+            number = read_number_at(lines[place], line, tail.end(), is_marked=is_marked)
             is_heading = is_marked and place + 1 < len(lines) and not any(map(str.isdigit, line[tail.end() :]))
             if not number and is_heading:
-                number = _number_below(lines[place + 1], folded[place + 1], is_only=tail.end() >= len(line))
+                number = read_number_below(lines[place + 1], folded[place + 1], is_only=tail.end() >= len(line))
             if number:
                 yield _Found(label.kind, number, is_marked)
-
-
-def _number_at(line: str, folded: str, start: int, *, is_marked: bool) -> str:
-    token = _TOKEN.match(folded, start)
-    if not token or not _is_number(token[0], is_marked=is_marked) or _is_date(folded, start):
-        return ""
-    if CURRENCY.match(line, token.end() + 1) and not is_marked:
-        return ""
-    return line[token.start() : token.end()]
-
-
-def _number_below(line: str, folded: str, *, is_only: bool) -> str:
-    """The only token that may be a number in the row below a heading."""
-    row = DATE.sub(lambda found: " " * len(found[0]), folded)
-    tokens = [token for token in _TOKEN.finditer(row) if _is_number(token[0], is_marked=True)]
-    tokens = [token for token in tokens if not _AMOUNT.fullmatch(token[0])]
-    if len(tokens) != 1 or (is_only and tokens[0].start() > 0):
-        return ""
-    return line[tokens[0].start() : tokens[0].end()]
-
-
-def _is_number(token: str, *, is_marked: bool) -> bool:
-    digits = sum(map(str.isdigit, token))
-    if len(token) > MAX_NUMBER or not digits:
-        return False
-    return is_marked or (digits >= MIN_UNMARKED and not _YEAR.fullmatch(token) and not _AMOUNT.fullmatch(token))
-
-
-def _is_date(folded: str, start: int) -> bool:
-    found = DATE.match(folded, start)
-    return found is not None

@@ -1,7 +1,7 @@
 """What a text says about a payment: amount, currency, date, number and vendor.
 
-Text comes in lines as a person reads them. Where a text contradicts itself, or may be read in two ways, the fact is
-missing or said to be ambiguous.
+Text comes in lines as a person reads them. Where a text contradicts itself, or can be read in two ways, the fact is
+missing or marked as ambiguous.
 """
 
 import re
@@ -12,14 +12,16 @@ from datetime import date, datetime
 from itertools import chain, islice
 from typing import Final
 
-from receipts.extraction.bundles import MAX_PAGES, PAGE_BREAK, holds_several
-from receipts.extraction.dates import find_date, without_dates, writes_month_first
-from receipts.extraction.document_numbers import find_number
-from receipts.extraction.kinds import RECEIPT_WORDS, is_invoice, titles
+from receipts.extraction.bundles import MAX_PAGES, PAGE_BREAK, holds_several_invoices
+from receipts.extraction.dates import find_issue_date
+from receipts.extraction.document_numbers import find_document_number
+from receipts.extraction.kinds import RECEIPT_WORDS, begins_as_invoice, find_titles
 from receipts.extraction.labels import fold
-from receipts.extraction.totals import Total, find_total
+from receipts.extraction.total_choice import Total
+from receipts.extraction.totals import find_total
 from receipts.extraction.vendors import find_vendor
-from receipts.message.charsets import clean
+from receipts.extraction.written_dates import without_dates, writes_month_first
+from receipts.message.charsets import clean_text
 
 __all__ = ["MAX_LINE", "MAX_LINES", "MAX_TEXT", "NO_FACTS", "Facts", "Total", "read_facts", "readable_lines"]
 
@@ -42,7 +44,7 @@ class Facts:
     invoice_number: str
     vendor: str
     has_receipt_words: bool
-    # The day, or the vendor, may be another.
+    # The day can be read in two ways; a label or legal form confirms the vendor.
     is_day_ambiguous: bool = False
     is_vendor_sure: bool = True
     # It gives money back; its total is negative.
@@ -65,17 +67,17 @@ def read_facts(text: str, *, sent_at: datetime | None, is_refund: bool = False) 
     pages = [readable_lines(page) for page in text[:MAX_TEXT].split(PAGE_BREAK, MAX_PAGES)]
     lines = list(islice(chain.from_iterable(pages), MAX_LINES))
     folded = [fold(line) for line in lines]
-    called = titles(folded)
-    names_invoice = "receipt" in called or is_invoice(folded)
+    called = find_titles(folded)
+    names_invoice = "receipt" in called or begins_as_invoice(folded)
     is_refund = is_refund or "credit" in called
     undated = list(map(without_dates, lines, folded))
     total = find_total(undated, list(map(fold, undated)), is_refund=is_refund)
-    issued = find_date(folded, _day_first(lines, total), sent_at, is_invoice=names_invoice)
+    issued = find_issue_date(folded, _writes_day_first(lines, total), sent_at, is_invoice=names_invoice)
     vendor = find_vendor(lines, folded)
     return Facts(
         total=total,
         issued_on=issued.day if issued else None,
-        invoice_number=find_number(lines, folded, is_invoice=names_invoice),
+        invoice_number=find_document_number(lines, folded, is_invoice=names_invoice),
         vendor=vendor.name,
         has_receipt_words=any(RECEIPT_WORDS.search(line) for line in folded),
         is_day_ambiguous=bool(issued and issued.is_ambiguous),
@@ -85,18 +87,18 @@ def read_facts(text: str, *, sent_at: datetime | None, is_refund: bool = False) 
         is_titled="receipt" in called or "credit" in called,
         # A reminder names the invoices that it is about, below its own title.
         is_no_receipt=next((title for title in called if title != "unclear_credit"), "") == "none",
-        holds_several=len(pages) > 1 and holds_several([(page, list(map(fold, page))) for page in pages]),
+        holds_several=len(pages) > 1 and holds_several_invoices([(page, list(map(fold, page))) for page in pages]),
     )
 
 
 def readable_lines(text: str) -> list[str]:
     """The first lines of `text` that hold something, with one kind of quote and one kind of space."""
-    lines = (_readable_line(line) for line in text[:MAX_TEXT].splitlines())
+    lines = (_normalize_line(line) for line in text[:MAX_TEXT].splitlines())
     return list(islice(filter(None, lines), MAX_LINES))
 
 
-def _readable_line(line: str) -> str:
-    line = clean(line)[:MAX_LINE]
+def _normalize_line(line: str) -> str:
+    line = clean_text(line)[:MAX_LINE]
     if line.isascii():
         return line
     # Cut before it is normalized: Python sorts marks that stand on one letter in quadratic time.
@@ -104,7 +106,7 @@ def _readable_line(line: str) -> str:
     return " ".join(line.split())[:MAX_LINE]
 
 
-def _day_first(lines: Sequence[str], total: Total | None) -> bool | None:
+def _writes_day_first(lines: Sequence[str], total: Total | None) -> bool | None:
     """Whether dates like 3/4/2024 mean the third of April; None where people differ."""
     if any(_HEBREW.search(line) for line in lines) or (total and total.currency in _DAY_FIRST_CURRENCIES):
         return True

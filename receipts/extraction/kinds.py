@@ -1,4 +1,4 @@
-"""What kind of paper or mail a text is: a receipt, a refund, or something that only speaks of receipts."""
+"""Classifies a document or mail: a receipt, a refund, or a text that only mentions receipts."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Final
 
 from receipts.extraction.labels import Labels, any_of, fold, phrases
 
-# A title stands at the head of a paper, and holds little beside itself.
+# A title is in the first lines of a document, with little else on its line.
 TITLE_LINES: Final = 25
 MAX_BESIDE_TITLE: Final = 5
 # The lines of a mail that say what it is about.
@@ -17,7 +17,7 @@ RECEIPT_WORDS = re.compile(any_of(phrases(lambda words: (*words.receipts, *words
 _CHARGES = re.compile(any_of(phrases(lambda words: words.charges)))
 _INVOICE = re.compile(any_of(phrases(lambda words: (*words.invoice_numbers, *words.receipt_numbers))))
 _CREDITS = re.compile(any_of(phrases(lambda words: words.credit_notes)))
-# Mail that speaks of receipts and is none.
+# Mail that mentions receipts and is none.
 _NO_RECEIPTS = re.compile(
     any_of(
         phrases(
@@ -46,7 +46,7 @@ def speaks_of_receipts(text: str) -> bool:
     return RECEIPT_WORDS.search(fold(text)) is not None
 
 
-def titles(folded: Sequence[str]) -> list[str]:
+def find_titles(folded: Sequence[str]) -> list[str]:
     """What the folded lines at the head of a paper call it, the first first: receipt, credit, unclear_credit, none."""
     found: list[str] = []
     for line in folded[:TITLE_LINES]:
@@ -58,11 +58,11 @@ def titles(folded: Sequence[str]) -> list[str]:
 
 
 def says_that_money_moved(text: str) -> bool:
-    """Says that somebody paid or was charged."""
+    """Whether the text says that somebody paid or was charged."""
     return _CHARGES.search(fold(text)) is not None
 
 
-def is_invoice(folded: Sequence[str]) -> bool:
+def begins_as_invoice(folded: Sequence[str]) -> bool:
     """Whether a line at the head of a paper begins with the word invoice or receipt."""
     return any(_INVOICE.match(line) for line in folded[:TITLE_LINES])
 
@@ -72,7 +72,7 @@ def is_credit(subject: str) -> bool:
 
 
 def subject_is_no_receipt(subject: str) -> bool:
-    """A reminder, a quote, a payment that failed, or somebody's thanks for an invoice."""
+    """Whether the subject is that of a reminder, a quote, a failed payment, or thanks for an invoice."""
     folded = fold(subject)
     # "Invoice for estimate 12" is no quote.
     is_quote = _QUOTES.search(folded) is not None and RECEIPT_WORDS.search(_QUOTES.sub("", folded)) is None
@@ -80,7 +80,7 @@ def subject_is_no_receipt(subject: str) -> bool:
 
 
 def text_is_no_receipt(text: str) -> bool:
-    """Begins with a payment that failed, or with thanks for an invoice of ours; below, both are only spoken of."""
+    """Whether the text begins with a failed payment or thanks for an invoice; below, receipts may mention both."""
     lead = islice(filter(str.strip, text.splitlines()), LEAD_LINES)
     return any(_FAILURES.search(fold(line)) for line in lead)
 
@@ -89,13 +89,13 @@ def is_reply(subject: str) -> bool:
     return _REPLY.match(subject) is not None
 
 
-def is_passed_on(subject: str) -> bool:
-    """Whether somebody sent on, or answered, what another wrote."""
+def is_forward_or_reply(subject: str) -> bool:
+    """Whether the mail is a forward or a reply, so that its sender is not its author."""
     return _FORWARD.match(subject) is not None or is_reply(subject)
 
 
-def own_words(text: str) -> str:
-    """What the writer of a reply adds to the mail that it quotes."""
+def strip_quoted_mail(text: str) -> str:
+    """A reply's own text, without the mail that it quotes."""
     own: list[str] = []
     for line in text.splitlines():
         folded = fold(line)

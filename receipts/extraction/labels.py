@@ -53,7 +53,7 @@ def _piece(character: str) -> str:
 
 
 class _Tree:
-    """Phrases by their first character, and what may follow it."""
+    """A trie of phrases."""
 
     def __init__(self) -> None:
         self.is_end = False
@@ -76,7 +76,7 @@ class _Tree:
 
 @dataclass(frozen=True)
 class Label:
-    """A label in a line, and how far what it announces may reach: up to the next label."""
+    """A label in a line. `reach` is where the next label starts, and so where this one's value ends."""
 
     kind: str
     start: int

@@ -7,7 +7,7 @@ from typing import Final
 from receipts.extraction.labels import fold
 from receipts.findings import Document
 
-# The shorter side, in pixels, of what nobody photographs: icons, logos, signatures.
+# Pictures whose shorter side has fewer pixels are icons, logos or signatures.
 DECORATION_SIDE: Final = 220
 # A banner is that many times as wide as it is high.
 BANNER_RATIO: Final = 4
@@ -29,29 +29,29 @@ _DECORATION = re.compile(
 
 def is_decoration(document: Document) -> bool:
     """A logo, a signature or the like, by its name or its size."""
-    stem = _stem(document)
-    size = pixels(document.content[:HEAD_BYTES])
+    stem = _file_stem(document)
+    size = read_pixel_size(document.content[:HEAD_BYTES])
     if _DECORATION.search(stem) or (_OUTLOOK_NAME.fullmatch(stem) and len(document.content) < PHOTO_BYTES):
         return True
     return size is not None and (min(size) < DECORATION_SIDE or max(size) > BANNER_RATIO * min(size))
 
 
 def is_scan_or_photo(document: Document) -> bool:
-    """Called as cameras and scanners call their files, or as large as those are."""
+    """Whether it is named as cameras and scanners name files, or as large as theirs."""
     if is_decoration(document):
         return False
-    return _NEUTRAL_NAME.fullmatch(_stem(document)) is not None or len(document.content) >= PHOTO_BYTES
+    return _NEUTRAL_NAME.fullmatch(_file_stem(document)) is not None or len(document.content) >= PHOTO_BYTES
 
 
-def pixels(head: bytes) -> tuple[int, int] | None:
-    """Width and height of a PNG or JPEG, None where its head doesn't say."""
+def read_pixel_size(head: bytes) -> tuple[int, int] | None:
+    """Width and height of a PNG or JPEG, None if they aren't in its first bytes."""
     if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) >= 24:
         width, height = struct.unpack(">II", head[16:24])
         return width, height
-    return _jpeg_pixels(head) if head.startswith(b"\xff\xd8") else None
+    return _read_jpeg_size(head) if head.startswith(b"\xff\xd8") else None
 
 
-def _jpeg_pixels(head: bytes) -> tuple[int, int] | None:
+def _read_jpeg_size(head: bytes) -> tuple[int, int] | None:
     """From the first frame header among a JPEG's segments."""
     place = 2
     while place + 9 <= len(head) and head[place] == 0xFF:
@@ -65,5 +65,5 @@ def _jpeg_pixels(head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _stem(document: Document) -> str:
+def _file_stem(document: Document) -> str:
     return fold(document.filename.rpartition(".")[0])

@@ -1,4 +1,4 @@
-"""Programs and services that issue documents in the name of others; they are vendors of their own fees only."""
+"""Platforms that issue documents on behalf of vendors (Stripe, iCount): they are vendors of their own fees only."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""Is what came out of a document text, or what is left of fonts that nobody can decode?"""
+"""Whether the text of a document is readable, or garbage from fonts that can't be decoded."""
 
 import re
 from typing import Final

@@ -9,17 +9,17 @@ from decimal import Decimal
 from typing import Final
 
 from receipts.extraction import kinds
-from receipts.extraction.einvoice import read_invoice
+from receipts.extraction.einvoice import read_einvoice
 from receipts.extraction.facts import NO_FACTS, Facts, read_facts, readable_lines
 from receipts.extraction.money import find_money
 from receipts.extraction.pictures import is_decoration, is_scan_or_photo
 from receipts.extraction.readable import is_readable
-from receipts.extraction.senders import is_person, is_private, vendor_of
+from receipts.extraction.senders import choose_vendor, has_public_address, may_be_personal
 from receipts.findings import EXTRACTOR_VERSION, Document, Finding, Scanned, needs_mail
-from receipts.message.charsets import clean, decoded
+from receipts.message.charsets import clean_text, decode_text
 from receipts.message.markup import MAX_HTML, html_text
 from receipts.message.message import Contents, OpenedMessage, open_message
-from receipts.phrases import mark as _
+from receipts.phrases import mark_phrase as _
 from receipts.review_reasons import ReviewReason
 from runs.item_failed import ItemFailed
 
@@ -84,7 +84,7 @@ def scan(
 def _shown_text(message: OpenedMessage) -> str:
     """The fuller of a mail's two texts: what programs write for readers without HTML is often a hint only."""
     fuller = max(message.plain, html_text(message.html).strip(), key=len)
-    lines = (" ".join(line.split()) for line in clean(fuller[: 4 * MAX_SHOWN], lines=True).splitlines())
+    lines = (" ".join(line.split()) for line in clean_text(fuller[: 4 * MAX_SHOWN], lines=True).splitlines())
     return "\n".join(filter(None, lines))[:MAX_SHOWN]
 
 
@@ -108,7 +108,7 @@ def _is_unnamed_picture(reading: _Reading) -> bool:
 def _read_body(message: OpenedMessage) -> _Reading:
     text = "\n".join((message.plain, html_text(message.html)))
     if kinds.is_reply(message.subject):
-        text = kinds.own_words(text)
+        text = kinds.strip_quoted_mail(text)
     subject, *texts = message.subject, text, *message.filenames
     # Most mail is no receipt: it never gets as far as the costly reading.
     if not any(map(kinds.speaks_of_receipts, (subject, *texts))):
@@ -117,7 +117,7 @@ def _read_body(message: OpenedMessage) -> _Reading:
         return _Reading(None, NO_FACTS, 0)
     score = 2 * kinds.speaks_of_receipts(subject) - 2 * message.is_bulk
     # Money that was taken makes a receipt of any mail; it may be one that says what will be taken.
-    moved = 2 * (not is_private(message) and kinds.says_that_money_moved(f"{subject}\n{text}"))
+    moved = 2 * (not has_public_address(message) and kinds.says_that_money_moved(f"{subject}\n{text}"))
     if score + moved + MAX_WEIGHT < BODY_SCORE and not message.documents:
         return _Reading(None, NO_FACTS, 0)  # most newsletters: whatever they say, they can't be one
     facts = read_facts(f"{subject}\n{text}", sent_at=message.sent_at, is_refund=kinds.is_credit(subject))
@@ -145,7 +145,7 @@ def _read_documents(
         except ItemFailed as fault:
             faults.append(fault)
             continue
-        if invoice := contents.invoice and read_invoice(contents.invoice):
+        if invoice := contents.invoice and read_einvoice(contents.invoice):
             reasons = (ReviewReason.SHOWS_OTHER_AMOUNT,) if _shows_other_amount(contents.text, invoice) else ()
             score = 0 if invoice.is_no_receipt else E_INVOICE_SCORE
             readings.append(_Reading(document, invoice, score, reasons=reasons))
@@ -181,7 +181,7 @@ def _unread(document: Document, message: OpenedMessage, *, is_named: bool, is_an
     """A document whose text nobody read: a scan may be a receipt whatever it is called, a logo is none."""
     match document.content_type.partition("/")[0], document.content_type:
         case "image", _:
-            may_be_photo = is_announced or (is_person(message) and is_scan_or_photo(document))
+            may_be_photo = is_announced or (may_be_personal(message) and is_scan_or_photo(document))
             is_likely = is_named or (may_be_photo and not is_decoration(document))
         case _, "application/pdf":
             is_likely = is_named or is_announced or not message.is_bulk
@@ -207,7 +207,7 @@ def _contents(document: Document, read_pdf: Callable[[bytes], Contents]) -> Cont
             return read_pdf(document.content)
         case "text/html":
             # Cut before it is decoded: there is no receipt of megabytes.
-            return Contents(html_text(decoded(document.content[:MAX_HTML], "")))
+            return Contents(html_text(decode_text(document.content[:MAX_HTML], "")))
         case "application/xml":
             return Contents("", invoice=document.content)
         case _:
@@ -250,7 +250,7 @@ def _disagree(document: Facts, mail: Facts) -> bool:
 
 def _finding(reading: _Reading, message: OpenedMessage, faults: Sequence[ItemFailed]) -> Finding:
     facts = reading.facts
-    vendor, is_vendor_sure = vendor_of(facts, message, is_document=reading.document is not None)
+    vendor, is_vendor_sure = choose_vendor(facts, message, is_document=reading.document is not None)
     confidence = _confidence(facts, vendor)
     if not reading.is_read:
         confidence = min(confidence, UNREAD_CONFIDENCE)

@@ -1,4 +1,4 @@
-"""Who sent a mail: a business, whose name is the vendor's, or a person, who only passes mail on."""
+"""Whether a mail was sent by a business, whose name may be the vendor's, or by a person who passes it on."""
 
 import re
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from receipts.extraction import kinds
 from receipts.extraction.facts import Facts
 from receipts.extraction.platforms import is_platform
-from receipts.extraction.vendors import is_made_of, payee, seller_through_platform
+from receipts.extraction.vendor_names import find_payee, find_seller_behind_platform, is_made_of
 from receipts.message.message import OpenedMessage
 
 _PUBLIC_MAIL = re.compile(
@@ -19,30 +19,30 @@ _ROLE_ADDRESS = re.compile(rf"^(?:{_ROLE})@", re.IGNORECASE)
 _DOMAIN_PARTS: Final = {"co", "com", "org", "net", "mail", "email", "www", "ac", "gov"}
 
 
-def is_person(message: OpenedMessage) -> bool:
-    """Whether somebody may have written it by hand, rather than a shop or a list."""
+def may_be_personal(message: OpenedMessage) -> bool:
+    """Whether a person may have sent it, rather than a shop or a mailing list."""
     address = message.sender_address.lower()
     is_role = _ROLE_ADDRESS.match(address) is not None or "noreply" in address.replace("-", "")
     return not message.is_bulk and not is_role
 
 
-def is_private(message: OpenedMessage) -> bool:
-    """Whether it comes from an address such as anybody has."""
+def has_public_address(message: OpenedMessage) -> bool:
+    """Whether it was sent from a public mail provider, such as Gmail."""
     return _PUBLIC_MAIL.search(message.sender_address.lower()) is not None
 
 
-def vendor_of(facts: Facts, message: OpenedMessage, *, is_document: bool) -> tuple[str, bool]:
+def choose_vendor(facts: Facts, message: OpenedMessage, *, is_document: bool) -> tuple[str, bool]:
     """The vendor, and whether it is sure: a document names who issued it; a mail's text may name anybody.
 
     "" for a private address or a platform, which only pass mail on.
     """
-    name, domain = _sender_name(message), _sender_domain(message)
+    name, domain = _vendor_in_sender_name(message), _vendor_domain(message)
     named = facts.vendor
-    if kinds.is_passed_on(message.subject):
-        # Whoever sent it on is not who wrote it.
+    if kinds.is_forward_or_reply(message.subject):
+        # The sender forwarded it and is not its author.
         return (named, facts.is_vendor_sure) if named else (name or domain, False)
     if not is_document:
-        name = name or payee(message.subject)
+        name = name or find_payee(message.subject)
         return (name, True) if name else (named or domain, bool(named))
     if named and facts.is_vendor_sure:
         return named, True
@@ -56,18 +56,18 @@ def vendor_of(facts: Facts, message: OpenedMessage, *, is_document: bool) -> tup
     return named or domain, False
 
 
-def _sender_name(message: OpenedMessage) -> str:
+def _vendor_in_sender_name(message: OpenedMessage) -> str:
     name = message.sender_name.strip("\"' ")
-    if seller := seller_through_platform(name):
+    if seller := find_seller_behind_platform(name):
         return seller
-    if not name or "@" in name or _ROLE_NAME.match(name) or is_private(message):
+    if not name or "@" in name or _ROLE_NAME.match(name) or has_public_address(message):
         return ""
     return "" if is_platform(name) else name
 
 
-def _sender_domain(message: OpenedMessage) -> str:
+def _vendor_domain(message: OpenedMessage) -> str:
     domain = message.sender_address.rpartition("@")[2].lower()
-    if is_private(message):
+    if has_public_address(message):
         return ""
     names = [part for part in domain.split(".") if part not in _DOMAIN_PARTS]
     return "" if any(map(is_platform, names)) else domain

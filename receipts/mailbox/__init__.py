@@ -1,0 +1,1 @@
+"""IMAP: the account, its connection, and its messages as a stream."""

@@ -1,7 +1,7 @@
-"""An IMAP client that no server can hold: each answer is bounded in seconds and bytes, and waiting for it beats.
+"""An IMAP client that no server can block: each response is bounded in seconds and bytes, and waiting for it beats.
 
 imaplib reads through a buffered file, and its timeout holds for each `recv` alone: a server that sends a byte now and
-then would hold its reader for ever, and nothing would beat meanwhile.
+then would block its reader for ever, and the run's heartbeat would stop.
 
 A command has its timeout, and a second more for every MIN_BYTES_PER_SECOND that arrive; between two pieces may pass no
 more than the timeout. A large message on a slow line is read, one that drips in is not.
@@ -17,7 +17,7 @@ BEAT_SECONDS: Final = 0.5
 MIN_BYTES_PER_SECOND: Final = 4_096
 # What an answer may have beside one message: lists of uids, and a batch of small messages whose sizes were guessed.
 MAX_BYTES_BESIDE: Final = 32_000_000
-GOODBYE_SECONDS: Final = 5.0
+LOGOUT_SECONDS: Final = 5.0
 
 
 class BoundedIMAP(imaplib.IMAP4):
@@ -34,24 +34,24 @@ class BoundedIMAP(imaplib.IMAP4):
         self._beat = beat
         self._source: object = None
         self._buffer = bytearray()
-        self._begin()
+        self._start_clock()
         super().__init__(host, port, timeout=seconds, **options)
 
-    def hurry(self) -> None:
-        """What is still asked is asked on the way out: don't wait long, and leave the run alone."""
-        self.seconds = min(self.seconds, GOODBYE_SECONDS)
+    def shorten_timeout(self) -> None:
+        """Shorten the timeout for the logout, and stop calling `beat`: the attempt may be over."""
+        self.seconds = min(self.seconds, LOGOUT_SECONDS)
         self._beat = lambda: None
 
     def begin_fetch(self, uid_set: str, parts: str) -> Callable[[], tuple[str, list[Any]]]:
-        """UID FETCH in two steps: this sends it, and a call of what is returned reads the answer.
+        """UID FETCH in two steps: this sends the command; calling the result reads the response.
 
-        The server works meanwhile. Nothing else may be asked in between, nor may it be long: a server hangs up on
-        those who don't read.
+        The server works meanwhile. Send no other command in between, and read soon: servers close connections that
+        don't read.
         """
         tag = self._command("UID", "FETCH", uid_set, parts)
 
         def read_answer() -> tuple[str, list[Any]]:
-            self._begin()
+            self._start_clock()
             status, data = self._command_complete("UID", tag)
             answer: tuple[str, list[Any]] = self._untagged_response(status, data, "FETCH")
             return answer
@@ -59,46 +59,46 @@ class BoundedIMAP(imaplib.IMAP4):
         return read_answer
 
     def _command(self, name: str, *args: Any) -> Any:
-        self._begin()
+        self._start_clock()
         return super()._command(name, *args)  # type: ignore[misc]
 
-    def _begin(self) -> None:
-        self._began_at = self._heard_at = time.monotonic()
+    def _start_clock(self) -> None:
+        self._began_at = self._last_received_at = time.monotonic()
         self._bytes = 0
 
     def read(self, size: int) -> bytes:
         if size > self._max_bytes:
             raise self.abort("The server sends more than it was asked for.")
-        pieces = [self._take(size)]
+        pieces = [self._take_buffered(size)]
         missing = size - len(pieces[0])
-        while missing and (piece := self._receive(missing)):
+        while missing and (piece := self._receive_piece(missing)):
             pieces.append(piece)
             missing -= len(piece)
         return b"".join(pieces)
 
     def readline(self) -> bytes:
         searched = 0
-        while not (end := self._buffered().find(b"\n", searched) + 1):
+        while not (end := self._current_buffer().find(b"\n", searched) + 1):
             searched = len(self._buffer)
-            piece = self._receive(PIECE_BYTES)
+            piece = self._receive_piece(PIECE_BYTES)
             if not piece:  # the server hung up: imaplib refuses the rest of a line
                 end = searched
                 break
             self._buffer += piece
-        return self._take(end)
+        return self._take_buffered(end)
 
-    def _take(self, size: int) -> bytes:
-        buffer = self._buffered()
+    def _take_buffered(self, size: int) -> bytes:
+        buffer = self._current_buffer()
         taken = bytes(memoryview(buffer)[:size])
         del buffer[:size]
         return taken
 
-    def _buffered(self) -> bytearray:
-        if self._source is not self.sock:  # after STARTTLS: what came before it in clear text is nobody's word
+    def _current_buffer(self) -> bytearray:
+        if self._source is not self.sock:  # after STARTTLS: an attacker may have sent what came before in clear text
             self._source, self._buffer = self.sock, bytearray()
         return self._buffer
 
-    def _receive(self, size: int) -> bytes:
+    def _receive_piece(self, size: int) -> bytes:
         """The next piece, of at most `size` bytes; empty when the server has hung up."""
         try:
             while True:
@@ -108,20 +108,20 @@ class BoundedIMAP(imaplib.IMAP4):
                     piece = self.sock.recv(min(size, PIECE_BYTES))
                 except TimeoutError:
                     continue
-                return self._counted(piece)
+                return self._count_received(piece)
         finally:
             self.sock.settimeout(self.seconds)  # for whatever is sent, and for the handshake after STARTTLS
 
     def _seconds_left(self) -> float:
-        silent_until = self._heard_at + self.seconds
-        slow_until = self._began_at + self.seconds + self._bytes / MIN_BYTES_PER_SECOND
-        left = min(silent_until, slow_until) - time.monotonic()
+        idle_until = self._last_received_at + self.seconds
+        rate_until = self._began_at + self.seconds + self._bytes / MIN_BYTES_PER_SECOND
+        left = min(idle_until, rate_until) - time.monotonic()
         if left <= 0:
             raise TimeoutError("The server answers too slowly.")
         return left
 
-    def _counted(self, piece: bytes) -> bytes:
-        self._heard_at = time.monotonic()
+    def _count_received(self, piece: bytes) -> bytes:
+        self._last_received_at = time.monotonic()
         self._bytes += len(piece)
         if self._bytes > self._max_bytes + MAX_BYTES_BESIDE:
             raise self.abort("The server sends more than it was asked for.")

@@ -18,7 +18,10 @@ from typing import Any, Final, TypeVar
 from imap_tools import AND, U
 from imap_tools.errors import ImapToolsError
 
-from receipts.mailbox.connection import Account, InboxUnreachable, MailBox, connect, hang_up, lost
+from receipts.mailbox.account import Account, InboxUnreachable
+from receipts.mailbox.connection import close_connection, connect
+from receipts.mailbox.refusals import explain_lost_connection
+from receipts.mailbox.sign_in import MailBox
 
 SIZES_AT_ONCE: Final = 500
 BATCH_MESSAGES: Final = 50
@@ -73,7 +76,7 @@ class FetchFailures:
 
     @contextmanager
     def noted(self, batch: Sequence[int]) -> Iterator[None]:
-        """Note it when the block, which asks for these messages, doesn't get them."""
+        """Record a failure when the block, which fetches these messages, raises InboxUnreachable."""
         try:
             yield
         except InboxUnreachable:
@@ -82,11 +85,11 @@ class FetchFailures:
             raise
 
     def forget_those_given_up(self) -> None:
-        """The server does hand out messages."""
+        """The server sends messages again."""
         self._given_up_in_a_row = 0
 
     def is_alone(self, uid: int) -> bool:
-        """Must it be asked for alone?"""
+        """Whether it must be fetched alone."""
         return uid <= self._alone_until
 
     def gives_up(self, uid: int) -> bool:
@@ -126,7 +129,7 @@ class Inbox:
 
     def sizes(self, uids: Sequence[int]) -> dict[int, int]:
         """What the server says, in bytes, of those that are still there. Raises InboxUnreachable."""
-        lines = self._fetch(uids, "(UID RFC822.SIZE)")
+        lines = self.begin_fetch(uids, "(UID RFC822.SIZE)")()
         return {
             int(uid[1]): int(size[1])
             for line in lines
@@ -138,19 +141,17 @@ class Inbox:
 
         Both raise InboxUnreachable. For what may happen in between see `BoundedIMAP.begin_fetch`.
         """
-        read_answer = self._begin_fetch(uids, f"(UID BODY.PEEK[]<0.{max_bytes}>)")
+        read_answer = self.begin_fetch(uids, f"(UID BODY.PEEK[]<0.{max_bytes}>)")
         return lambda: _bodies_in(read_answer())
 
-    def _fetch(self, uids: Sequence[int], parts: str) -> list[Any]:
-        return self._begin_fetch(uids, parts)()
-
-    def _begin_fetch(self, uids: Sequence[int], parts: str) -> Callable[[], list[Any]]:
-        read = self._ask(lambda: self._connection.client.begin_fetch(_uid_set(uids), parts))
+    def begin_fetch(self, uids: Sequence[int], parts: str) -> Callable[[], list[Any]]:
+        """Send a FETCH of these parts of the messages; a call of what is returned reads the response."""
+        read = self._ask(lambda: self._connection.client.begin_fetch(format_uid_set(uids), parts))
 
         def read_answer() -> list[Any]:
             status, answer = self._ask(read)
             if status != "OK":
-                raise lost(self._account, imaplib.IMAP4.error(f"FETCH: {status}"))
+                raise explain_lost_connection(self._account, imaplib.IMAP4.error(f"FETCH: {status}"))
             return answer
 
         return read_answer
@@ -159,10 +160,10 @@ class Inbox:
         try:
             return ask()
         except (imaplib.IMAP4.error, ImapToolsError, OSError, ValueError) as error:
-            raise lost(self._account, error) from error
+            raise explain_lost_connection(self._account, error) from error
 
     def close(self) -> None:
-        hang_up(self._connection)
+        close_connection(self._connection)
 
 
 class Letters:
@@ -191,14 +192,19 @@ class Letters:
                 return Letter(uid, 0, None, given_up=True)
             if self._failure:
                 raise self._failure
-            self._ready = self._fetch_from(uid)
+            self._ready = self._begin_from(uid)()
         return self._ready.pop(uid)
+
+    @property
+    def has_failed_ahead(self) -> bool:
+        """Whether fetching ahead failed: `take` raises the error when it needs the message."""
+        return self._failure is not None
 
     def fetch_ahead(self, uid: int) -> None:
         """Ask for the next batch, or read it, if few are left of the one that `uid` was taken from.
 
-        What goes wrong is said by `take` of the first message that it keeps away. What has to be fetched alone, for its
-        size or after a failure, is left to `take`.
+        An error is raised by `take` of the first message that it affects. What must be fetched alone, for its size or
+        after a failure, is left to `take`.
         """
         self._ready = {later: letter for later, letter in self._ready.items() if later > uid}
         left = len(self._ready)
@@ -234,9 +240,6 @@ class Letters:
         """The message of `uid`, if it is here already: nothing is asked for it, and it can still be taken."""
         letter = self._ready.get(uid)
         return letter.raw if letter else None
-
-    def _fetch_from(self, uid: int) -> dict[int, Letter]:
-        return self._begin_from(uid)()
 
     def _begin_from(self, uid: int) -> Callable[[], dict[int, Letter]]:
         """Ask for the batch that begins with `uid`; a call of what is returned reads it."""
@@ -306,7 +309,7 @@ def open_inbox(account: Account, *, max_bytes: int, beat: Callable[[], None] = l
 
 def _uidvalidity(connection: MailBox) -> int:
     values: list[Any] = connection.client.untagged_responses.get("UIDVALIDITY", [])
-    # A server must say it. One that doesn't gets a constant: nothing could tell it apart.
+    # RFC 3501 requires it. A server without one gets a constant: a change could not be noticed.
     return int(values[-1]) if values else 0
 
 
@@ -321,7 +324,7 @@ def _letter(uid: int, size: int | None, raw: bytes | None, *, max_bytes: int) ->
 
 
 def _bodies_in(answer: list[Any]) -> dict[int, bytes]:
-    # Some servers tell the uid after the text, in the piece that closes the answer.
+    # Some servers send the UID after the text, in the last piece of the response.
     closings = [*answer[1:], None]
     return {
         uid: piece[1]
@@ -335,7 +338,7 @@ def _uid_of(opening: bytes, closing: Any) -> int | None:
     return int(found[1]) if found else None
 
 
-def _uid_set(uids: Sequence[int]) -> str:
+def format_uid_set(uids: Sequence[int]) -> str:
     """IMAP's short form: 1,2,3,7 is "1:3,7"."""
     ranges: list[list[int]] = []
     for uid in uids:

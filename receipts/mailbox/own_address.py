@@ -1,4 +1,4 @@
-"""Is it this machine? Only to itself may a password travel in clear."""
+"""Whether a host is this machine: only then may a password be sent without encryption."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_own_address(host: str) -> bool:
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
-            probe.bind((str(address), 0))  # nobody can bind to an address of another machine
+            probe.bind((str(address), 0))  # binding fails for an address of another machine
     except OSError:
         return False
     return True

@@ -1,0 +1,1 @@
+"""Raw mail, opened: headers, MIME parts, character sets, winmail.dat and HTML."""

@@ -1,11 +1,11 @@
-"""Bytes and texts of mail, made into text that a person can read and a database can keep."""
+"""Decodes the bytes of mail, and cleans its text for people and for PostgreSQL."""
 
 import codecs
 import re
 from functools import lru_cache
 from typing import Final
 
-from receipts.phrases import mark as _
+from receipts.phrases import mark_phrase as _
 from runs.item_failed import ItemFailed
 
 # Names that mail programs use and Python doesn't know. Hebrew mail is full of the first two.
@@ -42,9 +42,9 @@ _GUESSED_CHARSETS: Final = ("utf-8", "cp1255", "latin-1")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe]")
 
 
-def decoded(content: bytes, charset: str) -> str:
-    """`content` as text. ItemFailed, code charset, when nobody knows its character set."""
-    codec = _codec(charset.strip().strip("'\"").lower())
+def decode_text(content: bytes, charset: str) -> str:
+    """`content` as text. ItemFailed, code charset, when its character set is unknown."""
+    codec = _find_codec(charset.strip().strip("'\"").lower())
     if codec is None:
         raise ItemFailed(_("This message is written in an unknown character set."), code="charset")
     if codec not in ("", "ascii"):
@@ -58,8 +58,8 @@ def decoded(content: bytes, charset: str) -> str:
 
 
 @lru_cache(maxsize=200)
-def _codec(charset: str) -> str | None:
-    """Python's name for a charset, "" for an undeclared one, None for an absurd one."""
+def _find_codec(charset: str) -> str | None:
+    """Python's name for a charset, "" for an undeclared one, None for one that doesn't exist."""
     if charset in _UNDECLARED:
         return ""
     try:
@@ -71,7 +71,7 @@ def _codec(charset: str) -> str | None:
     return None if name.replace("-", "_") in _NO_CHARSETS else _WIDER.get(name, name)
 
 
-def clean(text: str, *, lines: bool = False) -> str:
+def clean_text(text: str, *, lines: bool = False) -> str:
     """`text` without control and direction marks, and without what PostgreSQL can't store.
 
     Keeps line breaks only if `lines`; spaces of every kind become plain ones.
@@ -85,5 +85,5 @@ def clean(text: str, *, lines: bool = False) -> str:
     return " ".join(_UNPRINTABLE.sub(_space_or_nothing, text).split())
 
 
-def _space_or_nothing(found: re.Match[str]) -> str:
-    return " " if found[0] in "\t\n\r\x0b\x0c\x85\u2028\u2029" else ""
+def _space_or_nothing(match: re.Match[str]) -> str:
+    return " " if match[0] in "\t\n\r\x0b\x0c\x85\u2028\u2029" else ""

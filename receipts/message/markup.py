@@ -42,6 +42,6 @@ def html_text(html: str) -> str:
 
 
 def _after(html: str, ending: str, start: int) -> int:
-    """Where `html` goes on after `ending`; what is never ended swallows the rest."""
+    """The position after `ending`, or the end of `html` if there is none."""
     found = re.compile(ending, re.IGNORECASE).search(html, start)
     return found.end() if found else len(html)

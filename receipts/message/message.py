@@ -15,12 +15,13 @@ from typing import Final
 
 import puremagic
 
-from receipts.extraction.einvoice import is_invoice
 from receipts.findings import Document
 from receipts.message import tnef
-from receipts.message.charsets import clean, decoded
-from receipts.message.mime import Headers, Part, decoded_header, header_text, leaves, raw_header, split_message
-from receipts.phrases import mark as _
+from receipts.message.charsets import clean_text, decode_text
+from receipts.message.einvoice_xml import is_einvoice
+from receipts.message.headers import Headers, decode_encoded_words, header_text, raw_header, split_message
+from receipts.message.mime import Part, find_parts
+from receipts.phrases import mark_phrase as _
 from runs.item_failed import ItemFailed
 
 # More text than this is no receipt.
@@ -38,7 +39,7 @@ MAX_DATE: Final = 200
 # What mail may say of when it was sent. Beyond, reckoning with it in another time zone may leave the calendar.
 YEARS: Final = range(1970, 2100)
 
-# What is kept of a mail, with the ending its file gets whatever it was called.
+# The types of documents that are stored, with the file ending each gets.
 DOCUMENT_TYPES: Final = {
     "application/pdf": ".pdf",
     "image/jpeg": ".jpg",
@@ -100,16 +101,16 @@ def open_message(raw: bytes | memoryview, *, max_attachment_bytes: int) -> Opene
     """
     headers, body = split_message(memoryview(raw))
     if not any(name in headers for name in ("from", "subject", "date", "message-id", "received")):
-        raise ItemFailed(_("This message has no headers: it is no mail."), code="malformed")
+        raise ItemFailed(_("This is not an email: it has no headers."), code="malformed")
     faults: list[ItemFailed] = []
-    parts = _unpacked(leaves(headers, body, faults), max_attachment_bytes, faults)
+    parts = _unpacked(find_parts(headers, body, faults), max_attachment_bytes, faults)
     plain, html = (_text(parts, kind, faults) for kind in ("text/plain", "text/html"))
     name, address = _sender(headers)
     return OpenedMessage(
         message_id=_message_id(headers, raw),
         subject=header_text(headers, "subject")[:MAX_SUBJECT],
-        sender_name=decoded_header(name)[:MAX_ADDRESS],
-        sender_address=clean(address)[:MAX_ADDRESS],
+        sender_name=decode_encoded_words(name)[:MAX_ADDRESS],
+        sender_address=clean_text(address)[:MAX_ADDRESS],
         sent_at=_sent_at(headers),
         is_bulk=_is_bulk(headers),
         plain=plain,
@@ -137,7 +138,7 @@ def _unpacked(parts: list[Part], max_attachment_bytes: int, faults: list[ItemFai
 def _winmail_parts(part: Part, max_attachment_bytes: int) -> list[Part]:
     _check_size(part, max_attachment_bytes)
     try:
-        packed = tnef.unpack(memoryview(part.content()))
+        packed = tnef.unpack_stream(memoryview(part.content()))
     except ValueError as error:
         raise ItemFailed(
             _("The attachments of this message are packed in Outlook's winmail.dat format, and can't be unpacked."),
@@ -165,7 +166,7 @@ def _text(parts: list[Part], kind: str, faults: list[ItemFailed]) -> str:
         try:
             # Cut before decoding: a text of base64 gives three bytes for four.
             content = part.content(limit=room * 2)[:room]
-            texts.append(clean(decoded(content, part.charset), lines=True))
+            texts.append(clean_text(decode_text(content, part.charset), lines=True))
         except ItemFailed as fault:
             faults.append(fault)
         else:
@@ -206,7 +207,7 @@ def sniffed_type(head: bytes) -> str:
     """The MIME type of a file by its first bytes, "" when they say nothing."""
     if b"%PDF-" in head[:1024]:
         return "application/pdf"
-    if is_invoice(head):
+    if is_einvoice(head):
         return "application/xml"
     for sign, picture in _PICTURES.items():
         if head.startswith(sign):
@@ -220,7 +221,7 @@ def sniffed_type(head: bytes) -> str:
 
 def safe_filename(name: str, content_type: str) -> str:
     """`name` without path, control characters and tricks, ending as `content_type` does."""
-    base = unicodedata.normalize("NFC", clean(name)).replace("\\", "/").rsplit("/", 1)[-1]
+    base = unicodedata.normalize("NFC", clean_text(name)).replace("\\", "/").rsplit("/", 1)[-1]
     stem = PurePosixPath(_UNSAFE_IN_NAME.sub("_", base)).stem.strip(". ")
     ending = DOCUMENT_TYPES.get(content_type, ".bin")
     return (stem[: MAX_FILENAME - len(ending)].strip(". ") or "document") + ending

@@ -1,8 +1,9 @@
 """The tables: mailboxes, the runs that read them, and the receipts that were found."""
 
-from .lock import lock_receipts_of, receipts_lock
+from .correction import ReceiptCorrection
+from .lock import lock_receipts_of, lock_statement
 from .mailbox import Mailbox
-from .receipt import Receipt, ReceiptCorrection, ReceiptQuerySet, ReviewStatus
+from .receipt import Receipt, ReceiptQuerySet, ReviewStatus
 from .sync_run import ReceiptSyncRun, ScannedMessage
 
 __all__ = [
@@ -14,5 +15,5 @@ __all__ = [
     "ReviewStatus",
     "ScannedMessage",
     "lock_receipts_of",
-    "receipts_lock",
+    "lock_statement",
 ]

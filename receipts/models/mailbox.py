@@ -14,7 +14,7 @@ from encrypted_fields.fields import EncryptedTextField
 from runs.exceptions import RunRejected
 from runs.models import Business
 
-from ..mailbox.connection import Account
+from ..mailbox.account import Account
 from ..mailbox.own_address import is_own_address
 
 
@@ -54,7 +54,7 @@ class Mailbox(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Also forget what was read, and that it ever worked, when the mailbox is pointed to somewhere else."""
+        """Reset how far it was read, and `has_been_opened`, when the mailbox points to another place."""
         same_place = Mailbox.objects.filter(**{name: getattr(self, name) for name in self.PLACE})
         if self.pk and not same_place.filter(pk=self.pk).exists():
             self.uidvalidity, self.last_uid = None, 0
@@ -64,11 +64,11 @@ class Mailbox(models.Model):
 
     @property
     def has_been_opened(self) -> bool:
-        """Has a sync reached it, as it is configured now?"""
+        """Whether a sync has opened it as it is configured now."""
         return self.uidvalidity is not None
 
     def mark_opened(self, uidvalidity: int) -> None:
-        """Remember that it can be reached, and that nothing of it has been read to the end yet."""
+        """Record that it was opened, and that no sync has completed yet."""
         Mailbox.objects.filter(pk=self.pk, uidvalidity=None).update(uidvalidity=uidvalidity, last_uid=0)
 
     def clean(self) -> None:
@@ -76,7 +76,7 @@ class Mailbox(models.Model):
             raise ValidationError({"security": _("Without encryption, only a server on this machine can be read.")})
 
     def sends_in_clear(self) -> bool:
-        """Would the password cross a network as it is?"""
+        """Whether the password would cross a network unencrypted."""
         return self.security == self.Security.PLAIN and not is_own_address(self.host)
 
     def account(self) -> Account:

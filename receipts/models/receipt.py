@@ -1,15 +1,12 @@
-"""A receipt, and what people decided about it."""
+"""The receipts that were found, and the reviewers' decisions about them."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any, Self
 
-import pgtrigger
-from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
-from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -50,7 +47,7 @@ class ReceiptQuerySet(models.QuerySet["Receipt"]):
         return self.filter(duplicate_of__isnull=False)
 
     def outdated(self, version: int) -> Self:
-        """Written by an older extractor, and nobody has decided about them: a sync may improve them."""
+        """Undecided receipts of an older extractor: a sync may update them."""
         return self.filter(decision="", extractor_version__lt=version)
 
 
@@ -62,7 +59,7 @@ class Receipt(models.Model):
         GBP = "GBP", "£"
 
     class Decision(models.TextChoices):
-        """What a person said of it. From then on no sync writes its facts."""
+        """What a person decided. From then on no sync overwrites its facts."""
 
         APPROVED = ReviewStatus.APPROVED.value, _("Approved")
         CORRECTED = ReviewStatus.CORRECTED.value, _("Corrected")
@@ -121,7 +118,7 @@ class Receipt(models.Model):
     file = models.FileField(_("file"), blank=True, max_length=255)
     filename = models.CharField(_("file name"), max_length=255, blank=True, default="")
     content_type = models.CharField(max_length=100, blank=True, default="")
-    # What the mail itself said, kept where there is no document or a person has to look.
+    # The text of the mail, stored where there is no document or a review is needed.
     message_text = models.TextField(_("message"), blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(_("found"), db_default=Now(), editable=False)
 
@@ -150,11 +147,11 @@ class Receipt(models.Model):
         return f"{self.vendor or self.sender} {self.amount or ''} {self.currency}".strip()
 
     def explained_reasons(self) -> list[tuple[str, str]]:
-        """Each code with what the reader is told; with nothing where only a later version knows the code."""
+        """Each code with its message, "" for a code that only a later version knows."""
         return [(code, gettext(MESSAGES[code]) if code in MESSAGES else "") for code in self.review_reasons]
 
     def fit_columns(self) -> None:
-        """Clean and cut every value to its column: strangers wrote them, and one that doesn't fit can't be stored."""
+        """Clean every value and cut it to its column: strangers wrote it, and PostgreSQL refuses what doesn't fit."""
         for field in self._meta.concrete_fields:
             if isinstance(field, models.CharField | models.TextField):
                 setattr(self, field.attname, clean(getattr(self, field.attname), field.max_length))
@@ -169,49 +166,3 @@ def _fitting_amount(field: models.DecimalField[Any, Any], amount: Decimal | int 
         return None
     rounded = exact.quantize(Decimal(1).scaleb(-field.decimal_places))
     return rounded if abs(rounded) < Decimal(10) ** (field.max_digits - field.decimal_places) else None
-
-
-class ReceiptCorrection(models.Model):
-    """One value that a person changed: a fact, the link to another receipt, or the status of the review."""
-
-    receipt = models.ForeignKey(
-        Receipt, verbose_name=_("receipt"), on_delete=models.CASCADE, related_name="corrections"
-    )
-    field = models.CharField(_("field"), max_length=32)
-    old_value = models.CharField(_("before"), max_length=200, blank=True)
-    new_value = models.CharField(_("after"), max_length=200, blank=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    user_name = models.CharField(_("by"), max_length=150)  # stays when the account is deleted
-    created_at = models.DateTimeField(_("when"), db_default=Now(), editable=False)
-
-    class Meta:
-        verbose_name = _("correction")
-        verbose_name_plural = _("corrections")
-        ordering = ["id"]
-        triggers = [
-            # The database refuses to rewrite history; only a deleted account leaves its rows.
-            pgtrigger.ReadOnly(name="append_only", exclude=["user"]),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.field_label}: {self.old_label} → {self.new_label}"
-
-    @property
-    def field_label(self) -> str:
-        return capfirst(str(Receipt._meta.get_field(self.field).verbose_name))  # type: ignore[union-attr]
-
-    @property
-    def old_label(self) -> str:
-        return self._label(self.old_value)
-
-    @property
-    def new_label(self) -> str:
-        return self._label(self.new_value)
-
-    def _label(self, value: str) -> str:
-        """The stored text as people read it."""
-        if self.field == "review_status":
-            return str(ReviewStatus(value).label)
-        if self.field == "is_refund":
-            return gettext("yes") if value == "true" else gettext("no")
-        return value or "–"

@@ -9,12 +9,13 @@ keeps the limits:
    PDF, beside the other parts of its mail.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re
 import signal
 from collections.abc import Iterator
-from ctypes import byref, c_ulong, create_string_buffer
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NoReturn
@@ -22,11 +23,11 @@ from typing import Final, NoReturn
 from pypdfium2 import PdfDocument, PdfiumError, raw
 
 from receipts.extraction.bundles import PAGE_BREAK
-from receipts.extraction.einvoice import MAX_XML, is_invoice
 from receipts.message.message import Contents
-from receipts.pdf.hebrew import logical_order
+from receipts.pdf.embedded_invoice import find_embedded_invoice
+from receipts.pdf.hebrew import to_logical_order
 from receipts.pdf.layout import UNDECODED, page_lines
-from receipts.phrases import mark as _
+from receipts.phrases import mark_phrase as _
 from runs.item_failed import ItemFailed
 
 REASONS: Final = {
@@ -39,8 +40,6 @@ REASONS: Final = {
 _ENDED_BY: Final = {signal.SIGVTALRM: "timeout", signal.SIGALRM: "timeout", signal.SIGABRT: "too_complex"}
 # On a busy machine the clock runs that much faster than the processor works.
 WALL_FACTOR: Final = 4
-
-MAX_EMBEDDED_FILES: Final = 50
 # Of a text's characters: where more can't be decoded, what is left says nothing.
 MOSTLY: Final = 1 / 3
 # Some programs, Stripe's among them, draw a hyphen that reads as NUL.
@@ -71,12 +70,12 @@ class PdfReader:
         """
         seconds = min(self.cpu_seconds, self.all_cpu_seconds)
         if seconds <= 0:
-            raise failure("timeout")
-        began = _cpu_seconds()
+            raise pdf_failure("timeout")
+        began = _used_cpu_seconds()
         outcome = self._read_apart(content, seconds) if self.is_apart else self._read_within(content, seconds)
-        self.all_cpu_seconds -= _cpu_seconds() - began
+        self.all_cpu_seconds -= _used_cpu_seconds() - began
         if isinstance(outcome, str):
-            raise failure(outcome)
+            raise pdf_failure(outcome)
         return outcome
 
     def _read_within(self, content: bytes, cpu_seconds: float) -> Contents | str:
@@ -84,7 +83,7 @@ class PdfReader:
         signal.setitimer(signal.ITIMER_VIRTUAL, cpu_seconds)
         try:
             with PdfDocument(content) as document:
-                return Contents(self._text(document), _embedded_invoice(document))
+                return Contents(self._text(document), find_embedded_invoice(document))
         except PdfiumError as error:
             is_locked = error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
             return "encrypted" if is_locked else "unreadable"
@@ -104,7 +103,7 @@ class PdfReader:
             return ""
         if undecoded:
             text = _WORD.sub(_unless_broken_number, text.replace(_NUL, "-"))
-        return _GAP.sub(" ", logical_order(text))
+        return _GAP.sub(" ", to_logical_order(text))
 
     def _lines(self, document: PdfDocument) -> Iterator[str]:
         room = self.max_characters
@@ -143,31 +142,17 @@ class PdfReader:
             os.abort()  # never back into the program that this is a copy of
 
 
-def failure(reason: str) -> ItemFailed:
+def pdf_failure(reason: str) -> ItemFailed:
     """The failure for one of REASONS."""
     return ItemFailed(REASONS[reason], code=f"pdf_{reason}")
 
 
-def _cpu_seconds() -> float:
+def _used_cpu_seconds() -> float:
     """Of this process and of those that it has waited for."""
     return sum(os.times()[:4])
 
 
 def _unless_broken_number(word: re.Match[str]) -> str:
-    """A number of which one character can't be decoded would be another number without it."""
+    """Drop a number with a character that can't be decoded: without that character it would be another number."""
     before, undecoded, after = word[0].partition(UNDECODED)
     return undecoded if _DIGIT.search(before) and _DIGIT.search(after) else word[0]
-
-
-def _embedded_invoice(document: PdfDocument) -> bytes:
-    """The first embedded file that is an e-invoice: what it is called differs from one standard to the next."""
-    for index in range(min(document.count_attachments(), MAX_EMBEDDED_FILES)):
-        attachment = raw.FPDFDoc_GetAttachment(document, index)
-        size = c_ulong()
-        raw.FPDFAttachment_GetFile(attachment, None, 0, byref(size))
-        if 0 < size.value <= MAX_XML:
-            content = create_string_buffer(size.value)
-            raw.FPDFAttachment_GetFile(attachment, content, size.value, byref(size))
-            if is_invoice(content.raw):
-                return content.raw
-    return b""

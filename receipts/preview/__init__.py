@@ -1,0 +1,1 @@
+"""Draws documents for the review page in a bounded child process."""

@@ -1,4 +1,4 @@
-"""How `receipts.preview.preview` and its child talk: a byte for the kind, a byte for the page, and the document."""
+"""The request from `receipts.preview.preview` to its child: a byte for the kind, one for the page, and the document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 
 MAX_PAGES: Final = 10
-COUNT: Final = 0  # in place of a page: how many are there?
+COUNT: Final = 0  # instead of a page number: asks how many pages there are
 
 
 class Kind(Enum):

@@ -1,7 +1,7 @@
 """A receipt's document beside its fields: pictures of its pages, or its text, made in a bounded child.
 
-Strangers wrote the document. A browser that was given it could be made to run it, so it gets pictures that were drawn
-here, and the document itself only as a download.
+The document comes from a stranger and could run scripts in a browser. So the browser gets pictures that are drawn here,
+and the document itself only as a download.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .frames import COUNT, MAX_PAGES, Kind, write_request
 CPU_SECONDS = 5.0
 WALL_SECONDS = 15.0
 MEMORY_BYTES = 700_000_000
-# Of one process: a page with ten pictures must not start ten children at once.
+# In each web process: a review page with ten pictures must not start ten children at once.
 _AT_ONCE = threading.BoundedSemaphore(2)
 
 
@@ -30,9 +30,9 @@ class Preview:
     text: str = ""
 
 
-def preview_of(receipt: Receipt) -> Preview:
+def make_preview(receipt: Receipt) -> Preview:
     kind = Kind.of(receipt.content_type)
-    made = _make(receipt, kind, COUNT)
+    made = _call_child(receipt, kind, COUNT)
     if kind and kind.is_text:
         return Preview(text=made.decode())
     return Preview(range(1, int(made or b"0") + 1))
@@ -43,11 +43,11 @@ def draw_page(receipt: Receipt, page: int) -> bytes:
     kind = Kind.of(receipt.content_type)
     if kind is None or kind.is_text or not 1 <= page <= MAX_PAGES:
         return b""
-    return _make(receipt, kind, page)
+    return _call_child(receipt, kind, page)
 
 
-def _make(receipt: Receipt, kind: Kind | None, page: int) -> bytes:
-    content = _content(receipt) if kind else b""
+def _call_child(receipt: Receipt, kind: Kind | None, page: int) -> bytes:
+    content = _read_file(receipt) if kind else b""
     if not kind or not content:
         return b""
     if not _AT_ONCE.acquire(timeout=WALL_SECONDS):
@@ -66,7 +66,7 @@ def _make(receipt: Receipt, kind: Kind | None, page: int) -> bytes:
         _AT_ONCE.release()
 
 
-def _content(receipt: Receipt) -> bytes:
+def _read_file(receipt: Receipt) -> bytes:
     try:
         with receipt.file.open("rb") as file:
             return bytes(file.read())

@@ -1,0 +1,1 @@
+"""What people decide about receipts, and which receipts are duplicates."""

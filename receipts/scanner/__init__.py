@@ -1,0 +1,1 @@
+"""Scans mail in a bounded child process, which a hostile mail may crash or fill."""

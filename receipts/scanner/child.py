@@ -1,4 +1,4 @@
-"""The process that opens mails for `receipts.scanner.scanner`; no Django inside.
+"""The process that opens mails for `receipts.scanner`; no Django inside.
 
 Its own arguments are the largest attachment in bytes, and the seconds of processor time for one PDF and for all those
 of one mail.
@@ -8,7 +8,7 @@ import traceback
 
 from receipts.extraction.scan import scan
 from receipts.pdf.reader import PdfReader
-from receipts.phrases import mark as _
+from receipts.phrases import mark_phrase as _
 from receipts.scanner import frames
 from receipts.scanner.frames import READ_PDFS_APART
 from runs.children.server import own_arguments, serve
@@ -31,7 +31,7 @@ def main() -> None:
 
 def answer_to(mail: memoryview, reader: PdfReader, max_attachment_bytes: int) -> bytes:
     try:
-        return frames.encode(scan(mail, read_pdf=reader.read, max_attachment_bytes=max_attachment_bytes))
+        return frames.encode_scanned(scan(mail, read_pdf=reader.read, max_attachment_bytes=max_attachment_bytes))
     except ItemFailed as error:
         return frames.encode_failure(error)
     except MemoryError:

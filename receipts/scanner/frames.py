@@ -27,7 +27,7 @@ class ScanCrashed(ItemFailed):
         self.traceback = traceback
 
 
-def encode(scanned: Scanned) -> bytes:
+def encode_scanned(scanned: Scanned) -> bytes:
     """Each document once; a finding names its own by its place."""
     documents = {document.sha256: document for document, _finding in scanned.findings if document}
     places = {digest: place for place, digest in enumerate(documents)}
@@ -62,7 +62,7 @@ def encode_failure(error: ItemFailed, traceback: str = "") -> bytes:
     return json.dumps({"failed": [error.code, str(error), traceback]}).encode() + b"\n"
 
 
-def decode(answer: bytes) -> Scanned:
+def decode_answer(answer: bytes) -> Scanned:
     """What the child found. ItemFailed when it could not open the mail; ScanCrashed when something in it broke us."""
     line, _newline, contents = answer.partition(b"\n")
     head = json.loads(line)

@@ -1,4 +1,4 @@
-"""Opens mails in a bounded child: what a stranger sends can hang, crash or fill that process only."""
+"""Scans mails in a bounded child process: a hostile mail can hang, crash or fill that process only."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -51,24 +51,24 @@ class Scanner:
         self._child.start()
 
     def scan(self, raw: bytes) -> Scanned:
-        """What `extraction.scan` finds in the mail. Raises ItemFailed, its words translated, and what `beat` raises."""
+        """The result of `extraction.scan`. Raises ItemFailed with a translated message, and what `beat` raises."""
         try:
-            return frames.decode(self._scan_in_child(raw))
+            return frames.decode_answer(self._scan_in_child(raw))
         except frames.ScanCrashed as error:
-            # Not the mail's fault alone: our reader has a hole.
+            # A bug of the extractor, which this mail reveals.
             logger.error("Could not scan a message: %s", error.traceback)
             raise ItemFailed(_(str(error)), code=error.code) from None
         except ItemFailed as error:
             raise ItemFailed(_(str(error)), code=error.code) from error
 
     def scan_ahead(self, raws: Sequence[bytes]) -> None:
-        """Let the child begin with the mails that are scanned next. What becomes of each is said by its own `scan`."""
+        """Let the child begin with the mails that are scanned next. `scan` returns or raises the result of each."""
         for raw in raws[self._child.begun :]:
             if not self._child.begin(READ_PDFS + raw):
                 break
 
     def discard_ahead(self) -> None:
-        """Forget what was begun: other mails may come next."""
+        """Discard the mails that were begun: others may come next."""
         self._child.discard()
 
     def _scan_in_child(self, raw: bytes) -> bytes:
@@ -77,5 +77,5 @@ class Scanner:
         except (ChildTimedOut, ChildDied):
             if not any(sign in raw for sign in _SIGNS_OF_PDF):
                 raise
-        # A PDF may be what ended the child: the rest of the mail is worth another.
+        # A PDF may have killed the child: read the mail again, with each PDF in a process of its own.
         return self._child.call(READ_PDFS_APART + raw)

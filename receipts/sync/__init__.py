@@ -1,0 +1,1 @@
+"""A run over one mailbox: fetches, scans and stores its messages."""

@@ -1,4 +1,4 @@
-"""One sync of one mailbox: which messages are left, and what becomes of each. No Celery here."""
+"""One sync of one mailbox: finds the messages that are left, scans and stores each. Independent of Celery."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from runs.states import ItemStatus
 from runs.text import clean
 
 from ..findings import EXTRACTOR_VERSION, Document, Finding, Scanned, needs_mail
-from ..mailbox.connection import InboxUnreachable
+from ..mailbox.account import InboxUnreachable
 from ..mailbox.inbox import FetchFailures, Inbox, Letter, Letters, open_inbox
-from ..message.mime import header_text, split_message
+from ..message.headers import header_text, split_message
 from ..models import Receipt, ReceiptSyncRun
 from ..scanner.scanner import Scanner
 from .outage import Outage
@@ -60,7 +60,7 @@ class MailboxSync:
 
     def scan_to_the_end(self) -> None:
         while True:
-            # Somebody may have mended the mailbox while the run was waiting for it.
+            # The mailbox may have been reconfigured while the run was waiting.
             retry_while_database_is_away(self._run.mailbox.refresh_from_db)
             try:
                 with open_inbox(
@@ -101,12 +101,12 @@ class MailboxSync:
             progress.fenced(run.mailbox.mark_read, inbox.uidvalidity, self._uid)
 
     def _start_over(self, inbox: Inbox) -> None:
-        """The server has numbered the folder anew: nobody knows which messages have been read."""
+        """The server has a new UIDVALIDITY: the old UIDs no longer tell which messages were read."""
         self._uid = 0
         if self._run.mode == self._run.Mode.SELECTED:
-            return  # those that are left have no number any more, and the others are done
+            return  # the pending items have no UID any more, and the others are done
         self._progress.report()  # the last items may not be written yet, and must be to be forgotten
-        # First these: a crash in between finds the old numbering in the cursor, and starts over again.
+        # Items first: after a crash in between, the cursor still has the old UIDVALIDITY, and the sync starts over.
         self._progress.fenced(self._forget_items, inbox.uidvalidity)
         self._progress.start_over()
 
@@ -140,7 +140,7 @@ class MailboxSync:
     def _ahead(self, following: Sequence[Target], letters: Letters) -> list[bytes]:
         """The messages that may be scanned while the one before them is stored.
 
-        In suspect mode a death has to be of the item that is open, so nothing else is worked on; a poison item never.
+        In suspect mode only the open item is worked on, so that a death is attributed to it. Poison items are skipped.
         """
         if self._progress.is_suspect:
             return []
@@ -168,7 +168,7 @@ class MailboxSync:
         )
 
     def _fail_renumbered(self, key: str) -> None:
-        words = _("The mail server has numbered its messages anew: a sync of the whole mailbox finds this one.")
+        words = _("The mail server has renumbered its messages. Sync the whole mailbox to find this one.")
         headline = self._run.items.values("subject", "sender").get(key=key)
         self._progress.failed(key, words, code="renumbered", **headline)
 
@@ -179,7 +179,7 @@ class MailboxSync:
 
 
 def outdated_messages(run: ReceiptSyncRun) -> frozenset[str]:
-    """The messages with receipts of an older extractor that nobody has decided about."""
+    """The Message-IDs of undecided receipts of an older extractor."""
     rows = Receipt.objects.outdated(EXTRACTOR_VERSION).filter(business=run.business_id)
     return frozenset(rows.values_list("message_id", flat=True))
 
@@ -226,12 +226,12 @@ def content_of(letter: Letter) -> bytes:
         words = _("The message is too large: %(size)d MB.") % {"size": letter.size // 1_000_000}
         raise ItemFailed(words, code="too_large")
     if letter.given_up:
-        raise ItemFailed(_("The mail server can't hand out this message."), code="given_up")
+        raise ItemFailed(_("The mail server can't deliver this message."), code="given_up")
     raise ItemFailed(_("The message was deleted before it could be read."), code="vanished")
 
 
 def _note(faults: Sequence[ItemFailed]) -> dict[str, str]:
-    """Says on an item that is done which parts of its message could not be read."""
+    """The error code and message of a done item, for the parts of its message that could not be read."""
     return {"error_code": faults[0].code, "error_message": _reasons(faults)} if faults else {}
 
 
@@ -245,7 +245,7 @@ def store(run: ReceiptSyncRun, scanned: Scanned) -> None:
 
 
 def _doubt(run: ReceiptSyncRun, progress: Progress, scanned: Scanned, outdated: Collection[str]) -> None:
-    """Ask a person about receipts that an older extractor found here and this one doesn't."""
+    """Mark for review what an older extractor found in this message and this one doesn't."""
     message_id = clean(scanned.message_id, MESSAGE_ID_CHARACTERS)
     if message_id in outdated:
         progress.fenced(doubt_receipts, run.business_id, message_id, EXTRACTOR_VERSION)

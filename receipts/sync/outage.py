@@ -1,4 +1,4 @@
-"""What a sync does while its mail server is away: wait, try again, and give up at last."""
+"""What a sync does while its mail server is unreachable: wait, retry, and give up after a limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from runs.exceptions import RunRejected, RunUnreachable
 from runs.progress import Progress
 
-from ..mailbox.connection import InboxUnreachable
+from ..mailbox.account import InboxUnreachable
 from ..models import Mailbox
 
 FIRST_PAUSE_SECONDS: Final = 1.0
@@ -19,10 +19,10 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 
 
 class Outage:
-    """How long the mail server of a run has been away, over all its attempts: a deploy doesn't begin the wait anew.
+    """How long a run's mail server has been unreachable, over all its attempts: a deploy doesn't restart the wait.
 
-    A server that is away for a moment looks like a wrong address. What the mailbox could do before tells them
-    apart: one that was reached once is waited for, one that never was is rejected soon.
+    A short outage and a wrong address look the same. A mailbox that was opened before is waited for; one that never
+    was is rejected soon.
     """
 
     def __init__(self, progress: Progress, mailbox: Mailbox) -> None:
@@ -30,16 +30,16 @@ class Outage:
         self._mailbox = mailbox
         self._seconds_before: float = progress.run.cursor.get("unreachable_seconds", 0.0)
         self._began_at: float | None = None
-        self._pause = 0.0  # the first try is made at once
+        self._pause = 0.0  # the first retry follows at once
 
     def end(self) -> None:
-        """The server does what it is asked."""
+        """The server answers again: the next outage is waited for in full."""
         if self._began_at is not None or self._seconds_before:
             self._seconds_before, self._began_at, self._pause = 0.0, None, 0.0
             self._progress.checkpoint(unreachable_seconds=0.0)
 
     def wait(self, error: InboxUnreachable) -> None:
-        """Wait a while, visibly. Raises RunRejected or RunUnreachable when it was waited for long enough."""
+        """Wait before the next try, and show why. Raises RunRejected or RunUnreachable after the longest wait."""
         now = time.monotonic()
         if self._began_at is None:
             self._began_at = now
@@ -53,13 +53,13 @@ class Outage:
         self._pause = min(max(FIRST_PAUSE_SECONDS, 2 * self._pause), LONGEST_PAUSE_SECONDS)
 
     def _longest_wait(self, error: InboxUnreachable) -> float:
-        """For how many seconds it is waited in all."""
+        """The longest wait over all attempts, in seconds."""
         if self._mailbox.has_been_opened:
             return float(settings.RECEIPTS_UNREACHABLE_SECONDS)
         return 0.0 if error.is_misconfigured else float(settings.RECEIPTS_FIRST_CONTACT_SECONDS)
 
     def _give_up(self, error: InboxUnreachable, away: float) -> None:
-        self._progress.checkpoint(unreachable_seconds=0.0)  # a retry waits anew
+        self._progress.checkpoint(unreachable_seconds=0.0)  # a retry may wait the full time again
         if not self._mailbox.has_been_opened:
             raise RunRejected(error)
         words = _("%(problem)s The sync waited %(minutes)d minutes for it. A retry goes on where it stopped.")

@@ -1,4 +1,4 @@
-"""How what a sync found becomes rows: new ones are added, and those that nobody has decided about are improved.
+"""Stores what a sync found: new receipts are added, undecided ones are updated.
 
 1. Each receipt is one upsert on the constraint `receipt_once`. Its WHERE is the promise that no sync overwrites what
    a person corrected, approved or rejected, nor what a newer extractor wrote or this one was sure of: PostgreSQL
@@ -18,8 +18,8 @@ from django.db.models import F
 
 from runs.database import fetch_pipelined
 
-from ..models import Receipt, lock_receipts_of, receipts_lock
-from ..review.decisions import FACTS as CORRECTABLE
+from ..models import Receipt, lock_receipts_of, lock_statement
+from ..review.changed_facts import FACTS as CORRECTABLE
 from ..review.duplicates import link_duplicates
 from ..review_reasons import ReviewReason
 
@@ -38,7 +38,7 @@ def store_receipts(receipts: Sequence[Receipt]) -> None:
     for receipt in receipts:
         receipt.fit_columns()
     upserts = [(UPSERT, _values(receipt)) for receipt in receipts]
-    _setting, _lock, *rows = fetch_pipelined([COMMIT_UNAWAITED, receipts_lock(receipts[0].business_id), *upserts])
+    _setting, _lock, *rows = fetch_pipelined([COMMIT_UNAWAITED, lock_statement(receipts[0].business_id), *upserts])
     link_duplicates([receipt for receipt, row in zip(receipts, rows, strict=True) if _was_written(receipt, row)])
 
 
@@ -83,7 +83,7 @@ RETURNING "id", "version", "duplicate_of_id", "duplicate_decided"
 
 
 def doubt_receipts(business_id: int, message_id: str, version: int) -> None:
-    """Ask a person about what only an older extractor took for receipts in this message.
+    """Mark for review what only an older extractor took for a receipt in this message.
 
     Inside a transaction, after those that were found again have been stored: they have the new version.
     """

@@ -1,4 +1,4 @@
-"""How a receipt is shown."""
+"""Template filters for receipts."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from receipts.api import Receipts
 from receipts.models import Receipt
+from receipts.review.api import Receipts
 from runs.models import Business
 
 HTML = b"<script>alert(1)</script>"

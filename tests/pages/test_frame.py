@@ -141,7 +141,7 @@ def test_a_page_says_when_the_database_is_away(as_a: Client) -> None:
 
 def test_a_broken_page_is_an_error_in_the_same_look(as_a: Client) -> None:
     as_a.raise_request_exception = False
-    with mock.patch("receipts.pages.render", side_effect=ZeroDivisionError):
+    with mock.patch("receipts.pages.receipts_context", side_effect=ZeroDivisionError):
         response = as_a.get(RECEIPTS_A)
     assert response.status_code == 500
     assert "Something broke on our side" in response.content.decode()

@@ -111,7 +111,7 @@ def test_the_message_stands_beside_the_fields_as_text(as_a: Client, business_a: 
 
 
 def test_who_saw_an_older_version_sees_the_new_one_first(as_a: Client, receipt: Receipt, staff: User) -> None:
-    decisions.correct(receipt, {"vendor": "Bezeq International"}, staff)
+    decisions.correct_receipt(receipt, {"vendor": "Bezeq International"}, staff)
     late = as_a.post(address(receipt), {**SEEN, "amount": "5.00", "action": "approve"})
     html = late.content.decode()
     assert late.status_code == 409
@@ -156,7 +156,7 @@ def test_only_members_who_mean_it(client: Client, receipt: Receipt, member_a: Us
 
 
 def test_staff_see_who_decided(client: Client, receipt: Receipt, staff: User, member_a: User) -> None:
-    decisions.correct(receipt, {"vendor": "Cellcom"}, member_a)
+    decisions.correct_receipt(receipt, {"vendor": "Cellcom"}, member_a)
     client.force_login(staff)
     listed = client.get("/admin/receipts/receipt/", {"review_status__exact": "corrected"}).content.decode()
     assert "Cellcom" in listed
@@ -170,7 +170,7 @@ def test_staff_see_who_decided(client: Client, receipt: Receipt, staff: User, me
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("he", "dark")])
 def test_nobody_is_kept_out(open_page: Open, receipt: Receipt, member_a: User, language: str, theme: Any) -> None:
-    decisions.correct(receipt, {"vendor": 'בזק בע"מ'}, member_a)
+    decisions.correct_receipt(receipt, {"vendor": 'בזק בע"מ'}, member_a)
     make(receipt.business, 2, duplicate_of=receipt)
     page = open_page(path=address(receipt), language=language)
     page.emulate_media(color_scheme=theme)

@@ -1,4 +1,4 @@
-"""The next messages are fetched and scanned while one is stored; what goes wrong with each is said in its own turn."""
+"""The next messages are fetched and scanned while one is stored; an error is raised when its own message is due."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from demo.mailboxes.mime import mail, text
 from receipts.mailbox import inbox
-from receipts.mailbox.connection import Account, InboxUnreachable
+from receipts.mailbox.account import Account, InboxUnreachable
 from receipts.mailbox.inbox import BATCH_MESSAGES, FetchFailures, Letters, open_inbox
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
 from receipts.scanner import scanner as scanner_module
@@ -118,7 +118,7 @@ def test_a_connection_lost_while_messages_are_read_ahead_stores_each_once(
 
     def note(self: Letters, uid: int) -> None:
         fetch_ahead(self, uid)
-        if self._failure and uid not in lost:
+        if self.has_failed_ahead and uid not in lost:
             lost.append(uid)
 
     fetch_ahead = Letters.fetch_ahead

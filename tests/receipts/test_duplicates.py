@@ -17,7 +17,8 @@ from django.test.utils import CaptureQueriesContext
 
 from receipts.models import Receipt
 from receipts.review import decisions
-from receipts.review.duplicates import is_one_purchase, number_key, vendor_key
+from receipts.review.comparison_keys import normalize_number, normalize_vendor
+from receipts.review.purchase_comparison import is_one_purchase
 from receipts.sync.storing import store_receipts
 from runs.models import Business
 
@@ -25,7 +26,7 @@ NUMBERS = count(1)
 MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
 
 
-def told(**fields: Any) -> Receipt:
+def build_receipt(**fields: Any) -> Receipt:
     """A receipt in a mail of its own."""
     known = {
         "vendor": "Acme Ltd",
@@ -78,7 +79,7 @@ SHA = "a" * 64
     ],
 )  # fmt: skip
 def test_two_mails_tell_of_one_purchase(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
-    first, second = told(**one), told(**other)
+    first, second = build_receipt(**one), build_receipt(**other)
     assert is_one_purchase(first, second) == is_one_purchase(second, first) == same
 
 
@@ -102,16 +103,16 @@ def test_two_mails_tell_of_one_purchase(one: dict[str, Any], other: dict[str, An
     ],
 )
 def test_two_documents_of_one_mail(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
-    first, second = told(message_id="<m>", **one), told(message_id="<m>", **other)
+    first, second = build_receipt(message_id="<m>", **one), build_receipt(message_id="<m>", **other)
     assert is_one_purchase(first, second) == is_one_purchase(second, first) == same
 
 
 def test_names_and_numbers_are_compared_by_what_counts() -> None:
-    assert vendor_key('בזק בע"מ') == vendor_key("בזק") == "בזק"
-    assert vendor_key("Acme, Inc.") == vendor_key("www.acme.co.uk") == "acme"
-    assert vendor_key("The Co.") == "theco"
-    assert vendor_key("") == vendor_key("…") == ""
-    assert number_key("№ 42A5-DE/55") == number_key("no42a5de55")
+    assert normalize_vendor('בזק בע"מ') == normalize_vendor("בזק") == "בזק"
+    assert normalize_vendor("Acme, Inc.") == normalize_vendor("www.acme.co.uk") == "acme"
+    assert normalize_vendor("The Co.") == "theco"
+    assert normalize_vendor("") == normalize_vendor("…") == ""
+    assert normalize_number("№ 42A5-DE/55") == normalize_number("no42a5de55")
 
 
 def stored(business: Business, *receipts: Receipt) -> list[Receipt]:
@@ -131,48 +132,50 @@ def links(business: Business) -> list[int | None]:
 
 
 def test_the_first_that_was_found_is_the_original(business_a: Business, business_b: Business) -> None:
-    stored(business_b, told())
+    stored(business_b, build_receipt())
     stored(
-        business_a, told(message_id="<m>", attachment_sha256=SHA), told(message_id="<m>", attachment_sha256="b" * 64)
+        business_a,
+        build_receipt(message_id="<m>", attachment_sha256=SHA),
+        build_receipt(message_id="<m>", attachment_sha256="b" * 64),
     )
-    stored(business_a, told(issued_on=JUNE))
-    stored(business_a, told())
+    stored(business_a, build_receipt(issued_on=JUNE))
+    stored(business_a, build_receipt())
     assert links(business_a) == [None, 0, None, 0]
     assert links(business_b) == [None], "another business knows nothing of it"
     assert [receipt.review_status for receipt in business_a.receipts.all()] == ["to_review"] * 4, "nothing is merged"
 
 
 def test_what_a_person_unlinked_is_never_linked_again(business_a: Business, member_a: User) -> None:
-    first, second = stored(business_a, told()) + stored(business_a, told())
-    decisions.correct(second, {"duplicate_of": None}, member_a)
-    again = told(message_id=second.message_id, confidence=Decimal("0.5"))
+    first, second = stored(business_a, build_receipt()) + stored(business_a, build_receipt())
+    decisions.correct_receipt(second, {"duplicate_of": None}, member_a)
+    again = build_receipt(message_id=second.message_id, confidence=Decimal("0.5"))
     stored(business_a, again)
     assert Receipt.objects.get(pk=second.pk).confidence == Decimal("0.5"), "its facts are read better all the same"
-    stored(business_a, told(message_id=first.message_id, confidence=Decimal("0.5")))
-    stored(business_a, told())
+    stored(business_a, build_receipt(message_id=first.message_id, confidence=Decimal("0.5")))
+    stored(business_a, build_receipt())
     assert links(business_a) == [None, None, 0]
 
 
 def test_a_correction_links_and_unlinks(business_a: Business, member_a: User) -> None:
-    first, second = stored(business_a, told(amount=Decimal(40))) + stored(business_a, told())
+    first, second = stored(business_a, build_receipt(amount=Decimal(40))) + stored(business_a, build_receipt())
     assert links(business_a) == [None, None]
-    decisions.correct(first, {"amount": Decimal(50)}, member_a)
+    decisions.correct_receipt(first, {"amount": Decimal(50)}, member_a)
     assert links(business_a) == [None, 0]
-    stored(business_a, told())
+    stored(business_a, build_receipt())
     assert links(business_a) == [None, 0, 0]
-    decisions.correct(first, {"amount": Decimal(60)}, member_a)
+    decisions.correct_receipt(first, {"amount": Decimal(60)}, member_a)
     assert links(business_a) == [None, None, 1], "those that were like it are still like each other"
-    decisions.correct(second, {"amount": Decimal(60)}, member_a)
+    decisions.correct_receipt(second, {"amount": Decimal(60)}, member_a)
     assert links(business_a) == [None, 0, None]
 
 
 def test_a_rejected_original_hands_over_to_the_next(business_a: Business, member_a: User) -> None:
-    first, _second, third = [receipt for _n in range(3) for receipt in stored(business_a, told())]
-    decisions.reject(first, member_a)
+    first, _second, third = [receipt for _n in range(3) for receipt in stored(business_a, build_receipt())]
+    decisions.reject_receipt(first, member_a)
     assert links(business_a) == [None, None, 1]
-    stored(business_a, told())
+    stored(business_a, build_receipt())
     assert links(business_a) == [None, None, 1, 1], "nobody's original"
-    decisions.approve(first, member_a)
+    decisions.approve_receipt(first, member_a)
     assert links(business_a) == [None, 0, 0, 0]
     assert third.corrections.count() == 0, "only what people do is history"
 
@@ -180,25 +183,25 @@ def test_a_rejected_original_hands_over_to_the_next(business_a: Business, member
 def test_a_notice_without_a_number_makes_two_invoices_no_duplicates(business_a: Business, member_a: User) -> None:
     notice = {"invoice_number": ""}
     for known in ({}, {"invoice_number": "INV-18"}, notice):
-        stored(business_a, told(**known))
+        stored(business_a, build_receipt(**known))
     assert links(business_a) == [None, None, 0]
-    decisions.approve(Receipt.objects.earliest("pk"), member_a)
+    decisions.approve_receipt(Receipt.objects.earliest("pk"), member_a)
     assert links(business_a) == [None, None, 0]
     Receipt.objects.all().delete()
     for known in (notice, {}, {"invoice_number": "INV-18"}, {}):
-        stored(business_a, told(**known))
+        stored(business_a, build_receipt(**known))
     assert links(business_a) == [None, 0, None, 0]
 
 
 def test_a_link_through_a_third_receipt_lasts_as_long_as_that_one_says_so(business_a: Business, member_a: User) -> None:
     unnumbered, passed_on = {"invoice_number": ""}, {"vendor": "Dana Cohen"}
     for known in (unnumbered, {**passed_on, "amount": Decimal(60)}, {}, passed_on):
-        stored(business_a, told(**known))
+        stored(business_a, build_receipt(**known))
     _first, second, third, _fourth = Receipt.objects.order_by("pk")
     assert links(business_a) == [None, None, 0, 0]
-    decisions.correct(second, {"amount": Decimal(50)}, member_a)
+    decisions.correct_receipt(second, {"amount": Decimal(50)}, member_a)
     assert links(business_a) == [None, 0, 0, 0]
-    decisions.correct(third, {"amount": Decimal(70)}, member_a)
+    decisions.correct_receipt(third, {"amount": Decimal(70)}, member_a)
     assert links(business_a) == [None, None, None, 1]
 
 
@@ -206,24 +209,24 @@ def test_a_receipt_that_is_passed_on_follows_the_one_that_came_with_its_invoice(
     invoice, receipt = {"filename": "Invoice.pdf"}, {"filename": "Receipt.pdf", "invoice_number": "9-1"}
     stored(
         business_a,
-        told(message_id="<m>", attachment_sha256=SHA, **invoice),
-        told(message_id="<m>", attachment_sha256="b" * 64, **receipt),
+        build_receipt(message_id="<m>", attachment_sha256=SHA, **invoice),
+        build_receipt(message_id="<m>", attachment_sha256="b" * 64, **receipt),
     )
-    stored(business_a, told(**receipt))
+    stored(business_a, build_receipt(**receipt))
     assert links(business_a) == [None, 0, 0]
 
 
 def test_a_rejected_duplicate_is_nobodys_original(business_a: Business, member_a: User) -> None:
-    first, second, _third = [receipt for _n in range(3) for receipt in stored(business_a, told())]
-    decisions.reject(second, member_a)
-    decisions.reject(first, member_a)
+    first, second, _third = [receipt for _n in range(3) for receipt in stored(business_a, build_receipt())]
+    decisions.reject_receipt(second, member_a)
+    decisions.reject_receipt(first, member_a)
     assert links(business_a) == [None, 2, None]
 
 
 def test_receipts_that_no_sync_has_compared_are_linked_by_a_command(
     business_a: Business, business_b: Business, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = [told(business=business_a) for _n in range(3)] + [told(business=business_b)]
+    rows = [build_receipt(business=business_a) for _n in range(3)] + [build_receipt(business=business_b)]
     Receipt.objects.bulk_create(rows)
     for _again in range(2):
         call_command("link_duplicates")
@@ -235,11 +238,11 @@ def test_receipts_that_no_sync_has_compared_are_linked_by_a_command(
 
 
 def test_a_sync_that_reads_better_puts_the_links_right(business_a: Business) -> None:
-    _first, [second] = stored(business_a, told()), stored(business_a, told(invoice_number="INV-1"))
+    _first, [second] = stored(business_a, build_receipt()), stored(business_a, build_receipt(invoice_number="INV-1"))
     assert links(business_a) == [None, None]
-    stored(business_a, told(message_id=second.message_id))
+    stored(business_a, build_receipt(message_id=second.message_id))
     assert links(business_a) == [None, 0]
-    stored(business_a, told(message_id=second.message_id, invoice_number="INV-18"))
+    stored(business_a, build_receipt(message_id=second.message_id, invoice_number="INV-18"))
     assert links(business_a) == [None, None]
 
 
@@ -247,7 +250,7 @@ def test_new_receipts_of_many_messages_cost_two_round_trips(
     business_a: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
-        stored(business_a, told(issued_on=date(2026, 1, 1 + number), invoice_number=f"INV-{number}"))
+        stored(business_a, build_receipt(issued_on=date(2026, 1, 1 + number), invoice_number=f"INV-{number}"))
     trips: list[int] = []
 
     def note(connection: psycopg.Connection) -> AbstractContextManager[psycopg.Pipeline]:
@@ -257,5 +260,5 @@ def test_new_receipts_of_many_messages_cost_two_round_trips(
     pipeline = psycopg.Connection.pipeline
     monkeypatch.setattr(psycopg.Connection, "pipeline", note)
     with transaction.atomic(), CaptureQueriesContext(connection) as queries:
-        store_receipts([told(business=business_a, invoice_number=f"INV-{name}") for name in "abc"])
+        store_receipts([build_receipt(business=business_a, invoice_number=f"INV-{name}") for name in "abc"])
     assert (len(trips), len(queries)) == (2, 0), "the lock with the rows, and those that may be the same"

@@ -1,4 +1,4 @@
-"""E-invoices say their facts exactly, in every syntax, attached to a mail or inside a PDF; hostile XML says nothing."""
+"""E-invoices state exact facts, in every syntax, attached to a mail or inside a PDF; hostile XML states none."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from fpdf import FPDF
 
 from demo.mailboxes.mime import attachment, envelope, mail, multipart, text
-from receipts.extraction.einvoice import is_invoice, read_invoice
+from receipts.extraction.einvoice import read_einvoice
 from receipts.extraction.scan import Scanned
+from receipts.message.einvoice_xml import is_einvoice
 from receipts.scanner.scanner import Scanner
 
 UBL = """<?xml version="1.0" encoding="UTF-8"?>
@@ -47,23 +48,23 @@ CROSS_INDUSTRY = """<rsm:{root} xmlns:rsm="{namespace}" xmlns:ram="urn:r" xmlns:
 </rsm:{root}>"""
 
 
-def ubl(kind: str = "Invoice", code: str = "380", **said: str) -> bytes:
-    return UBL.format(**{"kind": kind, "code": code, **SAID, **said}).encode()
+def ubl(kind: str = "Invoice", code: str = "380", **values: str) -> bytes:
+    return UBL.format(**{"kind": kind, "code": code, **DEFAULTS, **values}).encode()
 
 
-def factur_x(code: str = "380", **said: str) -> bytes:
+def factur_x(code: str = "380", **values: str) -> bytes:
     names = {"root": "CrossIndustryInvoice", "document": "ExchangedDocument", "special": "", "trade": "Header"}
     names |= {"header": "Header", "namespace": "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"}
-    return CROSS_INDUSTRY.format(**{"code": code, **names, **SAID, **said}).encode()
+    return CROSS_INDUSTRY.format(**{"code": code, **names, **DEFAULTS, **values}).encode()
 
 
-def zugferd_1(code: str = "380", **said: str) -> bytes:
+def zugferd_1(code: str = "380", **values: str) -> bytes:
     names = {"root": "CrossIndustryDocument", "document": "HeaderExchangedDocument", "special": "Specified"}
     names |= {"trade": "SupplyChain", "header": "", "namespace": "urn:ferd:CrossIndustryDocument:invoice:1p0"}
-    return CROSS_INDUSTRY.format(**{"code": code, **names, **SAID, **said}).encode()
+    return CROSS_INDUSTRY.format(**{"code": code, **names, **DEFAULTS, **values}).encode()
 
 
-SAID = {"currency": "EUR", "total": "119.00", "payable": "119.00"}
+DEFAULTS = {"currency": "EUR", "total": "119.00", "payable": "119.00"}
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +96,8 @@ def scanned_with(part: bytes, scanner: Scanner) -> Scanned:
     ],
 )
 def test_the_facts_of_every_syntax_are_exact(content: bytes, amount: str) -> None:
-    assert is_invoice(content[:8_192])
-    facts = read_invoice(content)
+    assert is_einvoice(content[:8_192])
+    facts = read_einvoice(content)
     assert facts is not None
     assert facts.total is not None
     assert (str(facts.total.amount), facts.total.currency, facts.total.weight) == (amount, "EUR", 1.0)
@@ -108,7 +109,7 @@ def test_the_facts_of_every_syntax_are_exact(content: bytes, amount: str) -> Non
 
 
 def test_money_that_receipts_are_not_kept_in_has_no_currency() -> None:
-    facts = read_invoice(factur_x(currency="CHF"))
+    facts = read_einvoice(factur_x(currency="CHF"))
     assert facts is not None
     assert facts.total is not None
     assert facts.total.currency == ""
@@ -133,7 +134,7 @@ BOMB = b'<!DOCTYPE Invoice [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;"
     ],
 )
 def test_xml_that_is_broken_or_hostile_says_nothing(content: bytes) -> None:
-    assert read_invoice(content) is None
+    assert read_einvoice(content) is None
 
 
 @pytest.mark.parametrize("kind", ["application/xml", "text/xml", "application/octet-stream", "text/plain"])

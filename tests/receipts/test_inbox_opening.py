@@ -1,4 +1,4 @@
-"""Opening a mailbox: what goes wrong is told in words that the user can act on."""
+"""Opening a mailbox: errors have messages that the user can act on."""
 
 import socket
 import ssl
@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from demo.mailboxes.server import ServedMailbox, Server, StoredMail, free_port, serve
-from receipts.mailbox.connection import Account, InboxUnreachable, connect, hang_up
+from receipts.mailbox.account import Account, InboxUnreachable
+from receipts.mailbox.connection import close_connection, connect
 from receipts.mailbox.inbox import Inbox
 from runs.exceptions import RunRejected
 
@@ -60,7 +61,7 @@ def opened(account: Account) -> Iterator[Inbox]:
     try:
         yield Inbox(account, connection)
     finally:
-        hang_up(connection)
+        close_connection(connection)
 
 
 def test_an_open_inbox_knows_its_uidvalidity_and_uids(account: Account) -> None:

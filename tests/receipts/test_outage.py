@@ -1,4 +1,4 @@
-"""A mail server that is away, hangs up or numbers its mail anew: the run waits, and goes on with nothing lost."""
+"""A mail server that is away, hangs up or renumbers its mail: the run waits, and loses nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from demo.mailboxes.server import ServedMailbox, Server, free_port, serve
-from receipts.mailbox.connection import InboxUnreachable
+from receipts.mailbox.account import InboxUnreachable
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.sync import outage
 from receipts.sync.mailbox_sync import sync
@@ -81,12 +81,12 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[ReceiptSyn
 
 
 def test_a_server_that_comes_up_later_is_waited_for(lonely: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+    waiting_messages: list[str] = []
     up: list[bool] = []
     wait = Progress.wait
 
-    def look(self: Progress, seconds: float, reason: object) -> None:
-        if len(told) >= 3 and not up:
+    def observe_wait(self: Progress, seconds: float, reason: object) -> None:
+        if len(waiting_messages) >= 3 and not up:
             up.append(True)
             late.enter_context(serve([ServedMailbox("dana", "open sesame", 7, [])], port=lonely.port))
 
@@ -94,17 +94,17 @@ def test_a_server_that_comes_up_later_is_waited_for(lonely: Mailbox, monkeypatch
             report()
             verdict = verdict_of(seen(self.run))
             if verdict.code == "waiting":
-                told.append(verdict.message)
+                waiting_messages.append(verdict.message)
 
         report, self.report = self.report, report_and_look  # type: ignore[method-assign,assignment]
         wait(self, seconds, reason)
         self.report = report  # type: ignore[method-assign]
 
-    monkeypatch.setattr(Progress, "wait", look)
+    monkeypatch.setattr(Progress, "wait", observe_wait)
     with ExitStack() as late:
         run = work_through(started(lonely), sync)
     assert (run.status, run.error_code) == ("completed", "")
-    assert all(message.startswith("The mail server refuses the connection, until ") for message in told)
+    assert all(message.startswith("The mail server refuses the connection, until ") for message in waiting_messages)
 
 
 def test_a_server_that_stays_away_fails_the_run_as_unreachable_and_a_retry_waits_anew(

@@ -1,4 +1,4 @@
-"""What PDFs say: lines as they are read, Hebrew in its order, and nothing where the fonts don't tell."""
+"""The text of PDFs: lines as they are read, Hebrew in reading order, and nothing where fonts can't be decoded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fpdf import FPDF
 from pypdfium2 import PdfDocument
 
 from demo.mailboxes.papers import one_page, stream_of, visual
-from receipts.pdf.hebrew import logical_order
+from receipts.pdf.hebrew import to_logical_order
 from receipts.pdf.reader import PdfReader
 from runs.exceptions import ItemFailed
 
@@ -42,17 +42,19 @@ HEBREW = (
 
 @pytest.mark.parametrize("line", HEBREW)
 def test_hebrew_is_read_in_its_order_and_what_stands_in_it_survives(line: str) -> None:
-    assert logical_order(f"{visual(TITLE)}\n{visual(line)}") == f"{TITLE}\n{line}"
+    assert to_logical_order(f"{visual(TITLE)}\n{visual(line)}") == f"{TITLE}\n{line}"
 
 
 def test_hebrew_in_a_latin_text_is_turned_and_the_line_is_not() -> None:
     drawn = 'Invoice\nVendor: מ"עב 24 םי לג, Haifa (Israel) - paid\nThank you for your business'
-    assert logical_order(drawn) == 'Invoice\nVendor: גל ים 24 בע"מ, Haifa (Israel) - paid\nThank you for your business'
+    assert (
+        to_logical_order(drawn) == 'Invoice\nVendor: גל ים 24 בע"מ, Haifa (Israel) - paid\nThank you for your business'
+    )
 
 
 def test_columns_of_hebrew_change_places_and_their_latin_does_not() -> None:
     drawn = f"{visual(TITLE)}\n500.00  Kolman Ltd  דובכל"
-    assert logical_order(drawn) == f"{TITLE}\nלכבוד  Kolman Ltd  500.00"
+    assert to_logical_order(drawn) == f"{TITLE}\nלכבוד  Kolman Ltd  500.00"
 
 
 def one_by_one(order: Callable[[str], str]) -> bytes:

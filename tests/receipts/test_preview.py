@@ -12,7 +12,8 @@ from PIL import Image
 
 from demo.mailboxes.papers import Paper, drawn, locked
 from receipts.models import Receipt
-from receipts.preview.child import LONGEST_SIDE, MAX_PIXELS, answer
+from receipts.preview.child import answer_request
+from receipts.preview.drawing import LONGEST_SIDE, MAX_PIXELS
 from receipts.preview.frames import COUNT, MAX_PAGES, Kind, write_request
 from runs.models import Business
 
@@ -39,7 +40,7 @@ def bomb() -> bytes:
 
 
 def asked(kind: Kind, page: int, content: bytes) -> bytes:
-    return answer(write_request(kind, page, content))
+    return answer_request(write_request(kind, page, content))
 
 
 @pytest.mark.parametrize(

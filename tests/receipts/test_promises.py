@@ -218,9 +218,9 @@ def test_each_promise_is_kept_by_a_sync_and_no_decision_is_lost_by_the_next(
         # As an older extractor would have read them, of which people have decided about three
         Receipt.objects.update(extractor_version=1, amount=Decimal("7.77"), is_refund=False)
         corrected, approved, rejected, *untouched = Receipt.objects.order_by("pk")
-        decisions.correct(corrected, {"amount": Decimal("8.88")}, member_a)
-        decisions.approve(approved, member_a)
-        decisions.reject(rejected, member_a)
+        decisions.correct_receipt(corrected, {"amount": Decimal("8.88")}, member_a)
+        decisions.approve_receipt(approved, member_a)
+        decisions.reject_receipt(rejected, member_a)
         run = work_through(
             dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox, mode=ReceiptSyncRun.Mode.FULL), sync
         )

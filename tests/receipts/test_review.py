@@ -60,7 +60,7 @@ def test_a_receipt_says_why_it_needs_a_look(as_member_a: APIClient, receipt: Rec
 
 def test_receipts_are_listed_by_what_they_need(as_member_a: APIClient, receipt: Receipt, member_a: User) -> None:
     sure = make(receipt.business, 2, needs_review=False)
-    rejected = decisions.reject(make(receipt.business, 3), member_a)
+    rejected = decisions.reject_receipt(make(receipt.business, 3), member_a)
     copy = make(receipt.business, 4, needs_review=False, duplicate_of=sure)
 
     def listed(**query: str) -> list[int]:
@@ -214,7 +214,7 @@ def test_another_business_can_neither_look_nor_decide(as_member_b: APIClient, re
 
 @pytest.mark.django_db
 def test_the_database_itself_keeps_the_history_and_the_flag_true(receipt: Receipt, member_a: User) -> None:
-    decisions.approve(receipt, member_a)
+    decisions.approve_receipt(receipt, member_a)
     with pytest.raises(ProgrammingError, match="Cannot update"), transaction.atomic():
         ReceiptCorrection.objects.update(new_value="rejected")
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -239,7 +239,7 @@ def test_a_link_that_cannot_be_is_refused(
     as_member_a: APIClient, receipt: Receipt, business_b: Business, member_a: User
 ) -> None:
     copy = make(receipt.business, 2, duplicate_of=receipt)
-    rejected = decisions.reject(make(receipt.business, 3), member_a)
+    rejected = decisions.reject_receipt(make(receipt.business, 3), member_a)
     foreign = make(business_b, 4)
     for pk in (foreign.pk, receipt.pk, copy.pk, rejected.pk, 2**62):
         answer = as_member_a.patch(url(receipt), {"duplicate_of": pk, "amount": "1.00"})
@@ -283,7 +283,7 @@ def test_another_mail_of_the_same_id_replaces_nothing_that_was_read_surely(recei
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("decide", [decisions.approve, decisions.reject])
+@pytest.mark.parametrize("decide", [decisions.approve_receipt, decisions.reject_receipt])
 def test_no_sync_overwrites_a_decision(receipt: Receipt, member_a: User, decide: Any) -> None:
     decided = decide(receipt, member_a)
     found_again(receipt.business)
@@ -293,7 +293,7 @@ def test_no_sync_overwrites_a_decision(receipt: Receipt, member_a: User, decide:
 @pytest.mark.django_db
 def test_what_a_newer_extractor_takes_for_no_receipt_is_doubted(receipt: Receipt, member_a: User) -> None:
     sure = make(receipt.business, 1, attachment_sha256="b" * 64, needs_review=False)
-    decided = decisions.approve(make(receipt.business, 1, attachment_sha256="c" * 64), member_a)
+    decided = decisions.approve_receipt(make(receipt.business, 1, attachment_sha256="c" * 64), member_a)
     elsewhere = make(receipt.business, 2, needs_review=False, amount=7)
     found_again(receipt.business)
     versions = []
@@ -317,7 +317,7 @@ def test_a_correction_and_a_sync_at_the_same_moment(receipt: Receipt, member_a: 
         found_again(receipt.business)
 
     def person() -> None:
-        decisions.correct(receipt, {"vendor": "Bezeq International"}, member_a)
+        decisions.correct_receipt(receipt, {"vendor": "Bezeq International"}, member_a)
 
     at_the_same_moment(person, sync) if first == "person" else at_the_same_moment(sync, person)
     amount = "99.90" if first == "person" else "77.00"
@@ -330,9 +330,9 @@ def test_two_people_who_link_two_receipts_to_each_other(receipt: Receipt, member
 
     def link_back() -> None:
         with pytest.raises(ValidationError, match="a duplicate itself"):
-            decisions.correct(other, {"duplicate_of": receipt.pk}, member_a)
+            decisions.correct_receipt(other, {"duplicate_of": receipt.pk}, member_a)
 
-    at_the_same_moment(lambda: decisions.correct(receipt, {"duplicate_of": other.pk}, member_a), link_back)
+    at_the_same_moment(lambda: decisions.correct_receipt(receipt, {"duplicate_of": other.pk}, member_a), link_back)
     assert list(Receipt.objects.order_by("pk").values_list("duplicate_of", flat=True)) == [other.pk, None]
 
 

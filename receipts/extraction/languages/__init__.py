@@ -1,4 +1,4 @@
-"""What receipts and the mail around them say in each language, as data: a language more is a module more.
+"""The phrases of receipts and their mails in each language, as data. A new language is a new module.
 
 A space in a phrase stands for a space, a hyphen, a slash or nothing; a star for the rest of a word. Accents and case
 don't matter. `receipts.extraction.labels` makes patterns of them.

@@ -1,4 +1,4 @@
-"""What the table of a language holds."""
+"""The phrases that a language's table holds, by what they announce."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 Phrases = tuple[str, ...]
 
 
-def table(*lines: str) -> Phrases:
-    """The phrases of a table, which bars part."""
+def split_table(*lines: str) -> Phrases:
+    """The phrases of a table, in which they are separated by bars."""
     return tuple(phrase for line in lines for phrase in line.split(" | "))
 
 
-def months(*lines: str) -> tuple[Phrases, ...]:
+def split_months(*lines: str) -> tuple[Phrases, ...]:
     """The names of each month, short ones after the long."""
-    return tuple(tuple(names.split()) for names in table(*lines))
+    return tuple(tuple(names.split()) for names in split_table(*lines))
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Language:
     the day it is due.
     """
 
-    # Letters that may be written together with a word, before it.
+    # A pattern for letters that are prefixed to words, as in Hebrew.
     prefix: str = ""
     final_totals: Phrases = ()
     payments: Phrases = ()
@@ -39,7 +39,7 @@ class Language:
     refund_totals: Phrases = ()
     deposits: Phrases = ()
     currency_labels: Phrases = ()
-    # Said where a dollar is not American.
+    # Words on documents whose dollars aren't American.
     other_dollars: Phrases = ()
 
     receipts: Phrases = ()
@@ -50,7 +50,7 @@ class Language:
     quotes: Phrases = ()
     reminders: Phrases = ()
     failures: Phrases = ()
-    # Said in a subject only: below, receipts speak of what may happen.
+    # Counts in a subject only: the text of a receipt may mention failures that could happen.
     failure_subjects: Phrases = ()
     acknowledgements: Phrases = ()
     # How a mail program introduces what is quoted below.

@@ -1,0 +1,67 @@
+"""What an error on a connection to a mail server means to the user.
+
+A response that names the password or the folder is the user's to fix: RunRejected. Everything else may be temporary, as
+a short outage looks like a wrong address: InboxUnreachable.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import socket
+import ssl
+from typing import Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from imap_tools.errors import MailboxFolderSelectError, MailboxLoginError
+
+from runs.exceptions import RunRejected
+
+from .account import Account, InboxUnreachable
+from .refusal_messages import NO_SUCH_FOLDER_MESSAGE, REASONS_BY_ERROR, format_message, login_message
+
+_RESPONSE_CODE = re.compile(r"\[([A-Z]+)")
+# RFC 5530: the server is busy or broken; the command was not at fault.
+_PASSING: Final = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN")
+_NO_SUCH_FOLDER: Final = ("NONEXISTENT", "TRYCREATE", "NOPERM", "CANNOT")
+
+
+def explain_lost_connection(account: Account, error: Exception) -> InboxUnreachable:
+    """The InboxUnreachable for a command that failed with `error` on an open connection."""
+    if isinstance(error, imaplib.IMAP4.abort | OSError):
+        message = _("The connection to %(host)s was lost.") % {"host": account.host}
+        return InboxUnreachable(message, gettext_noop("The connection to the mail server was lost"))
+    message = _("%(host)s refused to hand out messages.") % {"host": account.host}
+    return InboxUnreachable(message, gettext_noop("The mail server refuses to hand out messages"))
+
+
+def explain_refusal(account: Account, error: Exception) -> Exception:
+    """The exception that `connect` raises for `error`."""
+    code = _response_code(error)
+    if code not in _PASSING:
+        if isinstance(error, MailboxLoginError):
+            return RunRejected(login_message(account))
+        if isinstance(error, MailboxFolderSelectError) and code in _NO_SUCH_FOLDER:
+            return RunRejected(format_message(NO_SUCH_FOLDER_MESSAGE, account))
+    if account.security == "starttls" and isinstance(error, imaplib.IMAP4.abort) and "TLS" in str(error):
+        # imaplib aborts where the server doesn't offer STARTTLS.
+        error = ssl.SSLError(str(error))
+    reason = next(reason for reason in REASONS_BY_ERROR if isinstance(error, reason.kinds))
+    return InboxUnreachable(
+        format_message(reason.words, account),
+        reason.waiting_reason,
+        is_misconfigured=reason.is_misconfigured and not _is_passing(error) and code not in _PASSING,
+    )
+
+
+def _response_code(error: Exception) -> str:
+    found = _RESPONSE_CODE.search(str(error))
+    return found[1] if found else ""
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the error may pass: the resolver gave no answer, or the server hung up in the middle of the handshake."""
+    if isinstance(error, socket.gaierror):
+        return error.errno == socket.EAI_AGAIN
+    return isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
