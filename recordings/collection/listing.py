@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from runs.days import FIRST_DAY, LAST_DAY
 from runs.exceptions import RunRejected
 
 from ..models import LONG_COLUMNS, Call, Recording, RecordingRun
+from ..models.call_queryset import midnight_of
 from ..sources import LeftOut, ListedCall, Period, RecordingSource
 from ..warnings import LeftOuts, add_left_out
 from .context import CollectionContext
@@ -113,7 +113,3 @@ def period_of(run: RecordingRun) -> Period:
         since=midnight_of(run.from_date) if run.from_date else None,
         until=midnight_of(run.to_date + timedelta(days=1)) if run.to_date else None,
     )
-
-
-def midnight_of(day: Any) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))

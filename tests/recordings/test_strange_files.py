@@ -175,8 +175,8 @@ def test_only_regular_files_are_opened(source: Source, folder: Path, monkeypatch
     assert is_done(run)
     assert run.total == 1
     assert sorted(run.warnings) == [
-        f"2 items aren't regular files and were not opened: {exchange_name(1)}, {exchange_name(3)}",
         f"2 files of notes about the calls can't be read: calls.csv, {exchange_name(99, suffix='json')}",
+        f"2 items aren't regular files and were not opened: {exchange_name(1)}, {exchange_name(3)}",
     ]
 
 
