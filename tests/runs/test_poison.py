@@ -299,14 +299,14 @@ def store_too_much() -> None:
 def test_an_exception_inside_an_item_fails_that_item_only(business_a: Business, escape: Callable[[], object]) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS)):
-            with progress.item(number, subject=f"number {number}"):
+            with progress.item(number, title=f"number {number}"):
                 if number == 7:
                     escape()
 
     end = work_through(start_counting(business_a), work)
     assert (end.status, end.failed, end.succeeded) == ("completed", 1, ITEMS - 1)
     item = end.items.get(status="failed")
-    assert (item.key, item.error_code, item.subject) == ("7", "unexpected", "number 7")
+    assert (item.key, item.error_code, item.title) == ("7", "unexpected", "number 7")
     assert item.error_message.startswith("The program failed: ")
 
 

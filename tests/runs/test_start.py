@@ -156,12 +156,12 @@ def test_failed_items_are_tried_again_in_a_run_of_their_own(business_a: Business
     def work(run: CountingRun, progress: Progress) -> None:
         for key in progress.track(["7:1", "7:2", "7:3"]):
             if key != "7:2":
-                progress.failed(key, "no", subject=f"mail {key}")
+                progress.failed(key, "no", title=f"mail {key}")
 
     run = work_through(start_counting(business_a), work)
     again = dispatch.retry_failed(run, None)
-    assert (again.mode, again.status) == ("selected", "queued")
-    items = again.items.order_by("key").values_list("key", "status", "subject")
+    assert again.status == "queued"
+    items = again.items.order_by("key").values_list("key", "status", "title")
     assert list(items) == [("7:1", "pending", "mail 7:1"), ("7:3", "pending", "mail 7:3")]
     with pytest.raises(WrongState):
         dispatch.retry_failed(again, None)
