@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 OWN_CORPUS: Final = Path(__file__).parent.parent / "tests" / "corpus"
 FIELDS: Final = ("amount", "currency", "issued_on", "invoice_number", "vendor")
+GOALS: Final = FIELDS[:3]
 STRANGER: Final = "post@example.com"
 # Reasons that doubt some of the fields only; every other one doubts them all.
 DOUBTED: Final = {
@@ -67,6 +68,10 @@ class Score:
     def documents(self) -> int:
         return self.right + self.missing + self.wrong
 
+    def add(self, other: Score) -> None:
+        for name, count in vars(other).items():
+            setattr(self, name, getattr(self, name) + count)
+
 
 @dataclass
 class Judgement:
@@ -76,6 +81,8 @@ class Judgement:
     skipped: list[str] = field(default_factory=list)  # receipts that weren't recognised
     imagined: list[str] = field(default_factory=list)  # other documents that were taken for receipts
     lines: list[str] = field(default_factory=list)  # what was wrong, for the person who mends it
+    # Of documents that state amount, currency and date: one that lacks any of them has to be reviewed in any case.
+    complete: Score = field(default_factory=Score)
 
     def of(self, language: str, name: str) -> Score:
         return self.scores.setdefault((language, name), Score())
@@ -115,15 +122,20 @@ def _judge_document(
         return
     if finding is None:
         judgement.skipped.append(document.name)
+    is_complete = all(truth.get(name, "not judged") is not None for name in GOALS)
     for name in FIELDS:
         if name in truth:
-            _judge_field(judgement, document.name, language, name, truth[name], finding)
+            score = _judge_field(judgement, document.name, language, name, truth[name], finding)
+            if is_complete and name in GOALS and score.right:
+                judgement.complete.right += 1
+                judgement.complete.right_and_sure += score.right_and_sure
 
 
 def _judge_field(
     judgement: Judgement, document: str, language: str, name: str, truth: Any, finding: dict[str, Any] | None
-) -> None:
-    score = judgement.of(language, name)
+) -> Score:
+    """The field's own score, which is added to that of its language and name."""
+    score = Score()
     found = finding[name] if finding else None
     is_sure = bool(finding and not finding["needs_review"])
     is_undoubted = finding is not None and not _is_doubted(name, finding["review_reasons"])
@@ -142,6 +154,8 @@ def _judge_field(
         surely = " and sure" if is_sure and found else ""
         why = f" ({', '.join(reasons)})" if reasons else ""
         judgement.lines.append(f"{document}: {name} is {truth!r}, read{surely} as {found!r}{why}")
+    judgement.of(language, name).add(score)
+    return score
 
 
 def _is_doubted(name: str, reasons: Sequence[str]) -> bool:
@@ -195,7 +209,7 @@ def _mail_with(document: Path, sender: str) -> bytes:
 
 def totals(judgement: Judgement) -> dict[str, float | None]:
     """The shares that have goals: of facts that are right, wrong and sure, and sure among the right."""
-    judged = [score for (_language, name), score in judgement.scores.items() if name in FIELDS[:3]]
+    judged = [score for (_language, name), score in judgement.scores.items() if name in GOALS]
     count = sum(score.documents for score in judged)
     right = sum(score.right for score in judged)
     everything = judgement.scores.values()
@@ -204,6 +218,7 @@ def totals(judgement: Judgement) -> dict[str, float | None]:
         "right": _share(right, count),
         "wrong_and_sure": _share(sum(score.wrong_and_sure for score in everything), all_fields),
         "sure_of_right": _share(sum(score.right_and_sure for score in judged), right),
+        "sure_of_right_in_complete_documents": _share(judgement.complete.right_and_sure, judgement.complete.right),
         "wrong_and_undoubted": _share(sum(score.wrong_and_undoubted for score in everything), all_fields),
         "undoubted_of_right": _share(sum(score.right_and_undoubted for score in judged), right),
     }
