@@ -69,9 +69,13 @@ class IssueDate:
     is_ambiguous: bool = False
 
 
+def _dates(folded: str) -> list[re.Match[str]]:
+    return list(DATE.finditer(folded)) if _NUMBER.search(folded) else []  # most lines have no digit
+
+
 def without_dates(line: str, folded: str) -> str:
     """`line` with spaces in place of the dates in its folded form: those are no sums of money."""
-    for found in DATE.finditer(folded):
+    for found in _dates(folded):
         line = line[: found.start()] + " " * len(found[0]) + line[found.end() :]
     return line
 
@@ -107,7 +111,7 @@ def _labelled_dates(lines: Sequence[str]) -> Iterator[tuple[str, re.Match[str]]]
     """Every date, by the kind of the label before it, on its line or in the heading above."""
     heading: list[str] = []
     for place, line in enumerate(lines):
-        dates = list(DATE.finditer(line))
+        dates = _dates(line)
         labels = _LABELS.find(line)
         if place >= TITLE_LINES:
             labels = [label for label in labels if label.kind != "title"]
