@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from receipts.extraction.labels import Label, Labels, phrases
-from receipts.extraction.written_dates import DATE, WORD
+from receipts.extraction.written_dates import WORD, find_dates
 
 # How far down "Invoice 17 of March 3" may be a title.
 TITLE_LINES: Final = 25
@@ -34,7 +34,7 @@ def find_labelled_dates(lines: Sequence[str]) -> Iterator[tuple[str, re.Match[st
     """Every date, by the kind of the label before it, on its line or in the heading above."""
     heading: list[str] = []
     for place, line in enumerate(lines):
-        dates = list(DATE.finditer(line))
+        dates = find_dates(line)
         labels = _LABELS.find(line)
         if place >= TITLE_LINES:
             labels = [label for label in labels if label.kind != "title"]

@@ -71,7 +71,11 @@ def read_facts(text: str, *, sent_at: datetime | None, is_refund: bool = False) 
     names_invoice = "receipt" in called or begins_as_invoice(folded)
     is_refund = is_refund or "credit" in called
     undated = list(map(without_dates, lines, folded))
-    total = find_total(undated, list(map(fold, undated)), is_refund=is_refund)
+    plain = [
+        same if line is undated_line else fold(undated_line)
+        for line, undated_line, same in zip(lines, undated, folded, strict=True)
+    ]
+    total = find_total(undated, plain, is_refund=is_refund)
     issued = find_issue_date(folded, _writes_day_first(lines, total), sent_at, is_invoice=names_invoice)
     vendor = find_vendor(lines, folded)
     return Facts(

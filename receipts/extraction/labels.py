@@ -8,7 +8,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 from receipts.extraction.languages import phrases
@@ -24,6 +23,7 @@ def _without_accent(character: str) -> str:
 
 
 _UNACCENTED: Final = {code: _without_accent(chr(code)) for code in range(0xC0, 0x250)} | {ord("’"): "'"}
+_ACCENTED = re.compile("[\u00c0-\u024f\u2019]")
 # What a space and a star of a phrase stand for.
 _SPACE: Final = "[ /-]{0,3}"
 _REST: Final = r"\w{0,20}"
@@ -33,45 +33,43 @@ def fold(text: str) -> str:
     """`text` without accents and in lower case, every character in its old place."""
     if text.isascii():
         return text.lower()
-    plain = text.translate(_UNACCENTED)
+    plain = text.translate(_UNACCENTED) if _ACCENTED.search(text) else text
     lowered = plain.lower()
     return lowered if len(lowered) == len(plain) else plain
 
 
 def any_of(prefixed: Iterable[Prefixed]) -> str:
     """The source of a pattern for any of the phrases, as whole words; the longest that fits wins."""
-    trees: dict[str, _Tree] = {}
+    by_prefix: dict[str, dict[str, None]] = {}
     for prefix, phrase in prefixed:
-        trees.setdefault(prefix, _Tree()).add(phrase)
-    branches = "|".join(prefix + tree.pattern() for prefix, tree in trees.items())
+        by_prefix.setdefault(prefix, {})[fold(phrase)] = None
+    branches = "|".join(prefix + _tree(list(phrases)) for prefix, phrases in by_prefix.items())
     return rf"(?<!\w)(?:{branches})(?!\w)"
 
 
-@cache
-def _piece(character: str) -> str:
-    return {" ": _SPACE, "*": _REST}.get(character, re.escape(character))
+class _Pieces(dict[int, str]):
+    """What stands in a pattern for a character of a phrase."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = re.escape(chr(code))
+        return self[code]
 
 
-class _Tree:
-    """A trie of phrases."""
+_PIECES: Final = _Pieces({ord(" "): _SPACE, ord("*"): _REST})
 
-    def __init__(self) -> None:
-        self.is_end = False
-        self.branches: dict[str, _Tree] = {}
 
-    def add(self, phrase: str) -> None:
-        tree = self
-        for character in fold(phrase):
-            tree = tree.branches.setdefault(_piece(character), _Tree())
-        tree.is_end = True
-
-    def pattern(self) -> str:
-        if not self.branches:
-            return ""
-        branches = [piece + tree.pattern() for piece, tree in self.branches.items()]
-        if len(branches) == 1 and not self.is_end:
-            return branches[0]
-        return f"(?:{'|'.join(branches)})" + ("?" if self.is_end else "")
+def _tree(phrases: Sequence[str]) -> str:
+    """The pattern of different phrases, by their first character and what may follow it; one of them may be empty."""
+    if len(phrases) == 1:
+        return phrases[0].translate(_PIECES)
+    followers: dict[str, list[str]] = {}
+    for phrase in filter(None, phrases):
+        followers.setdefault(phrase[0], []).append(phrase[1:])
+    branches = [first.translate(_PIECES) + _tree(rest) for first, rest in followers.items()]
+    is_end = "" in phrases
+    if len(branches) == 1 and not is_end:
+        return branches[0]
+    return f"(?:{'|'.join(branches)})" + ("?" if is_end else "")
 
 
 @dataclass(frozen=True)
@@ -103,6 +101,9 @@ class Labels:
     def _places(self, folded: str) -> Iterator[tuple[str, int, int]]:
         position = 0
         while place := self.pattern.search(folded, position):
-            fitting = ((kind, pattern.match(folded, place.start())) for kind, pattern in self._kinds.items())
-            kind, position = max(((kind, fit.end()) for kind, fit in fitting if fit), key=lambda fit: fit[1])
-            yield kind, place.start(), position
+            start, named = place.start(), ""
+            for kind, pattern in self._kinds.items():
+                fit = pattern.match(folded, start)
+                if fit and (not named or fit.end() > position):
+                    named, position = kind, fit.end()
+            yield named, start, position

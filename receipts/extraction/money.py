@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final
 
 from price_parser import Price
@@ -29,16 +30,19 @@ _CURRENCIES: Final = {
     "GBP": r"£|(?<![A-Za-z])GBP(?![A-Za-z])",
 }
 _CURRENCY: Final = "|".join(f"(?:{pattern})" for pattern in _CURRENCIES.values())
-CURRENCY = re.compile(_CURRENCY)
+# The signs and letters that one begins with, asked for first: a line is full of others.
+_BEGINS: Final = "(?=[A-Zekz\u05d0-\u05ea$\u00a3\u00a5\u0e3f\u20a9-\u20bd])"
+CURRENCY = re.compile(rf"{_BEGINS}(?:{_CURRENCY})")
 _NAMES: Final = [(name, re.compile(pattern)) for name, pattern in _CURRENCIES.items()]
 # Dollars are of many countries; these name their own beside the bare sign.
 _BARE_DOLLAR: Final = "$"
 
-_GROUPED = r"[1-9]\d{0,2}(?:(?P<mark>[,.'])\d{3})(?:(?P=mark)\d{3}){0,3}"
-_SPACED = r"[1-9]\d{0,2}(?: \d{3}){1,3}(?!\d)"
+_GROUPED = r"(?<=[1-9])\d{0,2}(?:(?P<mark>[,.'])\d{3})(?:(?P=mark)\d{3}){0,3}"
+_SPACED = r"(?<=[1-9])\d{0,2}(?: \d{3}){1,3}(?!\d)"
+# Its first digit comes first, and then what may not stand before it: so whatever is no digit is passed over fastest.
 NUMBER = re.compile(
-    r"(?<![\d.,/#])(?<!\d[:'-])"
-    rf"(?:{_GROUPED}|(?P<spaced>{_SPACED})|\d{{1,10}})(?P<decimals>[.,]\d{{1,2}})?"
+    r"\d(?<![\d.,/#]\d)(?<!\d[:'-]\d)"
+    rf"(?:{_GROUPED}|(?P<spaced>{_SPACED})|\d{{0,9}})(?P<decimals>[.,]\d{{1,2}})?"
     r"(?![\d%]|[.,':/]\d|-\d|\s?%)"
 )
 _PLAIN = re.compile(r"\d+(?:\.\d\d)?", re.ASCII)
@@ -94,6 +98,7 @@ def find_money(line: str) -> list[Money]:
     return [money for number, own in zip(numbers, owned, strict=True) if (money := _money(line, number, own))]
 
 
+@lru_cache(maxsize=200)
 def currency_of(mark: str) -> str:
     """The currency of a sign, a code or a word."""
     return next((name for name, pattern in _NAMES if pattern.fullmatch(mark)), UNKEPT)
@@ -140,10 +145,11 @@ def _neighbours(line: str, numbers: list[re.Match[str]], mark: _Mark) -> tuple[i
 
 
 def _money(line: str, number: re.Match[str], marks: list[_Mark]) -> Money | None:
-    start = min([number.start(), *(mark.start for mark in marks)])
-    end = max([number.end(), *(mark.end for mark in marks)])
     if not marks and _is_part_of_word(line, number):
         return None
+    start, end = number.span()
+    if marks:
+        start, end = min(start, *(mark.start for mark in marks)), max(end, *(mark.end for mark in marks))
     amount = _amount(number[0])
     if amount is None:
         return None

@@ -67,7 +67,8 @@ def scan(
     message = open_message(raw, max_attachment_bytes=max_attachment_bytes)
     documents, faults = _read_documents(message, read_pdf)
     faults = [*message.faults, *faults]
-    receipts = _choose_receipts(documents, _read_body(message), message)
+    html = html_text(message.html)
+    receipts = _choose_receipts(documents, _read_body(message, html), message)
     findings = tuple((found.document, _finding(found, message, faults)) for found in receipts)
     return Scanned(
         message_id=message.message_id,
@@ -77,13 +78,13 @@ def scan(
         is_candidate=bool(receipts),
         findings=findings,
         faults=tuple(faults),
-        text=_shown_text(message) if any(needs_mail(*found) for found in findings) else "",
+        text=_shown_text(message, html) if any(needs_mail(*found) for found in findings) else "",
     )
 
 
-def _shown_text(message: OpenedMessage) -> str:
+def _shown_text(message: OpenedMessage, html: str) -> str:
     """The fuller of a mail's two texts: what programs write for readers without HTML is often a hint only."""
-    fuller = max(message.plain, html_text(message.html).strip(), key=len)
+    fuller = max(message.plain, html.strip(), key=len)
     lines = (" ".join(line.split()) for line in clean_text(fuller[: 4 * MAX_SHOWN], lines=True).splitlines())
     return "\n".join(filter(None, lines))[:MAX_SHOWN]
 
@@ -105,8 +106,9 @@ def _is_unnamed_picture(reading: _Reading) -> bool:
     return document is not None and _is_picture(document) and not _is_named(document)
 
 
-def _read_body(message: OpenedMessage) -> _Reading:
-    text = "\n".join((message.plain, html_text(message.html)))
+def _read_body(message: OpenedMessage, html: str) -> _Reading:
+    """What the mail itself says; `html` is the text of its HTML."""
+    text = "\n".join((message.plain, html))
     if kinds.is_reply(message.subject):
         text = kinds.strip_quoted_mail(text)
     subject, *texts = message.subject, text, *message.filenames

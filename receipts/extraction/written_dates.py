@@ -40,9 +40,13 @@ _NUMBER = re.compile(r"\d+")
 _AMERICAN_ADDRESS = re.compile(r"(?<!\w)[A-Z]{2},? \d{5}(?:-\d{4})?(?!\d)")
 
 
+def find_dates(folded: str) -> list[re.Match[str]]:
+    return list(DATE.finditer(folded)) if _NUMBER.search(folded) else []  # most lines have no digit
+
+
 def without_dates(line: str, folded: str) -> str:
     """`line` with spaces in place of the dates in its folded form: those are no sums of money."""
-    for match in DATE.finditer(folded):
+    for match in find_dates(folded):
         line = line[: match.start()] + " " * len(match[0]) + line[match.end() :]
     return line
 

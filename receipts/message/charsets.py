@@ -76,7 +76,7 @@ def clean_text(text: str, *, lines: bool = False) -> str:
 
     Keeps line breaks only if `lines`; spaces of every kind become plain ones.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # then it has no mark, no half of a pair, and no space but plain ones
         return text if lines else " ".join(text.split())
     text = text.encode("utf-8", "replace").decode("utf-8")
     if lines:

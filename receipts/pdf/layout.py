@@ -95,8 +95,10 @@ class _Page:
 
     def texts(self) -> list[str]:
         codes = map(_get_unicode, repeat(self._handle), range(self.count))
-        undecoded = map(_is_undecoded, repeat(self._handle), range(self.count))
-        texts = map(_Texts().__getitem__, codes)
+        undecoded = list(map(_is_undecoded, repeat(self._handle), range(self.count)))
+        texts = list(map(_Texts().__getitem__, codes))
+        if not any(undecoded):
+            return texts
         return [UNDECODED if is_undecoded else text for text, is_undecoded in zip(texts, undecoded, strict=True)]
 
     def place(self, index: int) -> tuple[int, float, float, float]:
@@ -189,7 +191,7 @@ def _joined(line: list[Character]) -> str:
         elif pieces and (is_spaced or start - end > SPACE * height):
             pieces.append(" ")
         pieces.append(text)
-        end, last_start, last_text, last_index = max(end, stop), start, text, index
+        end, last_start, last_text, last_index = stop if stop > end else end, start, text, index
         is_spaced = False
     return "".join(pieces)
 

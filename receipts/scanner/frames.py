@@ -5,7 +5,6 @@ that are receipts, one after the other.
 """
 
 import json
-from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -39,7 +38,7 @@ def encode_scanned(scanned: Scanned) -> bytes:
         "is_candidate": scanned.is_candidate,
         "text": scanned.text,
         "findings": [
-            {**asdict(finding), "document": places[document.sha256] if document else None}
+            {**vars(finding), "document": places[document.sha256] if document else None}
             for document, finding in scanned.findings
         ],
         "documents": [
