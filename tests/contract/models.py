@@ -1,5 +1,7 @@
 """A run type that nothing in the project knows: what works for it works for any other."""
 
+from typing import Any
+
 from django.db import models
 
 from runs.models import Run, RunItem
@@ -7,6 +9,8 @@ from runs.models import Run, RunItem
 
 class CountingRun(Run):
     slug, queue, exclusive = "counting", "drill", True
+
+    items: Any  # a manager of `CountedNumber`
 
     class Meta(Run.Meta):
         verbose_name = "counting"
