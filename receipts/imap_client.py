@@ -45,8 +45,8 @@ class BoundedIMAP(imaplib.IMAP4):
     def begin_fetch(self, uid_set: str, parts: str) -> Callable[[], tuple[str, list[Any]]]:
         """UID FETCH in two steps: this sends it, and a call of what is returned reads the answer.
 
-        The server works meanwhile. Nothing else may be asked in between, nor may it be long: a server hangs up on
-        those who don't read.
+        The server works meanwhile. Nothing may be asked in between but another FETCH whose answer is read after this
+        one's, nor may it be long: a server hangs up on those who don't read.
         """
         tag = self._command("UID", "FETCH", uid_set, parts)
 
