@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 
 from django.conf import settings
@@ -135,16 +135,19 @@ class MailboxSync:
     def _key(self, target: Target) -> str:
         return target if isinstance(target, str) else f"{self._uidvalidity}:{target}"
 
-    def _ahead(self, following: Sequence[Target], letters: Letters) -> list[bytes]:
+    def _ahead(self, following: Sequence[Target], letters: Letters) -> Iterator[bytes]:
         """The messages that may be scanned while the one before them is stored.
 
         In suspect mode a death has to be of the item that is open, so nothing else is worked on; a poison item never.
         """
         if self._progress.is_suspect:
-            return []
-        uids = (target for target in following if isinstance(target, int))
-        fetched = (letters.fetched(uid) for uid in uids if self._key(uid) not in self._run.poison_items)
-        return [raw for raw in fetched if raw is not None]
+            return
+        poison = self._run.poison_items
+        for target in following:
+            if isinstance(target, int) and not (poison and self._key(target) in poison):
+                raw = letters.fetched(target)
+                if raw is not None:
+                    yield raw
 
     def _scan_message(self, target: Target, following: Sequence[Target], letters: Letters) -> None:
         if isinstance(target, str):
@@ -190,7 +193,7 @@ def handle(
     *,
     key: str,
     outdated: Collection[str] = (),
-    ahead: Sequence[bytes] = (),
+    ahead: Iterable[bytes] = (),
 ) -> None:
     """Scan one message and report it as done, skipped or failed. `outdated`: see `outdated_messages`.
 

@@ -460,7 +460,7 @@ class Progress:
             silence=self._silence,
             waiting=self._waiting[0],
             waiting_reason=self._waiting[1],
-            items=[self._item_row(row) for row in self._rows.values()],
+            items=self._item_rows(),
             notes=self._notes,
         )
 
@@ -513,16 +513,21 @@ class Progress:
             self._weight_rate = _smoothed(self._weight_rate, (weight - self._measured_weight) / elapsed)
         self._measured_at, self._measured_count, self._measured_weight = now, self._processed, weight
 
-    def _item_row(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _item_rows(self) -> list[dict[str, Any]]:
         """The same columns for every item of a type, those that it shows, so that one statement fits all rows."""
         model = self.run.item_model()
-        reported = {*REPORTED, *(model.public_fields if model else ())}
-        fields = model._meta.concrete_fields if model else []
-        return {
-            field.name: _storable(row.get(field.name, field.get_default()), field.max_length)
-            for field in fields
+        if model is None:
+            return []
+        reported = {*REPORTED, *model.public_fields}
+        columns = [
+            (field.name, field.get_default(), field.max_length)
+            for field in model._meta.concrete_fields
             if field.name in reported
-        }
+        ]
+        return [
+            {name: _storable(row.get(name, default), limit) for name, default, limit in columns}
+            for row in self._rows.values()
+        ]
 
 
 class SuspectMode:
@@ -587,7 +592,7 @@ def clean(value: object, limit: int | None = None) -> str:
 
 
 def _storable(value: object, limit: int | None) -> object:
-    if isinstance(value, bool | int | float | None):
+    if value is None or isinstance(value, (int, float)):
         return value
     return clean(value, limit)
 
