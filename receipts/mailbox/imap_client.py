@@ -45,8 +45,8 @@ class BoundedIMAP(imaplib.IMAP4):
     def begin_fetch(self, uid_set: str, parts: str) -> Callable[[], tuple[str, list[Any]]]:
         """UID FETCH in two steps: this sends the command; calling the result reads the response.
 
-        The server works meanwhile. Send no other command in between, and read soon: servers close connections that
-        don't read.
+        The server works meanwhile. In between, send no command but another FETCH whose response is read after this
+        one's, and read soon: servers close connections that don't read.
         """
         tag = self._command("UID", "FETCH", uid_set, parts)
 

@@ -23,7 +23,7 @@ from receipts.mailbox.connection import close_connection, connect
 from receipts.mailbox.refusals import explain_lost_connection
 from receipts.mailbox.sign_in import MailBox
 
-SIZES_AT_ONCE: Final = 500
+SIZES_AT_ONCE: Final = 250  # so few that a slow server knows them before they are needed
 BATCH_MESSAGES: Final = 50
 BATCH_BYTES: Final = 4_000_000
 # With so few left of a batch the next one is read; it is asked for earlier, so that the server works meanwhile.
@@ -129,12 +129,12 @@ class Inbox:
 
     def sizes(self, uids: Sequence[int]) -> dict[int, int]:
         """What the server says, in bytes, of those that are still there. Raises InboxUnreachable."""
-        lines = self.begin_fetch(uids, "(UID RFC822.SIZE)")()
-        return {
-            int(uid[1]): int(size[1])
-            for line in lines
-            if isinstance(line, bytes) and (uid := _UID.search(line)) and (size := _SIZE.search(line))
-        }
+        return self.begin_sizes(uids)()
+
+    def begin_sizes(self, uids: Sequence[int]) -> Callable[[], dict[int, int]]:
+        """Ask for `sizes`; a call of what is returned reads them. Both raise InboxUnreachable."""
+        read_answer = self.begin_fetch(uids, "(UID RFC822.SIZE)")
+        return lambda: _sizes_in(read_answer())
 
     def begin_bodies(self, uids: Sequence[int], *, max_bytes: int) -> Callable[[], dict[int, bytes]]:
         """Ask for the messages, of each the first `max_bytes` at most; a call of what is returned reads them.
@@ -176,6 +176,8 @@ class Letters:
         self._failures = failures
         self._sizes: dict[int, int] = {}
         self._window: Sequence[int] = ()  # the uids whose sizes are known
+        self._next_window: Sequence[int] = ()  # those whose sizes were asked for ahead, after the batch underway
+        self._read_sizes: Callable[[], dict[int, int]] | None = None  # reads these
         self._ready: dict[int, Letter] = {}
         self._underway: Callable[[], dict[int, Letter]] | None = None  # reads the batch that was asked for ahead
         self._failure: InboxUnreachable | None = None  # what fetching ahead met
@@ -225,6 +227,16 @@ class Letters:
         following = self._uids[start]
         if not self._failures.is_alone(following) and self._is_batch(following):
             self._underway = self._begin_from(following)
+            if self._batch(following)[-1] == self._window[-1]:
+                self._ask_for_sizes()
+
+    def _ask_for_sizes(self) -> None:
+        """Ask for the sizes that the batch after the next one needs: a server may take as long for them as for it."""
+        start = bisect_right(self._uids, self._window[-1])
+        self._next_window = self._uids[start : start + SIZES_AT_ONCE]
+        if self._next_window:
+            with self._failures.noted(self._next_window):
+                self._read_sizes = self._inbox.begin_sizes(self._next_window)
 
     def _read_underway(self) -> None:
         """Read what was asked for ahead; nothing else can be asked before."""
@@ -258,6 +270,7 @@ class Letters:
         return read_letters
 
     def _learn_sizes(self, uid: int) -> None:
+        self._read_sizes_underway()
         if self._window and uid <= self._window[-1]:
             return
         start = bisect_left(self._uids, uid)
@@ -265,6 +278,19 @@ class Letters:
         with self._failures.noted(window):
             self._sizes = self._inbox.sizes(window)
         self._window = window
+
+    def _read_sizes_underway(self) -> None:
+        """Read the sizes that were asked for ahead; nothing else can be asked before."""
+        if self._read_sizes is None:
+            return
+        read, self._read_sizes = self._read_sizes, None
+        window = self._next_window
+        with self._failures.noted(window):
+            sizes = read()
+            # Gone; or a server that answers two questions at once has told it with the batch before.
+            if missing := [uid for uid in window if uid not in sizes]:
+                sizes |= self._inbox.sizes(missing)
+        self._sizes, self._window = sizes, window
 
     def _batch(self, uid: int) -> list[int]:
         """The uids from this one on that are fetched at once: a message above BATCH_BYTES is alone."""
@@ -321,6 +347,14 @@ def _letter(uid: int, size: int | None, raw: bytes | None, *, max_bytes: int) ->
     if len(raw) > max_bytes:
         return Letter(uid, len(raw), None, too_large=True)
     return Letter(uid, len(raw), raw)
+
+
+def _sizes_in(answer: list[Any]) -> dict[int, int]:
+    return {
+        int(uid[1]): int(size[1])
+        for line in answer
+        if isinstance(line, bytes) and (uid := _UID.search(line)) and (size := _SIZE.search(line))
+    }
 
 
 def _bodies_in(answer: list[Any]) -> dict[int, bytes]:

@@ -1,7 +1,8 @@
 """Scans mails in a bounded child process: a hostile mail can hang, crash or fill that process only."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Final, Self
 
 from django.conf import settings
@@ -61,9 +62,9 @@ class Scanner:
         except ItemFailed as error:
             raise ItemFailed(_(str(error)), code=error.code) from error
 
-    def scan_ahead(self, raws: Sequence[bytes]) -> None:
+    def scan_ahead(self, raws: Iterable[bytes]) -> None:
         """Let the child begin with the mails that are scanned next. `scan` returns or raises the result of each."""
-        for raw in raws[self._child.begun :]:
+        for raw in islice(raws, self._child.begun, None):
             if not self._child.begin(READ_PDFS + raw):
                 break
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 
 from django.conf import settings
@@ -137,16 +137,19 @@ class MailboxSync:
     def _key(self, target: Target) -> str:
         return target if isinstance(target, str) else f"{self._uidvalidity}:{target}"
 
-    def _ahead(self, following: Sequence[Target], letters: Letters) -> list[bytes]:
+    def _ahead(self, following: Sequence[Target], letters: Letters) -> Iterator[bytes]:
         """The messages that may be scanned while the one before them is stored.
 
         In suspect mode only the open item is worked on, so that a death is attributed to it. Poison items are skipped.
         """
         if self._progress.is_suspect:
-            return []
-        uids = (target for target in following if isinstance(target, int))
-        fetched = (letters.fetched(uid) for uid in uids if self._key(uid) not in self._run.poison_items)
-        return [raw for raw in fetched if raw is not None]
+            return
+        poison = self._run.poison_items
+        for target in following:
+            if isinstance(target, int) and not (poison and self._key(target) in poison):
+                raw = letters.fetched(target)
+                if raw is not None:
+                    yield raw
 
     def _scan_message(self, target: Target, following: Sequence[Target], letters: Letters) -> None:
         if isinstance(target, str):
@@ -192,7 +195,7 @@ def handle(
     *,
     key: str,
     outdated: Collection[str] = (),
-    ahead: Sequence[bytes] = (),
+    ahead: Iterable[bytes] = (),
 ) -> None:
     """Scan one message and report it as done, skipped or failed. `outdated`: see `outdated_messages`.
 

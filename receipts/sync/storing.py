@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import F
 
 from runs.database import fetch_pipelined
@@ -43,7 +43,8 @@ def store_receipts(receipts: Sequence[Receipt]) -> None:
 
 
 def _values(receipt: Receipt) -> list[Any]:
-    return [_FIELDS[name].get_db_prep_save(getattr(receipt, name), connection) for name in COLUMNS]
+    database = connections[DEFAULT_DB_ALIAS]  # itself: `connection` looks it up at each of many uses
+    return [_FIELDS[name].get_db_prep_save(getattr(receipt, name), database) for name in COLUMNS]
 
 
 def _was_written(receipt: Receipt, rows: Sequence[tuple[Any, ...]]) -> bool:

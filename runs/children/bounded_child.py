@@ -162,7 +162,7 @@ class BoundedChild:
         """Send the rest of the request and read the next answer; None when the child died of it."""
         requests, answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
         deadline = time.monotonic() + self._wall_seconds
-        with selectors.DefaultSelector() as pipes:
+        with selectors.PollSelector() as pipes:  # for two pipes it takes one system call where epoll takes six
             if self._unsent:
                 pipes.register(requests, selectors.EVENT_WRITE)
             pipes.register(answers, selectors.EVENT_READ)

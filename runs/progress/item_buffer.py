@@ -50,25 +50,23 @@ class ItemBuffer:
         self._open, self.outcome = {}, ItemStatus.DONE
 
     def as_rows(self) -> list[dict[str, Any]]:
-        """What the next flush writes."""
-        return [_as_columns(self._model, row) for row in self._closed.values()] if self._model else []
+        """What the next flush writes: the same public columns for every item, so that one statement fits all rows."""
+        if self._model is None:
+            return []
+        reported = {*REPORTED, *self._model.public_fields}
+        fields = [field for field in self._model._meta.concrete_fields if field.name in reported]
+        columns = [(field.name, field.get_default(), field.max_length) for field in fields]
+        return [
+            {name: _make_storable(row.get(name, default), limit) for name, default, limit in columns}
+            for row in self._closed.values()
+        ]
 
     def clear(self) -> None:
         """After the flush."""
         self._closed = {}
 
 
-def _as_columns(model: type[RunItem], row: dict[str, Any]) -> dict[str, Any]:
-    """The same public columns for every item of a type, so that one statement fits all rows."""
-    reported = {*REPORTED, *model.public_fields}
-    return {
-        field.name: _make_storable(row.get(field.name, field.get_default()), field.max_length)
-        for field in model._meta.concrete_fields
-        if field.name in reported
-    }
-
-
 def _make_storable(value: object, limit: int | None) -> object:
-    if isinstance(value, bool | int | float | None):
+    if value is None or isinstance(value, (int, float)):
         return value
     return clean(value, limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 from pytest_django import Settings
@@ -10,7 +10,7 @@ from pytest_django import Settings
 from demo.mailboxes.mime import mail, text
 from receipts.mailbox import inbox
 from receipts.mailbox.account import Account, InboxUnreachable
-from receipts.mailbox.inbox import BATCH_MESSAGES, FetchFailures, Letters, open_inbox
+from receipts.mailbox.inbox import BATCH_MESSAGES, FetchFailures, Inbox, Letters, open_inbox
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
 from receipts.scanner import scanner as scanner_module
 from receipts.scanner.scanner import Scanner
@@ -36,7 +36,8 @@ def ahead(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     raws: list[bytes] = []
     scan_ahead = Scanner.scan_ahead
 
-    def note(self: Scanner, following: Sequence[bytes]) -> None:
+    def note(self: Scanner, following: Iterable[bytes]) -> None:
+        following = list(following)
         raws.extend(following)
         scan_ahead(self, following)
 
@@ -149,3 +150,35 @@ def test_the_next_batch_is_here_before_the_last_one_is_used_up(business_a: Busin
                 letters.fetch_ahead(uid)
             assert letters.fetched(BATCH_MESSAGES)
             assert letters.fetched(many)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("told_before", [0, 3])
+def test_sizes_are_asked_for_ahead_and_none_is_missed(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch, told_before: int
+) -> None:
+    """Also by a server that answers two questions at once: what it told with another answer isn't taken for gone."""
+    monkeypatch.setattr(inbox, "SIZES_AT_ONCE", 30)
+    asked: list[str] = []
+    begin_sizes = Inbox.begin_sizes
+
+    def begin(self: Inbox, uids: Sequence[int]) -> Callable[[], dict[int, int]]:
+        asked.append(f"{uids[0]}-{uids[-1]}")
+        read = begin_sizes(self, uids)
+        kept = uids[told_before:] if (uids[0], uids[-1]) == (61, 80) else uids
+        return lambda: {uid: size for uid, size in read().items() if uid in kept}
+
+    monkeypatch.setattr(Inbox, "begin_sizes", begin)
+    raws = [letter(number) for number in range(1, 81)]
+    taken: list[bytes | None] = []
+    with served_mails(business_a, raws) as (server, _mailbox):
+        account = Account("127.0.0.1", server.port, "plain", "dana", "open sesame", timeout=10)
+        with open_inbox(account, max_bytes=100_000) as opened:
+            letters = opened.letters(range(1, 81), max_bytes=100_000)
+            for uid in range(1, 81):
+                if uid == 20:
+                    assert asked == ["1-30", "31-60", "61-80"]
+                taken.append(letters.take(uid).raw)
+                letters.fetch_ahead(uid)
+    assert taken == raws
+    assert asked == ["1-30", "31-60", "61-80", *["61-63"] * bool(told_before)]
