@@ -119,7 +119,7 @@ def database_is_postgresql(app_configs: Any, **kwargs: Any) -> list[CheckMessage
 def demo_passwords_are_refused(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Queries the database. Where it is away that is no error, so that the other checks run without one."""
     try:
-        open_to_all = [user.username for user in _possible_demo_users() if check_password(PASSWORD, user.password)]
+        open_to_all = [user.username for user in find_possible_demo_users() if check_password(PASSWORD, user.password)]
     except DatabaseError:
         return [
             checks.Info(
@@ -138,7 +138,7 @@ def demo_passwords_are_refused(app_configs: Any, **kwargs: Any) -> list[CheckMes
     ]
 
 
-def _possible_demo_users() -> QuerySet[User]:
+def find_possible_demo_users() -> QuerySet[User]:
     """By name, and every superuser: a user of the demo may have been renamed."""
     by_name = Q(username__in=USERS)
     return User.objects.filter(by_name | Q(is_superuser=True), is_active=True).order_by("username")

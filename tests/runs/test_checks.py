@@ -102,7 +102,7 @@ def test_a_check_of_passwords_changes_none_and_is_not_asked_of_a_development_cop
 
 
 def test_a_database_that_can_not_be_asked_for_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "_who_could_be_of_the_demo", mock.Mock(side_effect=OperationalError))
+    monkeypatch.setattr(checks, "find_possible_demo_users", mock.Mock(side_effect=OperationalError))
     [message] = checks.demo_passwords_are_refused(None)
     assert (message.id, message.is_serious()) == ("runs.I008", False)
 
