@@ -455,7 +455,7 @@ class Protocol(RuleBasedStateMachine):
         elif task:
             assert (old["status"], old["attempt"]) == (Status.RUNNING, task.attempt), "a write of an older attempt"
             if row["status"] != Status.RUNNING:
-                task.attempt = None  # it has said its final status
+                task.attempt = None  # the attempt has ended
         else:
             assert all(row[name] == old[name] for name in told), "only tasks report progress"
 
