@@ -12,7 +12,6 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 
 from runs.models import Business
 from runs.pages.access import frame, members_only, own_business
@@ -98,11 +97,11 @@ def paginate_matches(request: HttpRequest, business: Business, calls: CallQueryS
     pages = MatchPages()
     pages.page_size = pages.max_page_size = CALLS_PER_PAGE
     try:
-        page = pages.paginate_queryset(calls.with_snippet(words).match_tiers(words), Request(request))
+        matches = calls.with_snippet(words).match_tiers(words)
+        page = pages.fetch_page(matches, request.GET, url=build_page_url(request, business))
     except ValidationError:  # an address that was cut short
         request.GET = QueryDict(urlencode({"search": words}))
         return paginate_matches(request, business, calls, words)
-    pages.base_url = build_page_url(request, business)
     return {"calls": page, "before": pages.get_previous_link(), "after": pages.get_next_link()}
 
 
