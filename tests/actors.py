@@ -9,10 +9,11 @@ from typing import TypeVar, cast
 from django.db.models.functions import Now
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs.lifecycle import dispatch, worker
+from runs.lifecycle import dispatch
 from runs.models import Business, Run
 from runs.progress import Progress
 from runs.readers.verdict import fetch_repaired
+from tests.claims import claim_run, work_on
 from tests.contract.models import CountingRun
 
 R = TypeVar("R", bound=Run)
@@ -25,7 +26,7 @@ def started(mailbox: Mailbox) -> ReceiptSyncRun:
 
 def claimed(mailbox: Mailbox) -> ReceiptSyncRun:
     """A run that was claimed by a worker which sends no heartbeat."""
-    run = worker.claim(ReceiptSyncRun, started(mailbox).pk, worker="worker@test", task_id="task")
+    run = claim_run(started(mailbox))
     assert run is not None
     return run
 
@@ -37,14 +38,14 @@ def start_counting(business: Business) -> CountingRun:
 
 def claim_counting(business: Business) -> CountingRun:
     """A run of the tests' own type, claimed by a worker that sends no heartbeat."""
-    run = worker.claim(CountingRun, start_counting(business).pk, worker="worker@test", task_id="task")
+    run = claim_run(start_counting(business))
     assert run is not None
     return run
 
 
 def work_through(run: R, work: Callable[[R, Progress], None]) -> R:
     """Let a worker of this process take the run; the run as readers see it afterwards."""
-    worker.execute(type(run), work, run.pk, worker="worker@test", task_id="task")
+    work_on(run, work)
     return seen(run)
 
 

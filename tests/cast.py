@@ -18,10 +18,10 @@ from rest_framework.test import APIClient
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import start
 from runs.lifecycle.sweep import sweep
-from runs.lifecycle.worker import claim
 from runs.models import Business, Membership, Run
 from runs.models.audit import SYSTEM, audit_context
 from runs.states import ItemStatus, Status
+from tests.claims import claim_run
 from tests.workers import broker_of_files
 
 PASSWORD = "demo-only"
@@ -167,7 +167,7 @@ def _make_run(
     run = start(model, business, created_by=created_by, idempotency_key=idempotency_key, **fields)
     rows = model.objects.filter(pk=run.pk)
     if status != Status.QUEUED:
-        claim(model, run.pk, worker="worker@test", task_id="task")
+        claim_run(run)
         if status != Status.RUNNING:
             finished = {} if status == Status.PAUSED else {"finished_at": Now()}
             with audit_context(SYSTEM, "made for a test"):

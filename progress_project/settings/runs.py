@@ -12,13 +12,19 @@ RUNS_STALE_AFTER_SECONDS: int = env.int("RUNS_STALE_AFTER_SECONDS", default=300)
 RUNS_FLUSH_INTERVAL_SECONDS: float = env.float("RUNS_FLUSH_INTERVAL_SECONDS", default=1.0)
 RUNS_MAX_SILENCE_SECONDS: int = env.int("RUNS_MAX_SILENCE_SECONDS", default=3600)
 RUNS_SWEEP_INTERVAL_SECONDS: int = env.int("RUNS_SWEEP_INTERVAL_SECONDS", default=30)
-# After how long a message that no worker took is sent again; the interval then doubles.
-RUNS_REPUBLISH_AFTER_SECONDS: int = env.int("RUNS_REPUBLISH_AFTER_SECONDS", default=60)
-# How long a call to the broker may take. A message that it doesn't accept in time is sent again by the sweep.
+# How long a call to the broker may take. A message that it doesn't accept in time is lost, and harmless.
 RUNS_BROKER_SECONDS: float = env.float("RUNS_BROKER_SECONDS", default=1.0)
 RUNS_QUEUE_TIMEOUT_SECONDS = seconds_or_none("RUNS_QUEUE_TIMEOUT_SECONDS", default=86_400)
-# How long a run may occupy a slot while other runs wait for it.
+# How long a run may occupy a slot while other runs of its business wait for it.
 RUNS_TIME_SLICE_SECONDS = seconds_or_none("RUNS_TIME_SLICE_SECONDS", default=300)
+# How long it may while a business waits that has fewer slots than its own.
+RUNS_SHORT_SLICE_SECONDS = seconds_or_none("RUNS_SHORT_SLICE_SECONDS", default=10)
+# How many runs of a type a business may have running at once, as `broadcast=2,recording=1`; unnamed: any number.
+RUNS_MAX_RUNNING: dict[str, int] = env.dict("RUNS_MAX_RUNNING", cast={"value": int}, default={})
+# How many workers are woken where nobody counts the free slots: by the sweep, and by a worker that shuts down.
+RUNS_WAKE_MESSAGES: int = env.int("RUNS_WAKE_MESSAGES", default=4)
+# How often a worker with a free slot looks for runs to claim, whatever became of the messages about them.
+RUNS_CHECK_QUEUES_SECONDS: float = env.float("RUNS_CHECK_QUEUES_SECONDS", default=1.0)
 RUNS_MAX_LOSSES: int = env.int("RUNS_MAX_LOSSES", default=3)
 # How long a worker waits for its open items after SIGTERM; it exits up to six seconds later.
 RUNS_SHUTDOWN_SECONDS: float = env.float("RUNS_SHUTDOWN_SECONDS", default=3.0)

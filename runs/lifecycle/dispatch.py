@@ -1,7 +1,8 @@
-"""Start a run, publish it, publish it again.
+"""Start runs, and wake the queues that they wait in.
 
-The row is the truth and the message only a hint: when the broker loses a message or is away, the sweep finds the queued
-row and publishes it again.
+The row is the truth and the message only a hint: it wakes a worker, which claims the next run of the queue, whichever
+that is. Workers with a free slot look for runs by themselves as well (`queue_watch`), so a message may be lost, doubled
+or late.
 """
 
 from __future__ import annotations
@@ -14,22 +15,23 @@ from typing import Any, TypeVar, cast
 
 import stamina
 from celery import current_app
-from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, models, transaction
-from django.db.models.functions import Coalesce, Now
+from django.db import Error, IntegrityError, models, transaction
+from django.db.models.functions import Now
 
+from ..database import discard_connection, is_database_away
 from ..exceptions import ActiveRunExists, WrongState
 from ..models import Business, Run, RunItem, RunQuerySet
 from ..models.audit import Actor, audit_context
+from ..models.queue_snapshot import fetch_snapshot, types_of
 from ..states import ErrorCode, Status
 from .broker_calls import call_broker
+from .slots import make_room
 
 R = TypeVar("R", bound=Run)
 
 logger = logging.getLogger(__name__)
 
-REPUBLISH_BATCH = 500  # a round
 COPY_BATCH = 1000
 
 
@@ -50,7 +52,7 @@ def start(
     idempotency_key: str = "",
     **fields: Any,
 ) -> R:
-    """Make a queued run and publish it after the commit, or return the one that this key made before.
+    """Make a queued run and wake its queue after the commit, or return the one that this key made before.
 
     Raises `ActiveRunExists`, carrying that run, when the type is exclusive and one is active.
     """
@@ -74,7 +76,7 @@ def start(
                 return earlier
             refuse_beside_active(model, business)
             raise
-        transaction.on_commit(partial(publish, run))
+        transaction.on_commit(partial(wake_after_start, model.queue))
     return run
 
 
@@ -98,7 +100,7 @@ def reopen(run: Run, actor: Actor, reason: str) -> None:
     try:
         with transaction.atomic(), audit_context(actor, reason):
             reopened = rows.exclude(status=Status.RUNNING).requeue(losses=0)
-            transaction.on_commit(partial(publish, run))
+            transaction.on_commit(partial(wake_after_start, model.queue))
     except IntegrityError:
         refuse_beside_active(model, run.business)
         raise
@@ -134,18 +136,33 @@ def retry_items(run: R, choose: Callable[[], models.QuerySet[RunItem]], created_
     return again
 
 
-def publish(run: Run) -> bool:
-    """Send the task message. The sweep does it later while the broker is away (which is logged), or the run waits."""
-    queued = type(run).objects.filter(pk=run.pk).claimable()
-    if not queued.update(dispatched_at=Now(), dispatches=models.F("dispatches") + 1):
-        return True  # it was claimed or ended meanwhile, or it waits until a later time
-    try:
-        call_broker(current_app.send_task, task_name(type(run)), args=[run.pk], queue=run.queue)
-    except Exception as error:
-        # Whatever fails in whichever broker: the message is lost, and the row is still queued.
-        logger.warning("Could not publish %s %s: %r", run.slug, run.pk, error)
-        return False
+def wake_queue(queue: str, messages: int = 1) -> bool:
+    """Wake as many workers of the queue; False while the broker is away, which is logged."""
+    [model, *_others] = types_of(queue)
+    for _message in range(messages):
+        try:
+            call_broker(current_app.send_task, task_name(model), queue=queue)
+        except Exception as error:
+            # Whatever fails in whichever broker: the message is lost, and the rows are still queued.
+            logger.warning("Could not wake the queue %s: %r", queue, error)
+            return False
     return True
+
+
+def wake_if_claimable(queue: str, messages: int = 1) -> bool:
+    """Wake the queue if it has runs to claim. False where it has none, or the broker is away."""
+    return bool(fetch_snapshot(queue, end_waits=True).in_order()) and wake_queue(queue, messages)
+
+
+def wake_after_start(queue: str) -> None:
+    """Called after the commit of a start. It is answered even where the database goes away just now."""
+    wake_queue(queue)
+    try:
+        make_room(queue)
+    except Error as error:
+        if not is_database_away(error):
+            raise
+        discard_connection()
 
 
 def wake(rows: RunQuerySet[Any]) -> int:
@@ -157,21 +174,9 @@ def wake(rows: RunQuerySet[Any]) -> int:
     for run in waiting:
         row = rows.model.objects.filter(pk=run.pk, status=Status.QUEUED)
         row.update(waiting_until=None, waiting_reason="", version=models.F("version") + 1)
-        transaction.on_commit(partial(publish, run))
+    if waiting:
+        transaction.on_commit(partial(wake_queue, rows.model.queue, len(waiting)))
     return len(waiting)
-
-
-def _republish_before() -> models.Func:
-    """A message sent before this moment counts as lost: a minute ago, doubled by each dispatch, an hour at most."""
-    return models.Func(
-        models.F("dispatches"),
-        template=(
-            "statement_timestamp() - LEAST(interval '1 hour',"
-            " interval '%(first)s seconds' * power(2, LEAST(GREATEST(%(expressions)s - 1, 0), 10)))"
-        ),
-        first=int(settings.RUNS_REPUBLISH_AFTER_SECONDS),
-        output_field=models.DateTimeField(),
-    )
 
 
 def end_hung_tasks(rows: RunQuerySet[R]) -> int:
@@ -194,20 +199,3 @@ def _end_hung_before_next_attempt(rows: RunQuerySet[R]) -> None:
         end_hung_tasks(rows)
     except Exception as error:
         logger.warning("Could not end the task of a hung %s: %r", rows.model.slug, error)
-
-
-def publish_forgotten(model: type[Run]) -> int:
-    """Publish again the runs that nobody has claimed since their last message; the number of messages sent."""
-    waited = models.Q(dispatched_at=None, waiting_until__lte=Now())  # its time has come since the last round
-    forgotten = (
-        model.objects.claimable()
-        .annotate(published_at=Coalesce("dispatched_at", "queued_at"))
-        .filter(waited | models.Q(published_at__lt=_republish_before()))
-        .order_by("queued_at")[:REPUBLISH_BATCH]
-    )
-    sent = 0
-    for run in forgotten:
-        if not publish(run):
-            break  # the broker is away for the others too
-        sent += 1
-    return sent

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from celery import Task
 from celery.exceptions import WorkerLostError
 from celery.signals import task_failure, worker_ready
 
 from ..models import Run, RunQuerySet
 from ..models.audit import Actor
 from ..states import Status
-from .dispatch import publish, task_name
+from .dispatch import wake_queue
 from .signal_steps import for_each_run_type
 from .worker_process import this_worker
 
@@ -29,11 +26,9 @@ LATE_CLAIM_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class LostTask:
-    """A task whose process died; `run_id` is the run that its message named, `due` a moment of `time.monotonic`."""
+    """A task whose process died; `due` is a moment of `time.monotonic`."""
 
     id: str
-    name: str
-    run_id: int
     is_death: bool
     due: float
 
@@ -47,7 +42,7 @@ def reclaim_after_restart(sender: Any, **kwargs: Any) -> None:
 
     def reclaim_earlier_boots(model: type[Run]) -> None:
         earlier = model.objects.filter(worker=sender.hostname).exclude(worker_boot=this_worker.boot)
-        reclaim_and_publish(earlier, sender.hostname)
+        reclaim_and_wake(earlier, sender.hostname)
 
     for_each_run_type(reclaim_earlier_boots)
 
@@ -61,44 +56,38 @@ def watch_children(sender: Any, **kwargs: Any) -> None:
 
 
 @task_failure.connect
-def reclaim_from_lost_process(
-    sender: Task[Any, Any], task_id: str, exception: BaseException, args: Sequence[int] = (), **kwargs: Any
-) -> None:
+def reclaim_from_lost_process(task_id: str, exception: BaseException, **kwargs: Any) -> None:
     """The parent sees that its child was killed, or ran out of memory, in the middle of a run.
 
     In a warm shutdown the parent itself kills what takes too long (`limit_shutdown`): the run isn't to blame.
     """
     if isinstance(exception, WorkerLostError):
-        is_death = not this_worker.is_stopping()
-        for_each_run_type(
-            lambda model: reclaim_and_publish(model.objects.filter(task_id=task_id), "its parent", is_death=is_death)
-        )
         due = time.monotonic() + LATE_CLAIM_SECONDS
-        lost_tasks.extend(LostTask(task_id, sender.name, run_id, is_death, due) for run_id in args)
+        lost = LostTask(task_id, is_death=not this_worker.is_stopping(), due=due)
+        reclaim_task(lost)
+        lost_tasks.append(lost)
 
 
 def recheck_lost_tasks() -> None:
     """Look again at the runs of processes that died during their claims.
 
     The database finishes a statement that it has received, even when its client is dead: such a claim may be committed
-    after the loss was handled, and nobody would work on the run. Where the claim never arrived, the message is lost.
+    after the loss was handled, and nobody would work on the run.
     """
     while lost_tasks and time.monotonic() >= lost_tasks[0].due:
-        for_each_run_type(partial(recheck_run, lost_tasks.popleft()))
+        reclaim_task(lost_tasks.popleft())
 
 
-def recheck_run(lost: LostTask, model: type[Run]) -> None:
-    if task_name(model) == lost.name:
-        reclaim_and_publish(model.objects.filter(task_id=lost.id), "its parent", is_death=lost.is_death)
-        for run in model.objects.filter(pk=lost.run_id, status=Status.QUEUED):
-            publish(run)
+def reclaim_task(lost: LostTask) -> None:
+    def reclaim_runs(model: type[Run]) -> None:
+        reclaim_and_wake(model.objects.filter(task_id=lost.id), "its parent", is_death=lost.is_death)
+
+    for_each_run_type(reclaim_runs)
 
 
-def reclaim_and_publish(runs: RunQuerySet[Run], worker: str, *, is_death: bool = True) -> None:
+def reclaim_and_wake(runs: RunQuerySet[Run], worker: str, *, is_death: bool = True) -> None:
     """`worker` is who knows that the attempts are dead."""
-    lost = list(runs.filter(status=Status.RUNNING))
-    if not lost:
-        return
-    runs.reclaim(Actor("worker", worker), is_death=is_death)
-    for run in lost:
-        publish(run)
+    if runs.filter(status=Status.RUNNING).exists() and (
+        reclaimed := runs.reclaim(Actor("worker", worker), is_death=is_death)
+    ):
+        wake_queue(runs.model.queue, reclaimed)

@@ -2,7 +2,7 @@
 
 1. At the signal its running attempts are asked to interrupt, which they do at their next item.
 2. After `RUNS_SHUTDOWN_SECONDS` the processes that are still busy are killed, as if they were lost.
-3. Once no process is left, what was interrupted is published for the other workers.
+3. Once no process is left, the queues are woken for the other workers.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from celery.worker import state
 from django.conf import settings
 
 from ..models import Run
-from ..states import Status, StopRequest
-from .dispatch import publish
-from .reclaim import reclaim_and_publish
+from ..states import StopRequest
+from .dispatch import wake_if_claimable
+from .reclaim import reclaim_and_wake
 from .signal_steps import for_each_run_type
 from .worker_process import this_worker
 
@@ -51,18 +51,11 @@ def kill_busy_children() -> None:
 
 
 @worker_shutdown.connect
-def publish_what_was_interrupted(**kwargs: Any) -> None:
+def wake_other_workers(**kwargs: Any) -> None:
     """Not earlier: this worker itself might receive the message while it shuts down."""
 
-    def publish_mine(model: type[Run]) -> None:
-        mine = model.objects.filter(worker_boot=this_worker.boot)
-        reclaim_and_publish(mine, "its parent", is_death=False)  # no child is left
-        for run in mine.filter(status=Status.QUEUED, dispatches=0):
-            publish(run)
+    def hand_over(model: type[Run]) -> None:
+        reclaim_and_wake(model.objects.filter(worker_boot=this_worker.boot), "its parent", is_death=False)
+        wake_if_claimable(model.queue, settings.RUNS_WAKE_MESSAGES)
 
-    for_each_run_type(publish_mine)
-
-
-def requeue_for_other_workers(model: type[Run], run_id: int) -> None:
-    """Mark a run whose message this worker received too late: it is published when the worker has stopped."""
-    model.objects.filter(pk=run_id, status=Status.QUEUED).update(worker_boot=this_worker.boot, dispatches=0)
+    for_each_run_type(hand_over)

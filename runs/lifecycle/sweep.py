@@ -1,4 +1,4 @@
-"""The periodic round that expires, ends and publishes again. Beat requests it, on a queue and worker of its own."""
+"""The periodic round that expires and ends runs and wakes queues. Beat requests it, on a worker of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from django.utils.translation import gettext_noop
 from ..database import discard_connection, is_outage
 from ..models import Run, Sweep, run_types
 from ..models.audit import SWEEP, audit_context
-from ..states import ErrorCode, Status, StopRequest
+from ..states import ErrorCode
 from ..throttling import forget_paid
-from .dispatch import end_hung_tasks, publish_forgotten
+from .dispatch import end_hung_tasks, wake_if_claimable
+from .slots import make_room
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def sweep() -> bool:
     if not _take_lease():
         return False
     for model in run_types():
-        for step in (expire_stale, end_hung, fail_untaken, publish_forgotten, share_slots):
+        for step in (expire_stale, end_hung, fail_untaken, wake_queues, share_slots):
             _run_step(step, model)
     _forget_paid_throttles()
     Sweep.objects.update(finished_at=Now())
@@ -89,16 +90,13 @@ def fail_untaken(model: type[Run]) -> int:
         )
 
 
+def wake_queues(model: type[Run]) -> int:
+    """For installations whose workers can't look for runs themselves just now."""
+    return int(wake_if_claimable(model.queue, settings.RUNS_WAKE_MESSAGES))
+
+
 def share_slots(model: type[Run]) -> int:
-    """Interrupt runs that had their time slice, one for each run that waits for their queue."""
-    if settings.RUNS_TIME_SLICE_SECONDS is None:
-        return 0
-    sharing = [other for other in run_types() if other.queue == model.queue]
-    waiting = sum(other.objects.claimable().count() for other in sharing)
-    time_slice = timedelta(seconds=settings.RUNS_TIME_SLICE_SECONDS)
-    had_slice = model.objects.filter(status=Status.RUNNING, requested="", claimed_at__lt=Now() - time_slice)
-    oldest = had_slice.order_by("claimed_at").values_list("pk", flat=True)[:waiting]
-    return model.objects.filter(pk__in=list(oldest)).request_stop(StopRequest.INTERRUPT)
+    return make_room(model.queue)
 
 
 def seconds_since_sweep() -> float | None:

@@ -1,4 +1,4 @@
-"""The worker's side of a run: claim it, do the work, and end the attempt in a true status."""
+"""The worker's side of a run: claim the next one, do the work, and end the attempt in a true status."""
 
 from __future__ import annotations
 
@@ -9,23 +9,28 @@ from typing import Any, TypeVar, cast
 
 from celery import Task, shared_task
 from celery.exceptions import WorkerLostError
+from django.db import Error
 from django.utils.translation import gettext as _
 
-from ..database import is_database_away, is_outage, retry_while_database_is_away
+from ..database import discard_connection, is_database_away, is_outage, retry_while_database_is_away
 from ..exceptions import RunDeferred, RunLost, RunRejected, RunStopped, RunUnreachable
-from ..models import Run, statements
+from ..models import Run
 from ..models.audit import Actor, audit_context
+from ..models.queue_snapshot import types_of
 from ..progress.progress import Progress
 from ..states import STATUS_AFTER_STOP, ErrorCode, Status, StopRequest
 from ..text import clean
-from .dispatch import publish, task_name
-from .shutdown import requeue_for_other_workers
+from .claim import claim_next
+from .dispatch import task_name, wake_if_claimable
 from .worker_process import this_worker
 
 R = TypeVar("R", bound=Run)
 Work = Callable[[R, Progress], None]
 
 logger = logging.getLogger(__name__)
+
+
+works: dict[type[Run], Work[Any]] = {}  # what this process can work on
 
 
 def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
@@ -35,9 +40,11 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
     """
 
     def decorate(work: Work[R]) -> Task[Any, Any]:
-        def task(self: Task[Any, Any], run_id: int) -> None:
+        works[model] = work
+
+        def task(self: Task[Any, Any], *args: Any) -> None:  # messages of earlier versions carry the id of a run
             request = self.request
-            execute(model, work, run_id, worker=request.hostname or "", task_id=request.id or "")
+            work_on_next(model.queue, worker=request.hostname or "", task_id=request.id or "")
 
         task.__doc__ = work.__doc__
         # Early acknowledgement: a broker must never hand a long run to a second worker.
@@ -55,19 +62,29 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
     return decorate
 
 
-def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", task_id: str = "") -> None:
-    """Claim the run, work on it, end the attempt. A late or repeated message finds nothing to claim."""
+def work_on_next(queue: str, *, worker: str = "", task_id: str = "") -> None:
+    """Claim the queue's next run, work on it, end the attempt, and wake the queue for the one after it.
+
+    A message that comes too late or twice finds nothing to claim, or a run that waits for a worker anyway.
+    """
     if this_worker.is_stopping():
-        retry_while_database_is_away(requeue_for_other_workers, model, run_id)
-        return
-    run = retry_while_database_is_away(claim, model, run_id, worker=worker, task_id=task_id)
+        return  # what is queued is left to other workers, or to this one's next boot
+    types = [model for model in types_of(queue) if model in works]
+    run = retry_while_database_is_away(claim_next, queue, worker=worker, task_id=task_id, types=types)
     if run is None:
-        logger.info("Nothing to claim: %s %s", model.slug, run_id)
+        logger.info("Nothing to claim: %s", queue)
         return
-    if this_worker.is_stopping():  # claimed after this worker's other runs were requested to interrupt
-        retry_while_database_is_away(model.objects.owned_by_attempt(run).request_stop, StopRequest.INTERRUPT)
     try:
-        work_on_attempt(run, work, Actor("worker", worker))
+        work_on_claimed(run, works[type(run)], Actor("worker", worker))
+    finally:
+        wake_for_next(queue)
+
+
+def work_on_claimed(run: R, work: Work[R], worker: Actor) -> None:
+    if this_worker.is_stopping():  # claimed after this worker's other runs were requested to interrupt
+        retry_while_database_is_away(type(run).objects.owned_by_attempt(run).request_stop, StopRequest.INTERRUPT)
+    try:
+        work_on_attempt(run, work, worker)
     except RunLost:
         logger.warning("Run lost: type=%s id=%s attempt=%s", run.slug, run.pk, run.attempt)
     except Exception as error:
@@ -76,12 +93,16 @@ def execute(model: type[R], work: Work[R], run_id: int, *, worker: str = "", tas
         logger.warning("Run left to its readers: type=%s id=%s: %s", run.slug, run.pk, error)
 
 
-def claim(model: type[R], run_id: int, *, worker: str, task_id: str) -> R | None:
-    """Begin a new attempt of a queued run; None when it isn't queued any more, or waits until a later time."""
-    parameters = {"id": run_id, "worker": worker, "worker_boot": this_worker.boot, "task_id": task_id}
-    with audit_context(Actor("worker", worker), "claimed"):
-        rows = model.objects.raw(statements.claim_sql(model), parameters)
-        return cast("R | None", next(iter(rows), None))
+def wake_for_next(queue: str) -> None:
+    """This slot is about to be free. A new message, and not a loop: Celery recycles its processes between tasks."""
+    if this_worker.is_stopping():
+        return
+    try:
+        wake_if_claimable(queue)
+    except Error as error:
+        if not is_database_away(error):
+            raise
+        discard_connection()
 
 
 def work_on_attempt(run: R, work: Work[R], worker: Actor) -> None:
@@ -117,7 +138,6 @@ def record_exception(progress: Progress, error: Exception) -> None:
     """An exception that escaped counts as a death: the run fails, or goes on after an item that it is the second of."""
     if progress.dies_in_accused_item():
         progress.leave(Status.QUEUED, died=True)
-        publish(progress.run)
     else:
         message = _("The program failed: %(error)s") % {"error": str(error) or type(error).__name__}
         progress.leave(Status.FAILED, ErrorCode.EXCEPTION, message, died=True)
@@ -126,8 +146,6 @@ def record_exception(progress: Progress, error: Exception) -> None:
 def apply_stop_request(progress: Progress, request: StopRequest, worker: Actor) -> None:
     with audit_context(worker, f"asked to {request}"):
         progress.leave(STATUS_AFTER_STOP[request])
-    if request == StopRequest.INTERRUPT and not this_worker.is_stopping():  # its time slice is over
-        publish(progress.run)
 
 
 def requeue_after_outage(run: Run, worker: Actor, error: Exception) -> None:
@@ -143,5 +161,4 @@ def requeue_after_outage(run: Run, worker: Actor, error: Exception) -> None:
         with audit_context(worker, "", error=clean(error)):
             return attempt.reclaim(worker, reason="the database was away")
 
-    if retry_while_database_is_away(requeue_attempt):
-        publish(run)
+    retry_while_database_is_away(requeue_attempt)

@@ -1,6 +1,8 @@
 """The tables: businesses, runs and their items, and the guarded changes of their rows."""
 
 from .business import Business, BusinessQuerySet, Membership
+from .business_queue import BusinessQueue, RunLimit
+from .fleet import Worker, WorkerQuerySet
 from .heartbeat import HeartbeatMixin, HeartbeatQuerySet
 from .item import RunItem
 from .registry import complete_run_type, run_types
@@ -12,14 +14,18 @@ from .throttle import Throttle
 __all__ = [
     "Business",
     "BusinessQuerySet",
+    "BusinessQueue",
     "HeartbeatMixin",
     "HeartbeatQuerySet",
     "Membership",
     "Run",
     "RunItem",
+    "RunLimit",
     "RunQuerySet",
     "Sweep",
     "Throttle",
+    "Worker",
+    "WorkerQuerySet",
     "complete_run_type",
     "run_types",
 ]

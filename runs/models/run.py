@@ -77,8 +77,6 @@ class Run(HeartbeatMixin):
 
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     queued_at = models.DateTimeField(db_default=Now(), editable=False)
-    dispatched_at = models.DateTimeField(null=True, editable=False)
-    dispatches = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField(_("started"), null=True, editable=False)
     claimed_at = models.DateTimeField(null=True, editable=False)  # by the present attempt
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
@@ -100,6 +98,18 @@ class Run(HeartbeatMixin):
                 fields=["business"],
                 condition=models.Q(status__in=ACTIVE),
                 name="%(class)s_active",
+            ),
+            # Claims: the oldest run of each business that nothing holds back; who runs how many; waits that are over.
+            models.Index(
+                fields=["business", "queued_at", "id"],
+                condition=models.Q(status=Status.QUEUED, waiting_until=None),
+                name="%(class)s_claimable",
+            ),
+            models.Index(fields=["business"], condition=models.Q(status=Status.RUNNING), name="%(class)s_running"),
+            models.Index(
+                fields=["waiting_until"],
+                condition=models.Q(status=Status.QUEUED, waiting_until__isnull=False),
+                name="%(class)s_waiting",
             ),
             # The lists: newest first within a business.
             models.Index(fields=["business", "-created_at", "-id"], name="%(class)s_newest"),

@@ -1,4 +1,4 @@
-"""The guarded statements: how a run is claimed, flushed, locked and expired, and how its items begin and end.
+"""The guarded statements: how a run is flushed, locked and expired, and how its items begin and end.
 
 The WHERE clause of each names what its writer relies on: the status that the run comes from, or the attempt that works
 on it. Where that is no longer true, the statement changes nothing and returns no row, and the writer knows that it has
@@ -38,8 +38,6 @@ WHEN_LEAVING: Final[Mapping[str, str]] = {
 # What a run gets when it goes back to the queue.
 WHEN_REQUEUED: Final[Mapping[str, str]] = {
     "queued_at": "statement_timestamp()",
-    "dispatched_at": "NULL",
-    "dispatches": "0",
 }
 
 # The row of this attempt. An overdue run is refused its writes even before anybody has expired it: while the database
@@ -58,35 +56,6 @@ def quote_name(name: str) -> str:
 
 def table_of(model: type[Run | RunItem]) -> str:
     return quote_name(model._meta.db_table)
-
-
-# Claim: called by the worker that got a message about the run. Guard: it is queued, and waits for no later time.
-# Returns the whole row as the new attempt has it.
-
-
-@lru_cache(maxsize=64)
-def claim_sql(model: type[Run]) -> str:
-    return f"""
-        UPDATE {table_of(model)} SET
-            status = '{Status.RUNNING}',
-            attempt = attempt + 1,
-            worker = %(worker)s,
-            worker_boot = %(worker_boot)s,
-            task_id = %(task_id)s,
-            requested = '',
-            open_item = '',
-            waiting_until = NULL,
-            waiting_reason = '',
-            heartbeat_at = statement_timestamp(),
-            progress_at = statement_timestamp(),
-            started_at = COALESCE(started_at, statement_timestamp()),
-            claimed_at = statement_timestamp(),
-            version = version + 1
-        WHERE id = %(id)s
-            AND status = '{Status.QUEUED}'
-            AND (waiting_until IS NULL OR waiting_until <= statement_timestamp())
-        RETURNING *
-    """
 
 
 # Lock: called before a write by work code, in the same transaction. Guard: this attempt. While the lock is held

@@ -1,0 +1,133 @@
+"""The statements by which the next run of a queue is chosen and claimed.
+
+All read partial indexes that hold only what is queued or running, so that a long history costs a claim nothing.
+`%(name)s` is a parameter. Tables come from the models, quoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from ..states import Status
+from .run import Run
+from .statements import table_of
+
+# What may be claimed. A wait that is over is ended first (`end_waits_sql`): an index can't compare with the clock.
+CLAIMABLE: Final = f"status = '{Status.QUEUED}' AND waiting_until IS NULL"
+
+
+# Called before each choice. What another claim is just ending is left to it.
+
+
+@lru_cache(maxsize=64)
+def end_waits_sql(model: type[Run]) -> str:
+    return f"""
+        UPDATE {table_of(model)} SET waiting_until = NULL, waiting_reason = '', version = version + 1
+        WHERE id IN (
+            SELECT id FROM {table_of(model)}
+            WHERE status = '{Status.QUEUED}' AND waiting_until <= statement_timestamp()
+            ORDER BY id
+            FOR UPDATE SKIP LOCKED
+        )
+        RETURNING id
+    """
+
+
+# The oldest claimable run of each business, and when the business was last served. It jumps from business to business
+# in the index: a business with 100,000 queued runs costs what one with a single run costs.
+
+
+@lru_cache(maxsize=64)
+def heads_sql(model: type[Run]) -> str:
+    table = table_of(model)
+    return f"""
+        WITH RECURSIVE head AS (
+            (
+                SELECT business_id, queued_at FROM {table} WHERE {CLAIMABLE}
+                ORDER BY business_id, queued_at, id LIMIT 1
+            )
+            UNION ALL
+            SELECT next.business_id, next.queued_at FROM head CROSS JOIN LATERAL (
+                SELECT business_id, queued_at FROM {table} WHERE {CLAIMABLE} AND business_id > head.business_id
+                ORDER BY business_id, queued_at, id LIMIT 1
+            ) next
+        )
+        SELECT head.business_id, head.queued_at, turn.served_at
+        FROM head
+        LEFT JOIN runs_businessqueue turn ON turn.business_id = head.business_id AND turn.queue = %(queue)s
+    """
+
+
+@lru_cache(maxsize=64)
+def count_running_sql(model: type[Run]) -> str:
+    return f"SELECT business_id, count(*) FROM {table_of(model)} WHERE status = '{Status.RUNNING}' GROUP BY business_id"
+
+
+# Called first in a claim's transaction. It locks the row of the business in its queue, and is the claim's guard: where
+# another claim of the business was committed since the choice, `served_at` has changed, and the choice is made again.
+
+TAKE_TURN_SQL: Final = """
+    INSERT INTO runs_businessqueue AS turn (business_id, queue, served_at)
+    VALUES (%(business)s, %(queue)s, statement_timestamp())
+    ON CONFLICT (business_id, queue) DO UPDATE SET served_at = statement_timestamp()
+    WHERE turn.served_at IS NOT DISTINCT FROM %(served_at)s
+    RETURNING id
+"""
+
+LOCK_LIMITS_SQL: Final = "SELECT id FROM runs_runlimit WHERE id = ANY(%(limits)s) ORDER BY id FOR UPDATE"
+
+
+# Counted under the locks that each claim which could exceed the limit takes.
+
+
+def count_under_limit_sql(models: Sequence[type[Run]], of_one_business: bool) -> str:
+    owner = "AND business_id = %(business)s" if of_one_business else ""
+    tables = " UNION ALL ".join(
+        f"SELECT id FROM {table_of(model)} WHERE status = '{Status.RUNNING}' {owner}" for model in models
+    )
+    return f"SELECT count(*) FROM ({tables}) running"
+
+
+# Claim: the oldest claimable run of the business, which nobody else is writing just now. Guard: it is still claimable.
+# Returns the whole row as the new attempt has it.
+
+
+@lru_cache(maxsize=64)
+def claim_sql(model: type[Run]) -> str:
+    table = table_of(model)
+    return f"""
+        UPDATE {table} SET
+            status = '{Status.RUNNING}',
+            attempt = attempt + 1,
+            worker = %(worker)s,
+            worker_boot = %(worker_boot)s,
+            task_id = %(task_id)s,
+            requested = '',
+            open_item = '',
+            waiting_reason = '',
+            heartbeat_at = statement_timestamp(),
+            progress_at = statement_timestamp(),
+            started_at = COALESCE(started_at, statement_timestamp()),
+            claimed_at = statement_timestamp(),
+            version = version + 1
+        WHERE id = (
+            SELECT id FROM {table} WHERE {CLAIMABLE} AND business_id = %(business)s
+            ORDER BY queued_at, id LIMIT 1
+            FOR UPDATE SKIP LOCKED
+        ) AND {CLAIMABLE}
+        RETURNING *
+    """
+
+
+# What occupies the slots of these workers, the longest first.
+
+
+@lru_cache(maxsize=64)
+def slots_held_sql(model: type[Run]) -> str:
+    return f"""
+        SELECT id, business_id, requested <> '', extract(epoch FROM statement_timestamp() - claimed_at)::float8
+        FROM {table_of(model)}
+        WHERE status = '{Status.RUNNING}' AND worker = ANY(%(workers)s)
+    """

@@ -1,0 +1,116 @@
+"""Who is next in a queue. One round trip reads what waits, what runs and which limits hold; the rest is arithmetic.
+
+The order: businesses in turn, first the one with the fewest runs running in this queue, then the one served longest
+ago; within a business the run that was queued first. A business that has reached a limit is passed over.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ..database import fetch_pipelined
+from . import claim_statements
+from .business_queue import default_limit
+from .registry import run_types
+from .run import Run
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The oldest claimable run of a business and type."""
+
+    business: int
+    model: type[Run]
+    queued_at: datetime
+    served_at: datetime | None  # when a run of the business was last claimed from this queue
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most so many running, of a business and a type; None: of all of them together. `id` is its row's."""
+
+    max_running: int
+    business: int | None
+    run_type: str | None
+    id: int | None = None
+
+    def covers(self, business: int, run_type: str) -> bool:
+        return self.business in (None, business) and self.run_type in (None, run_type)
+
+    def is_wide(self) -> bool:
+        """Does it count more than the runs whose claims lock one row of business and queue?"""
+        return self.business is None or self.run_type is None
+
+
+@dataclass(frozen=True)
+class QueueSnapshot:
+    """A queue at one moment. `running` counts the runs of all types and queues, by business and type."""
+
+    queue: str
+    heads: Sequence[Head]
+    running: Counter[tuple[int, str]]
+    limits: Sequence[Limit]
+
+    def in_order(self) -> list[Head]:
+        """Whose runs may be claimed now, the next one first."""
+        mine = {model.slug for model in types_of(self.queue)}
+        held: Counter[int] = Counter()
+        for (business, run_type), count in self.running.items():
+            if run_type in mine:
+                held[business] += count
+        claimable = (head for head in self.heads if self.limit_reached(head.business, head.model.slug) is None)
+        return sorted(
+            claimable,
+            key=lambda head: (held[head.business], head.served_at or NEVER, head.queued_at, head.business),
+        )
+
+    def limit_reached(self, business: int, run_type: str) -> Limit | None:
+        """The first limit that keeps the business from running one more of this type."""
+        for limit in self.limits_of(business, run_type):
+            if self.count_running(limit) >= limit.max_running:
+                return limit
+        return None
+
+    def limits_of(self, business: int, run_type: str) -> Iterator[Limit]:
+        """Those that count a run of this business and type. The setting holds where the business has no row."""
+        own = [limit for limit in self.limits if limit.covers(business, run_type)]
+        yield from own
+        default = default_limit(run_type)
+        if default is not None and all(limit.is_wide() for limit in own):
+            yield Limit(default, business, run_type)
+
+    def count_running(self, limit: Limit) -> int:
+        return sum(count for key, count in self.running.items() if limit.covers(*key))
+
+
+def types_of(queue: str) -> list[type[Run]]:
+    return [model for model in run_types() if model.queue == queue]
+
+
+def queues() -> list[str]:
+    return sorted({model.queue for model in run_types()})
+
+
+def fetch_snapshot(queue: str, types: Iterable[type[Run]] | None = None, *, end_waits: bool = False) -> QueueSnapshot:
+    """The queue as it is now, with the runs of these types (all of the queue's).
+
+    With `end_waits` the waits that are over end first: who claims needs it, who only reads must not write.
+    """
+    chosen = types_of(queue) if types is None else list(types)
+    everything = run_types()
+    ends: list[tuple[str, Any]] = [(claim_statements.end_waits_sql(model), {}) for model in chosen if end_waits]
+    reads: list[tuple[str, Any]] = [
+        *((claim_statements.heads_sql(model), {"queue": queue}) for model in chosen),
+        *((claim_statements.count_running_sql(model), {}) for model in everything),
+        ("SELECT max_running, business_id, NULLIF(run_type, ''), id FROM runs_runlimit", {}),
+    ]
+    results = iter(fetch_pipelined([*ends, *reads])[len(ends) :])
+    heads = [Head(row[0], model, row[1], row[2]) for model in chosen for row in next(results)]
+    running = Counter({(row[0], model.slug): row[1] for model in everything for row in next(results)})
+    return QueueSnapshot(queue, heads, running, [Limit(*row) for row in next(results)])

@@ -1,0 +1,117 @@
+"""Who is next in a queue: businesses in turn, then age, within the limits; and no run is claimed twice (G2)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+from pytest_django import Settings
+
+from runs.drill.models import DrillRun
+from runs.lifecycle import start
+from runs.lifecycle.claim import claim_next
+from runs.models import Business, RunLimit
+from runs.states import Status
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+QUEUE = DrillRun.queue
+
+
+def queue_runs(business: Business, count: int) -> list[DrillRun]:
+    return [start(DrillRun, business, steps=1) for _number in range(count)]
+
+
+def claim() -> DrillRun | None:
+    run = claim_next(QUEUE, worker="worker@test", task_id="task")
+    assert run is None or isinstance(run, DrillRun)
+    return run
+
+
+def claim_all() -> list[DrillRun]:
+    claimed = []
+    while run := claim():
+        claimed.append(run)
+    return claimed
+
+
+def test_the_oldest_run_of_a_business_is_claimed_first(business_a: Business) -> None:
+    runs = queue_runs(business_a, 3)
+    assert [run.pk for run in claim_all()] == [run.pk for run in runs]
+
+
+def test_businesses_take_turns_however_many_runs_one_has_queued(business_a: Business, business_b: Business) -> None:
+    queue_runs(business_a, 5)
+    queue_runs(business_b, 2)
+    claimed = [run.business_id for run in claim_all()]
+    assert claimed[:4] == [business_a.pk, business_b.pk] * 2
+    assert claimed[4:] == [business_a.pk] * 3
+
+
+def test_of_two_that_run_nothing_the_one_served_longest_ago_is_next(business_a: Business, business_b: Business) -> None:
+    queue_runs(business_a, 2)
+    [first] = [claim()]
+    assert first is not None
+    DrillRun.objects.filter(pk=first.pk).transition_to(Status.COMPLETED)
+    queue_runs(business_b, 1)
+    assert [run.business_id for run in claim_all()] == [business_b.pk, business_a.pk]
+
+
+def test_a_run_that_waits_is_passed_over_until_its_time(business_a: Business) -> None:
+    waiting, other = queue_runs(business_a, 2)
+    rows = DrillRun.objects.filter(pk=waiting.pk)
+    rows.update(waiting_until=Now() + timedelta(hours=1), waiting_reason="a limit")
+    assert [run.pk for run in claim_all()] == [other.pk]
+    rows.update(waiting_until=Now() - timedelta(seconds=1))
+    [claimed] = claim_all()
+    assert (claimed.pk, claimed.waiting_until, claimed.waiting_reason) == (waiting.pk, None, "")
+
+
+def test_the_setting_limits_each_business(business_a: Business, business_b: Business, settings: Settings) -> None:
+    settings.RUNS_MAX_RUNNING = {DrillRun.slug: 2}
+    queue_runs(business_a, 4)
+    queue_runs(business_b, 1)
+    assert [run.business_id for run in claim_all()] == [business_a.pk, business_b.pk, business_a.pk]
+
+
+def test_a_business_s_own_limit_replaces_the_setting(business_a: Business, settings: Settings) -> None:
+    settings.RUNS_MAX_RUNNING = {DrillRun.slug: 2}
+    RunLimit.objects.create(business=business_a, run_type=DrillRun.slug, max_running=3)
+    queue_runs(business_a, 4)
+    assert len(claim_all()) == 3
+
+
+@pytest.mark.parametrize("run_type", [DrillRun.slug, ""])
+def test_a_limit_of_all_businesses_counts_them_together(
+    business_a: Business, business_b: Business, run_type: str
+) -> None:
+    RunLimit.objects.create(run_type=run_type, max_running=3)
+    queue_runs(business_a, 3)
+    queue_runs(business_b, 3)
+    assert len(claim_all()) == 3
+
+
+def test_claims_at_the_same_time_exceed_no_limit_and_claim_no_run_twice(
+    business_a: Business, business_b: Business
+) -> None:
+    RunLimit.objects.create(business=business_a, run_type=DrillRun.slug, max_running=4)
+    RunLimit.objects.create(max_running=7)
+    queue_runs(business_a, 12)
+    queue_runs(business_b, 12)
+
+    def claim_in_thread(_number: int) -> int | None:
+        try:
+            run = claim()
+            return run and run.pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        claimed = [pk for pk in threads.map(claim_in_thread, range(24)) if pk]
+    assert len(claimed) == len(set(claimed)) == 7
+    running = DrillRun.objects.filter(status=Status.RUNNING)
+    assert running.count() == 7
+    assert 3 <= running.filter(business=business_a).count() <= 4
