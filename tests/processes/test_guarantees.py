@@ -90,10 +90,12 @@ def counted(done: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(business_a: Business, business_b: Business, make_run: MakeRun, tmp_path: Path) -> World:
+def world(
+    business_a: Business, business_b: Business, make_run: MakeRun, make_sync_run: MakeRun, tmp_path: Path
+) -> World:
     return World(
         drill(business_a, make_run),
-        sync(business_a, make_run),
+        sync(business_a, make_sync_run),
         broadcast(business_a),
         collection(business_a, make_run, tmp_path / "exchange"),
         business_b,
@@ -108,8 +110,8 @@ def drill(business: Business, make_run: MakeRun) -> DrillRun:
     return run
 
 
-def sync(business: Business, make_run: MakeRun) -> ReceiptSyncRun:
-    run: ReceiptSyncRun = make_run(business, "completed", **counted(MESSAGES))
+def sync(business: Business, make_sync_run: MakeRun) -> ReceiptSyncRun:
+    run: ReceiptSyncRun = make_sync_run(business, "completed", **counted(MESSAGES))
     for uid in range(1, MESSAGES + 1):
         run.items.create(key=f"7:{uid}", status="done")
     receipt = Receipt(business=business, mailbox=run.mailbox, message_id="<1@a>", attachment_sha256="0a1b")
