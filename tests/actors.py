@@ -8,7 +8,6 @@ from typing import TypeVar, cast
 
 from django.db.models.functions import Now
 
-from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import dispatch
 from runs.models import Business, Run
 from runs.progress import Progress
@@ -17,18 +16,6 @@ from tests.claims import claim_run, work_on
 from tests.contract.models import CountingRun
 
 R = TypeVar("R", bound=Run)
-
-
-def started(mailbox: Mailbox) -> ReceiptSyncRun:
-    """A run in the queue."""
-    return dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox)
-
-
-def claimed(mailbox: Mailbox) -> ReceiptSyncRun:
-    """A run that was claimed by a worker which sends no heartbeat."""
-    run = claim_run(started(mailbox))
-    assert run is not None
-    return run
 
 
 def start_counting(business: Business) -> CountingRun:

@@ -20,10 +20,10 @@ from django.db.models.functions import Now
 from django.test import Client
 from knox.models import AuthToken
 
-from receipts.models import ReceiptSyncRun
 from runs.models import Business
 from tests.api.test_stream import stream
 from tests.cast import MakeRun
+from tests.contract.models import CountingRun
 from tests.servers import answers, collect_static, free_port, production, server
 from tests.workers import until
 
@@ -172,7 +172,7 @@ def test_nginx_passes_each_event_on_at_once(
     assert refused.status_code == 406  # so it is the ASGI process that answers here:
     with stream(proxied, business_a.pk, Authorization=bearer) as told:
         assert told.run()["processed"] == 0
-        ReceiptSyncRun.objects.filter(pk=run.pk).update(version=F("version") + 1, processed=5, heartbeat_at=Now())
+        CountingRun.objects.filter(pk=run.pk).update(version=F("version") + 1, processed=5, heartbeat_at=Now())
         assert told.run()["processed"] == 5
 
 

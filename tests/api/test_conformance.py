@@ -70,13 +70,13 @@ def world(business_a: Business, mailbox_a: Mailbox, make_run: MakeRun) -> World:
     sale = broadcast(account, numbers(3))
     sale.items.update(status="unknown")
     return {
-        "/api/runs/": {"type": "receipt_sync", "id": run.pk},
+        "/api/runs/": {"type": "counting", "id": run.pk},
         "/api/admin/business/": {"business_id": business_a.pk},
         "/api/receipts/": {"id": receipt.pk, "mailbox": mailbox_a.pk, "duplicate_of": again.pk},
         "/api/recordings/": {"id": call.pk, "source": source.pk},
         "/api/recordings/runs/": {"id": make_run(business_a, model=RecordingRun, start_with={"source": source}).pk},
         "/api/whatsapp/": {"id": sale.pk, "account": account.pk, "phone": number(9)},
-        "/": {"business": business_a.slug, "types": ["receipt_sync"], "type": "receipt_sync"},
+        "/": {"business": business_a.slug, "types": ["counting"], "type": "counting"},
     }
 
 

@@ -73,12 +73,10 @@ def test_metrics_count_by_type_and_status_and_name_nobody(
     make_run(business_b)
     answer = client.get("/metrics")
     text = answer.content.decode()
-    assert 'unstuck_runs_active{status="running",type="receipt_sync"} 1.0' in text
-    assert 'unstuck_runs_active{status="queued",type="receipt_sync"} 1.0' in text
+    assert 'unstuck_runs_active{status="running",type="counting"} 1.0' in text
+    assert 'unstuck_runs_active{status="queued",type="counting"} 1.0' in text
     age = next(
-        line
-        for line in text.splitlines()
-        if line.startswith('unstuck_oldest_heartbeat_age_seconds{type="receipt_sync"')
+        line for line in text.splitlines() if line.startswith('unstuck_oldest_heartbeat_age_seconds{type="counting"')
     )
     assert 40 <= float(age.split()[-1]) < 100
     assert "\nunstuck_seconds_since_sweep " in text
@@ -88,7 +86,7 @@ def test_metrics_count_by_type_and_status_and_name_nobody(
 @pytest.mark.usefixtures("swept")
 def test_metrics_count_no_dead_run_as_active(client: Client, business_a: Business, make_run: MakeRun) -> None:
     make_run(business_a, "running", silent_for=400)
-    assert 'unstuck_runs_active{status="running",type="receipt_sync"} 0.0' in client.get("/metrics").content.decode()
+    assert 'unstuck_runs_active{status="running",type="counting"} 0.0' in client.get("/metrics").content.decode()
 
 
 # Who may read the metrics

@@ -24,10 +24,10 @@ from django.test import Client
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from receipts.models import ReceiptSyncRun
 from runs.models import Business, Membership
 from runs.states import Status
 from tests.cast import MakeRun
+from tests.contract.models import CountingRun
 from tests.servers import server
 from tests.workers import until
 
@@ -89,7 +89,7 @@ def make_token(user: User) -> str:
 
 def update_columns(run: Any, **columns: Any) -> None:
     columns = {"heartbeat_at": Now(), **columns}
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(version=F("version") + 1, **columns)
+    CountingRun.objects.filter(pk=run.pk).update(version=F("version") + 1, **columns)
 
 
 def test_active_runs_come_at_once_and_changes_as_they_are_made(
@@ -102,11 +102,11 @@ def test_active_runs_come_at_once_and_changes_as_they_are_made(
         assert told.response.headers["X-Accel-Buffering"] == "no"
         assert told.response.headers["Cache-Control"] == "no-store"
         first = told.run()
-        assert first.keys() == as_member_a.get(f"/api/runs/receipt_sync/{run.pk}/").json().keys()
+        assert first.keys() == as_member_a.get(f"/api/runs/counting/{run.pk}/").json().keys()
         assert (first["id"], first["processed"]) == (run.pk, 0)
         update_columns(run, processed=5)
         assert told.run()["processed"] == 5
-        ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
+        CountingRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
         assert told.run()["status"] == "completed"
         started = make_run(business_a)
         assert told.run()["id"] == started.pk
@@ -120,7 +120,7 @@ def test_a_run_that_only_grows_older_is_told_of_when_that_changes_the_verdict(
         assert told.run()["verdict"]["code"] == "working"
         assert told.run()["verdict"]["code"] == "quiet"
         # Without a new version: as if time had passed.
-        ReceiptSyncRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=301))
+        CountingRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=301))
         stale = told.run()
         assert (stale["status"], stale["is_stale"], stale["verdict"]["code"]) == ("failed", True, "stale")
     run.refresh_from_db()
@@ -185,9 +185,9 @@ def test_who_was_away_is_told_what_ended_meanwhile(
     bearer = make_token(member_a)
     with stream(asgi, business_a.pk, Authorization=bearer) as told:
         last = told.event()[0]
-    ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
+    CountingRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
     # As if it had been a while ago; what ended in the last seconds is told to everybody.
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(seconds=60))
+    CountingRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(seconds=60))
     before = str(int(last) - 120_000)
     with stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID=before) as told:
         assert told.run()["status"] == "completed"

@@ -47,11 +47,11 @@ from recordings.models import Call, Recording, RecordingRun
 from runs.api import views
 from runs.drill.models import DrillRun, DrillStep
 from runs.lifecycle.dispatch import reopen
-from runs.lifecycle.worker import claim
 from runs.models import Business, Run
 from runs.models.audit import Actor, audit_context
 from runs.states import Status
 from tests.cast import MakeRun
+from tests.claims import claim_run
 from tests.telephony import folder_source, wav
 from tests.whatsapp import numbers
 
@@ -90,10 +90,12 @@ def counted(done: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(business_a: Business, business_b: Business, make_run: MakeRun, tmp_path: Path) -> World:
+def world(
+    business_a: Business, business_b: Business, make_run: MakeRun, make_sync_run: MakeRun, tmp_path: Path
+) -> World:
     return World(
         drill(business_a, make_run),
-        sync(business_a, make_run),
+        sync(business_a, make_sync_run),
         broadcast(business_a),
         collection(business_a, make_run, tmp_path / "exchange"),
         business_b,
@@ -108,8 +110,8 @@ def drill(business: Business, make_run: MakeRun) -> DrillRun:
     return run
 
 
-def sync(business: Business, make_run: MakeRun) -> ReceiptSyncRun:
-    run: ReceiptSyncRun = make_run(business, "completed", **counted(MESSAGES))
+def sync(business: Business, make_sync_run: MakeRun) -> ReceiptSyncRun:
+    run: ReceiptSyncRun = make_sync_run(business, "completed", **counted(MESSAGES))
     for uid in range(1, MESSAGES + 1):
         run.items.create(key=f"7:{uid}", status="done")
     receipt = Receipt(business=business, mailbox=run.mailbox, message_id="<1@a>", attachment_sha256="0a1b")
@@ -120,7 +122,7 @@ def sync(business: Business, make_run: MakeRun) -> ReceiptSyncRun:
 def broadcast(business: Business) -> WhatsAppBroadcast:
     account = ProviderAccount.objects.create(business=business, name="Outbox", kind=ProviderAccount.Kind.OUTBOX)
     run = start_broadcast(Draft(account, "Hello", "Hello", read_pasted(numbers(RECIPIENTS))), None)
-    claim(WhatsAppBroadcast, run.pk, worker="worker@test", task_id="task")
+    claim_run(run)
     for recipient in run.items.all():
         sent(run, recipient, f"outbox.{recipient.pk}")
         run.items.filter(pk=recipient.pk).update(status="done", message_id=f"outbox.{recipient.pk}")
@@ -210,7 +212,7 @@ def an_error_of_the_server(world: World) -> None:
 def fresh(run: ReceiptSyncRun, status: str) -> ReceiptSyncRun:
     """Another run of the mailbox, taken by a worker and left in this status."""
     again = ReceiptSyncRun.objects.create(business=run.business, mailbox=run.mailbox)
-    claim(ReceiptSyncRun, again.pk, worker="worker@test", task_id="task")
+    claim_run(again)
     ReceiptSyncRun.objects.filter(pk=again.pk).transition_to(Status(status))
     return again
 

@@ -1,4 +1,4 @@
-"""System checks: what would break a promise is said when the project starts, by a stable id."""
+"""System checks: a configuration that would break a promise is reported at the start, with a stable id."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +14,10 @@ from django.db import OperationalError, models
 from django.test.utils import isolate_apps
 from pytest_django import Settings
 
-from receipts.models import ReceiptSyncRun
 from runs import checks
+from runs.drill.models import DrillRun
 from runs.models import Run
+from tests.contract.models import CountingRun
 
 
 def ids(check: Callable[..., list[CheckMessage]]) -> list[Any]:
@@ -43,26 +44,26 @@ def test_a_threshold_of_few_beats(settings: Settings) -> None:
     assert "runs.E001" in ids(checks.thresholds_leave_room_for_beats)
 
 
-@isolate_apps("receipts")
+@isolate_apps("tests.contract")
 def test_a_meta_without_its_base(monkeypatch: pytest.MonkeyPatch) -> None:
     class Forgetful(Run):
-        slug, queue = "forgetful", "receipts"
+        slug, queue = "forgetful", "drill"
 
         class Meta:
-            app_label = "receipts"
+            app_label = "contract"
             indexes = [models.Index(fields=["business"], name="own")]
 
-    monkeypatch.setattr(checks, "run_types", lambda: [ReceiptSyncRun, Forgetful])
+    monkeypatch.setattr(checks, "run_types", lambda: [DrillRun, Forgetful])
     [message] = checks.metas_are_inherited(None)
     assert message.id == "runs.E002"
     assert all(word in message.msg for word in ("Forgetful", "indexes", "constraints", "triggers: arrows"))
 
 
 def test_a_queue_that_nobody_serves(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "Procfile").write_text("worker: celery -A progress_project worker -Q broadcasts,recordings,drill\n")
+    (tmp_path / "Procfile").write_text("worker: celery -A progress_project worker -Q receipts,broadcasts,recordings\n")
     settings.BASE_DIR = tmp_path
-    [message] = checks.queues_are_served(None)
-    assert (message.id, message.obj) == ("runs.E003", ReceiptSyncRun)
+    messages = checks.queues_are_served(None)
+    assert [(message.id, message.obj) for message in messages] == [("runs.E003", CountingRun), ("runs.E003", DrillRun)]
 
 
 def test_late_acknowledgement(settings: Settings) -> None:

@@ -30,7 +30,7 @@ STATEMENTS = {
     "a claim within limits": (claim_statements.claim_sql(TYPE, (OF_BUSINESS, OF_ALL)), {"at_most": [3, 20]}),
     "the slots held": (claim_statements.slots_held_sql(TYPE), {"workers": ["worker@test"]}),
 }
-PARTIAL = {f"drillrun_{name}" for name in ("claimable", "running", "waiting", "active")}
+PARTIAL = {f"drillrun_{name}" for name in ("claimable", "running", "waiting")}
 BY_ID = "drill_drillrun_pkey"  # of the one row that was chosen
 
 

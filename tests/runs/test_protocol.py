@@ -28,7 +28,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from pytest_django import Settings
 
-from receipts.models import Mailbox, Receipt, ReceiptSyncRun, ScannedMessage
 from runs.api.views import ACTION_FUNCTIONS
 from runs.exceptions import ActiveRunExists, WrongState
 from runs.lifecycle import dispatch, reclaim, shutdown, sweep, worker
@@ -41,6 +40,8 @@ from runs.progress import Progress, estimate, item_naming, report_builder, suspe
 from runs.progress import progress as progress_module
 from runs.readers import verdict
 from runs.states import ACTIVE, FINISHED, Action, ErrorCode, Status
+from tests.contract.models import CountedNumber, CountingEffect, CountingRun
+from tests.fleet import announce
 from tests.turns import Deed, stage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,15 +63,15 @@ class Broker:
     """Keeps messages until they are delivered; may be wiped, or away."""
 
     def __init__(self) -> None:
-        self.messages: list[int] = []
+        self.messages = 0
         self.away = False
         self.ended: list[str] = []  # tasks that somebody asked to terminate
         self.control = SimpleNamespace(revoke=self._revoke)
 
-    def send_task(self, name: str, args: list[int], queue: str) -> None:
+    def send_task(self, name: str, args: list[str], queue: str) -> None:
         if self.away:
             raise ConnectionError("no broker")
-        self.messages.append(args[0])
+        self.messages += 1
 
     def _revoke(self, task_ids: list[str], *, terminate: bool, signal: str) -> None:
         if self.away:
@@ -97,9 +98,9 @@ class Task:
     """A worker's child at work on a message."""
 
     id: str
-    run: int
     deed: Deed
-    attempt: int | None = None  # what it holds, as far as it knows
+    run: int | None = None  # what it holds, as far as it knows
+    attempt: int | None = None
 
 
 @dataclass
@@ -123,7 +124,6 @@ there_is_room = precondition(lambda self: len(self.deeds) < 8)
 class Protocol(RuleBasedStateMachine):
     threads: ThreadPoolExecutor
     broker: Broker
-    mailbox: Mailbox
     business: Business
 
     def __init__(self) -> None:
@@ -160,7 +160,7 @@ class Protocol(RuleBasedStateMachine):
     def somebody_starts(self, key: str) -> Deed:
         def start() -> int | None:
             try:
-                return dispatch.start(ReceiptSyncRun, self.business, idempotency_key=key, mailbox=self.mailbox).pk
+                return dispatch.start(CountingRun, self.business, idempotency_key=key).pk
             except ActiveRunExists:
                 return None
 
@@ -189,11 +189,11 @@ class Protocol(RuleBasedStateMachine):
     @there_is_room
     @rule(which=st.integers(-1, 3), statements=STATEMENTS)
     def somebody_reads(self, which: int, statements: int) -> None:
-        def read_one() -> list[ReceiptSyncRun]:
+        def read_one() -> list[CountingRun]:
             return verdict.fetch_repaired(self.rows(self.chosen(which)).with_ages())
 
-        def read_the_active() -> list[ReceiptSyncRun]:
-            rows = ReceiptSyncRun.objects.filter(business=self.business)
+        def read_the_active() -> list[CountingRun]:
+            rows = CountingRun.objects.filter(business=self.business)
             rows.repair()
             return verdict.fetch_repaired(rows.active().with_ages().order_by("-created_at")[:5])
 
@@ -208,10 +208,14 @@ class Protocol(RuleBasedStateMachine):
     @rule(which=WHICH, keep=st.booleans(), statements=STATEMENTS)
     def a_message_arrives(self, which: int, keep: bool, statements: int) -> None:
         """Also late; and, kept, again."""
-        pk = self.broker.messages[which % len(self.broker.messages)]
         if not keep:
-            self.broker.messages.remove(pk)
-        self.go_on(self.deliver(pk, self.free()[-1]), statements)
+            self.broker.messages -= 1
+        self.go_on(self.deliver(self.free()[which % len(self.free())]), statements)
+
+    @there_is_room
+    @rule(statements=STATEMENTS)
+    def a_worker_looks_for_runs(self, statements: int) -> None:
+        self.go_on(self.let(partial(dispatch.wake_if_claimable, CountingRun.queue)), statements)
 
     @precondition(lambda self: self.free() and self.held())
     @rule(retried=st.booleans(), statements=STATEMENTS)
@@ -219,9 +223,10 @@ class Protocol(RuleBasedStateMachine):
         """What else would seldom come together: an attempt that is over, or an older and a newer one, both alive."""
         [held, *_] = self.held()
         self.age(700)
+        assert held.run
         self.go_on(self.somebody_asks(Action.RETRY, held.run), 20 if retried else 3)
-        if held.run in self.broker.messages and self.free():
-            self.go_on(self.deliver(held.run, self.free()[0]), 3)
+        if self.broker.messages and self.free():
+            self.go_on(self.deliver(self.free()[0]), 3)
         self.go_on(held.deed, statements)
 
     def held(self) -> list[Task]:
@@ -233,13 +238,15 @@ class Protocol(RuleBasedStateMachine):
     def free(self) -> list[Host]:
         return [host for host in self.hosts if host.state != "down" and not host.task]
 
-    def deliver(self, pk: int, host: Host) -> Deed:
+    def deliver(self, host: Host) -> Deed:
+        """A message makes the worker claim a run, whichever is next."""
         name = f"task {next(self.ids)}"
-        deed = self.let(partial(worker.execute, ReceiptSyncRun, self.work, pk, worker=host.name, task_id=name), host)
-        host.task = Task(name, pk, deed)
+        worker.works[CountingRun] = self.work
+        deed = self.let(partial(worker.work_on_next, CountingRun.queue, worker=host.name, task_id=name), host)
+        host.task = Task(name, deed)
         return deed
 
-    def work(self, run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(self, run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(run.cursor.get("step", 0), len(self.kinds)), key=partial(self.name, run)):
             kind, key = self.kinds[number], f"1:{number}"
             if kind == "silent":
@@ -252,7 +259,7 @@ class Protocol(RuleBasedStateMachine):
                     progress.beat()
             elif kind == "raising" and run.attempt == 1:
                 raise ValueError("on purpose")
-            progress.fenced(self.leave_a_trace, run.pk, number)
+            progress.fenced(self.write_effect, run.pk, number)
             if kind == "bare":
                 continue
             if kind == "failed":
@@ -263,15 +270,14 @@ class Protocol(RuleBasedStateMachine):
                 progress.done(key)
             progress.checkpoint(step=number + 1)
 
-    def name(self, run: ReceiptSyncRun, number: int) -> str:
+    def name(self, run: CountingRun, number: int) -> str:
         keys, key = self.begun.setdefault((run.pk, run.attempt), []), f"1:{number}"
         if keys[-1:] != [key]:  # the search for poison items asks for each key as well
             keys.append(key)
         return key
 
-    def leave_a_trace(self, pk: int, number: int) -> None:
-        trace = Receipt(business=self.business, message_id=f"{pk}:{number}")
-        Receipt.objects.bulk_create([trace], ignore_conflicts=True)
+    def write_effect(self, pk: int, number: int) -> None:
+        CountingEffect.objects.bulk_create([CountingEffect(run_id=pk, number=number)], ignore_conflicts=True)
 
     # What happens to them
 
@@ -285,7 +291,7 @@ class Protocol(RuleBasedStateMachine):
         elif what == "deploy" and host.state == "up":
             self.deploy(host)
         elif what == "wipe":
-            self.broker.messages.clear()
+            self.broker.messages = 0
         elif what.startswith("broker"):
             self.broker.away = what == "broker away"
 
@@ -293,7 +299,7 @@ class Protocol(RuleBasedStateMachine):
         assert host.task
         task, host.task = host.task, None
         task.deed.kill()
-        lost: dict[str, Any] = {"sender": None, "task_id": task.id, "exception": WorkerLostError("killed")}
+        lost: dict[str, Any] = {"task_id": task.id, "exception": WorkerLostError("killed")}
         host.signals.append(self.let(partial(reclaim.reclaim_from_lost_process, **lost), host))
 
     def kill_host(self, host: Host) -> None:
@@ -333,7 +339,7 @@ class Protocol(RuleBasedStateMachine):
     def age(self, seconds: int) -> None:
         """Put everything that the database remembers further into the past."""
         moments = {
-            ReceiptSyncRun: "heartbeat_at progress_at silent_until waiting_until queued_at dispatched_at"
+            CountingRun: "heartbeat_at progress_at silent_until waiting_until queued_at"
             " started_at claimed_at finished_at created_at",
             SweepRow: "started_at finished_at",
         }
@@ -401,18 +407,18 @@ class Protocol(RuleBasedStateMachine):
                 host.task = None
             if host.state == "stopping" and not host.task and not host.signals:
                 host.state = "down"
-                host.signals.append(self.let(shutdown.publish_what_was_interrupted, host))
+                host.signals.append(self.let(shutdown.wake_other_workers, host))
 
     # What has to be true
 
     def look(self) -> dict[int, Row]:
         overdue = RawSQL(OVERDUE, [])
-        rows = ReceiptSyncRun.objects.annotate(overdue=overdue).order_by("pk").values()
-        table: dict[int, Row] = {row["id"]: {**row, "items": [], "traces": 0} for row in rows}
-        for item in ScannedMessage.objects.order_by("pk").values("run_id", "key", "status", "attempts"):
+        rows = CountingRun.objects.annotate(overdue=overdue).order_by("pk").values()
+        table: dict[int, Row] = {row["id"]: {**row, "items": [], "effects": 0} for row in rows}
+        for item in CountedNumber.objects.order_by("pk").values("run_id", "key", "status", "attempts"):
             table[item["run_id"]]["items"].append(item)
-        for message_id in Receipt.objects.values_list("message_id", flat=True):
-            table[int(message_id.partition(":")[0])]["traces"] += 1
+        for run_id in CountingEffect.objects.values_list("run_id", flat=True):
+            table[run_id]["effects"] += 1
         return table
 
     def compare(self, before: dict[int, Row], deed: Deed, task: Task | None) -> None:
@@ -447,11 +453,11 @@ class Protocol(RuleBasedStateMachine):
 
     def written(self, old: Row, row: Row, task: Task | None) -> None:
         """G2: a task writes only what it holds."""
-        told = ("heartbeat_at", "processed", "failed", "skipped", "cursor", "items", "traces", "progress_pct")
+        told = ("heartbeat_at", "processed", "failed", "skipped", "cursor", "items", "effects", "progress_pct")
         if not any(row[name] != old[name] for name in (*told, "attempt")) and row["status"] == old["status"]:
             return
         if task and row["attempt"] == old["attempt"] + 1:
-            task.attempt = row["attempt"]
+            task.run, task.attempt = row["id"], row["attempt"]
         elif task:
             assert (old["status"], old["attempt"]) == (Status.RUNNING, task.attempt), "a write of an older attempt"
             if row["status"] != Status.RUNNING:
@@ -467,12 +473,12 @@ class Protocol(RuleBasedStateMachine):
     def completed(self, row: Row) -> None:
         poison = {int(key.removeprefix("1:")) for key in row["poison_items"]}
         kinds = ["failed" if number in poison else kind for number, kind in enumerate(self.kinds)]
-        assert row["traces"] >= len(kinds) - len(poison), "completed, and something is lost"
+        assert row["effects"] >= len(kinds) - len(poison), "completed, and something is lost"
         counts = [row[name] for name in ("total", "processed", "failed", "skipped")]
         assert counts == [len(kinds), len(kinds), kinds.count("failed"), kinds.count("skipped")]
         assert row["succeeded"] == row["processed"] - row["failed"] - row["skipped"]
 
-    def told(self, runs: list[ReceiptSyncRun]) -> None:
+    def told(self, runs: list[CountingRun]) -> None:
         """G1 and G4, at the moment at which a reader has its answer."""
         for run in runs:
             if run.status == Status.RUNNING:
@@ -488,7 +494,7 @@ class Protocol(RuleBasedStateMachine):
         return sorted(self.table, reverse=True)[which % len(self.table)]
 
     def rows(self, pk: int) -> Any:
-        return ReceiptSyncRun.objects.filter(pk=pk)
+        return CountingRun.objects.filter(pk=pk)
 
     # G3: in the end everything that was started has ended
 
@@ -499,7 +505,7 @@ class Protocol(RuleBasedStateMachine):
         finally:
             for deed, _, _ in self.deeds:
                 deed.kill()
-            for model in (ReceiptSyncRun, Receipt, SweepRow):
+            for model in (CountingRun, SweepRow):
                 model.objects.all().delete()
             self.broker.__init__()  # type: ignore[misc]
 
@@ -525,7 +531,8 @@ class Protocol(RuleBasedStateMachine):
                     self.reopening.add(self.let(partial(self.resume, pk)))
             self.finish_all_but(hung)
             while self.broker.messages and (free := [h for h in self.hosts if not h.task and h.state == "up"]):
-                self.deliver(self.broker.messages.pop(), free[0])
+                self.broker.messages -= 1
+                self.deliver(free[0])
                 self.finish_all_but(hung)
         assert self.is_calm(), "a run is still not finished, or a hung task keeps its slot"
         assert self.answered <= {None, *self.table}
@@ -546,17 +553,20 @@ class Protocol(RuleBasedStateMachine):
 
 
 def test_no_order_of_events_breaks_a_promise(
-    mailbox_a: Mailbox, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    business_a: Business, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.RUNS_TIME_SLICE_SECONDS = 60
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0.5
+    for name in ("worker@one", "worker@two"):
+        announce(name, CountingRun.queue, seconds_ago=-1_000_000)
+    monkeypatch.setattr(worker, "works", {})
     broker = Broker()
     monkeypatch.setattr(dispatch, "current_app", broker)
     clock = Clock()
     for module in (estimate, item_naming, progress_module, report_builder, suspect_mode):
         monkeypatch.setattr(module, "time", clock)
     with stage(monkeypatch) as threads:
-        scene = {"threads": threads, "broker": broker, "mailbox": mailbox_a, "business": mailbox_a.business}
+        scene = {"threads": threads, "broker": broker, "business": business_a}
         run_state_machine_as_test(type("Protocol", (Protocol,), scene), settings=SEARCH)
 
 
