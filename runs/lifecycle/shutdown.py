@@ -30,8 +30,12 @@ def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
     """The running attempts of this worker go back to the queue at their next item."""
     this_worker.set_stopping(True)
     if how == "Warm":
-        mine = {"worker": sender, "worker_boot": this_worker.boot}
-        for_each_run_type(lambda model: model.objects.filter(**mine).request_stop(StopRequest.INTERRUPT))
+        interrupt_runs()
+
+
+def interrupt_runs() -> None:
+    mine = {"worker_boot": this_worker.boot}
+    for_each_run_type(lambda model: model.objects.filter(**mine).request_stop(StopRequest.INTERRUPT))
 
 
 @worker_shutting_down.connect
@@ -53,6 +57,11 @@ def kill_busy_children() -> None:
 @worker_shutdown.connect
 def wake_other_workers(**kwargs: Any) -> None:
     """Not earlier: this worker itself might receive the message while it shuts down."""
+    hand_over_runs()
+
+
+def hand_over_runs() -> None:
+    """To the queues, for other workers: no process of this one is left."""
 
     def hand_over(model: type[Run]) -> None:
         reclaim_and_wake(model.objects.filter(worker_boot=this_worker.boot), "its parent", is_death=False)
