@@ -22,11 +22,12 @@ from celery.signals import worker_ready, worker_shutdown
 from celery.worker import state
 from django.conf import settings
 
-from ..models.queue_snapshot import fetch_snapshot, queues
+from ..models.queue_snapshot import fetch_snapshot, queues, types_of
 from .dispatch import wake_queue
 from .end_worker import end_this_worker
 from .periodic_thread import PeriodicThread
 from .slots import make_room
+from .worker import works
 from .worker_process import this_worker
 
 LOOP_SECONDS: Final = 1.0
@@ -54,7 +55,7 @@ class QueueWatch(PeriodicThread):
         in_vain, self._looks_in_vain = self._looks_in_vain, 0  # a look that fails ends the suspicion
         if this_worker.is_stopping():
             return
-        claimable = [queue for queue in self._queues if fetch_snapshot(queue, end_waits=True).in_order()]
+        claimable = [queue for queue in self._queues if is_claimable(queue)]
         takes_nothing = self.takes_nothing()
         # A broker that is away is one line in the log, not one a second.
         if not self.offer_slots(claimable, level=logging.DEBUG if in_vain < 0 else logging.WARNING):
@@ -85,6 +86,12 @@ class QueueWatch(PeriodicThread):
 
     def is_stuck(self) -> bool:
         return self._loop_turned_at is not None and time.monotonic() - self._loop_turned_at > STUCK_SECONDS
+
+
+def is_claimable(queue: str) -> bool:
+    """Has the queue a run that this worker can work on? Another version's worker may know more types."""
+    known = [model for model in types_of(queue) if model in works]
+    return bool(fetch_snapshot(queue, known, end_waits=True).in_order())
 
 
 def looks_until_deaf() -> int:
