@@ -3,7 +3,8 @@
 1. It takes no more runs, and its running attempts are asked to interrupt, which they do at their next item.
 2. After `RUNS_SHUTDOWN_SECONDS` its children are killed.
 3. What they still had goes back to the queue: not as deaths, for the runs aren't to blame.
-4. It exits, without the main thread, which may be the one that hangs.
+4. Its row in the table of workers goes.
+5. It exits, without the main thread, which may be the one that hangs.
 
 A crash in between leaves what any death of a worker leaves: its next boot reclaims the runs, or another worker does
 once the machine counts as lost.
@@ -21,7 +22,7 @@ from typing import NoReturn
 from billiard import active_children
 from django.conf import settings
 
-from .shutdown import hand_over_runs, interrupt_runs
+from .shutdown import delete_row, hand_over_runs, interrupt_runs
 from .worker_process import this_worker
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ def end_this_worker(reason: str, worker: str) -> NoReturn:
         time.sleep(settings.RUNS_SHUTDOWN_SECONDS)
         kill_children()
         hand_over_runs()
+        delete_row()
     finally:
         os._exit(1)
 

@@ -21,13 +21,13 @@ from typing import Any
 
 from celery.signals import worker_ready, worker_shutdown
 from django.conf import settings
-from django.db import Error, connection
 
 from ..models import Run, Worker, run_types
 from ..models.audit import Actor
 from .dispatch import wake_queue
 from .end_worker import end_this_worker
 from .periodic_thread import PeriodicThread
+from .shutdown import delete_row
 from .worker_process import this_worker
 
 logger = logging.getLogger(__name__)
@@ -86,17 +86,7 @@ def join_fleet(sender: Any, **kwargs: Any) -> None:
 
     def leave_fleet(**kwargs: Any) -> None:
         announcer.stop()
-        delete_row(sender.hostname)
+        delete_row()
 
     # Connected last, and so called after the runs were handed over: without its row nobody could tell whose they are.
     worker_shutdown.connect(leave_fleet, weak=False)
-
-
-def delete_row(worker: str) -> None:
-    """So that nobody takes a worker that was shut down for a lost one."""
-    try:
-        Worker.objects.filter(name=worker, boot=this_worker.boot).delete()
-    except Error as error:
-        logger.warning("The worker couldn't delete its row, which will grow old: %s", error)
-    finally:
-        connection.close()

@@ -125,6 +125,13 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         """Queued, and not waiting in the queue until a later time."""
         return self.filter(~models.Q(waiting_until__gt=Now()), status=Status.QUEUED)
 
+    def measure_wait(self) -> tuple[int, float]:
+        """How many these are, and for how many seconds the first of them has waited since it could be claimed."""
+        since = models.Min(Greatest("queued_at", "waiting_until"))
+        age = models.functions.Extract(Now() - since, "epoch")
+        row = self.aggregate(number=models.Count("pk"), age=age)
+        return row["number"], float(row["age"] or 0)
+
     def shown_as(self, *statuses: Status) -> Self:
         """The runs that readers see in one of these: an overdue one as failed, even where nobody could write that."""
         overdue = models.Q(pk__in=self.model.objects.overdue().values("pk"))

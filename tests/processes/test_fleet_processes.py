@@ -40,7 +40,7 @@ def reasons(run: DrillRun) -> list[str]:
 
 
 def test_a_run_whose_message_was_lost_is_taken_within_two_seconds(business_a: Business, files: Path) -> None:
-    with worker(files.parent, "drill", slots=2):
+    with worker(files.parent, "drill", slots=2) as process:
         until(Worker.objects.alive().serving("drill").exists)
         busy = long_run(business_a)
         until(lambda: row(busy).status == Status.RUNNING)
@@ -50,6 +50,9 @@ def test_a_run_whose_message_was_lost_is_taken_within_two_seconds(business_a: Bu
             began = time.monotonic()
             until(lambda run=run: row(run).status == Status.COMPLETED)  # type: ignore[misc]
             assert time.monotonic() - began < 2.5, "two seconds, and the run"
+        process.terminate()
+        process.wait(15)
+    assert row(busy).status == Status.QUEUED
     assert not Worker.objects.exists(), "who shuts down isn't lost"
 
 
@@ -90,26 +93,27 @@ def test_of_two_workers_with_one_name_the_older_ends_itself(business_a: Business
             assert Worker.objects.alive().count() == 1
 
 
-@pytest.mark.parametrize("way", ["main loop", "consumer"])
-def test_a_worker_that_takes_nothing_gives_its_runs_back_and_ends_itself(
-    business_a: Business, business_b: Business, files: Path, tmp_path: Path, way: str
+def test_workers_that_take_nothing_give_their_runs_back_and_end_themselves(
+    business_a: Business, business_b: Business, files: Path, tmp_path: Path
 ) -> None:
-    signal_file = tmp_path / "go deaf"
-    environment = {
-        **EVERY_SECOND,
-        "DJANGO_SETTINGS_MODULE": "tests.deaf_worker_settings",
-        "DEAF_WHEN_EXISTS": str(signal_file),
-        "DEAF_BY": way,
-    }
-    with worker(files.parent, "drill", slots=2, environment=environment) as deaf:
+    """One's main loop hangs; the other's consumer takes no message any more."""
+    now = tmp_path / "now"
+
+    def goes_deaf(by: str) -> dict[str, str]:
+        settings = "tests.deaf_worker_settings"
+        return {**EVERY_SECOND, "DJANGO_SETTINGS_MODULE": settings, "DEAF_WHEN_EXISTS": str(now), "DEAF_BY": by}
+
+    with worker(files.parent, "drill", name="hung", slots=2, environment=goes_deaf("main loop")) as hung:
         run = long_run(business_a)
         until(lambda: row(run).processed >= 5)
-        children = psutil.Process(deaf.pid).children()
-        signal_file.touch()
-        time.sleep(0.5)  # until the next check for the file
-        waiting = short_run(business_b)
-        assert deaf.wait(60) == 1
-        assert not psutil.wait_procs(children, timeout=5)[1]
+        with worker(files.parent, "drill", name="deaf", environment=goes_deaf("consumer")) as deaf:
+            until(lambda: Worker.objects.alive().count() == 2)
+            children = psutil.Process(hung.pid).children()
+            now.touch()
+            time.sleep(0.5)  # until both have seen it
+            waiting = short_run(business_b)
+            assert (hung.wait(60), deaf.wait(60)) == (1, 1)
+            assert not psutil.wait_procs(children, timeout=5)[1]
     given_back = row(run)
     assert (given_back.status, given_back.losses) == (Status.QUEUED, 0)
     assert reasons(run)[-1] == "asked to interrupt"
