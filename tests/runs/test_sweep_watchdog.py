@@ -71,7 +71,7 @@ def test_controls_worker_sweeps_without_beat_and_without_a_broker(tmp_path: Path
 
 def test_another_worker_sweeps_only_once_control_is_gone(files: Path, business_a: Business) -> None:
     run = dispatch.start(DrillRun, business_a, steps=1, step_seconds=0)
-    with worker(files.parent, "drill", environment={"RUNS_SWEEP_INTERVAL_SECONDS": "6"}):
+    with worker(files.parent, "drill", environment={"RUNS_SWEEP_INTERVAL_SECONDS": "4"}):
         until(lambda: seen(run).status == Status.COMPLETED)
         assert not Sweep.objects.exists(), "control may still be starting"
         until(lambda: Sweep.objects.exclude(finished_at=None).exists(), seconds=25)
