@@ -1,4 +1,4 @@
-"""Thin Celery entries."""
+"""Thin Celery entries. A worker imports this module, and with it the handlers of its signals."""
 
 import logging
 from typing import Any
@@ -9,7 +9,7 @@ from celery.signals import celeryd_after_setup, worker_shutdown
 from django.db import Error
 
 from .database import discard_connection, is_database_away
-from .lifecycle import fleet, queue_watch, reclaim, shutdown  # noqa: F401  they hear of the worker's signals
+from .lifecycle import fleet, queue_watch, reclaim, shutdown  # noqa: F401  they handle the worker's signals
 from .lifecycle import sweep as rounds
 from .lifecycle.dispatch import WORK_TASK
 from .lifecycle.sweep_watchdog import SweepWatchdog
