@@ -33,6 +33,7 @@ REASONS = {
     "cancelled": _("cancelled"),
     "resumed": _("resumed"),
     "resumed after worker loss": _("went on after its worker was lost"),
+    "machine lost": _("went on elsewhere after its machine was lost"),
     "the database was away": _("the database was away"),
     "retried": _("retried"),
     "reset": _("reset"),

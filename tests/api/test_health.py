@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from runs.models import Business, Sweep
 from tests.cast import MakeRun
+from tests.fleet import announce
 
 
 @pytest.fixture
@@ -25,6 +26,10 @@ def no_database(swept: None) -> Iterator[None]:
         yield
 
 
+def checks(answer: Any) -> dict[str, bool]:
+    return {name: value for name, value in answer.json().items() if isinstance(value, bool)}
+
+
 @pytest.mark.usefixtures("no_database")
 def test_the_process_is_alive_without_a_database(client: Client) -> None:
     assert client.get("/healthz").status_code == 200
@@ -33,13 +38,15 @@ def test_the_process_is_alive_without_a_database(client: Client) -> None:
 @pytest.mark.usefixtures("swept")
 def test_it_is_ready_while_the_sweep_was_here_lately(client: Client) -> None:
     answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"ready": True, "database": True, "sweep": True})
+    assert answer.status_code == 200
+    assert checks(answer) == {"ready": True, "database": True, "sweep": True}
     assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_before_the_first_round_it_is_not_ready(db: None, client: Client) -> None:
     answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()) == (503, {"ready": False, "database": True, "sweep": False})
+    assert answer.status_code == 503
+    assert checks(answer) == {"ready": False, "database": True, "sweep": False}
 
 
 def test_a_probe_that_fails_is_one_warning_that_says_why(
@@ -58,10 +65,46 @@ def test_after_three_missed_rounds_it_is_not_ready(client: Client) -> None:
     assert client.get("/readyz").json()["sweep"] is False
 
 
+@pytest.mark.usefixtures("swept")
+def test_it_names_the_queues_without_a_worker_and_is_ready_all_the_same(client: Client) -> None:
+    announce("worker@one", "receipts", "drill", slots=4)
+    announce("worker@two", "receipts")
+    announce("worker@lost", "broadcasts", seconds_ago=46)
+    answer = client.get("/readyz")
+    body = answer.json()
+    assert (answer.status_code, body["ready"]) == (200, True)
+    assert body["workers"] == {"broadcasts": 0, "control": 0, "drill": 1, "receipts": 2, "recordings": 0}
+    assert body["missing"] == ["broadcasts", "control", "recordings"]
+
+
+@pytest.mark.usefixtures("swept")
+def test_metrics_count_workers_slots_and_claimable_runs_by_queue(
+    client: Client, business_a: Business, business_b: Business, make_run: MakeRun
+) -> None:
+    announce("worker@one", "receipts", "drill", slots=4)
+    announce("worker@two", "receipts", slots=2)
+    announce("worker@lost", "broadcasts", seconds_ago=46)
+    make_run(business_a, queued_at=Now() - timedelta(seconds=70))  # of the queue "drill"
+    make_run(business_b, waiting_until=Now() + timedelta(hours=1), waiting_reason="a limit")
+    gauges = parse_gauges(client.get("/metrics").content.decode())
+    assert gauges['unstuck_workers{queue="receipts"}'] == 2
+    assert gauges['unstuck_workers{queue="broadcasts"}'] == gauges['unstuck_workers{queue="control"}'] == 0
+    assert gauges['unstuck_slots{queue="receipts"}'] == 6
+    assert gauges['unstuck_runs_claimable{queue="drill"}'] == 1
+    assert 70 <= gauges['unstuck_oldest_claimable_age_seconds{queue="drill"}'] < 130
+    assert gauges['unstuck_oldest_claimable_age_seconds{queue="receipts"}'] == 0
+
+
+def parse_gauges(text: str) -> dict[str, float]:
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _space, value in lines}
+
+
 @pytest.mark.usefixtures("no_database")
 def test_without_a_database_probes_say_so(client: Client) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["database"]) == (503, False)
+    assert (answer.json()["workers"], answer.json()["missing"]) == ({}, []), "nobody knows"
     assert client.get("/metrics").status_code == 503
 
 
