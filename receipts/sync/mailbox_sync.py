@@ -18,7 +18,10 @@ from runs.text import clean
 
 from ..findings import EXTRACTOR_VERSION, Document, Finding, Scanned, needs_mail
 from ..mailbox.account import InboxUnreachable
-from ..mailbox.inbox import FetchFailures, Inbox, Letter, Letters, open_inbox
+from ..mailbox.fetch_failures import FetchFailures
+from ..mailbox.inbox import Inbox, open_inbox
+from ..mailbox.letter import Letter
+from ..mailbox.letter_fetcher import LetterFetcher
 from ..message.headers import header_text, split_message
 from ..models import Receipt, ReceiptSyncRun
 from ..scanner.scanner import Scanner
@@ -87,7 +90,7 @@ class MailboxSync:
         uids = [target for target in targets if isinstance(target, int)]
         if uids:
             self._scanner.start()
-        letters = inbox.letters(uids, max_bytes=settings.RECEIPTS_MAX_MESSAGE_BYTES, failures=self._failures)
+        letters = LetterFetcher(inbox, uids, max_bytes=settings.RECEIPTS_MAX_MESSAGE_BYTES, failures=self._failures)
         # Closed at once when the connection is lost in its middle: the item that was open is begun again.
         places = range(len(targets))
         with closing(progress.track(places, total=len(targets), key=lambda place: self._key(targets[place]))) as loop:
@@ -137,7 +140,7 @@ class MailboxSync:
     def _key(self, target: Target) -> str:
         return target if isinstance(target, str) else f"{self._uidvalidity}:{target}"
 
-    def _ahead(self, following: Sequence[Target], letters: Letters) -> Iterator[bytes]:
+    def _ahead(self, following: Sequence[Target], letters: LetterFetcher) -> Iterator[bytes]:
         """The messages that may be scanned while the one before them is stored.
 
         In suspect mode only the open item is worked on, so that a death is attributed to it. Poison items are skipped.
@@ -147,15 +150,15 @@ class MailboxSync:
         poison = self._run.poison_items
         for target in following:
             if isinstance(target, int) and not (poison and self._key(target) in poison):
-                raw = letters.fetched(target)
+                raw = letters.find_fetched(target)
                 if raw is not None:
                     yield raw
 
-    def _scan_message(self, target: Target, following: Sequence[Target], letters: Letters) -> None:
+    def _scan_message(self, target: Target, following: Sequence[Target], letters: LetterFetcher) -> None:
         if isinstance(target, str):
             self._fail_renumbered(target)
             return
-        letter = letters.take(target)
+        letter = letters.take_letter(target)
         if not letter.given_up:
             self._outage.end()
         if not self._progress.is_suspect:

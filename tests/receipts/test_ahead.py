@@ -8,9 +8,11 @@ import pytest
 from pytest_django import Settings
 
 from demo.mailboxes.mime import mail, text
-from receipts.mailbox import inbox
+from receipts.mailbox import letter_fetcher, message_sizes
 from receipts.mailbox.account import Account, InboxUnreachable
-from receipts.mailbox.inbox import BATCH_MESSAGES, FetchFailures, Inbox, Letters, open_inbox
+from receipts.mailbox.fetch_failures import FetchFailures
+from receipts.mailbox.inbox import Inbox, open_inbox
+from receipts.mailbox.letter_fetcher import BATCH_MESSAGES, LetterFetcher
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
 from receipts.scanner import scanner as scanner_module
 from receipts.scanner.scanner import Scanner
@@ -98,13 +100,13 @@ def test_a_connection_that_breaks_while_it_fetches_ahead_costs_no_message_that_i
         account = Account("127.0.0.1", port, "plain", "dana", "open sesame", timeout=10)
         with open_inbox(account, max_bytes=100_000) as opened:
             failures = FetchFailures()
-            letters = opened.letters(uids, max_bytes=100_000, failures=failures)
+            letters = LetterFetcher(opened, uids, max_bytes=100_000, failures=failures)
             for uid in uids[:BATCH_MESSAGES]:
-                assert letters.take(uid).raw == raws[uid - 1]
+                assert letters.take_letter(uid).raw == raws[uid - 1]
                 letters.fetch_ahead(uid)
             with pytest.raises(InboxUnreachable):
-                letters.take(BATCH_MESSAGES + 1)
-    assert failures.is_alone(many), "on the next connection they are fetched one by one"
+                letters.take_letter(BATCH_MESSAGES + 1)
+    assert failures.must_be_alone(many), "on the next connection they are fetched one by one"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -113,17 +115,17 @@ def test_a_connection_lost_while_messages_are_read_ahead_stores_each_once(
     business_a: Business, monkeypatch: pytest.MonkeyPatch, ahead: list[bytes], limits: list[int]
 ) -> None:
     many = 12
-    monkeypatch.setattr(inbox, "BATCH_MESSAGES", many // 2)
+    monkeypatch.setattr(letter_fetcher, "BATCH_MESSAGES", many // 2)
     monkeypatch.setattr(outage, "FIRST_PAUSE_SECONDS", 0.05)
     lost: list[int] = []
 
-    def note(self: Letters, uid: int) -> None:
+    def note(self: LetterFetcher, uid: int) -> None:
         fetch_ahead(self, uid)
         if self.has_failed_ahead and uid not in lost:
             lost.append(uid)
 
-    fetch_ahead = Letters.fetch_ahead
-    monkeypatch.setattr(Letters, "fetch_ahead", note)
+    fetch_ahead = LetterFetcher.fetch_ahead
+    monkeypatch.setattr(LetterFetcher, "fetch_ahead", note)
     raws = [letter(number).ljust(10_000, b".") for number in range(1, many + 1)]
     with served_mails(business_a, raws) as (server, mailbox), cut_after(server.port, limits) as port:
         mailbox.port = port
@@ -144,12 +146,12 @@ def test_the_next_batch_is_here_before_the_last_one_is_used_up(business_a: Busin
     with served_mails(business_a, [letter(number) for number in range(1, many + 1)]) as (server, _mailbox):
         account = Account("127.0.0.1", server.port, "plain", "dana", "open sesame", timeout=10)
         with open_inbox(account, max_bytes=100_000) as opened:
-            letters = opened.letters(range(1, many + 1), max_bytes=100_000)
+            letters = LetterFetcher(opened, range(1, many + 1), max_bytes=100_000)
             for uid in range(1, BATCH_MESSAGES):
-                letters.take(uid)
+                letters.take_letter(uid)
                 letters.fetch_ahead(uid)
-            assert letters.fetched(BATCH_MESSAGES)
-            assert letters.fetched(many)
+            assert letters.find_fetched(BATCH_MESSAGES)
+            assert letters.find_fetched(many)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -158,7 +160,7 @@ def test_sizes_are_asked_for_ahead_and_none_is_missed(
     business_a: Business, monkeypatch: pytest.MonkeyPatch, told_before: int
 ) -> None:
     """Also by a server that answers two questions at once: what it told with another answer isn't taken for gone."""
-    monkeypatch.setattr(inbox, "SIZES_AT_ONCE", 30)
+    monkeypatch.setattr(message_sizes, "SIZES_AT_ONCE", 30)
     asked: list[str] = []
     begin_sizes = Inbox.begin_sizes
 
@@ -174,11 +176,11 @@ def test_sizes_are_asked_for_ahead_and_none_is_missed(
     with served_mails(business_a, raws) as (server, _mailbox):
         account = Account("127.0.0.1", server.port, "plain", "dana", "open sesame", timeout=10)
         with open_inbox(account, max_bytes=100_000) as opened:
-            letters = opened.letters(range(1, 81), max_bytes=100_000)
+            letters = LetterFetcher(opened, range(1, 81), max_bytes=100_000)
             for uid in range(1, 81):
                 if uid == 20:
                     assert asked == ["1-30", "31-60", "61-80"]
-                taken.append(letters.take(uid).raw)
+                taken.append(letters.take_letter(uid).raw)
                 letters.fetch_ahead(uid)
     assert taken == raws
     assert asked == ["1-30", "31-60", "61-80", *["61-63"] * bool(told_before)]

@@ -15,7 +15,11 @@ import pytest
 from demo.mailboxes.server import ServedMailbox, Server, StoredMail, serve
 from receipts.mailbox import inbox as inbox_module
 from receipts.mailbox.account import Account, InboxUnreachable
-from receipts.mailbox.inbox import MAX_GIVEN_UP, MAX_TRIES, FetchFailures, Inbox, Letter
+from receipts.mailbox.fetch_command import format_uid_set
+from receipts.mailbox.fetch_failures import MAX_GIVEN_UP, MAX_TRIES, FetchFailures
+from receipts.mailbox.inbox import Inbox
+from receipts.mailbox.letter import Letter
+from receipts.mailbox.letter_fetcher import LetterFetcher
 from tests.post import slowed
 from tests.workers import until
 
@@ -39,8 +43,8 @@ open_inbox = partial(inbox_module.open_inbox, max_bytes=10 * MB)
 
 
 def fetched(inbox: Inbox, uids: Sequence[int], *, max_bytes: int = MB) -> Iterator[Letter]:
-    letters = inbox.letters(uids, max_bytes=max_bytes)
-    return (letters.take(uid) for uid in uids)
+    letters = LetterFetcher(inbox, uids, max_bytes=max_bytes)
+    return (letters.take_letter(uid) for uid in uids)
 
 
 def test_uids_come_ascending_and_only_above_the_last_one() -> None:
@@ -124,8 +128,8 @@ def test_reading_marks_nothing_as_seen() -> None:
 
 def test_a_letter_may_be_left_out() -> None:
     with served(*map(mail, range(1, 200))) as (_, account), open_inbox(account) as inbox:
-        letters = inbox.letters(inbox.uids(), max_bytes=MB)
-        taken = [letters.take(uid) for uid in (1, 2, 60, 61, 199)]
+        letters = LetterFetcher(inbox, inbox.uids(), max_bytes=MB)
+        taken = [letters.take_letter(uid) for uid in (1, 2, 60, 61, 199)]
     assert [letter.raw for letter in taken] == [mail(uid).raw for uid in (1, 2, 60, 61, 199)]
 
 
@@ -143,9 +147,9 @@ def test_a_large_letter_beats_while_it_arrives() -> None:
 def test_a_server_that_sends_more_than_was_asked_for_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Inbox, "sizes", lambda self, uids: dict.fromkeys(uids, 10))
     with served(mail(1, size=50_000)) as (_, account), open_inbox(account, max_bytes=1_000) as inbox:
-        letters = inbox.letters([1], max_bytes=40_000)
+        letters = LetterFetcher(inbox, [1], max_bytes=40_000)
         with pytest.raises(InboxUnreachable):
-            letters.take(1)
+            letters.take_letter(1)
 
 
 # Servers that are slow
@@ -216,10 +220,10 @@ def read_with_patience(account: Account, uids: Sequence[int], *, connections: in
     for _connection in range(connections):
         with open_inbox(account) as inbox:
             left = uids[len(taken) :]
-            letters = inbox.letters(left, max_bytes=MB, failures=failures)
+            letters = LetterFetcher(inbox, left, max_bytes=MB, failures=failures)
             try:
                 for uid in left:
-                    taken.append(letters.take(uid))
+                    taken.append(letters.take_letter(uid))
             except InboxUnreachable:
                 continue
             break
@@ -253,4 +257,4 @@ def test_new_mail_shows_when_the_inbox_is_opened_again() -> None:
 
 
 def test_uid_sets_are_written_short() -> None:
-    assert inbox_module.format_uid_set([1, 2, 3, 7, 9, 10]) == "1:3,7,9:10"
+    assert format_uid_set([1, 2, 3, 7, 9, 10]) == "1:3,7,9:10"
