@@ -13,7 +13,7 @@ from imap_tools import BaseMailBox, MailBoxUnencrypted, MailMessage
 
 from receipts.models import Receipt, ReceiptSyncRun
 from receipts.scanner.scanner import Scanner
-from receipts.sync.mailbox_sync import sync
+from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import worker
 
 from . import database
@@ -70,7 +70,7 @@ def _time_sync(port: int, messages: int) -> float:
     """In a new business and mailbox, so that every receipt and file is new."""
     run = database.queued_run(port=port, username=ACCOUNT, secret=PASSWORD)
     began = time.perf_counter()
-    worker.execute(ReceiptSyncRun, sync, run.pk, worker="benchmark")
+    worker.execute(ReceiptSyncRun, sync_mailbox, run.pk, worker="benchmark")
     seconds = time.perf_counter() - began
     run.refresh_from_db()
     assert (run.status, run.processed, run.failed) == ("completed", messages, 0), (run.status, run.error_message)

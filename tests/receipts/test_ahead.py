@@ -17,7 +17,7 @@ from receipts.models import Mailbox, Receipt, ReceiptSyncRun
 from receipts.scanner import scanner as scanner_module
 from receipts.scanner.scanner import Scanner
 from receipts.sync import outage
-from receipts.sync.mailbox_sync import sync
+from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -59,7 +59,7 @@ def test_a_message_that_ends_the_scanner_ahead_fails_alone(
     monkeypatch.setattr(scanner_module, "WALL_FACTOR", 100)
     raws = [letter(1), letter(2), letter(3, HEAVY), letter(4), letter(5)]
     with served_mails(business_a, raws) as (_server, mailbox):
-        run = work_through(started(mailbox), sync)
+        run = work_through(started(mailbox), sync_mailbox)
     assert raws[2] in ahead
     assert (run.status, run.processed, run.failed) == ("completed", 5, 1)
     [failed] = run.items.filter(status="failed")
@@ -72,7 +72,7 @@ def test_after_a_death_nothing_is_read_while_another_item_is_open(business_a: Bu
     with served_mails(business_a, [letter(1), letter(2), letter(3)]) as (_server, mailbox):
         run = started(mailbox)
         ReceiptSyncRun.objects.filter(pk=run.pk).update(suspect_mode=True)
-        assert work_through(run, sync).succeeded == 3
+        assert work_through(run, sync_mailbox).succeeded == 3
     assert ahead == []
 
 
@@ -82,7 +82,7 @@ def test_a_poison_item_is_never_read_ahead(business_a: Business, ahead: list[byt
     with served_mails(business_a, raws) as (_server, mailbox):
         run = started(mailbox)
         ReceiptSyncRun.objects.filter(pk=run.pk).update(poison_items=["7:2"])
-        run = work_through(run, sync)
+        run = work_through(run, sync_mailbox)
     assert (run.succeeded, run.failed) == (2, 1)
     assert raws[2] in ahead
     assert raws[1] not in ahead
@@ -130,7 +130,7 @@ def test_a_connection_lost_while_messages_are_read_ahead_stores_each_once(
     with served_mails(business_a, raws) as (server, mailbox), cut_after(server.port, limits) as port:
         mailbox.port = port
         mailbox.save()
-        run = work_through(started(mailbox), sync)
+        run = work_through(started(mailbox), sync_mailbox)
     assert lost, "the connection broke while messages that are here were waiting to be stored"
     assert lost[0] < many // 2
     assert set(raws[2:6]) <= set(ahead)

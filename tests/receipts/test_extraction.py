@@ -20,7 +20,7 @@ from demo.mailboxes.server import serve
 from receipts.extraction.scan import Finding
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.scanner.scanner import Scanner
-from receipts.sync.mailbox_sync import sync
+from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -81,7 +81,7 @@ def test_every_broken_message_is_one_failed_item_with_its_own_reason(business_a:
             username=mailboxes.MAILBOX_A,
             secret=mailboxes.PASSWORD,
         )
-        run = work_through(dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox), sync)
+        run = work_through(dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox), sync_mailbox)
     assert (run.status, run.processed, run.failed) == ("completed", len(broken), len(broken))
     codes = {int(item.key.partition(":")[2]): item.error_code for item in run.items.all()}
     assert codes == broken

@@ -13,7 +13,7 @@ from demo.mailboxes.server import ServedMailbox, Server, free_port, serve
 from receipts.mailbox.account import InboxUnreachable
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.sync import outage
-from receipts.sync.mailbox_sync import sync
+from receipts.sync.mailbox_sync import sync_mailbox
 from receipts.sync.outage import Outage
 from runs.lifecycle import dispatch
 from runs.models import Business
@@ -102,7 +102,7 @@ def test_a_server_that_comes_up_later_is_waited_for(lonely: Mailbox, monkeypatch
 
     monkeypatch.setattr(Progress, "wait", observe_wait)
     with ExitStack() as late:
-        run = work_through(started(lonely), sync)
+        run = work_through(started(lonely), sync_mailbox)
     assert (run.status, run.error_code) == ("completed", "")
     assert all(message.startswith("The mail server refuses the connection, until ") for message in waiting_messages)
 
@@ -111,7 +111,7 @@ def test_a_server_that_stays_away_fails_the_run_as_unreachable_and_a_retry_waits
     lonely: Mailbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 0.3
-    run = work_through(started(lonely), sync)
+    run = work_through(started(lonely), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "unreachable")
     assert f"refused the connection on port {lonely.port}" in run.error_message
     assert "A retry goes on where it stopped." in run.error_message
@@ -125,7 +125,7 @@ def test_a_server_that_stays_away_fails_the_run_as_unreachable_and_a_retry_waits
 
     monkeypatch.setattr(Progress, "wait", note_and_wait)
     dispatch.reopen(run, SYSTEM, "retry")
-    assert work_through(run, sync).error_code == "unreachable"
+    assert work_through(run, sync_mailbox).error_code == "unreachable"
     assert len(waits) > 1
 
 
@@ -133,13 +133,13 @@ def test_what_was_waited_before_a_deploy_counts(lonely: Mailbox, settings: Setti
     settings.RECEIPTS_UNREACHABLE_SECONDS = 1_000
     run = started(lonely)
     ReceiptSyncRun.objects.filter(pk=run.pk).update(cursor={"unreachable_seconds": 999.9})
-    assert work_through(run, sync).error_code == "unreachable"
+    assert work_through(run, sync_mailbox).error_code == "unreachable"
 
 
 def test_an_address_that_never_answered_is_rejected_after_a_moment(business_a: Business, settings: Settings) -> None:
     settings.RECEIPTS_FIRST_CONTACT_SECONDS = 0.3
     mailbox = mailbox_at(business_a, free_port())
-    run = work_through(started(mailbox), sync)
+    run = work_through(started(mailbox), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert run.error_message.endswith("Check server and port.")
 
@@ -153,21 +153,21 @@ def test_a_name_that_nobody_has_is_wrong_only_where_it_never_worked(
     Mailbox.objects.filter(pk=mailbox.pk).update(
         host="nowhere.invalid", security="ssl", uidvalidity=7 if opened else None
     )
-    run = work_through(started(Mailbox.objects.get(pk=mailbox.pk)), sync)
+    run = work_through(started(Mailbox.objects.get(pk=mailbox.pk)), sync_mailbox)
     assert run.error_code == code
     assert "no mail server named nowhere.invalid" in run.error_message
 
 
 def test_a_run_that_waits_can_be_cancelled(lonely: Mailbox, meanwhile: Any) -> None:
     meanwhile(lambda run: run.cancel(SYSTEM))
-    assert work_through(started(lonely), sync).status == "cancelled"
+    assert work_through(started(lonely), sync_mailbox).status == "cancelled"
 
 
 def test_a_mailbox_that_is_mended_meanwhile_is_opened_as_it_is_now(box: tuple[Server, Mailbox], meanwhile: Any) -> None:
     server, mailbox = box
     Mailbox.objects.filter(pk=mailbox.pk).update(port=free_port())
     meanwhile(lambda run: Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port))
-    run = work_through(started(mailbox), sync)
+    run = work_through(started(mailbox), sync_mailbox)
     assert (run.status, run.processed) == ("completed", MANY)
 
 
@@ -182,7 +182,7 @@ def test_a_connection_cut_in_the_middle_loses_and_repeats_nothing(
     with cut_after(server.port, limits) as port:
         mailbox.port = port
         mailbox.save()
-        run = work_through(started(mailbox), sync)
+        run = work_through(started(mailbox), sync_mailbox)
     assert (run.status, run.processed, run.total) == ("completed", MANY, MANY)
     assert sorted(item.subject for item in run.items.all()) == sorted(f"mail {n}" for n in range(1, MANY + 1))
     assert {item.attempts for item in run.items.all()} == {1}
@@ -195,12 +195,12 @@ def test_a_server_that_stays_away_in_the_middle_leaves_a_run_that_goes_on(
     server, mailbox = box
     with cut_after(server.port, [1_150_000, *[0] * 100]) as port:
         Mailbox.objects.filter(pk=mailbox.pk).update(port=port)
-        run = work_through(started(mailbox), sync)
+        run = work_through(started(mailbox), sync_mailbox)
     assert (run.status, run.error_code, run.total) == ("failed", "unreachable", MANY)
     assert 0 < run.processed < MANY
     Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port)
     dispatch.reopen(run, SYSTEM, "retry")
-    run = work_through(run, sync)
+    run = work_through(run, sync_mailbox)
     assert (run.status, run.processed, run.total) == ("completed", MANY, MANY)
 
 
@@ -210,7 +210,7 @@ def test_a_password_changed_in_the_middle_rejects_the_run(box: tuple[Server, Mai
         mailbox.port = port
         mailbox.save()
         meanwhile(lambda run: Mailbox.objects.filter(pk=mailbox.pk).update(secret="changed"))
-        run = work_through(started(mailbox), sync)
+        run = work_through(started(mailbox), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert "password of dana" in run.error_message
 
@@ -234,7 +234,7 @@ def test_a_folder_that_is_numbered_anew_in_the_middle_is_read_from_its_start(
         mailbox.port = port
         mailbox.save()
         meanwhile(renumber)
-        run = work_through(started(mailbox), sync)
+        run = work_through(started(mailbox), sync_mailbox)
     assert (run.status, run.error_message, run.processed, run.total) == ("completed", "", MANY, MANY)
     assert sorted(item.key for item in run.items.all()) == sorted(f"8:{uid}" for uid in range(1, MANY + 1))
     assert shown[0] < MANY
@@ -252,7 +252,7 @@ def test_a_retry_after_renumbering_counts_what_there_is(box: tuple[Server, Mailb
         total=MANY,
     )
     run.items.create(key="6:3", status="failed", error_code="malformed")
-    run = work_through(run, sync)
+    run = work_through(run, sync_mailbox)
     assert (run.status, run.processed, run.total, run.failed) == ("completed", MANY, MANY, 0)
     assert run.items.count() == MANY
 
@@ -262,7 +262,7 @@ def test_failed_messages_that_were_numbered_anew_are_told_so_when_tried_again(bo
     run = started(mailbox, mode="selected")
     run.items.create(key="6:3", subject="An old one", sender="a@b.test")
     run.items.create(key="7:4", subject="mail 4", sender="a@b.test")
-    run = work_through(run, sync)
+    run = work_through(run, sync_mailbox)
     assert (run.status, run.processed, run.total, run.failed) == ("completed", 2, 2, 1)
     old = run.items.get(key="6:3")
     assert (old.status, old.error_code, old.subject) == ("failed", "renumbered", "An old one")
@@ -274,7 +274,7 @@ def test_failed_messages_that_were_numbered_anew_are_told_so_when_tried_again(bo
 def test_a_mailbox_remembers_that_it_was_opened(box: tuple[Server, Mailbox]) -> None:
     _server, mailbox = box
     assert not mailbox.has_been_opened
-    work_through(started(mailbox, mode="range", from_date=FIRST_DAY.date(), to_date=FIRST_DAY.date()), sync)
+    work_through(started(mailbox, mode="range", from_date=FIRST_DAY.date(), to_date=FIRST_DAY.date()), sync_mailbox)
     mailbox.refresh_from_db()
     assert (mailbox.uidvalidity, mailbox.last_uid) == (7, 0)
 

@@ -15,7 +15,7 @@ from demo.mailboxes.mime import attachment, mail, multipart, text
 from demo.mailboxes.papers import Paper, drawn
 from receipts.models import Receipt, ReceiptSyncRun
 from receipts.review import decisions
-from receipts.sync.mailbox_sync import sync
+from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -210,7 +210,7 @@ def test_each_promise_is_kept_by_a_sync_and_no_decision_is_lost_by_the_next(
 ) -> None:
     mails = [raw(number, promise) for number, promise in enumerate(PROMISES)]
     with served_mails(business_a, mails) as (_server, mailbox):
-        run = work_through(dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox), sync)
+        run = work_through(dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox), sync_mailbox)
         assert (run.status, run.failed) == ("completed", 0)
         assert what_differs(business_a) == []
         assert not Receipt.objects.duplicates().exists()
@@ -222,7 +222,7 @@ def test_each_promise_is_kept_by_a_sync_and_no_decision_is_lost_by_the_next(
         decisions.approve_receipt(approved, member_a)
         decisions.reject_receipt(rejected, member_a)
         run = work_through(
-            dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox, mode=ReceiptSyncRun.Mode.FULL), sync
+            dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox, mode=ReceiptSyncRun.Mode.FULL), sync_mailbox
         )
     decided = [(row.review_status, str(row.amount)) for row in Receipt.objects.order_by("pk")[:3]]
     assert decided == [("corrected", "8.88"), ("approved", "7.77"), ("rejected", "7.77")]

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from receipts.extraction.scan import EXTRACTOR_VERSION
 from receipts.models import Receipt, ReceiptCorrection
 from receipts.review import decisions
-from receipts.sync.storing import doubt_receipts, store_receipts
+from receipts.sync.storing import mark_outdated_for_review, store_receipts
 from runs.models import Business
 from tests.sessions import is_any_session_waiting
 from tests.workers import until
@@ -298,7 +298,7 @@ def test_what_a_newer_extractor_takes_for_no_receipt_is_doubted(receipt: Receipt
     found_again(receipt.business)
     versions = []
     for _again in range(2):
-        doubt_receipts(receipt.business.pk, "<1@x>", EXTRACTOR_VERSION)
+        mark_outdated_for_review(receipt.business.pk, "<1@x>", EXTRACTOR_VERSION)
         sure.refresh_from_db()
         versions.append(sure.version)
     assert (sure.needs_review, sure.review_reasons) == (True, ["not_certain_receipt"])

@@ -15,8 +15,8 @@ from demo.mailboxes.papers import Paper, drawn, locked, with_hyphens_as_nul
 from receipts.extraction.scan import Scanned
 from receipts.models import Receipt, ReceiptSyncRun
 from receipts.scanner.scanner import Scanner
-from receipts.sync import mailbox_sync as sync_module
-from receipts.sync.mailbox_sync import sync
+from receipts.sync import letter_processing
+from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -35,7 +35,7 @@ def letter(number: int, part: bytes = BODY, *, sender: str = "billing@acme.test"
 
 def synced(business: Business, raws: Sequence[bytes]) -> ReceiptSyncRun:
     with served_mails(business, raws) as (_server, mailbox):
-        return work_through(dispatch.start(ReceiptSyncRun, business, mailbox=mailbox), sync)
+        return work_through(dispatch.start(ReceiptSyncRun, business, mailbox=mailbox), sync_mailbox)
 
 
 @pytest.mark.parametrize(
@@ -96,14 +96,14 @@ def test_an_amount_with_too_many_digits_is_unknown(amount: str, stored: str | No
 
 
 def test_what_cannot_be_stored_fails_its_own_message(business_a: Business, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = sync_module.store
+    store_findings = letter_processing.store_findings
 
     def store_all_but_one(run: ReceiptSyncRun, scanned: Scanned) -> None:
         if scanned.message_id == "2@acme.test":
             raise DataError("value too long for its column")
-        store(run, scanned)
+        store_findings(run, scanned)
 
-    monkeypatch.setattr(sync_module, "store", store_all_but_one)
+    monkeypatch.setattr(letter_processing, "store_findings", store_all_but_one)
     run = synced(business_a, [letter(1), letter(2, subject="Invoice two"), letter(3)])
     assert (run.status, run.processed, run.failed) == ("completed", 3, 1)
     [failed] = run.items.filter(status="failed")

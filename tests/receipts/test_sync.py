@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from demo import mailboxes
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
-from receipts.sync.mailbox_sync import sync
+from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
@@ -33,7 +33,7 @@ def mailbox(business_a: Business) -> Iterator[Mailbox]:
 
 def synced(mailbox: Mailbox, **fields: Any) -> ReceiptSyncRun:
     run = dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox, **fields)
-    return work_through(run, sync)
+    return work_through(run, sync_mailbox)
 
 
 def found() -> set[tuple[object, ...]]:
@@ -104,7 +104,7 @@ def test_a_resumed_sync_misses_and_doubles_nothing(mailbox: Mailbox, settings: S
             real(*args, **kwargs)  # type: ignore[arg-type]
 
         progress.checkpoint = checkpoint  # type: ignore[method-assign]
-        sync(run, progress)
+        sync_mailbox(run, progress)
 
     run = dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox)
     with pytest.raises(SystemExit):
@@ -112,7 +112,7 @@ def test_a_resumed_sync_misses_and_doubles_nothing(mailbox: Mailbox, settings: S
     assert (seen(run).status, seen(run).processed) == ("running", 30)
     ReceiptSyncRun.objects.filter(pk=run.pk).fail("worker_lost", "gone")  # type: ignore[arg-type]
     dispatch.reopen(seen(run), SYSTEM, "retry")
-    run = work_through(run, sync)
+    run = work_through(run, sync_mailbox)
     assert (run.status, run.processed, run.total, run.attempt) == ("completed", 60, 60, 2)
     assert expected() <= found()
     assert Receipt.objects.count() == len(found())
@@ -126,7 +126,7 @@ def test_broken_messages_are_failed_items_with_their_reasons(business_a: Busines
         item = run.items.get()
         assert item.status == "failed"
         assert item.error_message
-        again = work_through(dispatch.retry_failed(run, None), sync)
+        again = work_through(dispatch.retry_failed(run, None), sync_mailbox)
         assert (again.mode, again.total, again.failed) == ("selected", 1, 1)
 
 
