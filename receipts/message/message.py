@@ -41,7 +41,7 @@ _ANGLED = re.compile(r"<([^<>\s]+)>")
 class Contents:
     """The contents of a document: its text, and the XML of the e-invoice that it is or that is embedded in it.
 
-    Hebrew is in reading order. A PDF of images has no text, and neither has one with fonts that map no glyphs to characters.
+    Hebrew is in reading order. A PDF of images has no text, and neither has one whose fonts have no character map.
     """
 
     text: str
@@ -72,7 +72,7 @@ class OpenedMessage:
 
 
 def open_message(raw: bytes | memoryview, *, max_attachment_bytes: int) -> OpenedMessage:
-    """Open a mail. Raises ItemFailed, code malformed or header_too_large, for one without headers or with too large ones.
+    """Open a mail. Raises ItemFailed, code malformed or header_too_large, where the headers are missing or too large.
 
     Codes of faults: malformed, header_too_large, nested_too_deep, too_many_parts, charset,
     attachment_too_large, winmail.
