@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import av
 
-# Before numpy is imported: its OpenBLAS allocates a buffer for each thread, which counts against the memory limit of the
-# child process.
+# Before numpy is imported: its OpenBLAS allocates a buffer for each thread, which counts against the memory limit of
+# the child process.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402
+import numpy as np
 
 SAME_CORRELATION: Final = 0.9  # or more, with either sign; the speech of two people has almost none
 LOUDER_BY: Final = (
-    16.0  # times the energy: then the quieter channel is a side of its own, though it may hold only an echo
+    16.0  # times the energy: then the quieter channel is the other side, though only an echo may be in it
 )
 
 
