@@ -10,8 +10,6 @@ from typing import Any, Final
 
 from django.db import connection
 from django.test import override_settings
-from rest_framework.request import Request
-from rest_framework.test import APIRequestFactory
 
 from recordings.api.pagination import MatchPages
 from recordings.models import LONG_COLUMNS, Call, CallQuerySet, Source
@@ -86,7 +84,7 @@ def _calls(source: Source) -> CallQuerySet:
 
 
 def _first_page(calls: CallQuerySet, word: str) -> Sequence[Call]:
-    return MatchPages().paginate_queryset(calls.match_tiers(word), Request(APIRequestFactory().get("/")))
+    return MatchPages().fetch_page(calls.match_tiers(word), {}, url="/")
 
 
 def _count_found(source: Source, word: str, said: str) -> str:
