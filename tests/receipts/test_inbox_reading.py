@@ -69,7 +69,7 @@ def test_both_days_belong_to_a_range() -> None:
         assert inbox.uids(since=date.min, before=date.max) == inbox.uids(), "the ends of the calendar are no error"
 
 
-def test_every_letter_arrives_whole_and_in_order() -> None:
+def test_every_message_arrives_whole_and_in_order() -> None:
     mails = [mail(uid) for uid in range(1, MANY + 1)]
     with served(*mails) as (_, account), open_inbox(account) as inbox:
         letters = list(fetched(inbox, inbox.uids()))
@@ -77,7 +77,7 @@ def test_every_letter_arrives_whole_and_in_order() -> None:
     assert all(letter.raw == one.raw for letter, one in zip(letters, mails, strict=True))
 
 
-def test_small_letters_share_a_command_and_large_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_messages_share_a_command_and_large_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     mails = [mail(1), mail(2), mail(3, size=3 * MB), mail(4, size=5 * MB), mail(5), *map(mail, range(6, 70))]
     asked: list[list[int]] = []
     original = Inbox.begin_bodies
@@ -93,7 +93,7 @@ def test_small_letters_share_a_command_and_large_ones_do_not(monkeypatch: pytest
     assert [letter.size for letter in letters[2:4]] == [3 * MB, 5 * MB]
 
 
-def test_a_letter_above_the_limit_is_never_fetched() -> None:
+def test_a_message_above_the_limit_is_never_fetched() -> None:
     huge = mail(2, padded_to=200 * MB)
     with served(mail(1), huge, mail(3)) as (_, account), open_inbox(account) as inbox:
         letters = list(fetched(inbox, inbox.uids()))
@@ -102,14 +102,14 @@ def test_a_letter_above_the_limit_is_never_fetched() -> None:
     assert letters[2].raw
 
 
-def test_a_server_that_understates_a_size_gets_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_whose_size_the_server_understated_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Inbox, "sizes", lambda self, uids: dict.fromkeys(uids, 10))
     with served(mail(1, size=5_000)) as (_, account), open_inbox(account) as inbox:
         [letter] = fetched(inbox, [1], max_bytes=1_000)
     assert (letter.raw, letter.too_large) == (None, True)
 
 
-def test_a_letter_deleted_meanwhile_is_told_as_vanished() -> None:
+def test_a_message_deleted_meanwhile_is_reported_as_vanished() -> None:
     with served(*map(mail, range(1, 4))) as (server, account), open_inbox(account) as inbox:
         uids = inbox.uids()
         server.expunge("dana", [2])
@@ -126,14 +126,14 @@ def test_reading_marks_nothing_as_seen() -> None:
                 assert b"\\Seen" not in flags
 
 
-def test_a_letter_may_be_left_out() -> None:
+def test_messages_may_be_left_out() -> None:
     with served(*map(mail, range(1, 200))) as (_, account), open_inbox(account) as inbox:
         letters = LetterFetcher(inbox, inbox.uids(), max_bytes=MB)
         taken = [letters.take_letter(uid) for uid in (1, 2, 60, 61, 199)]
     assert [letter.raw for letter in taken] == [mail(uid).raw for uid in (1, 2, 60, 61, 199)]
 
 
-def test_a_large_letter_beats_while_it_arrives() -> None:
+def test_a_large_message_beats_while_it_arrives() -> None:
     beats: list[bool] = []
     with (
         served(mail(1, size=5 * MB)) as (_, account),
@@ -144,7 +144,7 @@ def test_a_large_letter_beats_while_it_arrives() -> None:
     assert len(beats) >= 5 * MB // 65_536
 
 
-def test_a_server_that_sends_more_than_was_asked_for_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_sends_more_than_was_requested_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Inbox, "sizes", lambda self, uids: dict.fromkeys(uids, 10))
     with served(mail(1, size=50_000)) as (_, account), open_inbox(account, max_bytes=1_000) as inbox:
         letters = LetterFetcher(inbox, [1], max_bytes=40_000)
@@ -156,7 +156,7 @@ def test_a_server_that_sends_more_than_was_asked_for_is_cut_off(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("after", [0, 500])
-def test_a_server_that_drips_is_left_and_waiting_for_it_beats(after: int) -> None:
+def test_a_server_that_sends_too_slowly_is_disconnected_and_waiting_beats(after: int) -> None:
     """In its greeting, or in the middle of a message."""
     beats: list[bool] = []
     with (
@@ -169,7 +169,7 @@ def test_a_server_that_drips_is_left_and_waiting_for_it_beats(after: int) -> Non
     assert len(beats) > 10
 
 
-def test_a_large_letter_on_a_slow_but_steady_line_is_read() -> None:
+def test_a_large_message_on_a_slow_but_steady_line_is_read() -> None:
     letter = mail(1, size=20_000)
     with (
         served(letter) as (server, account),
@@ -240,7 +240,7 @@ def test_one_message_that_ends_every_connection_is_given_up_alone(cursed: set[in
     ]
 
 
-def test_a_server_that_hands_out_nothing_is_broken_and_not_all_of_its_messages(cursed: set[int]) -> None:
+def test_a_server_that_delivers_nothing_does_not_fail_all_its_messages(cursed: set[int]) -> None:
     cursed.update(range(1, 31))
     with served(*map(mail, range(1, 31))) as (_, account):
         letters = read_with_patience(account, range(1, 31), connections=100)

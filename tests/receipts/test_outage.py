@@ -129,14 +129,14 @@ def test_a_server_that_stays_away_fails_the_run_as_unreachable_and_a_retry_waits
     assert len(waits) > 1
 
 
-def test_what_was_waited_before_a_deploy_counts(lonely: Mailbox, settings: Settings) -> None:
+def test_the_wait_before_a_deploy_counts(lonely: Mailbox, settings: Settings) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 1_000
     run = started(lonely)
     ReceiptSyncRun.objects.filter(pk=run.pk).update(cursor={"unreachable_seconds": 999.9})
     assert work_through(run, sync_mailbox).error_code == "unreachable"
 
 
-def test_an_address_that_never_answered_is_rejected_after_a_moment(business_a: Business, settings: Settings) -> None:
+def test_an_address_that_never_worked_is_rejected_soon(business_a: Business, settings: Settings) -> None:
     settings.RECEIPTS_FIRST_CONTACT_SECONDS = 0.3
     mailbox = mailbox_at(business_a, free_port())
     run = work_through(started(mailbox), sync_mailbox)
@@ -145,7 +145,7 @@ def test_an_address_that_never_answered_is_rejected_after_a_moment(business_a: B
 
 
 @pytest.mark.parametrize(("opened", "code"), [(False, "rejected"), (True, "unreachable")])
-def test_a_name_that_nobody_has_is_wrong_only_where_it_never_worked(
+def test_an_unknown_host_is_misconfigured_only_where_it_never_worked(
     business_a: Business, settings: Settings, opened: bool, code: str
 ) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 0.1
@@ -163,7 +163,9 @@ def test_a_run_that_waits_can_be_cancelled(lonely: Mailbox, meanwhile: Any) -> N
     assert work_through(started(lonely), sync_mailbox).status == "cancelled"
 
 
-def test_a_mailbox_that_is_mended_meanwhile_is_opened_as_it_is_now(box: tuple[Server, Mailbox], meanwhile: Any) -> None:
+def test_a_mailbox_that_is_corrected_meanwhile_is_opened_as_corrected(
+    box: tuple[Server, Mailbox], meanwhile: Any
+) -> None:
     server, mailbox = box
     Mailbox.objects.filter(pk=mailbox.pk).update(port=free_port())
     meanwhile(lambda run: Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port))
@@ -188,7 +190,7 @@ def test_a_connection_cut_in_the_middle_loses_and_repeats_nothing(
     assert {item.attempts for item in run.items.all()} == {1}
 
 
-def test_a_server_that_stays_away_in_the_middle_leaves_a_run_that_goes_on(
+def test_a_run_whose_server_went_away_in_the_middle_can_be_retried(
     box: tuple[Server, Mailbox], settings: Settings
 ) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 0.3
@@ -219,7 +221,7 @@ def test_a_password_changed_in_the_middle_rejects_the_run(box: tuple[Server, Mai
 
 
 @pytest.mark.parametrize("flush_seconds", [0.02, 1_000.0], ids=["all is written", "nothing is written yet"])
-def test_a_folder_that_is_numbered_anew_in_the_middle_is_read_from_its_start(
+def test_a_folder_that_is_renumbered_in_the_middle_is_read_from_its_start(
     box: tuple[Server, Mailbox], meanwhile: Any, settings: Settings, flush_seconds: float
 ) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = flush_seconds
@@ -240,7 +242,7 @@ def test_a_folder_that_is_numbered_anew_in_the_middle_is_read_from_its_start(
     assert shown[0] < MANY
 
 
-def test_a_retry_after_renumbering_counts_what_there_is(box: tuple[Server, Mailbox]) -> None:
+def test_a_retry_after_renumbering_counts_the_existing_messages(box: tuple[Server, Mailbox]) -> None:
     _server, mailbox = box
     run = started(mailbox)
     ReceiptSyncRun.objects.filter(pk=run.pk).update(
@@ -257,7 +259,7 @@ def test_a_retry_after_renumbering_counts_what_there_is(box: tuple[Server, Mailb
     assert run.items.count() == MANY
 
 
-def test_failed_messages_that_were_numbered_anew_are_told_so_when_tried_again(box: tuple[Server, Mailbox]) -> None:
+def test_a_retry_of_renumbered_messages_fails_them_as_renumbered(box: tuple[Server, Mailbox]) -> None:
     _server, mailbox = box
     run = started(mailbox, mode="selected")
     run.items.create(key="6:3", subject="An old one", sender="a@b.test")
@@ -282,7 +284,7 @@ def test_a_mailbox_remembers_that_it_was_opened(box: tuple[Server, Mailbox]) -> 
 @pytest.mark.parametrize(
     "change", [{"host": "b.test"}, {"port": 993}, {"security": "ssl"}, {"username": "noa"}, {"folder": "Archive"}]
 )
-def test_a_mailbox_pointed_elsewhere_forgets_what_it_has_read(lonely: Mailbox, change: dict[str, Any]) -> None:
+def test_a_mailbox_that_moved_to_another_server_is_read_from_its_start(lonely: Mailbox, change: dict[str, Any]) -> None:
     lonely.mark_read(7, 40)
     Mailbox.objects.update_or_create(pk=lonely.pk, defaults={"name": "Another name", "secret": "x"})
     assert Mailbox.objects.get(pk=lonely.pk).last_uid == 40

@@ -57,7 +57,7 @@ def test_pages_are_counted_and_no_more_of_them_drawn(kind: Kind, content: bytes,
     [b"", b"x", PDF[:500], locked(), bomb(), picture()[:60], b"%PDF-1.4\n" + b"1 0 obj<<" * 1_000, SECRET],
 )
 @pytest.mark.parametrize("kind", [Kind.PDF, Kind.PICTURE])
-def test_what_cannot_be_drawn_is_not(kind: Kind, content: bytes) -> None:
+def test_an_undrawable_document_has_no_pages(kind: Kind, content: bytes) -> None:
     assert asked(kind, COUNT, content) == asked(kind, 1, content) == b""
 
 
@@ -68,7 +68,7 @@ def test_a_pdf_is_drawn_as_large_as_it_can_be_read() -> None:
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("JPEG", "RGB"), ("WEBP", "RGB"), ("TIFF", "L")])
-def test_a_picture_is_made_anew_upright_and_without_what_was_written_in_it(kind: str, mode: str) -> None:
+def test_a_picture_is_redrawn_upright_and_without_its_metadata(kind: str, mode: str) -> None:
     drawn_anew = asked(Kind.PICTURE, 1, picture(kind, (4_000, 100), mode))
     assert SECRET not in drawn_anew
     image = Image.open(BytesIO(drawn_anew))
@@ -103,7 +103,7 @@ def with_file(business: Business, content: bytes, content_type: str) -> Receipt:
     return receipt
 
 
-def test_the_page_shows_what_was_drawn(as_a: Client, business_a: Business) -> None:
+def test_the_page_shows_the_drawn_picture(as_a: Client, business_a: Business) -> None:
     address = f"/b/business-a/receipts/{with_file(business_a, PDF, 'application/pdf').pk}/"
     html = as_a.get(address).content.decode()
     assert f'src="{address}pages/1/"' in html
@@ -116,14 +116,14 @@ def test_the_page_shows_what_was_drawn(as_a: Client, business_a: Business) -> No
         assert as_a.get(f"{address}pages/{page}/").status_code == 404
 
 
-def test_html_stands_on_the_page_as_text(as_a: Client, business_a: Business) -> None:
+def test_html_is_shown_on_the_page_as_text(as_a: Client, business_a: Business) -> None:
     receipt = with_file(business_a, b"<p>&lt;script&gt;alert(1)&lt;/script&gt; Total 5</p>", "text/html")
     html = as_a.get(f"/b/business-a/receipts/{receipt.pk}/").content.decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt; Total 5" in html
     assert as_a.get(f"/b/business-a/receipts/{receipt.pk}/pages/1/").status_code == 404
 
 
-def test_an_e_invoice_stands_on_the_page_as_text(as_a: Client, business_a: Business) -> None:
+def test_an_e_invoice_is_shown_on_the_page_as_text(as_a: Client, business_a: Business) -> None:
     receipt = with_file(business_a, b"<Invoice><Note>&lt;b&gt; 5</Note></Invoice>", "application/xml")
     assert "Note: &lt;b&gt; 5" in as_a.get(f"/b/business-a/receipts/{receipt.pk}/").content.decode()
 

@@ -205,9 +205,7 @@ def raw(number: int, promise: Promise) -> bytes:
     return mail(headers, multipart([body, promise.part]) if promise.part else body)
 
 
-def test_each_promise_is_kept_by_a_sync_and_no_decision_is_lost_by_the_next(
-    business_a: Business, member_a: User
-) -> None:
+def test_a_sync_fulfils_each_promise_and_the_next_overwrites_no_decision(business_a: Business, member_a: User) -> None:
     mails = [raw(number, promise) for number, promise in enumerate(PROMISES)]
     with served_mails(business_a, mails) as (_server, mailbox):
         run = work_through(dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox), sync_mailbox)

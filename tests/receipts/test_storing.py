@@ -59,7 +59,7 @@ def synced(business: Business, raws: Sequence[bytes]) -> ReceiptSyncRun:
         letter(1).replace(b"<1@acme.test>", b"\xff\xfe\x80 \x00"),
     ],
 )
-def test_what_is_too_long_or_unprintable_is_stored_all_the_same(business_a: Business, odd: bytes) -> None:
+def test_too_long_or_unprintable_texts_are_stored_cut_and_cleaned(business_a: Business, odd: bytes) -> None:
     run = synced(business_a, [odd, letter(2)])
     assert (run.status, run.processed, run.succeeded) == ("completed", 2, 2)
     assert Receipt.objects.count() == 2
@@ -95,7 +95,9 @@ def test_an_amount_with_too_many_digits_is_unknown(amount: str, stored: str | No
     assert receipt.amount == (stored and Decimal(stored))
 
 
-def test_what_cannot_be_stored_fails_its_own_message(business_a: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_receipts_that_cannot_be_stored_fail_their_own_message(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store_findings = letter_processing.store_findings
 
     def store_all_but_one(run: ReceiptSyncRun, scanned: Scanned) -> None:
@@ -121,7 +123,7 @@ def test_a_column_that_postgresql_refuses_fails_its_own_message(
     assert Receipt.objects.count() == 2
 
 
-def test_a_part_that_cannot_be_read_is_a_note_on_the_item(business_a: Business) -> None:
+def test_an_unreadable_part_is_recorded_on_its_done_item(business_a: Business) -> None:
     terms = attachment(locked(), "terms.pdf", "application/pdf")
     run = synced(business_a, [letter(1, multipart([attachment(PDF, "invoice.pdf", "application/pdf"), terms]))])
     item = run.items.get()

@@ -57,7 +57,7 @@ def test_clean_receipts_are_read_right(mailbox: Mailbox) -> None:
     assert run.items.count() == 60
 
 
-def test_attachments_are_kept_under_their_own_hash(mailbox: Mailbox) -> None:
+def test_attachments_are_stored_under_their_own_hash(mailbox: Mailbox) -> None:
     synced(mailbox)
     kept = Receipt.objects.exclude(attachment_sha256="")
     assert kept
@@ -67,7 +67,7 @@ def test_attachments_are_kept_under_their_own_hash(mailbox: Mailbox) -> None:
         assert default_storage.size(name) > 0
 
 
-def test_syncing_again_finds_nothing_new_and_doubles_nothing(mailbox: Mailbox) -> None:
+def test_a_second_sync_adds_nothing(mailbox: Mailbox) -> None:
     synced(mailbox)
     before = found()
     again = synced(Mailbox.objects.get(pk=mailbox.pk))
@@ -78,12 +78,12 @@ def test_syncing_again_finds_nothing_new_and_doubles_nothing(mailbox: Mailbox) -
     assert found() == before
 
 
-def test_numbers_that_mean_something_else_now_are_not_believed(mailbox: Mailbox) -> None:
+def test_after_renumbering_old_uids_are_not_used(mailbox: Mailbox) -> None:
     Mailbox.objects.filter(pk=mailbox.pk).update(uidvalidity=1, last_uid=10_000)
     assert synced(Mailbox.objects.get(pk=mailbox.pk)).total == 60
 
 
-def test_a_range_takes_the_messages_of_its_days(mailbox: Mailbox) -> None:
+def test_a_range_selects_the_messages_of_its_days(mailbox: Mailbox) -> None:
     days = sorted(mail.received_at.date() for mail in mailboxes.corpus(mailboxes.MAILBOX_A)[SOME])
     first, last = days[10], days[20]
     run = synced(mailbox, mode="range", from_date=first, to_date=last)
@@ -92,7 +92,7 @@ def test_a_range_takes_the_messages_of_its_days(mailbox: Mailbox) -> None:
     assert mailbox.last_uid == 0, "a range says nothing about what came before it"
 
 
-def test_a_resumed_sync_misses_and_doubles_nothing(mailbox: Mailbox, settings: Settings) -> None:
+def test_a_resumed_sync_neither_misses_nor_repeats_a_message(mailbox: Mailbox, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
 
     def die_in_the_middle(run: ReceiptSyncRun, progress: Progress) -> None:
@@ -131,7 +131,7 @@ def test_broken_messages_are_failed_items_with_their_reasons(business_a: Busines
 
 
 @pytest.mark.parametrize("change", [{"secret": "wrong"}, {"port": 1}, {"folder": "Nowhere"}])
-def test_a_mailbox_that_cannot_be_opened_rejects_the_run_in_words(
+def test_a_mailbox_that_cannot_be_opened_rejects_the_run_with_a_message(
     mailbox: Mailbox, change: dict[str, object], settings: Settings
 ) -> None:
     settings.RECEIPTS_FIRST_CONTACT_SECONDS = 0

@@ -50,7 +50,7 @@ def visible(media: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (media / "recordings").rglob("*") if path.is_file()}
 
 
-def test_a_worker_killed_in_mid_download_fetches_only_what_was_missing(
+def test_after_a_kill_in_mid_download_only_the_missing_part_is_fetched(
     business_a: Business, files: Path, media: Path, server: TwilioServer
 ) -> None:
     server.calls[:] = [make_served_call(number) for number in range(6)]
@@ -77,7 +77,7 @@ def test_a_worker_killed_in_mid_download_fetches_only_what_was_missing(
     assert fetched == {each.sid: 2 if each is held else 1 for each in server.calls}
 
 
-def test_a_child_killed_in_the_middle_of_a_call_transcribes_only_what_was_left(
+def test_after_a_kill_in_mid_call_only_the_rest_is_transcribed(
     business_a: Business, files: Path, media: Path, server: TwilioServer
 ) -> None:
     run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a, language="en"), job_type="full")

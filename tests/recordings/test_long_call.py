@@ -153,7 +153,7 @@ def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(so
     assert outcomes_by_key(end)[LONG] == ("failed", "poison")
 
 
-def test_the_bar_after_a_lost_worker_is_the_true_one(source: Source, model: Model) -> None:
+def test_the_bar_after_a_lost_worker_shows_the_stored_progress(source: Source, model: Model) -> None:
     """A short call that is done is half of the calls, and a quarter of the work."""
     run = started(source, short=60.0, long=191.0)
     model.at_once = 10.0
@@ -185,7 +185,7 @@ class StorageElsewhere:
         raise NotImplementedError
 
 
-def test_a_call_in_a_storage_elsewhere_is_transcribed_from_a_copy(
+def test_a_call_in_a_remote_storage_is_transcribed_from_a_copy(
     source: Source, model: Model, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = {"BACKEND": "django.core.files.storage.InMemoryStorage"}

@@ -106,7 +106,7 @@ def test_words_are_found_in_their_forms(find: Finder, source: Source) -> None:
     assert (find("Rechnung"), find("bezahlt die"), find("счетов")) == (["de"], ["de"], ["ru"])
 
 
-def test_what_only_ends_alike_is_not_found(find: Finder, source: Source) -> None:
+def test_words_that_only_share_an_ending_are_not_found(find: Finder, source: Source) -> None:
     spoken(source, "payment", "התשלום עבר תודה רבה")
     spoken(source, "hello", "ושלום לכולם")
     assert find("שלום") == ["hello"]
@@ -122,7 +122,7 @@ def test_hebrew_prefixes_are_those_of_the_database(source: Source) -> None:
         assert cursor.fetchall() == [(list(range(1, len(PREFIXES) + 1)),)]
 
 
-def test_what_is_written_comes_before_what_it_may_mean(find: Finder, source: Source) -> None:
+def test_exact_matches_come_before_other_forms(find: Finder, source: Source) -> None:
     hours = {"number": 3, "book": 1, "the book": 2, "book too": 0}
     texts = {"number": "מספר הזמנה", "book": "קניתי ספר", "the book": "הספר הגיע", "book too": "עוד ספר"}
     for call_id, text in texts.items():
@@ -140,7 +140,7 @@ def test_pages_have_every_match_once_in_both_directions(find: Finder, source: So
     assert list(find.pages("תור קרוב")) == [[]]
 
 
-def test_nothing_is_found_before_it_can_be_read(find: Finder, source: Source) -> None:
+def test_a_partial_transcript_is_not_searched(find: Finder, source: Source) -> None:
     call = Call.objects.create(business=source.business, source=source, call_id="1", location="x", file="x")
     call.store_part([{"start": 0, "end": 1, "text": "חשבונית"}], 1.0, "he")
     assert find("חשבונית") == []
@@ -148,7 +148,7 @@ def test_nothing_is_found_before_it_can_be_read(find: Finder, source: Source) ->
     assert find("חשבונית") == ["1"]
 
 
-def test_a_transcript_of_nothing_but_rare_words_can_be_kept(source: Source) -> None:
+def test_a_transcript_of_rare_words_only_can_be_stored(source: Source) -> None:
     letters = "אבגדהוזחטיכלמנסעפצקרשת"
     words = ("ושכשמה" + "".join(end) for end in product(letters, repeat=4))
     call = spoken(source, "1", " ".join(words))
@@ -173,13 +173,13 @@ def test_a_number_is_found_however_it_is_written(find: Finder, source: Source) -
     assert find("+44 20 7946 0958") == find("0000000000") == []
 
 
-def test_an_extension_is_no_end_of_a_number(find: Finder, source: Source) -> None:
+def test_an_extension_does_not_match_the_end_of_a_number(find: Finder, source: Source) -> None:
     spoken(source, "internal", "", number="101")
     spoken(source, "external", "", number="0501234101")
     assert find("101") == ["internal"]
 
 
-def test_digits_are_those_that_numbers_end_with() -> None:
+def test_a_searched_number_is_reduced_to_its_national_digits() -> None:
     assert parse_phone_digits("+44 20 7946 0958") == parse_phone_digits("020 7946 0958") == "2079460958"
     assert not any(map(parse_phone_digits, ("-101", '"101"', "5", "1" * 18, "a1", "")))
 
@@ -202,7 +202,7 @@ def test_another_business_is_not_searched(find: Finder, source: Source, business
 # Snippets
 
 
-def test_a_snippet_marks_what_is_found_and_escapes_the_rest(find: Finder, source: Source) -> None:
+def test_a_snippet_marks_matches_and_escapes_the_rest(find: Finder, source: Source) -> None:
     call = spoken(
         source, "1", f"{'מילים ' * 200} <img src=x onerror=alert(1)> \ue000 & הטכנאי \ue001 יגיע {'ועוד ' * 200}"
     )
@@ -240,7 +240,7 @@ HOSTILE = [
 ]
 
 
-def test_no_search_fails(find: Finder, source: Source, as_member_a: APIClient) -> None:
+def test_no_search_text_causes_an_error(find: Finder, source: Source, as_member_a: APIClient) -> None:
     spoken(source, "1", "תור")
     for search in HOSTILE:
         find(search)
@@ -263,7 +263,7 @@ def plans_of(find: Finder, search: str) -> str:
         return "\n".join(row for sql in statements for (row,) in cursor.execute(f"EXPLAIN {sql}") or cursor.fetchall())
 
 
-def test_every_search_goes_by_an_index(find: Finder, source: Source) -> None:
+def test_every_search_uses_an_index(find: Finder, source: Source) -> None:
     rows = [Call(business=source.business, source=source, call_id=str(n), file="x", number=str(n)) for n in range(500)]
     Call.objects.bulk_create(rows)
     Call.objects.update(
@@ -277,7 +277,7 @@ def test_every_search_goes_by_an_index(find: Finder, source: Source) -> None:
         assert "Seq Scan on recordings_call" not in plans
 
 
-def test_a_search_reads_twice() -> None:
+def test_a_search_is_parsed_into_terms() -> None:
     search = Search.parse('חשבונית "in words" -paid')
     assert [term.words for term in search.groups[0]] == ["חשבונית", "in words"]
     assert [term.words for term in search.missing] == ["paid"]

@@ -106,7 +106,7 @@ STATES: dict[str, tuple[Callable[[Call], object], str, str]] = {
 }
 
 
-def test_what_became_of_the_words_is_said_on_page_and_in_the_api(
+def test_page_and_api_show_why_a_call_has_no_transcript(
     source: Source, as_member_a: APIClient, client: Client, member_a: Any
 ) -> None:
     calls: dict[str, Call] = {}
@@ -168,7 +168,7 @@ def test_a_recording_that_could_be_read_in_part_is_partial(source: Source) -> No
     assert 4 < partial.duration < whole.duration - 3
 
 
-def test_a_page_of_ogg_that_is_passed_over_makes_a_recording_partial(tmp_path: Path) -> None:
+def test_a_skipped_ogg_page_makes_a_recording_partial(tmp_path: Path) -> None:
     path = tmp_path / "x.ogg"
     with av.open(str(path), "w", options={"page_duration": "500000"}) as out:
         stream: Any = out.add_stream("libopus", rate=16_000, layout="mono")

@@ -52,7 +52,7 @@ def started(mailbox: Mailbox) -> ReceiptSyncRun:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_message_that_ends_the_scanner_ahead_fails_alone(
+def test_a_message_that_kills_the_scanner_while_scanned_ahead_fails_alone(
     business_a: Business, settings: Settings, monkeypatch: pytest.MonkeyPatch, ahead: list[bytes]
 ) -> None:
     settings.RECEIPTS_MESSAGE_SECONDS = 0.1
@@ -68,7 +68,7 @@ def test_a_message_that_ends_the_scanner_ahead_fails_alone(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_after_a_death_nothing_is_read_while_another_item_is_open(business_a: Business, ahead: list[bytes]) -> None:
+def test_in_suspect_mode_nothing_is_scanned_ahead(business_a: Business, ahead: list[bytes]) -> None:
     with served_mails(business_a, [letter(1), letter(2), letter(3)]) as (_server, mailbox):
         run = started(mailbox)
         ReceiptSyncRun.objects.filter(pk=run.pk).update(suspect_mode=True)
@@ -77,7 +77,7 @@ def test_after_a_death_nothing_is_read_while_another_item_is_open(business_a: Bu
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_poison_item_is_never_read_ahead(business_a: Business, ahead: list[bytes]) -> None:
+def test_a_poison_item_is_never_scanned_ahead(business_a: Business, ahead: list[bytes]) -> None:
     raws = [letter(1), letter(2), letter(3)]
     with served_mails(business_a, raws) as (_server, mailbox):
         run = started(mailbox)
@@ -89,7 +89,7 @@ def test_a_poison_item_is_never_read_ahead(business_a: Business, ahead: list[byt
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_breaks_while_it_fetches_ahead_costs_no_message_that_is_here(business_a: Business) -> None:
+def test_a_connection_lost_while_fetching_ahead_loses_no_fetched_message(business_a: Business) -> None:
     many = BATCH_MESSAGES + 10
     raws = [letter(number).ljust(10_000, b".") for number in range(1, many + 1)]
     uids = range(1, many + 1)
@@ -111,7 +111,7 @@ def test_a_connection_that_breaks_while_it_fetches_ahead_costs_no_message_that_i
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("limits", [[80_000], [80_000, 20_000, 0]])
-def test_a_connection_lost_while_messages_are_read_ahead_stores_each_once(
+def test_a_connection_lost_while_messages_are_scanned_ahead_stores_each_once(
     business_a: Business, monkeypatch: pytest.MonkeyPatch, ahead: list[bytes], limits: list[int]
 ) -> None:
     many = 12
@@ -141,7 +141,7 @@ def test_a_connection_lost_while_messages_are_read_ahead_stores_each_once(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_next_batch_is_here_before_the_last_one_is_used_up(business_a: Business) -> None:
+def test_the_next_batch_is_fetched_before_the_current_one_is_used_up(business_a: Business) -> None:
     many = BATCH_MESSAGES + 10
     with served_mails(business_a, [letter(number) for number in range(1, many + 1)]) as (server, _mailbox):
         account = Account("127.0.0.1", server.port, "plain", "dana", "open sesame", timeout=10)
@@ -156,7 +156,7 @@ def test_the_next_batch_is_here_before_the_last_one_is_used_up(business_a: Busin
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("told_before", [0, 3])
-def test_sizes_are_asked_for_ahead_and_none_is_missed(
+def test_sizes_are_requested_ahead_and_none_is_missed(
     business_a: Business, monkeypatch: pytest.MonkeyPatch, told_before: int
 ) -> None:
     """Also by a server that answers two questions at once: what it told with another answer isn't taken for gone."""
