@@ -72,7 +72,7 @@ SHA = "a" * 64
             False,  # the logo of every mail
         ),
         ({"attachment_sha256": SHA}, {"attachment_sha256": SHA, "issued_on": JUNE}, False),
-        # No number to tell them by
+        # Without a number
         ({"invoice_number": ""}, {}, True),
         ({"invoice_number": ""}, {"invoice_number": ""}, True),
         ({"invoice_number": ""}, {"invoice_number": "", "issued_on": JUNE}, False),
@@ -174,10 +174,10 @@ def test_after_a_rejection_the_next_receipt_is_the_original(business_a: Business
     decisions.reject_receipt(first, member_a)
     assert links(business_a) == [None, None, 1]
     stored(business_a, build_receipt())
-    assert links(business_a) == [None, None, 1, 1], "nobody's original"
+    assert links(business_a) == [None, None, 1, 1], "a rejected receipt is no original"
     decisions.approve_receipt(first, member_a)
     assert links(business_a) == [None, 0, 0, 0]
-    assert third.corrections.count() == 0, "only what people do is history"
+    assert third.corrections.count() == 0, "only decisions of people are recorded"
 
 
 def test_two_invoices_are_no_duplicates_through_a_notice_without_number(business_a: Business, member_a: User) -> None:

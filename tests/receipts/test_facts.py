@@ -59,7 +59,7 @@ def total_of(*lines: str) -> str:
         ("Total 189,00- EUR", "-189.00 EUR"),
         ("Total - $479.50", "479.50 USD"),
         ("Total \u2013 479,50 €", "479.50 EUR"),
-        # No currency that can't be kept is taken for one that can.
+        # An unsupported currency isn't taken for a supported one.
         ("Total CA$ 99.00", "99.00"),
         ("Total $99.00 CAD", "99.00"),
         ("Total Rs 1939", "1939"),
@@ -150,7 +150,7 @@ def test_every_language_knows_every_kind_of_phrase_and_every_month(language: str
         (("Datum 12-Aug-2024",), date(2024, 8, 12)),
         (("Date 04-Mar-24",), date(2024, 3, 4)),
         (("Date: 1er février 2024",), date(2024, 2, 1)),
-        # The days of a period are no day of issue; an address may hold a preposition.
+        # The days of a period are no day of issue; an address may contain a preposition.
         (("Berlin 04.07.2023", "01.06.2023 - 30.06.2023"), date(2023, 7, 4)),
         (("Acme GmbH, Am Saueracker 23, 91244 Reichenschwand 04.07.2023",), date(2023, 7, 4)),
         (("Zahlbar am 04.07.2023",), None),

@@ -1,4 +1,4 @@
-"""The next messages are fetched and scanned while one is stored; an error is raised when its own message is due."""
+"""The next messages are fetched and scanned while one is stored; an error is raised for the message that it affects."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def letter(number: int, part: bytes = BODY) -> bytes:
 
 @pytest.fixture
 def ahead(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What is scanned ahead."""
+    """The messages that were scanned ahead."""
     raws: list[bytes] = []
     scan_ahead = Scanner.scan_ahead
 
@@ -155,20 +155,20 @@ def test_the_next_batch_is_fetched_before_the_current_one_is_used_up(business_a:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("told_before", [0, 3])
+@pytest.mark.parametrize("sent_before", [0, 3])
 def test_sizes_are_requested_ahead_and_none_is_missed(
-    business_a: Business, monkeypatch: pytest.MonkeyPatch, told_before: int
+    business_a: Business, monkeypatch: pytest.MonkeyPatch, sent_before: int
 ) -> None:
-    """Also by a server that answers two questions at once: what it told with another answer isn't taken for gone."""
+    """Also from a server that works on two commands at once, and sends some sizes with another response."""
     monkeypatch.setattr(message_sizes, "SIZES_AT_ONCE", 30)
-    asked: list[str] = []
+    requested: list[str] = []
     begin_sizes = Inbox.begin_sizes
 
     def begin(self: Inbox, uids: Sequence[int]) -> Callable[[], dict[int, int]]:
-        asked.append(f"{uids[0]}-{uids[-1]}")
+        requested.append(f"{uids[0]}-{uids[-1]}")
         read = begin_sizes(self, uids)
-        kept = uids[told_before:] if (uids[0], uids[-1]) == (61, 80) else uids
-        return lambda: {uid: size for uid, size in read().items() if uid in kept}
+        sent = uids[sent_before:] if (uids[0], uids[-1]) == (61, 80) else uids
+        return lambda: {uid: size for uid, size in read().items() if uid in sent}
 
     monkeypatch.setattr(Inbox, "begin_sizes", begin)
     raws = [letter(number) for number in range(1, 81)]
@@ -179,8 +179,8 @@ def test_sizes_are_requested_ahead_and_none_is_missed(
             letters = LetterFetcher(opened, range(1, 81), max_bytes=100_000)
             for uid in range(1, 81):
                 if uid == 20:
-                    assert asked == ["1-30", "31-60", "61-80"]
+                    assert requested == ["1-30", "31-60", "61-80"]
                 taken.append(letters.take_letter(uid).raw)
                 letters.fetch_ahead(uid)
     assert taken == raws
-    assert asked == ["1-30", "31-60", "61-80", *["61-63"] * bool(told_before)]
+    assert requested == ["1-30", "31-60", "61-80", *["61-63"] * bool(sent_before)]

@@ -189,7 +189,7 @@ def test_a_folder_that_is_refused_without_a_reason_may_be_misconfigured(account:
 
 @contextmanager
 def refusing(command: bytes, refusal: bytes) -> Iterator[int]:
-    """A port of a server that says yes to everything but `command`."""
+    """A port of a server that accepts every command but `command`."""
 
     def talk() -> None:
         connection, _ = listener.accept()
@@ -211,7 +211,7 @@ def refusing(command: bytes, refusal: bytes) -> Iterator[int]:
 
 @contextmanager
 def answering(greeting: bytes) -> Iterator[int]:
-    """A port that sends `greeting` to whoever connects, and hangs up."""
+    """A port that sends `greeting` to each client, and closes the connection."""
 
     def greet() -> None:
         connection, _ = listener.accept()

@@ -1,4 +1,4 @@
-"""Reading a mailbox: a stream that survives big mail, vanished mail, and mail that its server can't hand out."""
+"""Reading a mailbox: large messages, deleted ones, and those that the server can't deliver."""
 
 import imaplib
 import socket
@@ -24,7 +24,7 @@ from tests.post import slowed
 from tests.workers import until
 
 FIRST_DAY = datetime(2024, 5, 1, 12, tzinfo=UTC)
-MANY = 1_300  # more than one question for sizes holds
+MANY = 1_300  # more than one command for sizes covers
 MB = 1_000_000
 
 
@@ -73,23 +73,23 @@ def test_every_message_arrives_whole_and_in_order() -> None:
     mails = [mail(uid) for uid in range(1, MANY + 1)]
     with served(*mails) as (_, account), open_inbox(account) as inbox:
         letters = list(fetched(inbox, inbox.uids()))
-    assert [letter.uid for letter in letters] == [one.uid for one in mails]
-    assert all(letter.raw == one.raw for letter, one in zip(letters, mails, strict=True))
+    assert [letter.uid for letter in letters] == [sent.uid for sent in mails]
+    assert all(letter.raw == sent.raw for letter, sent in zip(letters, mails, strict=True))
 
 
 def test_small_messages_share_a_command_and_large_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     mails = [mail(1), mail(2), mail(3, size=3 * MB), mail(4, size=5 * MB), mail(5), *map(mail, range(6, 70))]
-    asked: list[list[int]] = []
+    requested: list[list[int]] = []
     original = Inbox.begin_bodies
 
     def spy(self: Inbox, uids: Sequence[int], *, max_bytes: int) -> Callable[[], dict[int, bytes]]:
-        asked.append(list(uids))
+        requested.append(list(uids))
         return original(self, uids, max_bytes=max_bytes)
 
     monkeypatch.setattr(Inbox, "begin_bodies", spy)
     with served(*mails) as (_, account), open_inbox(account) as inbox:
         letters = list(fetched(inbox, inbox.uids(), max_bytes=10 * MB))
-    assert asked == [[1, 2, 3], [4], list(range(5, 55)), list(range(55, 70))]
+    assert requested == [[1, 2, 3], [4], list(range(5, 55)), list(range(55, 70))]
     assert [letter.size for letter in letters[2:4]] == [3 * MB, 5 * MB]
 
 
@@ -194,12 +194,12 @@ def test_our_own_server_stops_answering_a_client_that_is_gone(caplog: pytest.Log
     assert "socket.send() raised exception" not in caplog.text
 
 
-# Servers that end over one message
+# Servers that close the connection over one message
 
 
 @pytest.fixture
-def cursed(monkeypatch: pytest.MonkeyPatch) -> set[int]:
-    """Uids over which the server hangs up."""
+def undeliverable(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Uids of messages over which the server closes the connection."""
     uids: set[int] = set()
     original = Inbox.begin_fetch
 
@@ -213,8 +213,8 @@ def cursed(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     return uids
 
 
-def read_with_patience(account: Account, uids: Sequence[int], *, connections: int) -> list[Letter]:
-    """As a sync does it: a new connection goes on behind what was taken."""
+def read_over_connections(account: Account, uids: Sequence[int], *, connections: int) -> list[Letter]:
+    """As a sync does it: each new connection continues after the last message that was taken."""
     failures = FetchFailures()
     taken: list[Letter] = []
     for _connection in range(connections):
@@ -230,20 +230,20 @@ def read_with_patience(account: Account, uids: Sequence[int], *, connections: in
     return taken
 
 
-def test_one_message_that_ends_every_connection_is_given_up_alone(cursed: set[int]) -> None:
-    cursed.add(7)
+def test_one_message_that_ends_every_connection_is_given_up_alone(undeliverable: set[int]) -> None:
+    undeliverable.add(7)
     with served(*map(mail, range(1, 121))) as (_, account):
-        letters = read_with_patience(account, range(1, 121), connections=1 + MAX_TRIES + 1)
+        letters = read_over_connections(account, range(1, 121), connections=1 + MAX_TRIES + 1)
     assert [letter.uid for letter in letters if letter.given_up] == [7]
     assert [letter.raw for letter in letters if not letter.given_up] == [
         mail(uid).raw for uid in range(1, 121) if uid != 7
     ]
 
 
-def test_a_server_that_delivers_nothing_does_not_fail_all_its_messages(cursed: set[int]) -> None:
-    cursed.update(range(1, 31))
+def test_a_server_that_delivers_nothing_does_not_fail_all_its_messages(undeliverable: set[int]) -> None:
+    undeliverable.update(range(1, 31))
     with served(*map(mail, range(1, 31))) as (_, account):
-        letters = read_with_patience(account, range(1, 31), connections=100)
+        letters = read_over_connections(account, range(1, 31), connections=100)
     assert [letter.given_up for letter in letters] == [True] * MAX_GIVEN_UP
 
 

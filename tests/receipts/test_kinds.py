@@ -1,4 +1,4 @@
-"""Which mail is a receipt, which only speaks of one, and which a person has to look at."""
+"""Which mail is a receipt, which only mentions one, and which a person must review."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ INVOICE = "Acme Ltd\nInvoice 70211\nInvoice date: 2024-03-04\nTotal due: $479.50
 NO_RECEIPTS = {
     "a failed payment": ("Your payment failed", "We could not process your payment of $20.00 for invoice 4711."),
     "a declined card": ("Action needed: card declined", "Invoice 4711. Amount due: $20.00"),
-    "a failed payment, said below": ("Your invoice 4711", "Your card was declined. Invoice 4711. Amount due: $20.00"),
+    "a failed payment in the text": ("Your invoice 4711", "Your card was declined. Invoice 4711. Amount due: $20.00"),
     "a reminder": ("Payment reminder: invoice 4711", "Invoice 4711 is still open. Amount due: $20.00"),
     "an overdue invoice": ("Invoice 4711 is overdue", "Amount due: $20.00"),
     "thanks for an invoice": ("We received your invoice 4711", "Thank you. Invoice 4711, total: $20.00"),
-    "thanks, said below": ("Invoice 4711", "We have received your invoice 4711. Total: $20.00"),
+    "thanks in the text": ("Invoice 4711", "We have received your invoice 4711. Total: $20.00"),
     "a quote": ("Quote 4711", "Your quote, not an invoice.\nTotal: $20.00"),
     "a proforma": ("Proforma invoice 4711", "Total: $20.00"),
     "a reply that quotes a total": (
@@ -269,7 +269,7 @@ def test_a_document_that_agrees_with_its_mail_is_sure() -> None:
 
 
 def test_an_amount_from_the_mail_alone_is_reviewed() -> None:
-    page = "Acme Ltd\nInvoice 70211\nInvoice date: 2024-03-04\nThe sum stands in the mail."
+    page = "Acme Ltd\nInvoice 70211\nInvoice date: 2024-03-04\nThe sum is in the mail."
     [finding] = findings(letter("Invoice 70211", "Total due: $479.50", pdf("invoice.pdf")), page)
     assert (str(finding.amount), finding.review_reasons) == ("479.50", ("taken_from_mail",))
 

@@ -85,7 +85,7 @@ def shown(text: bytes, font: bytes, *more: bytes, turned: bytes = b"1 0 0 1 50 7
 
 
 HELVETICA = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
-# A font that only says which of its shapes are drawn.
+# A font that only numbers its glyphs: their characters are unknown.
 SHAPES = (
     b"<< /Type /Font /Subtype /Type0 /BaseFont /None /Encoding /Identity-H /DescendantFonts [<< /Type /Font"
     b" /Subtype /CIDFontType2 /BaseFont /None /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >>"

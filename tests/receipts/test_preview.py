@@ -27,7 +27,7 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (40, 60), mode: str = "RG
     image = Image.new(mode, size)
     exif = Image.Exif()
     exif[0x010E] = SECRET.decode()
-    exif[0x0112] = 6  # lies on its side
+    exif[0x0112] = 6  # rotated by a quarter
     image.save(file, kind, exif=exif)
     return file.getvalue()
 
@@ -39,7 +39,7 @@ def bomb() -> bytes:
     return file.getvalue()
 
 
-def asked(kind: Kind, page: int, content: bytes) -> bytes:
+def draw_page(kind: Kind, page: int, content: bytes) -> bytes:
     return answer_request(write_request(kind, page, content))
 
 
@@ -48,8 +48,8 @@ def asked(kind: Kind, page: int, content: bytes) -> bytes:
     [(Kind.PDF, PDF, 1), (Kind.PDF, BOOK, MAX_PAGES), (Kind.PICTURE, picture(), 1)],
 )
 def test_pages_are_counted_and_no_more_of_them_drawn(kind: Kind, content: bytes, count: int) -> None:
-    assert asked(kind, COUNT, content) == str(count).encode()
-    assert asked(kind, count + 1, content) == b""
+    assert draw_page(kind, COUNT, content) == str(count).encode()
+    assert draw_page(kind, count + 1, content) == b""
 
 
 @pytest.mark.parametrize(
@@ -58,18 +58,18 @@ def test_pages_are_counted_and_no_more_of_them_drawn(kind: Kind, content: bytes,
 )
 @pytest.mark.parametrize("kind", [Kind.PDF, Kind.PICTURE])
 def test_an_undrawable_document_has_no_pages(kind: Kind, content: bytes) -> None:
-    assert asked(kind, COUNT, content) == asked(kind, 1, content) == b""
+    assert draw_page(kind, COUNT, content) == draw_page(kind, 1, content) == b""
 
 
 def test_a_pdf_is_drawn_as_large_as_it_can_be_read() -> None:
-    image = Image.open(BytesIO(asked(Kind.PDF, 1, PDF)))
+    image = Image.open(BytesIO(draw_page(Kind.PDF, 1, PDF)))
     assert (image.format, max(image.size)) == ("PNG", LONGEST_SIDE)
     assert len(image.convert("L").getcolors() or []) > 2, "there is something on the paper"
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("JPEG", "RGB"), ("WEBP", "RGB"), ("TIFF", "L")])
 def test_a_picture_is_redrawn_upright_and_without_its_metadata(kind: str, mode: str) -> None:
-    drawn_anew = asked(Kind.PICTURE, 1, picture(kind, (4_000, 100), mode))
+    drawn_anew = draw_page(Kind.PICTURE, 1, picture(kind, (4_000, 100), mode))
     assert SECRET not in drawn_anew
     image = Image.open(BytesIO(drawn_anew))
     assert (image.format, image.mode, image.size) == ("PNG", "RGB", (40, LONGEST_SIDE))
@@ -77,14 +77,14 @@ def test_a_picture_is_redrawn_upright_and_without_its_metadata(kind: str, mode: 
 
 def test_html_becomes_its_text() -> None:
     html = "<title>קבלה</title><table><tr><td>Total</td><td>5</td></tr></table>\0<p hidden>  x"
-    assert asked(Kind.HTML, COUNT, html.encode()).decode().split("\n") == ["קבלה", "Total 5", "x"]
+    assert draw_page(Kind.HTML, COUNT, html.encode()).decode().split("\n") == ["קבלה", "Total 5", "x"]
 
 
 def test_an_e_invoice_becomes_a_line_for_each_element() -> None:
     xml = b'<u:Invoice xmlns:u="urn:u"><u:ID>7</u:ID><u:Party><u:Name>A &amp;\n B</u:Name></u:Party></u:Invoice>'
-    assert asked(Kind.XML, COUNT, xml).decode().split("\n") == ["Invoice", "  ID: 7", "  Party", "    Name: A & B"]
-    assert asked(Kind.XML, COUNT, b"<!DOCTYPE x [<!ENTITY a 'aaaa'>]><x>&a;</x>") == b""
-    deep = asked(Kind.XML, COUNT, b"<a>" * 100_000 + b"x" * 9_999 + b"</a>" * 100_000)
+    assert draw_page(Kind.XML, COUNT, xml).decode().split("\n") == ["Invoice", "  ID: 7", "  Party", "    Name: A & B"]
+    assert draw_page(Kind.XML, COUNT, b"<!DOCTYPE x [<!ENTITY a 'aaaa'>]><x>&a;</x>") == b""
+    deep = draw_page(Kind.XML, COUNT, b"<a>" * 100_000 + b"x" * 9_999 + b"</a>" * 100_000)
     assert len(deep) < 200_000
 
 

@@ -313,7 +313,7 @@ def test_receipts_that_a_newer_extractor_does_not_find_are_reviewed(receipt: Rec
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("first", ["person", "sync"])
 def test_a_correction_wins_over_a_simultaneous_sync(receipt: Receipt, member_a: User, first: str) -> None:
-    """Whoever comes second waits for the other to commit; the person's words stand in the end."""
+    """The second waits for the first to commit; the person's correction wins in either order."""
 
     def sync() -> None:
         found_again(receipt.business)

@@ -1,4 +1,4 @@
-"""A sync of a real mailbox: what it finds, what it leaves out, and that doing it again adds nothing."""
+"""A sync of a real mailbox: receipts that it finds, messages that it skips, and that a second one adds none."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def test_clean_receipts_are_read_right(mailbox: Mailbox) -> None:
 
 def test_attachments_are_stored_under_their_own_hash(mailbox: Mailbox) -> None:
     synced(mailbox)
-    kept = Receipt.objects.exclude(attachment_sha256="")
-    assert kept
-    for receipt in kept:
+    attached = Receipt.objects.exclude(attachment_sha256="")
+    assert attached
+    for receipt in attached:
         name = str(receipt.file.name)
         assert receipt.attachment_sha256 in name
         assert default_storage.size(name) > 0
@@ -89,7 +89,7 @@ def test_a_range_selects_the_messages_of_its_days(mailbox: Mailbox) -> None:
     run = synced(mailbox, mode="range", from_date=first, to_date=last)
     assert run.total == sum(first <= day <= last for day in days)
     mailbox.refresh_from_db()
-    assert mailbox.last_uid == 0, "a range says nothing about what came before it"
+    assert mailbox.last_uid == 0, "a range proves nothing about earlier messages"
 
 
 def test_a_resumed_sync_neither_misses_nor_repeats_a_message(mailbox: Mailbox, settings: Settings) -> None:

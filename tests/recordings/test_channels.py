@@ -126,7 +126,7 @@ def test_every_word_of_both_sides_is_transcribed_once_under_its_speaker(
         starts = [one["start"] for one in found.segments]
         assert starts == sorted(starts)
         turns = [first != second for first, second in zip(found.segments, found.segments[1:], strict=False)]
-        assert sum(turns) >= 6, "what one says between two turns of the other stands between them"
+        assert sum(turns) >= 6, "a turn between two turns of the other side is between them in the transcript"
 
 
 @with_database
@@ -211,16 +211,16 @@ def test_words_are_distributed_over_the_voiced_stretches(text: str, stretches: A
 
 
 def test_pauses_within_a_turn_are_parts_of_it() -> None:
-    said = make_side([(1.0, "alpha"), (1.9, "bravo"), (5.0, "delta"), (5.7, "hotel")], 8.0)
-    stretches = find_voiced_stretches(said, 8000)
+    side = make_side([(1.0, "alpha"), (1.9, "bravo"), (5.0, "delta"), (5.7, "hotel")], 8.0)
+    stretches = find_voiced_stretches(side, 8000)
     assert [(round(first, 1), round(last, 1)) for first, last in stretches] == [(1.0, 2.5), (5.0, 6.3)]
-    assert find_voiced_stretches(0 * said, 8000) == find_voiced_stretches(said[:10], 8000) == []
+    assert find_voiced_stretches(0 * side, 8000) == find_voiced_stretches(side[:10], 8000) == []
 
 
 def test_an_attempt_continues_in_a_pause_or_at_the_end_of_a_window() -> None:
-    """And never where a model says that a word ends: the rest of it would be transcribed as another."""
-    said = make_side([(0.5, "alpha"), (1.5, "bravo"), (2.5, "delta"), (5.0, "hotel")], 7.0)
-    utterances = list(Transcriber(ToneModel()).transcribe_side(iter([np.repeat(said, 2)]), language="en", start=10.0))
+    """Never at the end of a word by the model's timing: the rest of the word would be transcribed as another."""
+    side = make_side([(0.5, "alpha"), (1.5, "bravo"), (2.5, "delta"), (5.0, "hotel")], 7.0)
+    utterances = list(Transcriber(ToneModel()).transcribe_side(iter([np.repeat(side, 2)]), language="en", start=10.0))
     assert [utterance.segment and utterance.segment.text for utterance in utterances] == ["alpha bravo delta", "hotel"]
     assert [utterance.reached for utterance in utterances] == pytest.approx([14.05, 17.0], abs=0.05)
 

@@ -1,4 +1,4 @@
-"""An hour-long call outlives deploys and deaths, and the bar beside it tells the truth after each of them.
+"""An hour-long call survives deploys and deaths, and the bar beside it is right after each of them.
 
 At a tenth of its length: the sound is really decoded, its words are made up.
 """
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SECOND = 8000  # bytes of µ-law
 MINUTE = 60.0
 HOUR = 360.0
-AT_ONCE = 30.0  # seconds: what the model hears before it tells of anything
+AT_ONCE = 30.0  # seconds that the model transcribes before it yields an utterance
 LONG, SHORT = Path(exchange_name(2)).stem, Path(exchange_name(1)).stem
 
 

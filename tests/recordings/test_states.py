@@ -1,4 +1,4 @@
-"""A call without words says why: nobody has transcribed it, nobody speaks, a part is missing, or it failed."""
+"""A call without a transcript shows why: it waits for one, no one speaks, a part is missing, or it failed."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def tried(call: Call, status: str, code: str = "", message: str = "", *, store_f
     return Recording.objects.create(run=run, key=call.call_id, call=call, **fields)
 
 
-def transcribed(call: Call, *said: str) -> Call:
-    call.store_transcript([{"start": 0.0, "end": 1.0, "text": text, "speaker": ""} for text in said], "en")
+def transcribed(call: Call, *texts: str) -> Call:
+    call.store_transcript([{"start": 0.0, "end": 1.0, "text": text, "speaker": ""} for text in texts], "en")
     return call
 
 

@@ -1,4 +1,4 @@
-"""What anybody may put into an exchange's folder: it is one failed item or a warning, and the run goes on behind it."""
+"""Strange files in an exchange's folder: each is a failed item or a warning, and the run continues after it."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ def test_listing_beats_however_little_it_finds(folder: Path) -> None:
 
 
 def forbidden(place: Path) -> Any:
-    """`scandir` as for a folder that belongs to somebody else; whoever runs the tests may be allowed everything."""
+    """`scandir` that refuses one folder: the user who runs the tests may have permission for all of them."""
     real = os.scandir
 
     def scandir(path: Any) -> Any:
@@ -312,7 +312,7 @@ def test_a_share_unmounted_in_the_middle_loses_no_recording(source: Source, fold
     away = folder.with_name("away")
     real, left = processing.process_recording, [None]
 
-    def handle(*args: Any) -> None:
+    def process_and_unmount(*args: Any) -> None:
         if left:
             left.pop()
             folder.rename(away)
@@ -324,7 +324,7 @@ def test_a_share_unmounted_in_the_middle_loses_no_recording(source: Source, fold
         away.rename(folder)
 
     with (
-        mock.patch.object(collecting, "process_recording", handle),
+        mock.patch.object(collecting, "process_recording", process_and_unmount),
         mock.patch("runs.progress.progress.Progress.wait") as wait,
     ):
         wait.side_effect = mounted
@@ -404,7 +404,7 @@ def test_a_chain_of_links_is_not_followed_to_its_end(folder: Path) -> None:
     listed = list(FolderSource(str(folder), beat=beat, read_duration=lambda path: None).list_calls(Period(), ""))
     assert time.monotonic() - began < 2
     assert {getattr(one, "reason", None) for one in listed} == {LeftOutReason.LINK}
-    assert beat.call_count >= 3 * 1000, "as it reads the folder, looks for folders in it, and looks behind each link"
+    assert beat.call_count >= 3 * 1000, "as it reads the folder, searches it for folders, and follows each link"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""From sound to words, by the real model: what is said in the shipped recordings is found in their transcripts."""
+"""From sound to text, by the real model: the words of the shipped recordings are found in their transcripts."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_long_call_shows_its_progress(long_only: RecordingRun, short_windows: 
     assert any(flushed.eta and flushed.eta > 0 for flushed in inside)
 
 
-@pytest.mark.parametrize("how", ["asked", "killed"])
+@pytest.mark.parametrize("how", ["requested", "killed"])
 def test_an_interrupted_transcription_continues_where_it_stopped(
     long_only: RecordingRun, short_windows: None, how: str
 ) -> None:

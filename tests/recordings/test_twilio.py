@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _no_pauses() -> object:
-    """Between the tries: nobody learns anything by waiting for them."""
+    """Without the pauses between tries, which only make tests slower."""
     with mock.patch("recordings.sources.retries.MAX_PAUSE_SECONDS", 0.01) as patched:
         yield patched
 
@@ -91,7 +91,7 @@ def test_a_download_is_resumed_after_a_connection_reset(business_a: Business, se
     assert (run.status, run.succeeded) == ("completed", 1)
     assert stored(broken.sid) == broken.content
     assert server.fetched[broken.sid] == 4
-    assert server.sent[broken.sid] < 2 * broken.size, "what had arrived was not asked for again"
+    assert server.sent[broken.sid] < 2 * broken.size, "the received part was not requested again"
 
 
 def test_without_an_etag_a_broken_download_starts_over(business_a: Business, settings: Settings) -> None:
