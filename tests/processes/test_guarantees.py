@@ -59,7 +59,7 @@ pytestmark = pytest.mark.django_db
 
 STEPS, MESSAGES, RECIPIENTS = 4, 3, 3
 PERSON = Actor("person", "somebody")
-OBSERVATION = Observation("tell", "drill", 1, "running", 2, 50.0, 1.0, 300.0)
+OBSERVATION = Observation("fetch_repaired", "drill", 1, "running", 2, 50.0, 1.0, 300.0)
 
 
 @dataclass
@@ -394,7 +394,7 @@ def a_run_that_was_retried_by_a_machine(world: World) -> None:
 
 @damage("G4", "go back from (3, 75.0) to (2, 50.0)")
 def a_bar_that_a_reader_saw_go_back(world: World) -> None:
-    world.log(Observation("tell", "drill", 1, "running", 3, 75.0, 1.0, 300.0), OBSERVATION)
+    world.log(Observation("fetch_repaired", "drill", 1, "running", 3, 75.0, 1.0, 300.0), OBSERVATION)
 
 
 # G5

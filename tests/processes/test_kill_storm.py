@@ -73,7 +73,7 @@ def test_runs_go_on_after_five_seconds_without_a_database(storm: Storm) -> None:
 
 def test_a_storm_over_a_broadcast_sends_to_nobody_twice(outlive: Outlive) -> None:
     counted = outlive("--type", "broadcast", "--recipients", "300", *SHORT)
-    assert counted["G3"]["recipients compared with what the meta provider was told"] == 300
+    assert counted["G3"]["recipients compared with what the meta provider received"] == 300
 
 
 @pytest.mark.needs("redis-server")
