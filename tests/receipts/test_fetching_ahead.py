@@ -47,7 +47,7 @@ def ahead(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return raws
 
 
-def started(mailbox: Mailbox) -> ReceiptSyncRun:
+def start_sync(mailbox: Mailbox) -> ReceiptSyncRun:
     return dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox)
 
 
@@ -59,7 +59,7 @@ def test_a_message_that_kills_the_scanner_while_scanned_ahead_fails_alone(
     monkeypatch.setattr(scanner_module, "WALL_FACTOR", 100)
     raws = [letter(1), letter(2), letter(3, HEAVY), letter(4), letter(5)]
     with served_mails(business_a, raws) as (_server, mailbox):
-        run = work_through(started(mailbox), sync_mailbox)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert raws[2] in ahead
     assert (run.status, run.processed, run.failed) == ("completed", 5, 1)
     [failed] = run.items.filter(status="failed")
@@ -70,7 +70,7 @@ def test_a_message_that_kills_the_scanner_while_scanned_ahead_fails_alone(
 @pytest.mark.django_db(transaction=True)
 def test_in_suspect_mode_nothing_is_scanned_ahead(business_a: Business, ahead: list[bytes]) -> None:
     with served_mails(business_a, [letter(1), letter(2), letter(3)]) as (_server, mailbox):
-        run = started(mailbox)
+        run = start_sync(mailbox)
         ReceiptSyncRun.objects.filter(pk=run.pk).update(suspect_mode=True)
         assert work_through(run, sync_mailbox).succeeded == 3
     assert ahead == []
@@ -80,7 +80,7 @@ def test_in_suspect_mode_nothing_is_scanned_ahead(business_a: Business, ahead: l
 def test_a_poison_item_is_never_scanned_ahead(business_a: Business, ahead: list[bytes]) -> None:
     raws = [letter(1), letter(2), letter(3)]
     with served_mails(business_a, raws) as (_server, mailbox):
-        run = started(mailbox)
+        run = start_sync(mailbox)
         ReceiptSyncRun.objects.filter(pk=run.pk).update(poison_items=["7:2"])
         run = work_through(run, sync_mailbox)
     assert (run.succeeded, run.failed) == (2, 1)
@@ -130,7 +130,7 @@ def test_a_connection_lost_while_messages_are_scanned_ahead_stores_each_once(
     with served_mails(business_a, raws) as (server, mailbox), cut_after(server.port, limits) as port:
         mailbox.port = port
         mailbox.save()
-        run = work_through(started(mailbox), sync_mailbox)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert lost, "the connection broke while messages that are here were waiting to be stored"
     assert lost[0] < many // 2
     assert set(raws[2:6]) <= set(ahead)

@@ -45,7 +45,7 @@ def codes(scanned: Scanned) -> list[str]:
     return [fault.code for fault in scanned.faults]
 
 
-def encoded(encoding: str, content: bytes) -> bytes:
+def encode_mail(encoding: str, content: bytes) -> bytes:
     return mail(
         HEADERS, f"Content-Type: text/plain\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode() + content
     )
@@ -59,18 +59,18 @@ def encoded(encoding: str, content: bytes) -> bytes:
     ["7-bit", "8-bit", "8 bit", "plain", "none", "utf-8", "binary", '"7bit"', "7bit;", "7bit (what else)", " 8BIT\r\n"],
 )
 def test_unencoded_text_is_read_whatever_encoding_is_declared(scanner: Scanner, encoding: str) -> None:
-    scanned = scanner.scan(encoded(encoding, BODY.encode()))
+    scanned = scanner.scan(encode_mail(encoding, BODY.encode()))
     assert (amounts(scanned), codes(scanned)) == ([Decimal("120.50")], [])
 
 
 @pytest.mark.parametrize("encoding", ["base64;", "BASE64", "base-64", "x-base64", "'base64'", "base64 (mime)"])
 def test_base64_is_read_however_it_is_spelt(scanner: Scanner, encoding: str) -> None:
-    assert amounts(scanner.scan(encoded(encoding, base64.encodebytes(BODY.encode())))) == [Decimal("120.50")]
+    assert amounts(scanner.scan(encode_mail(encoding, base64.encodebytes(BODY.encode())))) == [Decimal("120.50")]
 
 
 @pytest.mark.parametrize("encoding", ["quoted-printable;", "Quoted_Printable", "qp"])
 def test_quoted_printable_is_read_however_it_is_spelt(scanner: Scanner, encoding: str) -> None:
-    assert amounts(scanner.scan(encoded(encoding, BODY.replace("$", "=24").encode()))) == [Decimal("120.50")]
+    assert amounts(scanner.scan(encode_mail(encoding, BODY.replace("$", "=24").encode()))) == [Decimal("120.50")]
 
 
 @pytest.mark.parametrize("encoding", ["x-uuencode", "uuencode", "x-uue"])

@@ -55,7 +55,7 @@ def lonely(business_a: Business) -> Mailbox:
     return Mailbox.objects.get(pk=mailbox.pk)
 
 
-def started(mailbox: Mailbox, **fields: Any) -> ReceiptSyncRun:
+def start_sync(mailbox: Mailbox, **fields: Any) -> ReceiptSyncRun:
     return dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox, **fields)
 
 
@@ -102,7 +102,7 @@ def test_a_server_that_comes_up_later_is_waited_for(lonely: Mailbox, monkeypatch
 
     monkeypatch.setattr(Progress, "wait", observe_wait)
     with ExitStack() as late:
-        run = work_through(started(lonely), sync_mailbox)
+        run = work_through(start_sync(lonely), sync_mailbox)
     assert (run.status, run.error_code) == ("completed", "")
     assert all(message.startswith("The mail server refuses the connection, until ") for message in waiting_messages)
 
@@ -111,7 +111,7 @@ def test_a_server_that_stays_away_fails_the_run_as_unreachable_and_a_retry_waits
     lonely: Mailbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 0.3
-    run = work_through(started(lonely), sync_mailbox)
+    run = work_through(start_sync(lonely), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "unreachable")
     assert f"refused the connection on port {lonely.port}" in run.error_message
     assert "A retry goes on where it stopped." in run.error_message
@@ -131,7 +131,7 @@ def test_a_server_that_stays_away_fails_the_run_as_unreachable_and_a_retry_waits
 
 def test_the_wait_before_a_deploy_counts(lonely: Mailbox, settings: Settings) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 1_000
-    run = started(lonely)
+    run = start_sync(lonely)
     ReceiptSyncRun.objects.filter(pk=run.pk).update(cursor={"unreachable_seconds": 999.9})
     assert work_through(run, sync_mailbox).error_code == "unreachable"
 
@@ -139,7 +139,7 @@ def test_the_wait_before_a_deploy_counts(lonely: Mailbox, settings: Settings) ->
 def test_an_address_that_never_worked_is_rejected_soon(business_a: Business, settings: Settings) -> None:
     settings.RECEIPTS_FIRST_CONTACT_SECONDS = 0.3
     mailbox = mailbox_at(business_a, free_port())
-    run = work_through(started(mailbox), sync_mailbox)
+    run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert run.error_message.endswith("Check server and port.")
 
@@ -153,14 +153,14 @@ def test_an_unknown_host_is_misconfigured_only_where_it_never_worked(
     Mailbox.objects.filter(pk=mailbox.pk).update(
         host="nowhere.invalid", security="ssl", uidvalidity=7 if opened else None
     )
-    run = work_through(started(Mailbox.objects.get(pk=mailbox.pk)), sync_mailbox)
+    run = work_through(start_sync(Mailbox.objects.get(pk=mailbox.pk)), sync_mailbox)
     assert run.error_code == code
     assert "no mail server named nowhere.invalid" in run.error_message
 
 
 def test_a_run_that_waits_can_be_cancelled(lonely: Mailbox, meanwhile: Any) -> None:
     meanwhile(lambda run: run.cancel(SYSTEM))
-    assert work_through(started(lonely), sync_mailbox).status == "cancelled"
+    assert work_through(start_sync(lonely), sync_mailbox).status == "cancelled"
 
 
 def test_a_mailbox_that_is_corrected_meanwhile_is_opened_as_corrected(
@@ -169,7 +169,7 @@ def test_a_mailbox_that_is_corrected_meanwhile_is_opened_as_corrected(
     server, mailbox = box
     Mailbox.objects.filter(pk=mailbox.pk).update(port=free_port())
     meanwhile(lambda run: Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port))
-    run = work_through(started(mailbox), sync_mailbox)
+    run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.processed) == ("completed", MANY)
 
 
@@ -184,7 +184,7 @@ def test_a_connection_cut_in_the_middle_loses_and_repeats_nothing(
     with cut_after(server.port, limits) as port:
         mailbox.port = port
         mailbox.save()
-        run = work_through(started(mailbox), sync_mailbox)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.processed, run.total) == ("completed", MANY, MANY)
     assert sorted(item.subject for item in run.items.all()) == sorted(f"mail {n}" for n in range(1, MANY + 1))
     assert {item.attempts for item in run.items.all()} == {1}
@@ -197,7 +197,7 @@ def test_a_run_whose_server_went_away_in_the_middle_can_be_retried(
     server, mailbox = box
     with cut_after(server.port, [1_150_000, *[0] * 100]) as port:
         Mailbox.objects.filter(pk=mailbox.pk).update(port=port)
-        run = work_through(started(mailbox), sync_mailbox)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.error_code, run.total) == ("failed", "unreachable", MANY)
     assert 0 < run.processed < MANY
     Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port)
@@ -212,7 +212,7 @@ def test_a_password_changed_in_the_middle_rejects_the_run(box: tuple[Server, Mai
         mailbox.port = port
         mailbox.save()
         meanwhile(lambda run: Mailbox.objects.filter(pk=mailbox.pk).update(secret="changed"))
-        run = work_through(started(mailbox), sync_mailbox)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert "password of dana" in run.error_message
 
@@ -236,7 +236,7 @@ def test_a_folder_that_is_renumbered_in_the_middle_is_read_from_its_start(
         mailbox.port = port
         mailbox.save()
         meanwhile(renumber)
-        run = work_through(started(mailbox), sync_mailbox)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.error_message, run.processed, run.total) == ("completed", "", MANY, MANY)
     assert sorted(item.key for item in run.items.all()) == sorted(f"8:{uid}" for uid in range(1, MANY + 1))
     assert shown[0] < MANY
@@ -244,7 +244,7 @@ def test_a_folder_that_is_renumbered_in_the_middle_is_read_from_its_start(
 
 def test_a_retry_after_renumbering_counts_the_existing_messages(box: tuple[Server, Mailbox]) -> None:
     _server, mailbox = box
-    run = started(mailbox)
+    run = start_sync(mailbox)
     ReceiptSyncRun.objects.filter(pk=run.pk).update(
         cursor={"uidvalidity": 6, "uid": 40},
         cursor_counts={"processed": 40, "failed": 2, "skipped": 38},
@@ -261,7 +261,7 @@ def test_a_retry_after_renumbering_counts_the_existing_messages(box: tuple[Serve
 
 def test_a_retry_of_renumbered_messages_fails_them_as_renumbered(box: tuple[Server, Mailbox]) -> None:
     _server, mailbox = box
-    run = started(mailbox, mode="selected")
+    run = start_sync(mailbox, mode="selected")
     run.items.create(key="6:3", subject="An old one", sender="a@b.test")
     run.items.create(key="7:4", subject="mail 4", sender="a@b.test")
     run = work_through(run, sync_mailbox)
@@ -276,7 +276,7 @@ def test_a_retry_of_renumbered_messages_fails_them_as_renumbered(box: tuple[Serv
 def test_a_mailbox_remembers_that_it_was_opened(box: tuple[Server, Mailbox]) -> None:
     _server, mailbox = box
     assert not mailbox.has_been_opened
-    work_through(started(mailbox, mode="range", from_date=FIRST_DAY.date(), to_date=FIRST_DAY.date()), sync_mailbox)
+    work_through(start_sync(mailbox, mode="range", from_date=FIRST_DAY.date(), to_date=FIRST_DAY.date()), sync_mailbox)
     mailbox.refresh_from_db()
     assert (mailbox.uidvalidity, mailbox.last_uid) == (7, 0)
 

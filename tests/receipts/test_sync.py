@@ -31,7 +31,7 @@ def mailbox(business_a: Business) -> Iterator[Mailbox]:
         yield mailbox
 
 
-def synced(mailbox: Mailbox, **fields: Any) -> ReceiptSyncRun:
+def run_sync(mailbox: Mailbox, **fields: Any) -> ReceiptSyncRun:
     run = dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox, **fields)
     return work_through(run, sync_mailbox)
 
@@ -51,14 +51,14 @@ def expected() -> set[tuple[object, ...]]:
 
 
 def test_clean_receipts_are_read_right(mailbox: Mailbox) -> None:
-    run = synced(mailbox)
+    run = run_sync(mailbox)
     assert (run.status, run.processed, run.total) == ("completed", 60, 60)
     assert expected() <= found()
     assert run.items.count() == 60
 
 
 def test_attachments_are_stored_under_their_own_hash(mailbox: Mailbox) -> None:
-    synced(mailbox)
+    run_sync(mailbox)
     attached = Receipt.objects.exclude(attachment_sha256="")
     assert attached
     for receipt in attached:
@@ -68,11 +68,11 @@ def test_attachments_are_stored_under_their_own_hash(mailbox: Mailbox) -> None:
 
 
 def test_a_second_sync_adds_nothing(mailbox: Mailbox) -> None:
-    synced(mailbox)
+    run_sync(mailbox)
     before = found()
-    again = synced(Mailbox.objects.get(pk=mailbox.pk))
+    again = run_sync(Mailbox.objects.get(pk=mailbox.pk))
     assert (again.status, again.total) == ("completed", 0)
-    whole = synced(mailbox, mode="full")
+    whole = run_sync(mailbox, mode="full")
     assert whole.total == 60
     assert Receipt.objects.count() == len(found())
     assert found() == before
@@ -80,13 +80,13 @@ def test_a_second_sync_adds_nothing(mailbox: Mailbox) -> None:
 
 def test_after_renumbering_old_uids_are_not_used(mailbox: Mailbox) -> None:
     Mailbox.objects.filter(pk=mailbox.pk).update(uidvalidity=1, last_uid=10_000)
-    assert synced(Mailbox.objects.get(pk=mailbox.pk)).total == 60
+    assert run_sync(Mailbox.objects.get(pk=mailbox.pk)).total == 60
 
 
 def test_a_range_selects_the_messages_of_its_days(mailbox: Mailbox) -> None:
     days = sorted(mail.received_at.date() for mail in mailboxes.corpus(mailboxes.MAILBOX_A)[SOME])
     first, last = days[10], days[20]
-    run = synced(mailbox, mode="range", from_date=first, to_date=last)
+    run = run_sync(mailbox, mode="range", from_date=first, to_date=last)
     assert run.total == sum(first <= day <= last for day in days)
     mailbox.refresh_from_db()
     assert mailbox.last_uid == 0, "a range proves nothing about earlier messages"
@@ -121,7 +121,7 @@ def test_a_resumed_sync_neither_misses_nor_repeats_a_message(mailbox: Mailbox, s
 def test_broken_messages_are_failed_items_with_their_reasons(business_a: Business) -> None:
     broken = [i for i, mail in enumerate(mailboxes.corpus(mailboxes.MAILBOX_A)) if mail.kind == "broken"]
     with served_mailbox(business_a, messages=slice(broken[0], broken[0] + 1)) as mailbox:
-        run = synced(mailbox)
+        run = run_sync(mailbox)
         assert (run.status, run.failed) == ("completed", 1)
         item = run.items.get()
         assert item.status == "failed"
@@ -138,7 +138,7 @@ def test_a_mailbox_that_cannot_be_opened_rejects_the_run_with_a_message(
     for name, value in change.items():
         setattr(mailbox, name, value)
     mailbox.save()
-    run = synced(mailbox)
+    run = run_sync(mailbox)
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert run.error_message.endswith(".")
     assert "Error" not in run.error_message
@@ -155,5 +155,5 @@ def test_the_secret_is_encrypted_at_rest(mailbox: Mailbox) -> None:
 
 
 def test_a_range_without_mail_completes(mailbox: Mailbox) -> None:
-    run = synced(mailbox, mode="range", from_date=date(1999, 1, 1), to_date=date(1999, 1, 2))
+    run = run_sync(mailbox, mode="range", from_date=date(1999, 1, 1), to_date=date(1999, 1, 2))
     assert (run.status, run.total, run.progress_pct) == ("completed", 0, 100)

@@ -42,7 +42,7 @@ def source(business_a: Business, folder: Path) -> Source:
     return folder_source(business_a, folder)
 
 
-def stored(call: Call) -> bytes:
+def read_stored(call: Call) -> bytes:
     with default_storage.open(str(call.file.name)) as file:
         content: bytes = file.read()
     return content
@@ -119,7 +119,7 @@ def test_a_file_that_grows_while_it_is_fetched_is_left_for_a_later_run(source: S
     assert outcomes_by_key(run) == {KEY: ("skipped", "recording")}
     assert files() == []
     assert collect_source(source).succeeded == 1
-    assert stored(Call.objects.get()) == HISS * 21
+    assert read_stored(Call.objects.get()) == HISS * 21
 
 
 # Again
@@ -141,7 +141,7 @@ def test_a_recording_that_has_grown_is_fetched_and_transcribed_again(source: Sou
         run = collect_source(source, job_type="full")
     assert outcomes_by_key(run) == {KEY: ("done", "")}
     grown = Call.objects.get()
-    assert stored(grown) == HISS * 20
+    assert read_stored(grown) == HISS * 20
     assert (grown.size, grown.transcript) == (len(HISS) * 20, "all of it")
     assert grown.duration == pytest.approx(2 * (call.duration or 0))
     assert len(files()) == 1
@@ -168,7 +168,7 @@ def test_a_grown_recording_that_cannot_be_fetched_leaves_the_stored_one(source: 
     path.write_bytes(wav(3.0)[:-5000])
     assert outcomes_by_key(collect_source(source)) == {KEY: ("failed", "truncated")}
     call = Call.objects.get()
-    assert (stored(call), call.transcript) == (wav(1.0), "the first half")
+    assert (read_stored(call), call.transcript) == (wav(1.0), "the first half")
 
 
 @pytest.mark.parametrize("when", ["before the row", "after the row"])
@@ -189,7 +189,7 @@ def test_a_crash_while_a_grown_recording_is_stored_leaves_one_file(source: Sourc
     run = source.business.recordingruns.get(status="running")
     type(run).objects.filter(pk=run.pk).update(status="failed")
     assert collect_source(source).succeeded == 1
-    assert stored(Call.objects.get()) == HISS * 20
+    assert read_stored(Call.objects.get()) == HISS * 20
     assert len(files()) == 1
 
 
@@ -203,7 +203,7 @@ def test_a_download_before_a_crash_is_not_reused_for_a_recording_grown_since(sou
     path.write_bytes(HISS * 20)
     assert collect_source(source).succeeded == 1
     call = Call.objects.get()
-    assert (stored(call), call.size) == (HISS * 20, len(HISS) * 20)
+    assert (read_stored(call), call.size) == (HISS * 20, len(HISS) * 20)
     assert len(files()) == 1
 
 

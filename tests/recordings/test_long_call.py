@@ -75,7 +75,7 @@ def source(business_a: Business, tmp_path: Path, settings: Settings) -> Source:
     return folder_source(business_a, tmp_path, language="en")
 
 
-def started(source: Source, **seconds: float) -> RecordingRun:
+def start_run(source: Source, **seconds: float) -> RecordingRun:
     """A run over a short call and a long one."""
     for name, length in seconds.items():
         number = {"short": 1, "long": 2}[name]
@@ -106,7 +106,7 @@ WHOLE = "\n".join(f"From {at:.0f} to {at + AT_ONCE:.0f}." for at in range(0, int
 
 
 def test_an_hour_is_transcribed_through_many_kills_with_progress_between(source: Source, model: Model) -> None:
-    run = started(source, long=HOUR)
+    run = start_run(source, long=HOUR)
     for kill in range(6):
         killed_once(model, run, after=AT_ONCE * (2 * kill + 2))
         RecordingRun.objects.filter(pk=run.pk).reclaim()
@@ -119,7 +119,7 @@ def test_an_hour_is_transcribed_through_many_kills_with_progress_between(source:
 
 @pytest.mark.parametrize("in_time", [True, False], ids=["in time", "killed by the deploy"])
 def test_an_hour_is_transcribed_through_many_deploys(source: Source, model: Model, in_time: bool) -> None:
-    run = started(source, long=HOUR)
+    run = start_run(source, long=HOUR)
 
     def deploy(reached: float) -> None:
         RecordingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
@@ -138,7 +138,7 @@ def test_an_hour_is_transcribed_through_many_deploys(source: Source, model: Mode
 
 
 def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(source: Source, model: Model) -> None:
-    run = started(source, short=MINUTE, long=HOUR)
+    run = start_run(source, short=MINUTE, long=HOUR)
     for name in (3, 4):
         (Path(source.folder) / exchange_name(name, suffix="ulaw")).write_bytes(HISS * name)
     deaths = 0
@@ -155,7 +155,7 @@ def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(so
 
 def test_the_bar_after_a_lost_worker_shows_the_stored_progress(source: Source, model: Model) -> None:
     """A short call that is done is half of the calls, and a quarter of the work."""
-    run = started(source, short=60.0, long=191.0)
+    run = start_run(source, short=60.0, long=191.0)
     model.at_once = 10.0
     with record_flushes(run) as before:
         killed_once(model, run, call=2)
@@ -191,7 +191,7 @@ def test_a_call_in_a_remote_storage_is_transcribed_from_a_copy(
     elsewhere = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     monkeypatch.setattr(stored_files, "default_storage", StorageElsewhere())
     settings.STORAGES = {**settings.STORAGES, "default": elsewhere}
-    run = work_through(started(source, short=MINUTE), collect)
+    run = work_through(start_run(source, short=MINUTE), collect)
     assert (run.status, run.succeeded) == ("completed", 1)
     assert Call.objects.get().transcript == "From 0 to 30.\nFrom 30 to 60."
     assert not [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]

@@ -46,7 +46,7 @@ def _no_pauses() -> object:
         yield patched
 
 
-def stored(sid: str) -> bytes:
+def read_stored(sid: str) -> bytes:
     with default_storage.open(str(Call.objects.get(call_id=sid).file.name)) as file:
         content: bytes = file.read()
     return content
@@ -62,7 +62,7 @@ def test_all_pages_are_listed_with_direction_and_number(business_a: Business, se
         each.sid: ("inbound" if each.inbound else "outbound", each.number, each.started_at) for each in calls
     }
     for each in calls:
-        assert stored(each.sid) == each.content
+        assert read_stored(each.sid) == each.content
     assert set(server.fetched.values()) == {1}
 
 
@@ -89,7 +89,7 @@ def test_a_download_is_resumed_after_a_connection_reset(business_a: Business, se
     with serve_twilio(settings, [broken]) as server:
         run = collect_source(twilio_source(business_a))
     assert (run.status, run.succeeded) == ("completed", 1)
-    assert stored(broken.sid) == broken.content
+    assert read_stored(broken.sid) == broken.content
     assert server.fetched[broken.sid] == 4
     assert server.sent[broken.sid] < 2 * broken.size, "the received part was not requested again"
 
@@ -98,7 +98,7 @@ def test_without_an_etag_a_broken_download_starts_over(business_a: Business, set
     broken = make_served_call(1, wav(60.0), etag="", mishaps=[("reset", 500_000)])
     with serve_twilio(settings, [broken]):
         collect_source(twilio_source(business_a))
-    assert stored(broken.sid) == broken.content
+    assert read_stored(broken.sid) == broken.content
 
 
 def test_a_recording_changed_during_the_download_is_never_mixed(business_a: Business, settings: Settings) -> None:
@@ -126,7 +126,7 @@ def test_a_recording_changed_during_the_download_is_never_mixed(business_a: Busi
 
         run = work_through(run, work)
     assert run.succeeded == 1
-    assert stored(changing.sid) == wav(30.0, mark=9)
+    assert read_stored(changing.sid) == wav(30.0, mark=9)
 
 
 def test_a_stalled_recording_is_tried_again_and_then_failed(business_a: Business, settings: Settings) -> None:
@@ -139,7 +139,7 @@ def test_a_stalled_recording_is_tried_again_and_then_failed(business_a: Business
     assert (run.status, run.failed, run.succeeded) == ("completed", 1, 1)
     assert (item.error_code, item.error_message) == ("unreachable", "The provider has stopped sending.")
     assert 3 <= server.fetched[lost.sid] <= 6
-    assert stored(late.sid) == late.content
+    assert read_stored(late.sid) == late.content
 
 
 def test_a_deleted_or_soundless_recording_is_one_failed_item(business_a: Business, settings: Settings) -> None:
@@ -213,7 +213,7 @@ def test_redirects_lead_only_to_known_hosts_and_without_the_token(business_a: Bu
         astray.sid: ("failed", "foreign_host"),
         inward.sid: ("failed", "foreign_host"),
     }
-    assert stored(moved.sid) == moved.content
+    assert read_stored(moved.sid) == moved.content
     signed = [with_token for path, with_token in server.seen_auth if path.startswith("/signed/")]
     assert signed == [False], "a media host does not get the account's token"
 
