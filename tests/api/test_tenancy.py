@@ -1,4 +1,4 @@
-"""A member of business A learns nothing of business B, at any address the project has."""
+"""G5, isolation: a member of business A learns nothing of business B, at any URL of the project."""
 
 import re
 from collections.abc import Iterator

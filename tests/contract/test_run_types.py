@@ -1,7 +1,8 @@
 """The contract of every run type, from its start to its tenancy.
 
-Start, claim, flush, pause, cancel, retry, expire, reset, poison, items, CSV, stream, admin, card, tenancy. Each concrete type of the installation goes through all of it, and so does one that only the tests define
-(`tests/contract/models.py`). A new type is covered without a line here.
+Start, claim, flush, pause, cancel, retry, expire, reset, poison, items, CSV, stream, admin, card, tenancy. Each
+concrete type of the installation goes through all of it, and so does one that only the tests define
+(`tests/contract/models.py`). A new type is covered without a line here. Proves G5 for the URLs of a run.
 """
 
 from __future__ import annotations

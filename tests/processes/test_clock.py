@@ -1,4 +1,4 @@
-"""G6: one clock, the database's. A machine whose own clock is wrong decides and shows nothing different."""
+"""G6, one clock: a machine whose own clock is wrong decides and shows the same, by the database's clock."""
 
 import ast
 import time

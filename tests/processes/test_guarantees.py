@@ -1,4 +1,4 @@
-"""The checker of the guarantees counts in an undamaged database, and finds each kind of damage."""
+"""The checker of G1 to G7 (`benchmarks/guarantees`) finds each kind of damage, and none in an undamaged database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Short storms of deaths with a fixed seed, of each type and on each broker: see `benchmarks/kill_storm`."""
+"""G3 and G7, and in the end all guarantees, in short kill storms: each type and broker, with a fixed seed.
+
+The storm itself is in `benchmarks/kill_storm`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole worker is killed in mid-run, with beat and broker gone too: the bar tells the truth.
+"""G1, truth: the whole worker is killed in the middle of a run, with beat and broker gone too, and readers see it.
 
 Real processes: a Celery worker that is really killed, a broker of files that is really deleted, an
 IMAP server on the loopback.

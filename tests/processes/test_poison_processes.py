@@ -1,4 +1,4 @@
-"""G7 with real processes: a step that kills its process costs the run two attempts, and nobody has to help."""
+"""G7 with real processes: a step that kills its process costs the run two attempts, and needs no person."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`make run` starts everything, and every command of the README and of docs/ works when pasted beside it.
 
 The copy runs on another port than the README's, in a checkout of its own, so that its commands can find only this
-copy, and with the default intervals: its drill must keep every promise with them. In the end it survives what is
+copy, and with the default intervals, with which the drill proves G1. In the end it survives what is
 killed, and leaves no process behind. All of it is one test, since the start takes half a minute.
 """
 

@@ -1,4 +1,4 @@
-"""Effects that can't be undone: in flight before they begin, told once, unknown when nobody can tell."""
+"""G3, nothing lost: an effect is in flight before it begins, has one outcome, and is unknown where that was lost."""
 
 from __future__ import annotations
 

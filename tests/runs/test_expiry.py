@@ -1,4 +1,4 @@
-"""G1: whoever reads first is told the truth, with beat, broker and every worker dead."""
+"""G1, truth: the first reader expires an overdue run, even with beat, broker and every worker dead."""
 
 import logging
 import threading

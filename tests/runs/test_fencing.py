@@ -1,4 +1,7 @@
-"""G2: once a run has left its attempt, nothing from that attempt is written."""
+"""G2, no zombies: an attempt that has lost its run can't write: no flush, no item, no effect, no final status.
+
+The run is expired, reset or claimed again while its attempt is still alive.
+"""
 
 from collections.abc import Callable
 
@@ -36,7 +39,7 @@ TAKEN_AWAY = pytest.mark.parametrize("take_away", [expire, reset, claim_again])
 
 
 @TAKEN_AWAY
-def test_a_late_flush_is_refused_and_changes_nothing(
+def test_a_zombies_flush_and_final_status_are_refused(
     business_a: Business, take_away: Callable[[CountingRun], None]
 ) -> None:
     run = claim_counting(business_a)
@@ -52,9 +55,7 @@ def test_a_late_flush_is_refused_and_changes_nothing(
 
 
 @TAKEN_AWAY
-def test_a_late_effect_and_a_late_item_are_refused(
-    business_a: Business, take_away: Callable[[CountingRun], None]
-) -> None:
+def test_a_zombies_effect_and_item_are_refused(business_a: Business, take_away: Callable[[CountingRun], None]) -> None:
     run = claim_counting(business_a)
     progress = Progress(run)
 
@@ -72,7 +73,7 @@ def test_a_late_effect_and_a_late_item_are_refused(
 
 
 @TAKEN_AWAY
-def test_the_worker_of_a_lost_run_leaves_quietly(
+def test_the_worker_of_a_lost_run_ends_without_an_error(
     business_a: Business, take_away: Callable[[CountingRun], None]
 ) -> None:
     statuses: list[str] = []
@@ -86,7 +87,7 @@ def test_the_worker_of_a_lost_run_leaves_quietly(
     assert [seen(run).status] == statuses
 
 
-def test_two_claims_of_one_run_give_it_to_one(business_a: Business) -> None:
+def test_the_second_claim_of_a_run_is_refused(business_a: Business) -> None:
     run = claim_counting(business_a)
     assert worker.claim(CountingRun, run.pk, worker="second", task_id="late") is None
     run.refresh_from_db()

@@ -1,4 +1,4 @@
-"""G7: no item stops its run twice, whatever it contains and whatever it kills; and none is blamed for another."""
+"""G7, no item stops its run twice: its second death in a row fails it, and none is blamed for another's death."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What work code reports, and G4: what was shown once is never taken back."""
+"""What work code reports; and G4, never backwards: no count and no percentage that was shown decreases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database itself refuses every arrow that the table doesn't have."""
+"""G4, never backwards: the database itself refuses every transition that `TRANSITIONS` doesn't allow."""
 
 from itertools import product
 
