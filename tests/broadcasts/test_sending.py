@@ -15,7 +15,7 @@ from runs.lifecycle import dispatch, worker
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.whatsapp import broadcast, number, numbers, phones_sent_to, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,7 +114,7 @@ def test_a_cancel_stops_before_the_next_recipient(
 
     def cancelling(self: MetaCloud, message: Message) -> Accepted:
         if message.to == f"+{number(1)}":
-            seen(run).cancel(SYSTEM)
+            read_run(run).cancel(SYSTEM)
         return send_by_meta(self, message)
 
     monkeypatch.setattr(MetaCloud, "send", cancelling)

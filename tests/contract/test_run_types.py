@@ -27,7 +27,7 @@ from runs.models import Business, Run, run_types
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import ItemStatus, Status
-from tests.actors import seen, silence
+from tests.actors import age_heartbeat, read_run
 from tests.contract.factories import make_items, start_any
 from tests.event_streams import make_token, open_stream
 from tests.servers import server
@@ -67,7 +67,7 @@ def count_numbers(stop_at: int | None = None, stop: Callable[[Run], object] = la
 
 def work_through(run: Run, work: Any) -> Run:
     execute(type(run), work, run.pk, worker="worker@test", task_id="task")
-    return seen(run)
+    return read_run(run)
 
 
 def kill(run: Run) -> None:
@@ -79,7 +79,7 @@ def let_die(run: Run, work: Any) -> Run:
     with pytest.raises(Killed):
         work_through(run, work)
     type(run).objects.filter(pk=run.pk).reclaim()
-    return seen(run)
+    return read_run(run)
 
 
 def fail(run: Run) -> None:
@@ -133,7 +133,7 @@ def test_a_flush_is_shown_and_the_next_attempt_starts_at_its_cursor(run: Run) ->
     shown: list[float | None] = []
     run = let_die(run, count_numbers(12, kill))
     assert (run.status, run.processed) == (Status.QUEUED, 12)
-    run = work_through(run, count_numbers(15, lambda run: shown.append(seen(run).progress_pct)))
+    run = work_through(run, count_numbers(15, lambda run: shown.append(read_run(run).progress_pct)))
     assert shown[0] is not None
     assert shown[0] >= 60.0
     assert (run.status, run.processed, run.attempt) == (Status.COMPLETED, NUMBERS, 2)
@@ -183,20 +183,20 @@ def test_an_overdue_run_is_expired_by_its_first_reader_and_its_attempt_writes_no
 ) -> None:
     attempt = claim(model, run.pk, worker="worker@lost", task_id="1")
     assert attempt is not None
-    silence(attempt, 301)
+    age_heartbeat(attempt, 301)
     body = as_member_a.get(url(run)).json()
     assert (body["status"], body["error_code"]) == ("failed", "stale")
     assert body["error_message"] == "Run marked as failed due to no heartbeat for 301s"
     with pytest.raises(RunLost):
         Progress(attempt).leave(Status.COMPLETED)
-    assert seen(run).status == Status.FAILED
+    assert read_run(run).status == Status.FAILED
 
 
 @commits
 def test_the_sweep_expires_an_overdue_run(model: type[Run], run: Run) -> None:
     attempt = claim(model, run.pk, worker="worker@lost", task_id="1")
     assert attempt is not None
-    silence(attempt, 301)
+    age_heartbeat(attempt, 301)
     assert sweep()
     assert model.objects.get(pk=run.pk).error_code == "stale"
 
@@ -318,7 +318,7 @@ def test_strangers_read_nothing(run: Run, as_member_b: APIClient, action: str) -
 @pytest.mark.parametrize("action", ["cancel/", "pause/", "resume/", "retry/", "retry-failed/"])
 def test_strangers_do_nothing(run: Run, as_member_b: APIClient, action: str) -> None:
     assert as_member_b.post(url(run, action)).status_code == 404
-    assert seen(run).status == Status.QUEUED
+    assert read_run(run).status == Status.QUEUED
 
 
 def test_strangers_find_no_page(run: Run, member_b: User, client: Client) -> None:

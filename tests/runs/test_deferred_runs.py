@@ -20,7 +20,7 @@ from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.readers.verdict import verdict_of
 from runs.states import Status, StopRequest
-from tests.actors import seen, start_counting, work_through
+from tests.actors import read_run, start_counting, work_through
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,7 +64,7 @@ def test_nobody_claims_or_publishes_it_before_its_time(deferred: CountingRun, me
     assert dispatch.publish(deferred)
     rows(deferred).update(queued_at=Now() - timedelta(days=2))
     sweep.sweep()
-    assert (messages, seen(deferred).status) == ([], Status.QUEUED)
+    assert (messages, read_run(deferred).status) == ([], Status.QUEUED)
 
 
 def test_it_goes_on_by_itself_at_its_time(deferred: CountingRun, messages: list[Any]) -> None:
@@ -81,10 +81,10 @@ def test_the_wait_doesnt_count_towards_the_queue_timeout(deferred: CountingRun, 
     rows(deferred).update(queued_at=Now() - timedelta(days=2))
     let_time_pass(deferred, HOUR + 30)
     sweep.fail_untaken(CountingRun)
-    assert seen(deferred).status == Status.QUEUED
+    assert read_run(deferred).status == Status.QUEUED
     let_time_pass(deferred, HOUR + 90)
     sweep.fail_untaken(CountingRun)
-    assert seen(deferred).status == Status.FAILED
+    assert read_run(deferred).status == Status.FAILED
 
 
 def test_waking_it_publishes_it_at_once(deferred: CountingRun, messages: list[Any]) -> None:
@@ -139,11 +139,11 @@ def test_it_can_be_cancelled_and_resumed(deferred: CountingRun, as_member_a: API
 
 def test_a_reset_ends_its_wait(deferred: CountingRun) -> None:
     reset_progress(deferred.business, actor=SYSTEM)
-    end = seen(deferred)
+    end = read_run(deferred)
     assert (end.status, end.waiting_until) == (Status.FAILED, None)
 
 
 def test_it_is_never_stale(deferred: CountingRun) -> None:
     rows(deferred).update(heartbeat_at=Now() - timedelta(days=1))
     sweep.sweep()
-    assert verdict_of(seen(deferred)).code == "waiting"
+    assert verdict_of(read_run(deferred)).code == "waiting"

@@ -14,7 +14,7 @@ from runs.lifecycle import worker
 from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.whatsapp import broadcast, number, numbers, phones_sent_to, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,7 +70,7 @@ def test_beats_settle_what_was_told_and_nothing_else(account_a: ProviderAccount)
     effects.put_back(begun[1])
     progress.report()
     assert statuses(run) == ["in_flight", "pending", "done", "in_flight"]
-    assert (seen(run).processed, seen(run).sent) == (1, 1)
+    assert (read_run(run).processed, read_run(run).sent) == (1, 1)
 
 
 def test_what_was_put_back_is_in_flight_when_it_begins_again(account_a: ProviderAccount) -> None:
@@ -88,7 +88,7 @@ def test_nothing_new_begins_once_somebody_has_asked_for_the_end(account_a: Provi
     effects = Effects(held(run))
     first, second = effects.begin(list(pending(run))[:2])
     effects.done(first)
-    seen(run).cancel(SYSTEM)
+    read_run(run).cancel(SYSTEM)
     with pytest.raises(RunStopped):
         effects.begin(list(pending(run))[:2])
     assert statuses(run) == ["done", "in_flight", "pending", "pending"]
@@ -117,7 +117,7 @@ def test_who_settles_first_counts_it(account_a: ProviderAccount) -> None:
             apply_statuses([DeliveryStatus(account_a, "wamid.0", recipient.tracker, Delivery.FAILED, "131026", "No")])
         effects.done(recipient, message_id=f"wamid.{n}")
     effects.settle()
-    end = seen(run)
+    end = read_run(run)
     assert (end.processed, end.sent, end.failed) == (2, 1, 1)
     assert list(Recipient.objects.order_by("pk").values_list("status", "message_id")) == [
         ("failed", "wamid.0"),
@@ -146,7 +146,7 @@ def test_a_run_that_was_taken_away_begins_nothing_more(account_a: ProviderAccoun
     with pytest.raises(RunLost):
         next(each)
     assert statuses(run) == ["unknown", "pending", "pending"]
-    assert (seen(run).processed, seen(run).unknown) == (1, 1)
+    assert (read_run(run).processed, read_run(run).unknown) == (1, 1)
 
 
 def test_it_waits_for_the_disk_whatever_the_session_says(account_a: ProviderAccount) -> None:

@@ -14,15 +14,15 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import Status
-from tests.actors import claim_counting, seen, silence, start_counting
+from tests.actors import age_heartbeat, claim_counting, read_run, start_counting
 from tests.contract.models import CountingEffect, CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def expire(run: CountingRun) -> None:
-    silence(run, 301)
-    seen(run)
+    age_heartbeat(run, 301)
+    read_run(run)
 
 
 def reset(run: CountingRun) -> None:
@@ -31,7 +31,7 @@ def reset(run: CountingRun) -> None:
 
 def claim_again(run: CountingRun) -> None:
     expire(run)
-    dispatch.reopen(seen(run), SYSTEM, "retry")
+    dispatch.reopen(read_run(run), SYSTEM, "retry")
     assert worker.claim(CountingRun, run.pk, worker="worker@other", task_id="other")
 
 
@@ -80,11 +80,11 @@ def test_the_worker_of_a_lost_run_ends_without_an_error(
 
     def work(run: CountingRun, progress: Progress) -> None:
         take_away(run)
-        statuses.append(seen(run).status)
+        statuses.append(read_run(run).status)
 
     run = start_counting(business_a)
     worker.execute(CountingRun, work, run.pk)
-    assert [seen(run).status] == statuses
+    assert [read_run(run).status] == statuses
 
 
 def test_the_second_claim_of_a_run_is_refused(business_a: Business) -> None:

@@ -20,7 +20,7 @@ from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SWEEP, SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import ErrorCode, ItemStatus
-from tests.actors import seen, silence
+from tests.actors import age_heartbeat, read_run
 from tests.sessions import is_any_session_waiting
 from tests.whatsapp import broadcast, numbers
 from tests.workers import until
@@ -91,7 +91,7 @@ def test_a_worker_that_begins_the_next_message_as_its_run_ends(
 ) -> None:
     """Whichever comes first: between any two statements of whoever ends the run."""
     if end is end_by_expiry:
-        silence(attempt.run, 301)
+        age_heartbeat(attempt.run, 301)
     statements, turns = count(), list[Future[bool]]()
 
     def work_meanwhile(execute: Callable[..., Any], *sql: Any) -> Any:
@@ -105,9 +105,9 @@ def test_a_worker_that_begins_the_next_message_as_its_run_ends(
             end(attempt.rows)
         for turn in turns:
             turn.result(10)
-    if seen(attempt.run).status != "running":  # an expiry that came after a fresh heartbeat does nothing
+    if read_run(attempt.run).status != "running":  # an expiry that came after a fresh heartbeat does nothing
         assert attempt.in_flight() == 0
-        run = seen(attempt.run)
+        run = read_run(attempt.run)
         settled = Recipient.objects.filter(run=run).exclude(status=ItemStatus.PENDING)
         assert run.processed == settled.count()
 

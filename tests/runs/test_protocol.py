@@ -64,7 +64,7 @@ class Broker:
     def __init__(self) -> None:
         self.messages: list[int] = []
         self.away = False
-        self.ended: list[str] = []  # tasks that somebody asked to terminate
+        self.ended: list[str] = []  # tasks whose termination was requested
         self.control = SimpleNamespace(revoke=self._revoke)
 
     def send_task(self, name: str, args: list[int], queue: str) -> None:
@@ -215,7 +215,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.free_hosts() and self.current_tasks())
     @rule(retried=st.booleans(), statements=STATEMENTS)
     def a_live_attempt_loses_its_run(self, retried: bool, statements: int) -> None:
-        """A random order would seldom bring it about: an attempt that is over, or two attempts, while both are alive."""
+        """Seldom found by chance: an attempt lives on after its run was expired, or beside a newer attempt."""
         [task, *_] = self.current_tasks()
         self.age(700)
         self.go_on(self.act_on_run(Action.RETRY, task.run), 20 if retried else 3)
@@ -239,9 +239,8 @@ class Protocol(RuleBasedStateMachine):
         return call
 
     def work(self, run: CountingRun, progress: Progress) -> None:
-        for number in progress.track(
-            range(run.cursor.get("step", 0), len(self.kinds)), key=partial(self.name_item, run)
-        ):
+        numbers = range(run.cursor.get("step", 0), len(self.kinds))
+        for number in progress.track(numbers, key=partial(self.name_item, run)):
             kind, key = self.kinds[number], f"1:{number}"
             if kind == "silent":
                 with progress.allow_silence(minutes=10):
