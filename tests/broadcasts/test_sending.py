@@ -122,7 +122,7 @@ def test_a_cancel_stops_before_the_next_recipient(
     assert end.status == Status.CANCELLED
     assert statuses(end) == ["done", "done", "pending", "pending", "pending"]
     assert (end.sent, end.cancelled, end.unknown) == (2, 3, 0)
-    assert len(graph.told) == 2
+    assert len(graph.received) == 2
 
 
 def test_a_recipient_who_opts_out_in_the_queue_is_skipped(account_a: ProviderAccount, graph: GraphServer) -> None:
@@ -139,7 +139,7 @@ def test_a_throughput_limit_holds_off_the_account(account_a: ProviderAccount, gr
     end = work_through(broadcast(account_a, numbers(2)), send)
     assert statuses(end) == ["done", "done"]
     assert phones_sent_to(graph) == [number(0), number(0), number(1)]
-    assert graph.told[1].at - graph.told[0].at >= 1.9
+    assert graph.received[1].at - graph.received[0].at >= 1.9
 
 
 def test_a_message_that_cant_be_rendered_fails_its_recipient_only(

@@ -70,7 +70,7 @@ def test_a_rejected_template_fails_the_run_with_advice(
 ) -> None:
     graph.otherwise = answer
     run = work_through(template_broadcast(account_a, 5), send)
-    assert (run.status, run.error_code, run.processed, len(graph.told)) == (Status.FAILED, "rejected", 0, 1)
+    assert (run.status, run.error_code, run.processed, len(graph.received)) == (Status.FAILED, "rejected", 0, 1)
     assert words in run.error_message
     assert "(#132" in run.error_message
     assert run.error_message.count("132") == 1, "the code appears once"
@@ -145,7 +145,7 @@ def test_a_waiting_run_retries_by_itself_until_the_longest_wait(
     since = run.paused_since
     assert since is not None
     run = work_through(run, send)
-    assert (run.status, run.attempt, run.paused_since, len(graph.told)) == (Status.QUEUED, 2, since, 2)
+    assert (run.status, run.attempt, run.paused_since, len(graph.received)) == (Status.QUEUED, 2, since, 2)
     rows = WhatsAppBroadcast.objects.filter(pk=run.pk)
     rows.update(paused_since=Now() - timedelta(hours=settings.WHATSAPP_TEMPLATE_WAIT_HOURS, seconds=1))
     end = work_through(run, send)
