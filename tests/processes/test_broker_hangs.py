@@ -103,7 +103,7 @@ def listens(port: int) -> bool:
 
 
 @pytest.mark.needs("redis-server")
-def test_a_redis_that_is_stopped_under_open_connections_holds_up_neither_start_nor_retry(
+def test_a_redis_that_is_stopped_under_open_connections_delays_neither_start_nor_retry(
     as_member_a: APIClient,
     business_a: Business,
     mailbox_a: Mailbox,

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 WITHIN = 10  # seconds
 
 
-def test_a_worker_leaves_in_time_though_its_item_would_last_longer(business_a: Business, files: Path) -> None:
+def test_a_worker_ends_in_time_though_its_item_takes_longer(business_a: Business, files: Path) -> None:
     run = dispatch.start(DrillRun, business_a, steps=3, step_seconds=60)
     with worker(files.parent, "drill") as process:
         until(lambda: read_run(run).status == Status.RUNNING)

@@ -155,7 +155,7 @@ def checked(world: World) -> Findings:
     return check(world.logs, is_settled=True)
 
 
-def test_all_is_well_and_something_of_each_guarantee_was_counted(world: World) -> None:
+def test_an_undamaged_database_has_no_violation_and_each_guarantee_is_counted(world: World) -> None:
     findings = checked(world)
     assert findings.violations() == []
     assert all(sum(finding.counted.values()) for code, finding in findings.items() if code != "locks")
@@ -480,7 +480,7 @@ def test_a_url_that_is_open_to_strangers_is_found(world: World, monkeypatch: pyt
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_command_judges_any_database_by_its_exit_status(world: World, tmp_path: Path) -> None:
+def test_the_exit_status_of_the_command_shows_whether_there_are_violations(world: World, tmp_path: Path) -> None:
     def run(*options: str) -> tuple[int, dict[str, Any]]:
         command = [sys.executable, "-m", "benchmarks", "check_guarantees", "--json", *options]
         environment = {

@@ -74,7 +74,7 @@ def test_runs_go_on_after_five_seconds_without_a_database(storm: Storm) -> None:
     assert figures["runs retried by a person"] == 0
 
 
-def test_a_storm_over_a_broadcast_sends_to_nobody_twice(outlive: Outlive) -> None:
+def test_a_storm_over_a_broadcast_sends_no_message_twice(outlive: Outlive) -> None:
     counted = outlive("--type", "broadcast", "--recipients", "300", *SHORT)
     assert counted["G3"]["recipients compared with what the meta provider was told"] == 300
 

@@ -31,7 +31,7 @@ MESSAGES = slice(0, 150)
 FETCH_SECONDS = 0.05  # a message: the sync is still under way when it is killed, however fast its machine
 
 
-def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
+def test_the_run_of_a_killed_worker_goes_stale_and_a_retry_goes_on(
     business_a: Business, files: Path, settings: Settings
 ) -> None:
     settings.RUNS_STALE_AFTER_SECONDS = THRESHOLD
@@ -66,7 +66,7 @@ def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
     assert_every_receipt_is_there_once()
 
 
-def test_a_killed_child_gives_its_run_back_within_seconds(business_a: Business, files: Path) -> None:
+def test_the_run_of_a_killed_child_is_reclaimed_within_seconds(business_a: Business, files: Path) -> None:
     with (
         served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox,
         worker(files.parent) as process,
@@ -85,9 +85,7 @@ def test_a_killed_child_gives_its_run_back_within_seconds(business_a: Business, 
     assert_every_receipt_is_there_once()
 
 
-def test_a_deploy_sends_the_run_back_to_the_queue_and_the_next_worker_goes_on(
-    business_a: Business, files: Path
-) -> None:
+def test_a_deploy_requeues_the_run_and_the_next_worker_goes_on(business_a: Business, files: Path) -> None:
     with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         with worker(files.parent) as process:
@@ -105,7 +103,7 @@ def test_a_deploy_sends_the_run_back_to_the_queue_and_the_next_worker_goes_on(
     assert_every_receipt_is_there_once()
 
 
-def test_a_worker_that_comes_back_takes_its_runs_back(business_a: Business, files: Path) -> None:
+def test_a_restarted_worker_reclaims_its_runs(business_a: Business, files: Path) -> None:
     with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         with worker(files.parent) as process:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 STEPS, POISON = 12, 6
 
 
-def test_a_step_that_kills_or_breaks_every_attempt_is_passed(business_a: Business, files: Path) -> None:
+def test_a_poison_step_fails_and_the_run_goes_on_after_it(business_a: Business, files: Path) -> None:
     def start(death: DrillRun.Death) -> DrillRun:
         return dispatch.start(
             DrillRun, business_a, steps=STEPS, step_seconds=0.05, death=death, dies_at=POISON, dies_again=True

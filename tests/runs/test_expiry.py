@@ -20,7 +20,7 @@ from tests.contract.models import CountingRun
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_reader_finds_a_silent_run_failed(business_a: Business) -> None:
+def test_a_reader_expires_an_overdue_run(business_a: Business) -> None:
     run = claim_counting(business_a)
     age_heartbeat(run, 301)
     shown_run = read_run(run)
@@ -52,7 +52,7 @@ def test_the_sweep_writes_the_same_message_and_logs_a_line(
     assert CountingRun.objects.all().expire(SWEEP) == 0, "only once"
 
 
-def test_declared_silence_is_believed_until_it_is_over(business_a: Business) -> None:
+def test_a_declared_silence_delays_expiry_until_it_is_over(business_a: Business) -> None:
     run = claim_counting(business_a)
     age_heartbeat(run, 400)
     rows = CountingRun.objects.filter(pk=run.pk)
@@ -62,7 +62,7 @@ def test_declared_silence_is_believed_until_it_is_over(business_a: Business) -> 
     assert read_run(run).status == "failed"
 
 
-def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
+def test_a_reader_shows_an_overdue_run_as_failed_though_a_hung_worker_has_locked_its_row(
     business_a: Business,
 ) -> None:
     run = claim_counting(business_a)
@@ -90,7 +90,7 @@ def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
     assert verdict_of(shown_run).code == VerdictCode.STALE
 
 
-def test_the_words_in_hebrew(business_a: Business) -> None:
+def test_the_stale_message_in_hebrew(business_a: Business) -> None:
     run = claim_counting(business_a)
     age_heartbeat(run, 301)
     with translation.override("he"):
@@ -100,19 +100,19 @@ def test_the_words_in_hebrew(business_a: Business) -> None:
 
 
 @pytest.mark.parametrize(("age", "code"), [(0, VerdictCode.WORKING), (61, VerdictCode.QUIET), (301, VerdictCode.STALE)])
-def test_the_verdict_follows_the_silence(business_a: Business, age: int, code: VerdictCode) -> None:
+def test_the_verdict_follows_the_heartbeats_age(business_a: Business, age: int, code: VerdictCode) -> None:
     run = claim_counting(business_a)
     age_heartbeat(run, age)
     assert verdict_of(read_run(run)).code == code
 
 
-def test_alive_but_finishing_nothing_is_said(business_a: Business) -> None:
+def test_a_run_with_heartbeats_that_finishes_no_item_is_not_advancing(business_a: Business) -> None:
     run = claim_counting(business_a)
     CountingRun.objects.filter(pk=run.pk).update(progress_at=Now() - timedelta(seconds=121))
     assert verdict_of(read_run(run)).code == VerdictCode.NOT_ADVANCING
 
 
-def test_a_sliced_list_is_told_truly_too(business_a: Business) -> None:
+def test_a_sliced_list_is_repaired_too(business_a: Business) -> None:
     run = claim_counting(business_a)
     age_heartbeat(run, 301)
     [shown_run] = fetch_repaired(CountingRun.objects.with_ages().order_by("-created_at")[:1])

@@ -24,11 +24,11 @@ ITEMS = 20
 
 
 class Killed(BaseException):
-    """What the work meets where its process is killed: nothing after it runs."""
+    """Stands in for the death of the process: no handler of the product catches it."""
 
 
 class Deaths:
-    """Work over items, some of which kill whoever begins them."""
+    """Work over items, some of which kill its process."""
 
     def __init__(self, *killers: int) -> None:
         self.killers = set(killers)
@@ -45,7 +45,7 @@ class Deaths:
 
 
 def let_die(run: CountingRun, work: Callable[[CountingRun, Progress], None]) -> CountingRun:
-    """One attempt in a child that is killed, and its parent that sees it."""
+    """One attempt in a child process that is killed; its parent reclaims the run."""
     with pytest.raises(Killed):
         work_through(run, work)
     CountingRun.objects.filter(pk=run.pk).reclaim()
@@ -53,7 +53,7 @@ def let_die(run: CountingRun, work: Callable[[CountingRun, Progress], None]) -> 
 
 
 def go_stale(run: CountingRun, work: Callable[[CountingRun, Progress], None]) -> CountingRun:
-    """One attempt that hangs until a reader finds it out."""
+    """One attempt that hangs until a reader expires it."""
     with pytest.raises(Killed):
         work_through(run, work)
     age_heartbeat(run, 301)
@@ -110,7 +110,7 @@ def test_deaths_recorded_with_an_item_are_no_losses(business_a: Business, settin
     assert work_through(run, work).status == "completed"
 
 
-def test_deaths_that_wander_about_are_losses_and_blame_nobody(business_a: Business, settings: Settings) -> None:
+def test_deaths_in_different_items_are_losses_and_accuse_no_item(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
     run = start_counting(business_a)
 
@@ -128,7 +128,7 @@ def test_deaths_that_wander_about_are_losses_and_blame_nobody(business_a: Busine
     assert (end.status, end.error_code, end.poison_items) == ("failed", "worker_lost", [])
 
 
-def test_progress_between_two_deaths_acquits(business_a: Business) -> None:
+def test_progress_between_two_deaths_clears_the_accusation(business_a: Business) -> None:
     run = start_counting(business_a)
     let_die(run, Deaths(7))
     let_die(run, Deaths(7))
@@ -171,7 +171,7 @@ def test_suspect_mode_ends_well_past_the_place_of_the_death(business_a: Business
     assert not modes[-1]
 
 
-def test_what_was_recorded_survives_a_persons_retry_and_a_stale_run_waits_for_it(business_a: Business) -> None:
+def test_poison_items_survive_a_retry_and_a_stale_run_waits_for_one(business_a: Business) -> None:
     run, work = start_counting(business_a), Deaths(7)
     stale = go_stale(run, work)
     for _ in range(2):
@@ -208,7 +208,7 @@ def test_an_exception_stops_its_run_once(business_a: Business) -> None:
     assert "ZeroDivisionError" in run.events.filter(status="queued").latest("pgh_id").pgh_context["traceback"]
 
 
-def test_an_exception_is_recorded_whatever_its_text_holds(business_a: Business) -> None:
+def test_an_exception_is_recorded_whatever_its_text(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         raise ValueError("no \x00 text")
 
@@ -217,7 +217,7 @@ def test_an_exception_is_recorded_whatever_its_text_holds(business_a: Business) 
     assert "ValueError" in run.events.filter(status="failed").latest("pgh_id").pgh_context["traceback"]
 
 
-def test_an_exception_is_recorded_though_a_variable_holds_the_loop(business_a: Business) -> None:
+def test_an_exception_is_recorded_though_a_variable_refers_to_the_loop(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         loop = progress.track(range(ITEMS))
         for number in loop:
@@ -227,7 +227,7 @@ def test_an_exception_is_recorded_though_a_variable_holds_the_loop(business_a: B
     assert work_through(start_counting(business_a), work).accused_item == "7"
 
 
-def test_an_exception_outside_of_items_blames_nobody(business_a: Business) -> None:
+def test_an_exception_outside_of_items_accuses_no_item(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS)):
             if number == 7:
@@ -255,7 +255,7 @@ def test_a_warm_shutdown_is_no_death(business_a: Business, settings: Settings) -
     assert (left.open_item, left.suspect_mode) == ("", False)
 
 
-def test_a_stop_between_items_accuses_nobody(business_a: Business) -> None:
+def test_a_stop_between_items_accuses_no_item(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS), durably=True):
             if number == 3:
@@ -265,7 +265,7 @@ def test_a_stop_between_items_accuses_nobody(business_a: Business) -> None:
     assert (paused.status, paused.processed, paused.open_item, paused.accused_item) == ("paused", 4, "", "")
 
 
-def test_a_reset_accuses_nobody(business_a: Business, settings: Settings) -> None:
+def test_a_reset_accuses_no_item(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
     run = start_counting(business_a)
     with pytest.raises(Killed):
@@ -313,7 +313,7 @@ def test_an_exception_inside_an_item_fails_that_item_only(business_a: Business, 
 @pytest.mark.parametrize(
     ("error", "code"), [(RunRejected("wrong password"), "rejected"), (RunUnreachable("gone"), "unreachable")]
 )
-def test_what_concerns_the_whole_run_leaves_its_item(business_a: Business, error: Exception, code: str) -> None:
+def test_an_error_of_the_whole_run_fails_no_item(business_a: Business, error: Exception, code: str) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS)):
             with progress.item(number):
@@ -324,7 +324,7 @@ def test_what_concerns_the_whole_run_leaves_its_item(business_a: Business, error
     assert end.events.latest("pgh_id").pgh_context["reason"] == code
 
 
-def test_a_database_that_is_away_leaves_the_item(business_a: Business) -> None:
+def test_an_outage_of_the_database_fails_no_item(business_a: Business) -> None:
     escaped: list[BaseException] = []
 
     def work(run: CountingRun, progress: Progress) -> None:

@@ -36,7 +36,7 @@ def counts(run: CountingRun) -> tuple[int | None, int, int, int, int]:
     return run.total, run.processed, run.succeeded, run.failed, run.skipped
 
 
-def test_items_are_counted_by_what_became_of_them(business_a: Business) -> None:
+def test_items_are_counted_by_their_outcome(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(5)):
             if number == 1:
@@ -97,7 +97,7 @@ def crash() -> None:
     raise MemoryError("killed here")
 
 
-def test_a_crash_between_checkpoints_takes_nothing_back_and_counts_nothing_twice(
+def test_a_crash_between_checkpoints_lowers_no_count_and_counts_no_item_twice(
     business_a: Business, eager: None
 ) -> None:
     shown: list[tuple[int, float | None]] = []
@@ -136,7 +136,9 @@ def test_a_checkpoint_of_an_unfinished_item_is_not_taken(business_a: Business) -
     ("request_", "status"),
     [(StopRequest.CANCEL, "cancelled"), (StopRequest.PAUSE, "paused"), (StopRequest.INTERRUPT, "queued")],
 )
-def test_a_wish_is_granted_between_items(business_a: Business, eager: None, request_: StopRequest, status: str) -> None:
+def test_a_stop_request_is_applied_between_items(
+    business_a: Business, eager: None, request_: StopRequest, status: str
+) -> None:
     done: list[int] = []
 
     def work(run: CountingRun, progress: Progress) -> None:
@@ -159,7 +161,7 @@ def test_a_cancel_is_not_overwritten_by_a_pause(business_a: Business) -> None:
     assert read_run(run).requested == "cancel"
 
 
-def test_a_wrong_configuration_fails_the_run_in_its_own_words(business_a: Business) -> None:
+def test_a_wrong_configuration_fails_the_run_with_its_own_message(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         raise RunRejected("Wrong password.")
 
@@ -256,11 +258,11 @@ def test_percentages_are_rounded_down_and_reach_100_only_at_the_end(
     assert percent_of(processed, total) == expected
 
 
-def test_text_that_the_database_cannot_keep_is_cleaned() -> None:
+def test_text_that_the_database_cant_store_is_cleaned() -> None:
     assert clean("a\x00b\udcffc", 3) == "ab?"
 
 
-def test_starting_over_counts_anew_and_takes_nothing_back(business_a: Business) -> None:
+def test_starting_over_counts_anew_and_lowers_no_count(business_a: Business) -> None:
     shown: list[tuple[int, int | None]] = []
 
     def work(run: CountingRun, progress: Progress) -> None:
@@ -279,7 +281,7 @@ def test_starting_over_counts_anew_and_takes_nothing_back(business_a: Business) 
     assert (run.status, run.processed, run.total, run.succeeded, run.skipped) == ("completed", 4, 4, 4, 0)
 
 
-def test_an_item_that_was_left_in_its_middle_is_not_blamed_for_a_death_that_comes_later(business_a: Business) -> None:
+def test_an_item_that_was_left_unfinished_is_not_accused_of_a_later_death(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         with closing(progress.track(range(3))) as loop:
             assert next(loop) == 0

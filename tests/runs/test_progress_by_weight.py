@@ -47,7 +47,7 @@ def test_the_bar_goes_by_weight_and_the_count_by_items(business_a: Business) -> 
     assert (run.progress_pct, run.processed, run.total) == (100, 4, 4)
 
 
-def test_what_was_done_counts_after_a_resume_and_the_bar_is_never_lower(business_a: Business) -> None:
+def test_finished_weight_counts_after_a_resume_and_the_bar_is_never_lower(business_a: Business) -> None:
     shown: list[float] = []
 
     def work(run: CountingRun, progress: Progress) -> None:
@@ -103,7 +103,7 @@ def test_a_long_item_that_moves_is_advancing(business_a: Business) -> None:
     assert work_through(start_counting(business_a), work).status == "completed"
 
 
-def test_a_wish_is_granted_in_the_middle_of_a_long_item(business_a: Business) -> None:
+def test_a_stop_request_is_applied_in_the_middle_of_a_long_item(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track([100.0], weigh=lambda weight: weight, weight=100.0):
             CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
@@ -128,7 +128,7 @@ def test_a_weight_can_be_corrected_once_it_is_known(business_a: Business) -> Non
     assert shown == [37.5, 87.5]
 
 
-def test_nothing_to_weigh_counts_items(business_a: Business) -> None:
+def test_without_weights_the_bar_goes_by_items(business_a: Business) -> None:
     shown: list[float | None] = []
 
     def work(run: CountingRun, progress: Progress) -> None:
@@ -143,7 +143,7 @@ def test_nothing_to_weigh_counts_items(business_a: Business) -> None:
 # Notes
 
 
-def test_notes_are_the_runs_own_columns_and_ride_along(business_a: Business) -> None:
+def test_notes_are_columns_of_the_type_and_are_written_by_the_flush(business_a: Business) -> None:
     shown: list[tuple[str, float | None]] = []
 
     def work(run: RecordingRun, progress: Progress) -> None:

@@ -543,7 +543,7 @@ class Protocol(RuleBasedStateMachine):
                     self.step(*entry)
 
 
-def test_no_order_of_events_breaks_a_promise(
+def test_no_order_of_events_breaks_a_guarantee(
     business_a: Business, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.RUNS_TIME_SLICE_SECONDS = 60

@@ -212,7 +212,7 @@ def test_a_worker_waits_for_a_read_only_database_and_repeats_no_item(
     assert (run.status, run.processed, run.attempt, done) == ("completed", 3, 1, [0, 1, 2])
 
 
-def test_a_query_of_the_work_itself_sends_the_run_back_to_its_cursor(
+def test_an_outage_in_a_query_of_the_work_requeues_the_run_at_its_cursor(
     business_a: Business, settings: Settings, failover: Callable[[float], None], messages: list[Any]
 ) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
@@ -234,7 +234,7 @@ def test_a_query_of_the_work_itself_sends_the_run_back_to_its_cursor(
     assert (run.status, run.processed, run.attempt, done) == ("completed", 3, 2, [0, 1, 2])
 
 
-def test_a_run_that_meets_nothing_but_outages_ends_and_blames_no_item(business_a: Business) -> None:
+def test_a_run_that_meets_only_outages_fails_and_accuses_no_item(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for _number in progress.track(range(3)):
             raise OperationalError("the connection is closed")

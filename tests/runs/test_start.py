@@ -40,14 +40,14 @@ def test_the_same_key_gives_the_same_run(business_a: Business, sent: list[int]) 
     assert sent == [runs[0].pk]
 
 
-def test_a_second_start_is_told_of_the_active_run(business_a: Business) -> None:
+def test_a_second_start_gets_the_active_run(business_a: Business) -> None:
     first = start_counting(business_a)
     with pytest.raises(ActiveRunExists) as refused:
         start_counting(business_a)
     assert refused.value.run == first
 
 
-def test_a_dead_run_gives_way_to_a_new_start(business_a: Business) -> None:
+def test_a_start_expires_an_overdue_run(business_a: Business) -> None:
     dead = claim_counting(business_a)
     age_heartbeat(dead, 301)
     assert start_counting(business_a).status == "queued"
@@ -56,7 +56,7 @@ def test_a_dead_run_gives_way_to_a_new_start(business_a: Business) -> None:
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_an_active_run_that_ends_before_it_is_named_stands_in_nobodys_way(
+def test_a_start_succeeds_where_the_active_run_has_just_ended(
     business_a: Business, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
     cancelled = start_counting(business_a)
@@ -152,7 +152,7 @@ def test_a_retry_goes_on_from_the_cursor_and_completed_is_final(business_a: Busi
         dispatch.reopen(run, SYSTEM, "retry")
 
 
-def test_failed_items_are_tried_again_in_a_run_of_their_own(business_a: Business) -> None:
+def test_failed_items_are_retried_in_a_new_run(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for key in progress.track(["7:1", "7:2", "7:3"]):
             if key != "7:2":

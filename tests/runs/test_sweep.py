@@ -26,7 +26,7 @@ def test_a_round_is_recorded(business_a: Business) -> None:
     assert is_watching()
 
 
-def test_three_missed_rounds_mean_that_nobody_watches() -> None:
+def test_three_missed_rounds_are_noticed() -> None:
     sweep()
     Sweep.objects.update(finished_at=Now() - timedelta(seconds=91))
     assert not is_watching()
@@ -40,7 +40,7 @@ def test_a_second_round_waits_for_the_first_but_not_for_a_dead_one() -> None:
     assert sweep()
 
 
-def test_a_step_that_breaks_does_not_end_the_round(
+def test_a_step_that_fails_does_not_end_the_round(
     business_a: Business, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     def broken(model: type[Run]) -> int:
@@ -106,7 +106,7 @@ def test_the_task_of_an_expired_run_is_ended_once(business_a: Business, ended: E
     assert ended == THE_TASK
 
 
-def test_a_sweep_that_was_away_for_long_ends_it_still(business_a: Business, ended: Ended) -> None:
+def test_a_sweep_after_a_long_pause_still_ends_the_task(business_a: Business, ended: Ended) -> None:
     run = claim_counting(business_a)
     age_heartbeat(run, 301)
     read_run(run)
