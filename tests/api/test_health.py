@@ -48,8 +48,8 @@ def test_a_probe_that_fails_is_one_warning_that_says_why(
     client.get("/readyz")
     [record] = caplog.records
     assert record.levelname == "WARNING"
-    said = cast("dict[str, object]", record.msg)
-    assert (said["request"], said["code"], said["database"], said["sweep"]) == ("GET /readyz", 503, True, False)
+    line = cast("dict[str, object]", record.msg)
+    assert (line["request"], line["code"], line["database"], line["sweep"]) == ("GET /readyz", 503, True, False)
 
 
 @pytest.mark.usefixtures("swept")
@@ -108,9 +108,10 @@ def test_strangers_may_not_whatever_they_claim(db: None, client: Client, address
         client.get("/metrics", REMOTE_ADDR=address, headers={"X-Forwarded-For": "127.0.0.1"}),
         client.get("/metrics", REMOTE_ADDR=address, headers={"Authorization": "Bearer "}),
     ]
-    if address:  # by a proxy of ours that adds what it sees, or puts it in place of what it was told
+    if address:  # by a proxy of ours that adds the address that it sees, or replaces the header by it
         answers += [
-            client.get("/metrics", headers={"X-Forwarded-For": f"{told}{address}"}) for told in ("", "10.0.0.1, ")
+            client.get("/metrics", headers={"X-Forwarded-For": f"{forwarded}{address}"})
+            for forwarded in ("", "10.0.0.1, ")
         ]
     for answer in answers:
         assert answer.status_code == 403
