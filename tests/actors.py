@@ -1,4 +1,4 @@
-"""Steps that tests of the core share: runs in the queue and claimed, work that runs in this process, old heartbeats."""
+"""Steps that tests of the core share: queued and claimed runs, work in this process, old heartbeats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TypeVar, cast
 
 from django.db.models.functions import Now
 
-from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import dispatch, worker
 from runs.models import Business, Run
 from runs.progress import Progress
@@ -16,18 +15,6 @@ from runs.readers.verdict import fetch_repaired
 from tests.contract.models import CountingRun
 
 R = TypeVar("R", bound=Run)
-
-
-def started(mailbox: Mailbox) -> ReceiptSyncRun:
-    """A run in the queue."""
-    return dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox)
-
-
-def claimed(mailbox: Mailbox) -> ReceiptSyncRun:
-    """A run that was claimed by a worker which sends no heartbeat."""
-    run = worker.claim(ReceiptSyncRun, started(mailbox).pk, worker="worker@test", task_id="task")
-    assert run is not None
-    return run
 
 
 def start_counting(business: Business) -> CountingRun:
@@ -43,17 +30,17 @@ def claim_counting(business: Business) -> CountingRun:
 
 
 def work_through(run: R, work: Callable[[R, Progress], None]) -> R:
-    """Let a worker of this process take the run; the run as readers see it afterwards."""
+    """Let this process be the worker that executes the run; return it as readers see it afterwards."""
     worker.execute(type(run), work, run.pk, worker="worker@test", task_id="task")
-    return seen(run)
+    return read_run(run)
 
 
-def seen(run: R) -> R:
-    """The run as every reader sees it."""
+def read_run(run: R) -> R:
+    """Read the run as every reader does: expired first where it is overdue."""
     [repaired] = fetch_repaired(type(run).objects.filter(pk=run.pk).with_ages())
     return cast("R", repaired)
 
 
-def silence(run: Run, seconds: int) -> None:
+def age_heartbeat(run: Run, seconds: int) -> None:
     """Put the last heartbeat this far into the past, by the database's clock."""
     type(run).objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=seconds))

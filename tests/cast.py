@@ -22,6 +22,7 @@ from runs.lifecycle.worker import claim
 from runs.models import Business, Membership, Run
 from runs.models.audit import SYSTEM, audit_context
 from runs.states import ItemStatus, Status
+from tests.contract.models import CountingRun
 from tests.workers import broker_of_files
 
 PASSWORD = "demo-only"
@@ -142,18 +143,31 @@ def _no_memory() -> None:
 
 @pytest.fixture
 def make_run(db: None) -> MakeRun:
-    """`make_run(business, "running", silent_for=400, processed=3, failed_items=2)`, by the real verbs.
+    """`make_run(business, "running", silent_for=400, processed=3, failed_items=2)`, by the product's own functions.
 
-    Columns beside the status are written as named: counters, errors, `requested`.
+    Columns beside the status are written as named: counters, errors, `requested`. The run is of the tests' own type
+    unless `model` names another, and `start_with` gives the fields of that type.
     """
     return _make_run
+
+
+@pytest.fixture
+def make_sync_run(db: None) -> MakeRun:
+    """As `make_run`, of receipts, from the business's mailbox."""
+
+    def make(business: Business, *args: Any, start_with: dict[str, Any] | None = None, **options: Any) -> Run:
+        mailbox = Mailbox.objects.filter(business=business).first() or _mailbox(business)
+        fields = {"mailbox": mailbox, **(start_with or {})}
+        return _make_run(business, *args, model=ReceiptSyncRun, start_with=fields, **options)
+
+    return make
 
 
 def _make_run(
     business: Business,
     status: str = Status.QUEUED,
     *,
-    model: type[Run] = ReceiptSyncRun,
+    model: type[Run] = CountingRun,
     silent_for: float | None = None,
     failed_items: int = 0,
     created_by: User | None = None,
@@ -161,10 +175,7 @@ def _make_run(
     start_with: dict[str, Any] | None = None,
     **columns: Any,
 ) -> Run:
-    fields = start_with or {}
-    if model is ReceiptSyncRun:
-        fields = {"mailbox": Mailbox.objects.filter(business=business).first() or _mailbox(business), **fields}
-    run = start(model, business, created_by=created_by, idempotency_key=idempotency_key, **fields)
+    run = start(model, business, created_by=created_by, idempotency_key=idempotency_key, **(start_with or {}))
     rows = model.objects.filter(pk=run.pk)
     if status != Status.QUEUED:
         claim(model, run.pk, worker="worker@test", task_id="task")

@@ -83,14 +83,14 @@ def test_where_the_secret_would_go_elsewhere_it_must_be_typed_again(
 def test_a_server_on_this_machine_may_do_without_encryption(
     as_staff_in_admin: Client, mailbox_a: Mailbox, host: str
 ) -> None:
-    said = form(mailbox_a, host=host, secret="typed-again", security="plain")
-    assert as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", said).status_code == 302
+    changes = form(mailbox_a, host=host, secret="typed-again", security="plain")
+    assert as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", changes).status_code == 302
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "mail.example.com", "localhost.example.com"])
 def test_another_server_may_not(as_staff_in_admin: Client, mailbox_a: Mailbox, host: str) -> None:
-    said = form(mailbox_a, host=host, secret="typed-again", security="plain")
-    answer = as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", said)
+    changes = form(mailbox_a, host=host, secret="typed-again", security="plain")
+    answer = as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", changes)
     assert "only a server on this machine" in answer.content.decode()
     assert Mailbox.objects.get(pk=mailbox_a.pk).host == mailbox_a.host
 

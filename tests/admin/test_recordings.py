@@ -60,7 +60,7 @@ def test_another_account_needs_its_token_typed_again(as_staff_in_admin: Client, 
 
 
 @pytest.mark.parametrize(
-    ("said", "complaint"),
+    ("fields", "complaint"),
     [
         ({"kind": "twilio", "account_sid": SID, "secret": ""}, "needs its auth token"),
         ({"kind": "twilio", "account_sid": "", "secret": "x"}, "This kind of source needs it"),
@@ -68,9 +68,9 @@ def test_another_account_needs_its_token_typed_again(as_staff_in_admin: Client, 
     ],
 )
 def test_a_source_needs_what_its_kind_needs(
-    as_staff_in_admin: Client, business_a: Business, said: dict[str, str], complaint: str
+    as_staff_in_admin: Client, business_a: Business, fields: dict[str, str], complaint: str
 ) -> None:
-    page = as_staff_in_admin.post(f"{LIST}add/", {"business": business_a.pk, "name": "New", **said})
+    page = as_staff_in_admin.post(f"{LIST}add/", {"business": business_a.pk, "name": "New", **fields})
     assert complaint in page.content.decode()
     assert not Source.objects.exists()
 

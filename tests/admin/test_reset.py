@@ -53,7 +53,7 @@ def test_the_reason_is_in_the_admin_log(client: Client, staff: User, business_a:
     client.post(PAGE, of(business_a, reason="Their bar is stuck"))
     entry = LogEntry.objects.get()
     assert (entry.user, entry.object_id) == (staff, str(business_a.pk))
-    assert "receipt_sync: 1" in entry.change_message
+    assert "counting: 1" in entry.change_message
     assert "Their bar is stuck" in entry.change_message
 
 

@@ -14,12 +14,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from receipts.models import ReceiptSyncRun
 from runs.models import Business
 from runs.states import Status
 from tests.cast import MakeRun
+from tests.contract.models import CountingRun
 
-LIST = "/admin/receipts/receiptsyncrun/"
+LIST = "/admin/contract/countingrun/"
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_the_staleness_filter_sorts_runs(
 
 def test_declared_silence_is_fresh(as_staff_in_admin: Client, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running", silent_for=90)
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(silent_until=Now() + timedelta(minutes=5))
+    CountingRun.objects.filter(pk=run.pk).update(silent_until=Now() + timedelta(minutes=5))
     assert listed_ids(as_staff_in_admin, staleness="fresh") == [run.pk]
 
 

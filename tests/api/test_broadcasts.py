@@ -290,9 +290,9 @@ def test_a_preview_holds_no_more_of_many_rows_than_of_few(
 
 def test_the_status_is_the_runs_json(as_member_a: APIClient, account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(2))
-    told = as_member_a.get(f"{URL}{run.pk}/status/").json()
-    assert told["id"] == run.pk
-    assert {"sent", "delivered", "read", "failed", "skipped", "unknown", "cancelled"} <= told["details"].keys()
+    status = as_member_a.get(f"{URL}{run.pk}/status/").json()
+    assert status["id"] == run.pk
+    assert {"sent", "delivered", "read", "failed", "skipped", "unknown", "cancelled"} <= status["details"].keys()
 
 
 def test_strangers_find_nothing(as_member_b: APIClient, account_a: ProviderAccount) -> None:

@@ -20,10 +20,10 @@ from django.db.models.functions import Now
 from django.test import Client
 from knox.models import AuthToken
 
-from receipts.models import ReceiptSyncRun
 from runs.models import Business
-from tests.api.test_stream import stream
 from tests.cast import MakeRun
+from tests.contract.models import CountingRun
+from tests.event_streams import open_stream
 from tests.servers import answers, collect_static, free_port, production, server
 from tests.workers import until
 
@@ -170,10 +170,10 @@ def test_nginx_passes_each_event_on_at_once(
     bearer = f"Bearer {AuthToken.objects.create(member_a)[1]}"
     refused = httpx.get(f"{wsgi}/api/runs/stream/?business={business_a.pk}", headers={"Authorization": bearer})
     assert refused.status_code == 406  # so it is the ASGI process that answers here:
-    with stream(proxied, business_a.pk, Authorization=bearer) as told:
-        assert told.run()["processed"] == 0
-        ReceiptSyncRun.objects.filter(pk=run.pk).update(version=F("version") + 1, processed=5, heartbeat_at=Now())
-        assert told.run()["processed"] == 5
+    with open_stream(proxied, business_a.pk, Authorization=bearer) as events:
+        assert events.next_run()["processed"] == 0
+        CountingRun.objects.filter(pk=run.pk).update(version=F("version") + 1, processed=5, heartbeat_at=Now())
+        assert events.next_run()["processed"] == 5
 
 
 @pytest.mark.needs("nginx")

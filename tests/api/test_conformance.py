@@ -70,13 +70,13 @@ def world(business_a: Business, mailbox_a: Mailbox, make_run: MakeRun) -> World:
     sale = broadcast(account, numbers(3))
     sale.items.update(status="unknown")
     return {
-        "/api/runs/": {"type": "receipt_sync", "id": run.pk},
+        "/api/runs/": {"type": "counting", "id": run.pk},
         "/api/admin/business/": {"business_id": business_a.pk},
         "/api/receipts/": {"id": receipt.pk, "mailbox": mailbox_a.pk, "duplicate_of": again.pk},
         "/api/recordings/": {"id": call.pk, "source": source.pk},
         "/api/recordings/runs/": {"id": make_run(business_a, model=RecordingRun, start_with={"source": source}).pk},
         "/api/whatsapp/": {"id": sale.pk, "account": account.pk, "phone": number(9)},
-        "/": {"business": business_a.slug, "types": ["receipt_sync"], "type": "receipt_sync"},
+        "/": {"business": business_a.slug, "types": ["counting"], "type": "counting"},
     }
 
 
@@ -113,29 +113,29 @@ def fill_in_real_values(case: Any, known: World) -> None:
             apply_cross_field_rules(holder)
 
 
-def apply_cross_field_rules(said: MutableMapping[str, Any]) -> None:
-    said.pop("cursor", None)  # only those that were given out are any
-    if "Range" in said:
-        said["Range"] = "bytes=0-99"
+def apply_cross_field_rules(parameters: MutableMapping[str, Any]) -> None:
+    parameters.pop("cursor", None)  # only those that were given out are any
+    if "Range" in parameters:
+        parameters["Range"] = "bytes=0-99"
     for name in ("name", "text", "username", "search"):
-        if name in said:
-            said[name] = said[name].strip() or "x"
-    if "new_password" in said:
-        said.update({"password": PASSWORD, "new_password": "a new phrase to pass"})
-    days = [said[name] for name in ("from_date", "to_date") if said.get(name)]
+        if name in parameters:
+            parameters[name] = parameters[name].strip() or "x"
+    if "new_password" in parameters:
+        parameters.update({"password": PASSWORD, "new_password": "a new phrase to pass"})
+    days = [parameters[name] for name in ("from_date", "to_date") if parameters.get(name)]
     if len(days) == 2:
-        said["from_date"], said["to_date"] = sorted(days)
-    if "mode" in said:
-        ranged = said["mode"] == "range"
-        said["from_date"], said["to_date"] = ("2026-01-01", "2026-01-31") if ranged else (None, None)
-    if "template" in said:
-        said["language"] = "he"
-    if "text" in said:
-        audience = next((name for name in ("recipients", "file") if said.get(name)), "numbers")
+        parameters["from_date"], parameters["to_date"] = sorted(days)
+    if "mode" in parameters:
+        ranged = parameters["mode"] == "range"
+        parameters["from_date"], parameters["to_date"] = ("2026-01-01", "2026-01-31") if ranged else (None, None)
+    if "template" in parameters:
+        parameters["language"] = "he"
+    if "text" in parameters:
+        audience = next((name for name in ("recipients", "file") if parameters.get(name)), "numbers")
         for name in {"numbers", "recipients", "file"} - {audience}:
-            said.pop(name, None)
-        said[audience] = AUDIENCES[audience]
-        said["text"] = said["text"].replace("{", "(")
+            parameters.pop(name, None)
+        parameters[audience] = AUDIENCES[audience]
+        parameters["text"] = parameters["text"].replace("{", "(")
 
 
 AUDIENCES = {

@@ -35,9 +35,7 @@ def _debug(request: pytest.FixtureRequest, settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("_debug")
-@pytest.mark.parametrize(
-    "path", ["/api/", "/api/nothing/", "/api/runs", "/api/runs/receipt_sync/", "/api/%00/", "/api//"]
-)
+@pytest.mark.parametrize("path", ["/api/", "/api/nothing/", "/api/runs", "/api/runs/counting/", "/api/%00/", "/api//"])
 @pytest.mark.parametrize("method", ["get", "post", "put", "delete", "options"])
 def test_an_unknown_address_is_404(as_member_a: APIClient, path: str, method: str) -> None:
     check(getattr(as_member_a, method)(path), 404)
@@ -166,6 +164,6 @@ def test_no_answer_may_be_kept(
     as_member_a: APIClient, anonymous: APIClient, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running")
-    for path in ("runs/", f"runs/receipt_sync/{run.pk}/", "businesses/", "schema/", "docs/", "nothing/"):
+    for path in ("runs/", f"runs/counting/{run.pk}/", "businesses/", "schema/", "docs/", "nothing/"):
         for client in (as_member_a, anonymous):
             assert client.get(f"/api/{path}").headers["Cache-Control"] == "no-store", path

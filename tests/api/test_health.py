@@ -48,8 +48,8 @@ def test_a_probe_that_fails_is_one_warning_that_says_why(
     client.get("/readyz")
     [record] = caplog.records
     assert record.levelname == "WARNING"
-    said = cast("dict[str, object]", record.msg)
-    assert (said["request"], said["code"], said["database"], said["sweep"]) == ("GET /readyz", 503, True, False)
+    line = cast("dict[str, object]", record.msg)
+    assert (line["request"], line["code"], line["database"], line["sweep"]) == ("GET /readyz", 503, True, False)
 
 
 @pytest.mark.usefixtures("swept")
@@ -73,12 +73,10 @@ def test_metrics_count_by_type_and_status_and_name_nobody(
     make_run(business_b)
     answer = client.get("/metrics")
     text = answer.content.decode()
-    assert 'unstuck_runs_active{status="running",type="receipt_sync"} 1.0' in text
-    assert 'unstuck_runs_active{status="queued",type="receipt_sync"} 1.0' in text
+    assert 'unstuck_runs_active{status="running",type="counting"} 1.0' in text
+    assert 'unstuck_runs_active{status="queued",type="counting"} 1.0' in text
     age = next(
-        line
-        for line in text.splitlines()
-        if line.startswith('unstuck_oldest_heartbeat_age_seconds{type="receipt_sync"')
+        line for line in text.splitlines() if line.startswith('unstuck_oldest_heartbeat_age_seconds{type="counting"')
     )
     assert 40 <= float(age.split()[-1]) < 100
     assert "\nunstuck_seconds_since_sweep " in text
@@ -88,7 +86,7 @@ def test_metrics_count_by_type_and_status_and_name_nobody(
 @pytest.mark.usefixtures("swept")
 def test_metrics_count_no_dead_run_as_active(client: Client, business_a: Business, make_run: MakeRun) -> None:
     make_run(business_a, "running", silent_for=400)
-    assert 'unstuck_runs_active{status="running",type="receipt_sync"} 0.0' in client.get("/metrics").content.decode()
+    assert 'unstuck_runs_active{status="running",type="counting"} 0.0' in client.get("/metrics").content.decode()
 
 
 # Who may read the metrics
@@ -110,9 +108,10 @@ def test_strangers_may_not_whatever_they_claim(db: None, client: Client, address
         client.get("/metrics", REMOTE_ADDR=address, headers={"X-Forwarded-For": "127.0.0.1"}),
         client.get("/metrics", REMOTE_ADDR=address, headers={"Authorization": "Bearer "}),
     ]
-    if address:  # by a proxy of ours that adds what it sees, or puts it in place of what it was told
+    if address:  # by a proxy of ours that adds the address that it sees, or replaces the header by it
         answers += [
-            client.get("/metrics", headers={"X-Forwarded-For": f"{told}{address}"}) for told in ("", "10.0.0.1, ")
+            client.get("/metrics", headers={"X-Forwarded-For": f"{forwarded}{address}"})
+            for forwarded in ("", "10.0.0.1, ")
         ]
     for answer in answers:
         assert answer.status_code == 403

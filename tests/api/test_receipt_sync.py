@@ -138,9 +138,9 @@ def test_a_mailbox_of_another_business_is_like_none(
 
 
 def test_a_second_start_is_answered_with_the_active_run(
-    as_member_a: APIClient, business_a: Business, make_run: MakeRun
+    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun
 ) -> None:
-    active = make_run(business_a, "running")
+    active = make_sync_run(business_a, "running")
     answer = as_member_a.post(SYNC, BUSY)
     assert answer.status_code == 409
     assert answer.json()["errors"][0]["code"] == "active_run_exists"
@@ -148,9 +148,9 @@ def test_a_second_start_is_answered_with_the_active_run(
 
 
 def test_a_dead_run_does_not_lock_its_business_out(
-    as_member_a: APIClient, business_a: Business, make_run: MakeRun
+    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun
 ) -> None:
-    dead = make_run(business_a, "running", silent_for=400)
+    dead = make_sync_run(business_a, "running", silent_for=400)
     assert as_member_a.post(SYNC, BUSY).status_code == 202
     dead.refresh_from_db()
     assert (dead.status, dead.error_code) == ("failed", "stale")
@@ -181,9 +181,9 @@ def test_of_two_starts_at_once_one_wins(as_member_a: APIClient, mailbox_a: Mailb
 
 
 def test_the_same_key_returns_the_same_run_even_when_it_is_over(
-    as_member_a: APIClient, business_a: Business, make_run: MakeRun
+    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun
 ) -> None:
-    done = make_run(business_a, "completed", idempotency_key="k")
+    done = make_sync_run(business_a, "completed", idempotency_key="k")
     answer = as_member_a.post(SYNC, BUSY, HTTP_IDEMPOTENCY_KEY="k")
     assert (answer.status_code, answer.json()["id"], answer.json()["status"]) == (202, done.pk, "completed")
 
@@ -205,9 +205,9 @@ def test_an_impossible_key_is_refused(as_member_a: APIClient, mailbox_a: Mailbox
 # Status
 
 
-def test_status_is_the_latest_run(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
-    make_run(business_a, "completed")
-    latest = make_run(business_a, "running")
+def test_status_is_the_latest_run(as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun) -> None:
+    make_sync_run(business_a, "completed")
+    latest = make_sync_run(business_a, "running")
     body = as_member_a.get(f"{SYNC}status/", {"business": business_a.pk}).json()
     assert (body["id"], body["status"]) == (latest.pk, "running")
 

@@ -59,9 +59,9 @@ def test_a_start_is_answered_with_the_run(
     as_member_a: APIClient, business_a: Business, source_a: Source, messages: list[Any],
     django_capture_on_commit_callbacks: Any,
 ) -> None:  # fmt: skip
-    said = {"business": business_a.slug, "from_date": "2024-11-01", "to_date": "2024-11-30", "direction": "inbound"}
+    fields = {"business": business_a.slug, "from_date": "2024-11-01", "to_date": "2024-11-30", "direction": "inbound"}
     with django_capture_on_commit_callbacks(execute=True):
-        answer = as_member_a.post(START, said)
+        answer = as_member_a.post(START, fields)
     run = RecordingRun.objects.get()
     assert answer.status_code == 202
     assert answer.json()["details"] == {
@@ -93,7 +93,7 @@ def test_a_repeated_start_is_the_same_run(as_member_a: APIClient, business_a: Bu
 
 
 @pytest.mark.parametrize(
-    ("said", "field"),
+    ("fields", "field"),
     [
         ({"job_type": "sing"}, "job_type"),
         ({"direction": "up"}, "direction"),
@@ -109,9 +109,9 @@ def test_a_repeated_start_is_the_same_run(as_member_a: APIClient, business_a: Bu
     ],
 )
 def test_a_wrong_start_is_told_what_is_wrong(
-    as_member_a: APIClient, business_a: Business, source_a: Source, said: dict[str, Any], field: str
+    as_member_a: APIClient, business_a: Business, source_a: Source, fields: dict[str, Any], field: str
 ) -> None:
-    answer = as_member_a.post(START, {"business": business_a.pk, **said})
+    answer = as_member_a.post(START, {"business": business_a.pk, **fields})
     assert answer.status_code == 400
     assert [error["attr"] for error in answer.json()["errors"]] == [field]
     assert not RecordingRun.objects.exists()
@@ -120,8 +120,8 @@ def test_a_wrong_start_is_told_what_is_wrong(
 def test_anothers_source_is_one_that_does_not_exist(
     as_member_a: APIClient, business_a: Business, source_a: Source, source_b: Source
 ) -> None:
-    said = [{"business": business_a.pk, "source": pk} for pk in (source_b.pk, 999_999)]
-    answers = [as_member_a.post(START, body) for body in said]
+    fields = [{"business": business_a.pk, "source": pk} for pk in (source_b.pk, 999_999)]
+    answers = [as_member_a.post(START, body) for body in fields]
     assert answers[0].json() == answers[1].json()
 
 
@@ -202,9 +202,9 @@ def test_what_a_run_left_out_is_told_with_it(as_member_a: APIClient, source_a: S
 def test_a_transcript_says_what_and_when(as_member_a: APIClient, source_a: Source) -> None:
     call = made_call(source_a, 1, "hello there")
     row = as_member_a.get(LIST, {"business": source_a.business_id}).json()["results"][0]
-    told = as_member_a.get(row["transcript"]).json()
-    assert (told["id"], told["text"], told["language"]) == (call.pk, "hello there", "en")
-    assert told["segments"] == [{"start": 0.5, "end": 2.0, "text": "hello there", "speaker": ""}]
+    transcript = as_member_a.get(row["transcript"]).json()
+    assert (transcript["id"], transcript["text"], transcript["language"]) == (call.pk, "hello there", "en")
+    assert transcript["segments"] == [{"start": 0.5, "end": 2.0, "text": "hello there", "speaker": ""}]
     silent = made_call(source_a, 2)
     assert as_member_a.get(f"{LIST}{silent.pk}/transcript/").status_code == 404
 
@@ -232,29 +232,31 @@ def test_media_is_served_whole_and_safely(as_member_a: APIClient, source_a: Sour
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "last"),
+    ("range_", "first", "last"),
     [("bytes=0-", 0, 1023), ("bytes=100-199", 100, 199), ("bytes=1000-9999", 1000, 1023), ("bytes=-24", 1000, 1023)],
 )
 def test_a_range_is_answered_with_its_bytes(
-    as_member_a: APIClient, source_a: Source, asked: str, first: int, last: int
+    as_member_a: APIClient, source_a: Source, range_: str, first: int, last: int
 ) -> None:
-    answer: Any = as_member_a.get(media(made_call(source_a)), headers={"Range": asked})
+    answer: Any = as_member_a.get(media(made_call(source_a)), headers={"Range": range_})
     assert body(answer) == CONTENT[first : last + 1]
     assert answer.headers["Content-Length"] == str(last - first + 1)
     assert (answer.status_code, answer.headers["Content-Range"]) == (206, f"bytes {first}-{last}/1024")
 
 
-@pytest.mark.parametrize("asked", ["bytes=1024-", "bytes=-0"])
-def test_a_range_beyond_the_end_is_told_the_size(as_member_a: APIClient, source_a: Source, asked: str) -> None:
-    answer = as_member_a.get(media(made_call(source_a)), headers={"Range": asked})
+@pytest.mark.parametrize("range_", ["bytes=1024-", "bytes=-0"])
+def test_a_range_beyond_the_end_is_answered_with_the_size(
+    as_member_a: APIClient, source_a: Source, range_: str
+) -> None:
+    answer = as_member_a.get(media(made_call(source_a)), headers={"Range": range_})
     assert (answer.status_code, answer.headers["Content-Range"]) == (416, "bytes */1024")
 
 
-@pytest.mark.parametrize("asked", ["bytes=", "bytes=-", "bytes=a-b", "items=0-1", "bytes=0-1,5-6", "bytes=5-1" * 9])
+@pytest.mark.parametrize("range_", ["bytes=", "bytes=-", "bytes=a-b", "items=0-1", "bytes=0-1,5-6", "bytes=5-1" * 9])
 def test_what_is_no_single_range_is_answered_with_the_whole(
-    as_member_a: APIClient, source_a: Source, asked: str
+    as_member_a: APIClient, source_a: Source, range_: str
 ) -> None:
-    answer: Any = as_member_a.get(media(made_call(source_a)), headers={"Range": asked})
+    answer: Any = as_member_a.get(media(made_call(source_a)), headers={"Range": range_})
     assert (answer.status_code, body(answer)) == (200, CONTENT)
 
 

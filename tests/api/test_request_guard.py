@@ -1,4 +1,4 @@
-"""Text that can't be stored, and encodings that can't be decoded, are refused with the field's name at every door."""
+"""Text that can't be stored or decoded is refused with its field's name, by the API, the pages and the admin."""
 
 from __future__ import annotations
 
@@ -258,8 +258,10 @@ def test_a_list_of_the_admin_is_refused_by_its_query(as_staff: Client, query: st
     "wrong", [{"minute": "-1"}, {"minute": "9" * 63}, {"timezone": "x" * 3000}, {"timezone": "../" * 2000}]
 )
 def test_a_schedule_that_cant_be_parsed_is_no_error_of_ours(as_staff: Client, wrong: dict[str, str]) -> None:
-    said = dict.fromkeys(("minute", "hour", "day_of_week", "day_of_month", "month_of_year"), "*") | {"timezone": "UTC"}
-    answer = as_staff.post("/admin/django_celery_beat/crontabschedule/add/", said | wrong)
+    schedule = dict.fromkeys(("minute", "hour", "day_of_week", "day_of_month", "month_of_year"), "*") | {
+        "timezone": "UTC"
+    }
+    answer = as_staff.post("/admin/django_celery_beat/crontabschedule/add/", schedule | wrong)
     assert answer.status_code in (200, 400)  # 200: the form again, with its mistakes
 
 

@@ -8,12 +8,12 @@ from django.contrib.auth.models import Permission, User
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
-from receipts.models import ReceiptSyncRun
 from runs.exceptions import RunLost
 from runs.lifecycle.reset import Reset
 from runs.models import Business, Membership
 from runs.progress.flush import ProgressReport, flush
 from tests.cast import MakeRun, client_of
+from tests.contract.models import CountingRun
 
 
 def url(business: Business, slash: str = "") -> str:
@@ -29,7 +29,7 @@ def test_the_answer_is_exact(as_staff: APIClient, business_a: Business, make_run
         "success": True,
         "message": "Successfully reset 1 stuck run",
         "reset_count": 1,
-        "by_type": {"receipt_sync": 1},
+        "by_type": {"counting": 1},
     }
 
 
@@ -37,7 +37,7 @@ def test_several_and_none_are_said_in_the_plural(
     as_staff: APIClient, business_a: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert as_staff.post(url(business_a)).json()["message"] == "Successfully reset 0 stuck runs"
-    monkeypatch.setattr("runs.api.business_views.reset_progress", lambda *_, **__: Reset({"receipt_sync": 3}))
+    monkeypatch.setattr("runs.api.business_views.reset_progress", lambda *_, **__: Reset({"counting": 3}))
     assert as_staff.post(url(business_a)).json()["message"] == "Successfully reset 3 stuck runs"
 
 
@@ -56,14 +56,14 @@ def test_it_is_written_to_the_timeline_with_its_reason(
 def test_only_stale_spares_the_living(as_staff: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
     assert as_staff.post(url(business_a), {"only_stale": True}).json()["reset_count"] == 0
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=400))
+    CountingRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=400))
     assert as_staff.post(url(business_a), {"only_stale": True}).json()["reset_count"] == 1
 
 
 def test_types_choose(as_staff: APIClient, business_a: Business, make_run: MakeRun) -> None:
     make_run(business_a)
-    answer = as_staff.post(url(business_a), {"types": ["receipt_sync"]})
-    assert answer.json()["by_type"] == {"receipt_sync": 1}
+    answer = as_staff.post(url(business_a), {"types": ["counting"]})
+    assert answer.json()["by_type"] == {"counting": 1}
 
 
 @pytest.mark.parametrize(

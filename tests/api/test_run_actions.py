@@ -3,9 +3,9 @@
 import pytest
 from rest_framework.test import APIClient
 
-from receipts.models import ReceiptSyncRun, ScannedMessage
 from runs.models import Business
 from tests.cast import MakeRun
+from tests.contract.models import CountedNumber, CountingRun
 
 ALLOWED = {
     "cancel": {"queued", "running", "paused"},
@@ -22,8 +22,8 @@ def test_an_action_is_done_where_the_state_allows_it_and_else_409(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun, action: str, status: str
 ) -> None:
     run = make_run(business_a, status)
-    offered = as_member_a.get(f"/api/runs/receipt_sync/{run.pk}/").json()["actions"]
-    answer = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/{action}/")
+    offered = as_member_a.get(f"/api/runs/counting/{run.pk}/").json()["actions"]
+    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/{action}/")
     allowed = status in ALLOWED[action]
     assert (action in offered) == allowed
     assert answer.status_code == (200 if allowed else 409)
@@ -34,7 +34,7 @@ def test_an_action_is_done_where_the_state_allows_it_and_else_409(
 
 def test_a_running_run_is_asked_and_says_so(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
-    body = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/cancel/").json()
+    body = as_member_a.post(f"/api/runs/counting/{run.pk}/cancel/").json()
     assert (body["status"], body["requested"], body["actions"]) == ("running", "cancel", [])
 
 
@@ -42,13 +42,13 @@ def test_cancelling_what_no_worker_holds_is_done_at_once(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a)
-    body = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/cancel/").json()
+    body = as_member_a.post(f"/api/runs/counting/{run.pk}/cancel/").json()
     assert (body["status"], body["actions"]) == ("cancelled", ["resume"])
 
 
 def test_a_retry_goes_on_with_the_same_run(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "failed", processed=7, total=9, error_code="exception", error_message="x")
-    body = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/retry/").json()
+    body = as_member_a.post(f"/api/runs/counting/{run.pk}/retry/").json()
     assert (body["id"], body["status"], body["processed"], body["error_code"]) == (run.pk, "queued", 7, "")
 
 
@@ -57,7 +57,7 @@ def test_a_dead_run_is_repaired_before_it_is_judged(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun, action: str
 ) -> None:
     run = make_run(business_a, "running", silent_for=400)
-    answer = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/{action}/")
+    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/{action}/")
     assert answer.status_code == 409
     assert (answer.json()["run"]["status"], answer.json()["run"]["error_code"]) == ("failed", "stale")
 
@@ -66,7 +66,7 @@ def test_a_retry_beside_an_active_run_is_told_which(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun
 ) -> None:
     failed, active = make_run(business_a, "failed"), make_run(business_a, "running")
-    answer = as_member_a.post(f"/api/runs/receipt_sync/{failed.pk}/retry/")
+    answer = as_member_a.post(f"/api/runs/counting/{failed.pk}/retry/")
     assert answer.status_code == 409
     assert answer.json()["errors"][0]["code"] == "active_run_exists"
     assert answer.json()["run"]["id"] == active.pk
@@ -74,8 +74,8 @@ def test_a_retry_beside_an_active_run_is_told_which(
 
 def test_the_timeline_names_the_person(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a)
-    as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/cancel/")
-    last = as_member_a.get(f"/api/runs/receipt_sync/{run.pk}/events/").json()["results"][-1]
+    as_member_a.post(f"/api/runs/counting/{run.pk}/cancel/")
+    last = as_member_a.get(f"/api/runs/counting/{run.pk}/events/").json()["results"][-1]
     assert (last["status"], last["actor"]) == ("cancelled", {"kind": "person", "name": "member-a"})
 
 
@@ -84,12 +84,11 @@ def test_the_timeline_names_the_person(as_member_a: APIClient, business_a: Busin
 
 def test_failed_items_are_retried_in_a_new_run(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "completed", failed_items=3)
-    answer = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/retry-failed/")
+    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
     assert answer.status_code == 202
     assert answer.json()["id"] != run.pk
-    assert answer.json()["details"]["mode"] == "selected"
-    assert ScannedMessage.objects.filter(run=answer.json()["id"], status="pending").count() == 3
-    assert ReceiptSyncRun.objects.get(pk=run.pk).status == "completed"
+    assert CountedNumber.objects.filter(run=answer.json()["id"], status="pending").count() == 3
+    assert CountingRun.objects.get(pk=run.pk).status == "completed"
 
 
 @pytest.mark.parametrize(("status", "failed_items"), [("completed", 0), ("running", 2)])
@@ -97,12 +96,12 @@ def test_without_failed_items_or_before_the_end_it_is_409(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun, status: str, failed_items: int
 ) -> None:
     run = make_run(business_a, status, failed_items=failed_items)
-    answer = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/retry-failed/")
+    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
     assert (answer.status_code, answer.json()["run"]["id"]) == (409, run.pk)
 
 
 def test_failed_items_wait_for_the_active_run(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "completed", failed_items=1)
     active = make_run(business_a)
-    answer = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/retry-failed/")
+    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
     assert (answer.status_code, answer.json()["run"]["id"]) == (409, active.pk)

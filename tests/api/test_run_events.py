@@ -4,20 +4,20 @@ import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
-from receipts.models import ReceiptSyncRun
 from runs.models import Business, Membership
 from runs.models.audit import Actor, audit_context
 from runs.states import Status
 from tests.cast import MakeRun
+from tests.contract.models import CountingRun
 
 
-def url(run: ReceiptSyncRun) -> str:
-    return f"/api/runs/receipt_sync/{run.pk}/events/"
+def url(run: CountingRun) -> str:
+    return f"/api/runs/counting/{run.pk}/events/"
 
 
-def crash(run: ReceiptSyncRun) -> None:
+def crash(run: CountingRun) -> None:
     with audit_context(Actor("worker", "w1"), "exception", traceback="Traceback: secret"):
-        ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.FAILED)
+        CountingRun.objects.filter(pk=run.pk).transition_to(Status.FAILED)
 
 
 def test_it_tells_every_change_oldest_first(
@@ -37,7 +37,7 @@ def test_it_tells_every_change_oldest_first(
 @pytest.mark.django_db(transaction=True)
 def test_a_change_by_hand_has_no_actor(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a)
-    ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.CANCELLED)
+    CountingRun.objects.filter(pk=run.pk).transition_to(Status.CANCELLED)
     last = as_member_a.get(url(run)).json()["results"][-1]
     assert (last["actor"], last["reason"]) == (None, "")
 

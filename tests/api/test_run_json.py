@@ -7,9 +7,9 @@ import pytest
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
-from receipts.models import ReceiptSyncRun
 from runs.models import Business
 from tests.cast import MakeRun
+from tests.contract.models import CountingRun
 
 # The contract, in its order.
 KEYS = [
@@ -51,18 +51,18 @@ def test_a_working_run_shows_its_figures(as_member_a: APIClient, business_a: Bus
     assert body["stale_after_seconds"] == 300
 
 
-def test_details_are_the_types_own_fields(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
-    run = make_run(business_a, start_with={"mode": "range", "from_date": "2026-01-01", "to_date": "2026-01-31"})
+def test_details_are_the_types_own_fields(as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun) -> None:
+    run = make_sync_run(business_a, start_with={"mode": "range", "from_date": "2026-01-01", "to_date": "2026-01-31"})
     body = as_member_a.get(url(run)).json()
     assert body["details"] == {
         "mailbox_id": run.mailbox_id, "mode": "range", "from_date": "2026-01-01", "to_date": "2026-01-31"
     }  # fmt: skip
 
 
-def test_the_same_shape_stands_in_list_and_status(
-    as_member_a: APIClient, business_a: Business, make_run: MakeRun
+def test_list_and_status_show_a_run_in_the_same_shape(
+    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun
 ) -> None:
-    detail = as_member_a.get(url(make_run(business_a, "failed", error_code="reset", error_message="x"))).json()
+    detail = as_member_a.get(url(make_sync_run(business_a, "failed", error_code="reset", error_message="x"))).json()
     listed = as_member_a.get("/api/runs/").json()["results"][0]
     latest = as_member_a.get(f"/api/receipts/sync/status/?business={business_a.slug}").json()
     moving = ("server_now", "seconds_since_heartbeat", "verdict")
@@ -98,7 +98,7 @@ def test_a_change_that_readers_must_see_changes_the_etag(
     run = make_run(business_a, "running")
     etag = as_member_a.get(url(run)).headers["ETag"]
     silence = change.pop("silent_for", 0)
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=silence), **change)
+    CountingRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=silence), **change)
     assert as_member_a.get(url(run), HTTP_IF_NONE_MATCH=etag).status_code == 200
 
 
@@ -112,8 +112,8 @@ def test_another_language_is_another_answer(as_member_a: APIClient, business_a: 
 
 
 @pytest.mark.parametrize(
-    "path", ["nothing/1/", "receipt_sync/0/", "receipt_sync/x/", f"receipt_sync/{10**30}/", "receipt_sync/-1/",
-             f"receipt_sync/{'9' * 5000}/", "%00/1/", "receipt_sync/1%00/", "receipt_sync/١/"]
+    "path", ["nothing/1/", "counting/0/", "counting/x/", f"counting/{10**30}/", "counting/-1/",
+             f"counting/{'9' * 5000}/", "%00/1/", "counting/1%00/", "counting/١/"]
 )  # fmt: skip
 def test_an_address_of_no_run_is_404(as_member_a: APIClient, path: str) -> None:
     answer = as_member_a.get(f"/api/runs/{path}")

@@ -11,10 +11,10 @@ from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from receipts.models import ReceiptSyncRun
 from runs.api.run_pages import NewestRuns
 from runs.models import Business, Membership, run_types
 from tests.cast import MakeRun
+from tests.contract.models import CountingRun
 
 
 def ids(answer: Any) -> list[int]:
@@ -55,7 +55,7 @@ def test_status_and_active_choose(as_member_a: APIClient, business_a: Business, 
     done, running = make_run(business_a, "completed"), make_run(business_a, "running")
     for query, found in {
         "status=completed": [done.pk], "status=running": [running.pk], "status=paused": [],
-        "active=true": [running.pk], "active=false": [done.pk], "type=receipt_sync": [running.pk, done.pk],
+        "active=true": [running.pk], "active=false": [done.pk], "type=counting": [running.pk, done.pk],
         "active=true&status=completed": [],
     }.items():  # fmt: skip
         assert ids(as_member_a.get(f"/api/runs/?{query}")) == found, query
@@ -81,25 +81,25 @@ def test_what_makes_no_sense_is_named(as_member_a: APIClient, history: list[int]
 
 
 HOSTILE_PLACES = [
-    "0001-01-01T00:00:00+23:59 receipt_sync 1",  # before the first year, seen from UTC
-    "9999-12-31T23:59:59-23:59 receipt_sync 1",
-    "9999-12-31T23:59:59.999999-00:01 receipt_sync 1",
-    "2026-01-01T00:00:00 receipt_sync 1",
-    f"2026-01-01T00:00:00+00:00 receipt_sync {'9' * 5000}",
-    "2026-01-01T00:00:00+00:00 receipt_sync 1e3",
-    "2026-13-01T00:00:00+00:00 receipt_sync 1",
-    "+10000-01-01T00:00:00+00:00 receipt_sync 1",
-    "2026-01-01T00:00:00+00:00 receipt_sync",
-    "2026-01-01T00:00:00+00:00 receipt_sync 1 1",
+    "0001-01-01T00:00:00+23:59 counting 1",  # before the first year, seen from UTC
+    "9999-12-31T23:59:59-23:59 counting 1",
+    "9999-12-31T23:59:59.999999-00:01 counting 1",
+    "2026-01-01T00:00:00 counting 1",
+    f"2026-01-01T00:00:00+00:00 counting {'9' * 5000}",
+    "2026-01-01T00:00:00+00:00 counting 1e3",
+    "2026-13-01T00:00:00+00:00 counting 1",
+    "+10000-01-01T00:00:00+00:00 counting 1",
+    "2026-01-01T00:00:00+00:00 counting",
+    "2026-01-01T00:00:00+00:00 counting 1 1",
     "",
 ]
 # Nobody has made them, but they are places: nothing is there, and nothing breaks.
 STRANGE_PLACES = [
-    "0001-01-01T00:00:00+00:00 receipt_sync 1",
+    "0001-01-01T00:00:00+00:00 counting 1",
     "9999-12-31T23:59:59+00:00 recording 1",
-    f"2026-01-01T00:00:00+00:00 receipt_sync {2**63}",
-    f"2026-01-01T00:00:00+00:00 receipt_sync {-(2**63) - 1}",
-    f"2026-01-01T00:00:00+00:00 receipt_sync {'9' * 4000}",
+    f"2026-01-01T00:00:00+00:00 counting {2**63}",
+    f"2026-01-01T00:00:00+00:00 counting {-(2**63) - 1}",
+    f"2026-01-01T00:00:00+00:00 counting {'9' * 4000}",
     "2026-01-01T00:00:00+00:00 no_such_type 1",
 ]
 
@@ -173,7 +173,7 @@ def test_pages_lead_back_as_well(as_member_a: APIClient, history: list[int], mon
 
 def test_types_are_merged_by_time(history: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NewestRuns, "page_size", 2)
-    sources = [ReceiptSyncRun.objects.filter(pk__in=history[::2]), ReceiptSyncRun.objects.filter(pk__in=history[1::2])]
+    sources = [CountingRun.objects.filter(pk__in=history[::2]), CountingRun.objects.filter(pk__in=history[1::2])]
     seen: list[int] = []
     target: str | None = "/api/runs/"
     while target:
@@ -187,7 +187,7 @@ def test_runs_made_at_the_same_moment_are_told_apart(
     as_member_a: APIClient, history: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(NewestRuns, "page_size", 2)
-    ReceiptSyncRun.objects.update(created_at=ReceiptSyncRun.objects.earliest().created_at)
+    CountingRun.objects.update(created_at=CountingRun.objects.earliest().created_at)
     second = as_member_a.get(as_member_a.get("/api/runs/").json()["next"])
     assert ids(second) == history[2:4]
 

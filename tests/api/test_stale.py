@@ -10,10 +10,9 @@ READERS = [
     "/api/runs/",
     "/api/runs/?active=true",
     "/api/runs/?status=failed&business=business-a",
-    "/api/runs/receipt_sync/{id}/",
-    "/api/runs/receipt_sync/{id}/events/",
-    "/api/runs/receipt_sync/{id}/items/",
-    "/api/receipts/sync/status/?business=business-a",
+    "/api/runs/counting/{id}/",
+    "/api/runs/counting/{id}/events/",
+    "/api/runs/counting/{id}/items/",
     "/metrics",
 ]
 

@@ -1,4 +1,4 @@
-"""A member of business A learns nothing of business B, at any address the project has."""
+"""G5, isolation: a member of business A learns nothing of business B, at any URL of the project."""
 
 import re
 from collections.abc import Iterator
@@ -42,10 +42,10 @@ def addresses(patterns: Any = None, prefix: str = "/") -> Iterator[tuple[str, st
 
 
 @pytest.fixture
-def of_b(business_b: Business, make_run: MakeRun) -> dict[str, Any]:
+def of_b(business_b: Business, make_sync_run: MakeRun) -> dict[str, Any]:
     """What fills the parameters of an address with B's things; all of it bears the secret."""
     Business.objects.filter(pk=business_b.pk).update(name=f"Business {SECRET}")
-    run = make_run(business_b, "failed", failed_items=1, error_code="exception", error_message=SECRET)
+    run = make_sync_run(business_b, "failed", failed_items=1, error_code="exception", error_message=SECRET)
     run.items.update(error_message=SECRET, subject=SECRET)
     receipt = Receipt.objects.create(business=business_b, message_id="<1@b>", vendor=SECRET, subject=SECRET)
     receipt.file.save("b.pdf", ContentFile(SECRET.encode()))

@@ -24,7 +24,7 @@ from tests.whatsapp import create_account
 LOGIN = "/api/auth/login/"
 PREVIEW = "/api/whatsapp/broadcasts/preview/"
 
-Door = Callable[[str, str], Any]
+SignIn = Callable[[str, str], Any]
 
 
 @pytest.fixture
@@ -71,25 +71,25 @@ def test_one_password_tried_on_many_names_is_stopped_by_default(member_a: User) 
     assert api("member-a", PASSWORD).status_code == 200
 
 
-@pytest.mark.parametrize("door", [api, page, admin])
-def test_no_door_is_left_open(rates: Callable[..., None], staff: User, door: Door) -> None:
+@pytest.mark.parametrize("sign_in", [api, page, admin])
+def test_every_way_to_sign_in_is_limited(rates: Callable[..., None], staff: User, sign_in: SignIn) -> None:
     rates(login="3/hour")
     for number, other in enumerate((api, page, admin)):
         assert other(f"name-{number}", "wrong").status_code in (200, 401)
-    answer = door("staff", PASSWORD)
+    answer = sign_in("staff", PASSWORD)
     assert answer.status_code == 429
     assert 1100 <= int(answer.headers["Retry-After"]) <= 1200
     assert "no-store" in answer.headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("door", [api, page, admin])
-def test_signing_in_rightly_costs_nothing(rates: Callable[..., None], staff: User, door: Door) -> None:
+@pytest.mark.parametrize("sign_in", [api, page, admin])
+def test_a_successful_sign_in_isnt_counted(rates: Callable[..., None], staff: User, sign_in: SignIn) -> None:
     rates(login="1/hour")
-    assert [door("staff", PASSWORD).status_code for _ in range(3)] in ([200] * 3, [302] * 3)
+    assert [sign_in("staff", PASSWORD).status_code for _ in range(3)] in ([200] * 3, [302] * 3)
 
 
 def test_the_lockout_of_a_name_says_when_to_come_again(staff: User) -> None:
-    answers = {door: [door("staff", "wrong") for _ in range(11)][-1] for door in (api, page, admin)}
+    answers = {sign_in: [sign_in("staff", "wrong") for _ in range(11)][-1] for sign_in in (api, page, admin)}
     assert [answer.status_code for answer in answers.values()] == [429] * 3
     assert [answer.headers["Retry-After"] for answer in answers.values()] == ["900"] * 3
     assert "Too many attempts" in answers[page].content.decode()

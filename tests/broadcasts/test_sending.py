@@ -15,7 +15,7 @@ from runs.lifecycle import dispatch, worker
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.whatsapp import broadcast, number, numbers, phones_sent_to, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,7 +114,7 @@ def test_a_cancel_stops_before_the_next_recipient(
 
     def cancelling(self: MetaCloud, message: Message) -> Accepted:
         if message.to == f"+{number(1)}":
-            seen(run).cancel(SYSTEM)
+            read_run(run).cancel(SYSTEM)
         return send_by_meta(self, message)
 
     monkeypatch.setattr(MetaCloud, "send", cancelling)
@@ -122,7 +122,7 @@ def test_a_cancel_stops_before_the_next_recipient(
     assert end.status == Status.CANCELLED
     assert statuses(end) == ["done", "done", "pending", "pending", "pending"]
     assert (end.sent, end.cancelled, end.unknown) == (2, 3, 0)
-    assert len(graph.told) == 2
+    assert len(graph.received) == 2
 
 
 def test_a_recipient_who_opts_out_in_the_queue_is_skipped(account_a: ProviderAccount, graph: GraphServer) -> None:
@@ -139,7 +139,7 @@ def test_a_throughput_limit_holds_off_the_account(account_a: ProviderAccount, gr
     end = work_through(broadcast(account_a, numbers(2)), send)
     assert statuses(end) == ["done", "done"]
     assert phones_sent_to(graph) == [number(0), number(0), number(1)]
-    assert graph.told[1].at - graph.told[0].at >= 1.9
+    assert graph.received[1].at - graph.received[0].at >= 1.9
 
 
 def test_a_message_that_cant_be_rendered_fails_its_recipient_only(

@@ -22,7 +22,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.readers.verdict import verdict_of
 from runs.states import Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.whatsapp import create_account, number, numbers, phones_sent_to, post_webhook, statuses, template_broadcast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,7 +70,7 @@ def test_a_rejected_template_fails_the_run_with_advice(
 ) -> None:
     graph.otherwise = answer
     run = work_through(template_broadcast(account_a, 5), send)
-    assert (run.status, run.error_code, run.processed, len(graph.told)) == (Status.FAILED, "rejected", 0, 1)
+    assert (run.status, run.error_code, run.processed, len(graph.received)) == (Status.FAILED, "rejected", 0, 1)
     assert words in run.error_message
     assert "(#132" in run.error_message
     assert run.error_message.count("132") == 1, "the code appears once"
@@ -145,7 +145,7 @@ def test_a_waiting_run_retries_by_itself_until_the_longest_wait(
     since = run.paused_since
     assert since is not None
     run = work_through(run, send)
-    assert (run.status, run.attempt, run.paused_since, len(graph.told)) == (Status.QUEUED, 2, since, 2)
+    assert (run.status, run.attempt, run.paused_since, len(graph.received)) == (Status.QUEUED, 2, since, 2)
     rows = WhatsAppBroadcast.objects.filter(pk=run.pk)
     rows.update(paused_since=Now() - timedelta(hours=settings.WHATSAPP_TEMPLATE_WAIT_HOURS, seconds=1))
     end = work_through(run, send)
@@ -176,4 +176,4 @@ def test_a_waiting_run_can_be_cancelled(account_a: ProviderAccount, graph: Graph
     run = work_through(template_broadcast(account_a, 2), send)
     run.cancel(SYSTEM)
     post_template_status(account_a)
-    assert (seen(run).status, seen(run).cancelled) == (Status.CANCELLED, 2)
+    assert (read_run(run).status, read_run(run).cancelled) == (Status.CANCELLED, 2)

@@ -11,6 +11,7 @@ class CountingRun(Run):
     slug, queue, exclusive = "counting", "drill", True
 
     items: Any  # a manager of `CountedNumber`
+    effects: Any  # a manager of `CountingEffect`
 
     class Meta(Run.Meta):
         verbose_name = "counting"
@@ -25,3 +26,16 @@ class CountedNumber(RunItem):
 
     class Meta(RunItem.Meta):
         verbose_name = "number"
+
+
+class CountingEffect(models.Model):
+    """What the work writes besides its items, once for each number however often it repeats it."""
+
+    run = models.ForeignKey(CountingRun, on_delete=models.CASCADE, related_name="effects")
+    number = models.IntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["run", "number"], name="countingeffect_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.number}"

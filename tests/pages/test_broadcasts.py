@@ -130,8 +130,8 @@ def test_a_phone_shows_all_of_the_menu_and_says_why_one_failed(open_page: Open, 
         expect(tab).to_be_in_viewport(ratio=1)
     page.locator("run-card summary").first.click()
     expect(page.locator("[part=items] li p")).to_have_text("בהודעה יש יותר מדי חלקים.")
-    said = page.locator("[part=items] li span").inner_text()
-    assert not re.search(r"true|\d{4}-\d\d-\d\dT", said), said
+    text = page.locator("[part=items] li span").inner_text()
+    assert not re.search(r"true|\d{4}-\d\d-\d\dT", text), text
 
 
 @pytest.mark.needs("chromium")

@@ -73,16 +73,16 @@ def test_the_time_left_is_a_range_as_wide_as_what_is_not_known(
 ) -> None:
     run = half_done(make_run, business_a, rate=10.0)
     page = open_page()
-    tell = "run => { const card = document.querySelector('run-card'); card.watch({...card.run, ...run}); }"
+    update = "run => { const card = document.querySelector('run-card'); card.watch({...card.run, ...run}); }"
     eta = page.locator("[part=eta]")
     expect(label(page)).to_have_text("Working")
     page.route("**/api/runs/**", lambda route: None)
     base = {"server_now": "2026-01-01T00:10:00Z", "started_at": "2026-01-01T00:00:00Z", "version": run.version + 1}
-    page.evaluate(tell, {**base, "eta_seconds": 590})  # 100 of 200 in ten minutes: the average says the same
+    page.evaluate(update, {**base, "eta_seconds": 590})  # 100 of 200 in ten minutes: the average says the same
     expect(eta).to_have_text("about 10 minutes left")
-    page.evaluate(tell, {**base, "eta_seconds": 330})
+    page.evaluate(update, {**base, "eta_seconds": 330})
     expect(eta).to_have_text("5–10 minutes left")
-    page.evaluate(tell, {**base, "eta_seconds": 10})
+    page.evaluate(update, {**base, "eta_seconds": 10})
     expect(eta).to_have_text(re.compile(r"at least \d+ seconds left"))
 
 

@@ -29,10 +29,10 @@ def elsewhere(httpserver: HTTPServer, tmp_path: Path) -> Iterator[Elsewhere]:
     with server(tmp_path / "state", {"CORS_ALLOWED_ORIGINS": origin}) as url:
 
         def served(*, host: str = "", **attributes: object) -> str:
-            told = " ".join(f'{name}="{value}"' for name, value in attributes.items())
+            written = " ".join(f'{name}="{value}"' for name, value in attributes.items())
             page = f"""<!doctype html><html lang="he"><meta charset="utf-8"><title>.</title>
                 <link rel="icon" href="data:,"><script type="module" src="{url}/static/runs/run-card.js"></script>
-                <run-card api="{url}/api/" {told}></run-card>"""
+                <run-card api="{url}/api/" {written}></run-card>"""
             httpserver.expect_request("/page").respond_with_data(page, content_type="text/html")
             address = httpserver.url_for("/page")
             return address.replace("localhost", host) if host else address

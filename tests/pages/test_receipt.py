@@ -42,7 +42,7 @@ def address(receipt: Receipt) -> str:
     return f"{LIST}{receipt.pk}/"
 
 
-def said(receipt: Receipt) -> tuple[str, str, list[str]]:
+def read_state(receipt: Receipt) -> tuple[str, str, list[str]]:
     receipt.refresh_from_db()
     return receipt.review_status, str(receipt.amount), [each.field for each in receipt.corrections.all()]
 
@@ -70,14 +70,14 @@ def test_one_receipt_after_the_other_is_reviewed(as_a: Client, receipt: Receipt)
     assert f'href="{address(third)}"' in html
     approved = as_a.post(address(second), {**SEEN, "invoice_number": "44-13", "action": "approve"})
     assert approved.headers["Location"] == address(third)
-    assert said(second) == ("approved", "99.90", ["review_status"])
+    assert read_state(second) == ("approved", "99.90", ["review_status"])
     page = as_a.post(address(third), {**SEEN, "amount": "100", "action": "approve"}, follow=True).content.decode()
     assert "Corrected: Bezeq 100.00 ILS" in page
-    assert said(third) == ("corrected", "100.00", ["amount", "invoice_number", "review_status"])
+    assert read_state(third) == ("corrected", "100.00", ["amount", "invoice_number", "review_status"])
     assert "&lt;b&gt;May&lt;/b&gt;" in page
     rejected = as_a.post(address(receipt), {"action": "reject"}, follow=True)
     assert rejected.redirect_chain == [(f"{LIST}?show=review", 302)]
-    assert said(receipt)[0] == "rejected"
+    assert read_state(receipt)[0] == "rejected"
     assert "Nothing to review." in rejected.content.decode()
 
 
@@ -92,7 +92,7 @@ def test_mistakes_stand_beside_their_fields_and_nothing_is_saved(as_a: Client, r
             assert f'id="id_{name}_error"' in answer.content.decode(), name
     for name in ("1" * 40, "NaN", "1.234", "-1e-999", "٣x"):
         assert as_a.post(address(receipt), {**SEEN, "amount": name}).status_code == 400, name
-    assert said(receipt) == ("to_review", "99.90", [])
+    assert read_state(receipt) == ("to_review", "99.90", [])
 
 
 def test_a_ticked_box_makes_the_amount_negative_and_a_minus_alone_may_be_a_slip(as_a: Client, receipt: Receipt) -> None:
@@ -102,7 +102,7 @@ def test_a_ticked_box_makes_the_amount_negative_and_a_minus_alone_may_be_a_slip(
         version = Receipt.objects.get(pk=receipt.pk).version
         seen = {**SEEN, "amount": typed, "is_refund": "on", "version": version, "action": "approve"}
         assert as_a.post(address(receipt), seen).status_code == 302
-        assert said(receipt)[1] == "-99.90"
+        assert read_state(receipt)[1] == "-99.90"
 
 
 def test_the_message_stands_beside_the_fields_as_text(as_a: Client, business_a: Business) -> None:
@@ -120,14 +120,14 @@ def test_who_saw_an_older_version_sees_the_new_one_first(as_a: Client, receipt: 
     assert 'value="5.00"' in html
     assert 'name="version" value="2"' in html
     assert as_a.post(address(receipt), {**SEEN, "action": "reject"}).status_code == 409
-    assert said(receipt)[:2] == ("corrected", "99.90")
+    assert read_state(receipt)[:2] == ("corrected", "99.90")
 
 
 def test_a_button_pressed_twice_decides_once(as_a: Client, receipt: Receipt) -> None:
     for deed in ({"action": "approve", "amount": "7.00"}, {"action": "reject", "version": "2"}):
         for _twice in range(2):
             assert as_a.post(address(receipt), {**SEEN, **deed}).status_code == 302
-    assert said(receipt)[2] == ["amount", "review_status", "review_status"]
+    assert read_state(receipt)[2] == ["amount", "review_status", "review_status"]
 
 
 def test_duplicates_are_linked_and_unlinked(as_a: Client, receipt: Receipt, business_b: Business) -> None:
@@ -139,7 +139,7 @@ def test_duplicates_are_linked_and_unlinked(as_a: Client, receipt: Receipt, busi
     assert f'href="{address(receipt)}"' in as_a.get(address(copy)).content.decode()
     assert f'href="{address(copy)}"' in as_a.get(address(receipt)).content.decode()
     assert as_a.post(address(copy), {"action": "unlink"}).status_code == 302
-    assert said(copy)[2] == ["duplicate_of", "duplicate_of"]
+    assert read_state(copy)[2] == ["duplicate_of", "duplicate_of"]
 
 
 def test_only_members_who_mean_it(client: Client, receipt: Receipt, member_a: User, member_b: User) -> None:
@@ -152,7 +152,7 @@ def test_only_members_who_mean_it(client: Client, receipt: Receipt, member_a: Us
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(member_a)
     assert strict.post(address(receipt), {**SEEN, "action": "reject"}).status_code == 403
-    assert said(receipt)[0] == "to_review"
+    assert read_state(receipt)[0] == "to_review"
 
 
 def test_staff_see_who_decided(client: Client, receipt: Receipt, staff: User, member_a: User) -> None:

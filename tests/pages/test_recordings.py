@@ -26,7 +26,7 @@ from tests.telephony import NOON, collect_source, folder_source, wav
 
 PAGE = "/b/business-a/recordings/"
 LISTEN = re.compile("Listen to the call")
-SAID = ["Good afternoon, this is the bakery.", "We close at seven.", "<b>Bring</b> bread."]
+SENTENCES = ["Good afternoon, this is the bakery.", "We close at seven.", "<b>Bring</b> bread."]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +36,7 @@ def source(business_a: Business) -> Source:
     return folder_source(business_a, calls.FOLDERS["business-a"], language="en")
 
 
-def made_call(source: Source, number: int = 1, said: list[str] = SAID, **fields: Any) -> Call:
+def made_call(source: Source, number: int = 1, sentences: list[str] = SENTENCES, **fields: Any) -> Call:
     call = Call.objects.create(
         business=source.business,
         source=source,
@@ -45,8 +45,8 @@ def made_call(source: Source, number: int = 1, said: list[str] = SAID, **fields:
         **{"number": f"05{number}", "started_at": NOON, "duration": 12.0, "content_type": "audio/wav", **fields},
     )
     call.file.save(f"recordings/{call.pk}", ContentFile(wav(12.0)))
-    if said:
-        lines = [{"start": 4.0 * n, "end": 4.0 * n + 3, "text": text} for n, text in enumerate(said)]
+    if sentences:
+        lines = [{"start": 4.0 * n, "end": 4.0 * n + 3, "text": text} for n, text in enumerate(sentences)]
         lines[0]["speaker"] = "agent"
         call.store_transcript(lines, "en")
     return call
@@ -63,7 +63,7 @@ def as_a(client: Client, member_a: User) -> Client:
 
 def test_calls_are_listed_with_what_is_said_in_them(as_a: Client, source: Source) -> None:
     made_call(source, 1)
-    made_call(source, 2, said=[], content_type="audio/x-gsm")
+    made_call(source, 2, sentences=[], content_type="audio/x-gsm")
     html = as_a.get(PAGE).content.decode()
     assert "Agent: Good afternoon, this is the bakery." in html
     assert "&lt;b&gt;Bring&lt;/b&gt; bread." in html
@@ -73,7 +73,7 @@ def test_calls_are_listed_with_what_is_said_in_them(as_a: Client, source: Source
 
 
 def test_a_call_in_which_nobody_speaks_is_told_from_one_that_waits(as_a: Client, source: Source) -> None:
-    made_call(source, 1, said=[]).store_transcript([], "en")
+    made_call(source, 1, sentences=[]).store_transcript([], "en")
     html = as_a.get(PAGE).content.decode()
     assert "Nothing is said in this recording." in html
     assert "Not transcribed yet." not in html
@@ -81,7 +81,7 @@ def test_a_call_in_which_nobody_speaks_is_told_from_one_that_waits(as_a: Client,
 
 def test_what_is_searched_for_is_marked_where_it_is_said(as_a: Client, source: Source) -> None:
     made_call(source, 1)
-    made_call(source, 2, said=["Something else."])
+    made_call(source, 2, sentences=["Something else."])
     html = as_a.get(PAGE, {"search": "bread"}).content.decode()
     assert "<mark>bread</mark>" in html
     assert "<b>" not in html
@@ -94,8 +94,8 @@ def test_what_is_searched_for_is_marked_where_it_is_said(as_a: Client, source: S
 
 def test_a_search_is_narrowed_and_turned_over_without_a_script(as_a: Client, source: Source) -> None:
     for number in range(22):
-        made_call(source, number, said=["The technicians came."], direction="inbound")
-    made_call(source, 30, said=["A technician, once more."], direction="outbound")
+        made_call(source, number, sentences=["The technicians came."], direction="inbound")
+    made_call(source, 30, sentences=["A technician, once more."], direction="outbound")
     query = {"search": "technician", "direction": "inbound", "to_date": "2024-11-05"}
     html = as_a.get(PAGE, query).content.decode()
     assert html.count("<mark>technicians</mark>") == 20
@@ -175,7 +175,7 @@ def test_a_line_leads_to_its_place_in_the_call(open_page: Open, source: Source) 
 @pytest.mark.needs("chromium")
 def test_a_search_leads_to_the_line(open_page: Open, source: Source) -> None:
     made_call(source)
-    made_call(source, 2, said=["Something else."])
+    made_call(source, 2, sentences=["Something else."])
     page = open_page(path=PAGE)
     page.get_by_role("searchbox").fill("seven")
     page.get_by_role("button", name="Search").click()
@@ -210,7 +210,7 @@ def test_what_a_run_left_out_stands_on_its_card(open_page: Open, source: Source)
 
 @pytest.mark.needs("chromium")
 def test_a_call_without_words_says_so_in_the_player(open_page: Open, source: Source) -> None:
-    made_call(source, said=[]).store_transcript([], "en")
+    made_call(source, sentences=[]).store_transcript([], "en")
     page = open_page(path=PAGE)
     page.get_by_role("button", name=LISTEN).click()
     expect(page.locator("[data-player-note=silent]")).to_be_visible()

@@ -31,7 +31,7 @@ def test_an_installation_without_workers_breaks_the_promises(
     assert not DrillStep.objects.exists()
 
 
-def test_a_url_where_nobody_answers_is_no_broken_promise() -> None:
+def test_a_url_without_a_server_is_no_broken_promise() -> None:
     with pytest.raises(CommandError, match=r"No API answers at http://127.0.0.1:1: .*Connection refused"):
         call_command("progress_drill", "--url", "http://127.0.0.1:1")
     assert not DrillRun.objects.exists()

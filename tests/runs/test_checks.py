@@ -1,4 +1,4 @@
-"""System checks: what would break a promise is said when the project starts, by a stable id."""
+"""System checks: a configuration that would break a promise is reported at the start, with a stable id."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +14,10 @@ from django.db import OperationalError, models
 from django.test.utils import isolate_apps
 from pytest_django import Settings
 
-from receipts.models import ReceiptSyncRun
 from runs import checks
+from runs.drill.models import DrillRun
 from runs.models import Run
+from tests.contract.models import CountingRun
 
 
 def ids(check: Callable[..., list[CheckMessage]]) -> list[Any]:
@@ -43,26 +44,26 @@ def test_a_threshold_of_few_beats(settings: Settings) -> None:
     assert "runs.E001" in ids(checks.thresholds_leave_room_for_beats)
 
 
-@isolate_apps("receipts")
+@isolate_apps("tests.contract")
 def test_a_meta_without_its_base(monkeypatch: pytest.MonkeyPatch) -> None:
     class Forgetful(Run):
-        slug, queue = "forgetful", "receipts"
+        slug, queue = "forgetful", "drill"
 
         class Meta:
-            app_label = "receipts"
+            app_label = "contract"
             indexes = [models.Index(fields=["business"], name="own")]
 
-    monkeypatch.setattr(checks, "run_types", lambda: [ReceiptSyncRun, Forgetful])
+    monkeypatch.setattr(checks, "run_types", lambda: [DrillRun, Forgetful])
     [message] = checks.metas_are_inherited(None)
     assert message.id == "runs.E002"
     assert all(word in message.msg for word in ("Forgetful", "indexes", "constraints", "triggers: arrows"))
 
 
 def test_a_queue_that_nobody_serves(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "Procfile").write_text("worker: celery -A progress_project worker -Q broadcasts,recordings,drill\n")
+    (tmp_path / "Procfile").write_text("worker: celery -A progress_project worker -Q receipts,broadcasts,recordings\n")
     settings.BASE_DIR = tmp_path
-    [message] = checks.queues_are_served(None)
-    assert (message.id, message.obj) == ("runs.E003", ReceiptSyncRun)
+    messages = checks.queues_are_served(None)
+    assert [(message.id, message.obj) for message in messages] == [("runs.E003", CountingRun), ("runs.E003", DrillRun)]
 
 
 def test_late_acknowledgement(settings: Settings) -> None:
@@ -71,7 +72,7 @@ def test_late_acknowledgement(settings: Settings) -> None:
 
 
 def failures_of_deployment() -> list[str]:
-    """What `check --deploy` would end with."""
+    """The ids of the errors that make `check --deploy` fail."""
     serious = [message.id or "" for message in run_checks(include_deployment_checks=True) if message.is_serious()]
     return [name for name in serious if name.startswith("runs.")]
 
@@ -94,14 +95,14 @@ def test_a_superuser_of_the_demo_that_was_renamed(staff: User) -> None:
     assert (message.id, "'admin'" in message.msg) == ("runs.E007", True)
 
 
-def test_a_check_of_passwords_changes_none_and_is_not_asked_of_a_development_copy(staff: User) -> None:
+def test_the_check_of_passwords_changes_none_and_is_skipped_in_development(staff: User) -> None:
     before = User.objects.get().password
     assert "runs.E007" not in [message.id for message in run_checks()]
     checks.demo_passwords_are_refused(None)
     assert User.objects.get().password == before
 
 
-def test_a_database_that_can_not_be_asked_for_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_of_passwords_where_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "find_possible_demo_users", mock.Mock(side_effect=OperationalError))
     [message] = checks.demo_passwords_are_refused(None)
     assert (message.id, message.is_serious()) == ("runs.I008", False)

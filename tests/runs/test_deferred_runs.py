@@ -1,4 +1,4 @@
-"""A run that can't go on for hours waits in the queue: no worker holds it, nobody claims it early, readers know why."""
+"""A run that can't go on for hours waits in the queue: it occupies no worker, isn't claimed early, readers see why."""
 
 from __future__ import annotations
 
@@ -11,45 +11,46 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from receipts.models import Mailbox, ReceiptSyncRun
 from runs.exceptions import RunDeferred
 from runs.lifecycle import dispatch, shutdown, sweep, worker
 from runs.lifecycle.dispatch import wake
 from runs.lifecycle.reset import reset_progress
+from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.readers.verdict import verdict_of
 from runs.states import Status, StopRequest
-from tests.actors import seen, started, work_through
+from tests.actors import read_run, start_counting, work_through
+from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOUR = 3600
 
 
-def defer(run: ReceiptSyncRun, progress: Progress) -> None:
+def defer(run: CountingRun, progress: Progress) -> None:
     for number in progress.track(range(3), total=3):
         if number == 1 and run.attempt == 1:
             raise RunDeferred(HOUR, "The server is closed")
 
 
 @pytest.fixture
-def deferred(mailbox_a: Mailbox) -> ReceiptSyncRun:
-    return work_through(started(mailbox_a), defer)
+def deferred(business_a: Business) -> CountingRun:
+    return work_through(start_counting(business_a), defer)
 
 
-def rows(run: ReceiptSyncRun) -> Any:
-    return ReceiptSyncRun.objects.filter(pk=run.pk)
+def rows(run: CountingRun) -> Any:
+    return CountingRun.objects.filter(pk=run.pk)
 
 
-def let_time_pass(run: ReceiptSyncRun, seconds: int = HOUR + 1) -> None:
+def let_time_pass(run: CountingRun, seconds: int = HOUR + 1) -> None:
     rows(run).update(waiting_until=Now() + timedelta(seconds=HOUR - seconds))
 
 
-def claimed(run: ReceiptSyncRun) -> ReceiptSyncRun | None:
-    return worker.claim(ReceiptSyncRun, run.pk, worker="worker@test", task_id="task")
+def claim(run: CountingRun) -> CountingRun | None:
+    return worker.claim(CountingRun, run.pk, worker="worker@test", task_id="task")
 
 
-def test_it_waits_and_says_until_when_and_why(deferred: ReceiptSyncRun) -> None:
+def test_its_verdict_is_waiting_with_the_time_and_the_reason(deferred: CountingRun) -> None:
     verdict = verdict_of(deferred)
     assert (deferred.status, verdict.code, deferred.processed) == (Status.QUEUED, "waiting", 1)
     assert verdict.message.startswith("The server is closed, until ")
@@ -57,53 +58,53 @@ def test_it_waits_and_says_until_when_and_why(deferred: ReceiptSyncRun) -> None:
     assert deferred.events.order_by("-pgh_id")[0].pgh_context["reason"] == "deferred"
 
 
-def test_nobody_claims_or_publishes_it_before_its_time(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
+def test_nobody_claims_or_publishes_it_before_its_time(deferred: CountingRun, messages: list[Any]) -> None:
     messages.clear()
-    assert claimed(deferred) is None
+    assert claim(deferred) is None
     assert dispatch.publish(deferred)
     rows(deferred).update(queued_at=Now() - timedelta(days=2))
     sweep.sweep()
-    assert (messages, seen(deferred).status) == ([], Status.QUEUED)
+    assert (messages, read_run(deferred).status) == ([], Status.QUEUED)
 
 
-def test_it_goes_on_by_itself_at_its_time(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
+def test_it_goes_on_by_itself_at_its_time(deferred: CountingRun, messages: list[Any]) -> None:
     messages.clear()
     let_time_pass(deferred)
     sweep.sweep()
-    assert messages == [("runs.receipt_sync", [deferred.pk])]
+    assert messages == [("runs.counting", [deferred.pk])]
     end = work_through(deferred, defer)
     assert (end.status, end.attempt, end.waiting_until, end.waiting_reason) == (Status.COMPLETED, 2, None, "")
 
 
-def test_a_wait_is_no_time_in_which_no_worker_took_it(deferred: ReceiptSyncRun, settings: Settings) -> None:
+def test_the_wait_doesnt_count_towards_the_queue_timeout(deferred: CountingRun, settings: Settings) -> None:
     settings.RUNS_QUEUE_TIMEOUT_SECONDS = 60
     rows(deferred).update(queued_at=Now() - timedelta(days=2))
     let_time_pass(deferred, HOUR + 30)
-    sweep.fail_untaken(ReceiptSyncRun)
-    assert seen(deferred).status == Status.QUEUED
+    sweep.fail_untaken(CountingRun)
+    assert read_run(deferred).status == Status.QUEUED
     let_time_pass(deferred, HOUR + 90)
-    sweep.fail_untaken(ReceiptSyncRun)
-    assert seen(deferred).status == Status.FAILED
+    sweep.fail_untaken(CountingRun)
+    assert read_run(deferred).status == Status.FAILED
 
 
-def test_who_wakes_it_lets_it_go_on_at_once(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
+def test_waking_it_publishes_it_at_once(deferred: CountingRun, messages: list[Any]) -> None:
     messages.clear()
     with transaction.atomic():
-        assert wake(ReceiptSyncRun.objects.all()) == 1
+        assert wake(CountingRun.objects.all()) == 1
         assert messages == []
-    assert messages == [("runs.receipt_sync", [deferred.pk])]
-    assert wake(ReceiptSyncRun.objects.all()) == 0
-    assert claimed(deferred) is not None
+    assert messages == [("runs.counting", [deferred.pk])]
+    assert wake(CountingRun.objects.all()) == 0
+    assert claim(deferred) is not None
 
 
-def test_it_makes_nobody_else_leave_its_slot(deferred: ReceiptSyncRun, mailbox_b: Mailbox, settings: Settings) -> None:
+def test_it_takes_no_slot_from_another_run(deferred: CountingRun, business_b: Business, settings: Settings) -> None:
     settings.RUNS_TIME_SLICE_SECONDS = 0
-    other = started(mailbox_b)
-    assert claimed(other) is not None
-    assert sweep.share_slots(ReceiptSyncRun) == 0
+    other = start_counting(business_b)
+    assert claim(other) is not None
+    assert sweep.share_slots(CountingRun) == 0
 
 
-def test_a_worker_that_ends_doesnt_publish_it(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
+def test_a_worker_that_shuts_down_doesnt_publish_it(deferred: CountingRun, messages: list[Any]) -> None:
     messages.clear()
     shutdown.publish_what_was_interrupted()
     assert messages == []
@@ -112,17 +113,19 @@ def test_a_worker_that_ends_doesnt_publish_it(deferred: ReceiptSyncRun, messages
 @pytest.mark.parametrize(
     ("request_", "status"), [(StopRequest.PAUSE, Status.PAUSED), (StopRequest.CANCEL, Status.CANCELLED)]
 )
-def test_a_wish_that_came_before_it_left_is_granted(mailbox_a: Mailbox, request_: StopRequest, status: Status) -> None:
-    def asked_meanwhile(run: ReceiptSyncRun, progress: Progress) -> None:
+def test_a_stop_request_from_before_the_wait_is_applied(
+    business_a: Business, request_: StopRequest, status: Status
+) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         rows(run).request_stop(request_)
         raise RunDeferred(HOUR, "The server is closed")
 
-    end = work_through(started(mailbox_a), asked_meanwhile)
+    end = work_through(start_counting(business_a), work)
     assert (end.status, end.waiting_until, end.waiting_reason) == (status, None, "")
 
 
-def test_it_can_be_cancelled_and_resumed(deferred: ReceiptSyncRun, as_member_a: APIClient) -> None:
-    url = f"/api/runs/receipt_sync/{deferred.pk}"
+def test_it_can_be_cancelled_and_resumed(deferred: CountingRun, as_member_a: APIClient) -> None:
+    url = f"/api/runs/counting/{deferred.pk}"
     body = as_member_a.get(f"{url}/").json()
     assert (body["status"], body["verdict"]["code"], body["actions"]) == (
         "queued",
@@ -131,16 +134,16 @@ def test_it_can_be_cancelled_and_resumed(deferred: ReceiptSyncRun, as_member_a: 
     )
     assert as_member_a.post(f"{url}/cancel/").json()["verdict"]["code"] == "cancelled"
     assert as_member_a.post(f"{url}/resume/").json()["verdict"]["code"] == "waiting_for_worker"
-    assert claimed(deferred) is not None
+    assert claim(deferred) is not None
 
 
-def test_a_reset_ends_its_wait(deferred: ReceiptSyncRun) -> None:
+def test_a_reset_ends_its_wait(deferred: CountingRun) -> None:
     reset_progress(deferred.business, actor=SYSTEM)
-    end = seen(deferred)
+    end = read_run(deferred)
     assert (end.status, end.waiting_until) == (Status.FAILED, None)
 
 
-def test_it_is_never_stale(deferred: ReceiptSyncRun) -> None:
+def test_it_is_never_stale(deferred: CountingRun) -> None:
     rows(deferred).update(heartbeat_at=Now() - timedelta(days=1))
     sweep.sweep()
-    assert verdict_of(seen(deferred)).code == "waiting"
+    assert verdict_of(read_run(deferred)).code == "waiting"

@@ -11,22 +11,22 @@ from django.db import Error, connection
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from receipts.models import Mailbox, ReceiptSyncRun
 from runs.database import is_database_away
 from runs.models import Business
 from runs.progress import Progress
-from tests.actors import started, work_through
+from tests.actors import start_counting, work_through
 from tests.api.test_errors import check
 from tests.cast import MakeRun
+from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DISK_FULL = """
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
-    CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON receipts_receiptsyncrun EXECUTE FUNCTION refuse();
+    CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON contract_countingrun EXECUTE FUNCTION refuse();
 """
-ROOM_AGAIN = "DROP FUNCTION refuse() CASCADE"
+DISK_HAS_SPACE = "DROP FUNCTION refuse() CASCADE"
 
 
 def execute(sql: str) -> None:
@@ -40,7 +40,7 @@ def full_disk() -> Iterator[None]:
     try:
         yield
     finally:
-        execute(ROOM_AGAIN)
+        execute(DISK_HAS_SPACE)
 
 
 @pytest.mark.parametrize(
@@ -60,43 +60,44 @@ def full_disk() -> Iterator[None]:
         ("42P01", False),
     ],
 )
-def test_what_passes_by_itself_is_told_from_what_stays_wrong(code: str, away: bool) -> None:
+def test_only_errors_that_pass_by_themselves_count_as_an_outage(code: str, away: bool) -> None:
     with pytest.raises(Error) as refused:
         execute(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$")
     assert is_database_away(refused.value) is away
 
 
-def test_readers_are_told_the_truth_and_starts_503(
-    as_member_a: APIClient, business_a: Business, mailbox_a: Mailbox, make_run: MakeRun
+def test_readers_see_the_truth_and_a_start_is_answered_503(
+    as_member_a: APIClient, business_a: Business, make_run: MakeRun
 ) -> None:
+    finished = make_run(business_a, "completed", failed_items=1)
     overdue = make_run(business_a, "running", silent_for=301)
     with full_disk():
-        assert as_member_a.get(f"/api/runs/receipt_sync/{overdue.pk}/").json()["error_code"] == "stale"
+        assert as_member_a.get(f"/api/runs/counting/{overdue.pk}/").json()["error_code"] == "stale"
         assert as_member_a.get("/api/runs/?active=true").json()["results"] == []
-        answer = as_member_a.post("/api/receipts/sync/", {"business": business_a.pk, "mode": "full"})
+        answer = as_member_a.post(f"/api/runs/counting/{finished.pk}/retry-failed/")  # starts a run
         assert check(answer, 503, "server_error")["errors"][0]["code"] == "database_away"
         assert int(answer.headers["Retry-After"]) > 0
-    assert ReceiptSyncRun.objects.count() == 1
+    assert CountingRun.objects.count() == 2
 
 
-def test_a_worker_waits_for_room_and_repeats_no_item(mailbox_a: Mailbox, settings: Settings) -> None:
+def test_a_worker_waits_for_disk_space_and_repeats_no_item(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
     done: list[int] = []
-    room = threading.Timer(0.5, _in_thread, [ROOM_AGAIN])
+    freeing = threading.Timer(0.5, execute_in_thread, [DISK_HAS_SPACE])
 
-    def work(run: ReceiptSyncRun, progress: Progress) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(3)):
             done.append(number)
             if number == 1:
                 execute(DISK_FULL)
-                room.start()
+                freeing.start()
 
-    run = work_through(started(mailbox_a), work)
-    room.join()
+    run = work_through(start_counting(business_a), work)
+    freeing.join()
     assert (run.status, run.processed, run.attempt, done) == ("completed", 3, 1, [0, 1, 2])
 
 
-def _in_thread(sql: str) -> None:
+def execute_in_thread(sql: str) -> None:
     try:
         execute(sql)
     finally:

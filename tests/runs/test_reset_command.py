@@ -26,7 +26,7 @@ def answer(business: object, *options: str) -> Any:
 
 def test_it_resets_by_slug(business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
-    assert reset("business-a").splitlines() == ["Successfully reset 1 stuck run", "  receipt_sync: 1"]
+    assert reset("business-a").splitlines() == ["Successfully reset 1 stuck run", "  counting: 1"]
     run.refresh_from_db()
     assert (run.status, run.error_code) == (Status.FAILED, ErrorCode.RESET)
 
@@ -48,15 +48,15 @@ def test_the_json_is_that_of_the_api(business_a: Business, make_run: MakeRun) ->
         "success": True,
         "message": "Successfully reset 1 stuck run",
         "reset_count": 1,
-        "by_type": {"receipt_sync": 1},
+        "by_type": {"counting": 1},
         "dry_run": False,
     }
 
 
 def test_a_dry_run_changes_nothing(business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
-    told = answer("business-a", "--dry-run")
-    assert (told["reset_count"], told["dry_run"]) == (1, True)
+    report = answer("business-a", "--dry-run")
+    assert (report["reset_count"], report["dry_run"]) == (1, True)
     run.refresh_from_db()
     assert run.status == Status.RUNNING
 
@@ -71,7 +71,7 @@ def test_the_timeline_names_operator_and_reason(
 ) -> None:
     monkeypatch.setenv("LOGNAME", "oper")
     run = make_run(business_a, "running")
-    reset("business-a", "--reason", "Called by phone", "--type", "receipt_sync")
+    reset("business-a", "--reason", "Called by phone", "--type", "counting")
     context = run.events.latest("pgh_id").pgh_context
     assert context == {"actor": {"kind": "command", "name": "oper", "id": None}, "reason": "Called by phone"}
 

@@ -1,4 +1,4 @@
-"""A changed password ends every token and every other session, by whichever door it was changed."""
+"""A changed password ends every token and every other session, wherever it was changed."""
 
 from __future__ import annotations
 

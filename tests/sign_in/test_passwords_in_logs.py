@@ -1,4 +1,4 @@
-"""A sign-in that fails for want of the database leaves no password in the log, at any of the three doors."""
+"""A sign-in that fails because the database is away leaves no password in the log: API, page or admin."""
 
 from __future__ import annotations
 

@@ -135,8 +135,8 @@ def _hung(api_reader: Reader | None) -> Iterator[Finding]:
 
 def _seconds_until_shown(run: DrillRun, reader: Reader) -> float | None:
     """From the last heartbeat to the moment when `reader` is told the truth; None when it isn't in time."""
-    told = _dies(run) and _until(lambda: reader(run), THRESHOLD + 2 * READER_SECONDS)
-    return _row(run).heartbeat_age if told else None
+    is_shown = _dies(run) and _until(lambda: reader(run), THRESHOLD + 2 * READER_SECONDS)
+    return _row(run).heartbeat_age if is_shown else None
 
 
 def _seconds_until_swept(run: DrillRun, patience: float) -> float | None:
