@@ -40,7 +40,7 @@ COLUMNS = ["id", "phone", "source", "words", "created_at", "added_by", "lifted_a
 class PersonStopped(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "person_stopped"
-    default_detail = _("This person has stopped the messages, and alone can take that back: by writing START.")
+    default_detail = _("This person opted out themselves. Only they can opt back in, by writing START.")
 
 
 class OptOutQuery(serializers.Serializer[Any]):

@@ -84,7 +84,7 @@ class DraftRequest(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["template"] and not attrs["language"]:
-            raise serializers.ValidationError({"language": _("A template is sent in a language.")}, "required")
+            raise serializers.ValidationError({"language": _("Choose the template's language.")}, "required")
         given = [name for name in READERS if attrs.get(name)]
         if len(given) != 1:
             message = _("Give one audience: a file, numbers or recipients.")
@@ -113,6 +113,6 @@ def choose_account(business: Business, pk: int | None) -> ProviderAccount:
         pk,
         "account",
         no_such=_("There is no such account."),
-        which=_("Say which account."),
+        which=_("Choose an account."),
         none=_("The business has no WhatsApp account yet."),
     )

@@ -36,7 +36,7 @@ class ResetForm(forms.Form):
     business = forms.ModelMultipleChoiceField(Business.objects.all(), widget=forms.MultipleHiddenInput)
     types = forms.MultipleChoiceField(
         label=_("Only these types"),
-        help_text=_("None ticked: all of them."),
+        help_text=_("Leave empty for all types."),
         choices=type_choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -44,7 +44,7 @@ class ResetForm(forms.Form):
     only_stale = forms.BooleanField(label=_("Only runs without a heartbeat"), required=False, widget=CheckBox)
     reason = forms.CharField(
         label=_("Reason"),
-        help_text=_("Kept in each run's timeline and in the admin log."),
+        help_text=_("Recorded in each run's timeline and in the admin log."),
         max_length=200,
         widget=TextInput,
     )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .theme import ModelAdmin, PasswordInput
 
-TYPE_AGAIN = _("Type it again: with this change it would go elsewhere, or as somebody else.")
+TYPE_AGAIN = _("Type it again: this change would send it to another server or account.")
 
 
 class SecretField(forms.CharField):
@@ -23,7 +23,7 @@ class SecretField(forms.CharField):
             strip=False,
             required=False,
             widget=PasswordInput(attrs={"autocomplete": "new-password"}, render_value=False),
-            help_text=_("Stored encrypted and never shown. Leave blank to keep the present one."),
+            help_text=_("Stored encrypted and never shown. Leave blank to keep the current one."),
         )
 
 

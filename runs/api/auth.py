@@ -104,7 +104,7 @@ class Password(APIView):
         body = parse_body(inputs.PasswordRequest, request)
         user = user_of(request)
         if not verify_password(user, body["password"]):
-            raise ValidationError({"password": _("This isn't your present password.")}, "wrong_password")
+            raise ValidationError({"password": _("This isn't your current password.")}, "wrong_password")
         user.set_password(body["new_password"])
         user.save(update_fields=["password"])
         if request.auth is None:

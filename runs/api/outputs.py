@@ -156,7 +156,7 @@ def event_context(event: Any) -> dict[str, Any]:
 class ErrorDetailSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
-    attr = serializers.CharField(allow_null=True, help_text=_("The field that is meant, where one is."))
+    attr = serializers.CharField(allow_null=True, help_text=_("The field that caused the error, if there is one."))
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

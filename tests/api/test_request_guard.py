@@ -137,7 +137,7 @@ def test_an_address_that_nothing_can_have_is_404(as_member_a: APIClient, path: s
 def test_a_page_is_refused_in_words(as_a: Client, business_a: Business, path: str) -> None:
     answer = as_a.get(path)
     assert answer.status_code == 400
-    assert "holds a character that can't be stored" in answer.content.decode()
+    assert "contains a character that can't be stored" in answer.content.decode()
 
 
 @pytest.mark.parametrize("path", ["/login/", "/admin/login/", "/language/"])

@@ -52,7 +52,7 @@ def test_a_page_says_so_in_words(db: None, client: Client, settings: Settings, p
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     answer = client.post(path, {"username": "x" * 1000})
     assert answer.status_code == 413
-    assert "That was too large" in answer.content.decode()
+    assert "The request is too large" in answer.content.decode()
 
 
 def test_a_large_audience_is_taken(as_member_a: APIClient, account_a: ProviderAccount, settings: Settings) -> None:

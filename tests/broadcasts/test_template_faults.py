@@ -57,11 +57,11 @@ def test_a_language_with_a_hyphen_wakes_too(
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (wire.PARAMETER_COUNT, "more or fewer variables"),
-        (wire.NO_TEMPLATE, "no approved template of this name"),
-        (wire.POLICY_VIOLATED, "breaks a rule of WhatsApp"),
+        (wire.PARAMETER_COUNT, "different numbers of variables"),
+        (wire.NO_TEMPLATE, "no approved template with this name"),
+        (wire.POLICY_VIOLATED, "breaks WhatsApp's rules"),
         (wire.PARAMETER_FORMAT, "Compare the message with the template"),
-        (wire.TEMPLATE_DISABLED, "disabled the template for good"),
+        (wire.TEMPLATE_DISABLED, "disabled the template permanently"),
         (wire.FLOW_BLOCKED, "flow is blocked"),
     ],
 )

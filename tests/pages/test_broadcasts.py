@@ -59,8 +59,8 @@ def test_who_may_be_tried_again_is_said_only_where_there_is_somebody(
     rows.update(error_code="131049", answered_at=Now())
     WhatsAppBroadcast.objects.filter(pk=mixed.pk).transition_to(Status.CANCELLED)
     page = as_member.get(f"{PAGE}?run={mixed.pk}").content.decode()
-    assert "1 person may be tried again later, from:" in page
-    assert "tried again now" not in page
+    assert "1 person can be retried later, from:" in page
+    assert "can be retried now" not in page
 
 
 def test_recipients_come_a_page_at_a_time(as_member: Client, account_a: ProviderAccount) -> None:

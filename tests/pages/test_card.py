@@ -42,10 +42,10 @@ def dispatched_events(page: Page) -> list[list[str]]:
 def test_it_says_why_it_says_so(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     half_done(make_run, business_a, silent_for=70)
     page = open_page()
-    page.get_by_text("Why do we say this?").click()
-    expect(page.locator("[data-fill=why-is]")).to_contain_text("silent for 5 minutes in all")
+    page.get_by_text("Why this status?").click()
+    expect(page.locator("[data-fill=why-is]")).to_contain_text("If none comes for 5 minutes in all")
     evidence = page.locator("[part=evidence]")
-    expect(evidence).to_contain_text("Last sign of life")
+    expect(evidence).to_contain_text("Last heartbeat")
     expect(evidence).to_contain_text("worker@test")
     expect(page.locator("[part=events] li strong")).to_have_text(["Running", "Queued"])
     expect(page.locator("[part=events] li").first).to_contain_text("claimed · a worker worker@test")
@@ -62,9 +62,9 @@ def test_what_is_opened_before_the_first_answer_stays_open(
         window.fetch = (...asked) => opened.then(() => fetch(...asked));
     """
     )
-    page.get_by_text("Why do we say this?").click()
+    page.get_by_text("Why this status?").click()
     page.evaluate("window.answer()")
-    expect(page.locator("[data-fill=why-is]")).to_contain_text("silent for 5 minutes in all")
+    expect(page.locator("[data-fill=why-is]")).to_contain_text("If none comes for 5 minutes in all")
     expect(page.locator("[part=events] li strong")).to_have_text(["Running", "Queued"])
 
 
@@ -101,7 +101,7 @@ def test_a_run_that_is_not_there_is_said_to_be_so(open_page: Open, business_b: B
     theirs = make_run(business_b, "running")
     page = open_page()
     show_card(page, type="receipt_sync", business=business_b.pk, run_id=theirs.pk)
-    expect(page.get_by_text("There is no such run, or it isn't yours to see.")).to_be_visible()
+    expect(page.get_by_text("This run doesn't exist, or you don't have access to it.")).to_be_visible()
     expect(bar(page)).not_to_have_attribute("aria-valuenow", re.compile(""))
 
 
@@ -139,7 +139,7 @@ def test_it_speaks_the_language_it_is_given(open_page: Open, business_a: Busines
     page = open_page()
     show_card(page, type="receipt_sync", business=business_a.pk, lang="he")
     expect(label(page)).to_have_text("תקוע - אין עדכון")
-    expect(page.get_by_text("למה אנחנו אומרים את זה?")).to_be_visible()
+    expect(page.get_by_text("למה זה המצב?")).to_be_visible()
 
 
 def test_nothing_moves_while_the_bar_does(open_page: Open, business_a: Business, make_run: MakeRun) -> None:

@@ -136,7 +136,7 @@ def test_a_hanging_server_is_noticed(open_page: Open, business_a: Business, make
 def test_a_wrong_clock_of_the_reader_changes_nothing(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     half_done(make_run, business_a, silent_for=20)
     page = open_page(before="const now = Date.now; Date.now = () => now() + 2 * 3600 * 1000;")
-    expect(page.get_by_text(re.compile(r"^Last sign of life 2\d seconds ago$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Last heartbeat 2\d seconds ago$"))).to_be_visible()
     expect(label(page)).to_have_text("Working")
 
 

@@ -54,7 +54,7 @@ def test_the_list_shows_what_needs_a_look_and_why(as_a: Client, receipt: Receipt
     for show, vendors in {"": "BCP", "review": "B", "duplicates": "P", "x": "BCP"}.items():
         listed = {name[0] for name in ("Bezeq", "Cellcom", "Pelephone") if f"<bdi>{name}</bdi>" in pages[show]}
         assert listed == set(vendors), show
-    assert "The amount may be another." in pages["review"]
+    assert "The amount may be wrong." in pages["review"]
     assert f"Duplicate of No. {sure.pk}" in pages["duplicates"]
     assert 'aria-current="page">To review' in pages["review"]
 
@@ -115,7 +115,7 @@ def test_who_saw_an_older_version_sees_the_new_one_first(as_a: Client, receipt: 
     late = as_a.post(address(receipt), {**SEEN, "amount": "5.00", "action": "approve"})
     html = late.content.decode()
     assert late.status_code == 409
-    assert "Somebody changed this receipt meanwhile." in html
+    assert "Somebody else has just changed this receipt." in html
     assert "Bezeq International" in html
     assert 'value="5.00"' in html
     assert 'name="version" value="2"' in html
@@ -162,7 +162,7 @@ def test_staff_see_who_decided(client: Client, receipt: Receipt, staff: User, me
     assert "Cellcom" in listed
     shown = client.get(f"/admin/receipts/receipt/{receipt.pk}/change/").content.decode()
     assert "member-a" in shown
-    assert "The amount may be another." in shown
+    assert "The amount may be wrong." in shown
     assert 'name="corrections-0-new_value"' not in shown
 
 

@@ -75,7 +75,7 @@ def test_calls_are_listed_with_what_is_said_in_them(as_a: Client, source: Source
 def test_a_call_in_which_nobody_speaks_is_told_from_one_that_waits(as_a: Client, source: Source) -> None:
     made_call(source, 1, said=[]).store_transcript([], "en")
     html = as_a.get(PAGE).content.decode()
-    assert "Nothing is said in this recording." in html
+    assert "There is no speech in this recording." in html
     assert "Not transcribed yet." not in html
 
 
@@ -89,7 +89,7 @@ def test_what_is_searched_for_is_marked_where_it_is_said(as_a: Client, source: S
     for nothing in ("zebra", "'; --", '"', "-" * 33, "- " * 33):
         assert as_a.get(PAGE, {"search": nothing}).status_code == 200
     assert as_a.get(PAGE, {"search": "\0"}).status_code == 400
-    assert "Nothing of what was said matches" in as_a.get(PAGE, {"search": "zebra"}).content.decode()
+    assert "No transcript matches" in as_a.get(PAGE, {"search": "zebra"}).content.decode()
 
 
 def test_a_search_is_narrowed_and_turned_over_without_a_script(as_a: Client, source: Source) -> None:
@@ -205,7 +205,7 @@ def test_what_a_run_left_out_stands_on_its_card(open_page: Open, source: Source)
     name = "<b>out-1-2.vox"
     run.store_left_out({"unknown_kind": {"count": 1, "names": [name]}})
     page = open_page(path=PAGE)
-    expect(page.locator("[part=warnings] li")).to_have_text([f"1 recording is of a kind that isn't read: {name}"])
+    expect(page.locator("[part=warnings] li")).to_have_text([f"1 recording has an unsupported format: {name}"])
 
 
 @pytest.mark.needs("chromium")

@@ -197,7 +197,7 @@ def test_the_readers_clock_is_an_hour_off(
     run = half_done(make_run, business_a, silent_for=20)
     context.add_init_script(f"const now = Date.now; Date.now = () => now() + {hours * 3_600_000};")
     page = page_a()
-    expect(page.get_by_text(re.compile(r"^Last sign of life 2\d seconds ago$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Last heartbeat 2\d seconds ago$"))).to_be_visible()
     expect(label(page)).to_have_text("Working")
     finish_run(run)
     expect(label(page)).to_have_text("Completed", timeout=SOON)

@@ -219,7 +219,7 @@ def test_kinds_of_sound_that_are_not_read_are_named(source: Source, folder: Path
     run = collect_source(source)
     assert is_done(run)
     names = ", ".join(exchange_name(1, suffix=suffix) for suffix in ("WMA", "g729", "vox"))
-    assert run.warnings == [f"3 recordings are of a kind that isn't read: {names}"]
+    assert run.warnings == [f"3 recordings have an unsupported format: {names}"]
 
 
 def test_what_exchanges_write_is_read(source: Source, folder: Path) -> None:

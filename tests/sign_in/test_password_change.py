@@ -128,14 +128,14 @@ def test_a_password_that_changes_during_a_sign_in_leaves_no_token(
 
 def test_whoever_changes_it_on_the_page_stays_signed_in_and_is_told_so(as_a: Client) -> None:
     answer = as_a.post(ACCOUNT, page_form(), follow=True)
-    assert "Your password is changed." in answer.content.decode()
+    assert "Your password was changed." in answer.content.decode()
     assert as_a.get(BUSINESSES).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        (page_form(old="wrong"), "This isn&#x27;t your present password."),
+        (page_form(old="wrong"), "This isn&#x27;t your current password."),
         (page_form(again="another"), "didn’t match"),
         (page_form(new="12345678"), "too common"),
         (page_form(new="member-a"), "too similar"),

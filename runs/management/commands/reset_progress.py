@@ -24,9 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--business", required=True, metavar="ID|SLUG")
         parser.add_argument("--type", action="append", dest="types", metavar="TYPE", help=f"repeatable: {types}")
         parser.add_argument("--only-stale", action="store_true", help="only runs without a heartbeat")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be reset, change nothing")
-        parser.add_argument("--reason", default="", help="kept in each run's timeline")
-        parser.add_argument("--json", action="store_true", help="answer with the API's object")
+        parser.add_argument("--dry-run", action="store_true", help="show what would be reset, and change nothing")
+        parser.add_argument("--reason", default="", help="recorded in each run's timeline")
+        parser.add_argument("--json", action="store_true", help="print the same JSON object as the API")
 
     def handle(self, *args: Any, **options: Any) -> None:
         business = find_business(options["business"])

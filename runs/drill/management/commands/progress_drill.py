@@ -52,10 +52,12 @@ class Finding:
 
 
 class Command(BaseCommand):
-    help = "Kill and hang runs of a sandbox on this installation, and say how long each reader took to tell the truth."
+    help = "Kill and hang runs of a sandbox on this installation, and report how soon each reader showed the truth."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--url", help="also ask the API here, such as http://127.0.0.1:8000")
+        parser.add_argument(
+            "--url", help="also read the runs through the API at this address, such as http://127.0.0.1:8000"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
