@@ -18,14 +18,14 @@ from tests.contract.models import CountingRun
 R = TypeVar("R", bound=Run)
 
 
-def started(mailbox: Mailbox) -> ReceiptSyncRun:
+def start_sync(mailbox: Mailbox) -> ReceiptSyncRun:
     """A run in the queue."""
     return dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox)
 
 
-def claimed(mailbox: Mailbox) -> ReceiptSyncRun:
+def claim_sync(mailbox: Mailbox) -> ReceiptSyncRun:
     """A run that was claimed by a worker which sends no heartbeat."""
-    run = worker.claim(ReceiptSyncRun, started(mailbox).pk, worker="worker@test", task_id="task")
+    run = worker.claim(ReceiptSyncRun, start_sync(mailbox).pk, worker="worker@test", task_id="task")
     assert run is not None
     return run
 
@@ -45,10 +45,10 @@ def claim_counting(business: Business) -> CountingRun:
 def work_through(run: R, work: Callable[[R, Progress], None]) -> R:
     """Let a worker of this process take the run; the run as readers see it afterwards."""
     worker.execute(type(run), work, run.pk, worker="worker@test", task_id="task")
-    return seen(run)
+    return read_run(run)
 
 
-def seen(run: R) -> R:
+def read_run(run: R) -> R:
     """The run as every reader sees it."""
     [repaired] = fetch_repaired(type(run).objects.filter(pk=run.pk).with_ages())
     return cast("R", repaired)

@@ -17,7 +17,7 @@ from recordings.models import RecordingRun, Source
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress.flush import flush
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 
 NOON = datetime(2024, 11, 5, 12, 0, tzinfo=UTC)
 HISS = bytes(range(256)) * 16
@@ -89,7 +89,7 @@ def record_flushes(run: RecordingRun) -> Iterator[list[RecordingRun]]:
 
     def flushed(*args: Any) -> str:
         requested = flush(*args)
-        shown.append(seen(run))
+        shown.append(read_run(run))
         return requested
 
     with mock.patch("runs.progress.progress.flush", flushed):

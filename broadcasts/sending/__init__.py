@@ -18,11 +18,11 @@ from runs.progress import Effects, Progress
 from ..audience import skip_opted_out
 from ..models import WhatsAppBroadcast
 from ..providers.opening import open_provider
-from .choose import RecipientQueue, pending
+from .choose import RecipientQueue, pending_recipients
 from .pipeline import Pipeline
 from .threads import SendThreads
 
-__all__ = ["pending", "send"]
+__all__ = ["pending_recipients", "send"]
 
 
 def send(run: WhatsAppBroadcast, progress: Progress) -> None:
@@ -34,5 +34,5 @@ def send(run: WhatsAppBroadcast, progress: Progress) -> None:
     effects = Effects(progress)
     progress.fenced(skip_opted_out, run)
     with open_provider(run.account) as provider, SendThreads(provider) as threads:
-        Pipeline(run, progress, effects, provider, threads, RecipientQueue(pending(run))).send_all()
+        Pipeline(run, progress, effects, provider, threads, RecipientQueue(pending_recipients(run))).send_all()
     progress.fenced(skip_opted_out, run)  # those whose opt-out was found when they were to be put in flight

@@ -20,7 +20,7 @@ from demo.fakes import graph as wire
 from demo.fakes import webhooks
 from demo.fakes.graph import GraphServer
 from runs.states import ItemStatus, Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.cast import MakeRun
 from tests.whatsapp import broadcast, number, numbers, post_webhook
 
@@ -116,7 +116,7 @@ def test_a_failure_by_webhook_follows_the_same_rules(account_a: ProviderAccount)
     assert (failed.status, failed.error_message) == ("failed", "Not delivered: Details of 131049.")
     assert failed.answered_at is not None
     assert failed.retry_after == failed.answered_at + timedelta(hours=24)
-    assert not seen(run).failed_items().exists()
+    assert not read_run(run).failed_items().exists()
 
 
 # Accepted isn't sent
@@ -158,7 +158,7 @@ def test_the_answer_never_undoes_an_earlier_webhook(
     monkeypatch.setattr(MetaCloud, "send", send_after_webhook)
     work_through(run, send)
     recipient = Recipient.objects.get(run=run)
-    assert (recipient.delivery, seen(run).delivered, seen(run).sent) == ("delivered", 1, 1)
+    assert (recipient.delivery, read_run(run).delivered, read_run(run).sent) == ("delivered", 1, 1)
 
 
 def test_a_message_without_a_status_for_a_day_is_not_confirmed(

@@ -25,7 +25,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.whatsapp import broadcast, create_account, number, numbers, phones_sent_to, post_webhook, statuses
 
 pytestmark = pytest.mark.django_db
@@ -328,7 +328,7 @@ def test_a_resumed_broadcast_excludes_new_opt_outs(account_a: ProviderAccount, g
     run = broadcast(account_a, numbers(3))
     run.cancel(SYSTEM)
     post_preference(account_a, "stop")
-    dispatch.reopen(seen(run), SYSTEM, "resumed")
+    dispatch.reopen(read_run(run), SYSTEM, "resumed")
     work_through(run, send)
     assert phones_sent_to(graph) == [number(0), number(2)]
 

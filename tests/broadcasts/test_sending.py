@@ -8,14 +8,14 @@ from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.providers import Accepted
 from broadcasts.providers.meta import MetaCloud
-from broadcasts.sending import pending, send
+from broadcasts.sending import pending_recipients, send
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer
 from runs.lifecycle import dispatch, worker
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.whatsapp import broadcast, number, numbers, phones_sent_to, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -95,7 +95,7 @@ def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
     assert lost is not None
     progress = Progress(lost)
     steps = Effects(progress)
-    items = steps.each(pending(lost))
+    items = steps.each(pending_recipients(lost))
     steps.done(next(items), message_id="wamid.x")
     next(items)  # … and here the process dies
     assert statuses(run) == ["done", "in_flight", "pending", "pending"]
@@ -114,7 +114,7 @@ def test_a_cancel_stops_before_the_next_recipient(
 
     def cancelling(self: MetaCloud, message: Message) -> Accepted:
         if message.to == f"+{number(1)}":
-            seen(run).cancel(SYSTEM)
+            read_run(run).cancel(SYSTEM)
         return send_by_meta(self, message)
 
     monkeypatch.setattr(MetaCloud, "send", cancelling)

@@ -29,7 +29,7 @@ from runs.lifecycle import dispatch
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.whatsapp import broadcast, create_account, number, numbers, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -299,7 +299,7 @@ def test_a_cancel_waits_for_messages_in_flight_only(
         error = record_outcome(self, send)
         recorded.append(send)
         if len(recorded) == 10:
-            seen(run).cancel(SYSTEM)
+            read_run(run).cancel(SYSTEM)
         return error
 
     monkeypatch.setattr(OutcomeRecorder, "record_outcome", cancel_after_ten)

@@ -22,7 +22,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.readers.verdict import verdict_of
 from runs.states import Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.whatsapp import create_account, number, numbers, phones_sent_to, post_webhook, statuses, template_broadcast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -176,4 +176,4 @@ def test_a_waiting_run_can_be_cancelled(account_a: ProviderAccount, graph: Graph
     run = work_through(template_broadcast(account_a, 2), send)
     run.cancel(SYSTEM)
     post_template_status(account_a)
-    assert (seen(run).status, seen(run).cancelled) == (Status.CANCELLED, 2)
+    assert (read_run(run).status, read_run(run).cancelled) == (Status.CANCELLED, 2)

@@ -21,7 +21,7 @@ from runs.models import Business, Run, run_types
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import ItemStatus, Status
-from tests.actors import seen, silence
+from tests.actors import read_run, silence
 from tests.contract.factories import make_items, start_any
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ def count_numbers(stop_at: int | None = None, stop: Callable[[Run], object] = la
 
 def work_through(run: Run, work: Any) -> Run:
     execute(type(run), work, run.pk, worker="worker@test", task_id="task")
-    return seen(run)
+    return read_run(run)
 
 
 def kill(run: Run) -> None:
@@ -71,7 +71,7 @@ def let_die(run: Run, work: Any) -> Run:
     with pytest.raises(Killed):
         work_through(run, work)
     type(run).objects.filter(pk=run.pk).reclaim()
-    return seen(run)
+    return read_run(run)
 
 
 def fail(run: Run) -> None:
@@ -126,7 +126,7 @@ def test_what_was_shown_is_never_taken_back(run: Run) -> None:
     shown: list[float | None] = []
     run = let_die(run, count_numbers(12, kill))
     assert (run.status, run.processed) == (Status.QUEUED, 12)
-    run = work_through(run, count_numbers(15, lambda run: shown.append(seen(run).progress_pct)))
+    run = work_through(run, count_numbers(15, lambda run: shown.append(read_run(run).progress_pct)))
     assert shown[0] is not None
     assert shown[0] >= 60.0
     assert (run.status, run.processed, run.attempt) == (Status.COMPLETED, NUMBERS, 2)
@@ -182,7 +182,7 @@ def test_a_silent_run_is_failed_by_its_first_reader_and_its_attempt_writes_nothi
     assert body["error_message"] == "Run marked as failed due to no heartbeat for 301s"
     with pytest.raises(RunLost):
         Progress(attempt).leave(Status.COMPLETED)
-    assert seen(run).status == Status.FAILED
+    assert read_run(run).status == Status.FAILED
 
 
 @commits
@@ -276,7 +276,7 @@ def test_strangers_read_nothing(run: Run, as_member_b: APIClient, action: str) -
 @pytest.mark.parametrize("action", ["cancel/", "pause/", "resume/", "retry/", "retry-failed/"])
 def test_strangers_do_nothing(run: Run, as_member_b: APIClient, action: str) -> None:
     assert as_member_b.post(url(run, action)).status_code == 404
-    assert seen(run).status == Status.QUEUED
+    assert read_run(run).status == Status.QUEUED
 
 
 def test_strangers_find_no_page(run: Run, member_b: User, client: Client) -> None:

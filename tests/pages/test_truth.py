@@ -29,7 +29,7 @@ from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expe
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import dispatch
 from runs.models import Business
-from tests.actors import seen
+from tests.actors import read_run
 from tests.browser import SOON, bar, finish_run, half_done, label, update_run
 from tests.cast import MakeRun, client_of
 from tests.post import served_mailbox
@@ -298,11 +298,11 @@ def test_two_businesses_see_their_own_and_a_refresh_shows_the_servers_numbers(
         expect(b.get_by_text("Nothing has been synced yet")).to_be_visible()
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         expect(label(a)).to_have_text("Working", timeout=60_000)
-        until(lambda: seen(run).processed > 20)
+        until(lambda: read_run(run).processed > 20)
         for page in (a, b):
             page.reload()
         expect(b.get_by_text("Nothing has been synced yet")).to_be_visible()
-        until(lambda: not seen(run).is_active)
+        until(lambda: not read_run(run).is_active)
         expect(label(a)).to_have_text("Completed", timeout=BACK)
         a.reload()
         told = client_of(member_a).get(f"/api/runs/receipt_sync/{run.pk}/").json()
@@ -320,15 +320,15 @@ def test_a_worker_that_stops_in_mid_task_is_warned_of_and_then_said_to_have_fail
         page = page_a()
         with worker(files.parent) as process:
             expect(label(page)).to_have_text("Working", timeout=60_000)
-            until(lambda: seen(run).processed >= 10)
+            until(lambda: read_run(run).processed >= 10)
             stop_between_writes(process)
-            before = seen(run).processed
+            before = read_run(run).processed
             later(run, 61)
             expect(label(page)).to_have_text("Quiet", timeout=BACK)
             later(run, 301)
             expect(label(page)).to_have_text("Stuck - no updates", timeout=BACK)
             expect(page.get_by_role("button", name="Retry", exact=True)).to_be_visible()
-            assert seen(run).processed == before
+            assert read_run(run).processed == before
 
 
 def stop_between_writes(worker: Popen[bytes]) -> None:

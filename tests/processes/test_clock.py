@@ -17,7 +17,7 @@ from runs.lifecycle import dispatch
 from runs.lifecycle.sweep import sweep
 from runs.models import Business
 from runs.progress import Progress
-from tests.actors import claimed, seen, silence, started, work_through
+from tests.actors import claim_sync, read_run, silence, start_sync, work_through
 from tests.workers import until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,11 +44,11 @@ def database_now() -> datetime:
 
 
 def test_a_living_run_is_not_expired_and_a_dead_one_is(mailbox_a: Mailbox, wrong_clock: timedelta) -> None:
-    run = claimed(mailbox_a)
+    run = claim_sync(mailbox_a)
     sweep()
-    assert seen(run).status == "running"
+    assert read_run(run).status == "running"
     silence(run, 301)
-    assert seen(run).error_message == "Run marked as failed due to no heartbeat for 301s"
+    assert read_run(run).error_message == "Run marked as failed due to no heartbeat for 301s"
 
 
 def test_every_timestamp_of_a_run_is_the_databases(mailbox_a: Mailbox, wrong_clock: timedelta) -> None:
@@ -57,7 +57,7 @@ def test_every_timestamp_of_a_run_is_the_databases(mailbox_a: Mailbox, wrong_clo
             progress.done(f"7:{number}")
 
     before = database_now()
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_sync(mailbox_a), work)
     stamps = [run.created_at, run.queued_at, run.started_at, run.heartbeat_at, run.progress_at, run.finished_at]
     assert all(before <= stamp <= database_now() for stamp in stamps if stamp)
     assert None not in stamps
@@ -67,7 +67,7 @@ def test_every_timestamp_of_a_run_is_the_databases(mailbox_a: Mailbox, wrong_clo
 def test_clients_get_the_databases_time_and_ages(
     as_member_a: APIClient, mailbox_a: Mailbox, wrong_clock: timedelta
 ) -> None:
-    run = claimed(mailbox_a)
+    run = claim_sync(mailbox_a)
     silence(run, 90)
     body = as_member_a.get(f"/api/runs/receipt_sync/{run.pk}/").json()
     assert 90 <= body["seconds_since_heartbeat"] < 100
@@ -82,12 +82,12 @@ def test_a_worker_an_hour_off_makes_no_false_stale_and_hides_no_true_one(
 ) -> None:
     with worker(files.parent, "drill", under=["faketime", "-f", off]):
         healthy = dispatch.start(DrillRun, business_a, steps=30, step_seconds=0.05)
-        until(lambda: seen(healthy).status != "queued")
-        until(lambda: seen(healthy).status != "running")
+        until(lambda: read_run(healthy).status != "queued")
+        until(lambda: read_run(healthy).status != "running")
         hung = dispatch.start(DrillRun, business_a, steps=9, death=DrillRun.Death.HUNG, dies_at=3)
-        until(lambda: seen(hung).error_code == "stale")
-    assert seen(healthy).status == "completed"
-    assert 10 <= (seen(hung).heartbeat_age or 0) < 15
+        until(lambda: read_run(hung).error_code == "stale")
+    assert read_run(healthy).status == "completed"
+    assert 10 <= (read_run(hung).heartbeat_age or 0) < 15
 
 
 def test_nothing_in_the_core_reads_the_machines_clock() -> None:

@@ -20,7 +20,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.readers.verdict import verdict_of
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.post import FIRST_DAY, cut_after, mailbox_at, served_mails
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,7 +92,7 @@ def test_a_server_that_comes_up_later_is_waited_for(lonely: Mailbox, monkeypatch
 
         def report_and_look() -> None:
             report()
-            verdict = verdict_of(seen(self.run))
+            verdict = verdict_of(read_run(self.run))
             if verdict.code == "waiting":
                 waiting_messages.append(verdict.message)
 
@@ -227,7 +227,7 @@ def test_a_folder_that_is_numbered_anew_in_the_middle_is_read_from_its_start(
     shown: list[int] = []
 
     def renumber(run: ReceiptSyncRun) -> None:
-        shown.append(seen(run).processed)
+        shown.append(read_run(run).processed)
         server.renumber("dana", 8)
 
     with cut_after(server.port, [1_150_000]) as port:

@@ -17,7 +17,7 @@ from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.post import served_mailbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,9 +109,9 @@ def test_a_resumed_sync_misses_and_doubles_nothing(mailbox: Mailbox, settings: S
     run = dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox)
     with pytest.raises(SystemExit):
         work_through(run, die_in_the_middle)
-    assert (seen(run).status, seen(run).processed) == ("running", 30)
+    assert (read_run(run).status, read_run(run).processed) == ("running", 30)
     ReceiptSyncRun.objects.filter(pk=run.pk).fail("worker_lost", "gone")  # type: ignore[arg-type]
-    dispatch.reopen(seen(run), SYSTEM, "retry")
+    dispatch.reopen(read_run(run), SYSTEM, "retry")
     run = work_through(run, sync)
     assert (run.status, run.processed, run.total, run.attempt) == ("completed", 60, 60, 2)
     assert expected() <= found()

@@ -18,7 +18,7 @@ from demo.fakes.twilio import ServedCall, TwilioServer
 from recordings.models import Call, RecordingRun
 from runs.lifecycle import dispatch
 from runs.models import Business
-from tests.actors import seen
+from tests.actors import read_run
 from tests.telephony import make_served_call, serve_twilio, twilio_source, wav
 from tests.workers import kill, until, worker
 
@@ -60,15 +60,15 @@ def test_a_worker_killed_in_mid_download_fetches_only_what_was_missing(
     run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a), job_type="download")
     with worker(files.parent, "recordings") as process:
         until(lambda: server.sent[held.sid] >= 1_000_000)
-        until(lambda: seen(run).current_pct not in (None, 0.0))
+        until(lambda: read_run(run).current_pct not in (None, 0.0))
         kill(process)
     before = visible(media)
     assert sorted(before.values()) == sorted(each.content for each in server.calls[:3]), "whole files only"
     assert list((media / "incoming").iterdir()), "what was under way is elsewhere"
-    halfway = seen(run)
+    halfway = read_run(run)
     with worker(files.parent, "recordings"):  # under its old name: it takes its runs back
-        until(lambda: not seen(run).is_active)
-    end = seen(run)
+        until(lambda: not read_run(run).is_active)
+    end = read_run(run)
     assert (end.status, end.processed, end.succeeded, end.attempt) == ("completed", 6, 6, 2)
     assert end.processed >= halfway.processed
     assert sorted(visible(media).values()) == sorted(each.content for each in server.calls)
@@ -82,15 +82,15 @@ def test_a_child_killed_in_the_middle_of_a_call_transcribes_only_what_was_left(
 ) -> None:
     run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a, language="en"), job_type="full")
     with worker(files.parent, "recordings") as process:
-        until(lambda: seen(run).processed >= 3 and (seen(run).current_pct or 0) > 5)
+        until(lambda: read_run(run).processed >= 3 and (read_run(run).current_pct or 0) > 5)
         [child] = psutil.Process(process.pid).children()
         child.kill()
         child.wait()
         # The run may have reached the next call since its last flush.
         fetched = set(Call.objects.with_file().values_list("call_id", flat=True))
         done = dict(Call.objects.exclude(transcribed_at=None).values_list("pk", "transcribed_at"))
-        until(lambda: not seen(run).is_active, 120)
-    end = seen(run)
+        until(lambda: not read_run(run).is_active, 120)
+    end = read_run(run)
     count = len(server.calls)
     assert (end.status, end.processed, end.succeeded, end.attempt) == ("completed", count, count, 2)
     assert len(done) >= 3

@@ -23,7 +23,7 @@ from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import Actor
 from runs.states import StopRequest
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.telephony import HISS, exchange_name, folder_source, outcomes_by_key, record_flushes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,7 +110,7 @@ def test_an_hour_is_transcribed_through_many_kills_with_progress_between(source:
     for kill in range(6):
         killed_once(model, run, after=AT_ONCE * (2 * kill + 2))
         RecordingRun.objects.filter(pk=run.pk).reclaim()
-        assert seen(run).status == "queued", "a run that gets on isn't given up"
+        assert read_run(run).status == "queued", "a run that gets on isn't given up"
     end = work_through(run, collect)
     assert (end.status, end.succeeded, end.attempt) == ("completed", 1, 7)
     assert transcript() == WHOLE
@@ -142,7 +142,7 @@ def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(so
     for name in (3, 4):
         (Path(source.folder) / exchange_name(name, suffix="ulaw")).write_bytes(HISS * name)
     deaths = 0
-    while seen(run).status == "queued" and LONG not in seen(run).poison_items:
+    while read_run(run).status == "queued" and LONG not in read_run(run).poison_items:
         killed_once(model, run, after=MINUTE + 1)
         RecordingRun.objects.filter(pk=run.pk).reclaim()
         Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # it dies before anything is stored

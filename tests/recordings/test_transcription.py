@@ -25,7 +25,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import StopRequest
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.telephony import collect_source, folder_source, outcomes_by_key, record_flushes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -164,7 +164,7 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
         RecordingRun.objects.filter(pk=long_only.pk).reclaim()
     else:
         assert work_through(long_only, until_the_middle).status == "queued"
-    between = seen(long_only)
+    between = read_run(long_only)
     half = long_call()
     assert half.transcribed_to > 20
     assert not half.transcribed_at

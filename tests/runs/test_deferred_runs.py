@@ -14,13 +14,13 @@ from rest_framework.test import APIClient
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.exceptions import RunDeferred
 from runs.lifecycle import dispatch, shutdown, sweep, worker
-from runs.lifecycle.dispatch import wake
+from runs.lifecycle.dispatch import end_waits
 from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.readers.verdict import verdict_of
 from runs.states import Status, StopRequest
-from tests.actors import seen, started, work_through
+from tests.actors import read_run, start_sync, work_through
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOUR = 3600
@@ -34,7 +34,7 @@ def defer(run: ReceiptSyncRun, progress: Progress) -> None:
 
 @pytest.fixture
 def deferred(mailbox_a: Mailbox) -> ReceiptSyncRun:
-    return work_through(started(mailbox_a), defer)
+    return work_through(start_sync(mailbox_a), defer)
 
 
 def rows(run: ReceiptSyncRun) -> Any:
@@ -63,7 +63,7 @@ def test_nobody_claims_or_publishes_it_before_its_time(deferred: ReceiptSyncRun,
     assert dispatch.publish(deferred)
     rows(deferred).update(queued_at=Now() - timedelta(days=2))
     sweep.sweep()
-    assert (messages, seen(deferred).status) == ([], Status.QUEUED)
+    assert (messages, read_run(deferred).status) == ([], Status.QUEUED)
 
 
 def test_it_goes_on_by_itself_at_its_time(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
@@ -80,25 +80,25 @@ def test_a_wait_is_no_time_in_which_no_worker_took_it(deferred: ReceiptSyncRun, 
     rows(deferred).update(queued_at=Now() - timedelta(days=2))
     let_time_pass(deferred, HOUR + 30)
     sweep.fail_untaken(ReceiptSyncRun)
-    assert seen(deferred).status == Status.QUEUED
+    assert read_run(deferred).status == Status.QUEUED
     let_time_pass(deferred, HOUR + 90)
     sweep.fail_untaken(ReceiptSyncRun)
-    assert seen(deferred).status == Status.FAILED
+    assert read_run(deferred).status == Status.FAILED
 
 
 def test_who_wakes_it_lets_it_go_on_at_once(deferred: ReceiptSyncRun, messages: list[Any]) -> None:
     messages.clear()
     with transaction.atomic():
-        assert wake(ReceiptSyncRun.objects.all()) == 1
+        assert end_waits(ReceiptSyncRun.objects.all()) == 1
         assert messages == []
     assert messages == [("runs.receipt_sync", [deferred.pk])]
-    assert wake(ReceiptSyncRun.objects.all()) == 0
+    assert end_waits(ReceiptSyncRun.objects.all()) == 0
     assert claimed(deferred) is not None
 
 
 def test_it_makes_nobody_else_leave_its_slot(deferred: ReceiptSyncRun, mailbox_b: Mailbox, settings: Settings) -> None:
     settings.RUNS_TIME_SLICE_SECONDS = 0
-    other = started(mailbox_b)
+    other = start_sync(mailbox_b)
     assert claimed(other) is not None
     assert sweep.share_slots(ReceiptSyncRun) == 0
 
@@ -117,7 +117,7 @@ def test_a_wish_that_came_before_it_left_is_granted(mailbox_a: Mailbox, request_
         rows(run).request_stop(request_)
         raise RunDeferred(HOUR, "The server is closed")
 
-    end = work_through(started(mailbox_a), asked_meanwhile)
+    end = work_through(start_sync(mailbox_a), asked_meanwhile)
     assert (end.status, end.waiting_until, end.waiting_reason) == (status, None, "")
 
 
@@ -136,11 +136,11 @@ def test_it_can_be_cancelled_and_resumed(deferred: ReceiptSyncRun, as_member_a: 
 
 def test_a_reset_ends_its_wait(deferred: ReceiptSyncRun) -> None:
     reset_progress(deferred.business, actor=SYSTEM)
-    end = seen(deferred)
+    end = read_run(deferred)
     assert (end.status, end.waiting_until) == (Status.FAILED, None)
 
 
 def test_it_is_never_stale(deferred: ReceiptSyncRun) -> None:
     rows(deferred).update(heartbeat_at=Now() - timedelta(days=1))
     sweep.sweep()
-    assert verdict_of(seen(deferred)).code == "waiting"
+    assert verdict_of(read_run(deferred)).code == "waiting"

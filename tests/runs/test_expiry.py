@@ -14,7 +14,7 @@ from runs.models import Business
 from runs.models.audit import SWEEP
 from runs.readers.verdict import VerdictCode, fetch_repaired, is_stale, verdict_of
 from runs.states import Status
-from tests.actors import claim_counting, seen, silence
+from tests.actors import claim_counting, read_run, silence
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_reader_finds_a_silent_run_failed(business_a: Business) -> None:
     run = claim_counting(business_a)
     silence(run, 301)
-    shown_run = seen(run)
+    shown_run = read_run(run)
     assert (shown_run.status, shown_run.error_code) == ("failed", "stale")
     assert shown_run.error_message == "Run marked as failed due to no heartbeat for 301s"
     assert shown_run.finished_at is not None
@@ -35,7 +35,7 @@ def test_a_reader_finds_a_silent_run_failed(business_a: Business) -> None:
 def test_a_run_within_its_threshold_is_left_alone(business_a: Business) -> None:
     run = claim_counting(business_a)
     silence(run, 290)
-    assert seen(run).status == "running"
+    assert read_run(run).status == "running"
 
 
 def test_the_sweep_writes_the_same_message_and_logs_a_line(
@@ -57,9 +57,9 @@ def test_declared_silence_is_believed_until_it_is_over(business_a: Business) -> 
     silence(run, 400)
     rows = CountingRun.objects.filter(pk=run.pk)
     rows.update(silent_until=Now() + timedelta(minutes=5))
-    assert seen(run).status == "running"
+    assert read_run(run).status == "running"
     rows.update(silent_until=Now() - timedelta(seconds=1))
-    assert seen(run).status == "failed"
+    assert read_run(run).status == "failed"
 
 
 def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
@@ -82,7 +82,7 @@ def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
     hung.start()
     try:
         assert locked.wait(30)
-        shown_run = seen(run)
+        shown_run = read_run(run)
     finally:
         done.set()
         hung.join()
@@ -94,7 +94,7 @@ def test_the_words_in_hebrew(business_a: Business) -> None:
     run = claim_counting(business_a)
     silence(run, 301)
     with translation.override("he"):
-        verdict = verdict_of(seen(run))
+        verdict = verdict_of(read_run(run))
     assert verdict.label == "תקוע - אין עדכון"
     assert verdict.message == "המשימה לא התעדכנה מזה 5 דקות"
 
@@ -103,13 +103,13 @@ def test_the_words_in_hebrew(business_a: Business) -> None:
 def test_the_verdict_follows_the_silence(business_a: Business, age: int, code: VerdictCode) -> None:
     run = claim_counting(business_a)
     silence(run, age)
-    assert verdict_of(seen(run)).code == code
+    assert verdict_of(read_run(run)).code == code
 
 
 def test_alive_but_finishing_nothing_is_said(business_a: Business) -> None:
     run = claim_counting(business_a)
     CountingRun.objects.filter(pk=run.pk).update(progress_at=Now() - timedelta(seconds=121))
-    assert verdict_of(seen(run)).code == VerdictCode.NOT_ADVANCING
+    assert verdict_of(read_run(run)).code == VerdictCode.NOT_ADVANCING
 
 
 def test_a_sliced_list_is_told_truly_too(business_a: Business) -> None:

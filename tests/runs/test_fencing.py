@@ -11,14 +11,14 @@ from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import Status
-from tests.actors import claimed, seen, silence
+from tests.actors import claim_sync, read_run, silence
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def expire(run: ReceiptSyncRun) -> None:
     silence(run, 301)
-    seen(run)
+    read_run(run)
 
 
 def reset(run: ReceiptSyncRun) -> None:
@@ -27,7 +27,7 @@ def reset(run: ReceiptSyncRun) -> None:
 
 def claim_again(run: ReceiptSyncRun) -> None:
     expire(run)
-    dispatch.reopen(seen(run), SYSTEM, "retry")
+    dispatch.reopen(read_run(run), SYSTEM, "retry")
     assert worker.claim(ReceiptSyncRun, run.pk, worker="worker@other", task_id="other")
 
 
@@ -38,7 +38,7 @@ TAKEN_AWAY = pytest.mark.parametrize("take_away", [expire, reset, claim_again])
 def test_a_late_flush_is_refused_and_changes_nothing(
     mailbox_a: Mailbox, take_away: Callable[[ReceiptSyncRun], None]
 ) -> None:
-    run = claimed(mailbox_a)
+    run = claim_sync(mailbox_a)
     progress = Progress(run)
     take_away(run)
     before = ReceiptSyncRun.objects.filter(pk=run.pk).values().get()
@@ -54,7 +54,7 @@ def test_a_late_flush_is_refused_and_changes_nothing(
 def test_a_late_effect_and_a_late_item_are_refused(
     mailbox_a: Mailbox, take_away: Callable[[ReceiptSyncRun], None]
 ) -> None:
-    run = claimed(mailbox_a)
+    run = claim_sync(mailbox_a)
     progress = Progress(run)
 
     def write() -> None:
@@ -81,15 +81,15 @@ def test_the_worker_of_a_lost_run_leaves_quietly(
 
     def work(run: ReceiptSyncRun, progress: Progress) -> None:
         take_away(run)
-        statuses.append(seen(run).status)
+        statuses.append(read_run(run).status)
 
     run = dispatch.start(ReceiptSyncRun, mailbox_a.business, mailbox=mailbox_a)
     worker.execute(ReceiptSyncRun, work, run.pk)
-    assert [seen(run).status] == statuses
+    assert [read_run(run).status] == statuses
 
 
 def test_two_claims_of_one_run_give_it_to_one(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
+    run = claim_sync(mailbox_a)
     assert worker.claim(ReceiptSyncRun, run.pk, worker="second", task_id="late") is None
     run.refresh_from_db()
     assert (run.attempt, run.worker) == (1, "worker@test")

@@ -15,7 +15,7 @@ from receipts.models import Mailbox, ReceiptSyncRun
 from runs.database import is_database_away
 from runs.models import Business
 from runs.progress import Progress
-from tests.actors import started, work_through
+from tests.actors import start_sync, work_through
 from tests.api.test_errors import check
 from tests.cast import MakeRun
 
@@ -91,7 +91,7 @@ def test_a_worker_waits_for_room_and_repeats_no_item(mailbox_a: Mailbox, setting
                 execute(DISK_FULL)
                 room.start()
 
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_sync(mailbox_a), work)
     room.join()
     assert (run.status, run.processed, run.attempt, done) == ("completed", 3, 1, [0, 1, 2])
 

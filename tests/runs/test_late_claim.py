@@ -10,7 +10,7 @@ from celery.exceptions import WorkerLostError
 
 from runs.lifecycle import reclaim, worker
 from runs.models import Business
-from tests.actors import seen, start_counting
+from tests.actors import read_run, start_counting
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,16 +33,16 @@ def test_a_claim_that_is_committed_late_is_taken_back(business_a: Business) -> N
     lose(run)
     worker.claim(CountingRun, run.pk, worker="worker@test", task_id=TASK)
     reclaim.recheck_lost_tasks()
-    assert seen(run).status == "queued"
+    assert read_run(run).status == "queued"
     assert not reclaim.lost_tasks
 
 
 def test_a_claim_that_never_arrived_is_published_again(business_a: Business) -> None:
     run = start_counting(business_a)
-    before = seen(run).dispatches
+    before = read_run(run).dispatches
     lose(run)
     reclaim.recheck_lost_tasks()
-    assert (seen(run).status, seen(run).dispatches) == ("queued", before + 1)
+    assert (read_run(run).status, read_run(run).dispatches) == ("queued", before + 1)
 
 
 def test_a_run_that_another_has_claimed_since_stays_with_it(business_a: Business) -> None:
@@ -50,7 +50,7 @@ def test_a_run_that_another_has_claimed_since_stays_with_it(business_a: Business
     lose(run)
     worker.claim(CountingRun, run.pk, worker="worker@test", task_id="another task")
     reclaim.recheck_lost_tasks()
-    assert seen(run).status == "running"
+    assert read_run(run).status == "running"
 
 
 def test_the_workers_loop_looks_again() -> None:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from broadcasts.audience import skip_recipients
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
-from broadcasts.sending import pending
+from broadcasts.sending import pending_recipients
 from broadcasts.webhooks.statuses import Delivery, DeliveryStatus, apply_statuses
 from runs.exceptions import RunLost, RunStopped
 from runs.lifecycle import worker
@@ -20,7 +20,7 @@ from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SWEEP, SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import ErrorCode, ItemStatus
-from tests.actors import seen, silence
+from tests.actors import read_run, silence
 from tests.sessions import is_any_session_waiting
 from tests.whatsapp import broadcast, numbers
 from tests.workers import until
@@ -57,7 +57,7 @@ class Attempt:
         claimed = worker.claim(WhatsAppBroadcast, self.run.pk, worker="worker@test", task_id="task")
         assert claimed
         self.effects = Effects(Progress(claimed))
-        self.recipients = list(pending(self.run))
+        self.recipients = list(pending_recipients(self.run))
         [self.sent] = self.effects.begin(self.recipients[:1])
 
     @property
@@ -105,9 +105,9 @@ def test_a_worker_that_begins_the_next_message_as_its_run_ends(
             end(attempt.rows)
         for turn in turns:
             turn.result(10)
-    if seen(attempt.run).status != "running":  # an expiry that came after a fresh heartbeat does nothing
+    if read_run(attempt.run).status != "running":  # an expiry that came after a fresh heartbeat does nothing
         assert attempt.in_flight() == 0
-        run = seen(attempt.run)
+        run = read_run(attempt.run)
         settled = Recipient.objects.filter(run=run).exclude(status=ItemStatus.PENDING)
         assert run.processed == settled.count()
 

@@ -20,7 +20,7 @@ from runs.progress.progress import Progress
 from runs.readers.verdict import eta_seconds
 from runs.states import Status, StopRequest
 from runs.text import clean
-from tests.actors import claim_counting, seen, start_counting, work_through
+from tests.actors import claim_counting, read_run, start_counting, work_through
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,7 +65,7 @@ def test_an_unknown_total_stays_unknown_until_the_end(business_a: Business, eage
 
     def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track(iter("abc")):
-            shown.append((seen(run).total, seen(run).progress_pct))
+            shown.append((read_run(run).total, read_run(run).progress_pct))
 
     run = work_through(start_counting(business_a), work)
     assert shown == [(None, None)] * 3
@@ -107,7 +107,7 @@ def test_a_crash_between_checkpoints_takes_nothing_back_and_counts_nothing_twice
         for number in progress.track(range(first, 100)):
             if number % 10 == 9:
                 progress.checkpoint(next=number + 1)
-            shown_run = seen(run)
+            shown_run = read_run(run)
             shown.append((shown_run.processed, shown_run.progress_pct))
             if number == 57 and run.attempt == 1:
                 crash()
@@ -156,7 +156,7 @@ def test_a_cancel_is_not_overwritten_by_a_pause(business_a: Business) -> None:
     run = claim_counting(business_a)
     run.cancel(Actor("person", "a"))
     assert not CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
-    assert seen(run).requested == "cancel"
+    assert read_run(run).requested == "cancel"
 
 
 def test_a_wrong_configuration_fails_the_run_in_its_own_words(business_a: Business) -> None:
@@ -177,7 +177,7 @@ def test_waiting_for_a_provider_is_shown_and_beats(business_a: Business, eager: 
 
     def watched(run: CountingRun, items: list[int]) -> Iterator[int]:
         yield from items
-        shown_runs.append(seen(run))
+        shown_runs.append(read_run(run))
 
     run = work_through(start_counting(business_a), work)
     assert run.status == "completed"
@@ -193,9 +193,9 @@ def test_a_wait_leaves_the_rate_as_it_was_however_often_it_beats(business_a: Bus
             time.sleep(0.01)
             if number == 5:
                 progress.report()
-                rates.append(seen(run).rate)
+                rates.append(read_run(run).rate)
                 progress.wait(0.5, "their limit")
-                rates.append(seen(run).rate)
+                rates.append(read_run(run).rate)
 
     work_through(start_counting(business_a), work)
     before, after = rates
@@ -208,7 +208,7 @@ def test_a_wait_leaves_the_rate_as_it_was_however_often_it_beats(business_a: Bus
 def test_a_row_with_an_estimate_that_is_no_number_is_shown_without_one(business_a: Business, eta: str) -> None:
     run = claim_counting(business_a)
     CountingRun.objects.filter(pk=run.pk).update(eta=float(eta))
-    assert eta_seconds(seen(run)) is None
+    assert eta_seconds(read_run(run)) is None
 
 
 def test_a_reason_to_wait_is_cut_to_its_column_and_forgotten_with_its_item(business_a: Business, eager: None) -> None:
@@ -268,10 +268,10 @@ def test_starting_over_counts_anew_and_takes_nothing_back(business_a: Business) 
             progress.skipped(number)
             progress.checkpoint(uid=number)
         progress.start_over()
-        assert seen(run).cursor == {}
+        assert read_run(run).cursor == {}
         for number in progress.track(range(10, 14), total=4):
             progress.report()
-            shown.append((seen(run).processed, seen(run).total))
+            shown.append((read_run(run).processed, read_run(run).total))
             progress.done(number)
 
     run = work_through(start_counting(business_a), work)
@@ -284,9 +284,9 @@ def test_an_item_that_was_left_in_its_middle_is_not_blamed_for_a_death_that_come
         with closing(progress.track(range(3))) as loop:
             assert next(loop) == 0
             progress.report()
-            assert seen(run).open_item == "0"
+            assert read_run(run).open_item == "0"
         progress.report()
-        assert seen(run).open_item == ""
+        assert read_run(run).open_item == ""
 
     run = start_counting(business_a)
     CountingRun.objects.filter(pk=run.pk).update(suspect_mode=True)

@@ -29,7 +29,7 @@ from runs.lifecycle.sweep import sweep
 from runs.models import Business, Sweep
 from runs.progress import Progress
 from runs.states import Status
-from tests.actors import claimed, seen, silence, started, work_through
+from tests.actors import claim_sync, read_run, silence, start_sync, work_through
 from tests.api.test_errors import check
 from tests.cast import PASSWORD, MakeRun
 from tests.read_only import read_only_database, set_read_only
@@ -208,7 +208,7 @@ def test_a_worker_waits_for_a_read_only_database_and_repeats_no_item(
             if number == 1:
                 failover(0.5)
 
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_sync(mailbox_a), work)
     assert (run.status, run.processed, run.attempt, done) == ("completed", 3, 1, [0, 1, 2])
 
 
@@ -227,7 +227,7 @@ def test_a_query_of_the_work_itself_sends_the_run_back_to_its_cursor(
             progress.checkpoint(next=number + 1)
 
     messages.clear()
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_sync(mailbox_a), work)
     assert (run.status, run.processed) == ("queued", 1)
     assert len(messages) == 2, "the start, and the way back"
     run = work_through(run, work)
@@ -239,7 +239,7 @@ def test_a_run_that_meets_nothing_but_outages_ends_and_blames_no_item(mailbox_a:
         for _number in progress.track(range(3)):
             raise OperationalError("the connection is closed")
 
-    run = started(mailbox_a)
+    run = start_sync(mailbox_a)
     for _attempt in range(3):
         run = work_through(run, work)
     assert (run.status, run.error_code, run.accused_item, run.poison_items) == ("failed", "worker_lost", "", [])
@@ -255,7 +255,7 @@ def test_a_query_that_takes_too_long_is_its_items_own_fault(mailbox_a: Mailbox) 
                 if number == 0:
                     cursor.execute("SET LOCAL statement_timeout = 10; SELECT pg_sleep(10)")
 
-    run = work_through(started(mailbox_a), work)
+    run = work_through(start_sync(mailbox_a), work)
     assert (run.status, run.failed, run.succeeded) == ("completed", 1, 1)
     assert "statement timeout" in run.items.get(status="failed").error_message
 
@@ -263,31 +263,31 @@ def test_a_query_that_takes_too_long_is_its_items_own_fault(mailbox_a: Mailbox) 
 def test_real_workers_go_on_behind_a_failover(business_a: Business, files: Path) -> None:
     run = dispatch.start(DrillRun, business_a, steps=40, step_seconds=0.05)
     with worker(files.parent, "drill"):
-        until(lambda: seen(run).processed >= 5)
+        until(lambda: read_run(run).processed >= 5)
         with read_only_database():
-            shown_run = seen(run)
+            shown_run = read_run(run)
             time.sleep(2)  # what is tested is that it lasts
-            assert seen(run).processed - shown_run.processed <= 1, "nothing is written meanwhile"
-        until(lambda: seen(run).status == Status.COMPLETED)
-    assert (seen(run).attempt, seen(run).processed) == (1, 40)
+            assert read_run(run).processed - shown_run.processed <= 1, "nothing is written meanwhile"
+        until(lambda: read_run(run).status == Status.COMPLETED)
+    assert (read_run(run).attempt, read_run(run).processed) == (1, 40)
     numbers = list(run.footprints.order_by("pk").values_list("number", flat=True))
     assert numbers == list(range(40))
 
 
 def test_a_run_whose_process_was_killed_meanwhile_goes_on_behind_the_outage(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
+    run = claim_sync(mailbox_a)
     with read_only_database():
         reclaim_from_lost_process(sync_receipts, run.task_id, WorkerLostError())
-    until(lambda: seen(run).status == Status.QUEUED)
+    until(lambda: read_run(run).status == Status.QUEUED)
     assert run.events.order_by("pgh_id").last().pgh_context["reason"] == "resumed after worker loss"
 
 
 def test_a_run_that_readers_were_told_is_stale_goes_on_by_no_late_write_of_its_worker(mailbox_a: Mailbox) -> None:
-    run = claimed(mailbox_a)
+    run = claim_sync(mailbox_a)
     progress = Progress(run)
     silence(run, 301)
     with read_only_database():
-        assert seen(run).error_code == "stale"
+        assert read_run(run).error_code == "stale"
     with pytest.raises(RunLost):
         progress.report()
     with pytest.raises(RunLost):

@@ -13,7 +13,7 @@ from runs.lifecycle.sweep import sweep
 from runs.models import Business, Run
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from tests.actors import claim_counting, seen, silence, start_counting, work_through
+from tests.actors import claim_counting, read_run, silence, start_counting, work_through
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,7 +70,7 @@ def test_an_active_run_that_ends_before_it_is_named_stands_in_nobodys_way(
 
     monkeypatch.setattr(dispatch, "refuse_beside_active", ends_meanwhile)
     if again:
-        dispatch.reopen(seen(cancelled), SYSTEM, "resumed")
+        dispatch.reopen(read_run(cancelled), SYSTEM, "resumed")
     else:
         start_counting(business_a)
     assert CountingRun.objects.active().exclude(pk=in_the_way.pk).count() == 1
@@ -145,7 +145,7 @@ def test_the_sweep_publishes_a_forgotten_run_after_a_minute_then_more_rarely(
 def test_a_retry_goes_on_from_the_cursor_and_completed_is_final(business_a: Business) -> None:
     run = claim_counting(business_a)
     silence(run, 301)
-    dispatch.reopen(seen(run), SYSTEM, "retry")
+    dispatch.reopen(read_run(run), SYSTEM, "retry")
     run = work_through(run, lambda run, progress: None)
     assert (run.status, run.attempt) == ("completed", 2)
     with pytest.raises(WrongState):

@@ -14,7 +14,7 @@ from runs.lifecycle.reset import reset_progress
 from runs.lifecycle.sweep import is_watching, sweep
 from runs.models import Business, Run, Sweep, run_types
 from runs.models.audit import SYSTEM
-from tests.actors import claim_counting, seen, silence, start_counting
+from tests.actors import claim_counting, read_run, silence, start_counting
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,7 +109,7 @@ def test_the_task_of_an_expired_run_is_ended_once(business_a: Business, ended: E
 def test_a_sweep_that_was_away_for_long_ends_it_still(business_a: Business, ended: Ended) -> None:
     run = claim_counting(business_a)
     silence(run, 301)
-    seen(run)
+    read_run(run)
     CountingRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(hours=2))
     sweep()
     assert ended == THE_TASK
@@ -118,7 +118,7 @@ def test_a_sweep_that_was_away_for_long_ends_it_still(business_a: Business, ende
 def test_a_retry_that_is_faster_than_the_sweep_ends_the_hung_task_too(business_a: Business, ended: Ended) -> None:
     run = claim_counting(business_a)
     silence(run, 301)
-    dispatch.reopen(seen(run), SYSTEM, "retried")
+    dispatch.reopen(read_run(run), SYSTEM, "retried")
     assert ended == THE_TASK
 
 
@@ -129,8 +129,8 @@ def test_a_retry_does_not_wait_for_a_broker_that_is_away(business_a: Business, m
     monkeypatch.setattr(current_app.control, "revoke", refuse)
     run = claim_counting(business_a)
     silence(run, 301)
-    dispatch.reopen(seen(run), SYSTEM, "retried")
-    assert seen(run).status == "queued"
+    dispatch.reopen(read_run(run), SYSTEM, "retried")
+    assert read_run(run).status == "queued"
 
 
 def test_the_task_of_a_run_that_was_reset_is_ended_when_it_stays_silent(business_a: Business, ended: Ended) -> None:

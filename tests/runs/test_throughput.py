@@ -8,7 +8,7 @@ import pytest
 
 from runs.models import Business
 from runs.progress import Progress
-from runs.progress.throughput import POINTS, ThroughputHistory, plot
+from runs.progress.throughput import POINTS, ThroughputHistory, plot_throughput
 from runs.states import Status
 from tests.cast import MakeRun
 
@@ -54,13 +54,13 @@ def test_it_is_kept_with_the_flush(business_a: Business, make_run: MakeRun) -> N
 
 
 def test_too_little_is_not_drawn() -> None:
-    assert plot([]) is None
-    assert plot([[0, 0], [1, 5]]) is None
-    assert plot([[0, 0], [10, 0], [20, 0]]) is None
+    assert plot_throughput([]) is None
+    assert plot_throughput([[0, 0], [1, 5]]) is None
+    assert plot_throughput([[0, 0], [10, 0], [20, 0]]) is None
 
 
 def test_the_drawing_has_the_highest_speed_on_top() -> None:
-    drawn = plot([[0, 0], [1, 10], [2, 30], [4, 30]])
+    drawn = plot_throughput([[0, 0], [1, 10], [2, 30], [4, 30]])
     assert drawn is not None
     assert (drawn.peak, drawn.seconds) == (20, 4)
     assert "225.0 6.0" in drawn.line

@@ -12,7 +12,7 @@ from runs.lifecycle.worker import execute
 from runs.models import Business, Run
 from runs.progress import Progress
 from runs.states import StopRequest
-from tests.actors import claim_counting, seen, start_counting
+from tests.actors import claim_counting, read_run, start_counting
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,7 +24,7 @@ def served_for(run: Run, seconds: int) -> None:
 
 def requested(run: CountingRun) -> str:
     sweep()
-    return seen(run).requested
+    return read_run(run).requested
 
 
 def test_a_run_past_its_slice_is_asked_to_make_room(business_a: Business, business_b: Business) -> None:
@@ -57,7 +57,7 @@ def test_a_persons_wish_is_stronger(business_a: Business, business_b: Business, 
     CountingRun.objects.all().request_stop(wish)
     assert requested(huge) == wish
     CountingRun.objects.all().request_stop(StopRequest.INTERRUPT)  # as a deploy does
-    assert seen(huge).requested == wish
+    assert read_run(huge).requested == wish
 
 
 def test_it_goes_to_the_end_of_the_queue_and_on_from_its_cursor(
@@ -78,10 +78,10 @@ def test_it_goes_to_the_end_of_the_queue_and_on_from_its_cursor(
 
     messages.clear()
     execute(CountingRun, work, run.pk, worker="worker@test", task_id="first")
-    between = seen(run)
+    between = read_run(run)
     assert (between.status, between.processed, between.cursor) == ("queued", 4, {"number": 4})
     assert messages == [("runs.counting", [run.pk])], "no sweep is needed to send it on"
 
     execute(CountingRun, work, run.pk, worker="worker@test", task_id="second")
-    assert seen(run).status == "completed"
+    assert read_run(run).status == "completed"
     assert taken == list(range(10))

@@ -7,7 +7,7 @@ from runs.lifecycle.reset import reset_progress
 from runs.models import Business
 from runs.models.audit import Actor
 from runs.progress import Progress
-from tests.actors import claim_counting, seen, silence, start_counting, work_through
+from tests.actors import claim_counting, read_run, silence, start_counting, work_through
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +41,7 @@ def test_a_failure_keeps_its_traceback(business_a: Business) -> None:
 def test_a_reader_that_repairs_is_named(business_a: Business) -> None:
     run = claim_counting(business_a)
     silence(run, 301)
-    seen(run)
+    read_run(run)
     assert story(run)[-1] == ("failed", "reader", "no heartbeat")
     event = run.events.latest("pgh_id")
     assert (event.worker, event.attempt, event.error_code) == ("worker@test", 1, "stale")

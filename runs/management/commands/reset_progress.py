@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from runs.lifecycle.reset import Reset, counted, reset_progress, resettable
+from runs.lifecycle.reset import Reset, reset_progress, runs_to_reset, summarize_reset
 from runs.models import Business, run_types
 from runs.models.audit import Actor
 
@@ -46,8 +46,8 @@ def find_business(name: str) -> Business:
 
 
 def count_resettable(business: Business, options: dict[str, Any]) -> Reset:
-    rows = resettable(business, options["types"], options["only_stale"])
-    return counted({slug: matches.count() for slug, matches in rows.items()})
+    rows = runs_to_reset(business, options["types"], options["only_stale"])
+    return summarize_reset({slug: matches.count() for slug, matches in rows.items()})
 
 
 def reset_runs(business: Business, options: dict[str, Any]) -> Reset:

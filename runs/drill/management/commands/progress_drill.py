@@ -23,7 +23,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from knox.models import AuthToken
 
-from runs.drill.models import DrillRun, DrillStep, sandbox
+from runs.drill.models import DrillRun, DrillStep, sandbox_business
 from runs.lifecycle import dispatch
 from runs.models import Membership
 from runs.readers.verdict import fetch_repaired, is_stale
@@ -154,7 +154,9 @@ def _dies(run: DrillRun) -> bool:
 
 
 def _start(death: DrillRun.Death, *, dies_again: bool = False) -> DrillRun:
-    return dispatch.start(DrillRun, sandbox(), steps=STEPS, death=death, dies_at=DIES_AT, dies_again=dies_again)
+    return dispatch.start(
+        DrillRun, sandbox_business(), steps=STEPS, death=death, dies_at=DIES_AT, dies_again=dies_again
+    )
 
 
 def _row(run: DrillRun) -> DrillRun:
@@ -191,7 +193,7 @@ def _reader_over_http(url: str) -> Iterator[Reader]:
     """
     user = User.objects.create_user(f"progress-drill-{secrets.token_hex(8)}")
     try:
-        Membership.objects.create(user=user, business=sandbox())
+        Membership.objects.create(user=user, business=sandbox_business())
         _, token = AuthToken.objects.create(user, expiry=timedelta(minutes=30))
         get = partial(_get, f"{url.rstrip('/')}/api/", token)
         _check_installation(url, get)
