@@ -54,7 +54,7 @@ _NOT_LISTED = _("A test account sends only to the numbers on its list. Add this 
 _TOO_LONG = _("With this person's variables the message is too long. Shorten them.")
 _FAULT = _("WhatsApp had an error. Try again.")
 _DROPPED = _("Meta dropped the message because it is reviewing the business. Follow the review in WhatsApp Manager.")
-# Everybody, for some minutes
+# All recipients, for some minutes
 _TOO_FAST = _("Too many messages at once. Try again in a few minutes.")
 _MAINTENANCE = _("The account is under maintenance. Try again in a few minutes.")
 # The account

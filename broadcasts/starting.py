@@ -52,7 +52,7 @@ def preview(draft: Draft) -> dict[str, Any]:
 def start_broadcast(draft: Draft, created_by: User | None, idempotency_key: str = "") -> WhatsAppBroadcast:
     """Store the audience and start the run in one transaction; return the earlier run of the same key if there is one.
 
-    Raises `UnreadableAudience`, also when nobody would get the message.
+    Raises `UnreadableAudience`, also when no recipient would get the message.
     """
     with transaction.atomic():
         run = start(

@@ -1,4 +1,4 @@
-"""What requests for a broadcast hold: the message and one audience."""
+"""The bodies of requests for a broadcast: the message and one audience."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class UploadField(serializers.FileField): ...
 class DraftRequest(serializers.Serializer[Any]):
     """The audience is one of `numbers` and `recipients`; in a multipart body, of `numbers` and `file` (CSV).
 
-    `text` may hold `{{variables}}`. With a `template` it is the template's own text.
+    `text` may contain `{{variables}}`. With a `template` it is the template's own text.
     A JSON body is bounded like every other here; larger audiences come as a file.
     """
 

@@ -1,4 +1,4 @@
-"""A message to many."""
+"""A broadcast: one message to many recipients."""
 
 from __future__ import annotations
 

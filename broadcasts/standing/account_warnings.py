@@ -1,4 +1,4 @@
-"""What members should know of an account before they send to an audience."""
+"""Warnings about an account, for members who are about to send to an audience."""
 
 from __future__ import annotations
 

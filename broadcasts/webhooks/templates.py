@@ -1,4 +1,4 @@
-"""Changes of templates wake the broadcasts that wait for them."""
+"""Changes of templates end the waits of broadcasts that wait for them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     """An account with `SecretField`s.
 
     The fields in `goes_to` decide where the secrets are sent, and as whom. When one of them changes, the stored secrets
-    are dropped and must be typed again: otherwise an editor could send them to a server of his own and read them there.
+    are dropped and must be typed again: otherwise an editor could send them to their own server and read them there.
     """
 
     goes_to: ClassVar[Collection[str]]

@@ -56,7 +56,7 @@ class Login(APIView):
 
 
 def authenticate_or_refuse(request: HttpRequest, credentials: dict[str, Any]) -> Any:
-    """Raises `LockedOut` or `WrongCredentials`, which doesn't tell an unknown name from a wrong password."""
+    """Raises `LockedOut` or `WrongCredentials`, the same for an unknown name and for a wrong password."""
     user = authenticate(request, **credentials)
     if getattr(request, "axes_locked_out", False):
         request.axes_locked_out = False  # type: ignore[attr-defined]  # otherwise the middleware of axes replaces the response by HTML

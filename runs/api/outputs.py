@@ -79,7 +79,7 @@ class RunSerializer(serializers.Serializer[Run]):
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
-    """One of the caller's businesses, and what the caller is there."""
+    """One of the caller's businesses, with the caller's role."""
 
     id = serializers.IntegerField(source="business.id")
     slug = serializers.CharField(source="business.slug")
@@ -167,7 +167,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class ConflictSerializer(ErrorSerializer):
-    """A run stands in the way: this one."""
+    """The conflict is with this run."""
 
     run = RunSerializer()
 

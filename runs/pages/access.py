@@ -1,4 +1,4 @@
-"""What all pages share: access to a business, no caching, and the context of the page's frame."""
+"""Access to a business, no caching, and the context of `base.html`: for all pages."""
 
 from __future__ import annotations
 

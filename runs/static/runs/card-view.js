@@ -1,4 +1,4 @@
-/** The view of a card: what the server last said of a run, and how long ago that was. It asks nobody anything. */
+/** The view of a card: the run as last received, and how long ago that was. It makes no requests. */
 
 import { cardStyles } from "./card-styles.js";
 import { Messages } from "./messages.js";
