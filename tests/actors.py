@@ -49,7 +49,7 @@ def work_through(run: R, work: Callable[[R, Progress], None]) -> R:
 
 
 def read_run(run: R) -> R:
-    """The run as every reader sees it."""
+    """The run as every reader sees it, after read-repair."""
     [repaired] = fetch_repaired(type(run).objects.filter(pk=run.pk).with_ages())
     return cast("R", repaired)
 

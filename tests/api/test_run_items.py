@@ -29,8 +29,8 @@ def url(run: ReceiptSyncRun) -> str:
     return f"/api/runs/receipt_sync/{run.pk}/items/"
 
 
-def parse_csv(answer: Any) -> list[dict[str, str]]:
-    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+def parse_csv(response: Any) -> list[dict[str, str]]:
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -58,9 +58,9 @@ def test_pages_follow_each_other(as_member_a: APIClient, run: ReceiptSyncRun, mo
     [("status=x", "status"), ("format=xml", "format"), ("cursor=x", "cursor"), ("cursor=cD14", "cursor"),
      ("cursor=cD0lMDA%3D", "cursor")],
 )  # fmt: skip
-def test_what_makes_no_sense_is_named(as_member_a: APIClient, run: ReceiptSyncRun, query: str, field: str) -> None:
-    answer = as_member_a.get(f"{url(run)}?{query}")
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, field)
+def test_invalid_fields_are_named(as_member_a: APIClient, run: ReceiptSyncRun, query: str, field: str) -> None:
+    response = as_member_a.get(f"{url(run)}?{query}")
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, field)
 
 
 def test_a_cursor_beyond_every_number_finds_nothing(as_member_a: APIClient, run: ReceiptSyncRun) -> None:
@@ -68,13 +68,15 @@ def test_a_cursor_beyond_every_number_finds_nothing(as_member_a: APIClient, run:
     assert as_member_a.get(url(run), {"cursor": cursor}).json()["results"] == []
 
 
-def test_csv_holds_all_that_match(as_member_a: APIClient, run: ReceiptSyncRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_csv_has_all_matching_rows(
+    as_member_a: APIClient, run: ReceiptSyncRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("runs.api.export.BATCH", 2)
-    answer = as_member_a.get(url(run), {"format": "csv"})
-    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer.headers["Content-Disposition"] == f'attachment; filename="receipt_sync-{run.pk}.csv"'
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert [row["key"] for row in parse_csv(answer)] == ["1:1", "1:2", "1:3", "1:9"]
+    response = as_member_a.get(url(run), {"format": "csv"})
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"] == f'attachment; filename="receipt_sync-{run.pk}.csv"'
+    assert response.headers["Cache-Control"] == "no-store"
+    assert [row["key"] for row in parse_csv(response)] == ["1:1", "1:2", "1:3", "1:9"]
     assert len(parse_csv(as_member_a.get(url(run), {"format": "csv", "status": "failed"}))) == 3
 
 
@@ -91,9 +93,9 @@ def test_under_asgi_the_file_streams_too(as_member_a: APIClient, run: ReceiptSyn
     token = as_member_a._credentials["HTTP_AUTHORIZATION"]  # type: ignore[attr-defined]
 
     async def fetch() -> bytes:
-        answer: Any = await AsyncClient().get(f"{url(run)}?format=csv", headers={"Authorization": token})
-        assert answer.is_async
-        content = b"".join([chunk async for chunk in answer])
+        response: Any = await AsyncClient().get(f"{url(run)}?format=csv", headers={"Authorization": token})
+        assert response.is_async
+        content = b"".join([chunk async for chunk in response])
         await sync_to_async(connections.close_all)()
         return content
 

@@ -1,4 +1,4 @@
-"""The stream over HTTP: what it tells whom, until when, and at what price."""
+"""The stream over HTTP: which updates each subscriber gets, when it ends, and how many queries it needs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Stream:
         return self._blocks
 
     def run(self) -> dict[str, Any]:
-        """The next run that is told of."""
+        """The run of the next event."""
         return self.event()[1]
 
     def event(self) -> tuple[str, dict[str, Any]]:
@@ -97,37 +97,37 @@ def test_active_runs_come_at_once_and_changes_as_they_are_made(
 ) -> None:
     make_run(business_a, "completed", created_at=Now() - timedelta(days=1), finished_at=Now() - timedelta(hours=2))
     run = make_run(business_a, "running", total=10)
-    with stream(asgi, business_a.pk, Authorization=make_token(member_a)) as told:
-        assert told.response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
-        assert told.response.headers["X-Accel-Buffering"] == "no"
-        assert told.response.headers["Cache-Control"] == "no-store"
-        first = told.run()
+    with stream(asgi, business_a.pk, Authorization=make_token(member_a)) as events:
+        assert events.response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        assert events.response.headers["X-Accel-Buffering"] == "no"
+        assert events.response.headers["Cache-Control"] == "no-store"
+        first = events.run()
         assert first.keys() == as_member_a.get(f"/api/runs/receipt_sync/{run.pk}/").json().keys()
         assert (first["id"], first["processed"]) == (run.pk, 0)
         update_columns(run, processed=5)
-        assert told.run()["processed"] == 5
+        assert events.run()["processed"] == 5
         ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
-        assert told.run()["status"] == "completed"
+        assert events.run()["status"] == "completed"
         started = make_run(business_a)
-        assert told.run()["id"] == started.pk
+        assert events.run()["id"] == started.pk
 
 
-def test_a_run_that_only_grows_older_is_told_of_when_that_changes_the_verdict(
+def test_a_run_that_only_ages_is_sent_when_its_verdict_changes(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running", silent_for=59)
-    with stream(asgi, business_a.pk, Authorization=make_token(member_a)) as told:
-        assert told.run()["verdict"]["code"] == "working"
-        assert told.run()["verdict"]["code"] == "quiet"
+    with stream(asgi, business_a.pk, Authorization=make_token(member_a)) as events:
+        assert events.run()["verdict"]["code"] == "working"
+        assert events.run()["verdict"]["code"] == "quiet"
         # Without a new version: as if time had passed.
         ReceiptSyncRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=301))
-        stale = told.run()
+        stale = events.run()
         assert (stale["status"], stale["is_stale"], stale["verdict"]["code"]) == ("failed", True, "stale")
     run.refresh_from_db()
     assert run.status == Status.FAILED
 
 
-def test_another_business_is_never_told_of(
+def test_runs_of_another_business_are_never_sent(
     asgi: str, member_a: User, business_a: Business, business_b: Business, make_run: MakeRun
 ) -> None:
     theirs, ours = make_run(business_b, "running"), make_run(business_a, "running")
@@ -144,7 +144,7 @@ def test_another_business_is_never_told_of(
         assert a.run()["processed"] == 2
 
 
-def test_who_may_not_watch_is_told_in_json(asgi: str, member_a: User, business_b: Business) -> None:
+def test_without_access_the_error_is_json(asgi: str, member_a: User, business_b: Business) -> None:
     accept = {"Accept": "text/event-stream"}
     url = f"{asgi}/api/runs/stream/"
     signed_in = {**accept, "Authorization": make_token(member_a)}
@@ -160,14 +160,12 @@ def test_who_may_not_watch_is_told_in_json(asgi: str, member_a: User, business_b
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_process_that_cannot_stream_says_so(as_member_a: APIClient) -> None:
+def test_a_process_that_cannot_stream_is_406(as_member_a: APIClient) -> None:
     answer = as_member_a.get("/api/runs/stream/?business=business-a")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (406, "no_stream")
 
 
-def test_readers_hear_it_in_their_own_language(
-    asgi: str, member_a: User, business_a: Business, make_run: MakeRun
-) -> None:
+def test_events_are_in_the_readers_language(asgi: str, member_a: User, business_a: Business, make_run: MakeRun) -> None:
     make_run(business_a, "running")
     bearer = make_token(member_a)
     with (
@@ -178,22 +176,22 @@ def test_readers_hear_it_in_their_own_language(
         assert hebrew.run()["verdict"]["label"] == "פועל"
 
 
-def test_who_was_away_is_told_what_ended_meanwhile(
+def test_a_resumed_stream_sends_runs_that_ended_meanwhile(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running")
     bearer = make_token(member_a)
-    with stream(asgi, business_a.pk, Authorization=bearer) as told:
-        last = told.event()[0]
+    with stream(asgi, business_a.pk, Authorization=bearer) as events:
+        last = events.event()[0]
     ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
-    # As if it had been a while ago; what ended in the last seconds is told to everybody.
+    # As if it had been a while ago; runs that ended in the last seconds are sent to every subscriber.
     ReceiptSyncRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(seconds=60))
     before = str(int(last) - 120_000)
-    with stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID=before) as told:
-        assert told.run()["status"] == "completed"
-    with stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID="nonsense") as told:
+    with stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID=before) as events:
+        assert events.run()["status"] == "completed"
+    with stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID="nonsense") as events:
         make_run(business_a)
-        assert told.run()["status"] == "queued"
+        assert events.run()["status"] == "queued"
 
 
 def end_session(user: User) -> None:
@@ -214,35 +212,33 @@ def deactivate(user: User) -> None:
 
 
 @pytest.mark.parametrize("end", [end_session, end_membership, change_password, deactivate])
-def test_it_ends_with_the_right_to_watch(
+def test_it_ends_with_the_access(
     asgi: str, client: Client, member_a: User, business_a: Business, make_run: MakeRun, end: Callable[[User], None]
 ) -> None:
     make_run(business_a, "running")
     client.force_login(member_a)
     name = settings.SESSION_COOKIE_NAME
-    with stream(asgi, business_a.pk, Cookie=f"{name}={client.cookies[name].value}") as told:
-        assert told.run()
+    with stream(asgi, business_a.pk, Cookie=f"{name}={client.cookies[name].value}") as events:
+        assert events.run()
         end(member_a)
-        assert told.ended()
+        assert events.ended()
 
 
-def test_it_ends_with_the_token_and_not_with_another(
-    asgi: str, member_a: User, business_a: Business, make_run: MakeRun
-) -> None:
+def test_it_ends_with_its_own_token_only(asgi: str, member_a: User, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
     mine, other = make_token(member_a), make_token(member_a)
     with (
-        stream(asgi, business_a.pk, Authorization=mine) as told,
+        stream(asgi, business_a.pk, Authorization=mine) as events,
         stream(asgi, business_a.pk, Authorization=other) as more,
     ):
-        assert (told.run()["id"], more.run()["id"]) == (run.pk, run.pk)
+        assert (events.run()["id"], more.run()["id"]) == (run.pk, run.pk)
         httpx.post(f"{asgi}/api/auth/logout/", headers={"Authorization": mine}).raise_for_status()
-        assert told.ended()
+        assert events.ended()
         update_columns(run, processed=3)
         assert more.run()["processed"] == 3
 
 
-def test_a_user_has_only_so_many_streams_and_others_have_theirs(
+def test_the_limit_of_streams_is_per_user(
     tmp_path: Path, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     make_run(business_a, "running")
@@ -251,7 +247,7 @@ def test_a_user_has_only_so_many_streams_and_others_have_theirs(
     mine, theirs = make_token(member_a), make_token(other)
     with server(tmp_path / "state", {"STREAMS_PER_USER": "3"}) as url:
 
-        def ask_in_hebrew() -> httpx.Response:
+        def join_in_hebrew() -> httpx.Response:
             path = f"{url}/api/runs/stream/?business={business_a.pk}&lang=he"
             return httpx.get(path, headers={"Authorization": mine}, timeout=10)
 
@@ -263,7 +259,7 @@ def test_a_user_has_only_so_many_streams_and_others_have_theirs(
 
         with all_of(stream(url, business_a.pk, Authorization=mine) for _ in range(3)) as streams:
             assert all(each.run() for each in streams)
-            refused = ask_in_hebrew()
+            refused = join_in_hebrew()
             assert (refused.status_code, refused.headers["Content-Type"]) == (429, "application/json")
             assert refused.json()["errors"][0]["code"] == "too_many_streams"
             assert refused.headers["Retry-After"] == "30"
@@ -273,9 +269,7 @@ def test_a_user_has_only_so_many_streams_and_others_have_theirs(
         until(has_place, seconds=10)
 
 
-def test_streams_that_open_at_once_do_not_slip_past_the_bound(
-    tmp_path: Path, member_a: User, business_a: Business
-) -> None:
+def test_streams_opened_at_once_respect_the_limit(tmp_path: Path, member_a: User, business_a: Business) -> None:
     bearer = make_token(member_a)
 
     def status(url: str) -> int:
@@ -290,16 +284,18 @@ def test_streams_that_open_at_once_do_not_slip_past_the_bound(
     assert (statuses.count(200), statuses.count(429)) == (5, 7)
 
 
-def test_watching_costs_the_database_the_same_for_one_and_for_many(
+def test_the_number_of_queries_does_not_depend_on_the_subscribers(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
-    """The server counts what was done for signing in only later; then all that is left are the looks."""
+    """The server counts what was done for signing in only later; then only the polls are left."""
     make_run(business_a, "running")
     bearer = make_token(member_a)
     with all_of(stream(asgi, business_a.pk, Authorization=bearer) for _ in range(30)) as streams:
         for each in streams:
             each.run()
-        until(lambda: _statements_in_two_seconds() <= 30, seconds=60)  # a query a look and viewer would be 120
+        until(
+            lambda: _statements_in_two_seconds() <= 30, seconds=60
+        )  # a query for each poll and subscriber would be 120
 
 
 @contextmanager
@@ -319,7 +315,7 @@ def _statements_in_two_seconds() -> float:
     return count() - before
 
 
-def test_it_holds_no_connection_of_its_own(
+def test_a_stream_occupies_no_database_connection(
     tmp_path: Path, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running")

@@ -1,4 +1,4 @@
-"""A broadcast sends to every recipient once, and records what became of each."""
+"""A broadcast sends to every recipient once, and records each outcome."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_revoked_token_or_blocked_number_stops_the_run_and_a_resume_goes_on(
     assert phones_sent_to(graph) == [number(n) for n in (0, 1, 2, 2, 3, 4)], "the refused message was sent again"
 
 
-def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
+def test_messages_in_flight_at_a_workers_death_are_unknown_and_not_sent_again(
     account_a: ProviderAccount, graph: GraphServer
 ) -> None:
     run = broadcast(account_a, numbers(4))
@@ -122,7 +122,7 @@ def test_a_cancel_stops_before_the_next_recipient(
     assert end.status == Status.CANCELLED
     assert statuses(end) == ["done", "done", "pending", "pending", "pending"]
     assert (end.sent, end.cancelled, end.unknown) == (2, 3, 0)
-    assert len(graph.told) == 2
+    assert len(graph.received_messages) == 2
 
 
 def test_a_recipient_who_opts_out_in_the_queue_is_skipped(account_a: ProviderAccount, graph: GraphServer) -> None:
@@ -139,7 +139,7 @@ def test_a_throughput_limit_holds_off_the_account(account_a: ProviderAccount, gr
     end = work_through(broadcast(account_a, numbers(2)), send)
     assert statuses(end) == ["done", "done"]
     assert phones_sent_to(graph) == [number(0), number(0), number(1)]
-    assert graph.told[1].at - graph.told[0].at >= 1.9
+    assert graph.received_messages[1].at - graph.received_messages[0].at >= 1.9
 
 
 def test_a_message_that_cant_be_rendered_fails_its_recipient_only(

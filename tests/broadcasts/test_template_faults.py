@@ -42,7 +42,7 @@ def post_template_status(
     post_webhook(webhooks.of_account(account, "message_template_status_update", value))
 
 
-def test_a_language_with_a_hyphen_wakes_too(
+def test_a_language_with_a_hyphen_ends_the_wait_too(
     account_a: ProviderAccount, graph: GraphServer, messages: list[Any]
 ) -> None:
     """Meta's example has en-US; pywa knows en_US only."""
@@ -70,7 +70,12 @@ def test_a_rejected_template_fails_the_run_with_advice(
 ) -> None:
     graph.otherwise = answer
     run = work_through(template_broadcast(account_a, 5), send)
-    assert (run.status, run.error_code, run.processed, len(graph.told)) == (Status.FAILED, "rejected", 0, 1)
+    assert (run.status, run.error_code, run.processed, len(graph.received_messages)) == (
+        Status.FAILED,
+        "rejected",
+        0,
+        1,
+    )
     assert words in run.error_message
     assert "(#132" in run.error_message
     assert run.error_message.count("132") == 1, "the code appears once"
@@ -97,7 +102,7 @@ def test_a_paused_template_waits_in_the_queue(account_a: ProviderAccount, graph:
     assert statuses(run) == ["done", "done", "pending", "pending", "pending"]
 
 
-def test_a_webhook_that_lifts_the_pause_wakes_the_run(
+def test_a_webhook_that_lifts_the_pause_ends_the_wait(
     account_a: ProviderAccount, graph: GraphServer, messages: list[Any]
 ) -> None:
     graph.answers[number(2)] = [wire.TEMPLATE_PAUSED, wire.SENT]
@@ -115,7 +120,7 @@ def test_a_webhook_that_lifts_the_pause_wakes_the_run(
     assert phones_sent_to(graph) == [number(n) for n in (0, 1, 2, 2, 3)]
 
 
-def test_another_accounts_template_wakes_nobody(
+def test_another_accounts_template_ends_no_wait(
     account_a: ProviderAccount, business_b: Business, graph: GraphServer, messages: list[Any]
 ) -> None:
     graph.otherwise = wire.TEMPLATE_PAUSED
@@ -145,7 +150,7 @@ def test_a_waiting_run_retries_by_itself_until_the_longest_wait(
     since = run.paused_since
     assert since is not None
     run = work_through(run, send)
-    assert (run.status, run.attempt, run.paused_since, len(graph.told)) == (Status.QUEUED, 2, since, 2)
+    assert (run.status, run.attempt, run.paused_since, len(graph.received_messages)) == (Status.QUEUED, 2, since, 2)
     rows = WhatsAppBroadcast.objects.filter(pk=run.pk)
     rows.update(paused_since=Now() - timedelta(hours=settings.WHATSAPP_TEMPLATE_WAIT_HOURS, seconds=1))
     end = work_through(run, send)
