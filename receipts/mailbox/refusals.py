@@ -32,7 +32,7 @@ def explain_lost_connection(account: Account, error: Exception) -> InboxUnreacha
     if isinstance(error, imaplib.IMAP4.abort | OSError):
         message = _("The connection to %(host)s was lost.") % {"host": account.host}
         return InboxUnreachable(message, gettext_noop("The connection to the mail server was lost"))
-    message = _("%(host)s refused to hand out messages.") % {"host": account.host}
+    message = _("%(host)s refused to deliver messages.") % {"host": account.host}
     return InboxUnreachable(message, gettext_noop("The mail server refuses to hand out messages"))
 
 

@@ -25,9 +25,9 @@ def test_it_is_queued_published_and_answered_202(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        answer = as_member_a.post(SYNC, {"business": "business-a", "mode": "incremental"})
-    assert answer.status_code == 202
-    body = answer.json()
+        response = as_member_a.post(SYNC, {"business": "business-a", "mode": "incremental"})
+    assert response.status_code == 202
+    body = response.json()
     assert (body["status"], body["type"], body["details"]["mailbox_id"]) == ("queued", "receipt_sync", mailbox_a.pk)
     assert messages == [("runs.receipt_sync", [body["id"]])]
     run = ReceiptSyncRun.objects.get()
@@ -81,51 +81,51 @@ BAD: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("field", "change"), BAD)
-def test_what_makes_no_sense_is_named_and_starts_nothing(
+def test_invalid_fields_are_named_and_start_nothing(
     as_member_a: APIClient, mailbox_a: Mailbox, field: str, change: dict[str, Any]
 ) -> None:
-    answer = as_member_a.post(SYNC, {**BUSY, **change})
-    assert answer.status_code == 400
-    assert answer.json()["type"] == "validation_error"
-    assert answer.json()["errors"][0]["attr"] == field
+    response = as_member_a.post(SYNC, {**BUSY, **change})
+    assert response.status_code == 400
+    assert response.json()["type"] == "validation_error"
+    assert response.json()["errors"][0]["attr"] == field
     assert not ReceiptSyncRun.objects.exists()
 
 
 @pytest.mark.parametrize("field", ["business", "mode"])
-def test_half_a_character_is_no_text(as_member_a: APIClient, mailbox_a: Mailbox, field: str) -> None:
+def test_a_lone_surrogate_is_refused(as_member_a: APIClient, mailbox_a: Mailbox, field: str) -> None:
     body = json.dumps({**BUSY, field: "\ud800"})  # escaped, as a client may send it
-    answer = as_member_a.post(SYNC, body, content_type="application/json")
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "parse_error")
+    response = as_member_a.post(SYNC, body, content_type="application/json")
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (400, "parse_error")
 
 
-def test_a_character_outside_the_basic_plane_is_text(as_member_a: APIClient, mailbox_a: Mailbox) -> None:
+def test_a_character_outside_the_basic_plane_is_accepted(as_member_a: APIClient, mailbox_a: Mailbox) -> None:
     body = json.dumps({**BUSY, "mode": "🧾"})
-    answer = as_member_a.post(SYNC, body, content_type="application/json")
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "mode")
+    response = as_member_a.post(SYNC, body, content_type="application/json")
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "mode")
 
 
 @pytest.mark.parametrize("field", ["business", "mode"])
-def test_what_is_missing_is_named(as_member_a: APIClient, mailbox_a: Mailbox, field: str) -> None:
-    answer = as_member_a.post(SYNC, {name: value for name, value in BUSY.items() if name != field})
-    assert answer.json()["errors"] == [{"code": "required", "detail": "This field is required.", "attr": field}]
+def test_missing_fields_are_named(as_member_a: APIClient, mailbox_a: Mailbox, field: str) -> None:
+    response = as_member_a.post(SYNC, {name: value for name, value in BUSY.items() if name != field})
+    assert response.json()["errors"] == [{"code": "required", "detail": "This field is required.", "attr": field}]
 
 
 # Mailboxes
 
 
-def test_a_business_of_several_mailboxes_must_say_which(as_member_a: APIClient, mailbox_a: Mailbox) -> None:
+def test_a_business_with_several_mailboxes_must_choose_one(as_member_a: APIClient, mailbox_a: Mailbox) -> None:
     second = Mailbox.objects.create(business=mailbox_a.business, name="Second", username="x", secret="y")
     assert as_member_a.post(SYNC, BUSY).json()["errors"][0]["attr"] == "mailbox"
-    answer = as_member_a.post(SYNC, {**BUSY, "mailbox": second.pk})
-    assert answer.json()["details"]["mailbox_id"] == second.pk
+    response = as_member_a.post(SYNC, {**BUSY, "mailbox": second.pk})
+    assert response.json()["details"]["mailbox_id"] == second.pk
 
 
-def test_a_business_without_a_mailbox_is_told_so(as_member_a: APIClient) -> None:
-    answer = as_member_a.post(SYNC, BUSY)
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "mailbox")
+def test_a_business_without_a_mailbox_gets_an_error(as_member_a: APIClient) -> None:
+    response = as_member_a.post(SYNC, BUSY)
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "mailbox")
 
 
-def test_a_mailbox_of_another_business_is_like_none(
+def test_a_mailbox_of_another_business_does_not_exist(
     as_member_a: APIClient, mailbox_a: Mailbox, mailbox_b: Mailbox
 ) -> None:
     others = as_member_a.post(SYNC, {**BUSY, "mailbox": mailbox_b.pk})
@@ -165,13 +165,13 @@ def test_of_two_starts_at_once_one_wins(as_member_a: APIClient, mailbox_a: Mailb
     def start(_: int) -> tuple[int, Any]:
         together.wait()
         try:
-            answer = APIClient().post(SYNC, BUSY, HTTP_AUTHORIZATION=token, HTTP_IDEMPOTENCY_KEY=key)
-            return answer.status_code, answer.json()
+            response = APIClient().post(SYNC, BUSY, HTTP_AUTHORIZATION=token, HTTP_IDEMPOTENCY_KEY=key)
+            return response.status_code, response.json()
         finally:
             connection.close()
 
     with ThreadPoolExecutor(2) as pool:
-        (first, won), (second, other) = sorted(pool.map(start, range(2)), key=lambda answer: answer[0])
+        (first, won), (second, other) = sorted(pool.map(start, range(2)), key=lambda response: response[0])
     assert (first, second) == (202, 202 if key else 409)
     assert (other if key else other["run"])["id"] == won["id"]
     assert ReceiptSyncRun.objects.count() == 1
@@ -198,8 +198,8 @@ def test_the_same_key_of_another_business_is_another_run(
 
 @pytest.mark.parametrize("key", ["x" * 201, "\x00"])
 def test_an_impossible_key_is_refused(as_member_a: APIClient, mailbox_a: Mailbox, key: str) -> None:
-    answer = as_member_a.post(SYNC, BUSY, HTTP_IDEMPOTENCY_KEY=key)
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "Idempotency-Key")
+    response = as_member_a.post(SYNC, BUSY, HTTP_IDEMPOTENCY_KEY=key)
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "Idempotency-Key")
 
 
 # Status
@@ -213,10 +213,10 @@ def test_status_is_the_latest_run(as_member_a: APIClient, business_a: Business, 
 
 
 def test_before_the_first_run_the_status_is_a_clear_404(as_member_a: APIClient) -> None:
-    answer = as_member_a.get(f"{SYNC}status/", {"business": "business-a"})
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "no_run_yet")
+    response = as_member_a.get(f"{SYNC}status/", {"business": "business-a"})
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (404, "no_run_yet")
 
 
-def test_status_must_be_told_the_business(as_member_a: APIClient) -> None:
-    answer = as_member_a.get(f"{SYNC}status/")
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "business")
+def test_status_needs_the_business(as_member_a: APIClient) -> None:
+    response = as_member_a.get(f"{SYNC}status/")
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "business")

@@ -178,9 +178,7 @@ def test_it_ends_when_the_subscriber_loses_access(
         assert events.ends_without_event()
 
 
-def test_it_ends_with_the_token_and_not_with_another(
-    asgi: str, member_a: User, business_a: Business, make_run: MakeRun
-) -> None:
+def test_it_ends_with_its_own_token_only(asgi: str, member_a: User, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
     mine, other = make_token(member_a), make_token(member_a)
     with (
@@ -194,7 +192,7 @@ def test_it_ends_with_the_token_and_not_with_another(
         assert more.next_run()["processed"] == 3
 
 
-def test_a_user_has_only_so_many_streams_and_others_have_theirs(
+def test_the_limit_of_streams_is_per_user(
     tmp_path: Path, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     make_run(business_a, "running")
@@ -225,9 +223,7 @@ def test_a_user_has_only_so_many_streams_and_others_have_theirs(
         until(has_place, seconds=10)
 
 
-def test_streams_that_open_at_once_do_not_slip_past_the_bound(
-    tmp_path: Path, member_a: User, business_a: Business
-) -> None:
+def test_streams_opened_at_once_respect_the_limit(tmp_path: Path, member_a: User, business_a: Business) -> None:
     bearer = make_token(member_a)
 
     def status(url: str) -> int:

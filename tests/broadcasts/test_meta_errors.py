@@ -73,9 +73,9 @@ def test_a_refused_retry_says_when_the_next_one_may_be(as_member_a: APIClient, e
     refused = as_member_a.post(url)
     [error] = refused.json()["errors"]
     assert (refused.status_code, error["code"]) == (409, "wrong_state")
-    assert error["detail"].startswith("Nobody may be tried again now. 1 person may later, from: ")
+    assert error["detail"].startswith("Nothing can be retried now. 1 person can be retried from: ")
     Recipient.objects.filter(run=ended, error_code="131049").delete()
-    assert "Nobody whose message failed may be tried again" in as_member_a.post(url).json()["errors"][0]["detail"]
+    assert "None of the failed messages can be retried" in as_member_a.post(url).json()["errors"][0]["detail"]
 
 
 def test_each_failed_recipient_has_advice(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
@@ -92,9 +92,9 @@ def test_each_failed_recipient_has_advice(as_member_a: APIClient, ended: WhatsAp
 def test_the_page_shows_advice_and_retries(client: Client, member_a: User, ended: WhatsAppBroadcast) -> None:
     client.force_login(member_a)
     page = client.get(f"/b/business-a/broadcasts/?run={ended.pk}&state=failed").content.decode()
-    assert "3 people may be tried again now." in page
-    assert "1 person may be tried again later, from:" in page
-    assert "Reach them in another way" in page
+    assert "3 people can be retried now." in page
+    assert "1 person can be retried later, from:" in page
+    assert "Contact them another way" in page
 
 
 @pytest.mark.parametrize("code", sorted(RULES))

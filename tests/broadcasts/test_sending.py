@@ -1,4 +1,4 @@
-"""A broadcast sends to every recipient once, and records what became of each."""
+"""A broadcast sends to every recipient once, and records each outcome."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.providers import Accepted
 from broadcasts.providers.meta import MetaCloud
-from broadcasts.sending import pending, send
+from broadcasts.sending import pending_recipients, send
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer
 from runs.lifecycle import dispatch, worker
@@ -87,7 +87,7 @@ def test_a_revoked_token_or_blocked_number_stops_the_run_and_a_resume_goes_on(
     assert phones_sent_to(graph) == [number(n) for n in (0, 1, 2, 2, 3, 4)], "the refused message was sent again"
 
 
-def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
+def test_messages_in_flight_at_a_workers_death_are_unknown_and_not_sent_again(
     account_a: ProviderAccount, graph: GraphServer
 ) -> None:
     run = broadcast(account_a, numbers(4))
@@ -95,7 +95,7 @@ def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
     assert lost is not None
     progress = Progress(lost)
     steps = Effects(progress)
-    items = steps.each(pending(lost))
+    items = steps.each(pending_recipients(lost))
     steps.done(next(items), message_id="wamid.x")
     next(items)  # … and here the process dies
     assert statuses(run) == ["done", "in_flight", "pending", "pending"]

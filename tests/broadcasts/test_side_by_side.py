@@ -134,7 +134,7 @@ def test_a_hold_off_begins_when_nothing_is_in_flight(
     assert len(pauses) < len(limited), "one pause for all limits at the same time"
 
 
-def test_a_limit_of_one_recipient_delays_nobody_else(
+def test_a_limit_of_one_recipient_delays_no_other(
     account_a: ProviderAccount, graph: GraphServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent_before_waits: list[int] = []
@@ -156,7 +156,7 @@ def test_a_limit_of_one_recipient_delays_nobody_else(
     assert set(sent_before_waits) <= {20, 21}, "only when everybody else had been sent to"
 
 
-def test_a_message_without_an_answer_delays_nobody_else(
+def test_a_message_without_an_answer_delays_no_other(
     account_a: ProviderAccount, graph: GraphServer, pauses: list[tuple[float, int]]
 ) -> None:
     lost = [3, 10, 11, 12, 20, 27]
@@ -278,7 +278,7 @@ def test_an_exception_while_sending_leaves_that_recipient_unknown(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_revoked_token_leaves_everybody_else_pending(account_a: ProviderAccount, graph: GraphServer) -> None:
+def test_a_revoked_token_leaves_all_others_pending(account_a: ProviderAccount, graph: GraphServer) -> None:
     for n in range(10, 20):
         graph.answers[number(n)] = [wire.REVOKED]
     run = broadcast(account_a, numbers(20))

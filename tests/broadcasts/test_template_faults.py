@@ -42,7 +42,7 @@ def post_template_status(
     post_webhook(webhooks.of_account(account, "message_template_status_update", value))
 
 
-def test_a_language_with_a_hyphen_wakes_too(
+def test_a_language_with_a_hyphen_ends_the_wait_too(
     account_a: ProviderAccount, graph: GraphServer, messages: list[Any]
 ) -> None:
     """Meta's example has en-US; pywa knows en_US only."""
@@ -57,11 +57,11 @@ def test_a_language_with_a_hyphen_wakes_too(
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (wire.PARAMETER_COUNT, "more or fewer variables"),
-        (wire.NO_TEMPLATE, "no approved template of this name"),
-        (wire.POLICY_VIOLATED, "breaks a rule of WhatsApp"),
+        (wire.PARAMETER_COUNT, "different numbers of variables"),
+        (wire.NO_TEMPLATE, "no approved template with this name"),
+        (wire.POLICY_VIOLATED, "breaks WhatsApp's rules"),
         (wire.PARAMETER_FORMAT, "Compare the message with the template"),
-        (wire.TEMPLATE_DISABLED, "disabled the template for good"),
+        (wire.TEMPLATE_DISABLED, "disabled the template permanently"),
         (wire.FLOW_BLOCKED, "flow is blocked"),
     ],
 )
@@ -97,7 +97,7 @@ def test_a_paused_template_waits_in_the_queue(account_a: ProviderAccount, graph:
     assert statuses(run) == ["done", "done", "pending", "pending", "pending"]
 
 
-def test_a_webhook_that_lifts_the_pause_wakes_the_run(
+def test_a_webhook_that_lifts_the_pause_ends_the_wait(
     account_a: ProviderAccount, graph: GraphServer, messages: list[Any]
 ) -> None:
     graph.answers[number(2)] = [wire.TEMPLATE_PAUSED, wire.SENT]
@@ -115,7 +115,7 @@ def test_a_webhook_that_lifts_the_pause_wakes_the_run(
     assert phones_sent_to(graph) == [number(n) for n in (0, 1, 2, 2, 3)]
 
 
-def test_another_accounts_template_wakes_nobody(
+def test_another_accounts_template_ends_no_wait(
     account_a: ProviderAccount, business_b: Business, graph: GraphServer, messages: list[Any]
 ) -> None:
     graph.otherwise = wire.TEMPLATE_PAUSED

@@ -57,7 +57,9 @@ def test_another_sites_page_shows_it_with_a_token(
     assert read_storage(page)[f"longTask_{business_a.pk}_receipt_sync"]["taskId"] == run.pk
 
 
-def test_another_sites_page_with_a_dead_token_says_so(elsewhere: Elsewhere, page: Page, business_a: Business) -> None:
+def test_another_sites_page_with_an_expired_token_shows_it(
+    elsewhere: Elsewhere, page: Page, business_a: Business
+) -> None:
     page.goto(elsewhere(type="receipt_sync", business=business_a.pk, token="a" * 64))
     expect(page.get_by_text("נותקתם מהמערכת.")).to_be_visible()
     expect(page.locator("[part=problem] a")).to_have_count(0)

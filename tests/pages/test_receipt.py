@@ -47,14 +47,14 @@ def read_state(receipt: Receipt) -> tuple[str, str, list[str]]:
     return receipt.review_status, str(receipt.amount), [each.field for each in receipt.corrections.all()]
 
 
-def test_the_list_shows_what_needs_a_look_and_why(as_a: Client, receipt: Receipt) -> None:
+def test_the_list_shows_what_needs_review_and_why(as_a: Client, receipt: Receipt) -> None:
     sure = make(receipt.business, 2, vendor="Cellcom", needs_review=False)
     make(receipt.business, 3, vendor="Pelephone", needs_review=False, duplicate_of=sure)
     pages = {show: as_a.get(LIST, {"show": show}).content.decode() for show in ("", "review", "duplicates", "x")}
     for show, vendors in {"": "BCP", "review": "B", "duplicates": "P", "x": "BCP"}.items():
         listed = {name[0] for name in ("Bezeq", "Cellcom", "Pelephone") if f"<bdi>{name}</bdi>" in pages[show]}
         assert listed == set(vendors), show
-    assert "The amount may be another." in pages["review"]
+    assert "The amount may be wrong." in pages["review"]
     assert f"Duplicate of No. {sure.pk}" in pages["duplicates"]
     assert 'aria-current="page">To review' in pages["review"]
 
@@ -81,15 +81,15 @@ def test_one_receipt_after_the_other_is_reviewed(as_a: Client, receipt: Receipt)
     assert "Nothing to review." in rejected.content.decode()
 
 
-def test_mistakes_stand_beside_their_fields_and_nothing_is_saved(as_a: Client, receipt: Receipt) -> None:
+def test_mistakes_are_shown_beside_their_fields_and_nothing_is_saved(as_a: Client, receipt: Receipt) -> None:
     wrong = {
         "amount": "1e999", "vendor": "x" * 201, "currency": "XXX", "issued_on": "0001-01-01", "invoice_number": "a\0b"
     }  # fmt: skip
     for name, value in wrong.items():
-        answer = as_a.post(address(receipt), {**SEEN, name: value, "action": "approve"})
-        assert answer.status_code == 400, name
+        response = as_a.post(address(receipt), {**SEEN, name: value, "action": "approve"})
+        assert response.status_code == 400, name
         if "\0" not in value:  # refused before any view
-            assert f'id="id_{name}_error"' in answer.content.decode(), name
+            assert f'id="id_{name}_error"' in response.content.decode(), name
     for name in ("1" * 40, "NaN", "1.234", "-1e-999", "٣x"):
         assert as_a.post(address(receipt), {**SEEN, "amount": name}).status_code == 400, name
     assert read_state(receipt) == ("to_review", "99.90", [])
@@ -105,17 +105,17 @@ def test_a_ticked_box_makes_the_amount_negative_and_a_minus_alone_may_be_a_slip(
         assert read_state(receipt)[1] == "-99.90"
 
 
-def test_the_message_stands_beside_the_fields_as_text(as_a: Client, business_a: Business) -> None:
+def test_the_message_is_shown_beside_the_fields_as_text(as_a: Client, business_a: Business) -> None:
     receipt = make(business_a, message_text="<script>x</script> You paid 99.90")
     assert "&lt;script&gt;x&lt;/script&gt; You paid 99.90" in as_a.get(address(receipt)).content.decode()
 
 
-def test_who_saw_an_older_version_sees_the_new_one_first(as_a: Client, receipt: Receipt, staff: User) -> None:
+def test_a_decision_on_an_older_version_is_refused(as_a: Client, receipt: Receipt, staff: User) -> None:
     decisions.correct_receipt(receipt, {"vendor": "Bezeq International"}, staff)
     late = as_a.post(address(receipt), {**SEEN, "amount": "5.00", "action": "approve"})
     html = late.content.decode()
     assert late.status_code == 409
-    assert "Somebody changed this receipt meanwhile." in html
+    assert "Somebody else has just changed this receipt." in html
     assert "Bezeq International" in html
     assert 'value="5.00"' in html
     assert 'name="version" value="2"' in html
@@ -133,8 +133,8 @@ def test_a_button_pressed_twice_decides_once(as_a: Client, receipt: Receipt) -> 
 def test_duplicates_are_linked_and_unlinked(as_a: Client, receipt: Receipt, business_b: Business) -> None:
     copy = make(receipt.business, 2, amount="1")
     for wrong in (copy.pk, make(business_b, 3).pk, "", "x", 10**30):
-        answer = as_a.post(address(copy), {"action": "link", "duplicate_of": wrong})
-        assert (answer.status_code, "id_duplicate_of_error" in answer.content.decode()) == (400, True), wrong
+        response = as_a.post(address(copy), {"action": "link", "duplicate_of": wrong})
+        assert (response.status_code, "id_duplicate_of_error" in response.content.decode()) == (400, True), wrong
     assert as_a.post(address(copy), {"action": "link", "duplicate_of": receipt.pk}).status_code == 302
     assert f'href="{address(receipt)}"' in as_a.get(address(copy)).content.decode()
     assert f'href="{address(copy)}"' in as_a.get(address(receipt)).content.decode()
@@ -142,7 +142,9 @@ def test_duplicates_are_linked_and_unlinked(as_a: Client, receipt: Receipt, busi
     assert read_state(copy)[2] == ["duplicate_of", "duplicate_of"]
 
 
-def test_only_members_who_mean_it(client: Client, receipt: Receipt, member_a: User, member_b: User) -> None:
+def test_only_members_with_a_csrf_token_may_decide(
+    client: Client, receipt: Receipt, member_a: User, member_b: User
+) -> None:
     assert client.get(address(receipt)).headers["Location"].startswith("/login/")
     client.force_login(member_b)
     for business in ("business-a", "business-b"):
@@ -162,14 +164,14 @@ def test_staff_see_who_decided(client: Client, receipt: Receipt, staff: User, me
     assert "Cellcom" in listed
     shown = client.get(f"/admin/receipts/receipt/{receipt.pk}/change/").content.decode()
     assert "member-a" in shown
-    assert "The amount may be another." in shown
+    assert "The amount may be wrong." in shown
     assert 'name="corrections-0-new_value"' not in shown
 
 
 @pytest.mark.needs("chromium")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("he", "dark")])
-def test_nobody_is_kept_out(open_page: Open, receipt: Receipt, member_a: User, language: str, theme: Any) -> None:
+def test_the_pages_are_accessible(open_page: Open, receipt: Receipt, member_a: User, language: str, theme: Any) -> None:
     decisions.correct_receipt(receipt, {"vendor": 'בזק בע"מ'}, member_a)
     make(receipt.business, 2, duplicate_of=receipt)
     page = open_page(path=address(receipt), language=language)

@@ -1,4 +1,4 @@
-"""The open page in the storms of its life: it tells the truth within three seconds of coming back.
+"""The open page through outages, sleep and clocks: it shows the truth within three seconds of coming back.
 
 A real browser, the project served by granian as deployed, real workers where work is done.
 """
@@ -101,7 +101,7 @@ def test_all_tabs_share_one_stream_and_another_takes_over(
     expect(second.get_by_text("160 of 200")).to_be_visible(timeout=SOON)
 
 
-def test_a_page_with_a_stream_hardly_asks(
+def test_a_page_with_a_stream_hardly_polls(
     page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun
 ) -> None:
     run = half_done(make_run, business_a)
@@ -197,7 +197,7 @@ def test_the_readers_clock_is_an_hour_off(
     run = half_done(make_run, business_a, silent_for=20)
     context.add_init_script(f"const now = Date.now; Date.now = () => now() + {hours * 3_600_000};")
     page = page_a()
-    expect(page.get_by_text(re.compile(r"^Last sign of life 2\d seconds ago$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Last heartbeat 2\d seconds ago$"))).to_be_visible()
     expect(label(page)).to_have_text("Working")
     finish_run(run)
     expect(label(page)).to_have_text("Completed", timeout=SOON)
@@ -212,10 +212,10 @@ def test_the_way_back_through_the_history(
     mailbox_a: Mailbox,
     make_run: MakeRun,
 ) -> None:
-    """Also where the browser has kept the whole page: playwright turns that off unless told not to."""
+    """Also where the browser has cached the whole page: playwright turns that off by default."""
     run = half_done(make_run, business_a)
-    kept = ["--disable-back-forward-cache"]
-    browser = browser_type.launch(**browser_type_launch_args, ignore_default_args=kept)
+    ignored = ["--disable-back-forward-cache"]
+    browser = browser_type.launch(**browser_type_launch_args, ignore_default_args=ignored)
     try:
         context = browser.new_context()
         sign_in(context, member_a, asgi)
@@ -312,7 +312,7 @@ def test_two_businesses_see_their_own_and_a_refresh_shows_the_servers_numbers(
         expect(b.locator("run-card")).to_have_attribute("state", "none")
 
 
-def test_a_worker_that_stops_in_mid_task_is_warned_of_and_then_said_to_have_failed(
+def test_a_worker_that_stops_in_mid_task_is_shown_as_quiet_and_then_stale(
     page_a: Callable[[], Page], business_a: Business, mailbox_a: Mailbox, files: Path
 ) -> None:
     with served_mailbox(business_a, messages=slice(0, 400)) as mailbox:

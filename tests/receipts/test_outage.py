@@ -114,7 +114,7 @@ def test_a_server_that_stays_away_fails_the_run_as_unreachable_and_a_retry_waits
     run = work_through(start_sync(lonely), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "unreachable")
     assert f"refused the connection on port {lonely.port}" in run.error_message
-    assert "A retry goes on where it stopped." in run.error_message
+    assert "Retry to continue where it stopped." in run.error_message
 
     waits: list[float] = []
     wait = Progress.wait

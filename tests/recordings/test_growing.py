@@ -66,7 +66,7 @@ def test_an_unfinished_wav_is_not_fetched_yet(source: Source, folder: Path, cont
     path.write_bytes(being_recorded(content))
     run = collect_source(source)
     assert (run.status, run.total) == ("completed", 0)
-    assert run.warnings == [f"1 call is still being recorded, a later run takes it: {path.name}"]
+    assert run.warnings == [f"1 call is still being recorded, a later run will fetch it: {path.name}"]
     assert not Call.objects.exists()
     path.write_bytes(wav(3.0))
     assert outcomes_by_key(collect_source(source)) == {KEY: ("done", "")}

@@ -77,7 +77,7 @@ STATES: dict[str, tuple[Callable[[Call], object], str, str]] = {
         "Not transcribed yet.",
     ),
     "with words": (lambda call: transcribed(call, "Hello."), "done", ""),
-    "silent": (transcribed, "no_speech", "Nothing is said in this recording."),
+    "silent": (transcribed, "no_speech", "There is no speech in this recording."),
     "failed": (
         lambda call: tried(call, "failed", "unexpected", "The program failed: x"),
         "failed",

@@ -219,7 +219,7 @@ def test_unsupported_kinds_of_sound_are_named(source: Source, folder: Path) -> N
     run = collect_source(source)
     assert is_done(run)
     names = ", ".join(exchange_name(1, suffix=suffix) for suffix in ("WMA", "g729", "vox"))
-    assert run.warnings == [f"3 recordings are of a kind that isn't read: {names}"]
+    assert run.warnings == [f"3 recordings have an unsupported format: {names}"]
 
 
 def test_the_audio_formats_of_exchanges_are_read(source: Source, folder: Path) -> None:

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from runs.exceptions import RunDeferred
 from runs.lifecycle import dispatch, shutdown, sweep, worker
-from runs.lifecycle.dispatch import wake
+from runs.lifecycle.dispatch import end_waits
 from runs.lifecycle.reset import reset_progress
 from runs.models import Business
 from runs.models.audit import SYSTEM

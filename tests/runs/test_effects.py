@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
-from broadcasts.sending import pending, send
+from broadcasts.sending import pending_recipients, send
 from broadcasts.webhooks.statuses import Delivery, DeliveryStatus, apply_statuses
 from demo.fakes.graph import GraphServer
 from runs.exceptions import RunLost, RunsError, RunStopped
@@ -39,7 +39,7 @@ def test_an_effect_without_an_outcome_is_unknown(account_a: ProviderAccount) -> 
     run = broadcast(account_a, numbers(2))
 
     def forget(run: WhatsAppBroadcast, progress: Progress) -> None:
-        for _recipient in Effects(progress).each(pending(run)):
+        for _recipient in Effects(progress).each(pending_recipients(run)):
             pass
 
     assert (work_through(run, forget).unknown, statuses(run)) == (2, ["unknown", "unknown"])
@@ -50,7 +50,7 @@ def test_an_exception_sets_items_in_flight_to_unknown(account_a: ProviderAccount
 
     def break_off(run: WhatsAppBroadcast, progress: Progress) -> None:
         effects = Effects(progress)
-        first, *_others = effects.begin(list(pending(run))[:3])
+        first, *_others = effects.begin(list(pending_recipients(run))[:3])
         effects.done(first)
         raise ZeroDivisionError
 
@@ -63,7 +63,7 @@ def test_a_flush_writes_the_outcomes_that_were_reported_and_no_others(account_a:
     run = broadcast(account_a, numbers(4))
     progress = claim_progress(run)
     effects = Effects(progress)
-    begun = effects.begin(list(pending(run)))
+    begun = effects.begin(list(pending_recipients(run)))
     progress.report()
     assert statuses(run) == ["in_flight"] * 4
     effects.done(begun[2])
@@ -90,7 +90,7 @@ def test_no_effect_begins_after_a_stop_request(account_a: ProviderAccount) -> No
     effects.done(first)
     read_run(run).cancel(SYSTEM)
     with pytest.raises(RunStopped):
-        effects.begin(list(pending(run))[:2])
+        effects.begin(list(pending_recipients(run))[:2])
     assert statuses(run) == ["done", "in_flight", "pending", "pending"]
     effects.done(second)
     effects.settle()
@@ -112,7 +112,7 @@ def test_only_the_first_outcome_of_an_item_counts(account_a: ProviderAccount) ->
     run = broadcast(account_a, numbers(2))
     progress = claim_progress(run)
     effects = Effects(progress)
-    for n, recipient in enumerate(effects.each(pending(run))):
+    for n, recipient in enumerate(effects.each(pending_recipients(run))):
         if n == 0:
             apply_statuses([DeliveryStatus(account_a, "wamid.0", recipient.tracker, Delivery.FAILED, "131026", "No")])
         effects.done(recipient, message_id=f"wamid.{n}")
@@ -156,7 +156,7 @@ def test_items_in_flight_are_on_the_disk_even_without_synchronous_commit(account
         cursor.execute("SET synchronous_commit = off")
         cursor.execute("SELECT pg_current_wal_insert_lsn()")
         before = cursor.fetchone()[0]
-        next(effects.each(pending(run)))
+        next(effects.each(pending_recipients(run)))
         cursor.execute("SELECT pg_current_wal_flush_lsn() > %s::pg_lsn", [before])
         assert cursor.fetchone() == (True,)
         cursor.execute("RESET synchronous_commit")

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from broadcasts.audience import skip_recipients
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
-from broadcasts.sending import pending
+from broadcasts.sending import pending_recipients
 from broadcasts.webhooks.statuses import Delivery, DeliveryStatus, apply_statuses
 from runs.exceptions import RunLost, RunStopped
 from runs.lifecycle import worker
@@ -57,7 +57,7 @@ class Attempt:
         claimed = worker.claim(WhatsAppBroadcast, self.run.pk, worker="worker@test", task_id="task")
         assert claimed
         self.effects = Effects(Progress(claimed))
-        self.recipients = list(pending(self.run))
+        self.recipients = list(pending_recipients(self.run))
         [self.sent] = self.effects.begin(self.recipients[:1])
 
     @property

@@ -8,7 +8,7 @@ import pytest
 
 from runs.models import Business
 from runs.progress import Progress
-from runs.progress.throughput import POINTS, ThroughputHistory, plot
+from runs.progress.throughput import POINTS, ThroughputHistory, plot_throughput
 from runs.states import Status
 from tests.cast import MakeRun
 
@@ -60,7 +60,7 @@ def test_too_few_points_arent_drawn() -> None:
 
 
 def test_the_drawing_has_the_highest_speed_on_top() -> None:
-    drawn = plot([[0, 0], [1, 10], [2, 30], [4, 30]])
+    drawn = plot_throughput([[0, 0], [1, 10], [2, 30], [4, 30]])
     assert drawn is not None
     assert (drawn.peak, drawn.seconds) == (20, 4)
     assert "225.0 6.0" in drawn.line

@@ -3,7 +3,7 @@ export default {
  "en": {
   "task": "Task",
   "number": "No. {n}",
-  "asking": "Asking the server…",
+  "loading": "Asking the server…",
   "of": "{done} of {total}",
   "done_so_far": "{done} so far",
   "percent": "{n} percent",
@@ -92,7 +92,7 @@ export default {
    "asked to pause": "asked to pause",
    "asked to interrupt": "asked to make way"
   },
-  "asked": {
+  "stopping": {
    "cancel": "Cancelling…",
    "pause": "Pausing…",
    "interrupt": "Making way for an update…"
@@ -109,7 +109,7 @@ export default {
  "he": {
   "task": "משימה",
   "number": "מס׳ {n}",
-  "asking": "שואל את השרת…",
+  "loading": "שואל את השרת…",
   "of": "{done} מתוך {total}",
   "done_so_far": "{done} עד כה",
   "percent": "{n} אחוזים",
@@ -198,7 +198,7 @@ export default {
    "asked to pause": "התבקשה לעצור לזמן מה",
    "asked to interrupt": "התבקשה לפנות מקום"
   },
-  "asked": {
+  "stopping": {
    "cancel": "מבטל…",
    "pause": "משהה…",
    "interrupt": "מפנה מקום לעדכון…"
