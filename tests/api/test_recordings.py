@@ -61,7 +61,7 @@ def test_a_start_is_answered_with_the_run(
 ) -> None:  # fmt: skip
     fields = {"business": business_a.slug, "from_date": "2024-11-01", "to_date": "2024-11-30", "direction": "inbound"}
     with django_capture_on_commit_callbacks(execute=True):
-        answer = as_member_a.post(START, fields)
+        response = as_member_a.post(START, fields)
     run = RecordingRun.objects.get()
     assert response.status_code == 202
     assert response.json()["details"] == {
@@ -111,9 +111,9 @@ def test_a_repeated_start_is_the_same_run(as_member_a: APIClient, business_a: Bu
 def test_a_wrong_start_is_told_what_is_wrong(
     as_member_a: APIClient, business_a: Business, source_a: Source, fields: dict[str, Any], field: str
 ) -> None:
-    answer = as_member_a.post(START, {"business": business_a.pk, **fields})
-    assert answer.status_code == 400
-    assert [error["attr"] for error in answer.json()["errors"]] == [field]
+    response = as_member_a.post(START, {"business": business_a.pk, **fields})
+    assert response.status_code == 400
+    assert [error["attr"] for error in response.json()["errors"]] == [field]
     assert not RecordingRun.objects.exists()
 
 
@@ -205,7 +205,7 @@ def test_a_transcript_has_texts_and_times(as_member_a: APIClient, source_a: Sour
     transcript = as_member_a.get(row["transcript"]).json()
     assert (transcript["id"], transcript["text"], transcript["language"]) == (call.pk, "hello there", "en")
     assert transcript["segments"] == [{"start": 0.5, "end": 2.0, "text": "hello there", "speaker": ""}]
-    silent = made_call(source_a, 2)
+    silent = make_call(source_a, 2)
     assert as_member_a.get(f"{LIST}{silent.pk}/transcript/").status_code == 404
 
 
@@ -238,26 +238,26 @@ def test_media_is_served_whole_and_safely(as_member_a: APIClient, source_a: Sour
 def test_a_range_is_answered_with_its_bytes(
     as_member_a: APIClient, source_a: Source, range_: str, first: int, last: int
 ) -> None:
-    answer: Any = as_member_a.get(media(made_call(source_a)), headers={"Range": range_})
-    assert body(answer) == CONTENT[first : last + 1]
-    assert answer.headers["Content-Length"] == str(last - first + 1)
-    assert (answer.status_code, answer.headers["Content-Range"]) == (206, f"bytes {first}-{last}/1024")
+    response: Any = as_member_a.get(media(make_call(source_a)), headers={"Range": range_})
+    assert body(response) == CONTENT[first : last + 1]
+    assert response.headers["Content-Length"] == str(last - first + 1)
+    assert (response.status_code, response.headers["Content-Range"]) == (206, f"bytes {first}-{last}/1024")
 
 
 @pytest.mark.parametrize("range_", ["bytes=1024-", "bytes=-0"])
 def test_a_range_beyond_the_end_is_answered_with_the_size(
     as_member_a: APIClient, source_a: Source, range_: str
 ) -> None:
-    answer = as_member_a.get(media(made_call(source_a)), headers={"Range": range_})
-    assert (answer.status_code, answer.headers["Content-Range"]) == (416, "bytes */1024")
+    response = as_member_a.get(media(make_call(source_a)), headers={"Range": range_})
+    assert (response.status_code, response.headers["Content-Range"]) == (416, "bytes */1024")
 
 
 @pytest.mark.parametrize("range_", ["bytes=", "bytes=-", "bytes=a-b", "items=0-1", "bytes=0-1,5-6", "bytes=5-1" * 9])
 def test_what_is_no_single_range_is_answered_with_the_whole(
     as_member_a: APIClient, source_a: Source, range_: str
 ) -> None:
-    answer: Any = as_member_a.get(media(made_call(source_a)), headers={"Range": range_})
-    assert (answer.status_code, body(answer)) == (200, CONTENT)
+    response: Any = as_member_a.get(media(make_call(source_a)), headers={"Range": range_})
+    assert (response.status_code, body(response)) == (200, CONTENT)
 
 
 def test_files_that_browsers_cannot_play_are_downloads(as_member_a: APIClient, source_a: Source) -> None:

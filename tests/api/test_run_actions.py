@@ -23,7 +23,7 @@ def test_an_action_succeeds_where_the_status_allows_it_and_is_else_409(
 ) -> None:
     run = make_run(business_a, status)
     offered = as_member_a.get(f"/api/runs/counting/{run.pk}/").json()["actions"]
-    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/{action}/")
+    response = as_member_a.post(f"/api/runs/counting/{run.pk}/{action}/")
     allowed = status in ALLOWED[action]
     assert (action in offered) == allowed
     assert response.status_code == (200 if allowed else 409)
@@ -57,19 +57,19 @@ def test_an_overdue_run_is_repaired_before_an_action(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun, action: str
 ) -> None:
     run = make_run(business_a, "running", silent_for=400)
-    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/{action}/")
-    assert answer.status_code == 409
-    assert (answer.json()["run"]["status"], answer.json()["run"]["error_code"]) == ("failed", "stale")
+    response = as_member_a.post(f"/api/runs/counting/{run.pk}/{action}/")
+    assert response.status_code == 409
+    assert (response.json()["run"]["status"], response.json()["run"]["error_code"]) == ("failed", "stale")
 
 
 def test_a_retry_beside_an_active_run_names_that_run(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun
 ) -> None:
     failed, active = make_run(business_a, "failed"), make_run(business_a, "running")
-    answer = as_member_a.post(f"/api/runs/counting/{failed.pk}/retry/")
-    assert answer.status_code == 409
-    assert answer.json()["errors"][0]["code"] == "active_run_exists"
-    assert answer.json()["run"]["id"] == active.pk
+    response = as_member_a.post(f"/api/runs/counting/{failed.pk}/retry/")
+    assert response.status_code == 409
+    assert response.json()["errors"][0]["code"] == "active_run_exists"
+    assert response.json()["run"]["id"] == active.pk
 
 
 def test_the_timeline_names_the_person(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
@@ -84,10 +84,10 @@ def test_the_timeline_names_the_person(as_member_a: APIClient, business_a: Busin
 
 def test_failed_items_are_retried_in_a_new_run(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "completed", failed_items=3)
-    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
-    assert answer.status_code == 202
-    assert answer.json()["id"] != run.pk
-    assert CountedNumber.objects.filter(run=answer.json()["id"], status="pending").count() == 3
+    response = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
+    assert response.status_code == 202
+    assert response.json()["id"] != run.pk
+    assert CountedNumber.objects.filter(run=response.json()["id"], status="pending").count() == 3
     assert CountingRun.objects.get(pk=run.pk).status == "completed"
 
 
@@ -96,12 +96,12 @@ def test_without_failed_items_or_before_the_end_it_is_409(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun, status: str, failed_items: int
 ) -> None:
     run = make_run(business_a, status, failed_items=failed_items)
-    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
-    assert (answer.status_code, answer.json()["run"]["id"]) == (409, run.pk)
+    response = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
+    assert (response.status_code, response.json()["run"]["id"]) == (409, run.pk)
 
 
 def test_failed_items_wait_for_the_active_run(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "completed", failed_items=1)
     active = make_run(business_a)
-    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
-    assert (answer.status_code, answer.json()["run"]["id"]) == (409, active.pk)
+    response = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
+    assert (response.status_code, response.json()["run"]["id"]) == (409, active.pk)

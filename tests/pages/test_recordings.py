@@ -36,7 +36,7 @@ def source(business_a: Business) -> Source:
     return folder_source(business_a, calls.FOLDERS["business-a"], language="en")
 
 
-def made_call(source: Source, number: int = 1, sentences: list[str] = SENTENCES, **fields: Any) -> Call:
+def make_call(source: Source, number: int = 1, sentences: list[str] = SENTENCES, **fields: Any) -> Call:
     call = Call.objects.create(
         business=source.business,
         source=source,
@@ -62,8 +62,8 @@ def as_a(client: Client, member_a: User) -> Client:
 
 
 def test_calls_are_listed_with_what_is_said_in_them(as_a: Client, source: Source) -> None:
-    made_call(source, 1)
-    made_call(source, 2, sentences=[], content_type="audio/x-gsm")
+    make_call(source, 1)
+    make_call(source, 2, sentences=[], content_type="audio/x-gsm")
     html = as_a.get(PAGE).content.decode()
     assert "Agent: Good afternoon, this is the bakery." in html
     assert "&lt;b&gt;Bring&lt;/b&gt; bread." in html
@@ -73,15 +73,15 @@ def test_calls_are_listed_with_what_is_said_in_them(as_a: Client, source: Source
 
 
 def test_a_call_in_which_nobody_speaks_is_told_from_one_that_waits(as_a: Client, source: Source) -> None:
-    made_call(source, 1, sentences=[]).store_transcript([], "en")
+    make_call(source, 1, sentences=[]).store_transcript([], "en")
     html = as_a.get(PAGE).content.decode()
     assert "There is no speech in this recording." in html
     assert "Not transcribed yet." not in html
 
 
 def test_what_is_searched_for_is_marked_where_it_is_said(as_a: Client, source: Source) -> None:
-    made_call(source, 1)
-    made_call(source, 2, sentences=["Something else."])
+    make_call(source, 1)
+    make_call(source, 2, sentences=["Something else."])
     html = as_a.get(PAGE, {"search": "bread"}).content.decode()
     assert "<mark>bread</mark>" in html
     assert "<b>" not in html
@@ -94,8 +94,8 @@ def test_what_is_searched_for_is_marked_where_it_is_said(as_a: Client, source: S
 
 def test_a_search_is_narrowed_and_turned_over_without_a_script(as_a: Client, source: Source) -> None:
     for number in range(22):
-        made_call(source, number, sentences=["The technicians came."], direction="inbound")
-    made_call(source, 30, sentences=["A technician, once more."], direction="outbound")
+        make_call(source, number, sentences=["The technicians came."], direction="inbound")
+    make_call(source, 30, sentences=["A technician, once more."], direction="outbound")
     query = {"search": "technician", "direction": "inbound", "to_date": "2024-11-05"}
     html = as_a.get(PAGE, query).content.decode()
     assert html.count("<mark>technicians</mark>") == 20
@@ -174,8 +174,8 @@ def test_a_line_leads_to_its_place_in_the_call(open_page: Open, source: Source) 
 
 @pytest.mark.needs("chromium")
 def test_a_search_leads_to_the_line(open_page: Open, source: Source) -> None:
-    made_call(source)
-    made_call(source, 2, sentences=["Something else."])
+    make_call(source)
+    make_call(source, 2, sentences=["Something else."])
     page = open_page(path=PAGE)
     page.get_by_role("searchbox").fill("seven")
     page.get_by_role("button", name="Search").click()
@@ -210,7 +210,7 @@ def test_the_warnings_of_a_run_are_on_its_card(open_page: Open, source: Source) 
 
 @pytest.mark.needs("chromium")
 def test_a_call_without_words_says_so_in_the_player(open_page: Open, source: Source) -> None:
-    made_call(source, sentences=[]).store_transcript([], "en")
+    make_call(source, sentences=[]).store_transcript([], "en")
     page = open_page(path=PAGE)
     page.get_by_role("button", name=LISTEN).click()
     expect(page.locator("[data-player-note=silent]")).to_be_visible()

@@ -90,10 +90,10 @@ def test_the_wait_doesnt_count_towards_the_queue_timeout(deferred: CountingRun, 
 def test_waking_it_publishes_it_at_once(deferred: CountingRun, messages: list[Any]) -> None:
     messages.clear()
     with transaction.atomic():
-        assert wake(CountingRun.objects.all()) == 1
+        assert end_waits(CountingRun.objects.all()) == 1
         assert messages == []
     assert messages == [("runs.counting", [deferred.pk])]
-    assert wake(CountingRun.objects.all()) == 0
+    assert end_waits(CountingRun.objects.all()) == 0
     assert claim(deferred) is not None
 
 

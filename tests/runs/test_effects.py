@@ -29,7 +29,7 @@ def claim_progress(run: WhatsAppBroadcast) -> Progress:
 def test_an_item_is_in_flight_before_its_effect_begins(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(3))
     effects = Effects(claim_progress(run))
-    for n, recipient in enumerate(effects.each(pending(run))):
+    for n, recipient in enumerate(effects.each(pending_recipients(run))):
         assert statuses(run) == ["done"] * n + ["in_flight"] + ["pending"] * (2 - n)
         assert Recipient.objects.get(pk=recipient.pk).attempts == 1
         effects.done(recipient, message_id=str(n))
@@ -76,7 +76,7 @@ def test_a_flush_writes_the_outcomes_that_were_reported_and_no_others(account_a:
 def test_an_item_that_was_put_back_is_in_flight_when_it_begins_again(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(2))
     effects = Effects(claim_progress(run))
-    first, _second = effects.begin(list(pending(run)))
+    first, _second = effects.begin(list(pending_recipients(run)))
     effects.put_back(first)
     assert effects.begin([first]) == [first]
     assert statuses(run) == ["in_flight", "in_flight"]
@@ -86,7 +86,7 @@ def test_an_item_that_was_put_back_is_in_flight_when_it_begins_again(account_a: 
 def test_no_effect_begins_after_a_stop_request(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(4))
     effects = Effects(claim_progress(run))
-    first, second = effects.begin(list(pending(run))[:2])
+    first, second = effects.begin(list(pending_recipients(run))[:2])
     effects.done(first)
     read_run(run).cancel(SYSTEM)
     with pytest.raises(RunStopped):
@@ -101,7 +101,7 @@ def test_several_in_flight_at_a_death_are_unknown_and_none_is_sent_again(
     account_a: ProviderAccount, graph: GraphServer
 ) -> None:
     run = broadcast(account_a, numbers(6))
-    Effects(claim_progress(run)).begin(list(pending(run))[:4])
+    Effects(claim_progress(run)).begin(list(pending_recipients(run))[:4])
     WhatsAppBroadcast.objects.filter(pk=run.pk).reclaim()
     end = work_through(run, send)
     assert (end.unknown, end.sent, phones_sent_to(graph)) == (4, 2, [number(4), number(5)])
@@ -128,7 +128,7 @@ def test_only_the_first_outcome_of_an_item_counts(account_a: ProviderAccount) ->
 def test_an_item_that_was_settled_before_its_turn_is_left_out(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(3))
     effects, reached = Effects(claim_progress(run)), []
-    for recipient in effects.each(pending(run)):
+    for recipient in effects.each(pending_recipients(run)):
         reached.append(recipient.phone)
         Recipient.objects.filter(phone=f"+{number(1)}").update(status="skipped")
         effects.done(recipient)
@@ -138,7 +138,7 @@ def test_an_item_that_was_settled_before_its_turn_is_left_out(account_a: Provide
 def test_a_lost_run_begins_no_effect(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(3))
     effects = Effects(claim_progress(run))
-    each = effects.each(pending(run))
+    each = effects.each(pending_recipients(run))
     first = next(each)
     reset_progress(account_a.business, actor=SYSTEM)
     assert statuses(run) == ["unknown", "pending", "pending"], "every reader sees it at once"
@@ -164,7 +164,7 @@ def test_items_in_flight_are_on_the_disk_even_without_synchronous_commit(account
 
 def test_an_outcome_needs_an_item_in_flight_and_is_reported_once(account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(2))
-    first, second = pending(run)
+    first, second = pending_recipients(run)
     effects = Effects(claim_progress(run))
     effects.begin([first])
     effects.done(first)

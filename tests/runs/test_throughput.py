@@ -54,9 +54,9 @@ def test_the_flush_writes_the_points(business_a: Business, make_run: MakeRun) ->
 
 
 def test_too_few_points_arent_drawn() -> None:
-    assert plot([]) is None
-    assert plot([[0, 0], [1, 5]]) is None
-    assert plot([[0, 0], [10, 0], [20, 0]]) is None
+    assert plot_throughput([]) is None
+    assert plot_throughput([[0, 0], [1, 5]]) is None
+    assert plot_throughput([[0, 0], [10, 0], [20, 0]]) is None
 
 
 def test_the_drawing_has_the_highest_speed_on_top() -> None:
