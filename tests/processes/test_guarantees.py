@@ -347,8 +347,8 @@ def a_message_that_was_fetched_too_often(world: World) -> None:
     world.log(*mails(world, 1, 2, 3), *fetches(world, 1, 2, 2, 3))
 
 
-@damage("G3", "message 1 says {('Elsewhere', '2.00', 'EUR')}")
-def a_receipt_that_says_something_else(world: World) -> None:
+@damage("G3", "message 1 has {('Elsewhere', '2.00', 'EUR')}")
+def a_receipt_that_differs_from_its_mail(world: World) -> None:
     mail = Mail(world.sync.mailbox.username, 7, 1, "<1@a>", [["Elsewhere", "2.00", "EUR"]])
     world.log(mail, *mails(world, 2, 3), *fetches(world, 1, 2, 3))
 
