@@ -63,5 +63,5 @@ class Outage:
         self._progress.checkpoint(unreachable_seconds=0.0)  # a retry may wait the full time again
         if not self._mailbox.has_been_opened:
             raise RunRejected(error)
-        message = _("%(problem)s The sync waited %(minutes)d minutes for it. A retry goes on where it stopped.")
+        message = _("%(problem)s The sync waited %(minutes)d minutes for it. Retry to continue where it stopped.")
         raise RunUnreachable(message % {"problem": error, "minutes": max(1, unreachable_seconds // 60)})

@@ -1,4 +1,4 @@
-"""Starting a receipt sync, once."""
+"""The API of receipt syncs: a start, and the status; and what a run of receipts shows besides what every run does."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +10,11 @@ from django.db import connection
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from rest_framework.test import APIClient
 
-from receipts.models import Mailbox, ReceiptSyncRun
+from receipts.models import Mailbox, ReceiptSyncRun, ScannedMessage
 from runs.models import Business
+from tests.api.test_errors import check
 from tests.cast import MakeRun
+from tests.read_only import read_only_database
 
 SYNC = "/api/receipts/sync/"
 BUSY = {"business": "business-a", "mode": "full"}
@@ -113,14 +115,14 @@ def test_missing_fields_are_named(as_member_a: APIClient, mailbox_a: Mailbox, fi
 # Mailboxes
 
 
-def test_a_business_with_several_mailboxes_must_choose_one(as_member_a: APIClient, mailbox_a: Mailbox) -> None:
+def test_a_start_names_one_of_several_mailboxes(as_member_a: APIClient, mailbox_a: Mailbox) -> None:
     second = Mailbox.objects.create(business=mailbox_a.business, name="Second", username="x", secret="y")
     assert as_member_a.post(SYNC, BUSY).json()["errors"][0]["attr"] == "mailbox"
     response = as_member_a.post(SYNC, {**BUSY, "mailbox": second.pk})
     assert response.json()["details"]["mailbox_id"] == second.pk
 
 
-def test_a_business_without_a_mailbox_gets_an_error(as_member_a: APIClient) -> None:
+def test_a_start_without_a_mailbox_is_refused(as_member_a: APIClient) -> None:
     response = as_member_a.post(SYNC, BUSY)
     assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "mailbox")
 
@@ -147,9 +149,7 @@ def test_a_second_start_is_answered_with_the_active_run(
     assert (answer.json()["run"]["id"], answer.json()["run"]["status"]) == (active.pk, "running")
 
 
-def test_a_dead_run_does_not_lock_its_business_out(
-    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun
-) -> None:
+def test_a_start_expires_an_overdue_run(as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun) -> None:
     dead = make_sync_run(business_a, "running", silent_for=400)
     assert as_member_a.post(SYNC, BUSY).status_code == 202
     dead.refresh_from_db()
@@ -217,6 +217,45 @@ def test_before_the_first_run_the_status_is_a_clear_404(as_member_a: APIClient) 
     assert (response.status_code, response.json()["errors"][0]["code"]) == (404, "no_run_yet")
 
 
-def test_status_needs_the_business(as_member_a: APIClient) -> None:
+def test_status_needs_a_business(as_member_a: APIClient) -> None:
     response = as_member_a.get(f"{SYNC}status/")
     assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "business")
+
+
+def test_status_expires_an_overdue_run(as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun) -> None:
+    run = make_sync_run(business_a, "running", silent_for=301)
+    assert as_member_a.get(f"{SYNC}status/?business=business-a").json()["error_code"] == "stale"
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == ("failed", "stale")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_writes_a_start_is_answered_503_and_the_status_is_stale(
+    as_member_a: APIClient, business_a: Business, mailbox_a: Mailbox, make_sync_run: MakeRun
+) -> None:
+    make_sync_run(business_a, "running", silent_for=301)
+    with read_only_database():
+        response = as_member_a.post(SYNC, BUSY)
+        assert check(response, 503, "server_error")["errors"][0]["code"] == "database_away"
+        assert int(response.headers["Retry-After"]) > 0
+        body = as_member_a.get(f"{SYNC}status/?business=business-a").json()
+        assert (body["status"], body["error_code"], body["is_stale"]) == ("failed", "stale", True)
+    assert ReceiptSyncRun.objects.get().status == "running", "nothing was written"
+
+
+def test_a_retry_of_failed_messages_reads_only_those(
+    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun
+) -> None:
+    run = make_sync_run(business_a, "completed", failed_items=3)
+    retry = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/retry-failed/").json()
+    assert retry["details"]["mode"] == "selected"
+    assert ScannedMessage.objects.filter(run=retry["id"], status="pending").count() == 3
+
+
+def test_a_message_shows_its_subject_and_sender(
+    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun
+) -> None:
+    run = make_sync_run(business_a, "completed")
+    ScannedMessage.objects.create(run=run, key="1:9", status="done", subject="Invoice", sender="Bezeq")
+    [item] = as_member_a.get(f"/api/runs/receipt_sync/{run.pk}/items/").json()["results"]
+    assert (item["subject"], item["sender"]) == ("Invoice", "Bezeq")

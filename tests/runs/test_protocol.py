@@ -497,6 +497,7 @@ class Protocol(RuleBasedStateMachine):
         finally:
             for call, _, _ in self.calls:
                 call.kill()
+            self.enter(None)  # or a worker that was shutting down would refuse the claims of the tests after this one
             for model in (CountingRun, SweepRow):
                 model.objects.all().delete()
             self.broker.__init__()  # type: ignore[misc]
