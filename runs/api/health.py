@@ -24,7 +24,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 while the database works and a sweep was finished recently, else 503; the body tells which of them fails."""
+    """200 while the database works and a sweep was finished recently, else 503; the body names what failed."""
     checks = run_checks()
     ready = all(checks.values())
     if not ready:
