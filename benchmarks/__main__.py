@@ -20,7 +20,7 @@ from rich.table import Table
 from . import extraction, guarantees, kill_storm, readability
 from .harness import FINISHED_RUNS, ROUNDS, Options, Result, machine, print_note
 
-NAMES = ("track", "flush", "hot", "sweep", "receipts", "broadcasts", "recordings", "search", "stream")
+NAMES = ("track", "flush", "hot", "sweep", "claim", "receipts", "broadcasts", "recordings", "search", "stream")
 # They need no database or choose their own, and their exit status judges.
 JUDGES: dict[str, Callable[[list[str]], None]] = {
     "kill_storm": kill_storm.main,
@@ -50,7 +50,7 @@ def _arguments() -> argparse.Namespace:
         "--rows",
         type=_positive,
         default=FINISHED_RUNS,
-        help=f"finished runs in the long history of `sweep` (default {FINISHED_RUNS:,})",
+        help=f"finished runs in the long history of `sweep` and `claim` (default {FINISHED_RUNS:,})",
     )
     parser.add_argument("--quick", action="store_true", help="a thousandth of the work; figures mean nothing")
     return parser.parse_args()

@@ -28,10 +28,9 @@ from recordings.audio.reader import AudioReader
 from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun, Source
 from recordings.transcription.speech_model import load_transcriber
-from runs.lifecycle import worker
 from runs.models import Business
 
-from . import database, exchange, two_sides
+from . import claims, database, exchange, two_sides
 from .harness import Options, Result, Seconds, Unavailable, interleaved, print_note, ratio
 
 SPOKEN_SECONDS = 120
@@ -222,7 +221,7 @@ def _make_source(**fields: Any) -> Source:
 def _time_run_of(source: Source, calls: int = 1, **fields: Any) -> float:
     run = RecordingRun.objects.create(business=source.business, source=source, **fields)
     began = time.perf_counter()
-    worker.execute(RecordingRun, collect, run.pk, worker="benchmark")
+    claims.work_on_next(RecordingRun, collect)
     taken = time.perf_counter() - began
     run.refresh_from_db()
     assert (run.status, run.processed, run.failed) == ("completed", calls, 0), (run.status, run.error_message)

@@ -24,7 +24,6 @@ from .brokers import STARTED, BrokerUnavailable, running_broker
 
 STALE_SECONDS = 10
 SWEEP_SECONDS = 1
-REPUBLISH_SECONDS = 5
 DEATHS = {"child": 10, "idle": 4, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of 24
 RUNS = {"drill": 40, "broadcast": 1, "receipts": 8, "recordings": 8}  # by type
 
@@ -108,7 +107,6 @@ def _set_up_django(folder: Path, broker: str) -> None:
         LOG_LEVEL="ERROR",
         RUNS_STALE_AFTER_SECONDS=str(STALE_SECONDS),
         RUNS_SWEEP_INTERVAL_SECONDS=str(SWEEP_SECONDS),
-        RUNS_REPUBLISH_AFTER_SECONDS=str(REPUBLISH_SECONDS),
         RECORDINGS_FOLDERS=str(folder / "exchange"),
         DJANGO_SETTINGS_MODULE="progress_project.settings",
     )

@@ -23,7 +23,7 @@ from ..database import discard_connection, is_database_away
 from ..exceptions import ActiveRunExists, WrongState
 from ..models import Business, Run, RunItem, RunQuerySet
 from ..models.audit import Actor, audit_context
-from ..models.queue_snapshot import fetch_snapshot
+from ..models.queue_snapshot import fetch_to_claim
 from ..states import ErrorCode, Status
 from .broker_calls import call_broker
 from .slots import make_room
@@ -147,7 +147,7 @@ def wake_queue(queue: str, messages: int = 1) -> bool:
 
 def wake_if_claimable(queue: str, messages: int = 1) -> bool:
     """Wake the queue if it has runs to claim. False where it has none, or the broker is away."""
-    return bool(fetch_snapshot(queue, end_waits=True).in_order()) and wake_queue(queue, messages)
+    return bool(fetch_to_claim(queue).in_order()) and wake_queue(queue, messages)
 
 
 def wake_after_start(queue: str) -> None:
