@@ -133,14 +133,14 @@ def retry_items(run: R, choose: Callable[[], models.QuerySet[RunItem]], created_
     return again
 
 
-def wake_queue(queue: str, messages: int = 1) -> bool:
-    """Wake as many workers of the queue; False while the broker is away, which is logged."""
+def wake_queue(queue: str, messages: int = 1, *, level: int = logging.WARNING) -> bool:
+    """Wake as many workers of the queue; False while the broker is away, which is logged at this level."""
     for _message in range(messages):
         try:
             call_broker(current_app.send_task, WORK_TASK, args=[queue], queue=queue)
         except Exception as error:
             # Whatever fails in whichever broker: the message is lost, and the rows are still queued.
-            logger.warning("Could not wake the queue %s: %r", queue, error)
+            logger.log(level, "Could not wake the queue %s: %r", queue, error)
             return False
     return True
 

@@ -33,6 +33,7 @@ REASONS = {
     "cancelled": _("cancelled"),
     "resumed": _("resumed"),
     "resumed after worker loss": _("resumed after its worker was lost"),
+    "machine lost": _("resumed after its machine was lost"),
     "the database was away": _("the database was unavailable"),
     "retried": _("retried"),
     "reset": _("reset"),
