@@ -33,7 +33,7 @@ from runs.models import Business
 from runs.states import FINISHED
 
 from . import claims, database
-from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds
+from .harness import Options, Result, Timed, interleaved, print_note, print_seconds, ratio
 
 MESSAGES = 2_000
 UNLIMITED = 1_000_000
@@ -76,7 +76,7 @@ def _measure_throughput(result: Result, options: Options, url: str) -> None:
     messages = options.amount(MESSAGES, least=20)
     sides: dict[str, Timed] = {OURS: lambda: _time_broadcast(messages), BARE: lambda: _time_bare_posts(url, messages)}
     seconds = interleaved(sides, options.rounds)
-    say_seconds(seconds, dict.fromkeys(seconds, messages))
+    print_seconds(seconds, dict.fromkeys(seconds, messages))
     result.at_least(0.6, f"broadcasts: messages a second, {OURS} / {BARE}", ratio(seconds, BARE, OURS))
 
 
@@ -144,7 +144,7 @@ def _measure_rate_limit(result: Result, options: Options, url: str) -> None:
             process.wait()
     start = moments[RATE]
     rate = sum(start <= at < start + seconds for at in moments) / seconds
-    say(f"  {rate:.2f} messages a second by {PROCESSES} processes")
+    print_note(f"  {rate:.2f} messages a second by {PROCESSES} processes")
     deviation = abs(rate - RATE) / RATE
     result.at_most(0.05, f"broadcasts: distance from {RATE}/s over {seconds:g} s, {PROCESSES} processes", deviation)
 
@@ -177,7 +177,7 @@ def _measure_share(
     moments = [at for at, _to, _tracker in _fetch_received(url)[told_before:]]
     rate = (run.sent - 1) / (moments[-1] - moments[0])
     unknown = messages - run.sent
-    say(f"  {rate:.1f} messages a second over answers of {ANSWER:g} s, {unknown} of {messages} unknown")
+    print_note(f"  {rate:.1f} messages a second over answers of {ANSWER:g} s, {unknown} of {messages} unknown")
     return float(rate / RATE)
 
 
@@ -258,7 +258,7 @@ def _measure_audience(result: Result, options: Options) -> None:
             PARSE: partial(_time_parsing, path),
         }
         seconds = interleaved(sides, options.rounds)
-    say_seconds(seconds, dict.fromkeys(seconds, recipients))
+    print_seconds(seconds, dict.fromkeys(seconds, recipients))
     for side in (PREVIEW, START):
         result.at_most(2, f"broadcasts: seconds, {side} of {MANY:,} recipients / {PARSE}", ratio(seconds, side, PARSE))
 
@@ -296,7 +296,7 @@ def _write_file(recipients: int) -> Iterator[IO[str]]:
 def _measure_memory(result: Result, options: Options) -> None:
     """The memory that a large audience needs beyond a small one, each in its own process."""
     few, many = (_measure_peak_memory(options.amount(recipients, least=10)) for recipients in (FEW, MANY))
-    say(f"  {few:.0f} MB for {FEW:,} recipients, {many:.0f} MB for {MANY:,}")
+    print_note(f"  {few:.0f} MB for {FEW:,} recipients, {many:.0f} MB for {MANY:,}")
     result.at_most(200, f"broadcasts: MB of a process that takes and sends {MANY:,} recipients", many)
     result.at_most(1.25, f"broadcasts: memory, {MANY:,} recipients / {FEW:,}", many / few)
 

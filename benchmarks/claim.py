@@ -18,7 +18,7 @@ from runs.drill.models import DrillRun
 
 from . import claims, database, history
 from .flush import bare_connection
-from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds
+from .harness import Options, Result, Timed, interleaved, print_note, print_seconds, ratio
 
 BUSINESSES = 300
 QUEUED = 100_000
@@ -53,7 +53,7 @@ def measure(options: Options) -> Result:
             for name, claim in ((OURS, lambda: claims.claim_only(DrillRun)), (BARE, partial(_claim_bare, bare))):
                 sides[f"{name}, {length} history"] = partial(_timed, copy, claim, amount)
         seconds = interleaved(sides, ROUNDS * options.rounds)
-    say_seconds(seconds, dict.fromkeys(seconds, amount))
+    print_seconds(seconds, dict.fromkeys(seconds, amount))
     result = Result()
     for length, number in finished.items():
         value = ratio(seconds, f"{OURS}, {length} history", f"{BARE}, {length} history")
@@ -69,7 +69,7 @@ def _seed(queued: int, finished: int) -> None:
     history.add_finished(finished, DrillRun)
     history.add_queued(queued)
     database.execute("CHECKPOINT")  # or the disk would still be busy when the timing starts
-    say(
+    print_note(
         f"  {finished:,} finished and {queued:,} queued runs made in {time.monotonic() - began:.0f} s;"
         f" fsync {database.setting('fsync')}, synchronous_commit {database.setting('synchronous_commit')}"
     )

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
             report = _report(folder, broker, options)
     except BrokerUnavailable as error:
         sys.exit(str(error))
-    print(json.dumps(report, indent=2, ensure_ascii=False) if options.json else _told(report))
+    print(json.dumps(report, indent=2, ensure_ascii=False) if options.json else _report_as_text(report))
     sys.exit(bool(report["violations"]))
 
 
@@ -123,7 +123,7 @@ def _set_up_django(folder: Path, broker: str) -> None:
     call_command("migrate", verbosity=0)
 
 
-def _told(report: dict[str, Any]) -> str:
+def _report_as_text(report: dict[str, Any]) -> str:
     lines = [f"{row['figure']:<64} {row['value']:>8}   {row['op']} {row['limit']}" for row in report["rows"]]
     lines += [finding.as_text() for finding in map(Finding.from_json, report["guarantees"])]
     return "\n".join([*lines, "Nothing was violated." if not report["violations"] else "The storm broke promises."])

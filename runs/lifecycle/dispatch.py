@@ -161,8 +161,8 @@ def wake_after_start(queue: str) -> None:
         discard_connection()
 
 
-def wake(rows: RunQuerySet[Any]) -> int:
-    """End the wait of those of these runs that wait in the queue until a later time; how many.
+def end_waits(rows: RunQuerySet[Any]) -> int:
+    """End the wait of the runs among these that wait in the queue until a later time. Returns how many.
 
     Called in a transaction, it takes effect with its commit.
     """
