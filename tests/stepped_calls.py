@@ -88,8 +88,8 @@ _execute_prepared = flush.execute_prepared
 
 
 def _wait_before_pipeline(statements: Any) -> Any:
-    if deed := getattr(_here, "deed", None):
-        deed.wait_for_turn()
+    if call := getattr(current, "call", None):
+        call.wait_for_turn()
     return _pipelined(statements)
 
 
