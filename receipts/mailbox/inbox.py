@@ -67,12 +67,22 @@ class FetchFailures:
     """What fetching has failed on, over all the connections of a run: some servers end over one message.
 
     After a batch has failed, its messages are fetched one by one; one that fails again and again alone is
-    given up.
+    given up. What a run remembers of it (`as_json`) begins the next attempt: its tries may be attempts apart.
     """
 
     _tries: Counter[int] = field(default_factory=Counter)
     _alone_until: int = 0
     _given_up_in_a_row: int = 0
+
+    @classmethod
+    def from_json(cls, remembered: dict[str, Any]) -> "FetchFailures":
+        tries = Counter({int(uid): tries for uid, tries in remembered.get("tries", {}).items()})
+        return cls(tries, remembered.get("alone_until", 0), remembered.get("given_up_in_a_row", 0))
+
+    def as_json(self, after: int) -> dict[str, Any]:
+        """What matters for the messages above this uid."""
+        tries = {str(uid): tries for uid, tries in self._tries.items() if uid > after}
+        return {"tries": tries, "alone_until": self._alone_until, "given_up_in_a_row": self._given_up_in_a_row}
 
     @contextmanager
     def noted(self, batch: Sequence[int]) -> Iterator[None]:

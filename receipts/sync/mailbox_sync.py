@@ -52,7 +52,7 @@ class MailboxSync:
         self._progress = progress
         self._scanner = scanner
         self._outage = Outage(progress, run.mailbox)
-        self._failures = FetchFailures()
+        self._failures = FetchFailures.from_json(run.cursor.get("failures", {}))
         self._outdated = retry_while_database_is_away(outdated_messages, run)
         # The last message that was finished, and the numbering it is from.
         self._uidvalidity: int | None = run.cursor.get("uidvalidity")
@@ -73,6 +73,9 @@ class MailboxSync:
             except InboxUnreachable as error:
                 unreachable = error
             self._scanner.discard_ahead()  # the wait may be long, and the message may be gone after it
+            if self._uidvalidity is not None:  # the next attempt must know which numbering it is
+                failures = self._failures.as_json(after=self._uid)
+                self._progress.remember(uidvalidity=self._uidvalidity, failures=failures)
             self._outage.wait(unreachable)
 
     def _scan(self, inbox: Inbox) -> None:
@@ -102,7 +105,7 @@ class MailboxSync:
 
     def _start_over(self, inbox: Inbox) -> None:
         """The server has a new UIDVALIDITY: the old UIDs no longer tell which messages were read."""
-        self._uid = 0
+        self._uid, self._failures = 0, FetchFailures()
         if self._run.mode == self._run.Mode.SELECTED:
             return  # the pending items have no UID any more, and the others are done
         self._progress.report()  # the last items may not be written yet, and must be to be forgotten
