@@ -287,6 +287,7 @@ def test_a_list_that_can_not_be_had_for_a_while_is_waited_for(
 def test_a_provider_that_stays_away_leaves_the_run_to_be_retried(
     business_a: Business, settings: Settings, waits: list[str]
 ) -> None:
+    settings.RECORDINGS_AWAY_SECONDS = 10
     with serve_twilio(settings, [make_served_call(1)]) as server:
         source = twilio_source(business_a)
         collect_source(source)
@@ -299,7 +300,7 @@ def test_a_provider_that_stays_away_leaves_the_run_to_be_retried(
 def test_a_provider_that_goes_away_on_the_way_costs_no_recording(
     business_a: Business, settings: Settings, waits: list[str]
 ) -> None:
-    real, refusals = httpx.Client.send, [None] * (2 * MAX_TRIES)
+    real, refusals = httpx.Client.send, [None] * (MAX_TRIES + 2)
 
     def send(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
         if request.url.path.endswith(".wav") and refusals:
