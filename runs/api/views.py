@@ -82,7 +82,7 @@ class RunDetail(RunView):
 def etag_of(run: Run) -> str:
     """Weak, since responses with the same tag may differ in their ages."""
     verdict = verdict_of(run)
-    message = zlib.crc32(verdict.message.encode())
+    message = zlib.crc32(f"{verdict.message} {verdict.evidence['place_in_queue']}".encode())
     return f'W/"{run.slug}-{run.pk}-{run.version}-{verdict.code}-{message:x}-{get_language()}"'
 
 

@@ -59,16 +59,22 @@ class QueueSnapshot:
 
     def in_order(self) -> list[Head]:
         """Whose runs may be claimed now, the next one first."""
+        return self.sort(head for head in self.heads if self.limit_reached(head.business, head.model.slug) is None)
+
+    def sort(self, heads: Iterable[Head]) -> list[Head]:
+        held = self.count_held()
+        return sorted(
+            heads, key=lambda head: (held[head.business], head.served_at or NEVER, head.queued_at, head.business)
+        )
+
+    def count_held(self) -> Counter[int]:
+        """How many runs of this queue each business has running."""
         mine = {model.slug for model in types_of(self.queue)}
         held: Counter[int] = Counter()
         for (business, run_type), count in self.running.items():
             if run_type in mine:
                 held[business] += count
-        claimable = (head for head in self.heads if self.limit_reached(head.business, head.model.slug) is None)
-        return sorted(
-            claimable,
-            key=lambda head: (held[head.business], head.served_at or NEVER, head.queued_at, head.business),
-        )
+        return held
 
     def limit_reached(self, business: int, run_type: str) -> Limit | None:
         """The first limit that keeps the business from running one more of this type."""
