@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from django.db.models.functions import Now
 
 from runs.lifecycle.claim import claim_next
-from runs.lifecycle.worker import work_on_claimed
+from runs.lifecycle.worker import wake_for_next, work_on_claimed
 from runs.models import Run
 from runs.models.audit import Actor
 from runs.progress import Progress
@@ -41,4 +41,7 @@ def others_held_back(run: Run) -> Iterator[None]:
 def work_on(run: R, work: Callable[[R, Progress], None], *, worker: str = "worker@test", task_id: str = "task") -> None:
     """Claim the run and work on it as a task of a worker does; nothing where it isn't claimable."""
     if claimed := claim_run(run, worker=worker, task_id=task_id):
-        work_on_claimed(claimed, work, Actor("worker", worker))
+        try:
+            work_on_claimed(claimed, work, Actor("worker", worker))
+        finally:
+            wake_for_next(run.queue)

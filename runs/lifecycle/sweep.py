@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -14,10 +15,13 @@ from django.utils.translation import gettext_noop
 from ..database import discard_connection, is_outage
 from ..models import Run, Sweep, run_types
 from ..models.audit import SWEEP, audit_context
+from ..models.queue_snapshot import queues
 from ..states import ErrorCode
 from ..throttling import forget_paid
 from .dispatch import end_hung_tasks, wake_if_claimable
 from .slots import make_room
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -25,15 +29,18 @@ MISSED_ROUNDS = 3  # after so many the sweep itself counts as dead
 
 
 def sweep() -> bool:
-    """Do one round over every run type; False while another round is under way.
+    """Do one round over every run type and queue; False while another round is under way.
 
-    A step of a type that fails is logged, and the others go on.
+    A step that fails is logged, and the others go on.
     """
     if not _take_lease():
         return False
     for model in run_types():
-        for step in (expire_stale, end_hung, fail_untaken, wake_queues, share_slots):
-            _run_step(step, model)
+        for step in (expire_stale, end_hung, fail_untaken):
+            _run_step(step, model, model.slug)
+    for queue in queues():
+        for queue_step in (wake_workers, make_room):
+            _run_step(queue_step, queue, queue)
     _forget_paid_throttles()
     Sweep.objects.update(finished_at=Now())
     return True
@@ -47,11 +54,11 @@ def _take_lease() -> bool:
     return bool(Sweep.objects.exclude(at_work & recent).update(started_at=Now()))
 
 
-def _run_step(step: Callable[[type[Run]], int], model: type[Run]) -> None:
+def _run_step(step: Callable[[T], object], subject: T, name: str) -> None:
     try:
-        step(model)
+        step(subject)
     except Exception as error:
-        _log_failure(error, f"{step.__name__} of {model.slug}")
+        _log_failure(error, f"{step.__name__} of {name}")
 
 
 def _forget_paid_throttles() -> None:
@@ -90,13 +97,9 @@ def fail_untaken(model: type[Run]) -> int:
         )
 
 
-def wake_queues(model: type[Run]) -> int:
-    """For installations whose workers can't look for runs themselves just now."""
-    return int(wake_if_claimable(model.queue, settings.RUNS_WAKE_MESSAGES))
-
-
-def share_slots(model: type[Run]) -> int:
-    return make_room(model.queue)
+def wake_workers(queue: str) -> None:
+    """Workers look for runs by themselves; this is for the case that they can't just now."""
+    wake_if_claimable(queue, settings.RUNS_WAKE_MESSAGES)
 
 
 def seconds_since_sweep() -> float | None:

@@ -20,12 +20,12 @@ from demo.fakes import graph as wire
 from demo.fakes import webhooks
 from demo.fakes.graph import GraphServer
 from runs.lifecycle import dispatch
-from runs.lifecycle.worker import claim
 from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import Status
 from tests.actors import seen, work_through
+from tests.claims import claim_run
 from tests.whatsapp import broadcast, create_account, number, numbers, phones_sent_to, post_webhook, statuses
 
 pytestmark = pytest.mark.django_db
@@ -277,7 +277,7 @@ def test_a_stop_during_a_broadcast_is_respected_by_the_next_message(
 @pytest.mark.django_db(transaction=True)
 def test_a_repeated_begin_leaves_a_message_in_flight(account_a: ProviderAccount) -> None:
     """If the statement's answer was lost and the person stopped since: the message may have left, so it counts."""
-    run = claim(WhatsAppBroadcast, broadcast(account_a, numbers(2)).pk, worker="w", task_id="t")
+    run = claim_run(broadcast(account_a, numbers(2)), worker="w", task_id="t")
     assert run is not None
     effects = Effects(Progress(run))
     recipients = list(Recipient.objects.filter(run=run).order_by("pk"))

@@ -11,11 +11,12 @@ from broadcasts.providers.meta import MetaCloud
 from broadcasts.sending import pending, send
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer
-from runs.lifecycle import dispatch, worker
+from runs.lifecycle import dispatch
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import Status
 from tests.actors import seen, work_through
+from tests.claims import claim_run
 from tests.whatsapp import broadcast, number, numbers, phones_sent_to, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,7 +92,7 @@ def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
     account_a: ProviderAccount, graph: GraphServer
 ) -> None:
     run = broadcast(account_a, numbers(4))
-    lost = worker.claim(WhatsAppBroadcast, run.pk, worker="worker@test", task_id="task")
+    lost = claim_run(run)
     assert lost is not None
     progress = Progress(lost)
     steps = Effects(progress)

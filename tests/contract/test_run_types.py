@@ -16,12 +16,13 @@ from rest_framework.test import APIClient
 from runs.exceptions import ActiveRunExists, RunLost
 from runs.lifecycle.reset import reset_progress
 from runs.lifecycle.sweep import sweep
-from runs.lifecycle.worker import claim, execute
 from runs.models import Business, Run, run_types
 from runs.models.audit import SYSTEM
+from runs.models.queue_snapshot import types_of
 from runs.progress import Progress
 from runs.states import ItemStatus, Status
 from tests.actors import seen, silence
+from tests.claims import claim_run, work_on
 from tests.contract.factories import make_items, start_any
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +59,7 @@ def count_numbers(stop_at: int | None = None, stop: Callable[[Run], object] = la
 
 
 def work_through(run: Run, work: Any) -> Run:
-    execute(type(run), work, run.pk, worker="worker@test", task_id="task")
+    work_on(run, work)
     return seen(run)
 
 
@@ -91,7 +92,7 @@ def test_a_start_is_published_once_and_a_key_returns_the_same_run(
 ) -> None:
     run = start_any(model, business_a, idempotency_key="once")
     assert start_any(model, business_a, idempotency_key="once").pk == run.pk
-    assert messages == [(f"runs.{model.slug}", [run.pk])]
+    assert messages == [(f"runs.{types_of(model.queue)[0].slug}", None)]
 
 
 def test_an_exclusive_type_has_one_active_run_a_business(model: type[Run], run: Run, business_b: Business) -> None:
@@ -105,10 +106,10 @@ def test_an_exclusive_type_has_one_active_run_a_business(model: type[Run], run: 
 
 
 def test_a_run_is_claimed_once(model: type[Run], run: Run) -> None:
-    first = claim(model, run.pk, worker="worker@one", task_id="1")
+    first = claim_run(run, worker="worker@one", task_id="1")
     assert first is not None
     assert (first.status, first.attempt) == (Status.RUNNING, 1)
-    assert claim(model, run.pk, worker="worker@two", task_id="2") is None
+    assert claim_run(run, worker="worker@two", task_id="2") is None
 
 
 # Progress
@@ -174,7 +175,7 @@ def test_an_item_that_kills_twice_is_failed_and_the_run_goes_on_behind_it(run: R
 def test_a_silent_run_is_failed_by_its_first_reader_and_its_attempt_writes_nothing_more(
     model: type[Run], run: Run, as_member_a: APIClient
 ) -> None:
-    attempt = claim(model, run.pk, worker="worker@lost", task_id="1")
+    attempt = claim_run(run, worker="worker@lost", task_id="1")
     assert attempt is not None
     silence(attempt, 301)
     body = as_member_a.get(url(run)).json()
@@ -187,7 +188,7 @@ def test_a_silent_run_is_failed_by_its_first_reader_and_its_attempt_writes_nothi
 
 @commits
 def test_the_sweep_fails_a_silent_run(model: type[Run], run: Run) -> None:
-    attempt = claim(model, run.pk, worker="worker@lost", task_id="1")
+    attempt = claim_run(run, worker="worker@lost", task_id="1")
     assert attempt is not None
     silence(attempt, 301)
     assert sweep()

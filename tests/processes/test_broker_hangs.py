@@ -68,7 +68,7 @@ def test_the_first_start_answers_in_time_and_the_next_at_once(
     as_member_a.post(f"/api/runs/receipt_sync/{started.json()['id']}/cancel/")
     with answered_within(django_settings.RUNS_BROKER_SECONDS):  # it doesn't try again
         assert as_member_a.post(SYNC, {"business": business_a.pk, "mode": "full"}).status_code == 202
-    assert ReceiptSyncRun.objects.get(status="queued").dispatches == 1, "the sweep will publish it again"
+    assert ReceiptSyncRun.objects.filter(status="queued").count() == 1
 
 
 @pytest.mark.usefixtures("_silent_broker")

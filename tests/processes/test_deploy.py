@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-import runs.lifecycle.worker
 from runs.drill.models import DrillRun
 from runs.lifecycle import dispatch
+from runs.lifecycle.claim import claim_next
+from runs.lifecycle.worker import work_on_next
 from runs.lifecycle.worker_process import this_worker
 from runs.models import Business
 from runs.progress import Progress
@@ -40,15 +41,15 @@ def test_a_claim_at_the_moment_of_a_shutdown_is_interrupted_too(
     business_a: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = dispatch.start(DrillRun, business_a, steps=100, step_seconds=0)
-    claim = runs.lifecycle.worker.claim
 
     def claim_meanwhile(*args: Any, **options: Any) -> Any:
         this_worker.set_stopping(True)
-        return claim(*args, **options)
+        return claim_next(*args, **options)
 
-    monkeypatch.setattr(runs.lifecycle.worker, "claim", claim_meanwhile)
+    monkeypatch.setattr("runs.lifecycle.worker.claim_next", claim_meanwhile)
+    monkeypatch.setattr("runs.lifecycle.worker.works", {DrillRun: steps})
     try:
-        runs.lifecycle.worker.execute(DrillRun, steps, run.pk)
+        work_on_next(DrillRun.queue)
     finally:
         this_worker.set_stopping(False)
     assert seen(run).status == Status.QUEUED

@@ -47,11 +47,11 @@ from recordings.models import Call, Recording, RecordingRun
 from runs.api import views
 from runs.drill.models import DrillRun, DrillStep
 from runs.lifecycle.dispatch import reopen
-from runs.lifecycle.worker import claim
 from runs.models import Business, Run
 from runs.models.audit import Actor, audit_context
 from runs.states import Status
 from tests.cast import MakeRun
+from tests.claims import claim_run
 from tests.telephony import folder_source, wav
 from tests.whatsapp import numbers
 
@@ -122,7 +122,7 @@ def sync(business: Business, make_sync_run: MakeRun) -> ReceiptSyncRun:
 def broadcast(business: Business) -> WhatsAppBroadcast:
     account = ProviderAccount.objects.create(business=business, name="Outbox", kind=ProviderAccount.Kind.OUTBOX)
     run = start_broadcast(Draft(account, "Hello", "Hello", read_pasted(numbers(RECIPIENTS))), None)
-    claim(WhatsAppBroadcast, run.pk, worker="worker@test", task_id="task")
+    claim_run(run)
     for recipient in run.items.all():
         sent(run, recipient, f"outbox.{recipient.pk}")
         run.items.filter(pk=recipient.pk).update(status="done", message_id=f"outbox.{recipient.pk}")
@@ -212,7 +212,7 @@ def an_error_of_the_server(world: World) -> None:
 def fresh(run: ReceiptSyncRun, status: str) -> ReceiptSyncRun:
     """Another run of the mailbox, taken by a worker and left in this status."""
     again = ReceiptSyncRun.objects.create(business=run.business, mailbox=run.mailbox)
-    claim(ReceiptSyncRun, again.pk, worker="worker@test", task_id="task")
+    claim_run(again)
     ReceiptSyncRun.objects.filter(pk=again.pk).transition_to(Status(status))
     return again
 

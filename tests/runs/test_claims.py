@@ -105,7 +105,7 @@ def test_claims_at_the_same_time_exceed_no_limit_and_claim_no_run_twice(
     def claim_in_thread(_number: int) -> int | None:
         try:
             run = claim()
-            return run and run.pk
+            return run.pk if run else None
         finally:
             connection.close()
 

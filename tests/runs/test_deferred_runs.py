@@ -12,16 +12,19 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from runs.exceptions import RunDeferred
-from runs.lifecycle import dispatch, shutdown, sweep, worker
+from runs.lifecycle import dispatch, shutdown, sweep
 from runs.lifecycle.dispatch import wake
 from runs.lifecycle.reset import reset_progress
+from runs.lifecycle.slots import make_room
 from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.readers.verdict import verdict_of
 from runs.states import Status, StopRequest
 from tests.actors import seen, start_counting, work_through
+from tests.claims import claim_run
 from tests.contract.models import CountingRun
+from tests.fleet import announce
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOUR = 3600
@@ -47,7 +50,7 @@ def let_time_pass(run: CountingRun, seconds: int = HOUR + 1) -> None:
 
 
 def claim(run: CountingRun) -> CountingRun | None:
-    return worker.claim(CountingRun, run.pk, worker="worker@test", task_id="task")
+    return claim_run(run)
 
 
 def test_its_verdict_is_waiting_with_the_time_and_the_reason(deferred: CountingRun) -> None:
@@ -58,10 +61,10 @@ def test_its_verdict_is_waiting_with_the_time_and_the_reason(deferred: CountingR
     assert deferred.events.order_by("-pgh_id")[0].pgh_context["reason"] == "deferred"
 
 
-def test_nobody_claims_or_publishes_it_before_its_time(deferred: CountingRun, messages: list[Any]) -> None:
+def test_nobody_claims_it_or_wakes_a_worker_for_it_before_its_time(deferred: CountingRun, messages: list[Any]) -> None:
     messages.clear()
     assert claim(deferred) is None
-    assert dispatch.publish(deferred)
+    assert not dispatch.wake_if_claimable(CountingRun.queue)
     rows(deferred).update(queued_at=Now() - timedelta(days=2))
     sweep.sweep()
     assert (messages, seen(deferred).status) == ([], Status.QUEUED)
@@ -71,7 +74,7 @@ def test_it_goes_on_by_itself_at_its_time(deferred: CountingRun, messages: list[
     messages.clear()
     let_time_pass(deferred)
     sweep.sweep()
-    assert messages == [("runs.counting", [deferred.pk])]
+    assert ("runs.counting", None) in messages
     end = work_through(deferred, defer)
     assert (end.status, end.attempt, end.waiting_until, end.waiting_reason) == (Status.COMPLETED, 2, None, "")
 
@@ -87,12 +90,12 @@ def test_the_wait_doesnt_count_towards_the_queue_timeout(deferred: CountingRun, 
     assert seen(deferred).status == Status.FAILED
 
 
-def test_waking_it_publishes_it_at_once(deferred: CountingRun, messages: list[Any]) -> None:
+def test_ending_its_wait_wakes_a_worker_at_once(deferred: CountingRun, messages: list[Any]) -> None:
     messages.clear()
     with transaction.atomic():
         assert wake(CountingRun.objects.all()) == 1
         assert messages == []
-    assert messages == [("runs.counting", [deferred.pk])]
+    assert messages == [("runs.counting", None)]
     assert wake(CountingRun.objects.all()) == 0
     assert claim(deferred) is not None
 
@@ -101,12 +104,13 @@ def test_it_takes_no_slot_from_another_run(deferred: CountingRun, business_b: Bu
     settings.RUNS_TIME_SLICE_SECONDS = 0
     other = start_counting(business_b)
     assert claim(other) is not None
-    assert sweep.share_slots(CountingRun) == 0
+    announce("worker@test", CountingRun.queue)
+    assert make_room(CountingRun.queue) == 0
 
 
-def test_a_worker_that_shuts_down_doesnt_publish_it(deferred: CountingRun, messages: list[Any]) -> None:
+def test_a_worker_that_shuts_down_wakes_nobody_for_it(deferred: CountingRun, messages: list[Any]) -> None:
     messages.clear()
-    shutdown.publish_what_was_interrupted()
+    shutdown.wake_other_workers()
     assert messages == []
 
 

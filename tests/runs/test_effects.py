@@ -10,18 +10,18 @@ from broadcasts.sending import pending, send
 from broadcasts.webhooks.statuses import Delivery, DeliveryStatus, apply_statuses
 from demo.fakes.graph import GraphServer
 from runs.exceptions import RunLost, RunsError, RunStopped
-from runs.lifecycle import worker
 from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from tests.actors import seen, work_through
+from tests.claims import claim_run
 from tests.whatsapp import broadcast, number, numbers, phones_sent_to, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def held(run: WhatsAppBroadcast) -> Progress:
-    claimed = worker.claim(WhatsAppBroadcast, run.pk, worker="worker@test", task_id="task")
+    claimed = claim_run(run)
     assert claimed is not None
     return Progress(claimed)
 

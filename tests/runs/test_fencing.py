@@ -5,13 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from runs.exceptions import RunLost
-from runs.lifecycle import dispatch, worker
+from runs.lifecycle import dispatch
 from runs.lifecycle.reset import reset_progress
 from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import Status
 from tests.actors import claim_counting, seen, silence, start_counting
+from tests.claims import claim_run, work_on
 from tests.contract.models import CountingEffect, CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,7 +30,7 @@ def reset(run: CountingRun) -> None:
 def claim_again(run: CountingRun) -> None:
     expire(run)
     dispatch.reopen(seen(run), SYSTEM, "retry")
-    assert worker.claim(CountingRun, run.pk, worker="worker@other", task_id="other")
+    assert claim_run(run, worker="worker@other", task_id="other")
 
 
 TAKEN_AWAY = pytest.mark.parametrize("take_away", [expire, reset, claim_again])
@@ -82,12 +83,12 @@ def test_the_worker_of_a_lost_run_leaves_quietly(
         statuses.append(seen(run).status)
 
     run = start_counting(business_a)
-    worker.execute(CountingRun, work, run.pk)
+    work_on(run, work)
     assert [seen(run).status] == statuses
 
 
 def test_two_claims_of_one_run_give_it_to_one(business_a: Business) -> None:
     run = claim_counting(business_a)
-    assert worker.claim(CountingRun, run.pk, worker="second", task_id="late") is None
+    assert claim_run(run, worker="second", task_id="late") is None
     run.refresh_from_db()
     assert (run.attempt, run.worker) == (1, "worker@test")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from celery.exceptions import WorkerLostError
 
-from runs.lifecycle import reclaim, worker
+from runs.lifecycle import reclaim
 from runs.models import Business
 from tests.actors import seen, start_counting
-from tests.contract.models import CountingRun
+from tests.claims import claim_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,32 +22,23 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reclaim, "LATE_CLAIM_SECONDS", 0.0)
 
 
-def lose(run: CountingRun) -> None:
-    task: Any = SimpleNamespace(name="runs.counting")
-    reclaim.reclaim_from_lost_process(task, TASK, WorkerLostError(), args=[run.pk])
+def lose_process() -> None:
+    reclaim.reclaim_from_lost_process(TASK, WorkerLostError())
 
 
 def test_a_claim_that_is_committed_late_is_taken_back(business_a: Business) -> None:
     run = start_counting(business_a)
-    lose(run)
-    worker.claim(CountingRun, run.pk, worker="worker@test", task_id=TASK)
+    lose_process()
+    claim_run(run, task_id=TASK)
     reclaim.recheck_lost_tasks()
     assert seen(run).status == "queued"
     assert not reclaim.lost_tasks
 
 
-def test_a_claim_that_never_arrived_is_published_again(business_a: Business) -> None:
-    run = start_counting(business_a)
-    before = seen(run).dispatches
-    lose(run)
-    reclaim.recheck_lost_tasks()
-    assert (seen(run).status, seen(run).dispatches) == ("queued", before + 1)
-
-
 def test_a_run_that_another_has_claimed_since_stays_with_it(business_a: Business) -> None:
     run = start_counting(business_a)
-    lose(run)
-    worker.claim(CountingRun, run.pk, worker="worker@test", task_id="another task")
+    lose_process()
+    claim_run(run, task_id="another task")
     reclaim.recheck_lost_tasks()
     assert seen(run).status == "running"
 

@@ -15,12 +15,12 @@ from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.sending import pending
 from broadcasts.webhooks.statuses import Delivery, DeliveryStatus, apply_statuses
 from runs.exceptions import RunLost, RunStopped
-from runs.lifecycle import worker
 from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SWEEP, SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import ErrorCode, ItemStatus
 from tests.actors import seen, silence
+from tests.claims import claim_run
 from tests.sessions import is_any_session_waiting
 from tests.whatsapp import broadcast, numbers
 from tests.workers import until
@@ -54,7 +54,7 @@ class Attempt:
 
     def __init__(self, account: ProviderAccount) -> None:
         self.run = broadcast(account, numbers(6))
-        claimed = worker.claim(WhatsAppBroadcast, self.run.pk, worker="worker@test", task_id="task")
+        claimed = claim_run(self.run)
         assert claimed
         self.effects = Effects(Progress(claimed))
         self.recipients = list(pending(self.run))

@@ -41,6 +41,7 @@ from runs.progress import progress as progress_module
 from runs.readers import verdict
 from runs.states import ACTIVE, FINISHED, Action, ErrorCode, Status
 from tests.contract.models import CountedNumber, CountingEffect, CountingRun
+from tests.fleet import announce
 from tests.turns import Deed, stage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,15 +63,15 @@ class Broker:
     """Keeps messages until they are delivered; may be wiped, or away."""
 
     def __init__(self) -> None:
-        self.messages: list[int] = []
+        self.messages = 0
         self.away = False
         self.ended: list[str] = []  # tasks that somebody asked to terminate
         self.control = SimpleNamespace(revoke=self._revoke)
 
-    def send_task(self, name: str, args: list[int], queue: str) -> None:
+    def send_task(self, name: str, queue: str) -> None:
         if self.away:
             raise ConnectionError("no broker")
-        self.messages.append(args[0])
+        self.messages += 1
 
     def _revoke(self, task_ids: list[str], *, terminate: bool, signal: str) -> None:
         if self.away:
@@ -97,9 +98,9 @@ class Task:
     """A worker's child at work on a message."""
 
     id: str
-    run: int
     deed: Deed
-    attempt: int | None = None  # what it holds, as far as it knows
+    run: int | None = None  # what it holds, as far as it knows
+    attempt: int | None = None
 
 
 @dataclass
@@ -207,10 +208,14 @@ class Protocol(RuleBasedStateMachine):
     @rule(which=WHICH, keep=st.booleans(), statements=STATEMENTS)
     def a_message_arrives(self, which: int, keep: bool, statements: int) -> None:
         """Also late; and, kept, again."""
-        pk = self.broker.messages[which % len(self.broker.messages)]
         if not keep:
-            self.broker.messages.remove(pk)
-        self.go_on(self.deliver(pk, self.free()[-1]), statements)
+            self.broker.messages -= 1
+        self.go_on(self.deliver(self.free()[which % len(self.free())]), statements)
+
+    @there_is_room
+    @rule(statements=STATEMENTS)
+    def a_worker_looks_for_runs(self, statements: int) -> None:
+        self.go_on(self.let(partial(dispatch.wake_if_claimable, CountingRun.queue)), statements)
 
     @precondition(lambda self: self.free() and self.held())
     @rule(retried=st.booleans(), statements=STATEMENTS)
@@ -218,9 +223,10 @@ class Protocol(RuleBasedStateMachine):
         """What else would seldom come together: an attempt that is over, or an older and a newer one, both alive."""
         [held, *_] = self.held()
         self.age(700)
+        assert held.run
         self.go_on(self.somebody_asks(Action.RETRY, held.run), 20 if retried else 3)
-        if held.run in self.broker.messages and self.free():
-            self.go_on(self.deliver(held.run, self.free()[0]), 3)
+        if self.broker.messages and self.free():
+            self.go_on(self.deliver(self.free()[0]), 3)
         self.go_on(held.deed, statements)
 
     def held(self) -> list[Task]:
@@ -232,10 +238,12 @@ class Protocol(RuleBasedStateMachine):
     def free(self) -> list[Host]:
         return [host for host in self.hosts if host.state != "down" and not host.task]
 
-    def deliver(self, pk: int, host: Host) -> Deed:
+    def deliver(self, host: Host) -> Deed:
+        """A message makes the worker claim a run, whichever is next."""
         name = f"task {next(self.ids)}"
-        deed = self.let(partial(worker.execute, CountingRun, self.work, pk, worker=host.name, task_id=name), host)
-        host.task = Task(name, pk, deed)
+        worker.works[CountingRun] = self.work
+        deed = self.let(partial(worker.work_on_next, CountingRun.queue, worker=host.name, task_id=name), host)
+        host.task = Task(name, deed)
         return deed
 
     def work(self, run: CountingRun, progress: Progress) -> None:
@@ -283,7 +291,7 @@ class Protocol(RuleBasedStateMachine):
         elif what == "deploy" and host.state == "up":
             self.deploy(host)
         elif what == "wipe":
-            self.broker.messages.clear()
+            self.broker.messages = 0
         elif what.startswith("broker"):
             self.broker.away = what == "broker away"
 
@@ -291,7 +299,7 @@ class Protocol(RuleBasedStateMachine):
         assert host.task
         task, host.task = host.task, None
         task.deed.kill()
-        lost: dict[str, Any] = {"sender": None, "task_id": task.id, "exception": WorkerLostError("killed")}
+        lost: dict[str, Any] = {"task_id": task.id, "exception": WorkerLostError("killed")}
         host.signals.append(self.let(partial(reclaim.reclaim_from_lost_process, **lost), host))
 
     def kill_host(self, host: Host) -> None:
@@ -331,7 +339,7 @@ class Protocol(RuleBasedStateMachine):
     def age(self, seconds: int) -> None:
         """Put everything that the database remembers further into the past."""
         moments = {
-            CountingRun: "heartbeat_at progress_at silent_until waiting_until queued_at dispatched_at"
+            CountingRun: "heartbeat_at progress_at silent_until waiting_until queued_at"
             " started_at claimed_at finished_at created_at",
             SweepRow: "started_at finished_at",
         }
@@ -399,7 +407,7 @@ class Protocol(RuleBasedStateMachine):
                 host.task = None
             if host.state == "stopping" and not host.task and not host.signals:
                 host.state = "down"
-                host.signals.append(self.let(shutdown.publish_what_was_interrupted, host))
+                host.signals.append(self.let(shutdown.wake_other_workers, host))
 
     # What has to be true
 
@@ -449,7 +457,7 @@ class Protocol(RuleBasedStateMachine):
         if not any(row[name] != old[name] for name in (*told, "attempt")) and row["status"] == old["status"]:
             return
         if task and row["attempt"] == old["attempt"] + 1:
-            task.attempt = row["attempt"]
+            task.run, task.attempt = row["id"], row["attempt"]
         elif task:
             assert (old["status"], old["attempt"]) == (Status.RUNNING, task.attempt), "a write of an older attempt"
             if row["status"] != Status.RUNNING:
@@ -523,7 +531,8 @@ class Protocol(RuleBasedStateMachine):
                     self.reopening.add(self.let(partial(self.resume, pk)))
             self.finish_all_but(hung)
             while self.broker.messages and (free := [h for h in self.hosts if not h.task and h.state == "up"]):
-                self.deliver(self.broker.messages.pop(), free[0])
+                self.broker.messages -= 1
+                self.deliver(free[0])
                 self.finish_all_but(hung)
         assert self.is_calm(), "a run is still not finished, or a hung task keeps its slot"
         assert self.answered <= {None, *self.table}
@@ -548,6 +557,9 @@ def test_no_order_of_events_breaks_a_promise(
 ) -> None:
     settings.RUNS_TIME_SLICE_SECONDS = 60
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0.5
+    for name in ("worker@one", "worker@two"):
+        announce(name, CountingRun.queue, seconds_ago=-1_000_000)
+    monkeypatch.setattr(worker, "works", {})
     broker = Broker()
     monkeypatch.setattr(dispatch, "current_app", broker)
     clock = Clock()

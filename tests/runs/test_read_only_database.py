@@ -20,7 +20,6 @@ from rest_framework.test import APIClient
 
 from runs import tasks
 from runs.drill.models import DrillRun
-from runs.drill.tasks import drill
 from runs.exceptions import RunLost
 from runs.lifecycle import dispatch
 from runs.lifecycle.reclaim import reclaim_from_lost_process
@@ -277,7 +276,7 @@ def test_real_workers_go_on_after_a_failover(business_a: Business, files: Path) 
 def test_a_run_whose_process_was_killed_meanwhile_goes_on_after_the_outage(business_a: Business) -> None:
     run = claim_counting(business_a)
     with read_only_database():
-        reclaim_from_lost_process(drill, run.task_id, WorkerLostError())
+        reclaim_from_lost_process(run.task_id, WorkerLostError())
     until(lambda: seen(run).status == Status.QUEUED)
     assert run.events.order_by("pgh_id").last().pgh_context["reason"] == "resumed after worker loss"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from celery import current_app
 from django.db import connection
+from pytest_django import Settings
 
 from runs.exceptions import ActiveRunExists, WrongState
 from runs.lifecycle import dispatch
@@ -14,15 +15,16 @@ from runs.models import Business, Run
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from tests.actors import claim_counting, seen, silence, start_counting, work_through
+from tests.claims import claim_run
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    messages: list[int] = []
-    monkeypatch.setattr(current_app, "send_task", lambda name, args, queue: messages.append(args[0]))
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    messages: list[str] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, queue: messages.append(queue))
     return messages
 
 
@@ -34,10 +36,10 @@ def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(current_app, "send_task", refuse)
 
 
-def test_the_same_key_gives_the_same_run(business_a: Business, sent: list[int]) -> None:
+def test_the_same_key_gives_the_same_run(business_a: Business, sent: list[str]) -> None:
     runs = [dispatch.start(CountingRun, business_a, idempotency_key="k") for _ in range(2)]
     assert runs[0] == runs[1]
-    assert sent == [runs[0].pk]
+    assert sent == [CountingRun.queue]
 
 
 def test_a_second_start_is_told_of_the_active_run(business_a: Business) -> None:
@@ -116,30 +118,21 @@ def test_simultaneous_starts_with_one_key_make_one_run(business_a: Business) -> 
 def test_a_broker_that_is_away_loses_no_run(business_a: Business, broker_away: None) -> None:
     run = start_counting(business_a)
     run.refresh_from_db()
-    assert (run.status, run.dispatches) == ("queued", 1)
+    assert run.status == "queued"
 
 
-def test_the_sweep_publishes_a_forgotten_run_after_a_minute_then_more_rarely(
-    business_a: Business, sent: list[int]
+def test_the_sweep_wakes_queues_that_have_runs_to_claim(
+    business_a: Business, sent: list[str], settings: Settings
 ) -> None:
+    settings.RUNS_WAKE_MESSAGES = 2
     run = start_counting(business_a)
-    rows = CountingRun.objects.filter(pk=run.pk)
-
-    def sent_after(seconds: int) -> int:
-        sent.clear()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE contract_countingrun SET dispatched_at = now() - %s * interval '1 second'",
-                [seconds],
-            )
-        sweep()
-        return len(sent)
-
-    assert rows.get().dispatches == 1
-    assert sent_after(55) == 0
-    assert sent_after(65) == 1
-    assert sent_after(65) == 0, "the second wait is two minutes"
-    assert sent_after(125) == 1
+    sent.clear()
+    sweep()
+    assert sent == [CountingRun.queue] * 2
+    sent.clear()
+    claim_run(run)
+    sweep()
+    assert sent == []
 
 
 def test_a_retry_goes_on_from_the_cursor_and_completed_is_final(business_a: Business) -> None:

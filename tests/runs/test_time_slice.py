@@ -1,4 +1,4 @@
-"""One huge run can't starve other businesses: after its slice it makes room, if anybody waits."""
+"""One huge run can't starve other businesses: after its slice it makes room where a run waits and no slot is free."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,14 +8,20 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from runs.lifecycle.sweep import sweep
-from runs.lifecycle.worker import execute
 from runs.models import Business, Run
 from runs.progress import Progress
 from runs.states import StopRequest
 from tests.actors import claim_counting, seen, start_counting
+from tests.claims import work_on
 from tests.contract.models import CountingRun
+from tests.fleet import announce
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _one_slot(db: None) -> None:
+    announce("worker@test", CountingRun.queue, slots=1)
 
 
 def served_for(run: Run, seconds: int) -> None:
@@ -31,18 +37,26 @@ def test_a_run_past_its_slice_is_asked_to_make_room(business_a: Business, busine
     huge = claim_counting(business_a)
     start_counting(business_b)
     assert requested(huge) == "", "its slice isn't over"
-    served_for(huge, 301)
+    served_for(huge, 11)
     assert requested(huge) == StopRequest.INTERRUPT
 
 
-def test_nobody_waits_nobody_is_asked(business_a: Business) -> None:
+def test_where_a_slot_is_free_nobody_makes_room(business_a: Business, business_b: Business) -> None:
+    announce("worker@another", CountingRun.queue, slots=1)
+    huge = claim_counting(business_a)
+    start_counting(business_b)
+    served_for(huge, 3000)
+    assert requested(huge) == ""
+
+
+def test_where_no_run_waits_nobody_makes_room(business_a: Business) -> None:
     huge = claim_counting(business_a)
     served_for(huge, 3000)
     assert requested(huge) == ""
 
 
 def test_a_slice_may_be_endless(business_a: Business, business_b: Business, settings: Settings) -> None:
-    settings.RUNS_TIME_SLICE_SECONDS = None
+    settings.RUNS_TIME_SLICE_SECONDS = settings.RUNS_SHORT_SLICE_SECONDS = None
     huge = claim_counting(business_a)
     start_counting(business_b)
     served_for(huge, 3000)
@@ -77,11 +91,11 @@ def test_it_goes_to_the_end_of_the_queue_and_on_from_its_cursor(
                 CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
 
     messages.clear()
-    execute(CountingRun, work, run.pk, worker="worker@test", task_id="first")
+    work_on(run, work, task_id="first")
     between = seen(run)
     assert (between.status, between.processed, between.cursor) == ("queued", 4, {"number": 4})
-    assert messages == [("runs.counting", [run.pk])], "no sweep is needed to send it on"
+    assert messages == [("runs.counting", None)], "no sweep is needed to send it on"
 
-    execute(CountingRun, work, run.pk, worker="worker@test", task_id="second")
+    work_on(run, work, task_id="second")
     assert seen(run).status == "completed"
     assert taken == list(range(10))

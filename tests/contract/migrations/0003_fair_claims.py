@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contract", "0001_initial"),
+        ("contract", "0002_countingeffect"),
         ("runs", "0003_fair_claims"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
