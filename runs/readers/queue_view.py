@@ -3,7 +3,8 @@
 A place counts the runs that would be claimed before this one if none were added and none ended. The order is that of
 `QueueSnapshot`: businesses in turn, first the one with the fewest running. So a run that has k of its own business
 before it, whose business has r running, is claimed when that business has r + k running. Until then each other business
-that has fewer running comes up to r + k too, and has one more where it is served before on a tie.
+that has fewer running comes up to r + k too, and gets one more where it comes first on a tie: the one that has climbed
+there is served after the one that was there before, and of two that climbed together the first stays first.
 """
 
 from __future__ import annotations
@@ -44,14 +45,17 @@ class QueueView:
     def find_place(self, run: Run, limit: Limit | None) -> int | None:
         """1 is next; None where more than `MOST` come before it. `limit` is the one that holds it back."""
         before = self.count_own_before(run, limit)
-        own, reached = run.business_id, self.held[run.business_id] + before
+        own, own_held = run.business_id, self.held[run.business_id]
+        reached = own_held + before
         is_behind_own = False
         for business, queued in self.orders[limit]:
             if business == own:
                 is_behind_own = True
                 continue
-            is_served_before = not is_behind_own or self.held[business] > self.held[own]
-            turns = reached - self.held[business] + (1 if is_served_before else 0)
+            held = self.held[business]
+            # Whoever has just been claimed from is served last among those that have as many running.
+            is_first_on_tie = held > own_held or (held == own_held and not is_behind_own)
+            turns = reached - held + (1 if is_first_on_tie else 0)
             if turns <= 0 or before > MOST:
                 break
             before += min(turns, queued)
