@@ -62,13 +62,15 @@ class QueueView:
         return before + 1 if before <= MOST else None
 
     def count_own_before(self, run: Run, limit: Limit | None) -> int:
+        """Of other types of its queue no more than their limits leave room for."""
         age = (run.queued_at, run.slug, run.pk)
-        keys = [(run.business_id, model.slug) for model in types_of(run.queue)]
-        return sum(
-            bisect_left(self.ages.get(key, ()), age)
-            for key in keys
-            if blocking_limit(self.snapshot, key) in (None, limit)
-        )
+        before = 0
+        for model in types_of(run.queue):
+            key = (run.business_id, model.slug)
+            if blocking_limit(self.snapshot, key) in (None, limit):
+                room = () if model.slug == run.slug else room_under_own_limits(self.snapshot, key)
+                before += min([bisect_left(self.ages.get(key, ()), age), *room])
+        return before
 
     @cached_property
     def held(self) -> Counter[int]:

@@ -22,6 +22,7 @@ from runs.models import Business, RunLimit
 from runs.readers import queue_view
 from runs.readers.verdict import Verdict, fetch_repaired, verdict_of
 from runs.states import Status
+from tests.contract.models import CountingRun
 from tests.fleet import announce
 
 pytestmark = pytest.mark.django_db
@@ -42,8 +43,12 @@ def fill_queue(business: Business, count: int) -> list[DrillRun]:
 
 
 def claim(count: int = 1) -> list[int]:
+    return [pk for _type, pk in claim_any(count)]
+
+
+def claim_any(count: int) -> list[tuple[str, int]]:
     claimed = (claim_next(QUEUE, worker="worker@test", task_id="task") for _number in range(count))
-    return [run.pk for run in claimed if run]
+    return [(run.slug, run.pk) for run in claimed if run]
 
 
 def verdicts(*runs: DrillRun) -> list[Verdict]:
@@ -63,7 +68,7 @@ def seen(run: DrillRun) -> tuple[str, Any, Any]:
 # The place
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(20))
 def test_runs_are_claimed_in_the_order_of_their_places(seed: int) -> None:
     chance = random.Random(seed)
     businesses = [make_business(str(number)) for number in range(4)]
@@ -73,17 +78,28 @@ def test_runs_are_claimed_in_the_order_of_their_places(seed: int) -> None:
     for business in chance.sample(businesses, 2):
         RunLimit.objects.create(business=business, run_type=DrillRun.slug, max_running=chance.randint(1, 6))
     for business in chance.sample(businesses, 4):
-        queue_runs(business, chance.randint(0, 3))
-    queued = list(DrillRun.objects.filter(status=Status.QUEUED).order_by("pk"))
-    shown = dict(zip([run.pk for run in queued], places(queued), strict=True))
-    claimed = claim(40)
-    assert [shown[pk] for pk in claimed] == list(range(1, len(claimed) + 1))
+        queue_runs(business, chance.randint(0, 2))
+        if chance.random() < 0.5:
+            start(CountingRun, business)
+        queue_runs(business, chance.randint(0, 2))
+    shown = {
+        (run.slug, run.pk): verdict_of(run).evidence["place_in_queue"]
+        for model in (CountingRun, DrillRun)
+        for run in fetch_repaired(model.objects.filter(status=Status.QUEUED).with_ages())
+    }
+    claimed = claim_any(40)
+    assert [shown[key] for key in claimed] == list(range(1, len(claimed) + 1))
 
 
 def test_businesses_take_turns_however_many_runs_another_has_queued(business_a: Business, business_b: Business) -> None:
     many, few = queue_runs(business_a, 5), queue_runs(business_b, 2)
     assert places(many) == [1, 3, 5, 6, 7]
     assert places(few) == [2, 4]
+
+
+def test_runs_for_which_a_limit_leaves_no_room_yet_have_a_place_too(business_a: Business) -> None:
+    RunLimit.objects.create(business=business_a, max_running=1)
+    assert places(queue_runs(business_a, 3)) == [1, 2, 3]
 
 
 def test_nobody_counts_further_than_a_hundred(business_a: Business, business_b: Business) -> None:
