@@ -1,4 +1,4 @@
-"""Workers as they announce themselves, without a process."""
+"""Workers that have announced themselves, without their processes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from django.db.models.functions import Now
 from runs.models import Worker
 
 
-def announce(name: str = "worker@test", *, queues: list[str], slots: int = 2, seconds_ago: float = 0) -> Worker:
-    then = Now() - timedelta(seconds=seconds_ago)
-    worker, _created = Worker.objects.update_or_create(
+def announce(name: str, *queues: str, slots: int = 1, boot: str = "boot", seconds_ago: float = 0) -> Worker:
+    """A worker whose last announcement is `seconds_ago`, after an hour without a gap."""
+    announced_at = Now() - timedelta(seconds=seconds_ago)
+    an_hour_before = Now() - timedelta(seconds=seconds_ago + 3600)
+    return Worker.objects.update_or_create(
         name=name,
         defaults={
-            "boot": "boot",
-            "queues": queues,
+            "boot": boot,
+            "queues": list(queues),
             "slots": slots,
-            "version": "1.0",
-            "host": "machine-7",
-            "booted_at": then,
-            "announced_at": then,
-            "unbroken_since": then,
+            "booted_at": an_hour_before,
+            "unbroken_since": an_hour_before,
+            "announced_at": announced_at,
         },
-    )
-    return worker
+    )[0]

@@ -26,7 +26,7 @@ def as_staff_in_admin(client: Client, staff: User) -> Client:
 def test_the_list_and_the_run_s_page_say_what_it_waits_for(
     as_staff_in_admin: Client, business_a: Business, business_b: Business, make_run: MakeRun
 ) -> None:
-    announce(queues=[CountingRun.queue], slots=0)
+    announce("worker@test", CountingRun.queue, slots=0)
     for business in (business_a, business_b):
         run = make_run(business)
     for page in (LIST, f"{LIST}{run.pk}/change/"):

@@ -40,7 +40,7 @@ def claim() -> DrillRun:
 
 
 def occupy_slots(business: Business) -> None:
-    announce(queues=[QUEUE], slots=1)
+    announce("worker@test", QUEUE, slots=1)
     queue_run(business)
     claim()
 
@@ -104,7 +104,7 @@ def test_of_other_businesses_a_member_learns_no_more_than_the_place(
     as_member_a: APIClient, business_a: Business, business_b: Business, limit: int | None
 ) -> None:
     Business.objects.filter(pk=business_b.pk).update(name="Zebra", slug="zebra")
-    announce(queues=[QUEUE], slots=7)
+    announce("worker@test", QUEUE, slots=7)
     if limit:
         RunLimit.objects.create(run_type=DrillRun.slug, max_running=limit)
     for _number in range(20):
@@ -131,7 +131,7 @@ def test_a_stranger_sees_neither_run_nor_place(
 def test_the_stream_sends_a_run_whose_place_has_changed(
     asgi: str, member_a: User, business_a: Business, business_b: Business
 ) -> None:
-    announce(queues=[QUEUE], slots=0)
+    announce("worker@test", QUEUE, slots=0)
     first, run = queue_run(business_b), queue_run(business_a)
     with stream(asgi, business_a.pk, Authorization=make_token(member_a)) as told:
         before = told.run()

@@ -103,7 +103,7 @@ def test_runs_for_which_a_limit_leaves_no_room_yet_have_a_place_too(business_a: 
 
 
 def test_nobody_counts_further_than_a_hundred(business_a: Business, business_b: Business) -> None:
-    announce(queues=[QUEUE], slots=0)
+    announce("worker@test", QUEUE, slots=0)
     own = fill_queue(business_a, 102)
     assert seen(own[100]) == ("Place 101 in the queue.", 101, "slot")
     assert seen(own[101]) == ("More than 100 runs are before it in the queue.", None, "slot")
@@ -112,7 +112,7 @@ def test_nobody_counts_further_than_a_hundred(business_a: Business, business_b: 
 
 
 def test_a_hundred_businesses_before_it_are_as_many_as_a_thousand() -> None:
-    announce(queues=[QUEUE], slots=0)
+    announce("worker@test", QUEUE, slots=0)
     for number in range(101):
         fill_queue(make_business(str(number)), 1)
     last, beyond = (fill_queue(make_business(name), 1)[0] for name in ("last", "beyond"))
@@ -148,29 +148,29 @@ def test_only_queued_runs_have_a_place(business_a: Business) -> None:
 def test_without_a_worker_that_serves_its_queue_it_waits_for_one(business_a: Business) -> None:
     [run] = queue_runs(business_a, 1)
     assert seen(run) == ("No worker is running.", 1, "worker")
-    announce("other", queues=["receipts"])
-    announce("lost", queues=[QUEUE], seconds_ago=46)
+    announce("other", "receipts")
+    announce("lost", QUEUE, seconds_ago=46)
     assert seen(run) == ("No worker is running.", 1, "worker")
-    announce("lost", queues=["receipts", QUEUE])
+    announce("lost", "receipts", QUEUE)
     assert seen(run) == ("It starts in a moment.", 1, None)
 
 
 def test_while_all_slots_are_occupied_it_waits_for_one(business_a: Business, business_b: Business) -> None:
-    announce(queues=[QUEUE, "receipts"], slots=2)
+    announce("worker@test", QUEUE, "receipts", slots=2)
     queue_runs(business_a, 2)
     claim(2)
     first, second = queue_runs(business_a, 1)[0], queue_runs(business_b, 1)[0]
     assert seen(second) == ("It is next in the queue.", 1, "slot")
     assert seen(first) == ("Place 2 in the queue.", 2, "slot")
-    announce(queues=[QUEUE, "receipts"], slots=3)
+    announce("worker@test", QUEUE, "receipts", slots=3)
     assert seen(second) == ("It starts in a moment.", 1, None)
     assert seen(first) == ("Place 2 in the queue.", 2, "slot")
 
 
 def test_slots_of_workers_that_are_lost_or_serve_other_queues_are_not_counted(business_a: Business) -> None:
-    announce(queues=[QUEUE], slots=1)
-    announce("other", queues=["receipts"], slots=5)
-    announce("lost", queues=[QUEUE], slots=5, seconds_ago=46)
+    announce("worker@test", QUEUE, slots=1)
+    announce("other", "receipts", slots=5)
+    announce("lost", QUEUE, slots=5, seconds_ago=46)
     queue_runs(business_a, 2)
     [claimed] = claim()
     [run] = DrillRun.objects.filter(status=Status.QUEUED)
@@ -180,7 +180,7 @@ def test_slots_of_workers_that_are_lost_or_serve_other_queues_are_not_counted(bu
 
 
 def test_a_limit_of_its_business_is_named_with_its_numbers(business_a: Business, business_b: Business) -> None:
-    announce(queues=[QUEUE], slots=4)
+    announce("worker@test", QUEUE, slots=4)
     RunLimit.objects.create(business=business_a, run_type=DrillRun.slug, max_running=2)
     queue_runs(business_a, 3)
     claim(2)
@@ -194,7 +194,7 @@ def test_a_limit_of_its_business_is_named_with_its_numbers(business_a: Business,
 
 def test_the_limit_of_the_settings_is_named_as_well(business_a: Business, settings: Settings) -> None:
     settings.RUNS_MAX_RUNNING = {DrillRun.slug: 1}
-    announce(queues=[QUEUE], slots=4)
+    announce("worker@test", QUEUE, slots=4)
     queue_runs(business_a, 2)
     claim()
     [run] = DrillRun.objects.filter(status=Status.QUEUED)
@@ -205,7 +205,7 @@ def test_the_limit_of_the_settings_is_named_as_well(business_a: Business, settin
 def test_a_limit_of_all_businesses_tells_nothing_of_the_others(
     business_a: Business, business_b: Business, run_type: str
 ) -> None:
-    announce(queues=[QUEUE], slots=40)
+    announce("worker@test", QUEUE, slots=40)
     RunLimit.objects.create(run_type=run_type, max_running=13)
     queue_runs(business_b, 15)
     claim(13)
@@ -219,7 +219,7 @@ def test_a_limit_of_all_businesses_tells_nothing_of_the_others(
 
 
 def test_runs_that_are_held_back_are_said_to_be(business_a: Business) -> None:
-    announce(queues=[QUEUE])
+    announce("worker@test", QUEUE)
     RunLimit.objects.create(run_type=DrillRun.slug, max_running=0)
     [run] = queue_runs(business_a, 1)
     assert seen(run)[0] == "It is held back in the queue."
