@@ -1,19 +1,34 @@
-"""Thin Celery entries."""
+"""Thin Celery entries. A worker imports this module, and with it the handlers of its signals."""
 
 import logging
 from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
+from celery.exceptions import WorkerLostError
 from celery.signals import celeryd_after_setup, worker_shutdown
 from django.db import Error
 
 from .database import discard_connection, is_database_away
+from .lifecycle import reclaim, shutdown  # noqa: F401  # they handle the worker's signals
 from .lifecycle import sweep as rounds
+from .lifecycle.dispatch import WORK_TASK
 from .lifecycle.sweep_watchdog import SweepWatchdog
+from .lifecycle.worker import work_on_next
 
 logger = logging.getLogger(__name__)
 
 SWEEP_QUEUE = "control"
+
+
+@shared_task(
+    bind=True,
+    name=WORK_TASK,
+    ignore_result=True,
+    acks_late=False,  # early: a broker must never hand a long run to a second worker
+    throws=(WorkerLostError,),  # the run goes on: one line in the log, no traceback
+)
+def work(self: Task[Any, Any], queue: str) -> None:
+    work_on_next(queue, worker=self.request.hostname or "", task_id=self.request.id or "")
 
 
 @shared_task(name="runs.sweep", ignore_result=True)

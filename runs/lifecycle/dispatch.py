@@ -23,7 +23,7 @@ from ..database import discard_connection, is_database_away
 from ..exceptions import ActiveRunExists, WrongState
 from ..models import Business, Run, RunItem, RunQuerySet
 from ..models.audit import Actor, audit_context
-from ..models.queue_snapshot import fetch_snapshot, types_of
+from ..models.queue_snapshot import fetch_snapshot
 from ..states import ErrorCode, Status
 from .broker_calls import call_broker
 from .slots import make_room
@@ -34,10 +34,7 @@ R = TypeVar("R", bound=Run)
 logger = logging.getLogger(__name__)
 
 COPY_BATCH = 1000
-
-
-def task_name(model: type[Run]) -> str:
-    return f"runs.{model.slug}"
+WORK_TASK = "runs.work_on_queue"  # the one task, of all types: which run it works on is decided when it claims
 
 
 # The unique index refused the row, but the run that it conflicts with may have ended before it could be read.
@@ -142,10 +139,9 @@ def retry_items(run: R, choose: Callable[[], models.QuerySet[RunItem]], created_
 
 def wake_queue(queue: str, messages: int = 1) -> bool:
     """Wake as many workers of the queue; False while the broker is away, which is logged."""
-    [model, *_others] = types_of(queue)
     for _message in range(messages):
         try:
-            call_broker(current_app.send_task, task_name(model), queue=queue)
+            call_broker(current_app.send_task, WORK_TASK, args=[queue], queue=queue)
         except Exception as error:
             # Whatever fails in whichever broker: the message is lost, and the rows are still queued.
             logger.warning("Could not wake the queue %s: %r", queue, error)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from celery import Task, shared_task
-from celery.exceptions import WorkerLostError
 from django.db import Error
 from django.utils.translation import gettext as _
 
@@ -21,7 +19,7 @@ from ..progress.progress import Progress
 from ..states import STATUS_AFTER_STOP, ErrorCode, Status, StopRequest
 from ..text import clean
 from .claim import claim_next
-from .dispatch import task_name, wake_if_claimable
+from .dispatch import wake_if_claimable
 from .worker_process import this_worker
 
 R = TypeVar("R", bound=Run)
@@ -33,33 +31,17 @@ logger = logging.getLogger(__name__)
 works: dict[type[Run], Work[Any]] = {}  # what this process can work on
 
 
-def run_task(model: type[R]) -> Callable[[Work[R]], Task[Any, Any]]:
+def run_task(model: type[R]) -> Callable[[Work[R]], Work[R]]:
     """Make a function the work of a run type: `(run, progress) -> None`.
 
     It may be called several times for one run, each time with the cursor that the last call left.
     """
 
-    def decorate(work: Work[R]) -> Task[Any, Any]:
+    def register(work: Work[R]) -> Work[R]:
         works[model] = work
+        return work
 
-        def task(self: Task[Any, Any], *args: Any) -> None:  # messages of earlier versions carry the id of a run
-            request = self.request
-            work_on_next(model.queue, worker=request.hostname or "", task_id=request.id or "")
-
-        task.__doc__ = work.__doc__
-        # Early acknowledgement: a broker must never hand a long run to a second worker.
-        return cast(
-            "Task[Any, Any]",
-            shared_task(
-                bind=True,
-                name=task_name(model),
-                acks_late=False,
-                ignore_result=True,
-                throws=(WorkerLostError,),  # the run goes on: one line in the log, no traceback
-            )(task),
-        )
-
-    return decorate
+    return register
 
 
 def work_on_next(queue: str, *, worker: str = "", task_id: str = "") -> None:

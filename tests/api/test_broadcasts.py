@@ -83,7 +83,7 @@ def test_the_start_counts_who_gets_it_and_who_doesnt(
         "broadcast", "queued", 6, 3, 3,
     )  # fmt: skip
     assert run["details"]["audience"]["valid"] == 3
-    assert messages == [("runs.broadcast", None)]
+    assert messages == [("runs.work_on_queue", ["broadcasts"])]
     rows = Recipient.objects.filter(run=run["id"]).order_by("pk")
     assert list(rows.values_list("key", "status", "error_code")) == [
         ("+972502000000", "pending", ""),

@@ -29,7 +29,7 @@ def test_it_is_queued_published_and_answered_202(
     assert answer.status_code == 202
     body = answer.json()
     assert (body["status"], body["type"], body["details"]["mailbox_id"]) == ("queued", "receipt_sync", mailbox_a.pk)
-    assert messages == [("runs.receipt_sync", None)]
+    assert messages == [("runs.work_on_queue", ["receipts"])]
     run = ReceiptSyncRun.objects.get()
     assert run.created_by is not None
     assert run.created_by.username == "member-a"

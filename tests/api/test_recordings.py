@@ -74,7 +74,7 @@ def test_a_start_is_answered_with_the_run(
         "current_pct": None,
         "warnings": [],
     }
-    assert messages == [("runs.recording", None)]
+    assert messages == [("runs.work_on_queue", ["recordings"])]
     status = as_member_a.get(f"{START}{run.pk}/status/")
     assert (status.status_code, status.json()["id"], status.json()["type"]) == (200, run.pk, "recording")
 

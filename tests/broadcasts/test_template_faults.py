@@ -109,7 +109,7 @@ def test_a_webhook_that_lifts_the_pause_wakes_the_run(
     assert messages == []
     post_template_status(account_a)
     post_template_status(account_a)
-    assert messages == [("runs.broadcast", None)]
+    assert messages == [("runs.work_on_queue", ["broadcasts"])]
     end = work_through(run, send)
     assert (end.status, end.sent, end.unknown) == (Status.COMPLETED, 4, 0)
     assert phones_sent_to(graph) == [number(n) for n in (0, 1, 2, 2, 3)]

@@ -18,7 +18,6 @@ from runs.lifecycle.reset import reset_progress
 from runs.lifecycle.sweep import sweep
 from runs.models import Business, Run, run_types
 from runs.models.audit import SYSTEM
-from runs.models.queue_snapshot import types_of
 from runs.progress import Progress
 from runs.states import ItemStatus, Status
 from tests.actors import seen, silence
@@ -92,7 +91,7 @@ def test_a_start_is_published_once_and_a_key_returns_the_same_run(
 ) -> None:
     run = start_any(model, business_a, idempotency_key="once")
     assert start_any(model, business_a, idempotency_key="once").pk == run.pk
-    assert messages == [(f"runs.{types_of(model.queue)[0].slug}", None)]
+    assert messages == [("runs.work_on_queue", [model.queue])]
 
 
 def test_an_exclusive_type_has_one_active_run_a_business(model: type[Run], run: Run, business_b: Business) -> None:

@@ -74,7 +74,7 @@ def test_it_goes_on_by_itself_at_its_time(deferred: CountingRun, messages: list[
     messages.clear()
     let_time_pass(deferred)
     sweep.sweep()
-    assert ("runs.counting", None) in messages
+    assert ("runs.work_on_queue", ["drill"]) in messages
     end = work_through(deferred, defer)
     assert (end.status, end.attempt, end.waiting_until, end.waiting_reason) == (Status.COMPLETED, 2, None, "")
 
@@ -95,7 +95,7 @@ def test_ending_its_wait_wakes_a_worker_at_once(deferred: CountingRun, messages:
     with transaction.atomic():
         assert wake(CountingRun.objects.all()) == 1
         assert messages == []
-    assert messages == [("runs.counting", None)]
+    assert messages == [("runs.work_on_queue", ["drill"])]
     assert wake(CountingRun.objects.all()) == 0
     assert claim(deferred) is not None
 

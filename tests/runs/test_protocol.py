@@ -68,7 +68,7 @@ class Broker:
         self.ended: list[str] = []  # tasks that somebody asked to terminate
         self.control = SimpleNamespace(revoke=self._revoke)
 
-    def send_task(self, name: str, queue: str) -> None:
+    def send_task(self, name: str, args: list[str], queue: str) -> None:
         if self.away:
             raise ConnectionError("no broker")
         self.messages += 1

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     messages: list[str] = []
-    monkeypatch.setattr(current_app, "send_task", lambda name, queue: messages.append(queue))
+    monkeypatch.setattr(current_app, "send_task", lambda name, args, queue: messages.append(queue))
     return messages
 
 

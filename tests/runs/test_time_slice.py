@@ -94,7 +94,7 @@ def test_it_goes_to_the_end_of_the_queue_and_on_from_its_cursor(
     work_on(run, work, task_id="first")
     between = seen(run)
     assert (between.status, between.processed, between.cursor) == ("queued", 4, {"number": 4})
-    assert messages == [("runs.counting", None)], "no sweep is needed to send it on"
+    assert messages == [("runs.work_on_queue", ["drill"])], "no sweep is needed to send it on"
 
     work_on(run, work, task_id="second")
     assert seen(run).status == "completed"
