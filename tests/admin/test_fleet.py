@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -26,7 +27,8 @@ def test_each_is_listed_with_what_it_announced(as_staff_in_admin: Client) -> Non
     announce("worker@one", "receipts", "drill", slots=3, seconds_ago=12)
     Worker.objects.update(host="machine-7", version="1.4-rc")
     page = as_staff_in_admin.get(LIST).content.decode()
-    for text in ("worker@one", "machine-7", "receipts, drill", "12 s ago", "1.4-rc", "alive"):
+    assert re.search(r"\b1\d s ago", page)
+    for text in ("worker@one", "machine-7", "receipts, drill", "1.4-rc", "alive"):
         assert text in page
     assert "lost" not in page
 
