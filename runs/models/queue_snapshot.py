@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from ..database import fetch_pipelined
@@ -39,9 +40,6 @@ class Limit:
     business: int | None
     run_type: str | None
     id: int | None = None
-
-    def covers(self, business: int, run_type: str) -> bool:
-        return self.business in (None, business) and self.run_type in (None, run_type)
 
     def is_wide(self) -> bool:
         """Does it count more than the runs whose claims lock one row of business and queue?"""
@@ -84,15 +82,30 @@ class QueueSnapshot:
         return None
 
     def limits_of(self, business: int, run_type: str) -> Iterator[Limit]:
-        """Those that count a run of this business and type. The setting holds where the business has no row."""
-        own = [limit for limit in self.limits if limit.covers(business, run_type)]
-        yield from own
+        """Those that count a run of this business and type, its own first. The setting holds where it has no row."""
+        keys = ((business, run_type), (business, None), (None, run_type), (None, None))
+        own = self.limits_by_key.get(keys[0])
         default = default_limit(run_type)
-        if default is not None and all(limit.is_wide() for limit in own):
+        if own is None and default is not None:
             yield Limit(default, business, run_type)
+        yield from (self.limits_by_key[key] for key in keys if key in self.limits_by_key)
 
     def count_running(self, limit: Limit) -> int:
-        return sum(count for key, count in self.running.items() if limit.covers(*key))
+        return self.running_by_key[limit.business, limit.run_type]
+
+    # Looked up for each head: with as many limits as businesses, a search among all of them would take seconds.
+
+    @cached_property
+    def limits_by_key(self) -> dict[tuple[int | None, str | None], Limit]:
+        return {(limit.business, limit.run_type): limit for limit in self.limits}
+
+    @cached_property
+    def running_by_key(self) -> Counter[tuple[int | None, str | None]]:
+        counts: Counter[tuple[int | None, str | None]] = Counter()
+        for (business, run_type), count in self.running.items():
+            for key in ((business, run_type), (business, None), (None, run_type), (None, None)):
+                counts[key] += count
+        return counts
 
 
 def types_of(queue: str) -> list[type[Run]]:
