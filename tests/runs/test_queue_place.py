@@ -15,11 +15,11 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from runs.database import fetch_pipelined
 from runs.drill.models import DrillRun
 from runs.lifecycle import start
 from runs.lifecycle.claim import claim_next
 from runs.models import Business, RunLimit
-from runs.readers import queue_view
 from runs.readers.verdict import Verdict, fetch_repaired, verdict_of
 from runs.states import Status
 from tests.contract.models import CountingRun
@@ -82,11 +82,9 @@ def test_runs_are_claimed_in_the_order_of_their_places(seed: int) -> None:
         if chance.random() < 0.5:
             start(CountingRun, business)
         queue_runs(business, chance.randint(0, 2))
-    shown = {
-        (run.slug, run.pk): verdict_of(run).evidence["place_in_queue"]
-        for model in (CountingRun, DrillRun)
-        for run in fetch_repaired(model.objects.filter(status=Status.QUEUED).with_ages())
-    }
+    drills = fetch_repaired(DrillRun.objects.filter(status=Status.QUEUED).with_ages())
+    countings = fetch_repaired(CountingRun.objects.filter(status=Status.QUEUED).with_ages())
+    shown = {(run.slug, run.pk): verdict_of(run).evidence["place_in_queue"] for run in (*drills, *countings)}
     claimed = claim_any(40)
     assert [shown[key] for key in claimed] == list(range(1, len(claimed) + 1))
 
@@ -234,9 +232,8 @@ def test_the_round_trips_are_the_same_for_one_run_and_for_many(business_a: Busin
 
         def fetch(statements: Any) -> Any:
             trips["pipelined"] += 1
-            return real(statements)
+            return fetch_pipelined(statements)
 
-        real = queue_view.fetch_pipelined
         with (
             patch("runs.readers.queue_view.fetch_pipelined", fetch),
             patch("runs.models.queue_snapshot.fetch_pipelined", fetch),
