@@ -169,7 +169,7 @@ def wake(rows: RunQuerySet[Any]) -> int:
     waiting = list(rows.filter(status=Status.QUEUED, waiting_until__gt=Now()))
     for run in waiting:
         row = rows.model.objects.filter(pk=run.pk, status=Status.QUEUED)
-        row.update(waiting_until=None, waiting_reason="", version=models.F("version") + 1)
+        row.update(queued_at=Now(), waiting_until=None, waiting_reason="", version=models.F("version") + 1)
     if waiting:
         transaction.on_commit(partial(wake_queue, rows.model.queue, len(waiting)))
     return len(waiting)
