@@ -83,7 +83,7 @@ class ActiveRunExists(RunsError):
 
 
 class WrongState(RunsError):
-    """The run's state forbids this."""
+    """The run's status doesn't allow this."""
 
     def __init__(self, reason: str | None = None) -> None:
         super().__init__(reason)

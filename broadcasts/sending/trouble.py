@@ -16,7 +16,7 @@ from .template_wait import wait_for_template
 from .threads import Send
 from .window import ConcurrencyWindow
 
-OUTAGE_AFTER: Final = 5  # messages in a row without an answer: fewer may be the bad luck of each
+OUTAGE_AFTER: Final = 5  # messages in a row without an answer: fewer may have failed each for its own reason
 FIRST_HOLD_OFF: Final = 2.0  # seconds
 LONGEST_HOLD_OFF: Final = 300.0
 
@@ -33,7 +33,7 @@ class TroubleHandler:
         self._run, self._progress, self._provider = run, progress, provider
         self._limiter, self._window = limiter, window
         self._outage = Outage(progress)
-        self._refusals: list[Throttled | Blocked | TemplateWaits] = []  # that concern everybody
+        self._refusals: list[Throttled | Blocked | TemplateWaits] = []  # that concern all recipients
         self._unanswered: list[ProviderError] = []  # in a row
         # In a row, without a message that was accepted or refused between them.
         self._hold_offs = Backoff(progress, key="held_off_seconds", first=FIRST_HOLD_OFF, longest=LONGEST_HOLD_OFF)

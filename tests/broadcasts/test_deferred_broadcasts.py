@@ -42,21 +42,21 @@ def test_a_limit_of_a_minute_drains_what_is_in_flight_and_leaves_the_slot(
     assert is_waiting_in_queue(run, LIMIT)
     assert run.wait_left == pytest.approx(60, abs=20)
     assert (run.unknown, run.failed, run.losses) == (0, 0, 0)
-    assert run.sent == statuses(run).count("done") == len(graph.told) - 1
+    assert run.sent == statuses(run).count("done") == len(graph.received) - 1
     assert statuses(run).count("pending") == 30 - run.sent
     assert 10 <= run.sent < 30
 
-    told = len(graph.told)
+    received = len(graph.received)
     held = broadcast(account_a, numbers(3))
     held = work_through(held, send)
     assert is_waiting_in_queue(held, LIMIT), "so does every broadcast of the account"
-    assert len(graph.told) == told
+    assert len(graph.received) == received
 
     end_hold_off()
     end = work_on_after_wait(run, send)
     assert (end.status, end.sent, end.unknown, end.attempt) == (Status.COMPLETED, 30, 0, 2)
     assert graph.numbers[number(10)] == 2
-    assert len(graph.told) == 31
+    assert len(graph.received) == 31
 
 
 def test_limits_in_a_row_hold_off_for_longer_and_longer_over_all_attempts(
@@ -69,11 +69,11 @@ def test_limits_in_a_row_hold_off_for_longer_and_longer_over_all_attempts(
     run = work_through(broadcast(account_a, numbers(3)), send)
     assert is_waiting_in_queue(run, LIMIT)
     for _attempt in range(2):
-        told = len(graph.told)
+        received = len(graph.received)
         end_hold_off()
         run = work_on_after_wait(run, send)
         assert is_waiting_in_queue(run, LIMIT)
-        assert len(graph.told) == told + 1, "one message is tried, and none of the short hold-offs is waited again"
+        assert len(graph.received) == received + 1, "one is tried, and no short hold-off waited again"
     assert run.cursor["held_off_seconds"] > 1
     graph.otherwise = wire.SENT
     end_hold_off()
@@ -90,18 +90,18 @@ def test_an_outage_is_waited_for_in_the_queue_and_no_attempt_sends_before_it_is_
     graph.otherwise = wire.BAD_GATEWAY
     run = work_through(broadcast(account_a, numbers(40)), send)
     assert is_waiting_in_queue(run, NO_CONTACT)
-    told, unknown = len(graph.told), run.unknown
+    received, unknown = len(graph.received), run.unknown
     assert unknown <= AT_ONCE + OUTAGE_AFTER - 1
     for _attempt in range(3):
         run = work_on_after_wait(run, send)
         assert is_waiting_in_queue(run, NO_CONTACT)
-    assert (len(graph.told), run.unknown, "in_flight" in statuses(run)) == (told, unknown, False)
+    assert (len(graph.received), run.unknown, "in_flight" in statuses(run)) == (received, unknown, False)
 
     # The provider answers, but no message: one alone finds out.
     graph.otherwise, graph.answers = wire.SENT, {number(n): [wire.BAD_GATEWAY] for n in range(40)}
     run = work_on_after_wait(run, send)
     assert is_waiting_in_queue(run, NO_CONTACT)
-    assert (len(graph.told), run.unknown) == (told + 1, unknown + 1)
+    assert (len(graph.received), run.unknown) == (received + 1, unknown + 1)
 
     graph.answers = {}
     end = work_on_after_wait(run, send)

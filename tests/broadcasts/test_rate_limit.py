@@ -58,7 +58,7 @@ def test_a_worker_takes_no_permit_that_is_due_too_late_to_wait_for(account_a: Pr
         assert deferred.value.seconds == pytest.approx(40, abs=1)
 
 
-def test_permits_that_nobody_takes_are_lost_but_the_last_few(account_a: ProviderAccount) -> None:
+def test_unused_permits_are_lost_except_the_last_few(account_a: ProviderAccount) -> None:
     limiter = RateLimiter(account_a)
     Pace.objects.update(next_at="2020-01-01T00:00:00Z")
     account_a.rate = 1

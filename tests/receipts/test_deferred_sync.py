@@ -14,7 +14,7 @@ from receipts.mailbox.account import InboxUnreachable
 from receipts.mailbox.inbox import Inbox
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.sync import outage
-from receipts.sync.mailbox_sync import sync
+from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -51,23 +51,23 @@ def lonely(business_a: Business) -> Mailbox:
     return Mailbox.objects.get(pk=mailbox.pk)
 
 
-def started(mailbox: Mailbox) -> ReceiptSyncRun:
+def start_sync(mailbox: Mailbox) -> ReceiptSyncRun:
     return dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox)
 
 
 def test_a_server_that_is_away_occupies_no_slot_and_is_waited_for(lonely: Mailbox) -> None:
-    run = work_through(started(lonely), sync)
+    run = work_through(start_sync(lonely), sync_mailbox)
     assert is_waiting_in_queue(run, REFUSED)
-    run = work_on_after_wait(run, sync)
+    run = work_on_after_wait(run, sync_mailbox)
     assert is_waiting_in_queue(run, REFUSED)
     with serve([ServedMailbox("dana", "open sesame", 7, [])], port=lonely.port):
-        end = work_on_after_wait(run, sync)
+        end = work_on_after_wait(run, sync_mailbox)
     assert (end.status, end.attempt, end.losses) == ("completed", 3, 0)
 
 
 def test_after_the_longest_wait_over_all_attempts_the_run_fails(lonely: Mailbox, settings: Settings) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 200
-    run = work_on_until_it_ends(started(lonely), sync)
+    run = work_on_until_it_ends(start_sync(lonely), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "unreachable")
     assert "The sync waited 3 minutes for it. A retry goes on where it stopped." in run.error_message
     assert 5 < run.attempt < 20
@@ -78,14 +78,14 @@ def test_a_server_that_goes_away_in_the_middle_costs_nothing_and_repeats_nothing
     server, mailbox = box
     with cut_after(server.port, [1_150_000, *[0] * 100]) as port:
         Mailbox.objects.filter(pk=mailbox.pk).update(port=port)
-        run = work_through(started(mailbox), sync)
+        run = work_through(start_sync(mailbox), sync_mailbox)
         done = run.processed
         assert run.waiting_until
         assert 0 < done < MANY
-        run = work_on_after_wait(run, sync)
+        run = work_on_after_wait(run, sync_mailbox)
         assert (bool(run.waiting_until), run.processed, run.total) == (True, done, MANY)
     Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port)
-    end = work_on_after_wait(run, sync)
+    end = work_on_after_wait(run, sync_mailbox)
     assert (end.status, end.processed, end.total, end.losses) == ("completed", MANY, MANY, 0)
     assert {item.attempts for item in end.items.all()} == {1}
 
@@ -102,7 +102,7 @@ def test_a_message_that_ends_every_connection_is_given_up_though_its_tries_are_a
         raise InboxUnreachable("It hung up.", "The connection was lost") from imaplib.IMAP4.abort()
 
     monkeypatch.setattr(Inbox, "begin_fetch", hang_up_over_the_first)
-    run: ReceiptSyncRun = work_on_until_it_ends(started(box[1]), sync)
+    run: ReceiptSyncRun = work_on_until_it_ends(start_sync(box[1]), sync_mailbox)
     assert (run.status, run.processed, run.failed) == ("completed", MANY, 1)
     assert run.attempt > 2
     assert run.items.get(status="failed").error_code == "given_up"

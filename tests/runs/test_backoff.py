@@ -10,12 +10,12 @@ from pytest_django import Settings
 
 from runs.exceptions import RunDeferred, RunUnreachable
 from runs.lifecycle import sweep
-from runs.lifecycle.dispatch import wake
+from runs.lifecycle.dispatch import end_waits
 from runs.models import Business
 from runs.models.audit import SYSTEM
-from runs.models.queue_snapshot import fetch_snapshot
+from runs.models.queue_snapshot import fetch_to_claim
 from runs.progress import Backoff, Progress
-from tests.actors import claim_counting, seen, start_counting, work_through
+from tests.actors import claim_counting, read_run, start_counting, work_through
 from tests.contract.models import CountingRun
 from tests.waits import is_waiting_in_queue, work_on_after_wait, work_on_until_it_ends
 
@@ -77,7 +77,7 @@ def test_a_short_wait_stays_in_the_worker(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for _number in progress.track(range(1)):
             progress.wait(0.1, REASON)
-            shown.append(seen(run))
+            shown.append(read_run(run))
 
     assert work_through(start_counting(business_a), work).status == "completed"
     assert [run.status for run in shown] == ["running"]
@@ -86,7 +86,7 @@ def test_a_short_wait_stays_in_the_worker(business_a: Business) -> None:
 def test_a_cancel_ends_a_wait_in_the_queue_at_once(business_a: Business) -> None:
     run = work_through(start_counting(business_a), count_behind_a_wait)
     run.cancel(SYSTEM)
-    assert (seen(run).status, seen(run).waiting_until) == ("cancelled", None)
+    assert (read_run(run).status, read_run(run).waiting_until) == ("cancelled", None)
 
 
 def test_pauses_in_a_row_double_and_leave_the_worker_when_they_have_lasted_for_long(business_a: Business) -> None:
@@ -160,13 +160,13 @@ def test_a_wait_that_has_ended_was_no_time_in_which_no_worker_took_it(
     rows = CountingRun.objects.filter(pk=run.pk)
     rows.update(queued_at=Now() - timedelta(days=2))
     if is_woken:
-        wake(rows)
+        end_waits(rows)
     else:
         rows.update(waiting_until=Now() - timedelta(seconds=30))
-        fetch_snapshot(CountingRun.queue, end_waits=True)
-    assert seen(run).waiting_until is None
+        fetch_to_claim(CountingRun.queue)
+    assert read_run(run).waiting_until is None
     sweep.fail_untaken(CountingRun)
-    assert seen(run).status == "queued"
+    assert read_run(run).status == "queued"
 
 
 def test_a_wait_in_the_queue_is_no_work(business_a: Business) -> None:
