@@ -17,7 +17,7 @@ R = TypeVar("R", bound=Run)
 
 
 def is_waiting_in_queue(run: Run, reason: str) -> bool:
-    """Has the run, as `seen`, given its slot back, and does it say why?"""
+    """Has the run, as `read_run` returns it, given its slot back, and does it say why?"""
     verdict = verdict_of(run)
     return (
         run.status == Status.QUEUED

@@ -46,7 +46,7 @@ class Pipeline:
     def send_all(self) -> None:
         """Send to every recipient of the queue; whatever ends the loop, outcomes of messages in flight are recorded.
 
-        So does a wait that gives the slot back (`RunDeferred`): its attempt leaves nothing in flight.
+        So an attempt that a long wait ends (`RunDeferred`) leaves nothing in flight.
         """
         try:
             self._trouble.resume_outage()

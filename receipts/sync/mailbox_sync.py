@@ -63,7 +63,7 @@ class MailboxSync:
             except InboxUnreachable as error:
                 unreachable = error
             self._scanner.discard_ahead()  # after the wait, other messages may come next
-            if self._uidvalidity is not None:  # the next attempt must know whose UIDs they are
+            if self._uidvalidity is not None:  # the next attempt must know which numbering it is
                 failures = self._failures.as_json(after=self._uid)
                 self._progress.remember(uidvalidity=self._uidvalidity, failures=failures)
             self._outage.wait(unreachable)

@@ -29,7 +29,7 @@ class Outage:
         self._backoff = Backoff(progress, first=FIRST_PAUSE_SECONDS)
 
     def end(self) -> None:
-        """The server responds again: the next outage is waited for in full."""
+        """The server responds again: the next outage may last the full limit."""
         self._backoff.end()
 
     def wait(self, error: InboxUnreachable) -> None:
@@ -37,10 +37,10 @@ class Outage:
 
         Raises RunDeferred where it is waited in the queue, and RunRejected or RunUnreachable after the longest wait.
         """
-        away = self._backoff.seconds
-        left = self._longest_wait(error) - away
+        unreachable_seconds = self._backoff.seconds
+        left = self._longest_wait(error) - unreachable_seconds
         if left <= 0:
-            self._give_up(error, away)
+            self._give_up(error, unreachable_seconds)
         if self._backoff.is_on:
             self._backoff.wait(min(self._backoff.next_pause(), left), error.waiting_reason)
         self._backoff.begin()  # the first retry follows at once
@@ -51,9 +51,9 @@ class Outage:
             return float(settings.RECEIPTS_UNREACHABLE_SECONDS)
         return 0.0 if error.is_misconfigured else float(settings.RECEIPTS_FIRST_CONTACT_SECONDS)
 
-    def _give_up(self, error: InboxUnreachable, away: float) -> None:
+    def _give_up(self, error: InboxUnreachable, unreachable_seconds: float) -> None:
         self._backoff.end()  # a retry may wait the full time again
         if not self._mailbox.has_been_opened:
             raise RunRejected(error)
         message = _("%(problem)s The sync waited %(minutes)d minutes for it. Retry to continue where it stopped.")
-        raise RunUnreachable(message % {"problem": error, "minutes": max(1, away // 60)})
+        raise RunUnreachable(message % {"problem": error, "minutes": max(1, unreachable_seconds // 60)})

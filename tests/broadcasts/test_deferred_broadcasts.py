@@ -73,7 +73,7 @@ def test_limits_in_a_row_hold_off_for_longer_and_longer_over_all_attempts(
         end_hold_off()
         run = work_on_after_wait(run, send)
         assert is_waiting_in_queue(run, LIMIT)
-        assert len(graph.received) == received + 1, "one message is tried, no short hold-off is repeated"
+        assert len(graph.received) == received + 1, "one is tried, and no short hold-off waited again"
     assert run.cursor["held_off_seconds"] > 1
     graph.otherwise = wire.SENT
     end_hold_off()
@@ -118,7 +118,7 @@ def test_an_outage_ends_the_run_after_its_longest_time_over_all_attempts(
     settings.WHATSAPP_API_URL = "http://127.0.0.1:9"
     run = work_on_until_it_ends(broadcast(account_a, numbers(20)), send)
     assert (run.status, run.error_code, run.losses) == (Status.FAILED, "unreachable", 0)
-    assert run.error_message.startswith("WhatsApp didn't answer for 3 minutes: ")
+    assert run.error_message.startswith("WhatsApp gave no answer for 3 minutes: ")
     assert 5 < run.attempt < 15
     assert statuses(run) == ["pending"] * 20
 

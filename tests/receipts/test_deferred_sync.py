@@ -51,12 +51,12 @@ def lonely(business_a: Business) -> Mailbox:
     return Mailbox.objects.get(pk=mailbox.pk)
 
 
-def started(mailbox: Mailbox) -> ReceiptSyncRun:
+def start_sync(mailbox: Mailbox) -> ReceiptSyncRun:
     return dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox)
 
 
 def test_a_server_that_is_away_occupies_no_slot_and_is_waited_for(lonely: Mailbox) -> None:
-    run = work_through(started(lonely), sync_mailbox)
+    run = work_through(start_sync(lonely), sync_mailbox)
     assert is_waiting_in_queue(run, REFUSED)
     run = work_on_after_wait(run, sync_mailbox)
     assert is_waiting_in_queue(run, REFUSED)
@@ -67,9 +67,9 @@ def test_a_server_that_is_away_occupies_no_slot_and_is_waited_for(lonely: Mailbo
 
 def test_after_the_longest_wait_over_all_attempts_the_run_fails(lonely: Mailbox, settings: Settings) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 200
-    run = work_on_until_it_ends(started(lonely), sync_mailbox)
+    run = work_on_until_it_ends(start_sync(lonely), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "unreachable")
-    assert "The sync waited 3 minutes for it. Retry to continue where it stopped." in run.error_message
+    assert "The sync waited 3 minutes for it. A retry goes on where it stopped." in run.error_message
     assert 5 < run.attempt < 20
     assert "unreachable_seconds" not in run.cursor
 
@@ -78,7 +78,7 @@ def test_a_server_that_goes_away_in_the_middle_costs_nothing_and_repeats_nothing
     server, mailbox = box
     with cut_after(server.port, [1_150_000, *[0] * 100]) as port:
         Mailbox.objects.filter(pk=mailbox.pk).update(port=port)
-        run = work_through(started(mailbox), sync_mailbox)
+        run = work_through(start_sync(mailbox), sync_mailbox)
         done = run.processed
         assert run.waiting_until
         assert 0 < done < MANY
@@ -102,7 +102,7 @@ def test_a_message_that_ends_every_connection_is_given_up_though_its_tries_are_a
         raise InboxUnreachable("It hung up.", "The connection was lost") from imaplib.IMAP4.abort()
 
     monkeypatch.setattr(Inbox, "begin_fetch", hang_up_over_the_first)
-    run: ReceiptSyncRun = work_on_until_it_ends(started(box[1]), sync_mailbox)
+    run: ReceiptSyncRun = work_on_until_it_ends(start_sync(box[1]), sync_mailbox)
     assert (run.status, run.processed, run.failed) == ("completed", MANY, 1)
     assert run.attempt > 2
     assert run.items.get(status="failed").error_code == "given_up"

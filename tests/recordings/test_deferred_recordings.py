@@ -88,8 +88,8 @@ def test_after_the_longest_wait_over_all_attempts_the_run_fails(
 def test_a_provider_that_goes_away_on_the_way_is_tried_once_an_attempt_and_costs_no_recording(
     business_a: Business, settings: Settings
 ) -> None:
-    real, is_away = httpx.Client.send, [True]
     tries: list[httpx.Request] = []
+    real, is_away = httpx.Client.send, [True]
 
     def send(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
         if is_away and calls[1].sid in request.url.path and request.url.path.endswith(".wav"):

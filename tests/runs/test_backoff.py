@@ -9,8 +9,11 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from runs.exceptions import RunDeferred, RunUnreachable
+from runs.lifecycle import sweep
+from runs.lifecycle.dispatch import end_waits
 from runs.models import Business
 from runs.models.audit import SYSTEM
+from runs.models.queue_snapshot import fetch_to_claim
 from runs.progress import Backoff, Progress
 from tests.actors import claim_counting, read_run, start_counting, work_through
 from tests.contract.models import CountingRun
@@ -139,13 +142,31 @@ def test_what_is_remembered_outlives_an_open_item_and_its_checkpoint_does_not(bu
     def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track([1, 2], total=2):
             progress.checkpoint(next=number)
-            progress.remember(tries=number, forgotten=None)
+            progress.remember(**{f"tries of {number}": 1})
             if number == 2:
                 progress.wait(60, REASON)
 
     run = work_through(start_counting(business_a), work)
-    assert cursor_of(run) == {"next": 1, "tries": 2}
+    assert cursor_of(run) == {"next": 1, "tries of 1": 1, "tries of 2": 1}
     assert run.cursor_counts["processed"] == 1
+
+
+@pytest.mark.parametrize("is_woken", [False, True])
+def test_a_wait_that_has_ended_was_no_time_in_which_no_worker_took_it(
+    business_a: Business, settings: Settings, *, is_woken: bool
+) -> None:
+    settings.RUNS_QUEUE_TIMEOUT_SECONDS = 60
+    run = work_through(start_counting(business_a), count_behind_a_wait)
+    rows = CountingRun.objects.filter(pk=run.pk)
+    rows.update(queued_at=Now() - timedelta(days=2))
+    if is_woken:
+        end_waits(rows)
+    else:
+        rows.update(waiting_until=Now() - timedelta(seconds=30))
+        fetch_to_claim(CountingRun.queue)
+    assert read_run(run).waiting_until is None
+    sweep.fail_untaken(CountingRun)
+    assert read_run(run).status == "queued"
 
 
 def test_a_wait_in_the_queue_is_no_work(business_a: Business) -> None:
