@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--json]`: measure, and say what was met. Exit status 0 whether met or not.
+"""`python -m benchmarks NAME [--json]`: measure, and show which goals were met. Exit status 0 whether met or not.
 
 `kill_storm`, `check_guarantees`, `extraction` and `readability` have options of their own: see their `--help`.
 """
@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from . import extraction, guarantees, kill_storm, readability
-from .harness import FINISHED_RUNS, ROUNDS, Options, Result, machine, say
+from .harness import FINISHED_RUNS, ROUNDS, Options, Result, machine, print_note
 
-NAMES = ("track", "flush", "hot", "sweep", "receipts", "broadcasts", "recordings", "search", "stream")
+NAMES = ("track", "flush", "hot", "sweep", "claim", "receipts", "broadcasts", "recordings", "search", "stream")
 # They need no database or choose their own, and their exit status judges.
 JUDGES: dict[str, Callable[[list[str]], None]] = {
     "kill_storm": kill_storm.main,
@@ -50,7 +50,7 @@ def _arguments() -> argparse.Namespace:
         "--rows",
         type=_positive,
         default=FINISHED_RUNS,
-        help=f"finished runs in the long history of `sweep` (default {FINISHED_RUNS:,})",
+        help=f"finished runs in the long history of `sweep` and `claim` (default {FINISHED_RUNS:,})",
     )
     parser.add_argument("--quick", action="store_true", help="a thousandth of the work; figures mean nothing")
     return parser.parse_args()
@@ -72,7 +72,7 @@ def _measured(names: tuple[str, ...], options: Options) -> dict[str, Any]:
     with database.template():
         description = machine(database.setting("server_version"))
         for name in names:
-            say(f"{name}:")
+            print_note(f"{name}:")
             result: Result = importlib.import_module(f"benchmarks.{name}").measure(options)
             rows += (row.as_json() for row in result.rows)
     return {"machine": description, "rows": rows}

@@ -102,16 +102,16 @@ def ratio(seconds: Seconds, side: str, peer: str, *, scale: float = 1.0) -> floa
     return scale * statistics.median(ours / theirs for ours, theirs in pairs)
 
 
-def say(text: str) -> None:
+def print_note(text: str) -> None:
     """Print progress to stderr, beside the figures."""
     _stderr.print(text, markup=False)
 
 
-def say_seconds(seconds: Seconds, amounts: Mapping[str, int]) -> None:
+def print_seconds(seconds: Seconds, amounts: Mapping[str, int]) -> None:
     """What one piece of each side's work took: median, and the fastest and slowest round."""
     for name, taken in seconds.items():
         low, middle, high = (_human(f(taken) / amounts[name]) for f in (min, statistics.median, max))
-        say(f"  {name}: {middle} each ({low} to {high})")
+        print_note(f"  {name}: {middle} each ({low} to {high})")
 
 
 def _human(seconds: float) -> str:

@@ -45,10 +45,10 @@ def _check_dates(mode: str, from_date: Any, to_date: Any) -> None:
     given = {"from_date": from_date, "to_date": to_date}
     if mode != Mode.RANGE:
         if extra := [name for name, value in given.items() if value]:
-            raise serializers.ValidationError(dict.fromkeys(extra, _("Dates belong to the mode “range”.")))
+            raise serializers.ValidationError(dict.fromkeys(extra, _("Dates need the mode “range”.")))
         return
     if missing := [name for name, value in given.items() if not value]:
-        raise serializers.ValidationError(dict.fromkeys(missing, _("Give the first and the last day.")), "required")
+        raise serializers.ValidationError(dict.fromkeys(missing, _("Enter the first and the last day.")), "required")
     if from_date > to_date:
         raise serializers.ValidationError({"to_date": _("The last day is before the first.")})
 
@@ -60,7 +60,7 @@ def _choose_mailbox(business: Business, pk: int | None) -> Mailbox:
         pk,
         "mailbox",
         no_such=_("There is no such mailbox."),
-        which=_("Say which mailbox."),
+        which=_("Choose a mailbox."),
         none=_("The business has no mailbox yet."),
     )
 

@@ -124,7 +124,7 @@ def database_is_postgresql(app_configs: Any, **kwargs: Any) -> list[CheckMessage
     return [
         Error(
             f"Runs need PostgreSQL; DATABASES names {connection.vendor}.",
-            hint="Its triggers, partial indexes and one clock are what the promises stand on.",
+            hint="The guarantees rely on its triggers, partial indexes and clock.",
             id="runs.E005",
         )
     ]
@@ -138,15 +138,15 @@ def demo_passwords_are_refused(app_configs: Any, **kwargs: Any) -> list[CheckMes
     except DatabaseError:
         return [
             checks.Info(
-                "The database can't be asked whether a password of the demo works.",
-                hint="Run this check again where it answers, after `manage.py migrate`.",
+                "The passwords can't be checked: the database is unavailable.",
+                hint="Run this check again once the database is up and migrated.",
                 id="runs.I008",
             )
         ]
     return [
         Error(
-            f"Everybody knows the password of {name!r}: it is the demo's.",
-            hint=f"`manage.py changepassword {name}`, or delete the user in the admin.",
+            f"{name!r} still has the public password of the demo.",
+            hint=f"Run `manage.py changepassword {name}`, or delete the user in the admin.",
             id="runs.E007",
         )
         for name in open_to_all

@@ -97,7 +97,7 @@ class StartQuotaReached(RunsError):
 
 
 class WrongState(RunsError):
-    """The run's state forbids this."""
+    """The run's status doesn't allow this."""
 
     def __init__(self, reason: str | None = None) -> None:
         super().__init__(reason)

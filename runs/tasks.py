@@ -9,15 +9,13 @@ from celery.signals import celeryd_after_setup, worker_shutdown
 from django.db import Error
 
 from .database import discard_connection, is_database_away
-from .lifecycle import reclaim, shutdown  # noqa: F401  # they handle the worker's signals
+from .lifecycle import fleet, queue_watch, reclaim, shutdown  # noqa: F401  they handle the worker's signals
 from .lifecycle import sweep as rounds
 from .lifecycle.dispatch import WORK_TASK
 from .lifecycle.sweep_watchdog import SweepWatchdog
 from .lifecycle.worker import work_on_next
 
 logger = logging.getLogger(__name__)
-
-SWEEP_QUEUE = "control"
 
 
 @shared_task(
@@ -49,8 +47,7 @@ def sweep_unless_database_is_away() -> None:
 
 @celeryd_after_setup.connect
 def start_sweep_watchdog(instance: Any, **kwargs: Any) -> None:
-    """Only in the worker that serves the sweep's queue. This signal comes before the worker connects to its broker."""
-    if SWEEP_QUEUE in instance.app.amqp.queues.consume_from:
-        watchdog = SweepWatchdog()
-        watchdog.start()
-        worker_shutdown.connect(lambda **kwargs: watchdog.stop(), weak=False)
+    """This signal comes before the worker connects to its broker."""
+    watchdog = SweepWatchdog(is_control=rounds.SWEEP_QUEUE in instance.app.amqp.queues.consume_from)
+    watchdog.start()
+    worker_shutdown.connect(lambda **kwargs: watchdog.stop(), weak=False)

@@ -49,11 +49,15 @@ def worker(
     *,
     slots: int = 1,
     pool: str = "prefork",
+    name: str = "celery",
     under: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker in a process group of its own, as deployed, on the database of the test."""
-    options = f"-Q {queue} --pool {pool} -c {slots} --without-gossip --without-mingle"
+    """A worker in a process group of its own, as deployed, on the database of the test.
+
+    Workers that run side by side need names of their own.
+    """
+    options = f"-n {name}@%h -Q {queue} --pool {pool} -c {slots} --without-gossip --without-mingle"
     with _celery(f"worker {options}", state, under=under, environment=environment) as process:
         yield process
 

@@ -29,7 +29,7 @@ class ConfirmationField(FlagField): ...
 
 
 class RetryUnknownRequest(serializers.Serializer[Any]):
-    """Whoever is unknown may have received the message: say that you know it."""
+    """Recipients whose outcome is unknown may receive the message twice: `confirm` accepts that."""
 
     confirm = ConfirmationField()
 
@@ -73,7 +73,7 @@ class RetryableRecipients(BroadcastView):
 class RetryUnknown(BroadcastView):
     @extend_schema(request=RetryUnknownRequest, responses={202: RunSerializer, **REFUSALS, **ERRORS})
     def post(self, request: Request, id: int) -> Response:  # noqa: A002
-        """Start a new broadcast to those of whom nobody knows whether they have received this one."""
+        """Start a new broadcast to the recipients of this one whose outcome is unknown."""
         run = self.get_broadcast(id)
         parse_body(RetryUnknownRequest, request)
         assert isinstance(run, WhatsAppBroadcast)  # noqa: S101  for the type checker

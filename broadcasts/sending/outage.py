@@ -43,7 +43,9 @@ class Outage:
         left = settings.WHATSAPP_UNREACHABLE_SECONDS - away
         if left <= 0:
             self._progress.checkpoint(unreachable_seconds=0.0)  # a retry waits anew
-            message = _("WhatsApp gave no answer for %(minutes)d minutes: %(error)s. A retry goes on where it stopped.")
+            message = _(
+                "WhatsApp didn't answer for %(minutes)d minutes: %(error)s. Retry to continue where it stopped."
+            )
             raise RunUnreachable(message % {"minutes": max(1, away // 60), "error": error})
         self._progress.checkpoint(unreachable_seconds=away)
         self._progress.wait(min(self._pause, left), NO_CONTACT)

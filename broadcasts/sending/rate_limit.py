@@ -1,7 +1,7 @@
 """Stage 2: how fast an account may send. One rate limit for all workers, in PostgreSQL and by its clock.
 
 1. A worker takes a few permits at once, each due at its own time. So the rate holds, however many workers send.
-2. Permits that nobody takes in time are lost but for the last few: a pause is never followed by a burst.
+2. Permits that no worker takes in time are lost, except the last few: so a pause is never followed by a burst.
 3. A hold-off moves the next permit of the account into the future, for all workers.
 """
 

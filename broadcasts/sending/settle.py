@@ -1,4 +1,4 @@
-"""Stage 4: what became of one recipient is recorded."""
+"""Stage 4: the outcome of one recipient is recorded."""
 
 from __future__ import annotations
 

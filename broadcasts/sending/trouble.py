@@ -16,7 +16,7 @@ from .template_wait import wait_for_template
 from .threads import Send
 from .window import ConcurrencyWindow
 
-OUTAGE_AFTER: Final = 5  # messages in a row without an answer: fewer may be the bad luck of each
+OUTAGE_AFTER: Final = 5  # messages in a row without an answer: fewer may have failed each for its own reason
 LONGEST_HOLD_OFF: Final = 300.0  # seconds
 
 
@@ -32,7 +32,7 @@ class TroubleHandler:
         self._run, self._progress, self._provider = run, progress, provider
         self._limiter, self._window = limiter, window
         self._outage = Outage(progress)
-        self._refusals: list[Throttled | Blocked | TemplateWaits] = []  # that concern everybody
+        self._refusals: list[Throttled | Blocked | TemplateWaits] = []  # that concern all recipients
         self._unanswered: list[ProviderError] = []  # in a row
         self._hold_offs = 0  # in a row, without a message that was accepted or refused between them
         self._has_sent = False  # has a message of this attempt been accepted?

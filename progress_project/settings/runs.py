@@ -1,5 +1,6 @@
 """Runs: heartbeats, the sweep, queues and outages."""
 
+from progress_project import __version__
 from progress_project.local.environment import env
 from progress_project.settings.rates import read_rate, read_rates
 
@@ -30,6 +31,10 @@ RUNS_START_QUOTAS = read_rates("RUNS_START_QUOTAS")
 RUNS_WAKE_MESSAGES: int = env.int("RUNS_WAKE_MESSAGES", default=4)
 # How often a worker with a free slot looks for runs to claim, whatever became of the messages about them.
 RUNS_CHECK_QUEUES_SECONDS: float = env.float("RUNS_CHECK_QUEUES_SECONDS", default=1.0)
+# How often a worker announces itself. One that is silent for 4.5 times as long is lost (45 s); one that takes nothing
+# for 3 times as long, though it should, ends itself (30 s).
+RUNS_ANNOUNCE_SECONDS: float = env.float("RUNS_ANNOUNCE_SECONDS", default=10.0)
+RUNS_VERSION: str = __version__  # what a worker announces
 RUNS_MAX_LOSSES: int = env.int("RUNS_MAX_LOSSES", default=3)
 # How long a worker waits for its open items after SIGTERM; it exits up to six seconds later.
 RUNS_SHUTDOWN_SECONDS: float = env.float("RUNS_SHUTDOWN_SECONDS", default=3.0)

@@ -45,7 +45,7 @@ class StalenessFilter(admin.SimpleListFilter):
         return [
             ("fresh", _("Fresh heartbeat")),
             ("quiet", _("Quiet for a minute")),
-            ("stale", _("Failed for no heartbeat")),
+            ("stale", _("Failed: no heartbeat")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

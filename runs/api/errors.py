@@ -40,7 +40,7 @@ class Conflict(APIException):
 
 class StateForbids(Conflict):
     default_code = "wrong_state"
-    default_detail = _("The run's state forbids this.")
+    default_detail = _("The run's status doesn't allow this.")
 
 
 class AlreadyActive(Conflict):
@@ -58,7 +58,7 @@ class DatabaseAway(APIException):
 class NoStream(APIException):
     status_code = status.HTTP_406_NOT_ACCEPTABLE
     default_code = "no_stream"
-    default_detail = _("This process can't stream. Ask for the run again and again instead.")
+    default_detail = _("This server can't stream. Poll the run instead.")
 
 
 class TooLarge(APIException):
@@ -80,7 +80,7 @@ class LockedOut(APIException):
 class TooManyStreams(APIException):
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_streams"
-    default_detail = _("You have too many streams open. Close some, or ask for the run again and again instead.")
+    default_detail = _("You have too many streams open. Close some, or poll the run instead.")
     wait = 30  # seconds; becomes Retry-After
 
 

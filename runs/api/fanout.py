@@ -178,7 +178,7 @@ def with_own_connection(function: Callable[[Argument], Result], argument: Argume
 
 
 def runs_to_send(model: type[Run], query: PollQuery) -> RunQuerySet[Run]:
-    """Active runs, and those that finished since the last poll. Partial indexes keep both queries cheap."""
+    """Active runs, and those that finished since the last poll. Partial indexes make both queries cheap."""
     wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=database_time_before(query.seconds_back))
     if query.resume_from:
         wanted |= Q(finished_at__gt=query.resume_from) & Q(finished_at__gt=database_time_before(RESUMABLE_SECONDS))

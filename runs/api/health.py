@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -16,20 +17,33 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ..database import is_database_away
-from ..lifecycle.sweep import is_watching, seconds_since_sweep
-from ..models import Run, run_types
+from ..lifecycle.sweep import SWEEP_QUEUE, is_watching, seconds_since_sweep
+from ..models import Run, Worker, run_types
+from ..models.queue_snapshot import queues, types_of
 from ..states import ACTIVE, Status
 
 NO_STORE = {"Cache-Control": "no-store"}
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 while the database works and a sweep was finished recently, else 503; the body tells which of them fails."""
+    """200 while the database works and a sweep was finished recently, else 503; the body names what failed.
+
+    It also counts the live workers of each queue, and names the queues that are missing theirs.
+    """
     checks = run_checks()
     ready = all(checks.values())
     if not ready:
         structlog.contextvars.bind_contextvars(**checks)  # into the request's line of the log
-    return JsonResponse({"ready": ready, **checks}, status=200 if ready else 503, headers=NO_STORE)
+    workers = count_workers() if checks["database"] else {}
+    missing = [queue for queue, alive in workers.items() if not alive]
+    body = {"ready": ready, **checks, "workers": workers, "missing": missing}
+    return JsonResponse(body, status=200 if ready else 503, headers=NO_STORE)
+
+
+def count_workers() -> dict[str, int]:
+    """Live workers by queue, with those queues that have none."""
+    alive = Counter(queue for worker in Worker.objects.alive() for queue in worker.queues)
+    return {queue: alive[queue] for queue in sorted({*queues(), SWEEP_QUEUE, *alive})}
 
 
 def run_checks() -> dict[str, bool]:
@@ -90,6 +104,7 @@ class RunsCollector(Collector):
         if (age := seconds_since_sweep()) is not None:
             swept.add_metric([], age)
         yield swept
+        yield from measure_queues()
 
     def measure_type(self, model: type[Run], active: GaugeMetricFamily, oldest: GaugeMetricFamily) -> None:
         model.objects.all().repair()
@@ -99,6 +114,24 @@ class RunsCollector(Collector):
         for status in ACTIVE:
             active.add_metric([model.slug, status.value], row[status.value])
         oldest.add_metric([model.slug], row["age"] or 0)
+
+
+def measure_queues() -> Iterator[GaugeMetricFamily]:
+    workers = GaugeMetricFamily("unstuck_workers", "Workers that are alive.", labels=["queue"])
+    slots = GaugeMetricFamily("unstuck_slots", "Runs that the live workers can work on at once.", labels=["queue"])
+    claimable = GaugeMetricFamily("unstuck_runs_claimable", "Queued runs that wait for nothing.", labels=["queue"])
+    oldest = GaugeMetricFamily(
+        "unstuck_oldest_claimable_age_seconds", "How long the first of them has waited.", labels=["queue"]
+    )
+    alive = list(Worker.objects.alive())
+    for queue, count in count_workers().items():
+        workers.add_metric([queue], count)
+        slots.add_metric([queue], sum(worker.slots for worker in alive if queue in worker.queues))
+    for queue in queues():
+        counts = [model.objects.claimable().measure_wait() for model in types_of(queue)]
+        claimable.add_metric([queue], sum(number for number, _age in counts))
+        oldest.add_metric([queue], max(age for _number, age in counts))
+    yield from (workers, slots, claimable, oldest)
 
 
 _registry = CollectorRegistry()

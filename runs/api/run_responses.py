@@ -1,4 +1,4 @@
-"""What views that start, find or return a run have in common, those of the applications included."""
+"""Functions for views that start, find or return a run, also those of the applications."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class RunActionView(RunView):
 
     @extend_schema(request=None, responses={200: RunSerializer, **REFUSALS, **ERRORS})
     def post(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
-        """Ask this of the run; its state then, or 409 with its state when that forbids it."""
+        """Change the run or request a stop; returns the run, with 409 where its status doesn't allow this."""
         run = self.get_run(type, id)
         try:
             self.apply_action(run)

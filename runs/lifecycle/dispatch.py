@@ -23,7 +23,7 @@ from ..database import discard_connection, is_database_away
 from ..exceptions import ActiveRunExists, WrongState
 from ..models import Business, Run, RunItem, RunQuerySet
 from ..models.audit import Actor, audit_context
-from ..models.queue_snapshot import fetch_snapshot
+from ..models.queue_snapshot import fetch_to_claim
 from ..states import ErrorCode, Status
 from .broker_calls import call_broker
 from .slots import make_room
@@ -137,21 +137,21 @@ def retry_items(run: R, choose: Callable[[], models.QuerySet[RunItem]], created_
     return again
 
 
-def wake_queue(queue: str, messages: int = 1) -> bool:
-    """Wake as many workers of the queue; False while the broker is away, which is logged."""
+def wake_queue(queue: str, messages: int = 1, *, level: int = logging.WARNING) -> bool:
+    """Wake as many workers of the queue; False while the broker is away, which is logged at this level."""
     for _message in range(messages):
         try:
             call_broker(current_app.send_task, WORK_TASK, args=[queue], queue=queue)
         except Exception as error:
             # Whatever fails in whichever broker: the message is lost, and the rows are still queued.
-            logger.warning("Could not wake the queue %s: %r", queue, error)
+            logger.log(level, "Could not wake the queue %s: %r", queue, error)
             return False
     return True
 
 
 def wake_if_claimable(queue: str, messages: int = 1) -> bool:
     """Wake the queue if it has runs to claim. False where it has none, or the broker is away."""
-    return bool(fetch_snapshot(queue, end_waits=True).in_order()) and wake_queue(queue, messages)
+    return bool(fetch_to_claim(queue).in_order()) and wake_queue(queue, messages)
 
 
 def wake_after_start(queue: str) -> None:
@@ -165,8 +165,8 @@ def wake_after_start(queue: str) -> None:
         discard_connection()
 
 
-def wake(rows: RunQuerySet[Any]) -> int:
-    """End the wait of those of these runs that wait in the queue until a later time; how many.
+def end_waits(rows: RunQuerySet[Any]) -> int:
+    """End the wait of the runs among these that wait in the queue until a later time. Returns how many.
 
     Called in a transaction, it takes effect with its commit.
     """

@@ -3,10 +3,12 @@
 1. At the signal its running attempts are asked to interrupt, which they do at their next item.
 2. After `RUNS_SHUTDOWN_SECONDS` the processes that are still busy are killed, as if they were lost.
 3. Once no process is left, the queues are woken for the other workers.
+4. The worker's row in the table of workers goes: it isn't lost (`fleet`).
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -16,13 +18,16 @@ from typing import Any
 from celery.signals import worker_shutdown, worker_shutting_down
 from celery.worker import state
 from django.conf import settings
+from django.db import Error, connection
 
-from ..models import Run
+from ..models import Run, Worker
 from ..states import StopRequest
 from .dispatch import wake_if_claimable
 from .reclaim import reclaim_and_wake
 from .signal_steps import for_each_run_type
 from .worker_process import this_worker
+
+logger = logging.getLogger(__name__)
 
 
 @worker_shutting_down.connect
@@ -30,8 +35,12 @@ def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
     """The running attempts of this worker go back to the queue at their next item."""
     this_worker.set_stopping(True)
     if how == "Warm":
-        mine = {"worker": sender, "worker_boot": this_worker.boot}
-        for_each_run_type(lambda model: model.objects.filter(**mine).request_stop(StopRequest.INTERRUPT))
+        interrupt_runs()
+
+
+def interrupt_runs() -> None:
+    mine = {"worker_boot": this_worker.boot}
+    for_each_run_type(lambda model: model.objects.filter(**mine).request_stop(StopRequest.INTERRUPT))
 
 
 @worker_shutting_down.connect
@@ -53,9 +62,24 @@ def kill_busy_children() -> None:
 @worker_shutdown.connect
 def wake_other_workers(**kwargs: Any) -> None:
     """Not earlier: this worker itself might receive the message while it shuts down."""
+    hand_over_runs()
+
+
+def hand_over_runs() -> None:
+    """To the queues, for other workers: no process of this one is left."""
 
     def hand_over(model: type[Run]) -> None:
         reclaim_and_wake(model.objects.filter(worker_boot=this_worker.boot), "its parent", is_death=False)
         wake_if_claimable(model.queue, settings.RUNS_WAKE_MESSAGES)
 
     for_each_run_type(hand_over)
+
+
+def delete_row() -> None:
+    """Nobody takes a worker for lost that has handed over its runs."""
+    try:
+        Worker.objects.filter(boot=this_worker.boot).delete()
+    except Error as error:
+        logger.warning("The worker couldn't delete its row, which will grow old: %s", error)
+    finally:
+        connection.close()

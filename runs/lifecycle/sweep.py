@@ -13,7 +13,7 @@ from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_noop
 
 from ..database import discard_connection, is_outage
-from ..models import Run, Sweep, run_types
+from ..models import Run, Sweep, Worker, run_types
 from ..models.audit import SWEEP, audit_context
 from ..models.queue_snapshot import queues
 from ..states import ErrorCode
@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+SWEEP_QUEUE = "control"
 MISSED_ROUNDS = 3  # after so many the sweep itself counts as dead
 
 
@@ -41,7 +42,8 @@ def sweep() -> bool:
     for queue in queues():
         for queue_step in (wake_workers, make_room):
             _run_step(queue_step, queue, queue)
-    _forget_paid_throttles()
+    for chore in (forget_paid, forget_lost_workers):
+        _do_chore(chore)
     Sweep.objects.update(finished_at=Now())
     return True
 
@@ -61,11 +63,11 @@ def _run_step(step: Callable[[T], object], subject: T, name: str) -> None:
         _log_failure(error, f"{step.__name__} of {name}")
 
 
-def _forget_paid_throttles() -> None:
+def _do_chore(chore: Callable[[], object]) -> None:
     try:
-        forget_paid()
+        chore()
     except Exception as error:
-        _log_failure(error, "forgetting throttles")
+        _log_failure(error, chore.__name__)
 
 
 def _log_failure(error: Exception, step: str) -> None:
@@ -100,6 +102,11 @@ def fail_untaken(model: type[Run]) -> int:
 def wake_workers(queue: str) -> None:
     """Workers look for runs by themselves; this is for the case that they can't just now."""
     wake_if_claimable(queue, settings.RUNS_WAKE_MESSAGES)
+
+
+def forget_lost_workers() -> None:
+    """Delete the rows of workers that nobody has heard of for a day. One that wakes up announces itself again."""
+    Worker.objects.forgotten().delete()
 
 
 def seconds_since_sweep() -> float | None:

@@ -7,7 +7,7 @@ ago; within a business the run that was queued first. A business that has reache
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -20,6 +20,7 @@ from .registry import run_types
 from .run import Run
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+FIRST = 20  # heads of a type, in order: enough to choose from, unless all of these businesses have reached a limit
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,24 @@ class Limit:
 
 @dataclass(frozen=True)
 class QueueSnapshot:
-    """A queue at one moment. `running` counts the runs of all types and queues, by business and type."""
+    """A queue at one moment, with all heads or the first in order.
+
+    `running` counts the runs of all types and queues, by business and type.
+    """
 
     queue: str
     heads: Sequence[Head]
     running: Counter[tuple[int, str]]
     limits: Sequence[Limit]
 
-    def in_order(self) -> list[Head]:
-        """Whose runs may be claimed now, the next one first."""
-        return self.sort(head for head in self.heads if self.limit_reached(head.business, head.model.slug) is None)
+    def in_order(self, passed_over: Collection[tuple[int, str]] = ()) -> list[Head]:
+        """Whose runs may be claimed now, the next one first; without those of the businesses' types `passed_over`."""
+        return self.sort(
+            head
+            for head in self.heads
+            if (head.business, head.model.slug) not in passed_over
+            and self.limit_reached(head.business, head.model.slug) is None
+        )
 
     def sort(self, heads: Iterable[Head]) -> list[Head]:
         held = self.count_held()
@@ -116,16 +125,28 @@ def queues() -> list[str]:
     return sorted({model.queue for model in run_types()})
 
 
-def fetch_snapshot(queue: str, types: Iterable[type[Run]] | None = None, *, end_waits: bool = False) -> QueueSnapshot:
-    """The queue as it is now, with the runs of these types (all of the queue's).
+def fetch_to_claim(
+    queue: str, types: Collection[type[Run]] | None = None, passed_over: Collection[tuple[int, str]] = ()
+) -> QueueSnapshot:
+    """The queue with its first heads, or with all of them where none of the first may be claimed.
 
-    With `end_waits` the waits that are over end first: who claims needs it, who only reads must not write.
+    Waits that are over end here: who claims needs it, who only reads must not write.
     """
+    snapshot = fetch_snapshot(queue, types, end_waits=True, first=FIRST)
+    if len(snapshot.heads) < FIRST or snapshot.in_order(passed_over):
+        return snapshot
+    return fetch_snapshot(queue, types)
+
+
+def fetch_snapshot(
+    queue: str, types: Iterable[type[Run]] | None = None, *, end_waits: bool = False, first: int | None = None
+) -> QueueSnapshot:
+    """The queue as it is now, with the runs of these types (all of the queue's); see `fetch_to_claim`."""
     chosen = types_of(queue) if types is None else list(types)
-    everything = run_types()
+    everything, sharing = run_types(), tuple(types_of(queue))
     ends: list[tuple[str, Any]] = [(claim_statements.end_waits_sql(model), {}) for model in chosen if end_waits]
     reads: list[tuple[str, Any]] = [
-        *((claim_statements.heads_sql(model), {"queue": queue}) for model in chosen),
+        *((claim_statements.heads_sql(model, sharing), {"queue": queue, "first": first}) for model in chosen),
         *((claim_statements.count_running_sql(model), {}) for model in everything),
         ("SELECT max_running, business_id, NULLIF(run_type, ''), id FROM runs_runlimit", {}),
     ]

@@ -17,6 +17,7 @@ from ..database import discard_connection, is_database_away
 from ..states import ACTIVE, ErrorCode, ItemStatus, Status, StopRequest, sources_of
 from . import statements
 from .audit import READER, SYSTEM, Actor, audit_context
+from .fleet import Worker, WorkerQuerySet, lost_after
 from .heartbeat import HeartbeatQuerySet
 from .poison import COUNTS_AS_LOSS, death_columns
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 R = TypeVar("R", bound="Run")
-LOST_TOO_OFTEN = gettext_noop("The worker died several times in a row on this run.")
-INTERRUPTED = gettext_noop("The worker was lost before it heard the outcome.")
+LOST_TOO_OFTEN = gettext_noop("The worker died several times in a row. Retry to continue where the run stopped.")
+INTERRUPTED = gettext_noop("The worker was lost before the outcome was known.")
 
 
 def as_expressions(assignments: Mapping[str, str]) -> dict[str, Any]:
@@ -41,6 +42,20 @@ class RunQuerySet(HeartbeatQuerySet[R]):
 
     def overdue(self) -> Self:
         return self.filter(status=Status.RUNNING).silent_for(self.model.stale_after())
+
+    def on_lost_machines(self, judge: WorkerQuerySet) -> Self:
+        """The running ones of which neither the worker nor the work itself has given a sign of life for long enough.
+
+        A declared silence doesn't count: the machine is gone. None while the judge isn't entitled to judge. All of it
+        is one statement, by one reading of the clock: a database that was frozen until now makes nobody lost.
+        """
+        lost = Worker.objects.lost().filter(name=models.OuterRef("worker"), boot=models.OuterRef("worker_boot"))
+        return self.filter(
+            models.Exists(judge.entitled_to_judge()),
+            models.Exists(lost),
+            status=Status.RUNNING,
+            heartbeat_at__lte=Now() - lost_after(),
+        )
 
     def owned_by_attempt(self, run: Run) -> Self:
         """The row, as long as this very attempt still runs it, and isn't overdue."""
@@ -109,6 +124,13 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def claimable(self) -> Self:
         """Queued, and not waiting in the queue until a later time."""
         return self.filter(~models.Q(waiting_until__gt=Now()), status=Status.QUEUED)
+
+    def measure_wait(self) -> tuple[int, float]:
+        """How many these are, and for how many seconds the first of them has waited since it could be claimed."""
+        since = models.Min(Greatest("queued_at", "waiting_until"))
+        age = models.functions.Extract(Now() - since, "epoch")
+        row = self.aggregate(number=models.Count("pk"), age=age)
+        return row["number"], float(row["age"] or 0)
 
     def shown_as(self, *statuses: Status) -> Self:
         """The runs that readers see in one of these: an overdue one as failed, even where nobody could write that."""

@@ -40,13 +40,13 @@ _STATES: dict[str, tuple[str | Promise, dict[str, Any]]] = {
             **_PARTIAL,
             "status": Status.FAILED,
             "error_code": ErrorCode.WORKER_LOST,
-            "error_message": "The worker died several times in a row on this run.",
+            "error_message": "The worker died several times in a row. Retry to continue where the run stopped.",
         },
     ),
     "cancelled": (_("Cancelled"), {**_PARTIAL, "status": Status.CANCELLED}),
     "completed": (_("Completed"), {**_DONE, "status": Status.COMPLETED}),
     "offline": (_("No contact with the server"), {**_PARTIAL, "rate": 11.8}),
-    "unknown": (_("No contact for longer than it may be silent"), {**_PARTIAL, "rate": 11.8, "heartbeat_age": 290}),
+    "unknown": (_("No contact for longer than the threshold"), {**_PARTIAL, "rate": 11.8, "heartbeat_age": 290}),
 }
 # Seconds since the last contact, for the examples without contact with the server.
 _CONTACT_AGE = {"offline": 40, "unknown": 60}

@@ -42,7 +42,7 @@ class Plot:
     seconds: float
 
 
-def plot(points: Points) -> Plot | None:
+def plot_throughput(points: Points) -> Plot | None:
     """None where there is too little to draw."""
     steps = [
         (start, end, (done - before) / (end - start))

@@ -44,7 +44,7 @@ def test_a_hold_off_is_for_every_worker(account_a: ProviderAccount, account_b: P
     assert stranger.take_permit() < 1
 
 
-def test_permits_that_nobody_takes_are_lost_but_the_last_few(account_a: ProviderAccount) -> None:
+def test_unused_permits_are_lost_except_the_last_few(account_a: ProviderAccount) -> None:
     limiter = RateLimiter(account_a)
     Pace.objects.update(next_at="2020-01-01T00:00:00Z")
     account_a.rate = 1

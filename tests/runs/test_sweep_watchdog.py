@@ -19,7 +19,7 @@ from runs.lifecycle.sweep import is_watching, sweep
 from runs.lifecycle.sweep_watchdog import SweepWatchdog, sweep_if_overdue
 from runs.models import Business, Sweep
 from runs.states import Status
-from tests.actors import seen
+from tests.actors import read_run
 from tests.workers import beat, until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,11 +69,21 @@ def test_controls_worker_sweeps_without_beat_and_without_a_broker(tmp_path: Path
         wait_for_another_round()
 
 
-def test_another_worker_leaves_the_sweep_alone(files: Path, business_a: Business) -> None:
+def test_another_worker_sweeps_only_once_control_is_gone(files: Path, business_a: Business) -> None:
     run = dispatch.start(DrillRun, business_a, steps=1, step_seconds=0)
-    with worker(files.parent, "drill", environment=EVERY_SECOND):
-        until(lambda: seen(run).status == Status.COMPLETED)
-    assert not Sweep.objects.exists()
+    with worker(files.parent, "drill", environment={"RUNS_SWEEP_INTERVAL_SECONDS": "4"}):
+        until(lambda: read_run(run).status == Status.COMPLETED)
+        assert not Sweep.objects.exists(), "control may still be starting"
+        until(lambda: Sweep.objects.exclude(finished_at=None).exists(), seconds=25)
+
+
+@pytest.mark.parametrize(("seconds", "overdue"), [(74, False), (76, True)])
+def test_for_other_workers_than_controls_a_round_is_overdue_after_two_intervals_and_a_half(
+    seconds: int, overdue: bool
+) -> None:
+    sweep()
+    Sweep.objects.update(finished_at=Now() - timedelta(seconds=seconds), started_at=Now() - timedelta(seconds=seconds))
+    assert SweepWatchdog(is_control=False).step() is overdue
 
 
 @pytest.mark.needs("faketime")

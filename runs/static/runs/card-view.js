@@ -1,4 +1,4 @@
-/** The view of a card: what the server last said of a run, and how long ago that was. It asks nobody anything. */
+/** The view of a card: the run as last received, and how long ago that was. It makes no requests. */
 
 import { cardStyles } from "./card-styles.js";
 import { Messages } from "./messages.js";
@@ -74,7 +74,7 @@ export class CardView {
       place.textContent = this.text(place.getAttribute("data-message") ?? "");
     }
     this.fill("heading").textContent = heading || this.text("task");
-    this.part("label").textContent = this.text("asking");
+    this.part("label").textContent = this.text("loading");
     host.setAttribute("state", "loading");
     host.toggleAttribute("bare", !host.querySelector("[slot=empty]"));
     /** @type {Run | null} */
@@ -110,7 +110,7 @@ export class CardView {
     }
     this.part("failed").classList.toggle("some", run.failed > 0);
     this.part("failures").hidden = run.failed === 0;
-    const stopping = run.requested && run.status === "running" ? this.text(`asked.${run.requested}`) : "";
+    const stopping = run.requested && run.status === "running" ? this.text(`stopping.${run.requested}`) : "";
     this.part("message").textContent = stopping || run.verdict.message;
     this.showWarnings(run.details.warnings ?? []);
     this.announceChange(run);

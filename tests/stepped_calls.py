@@ -1,7 +1,7 @@
-"""Deeds of several sessions, taken in turns: nothing happens between two statements that the test didn't choose.
+"""Calls in several database sessions, one statement at a time: the test decides which session executes its next one.
 
-Each deed is a thread with a connection of its own, and only the one whose turn it is moves: from one
-statement to the next. Inside a transaction there is no turn to lose, for its locks would stop the others.
+Each call has a thread and a connection of its own, and stops before each statement. Inside a transaction it doesn't
+stop, since the locks that it has taken would block the others.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from psycopg.pq import TransactionStatus
 
 from runs.progress import flush
 
-_here = threading.local()
+current = threading.local()
 
 
 class Killed(BaseException):
-    """What a deed meets at its next statement when its process has been killed."""
+    """Raised in a call at its next statement: no handler of the product catches it, as after the death of a process."""
 
 
-class Deed:
-    """A call that stops before each of its statements until it is told to go on."""
+class SteppedCall:
+    """A call that stops before each of its statements until `step` lets it execute that one."""
 
     def __init__(self, threads: ThreadPoolExecutor, call: Callable[[], Any]) -> None:
         self.done = False
         self.result: Any = None
         self._error: BaseException | None = None
         self._killed = False
-        self._my_turn, self._your_turn = threading.Semaphore(0), threading.Semaphore(0)
-        threads.submit(self._live, call)
-        self._your_turn.acquire()  # it stands before its first statement
+        self._may_step, self._has_stopped = threading.Semaphore(0), threading.Semaphore(0)
+        threads.submit(self._run, call)
+        self._has_stopped.acquire()  # it has stopped before its first statement
 
     def step(self) -> None:
-        """Execute the statement that it stands before, and go on to the next or to the end."""
-        self._my_turn.release()
-        self._your_turn.acquire()
+        """Execute the next statement, and stop before the one after it or at the end."""
+        self._may_step.release()
+        self._has_stopped.acquire()
         if self._error:
             raise self._error
 
@@ -48,8 +48,8 @@ class Deed:
         while not self.done:
             self.step()
 
-    def _live(self, call: Callable[[], Any]) -> None:
-        _here.deed = self
+    def _run(self, call: Callable[[], Any]) -> None:
+        current.call = self
         try:
             with connection.execute_wrapper(_wait_before_statement):
                 self.result = call()
@@ -58,36 +58,36 @@ class Deed:
         except BaseException as error:
             self._error = error
         finally:
-            _here.deed = None
+            current.call = None
             self.done = True
-            self._your_turn.release()
+            self._has_stopped.release()
 
     def wait_for_turn(self) -> None:
         if connection.connection and connection.connection.info.transaction_status != TransactionStatus.IDLE:
             return
-        self._your_turn.release()
-        self._my_turn.acquire()
+        self._has_stopped.release()
+        self._may_step.acquire()
         if self._killed:
             raise Killed
 
 
 def _wait_before_statement(execute: Any, *statement: Any) -> Any:
-    _here.deed.wait_for_turn()
+    current.call.wait_for_turn()
     return execute(*statement)
 
 
 def _wait_before_flush(statement: str, parameters: dict[str, Any]) -> flush.Row:
-    if deed := getattr(_here, "deed", None):
-        deed.wait_for_turn()
-    return _flushed(statement, parameters)
+    if call := getattr(current, "call", None):
+        call.wait_for_turn()
+    return _execute_prepared(statement, parameters)
 
 
-_flushed = flush.execute_prepared
+_execute_prepared = flush.execute_prepared
 
 
 @contextmanager
-def stage(monkeypatch: Any) -> Iterator[ThreadPoolExecutor]:
-    """Threads for deeds, whose connections are closed in the end."""
+def stepped_threads(monkeypatch: Any) -> Iterator[ThreadPoolExecutor]:
+    """Threads for stepped calls. Their connections are closed in the end."""
     opened: list[Any] = []
 
     def register() -> None:
