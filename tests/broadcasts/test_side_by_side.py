@@ -208,7 +208,7 @@ def test_a_provider_that_stays_away_fails_the_run_as_unreachable_and_a_retry_goe
         settings.WHATSAPP_API_URL = "http://127.0.0.1:9"
     end = work_through(broadcast(account_a, numbers(30)), send)
     assert (end.status, end.error_code, end.failed) == (Status.FAILED, "unreachable", 0)
-    assert end.error_message.startswith("WhatsApp gave no answer for 1 minutes: ")
+    assert end.error_message.startswith("WhatsApp didn't answer for 1 minutes: ")
     assert end.unknown == len(graph.received) <= AT_ONCE + OUTAGE_AFTER - 1, (
         "recipients whose message certainly didn't leave are pending"
     )
