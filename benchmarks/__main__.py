@@ -20,7 +20,7 @@ from rich.table import Table
 from . import extraction, guarantees, kill_storm, readability
 from .harness import FINISHED_RUNS, ROUNDS, Options, Result, machine, print_note
 
-NAMES = ("track", "flush", "hot", "sweep", "claim", "receipts", "broadcasts", "recordings", "search", "stream")
+NAMES = ("track", "flush", "hot", "sweep", "claim", "drain", "receipts", "broadcasts", "recordings", "search", "stream")
 # They need no database or choose their own, and their exit status judges.
 JUDGES: dict[str, Callable[[list[str]], None]] = {
     "kill_storm": kill_storm.main,

@@ -15,6 +15,8 @@ from typing import Any
 from django.db import connection, connections
 from psycopg.pq import TransactionStatus
 
+from runs.lifecycle import claim
+from runs.models import queue_snapshot
 from runs.progress import flush
 
 current = threading.local()
@@ -85,6 +87,15 @@ def _wait_before_flush(statement: str, parameters: dict[str, Any]) -> flush.Row:
 _execute_prepared = flush.execute_prepared
 
 
+def _wait_before_pipeline(statements: Any) -> Any:
+    if deed := getattr(_here, "deed", None):
+        deed.wait_for_turn()
+    return _pipelined(statements)
+
+
+_pipelined = claim.fetch_pipelined
+
+
 @contextmanager
 def stepped_threads(monkeypatch: Any) -> Iterator[ThreadPoolExecutor]:
     """Threads for stepped calls. Their connections are closed in the end."""
@@ -95,6 +106,8 @@ def stepped_threads(monkeypatch: Any) -> Iterator[ThreadPoolExecutor]:
         connection.inc_thread_sharing()
 
     monkeypatch.setattr(flush, "execute_prepared", _wait_before_flush)
+    for module in (claim, queue_snapshot):
+        monkeypatch.setattr(module, "fetch_pipelined", _wait_before_pipeline)
     with ThreadPoolExecutor(24, initializer=register) as threads:
         yield threads
     for each in opened:
