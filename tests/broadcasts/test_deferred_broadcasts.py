@@ -118,7 +118,7 @@ def test_an_outage_ends_the_run_after_its_longest_time_over_all_attempts(
     settings.WHATSAPP_API_URL = "http://127.0.0.1:9"
     run = work_on_until_it_ends(broadcast(account_a, numbers(20)), send)
     assert (run.status, run.error_code, run.losses) == (Status.FAILED, "unreachable", 0)
-    assert run.error_message.startswith("WhatsApp gave no answer for 3 minutes: ")
+    assert run.error_message.startswith("WhatsApp didn't answer for 3 minutes: ")
     assert 5 < run.attempt < 15
     assert statuses(run) == ["pending"] * 20
 

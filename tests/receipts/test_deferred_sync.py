@@ -69,7 +69,7 @@ def test_after_the_longest_wait_over_all_attempts_the_run_fails(lonely: Mailbox,
     settings.RECEIPTS_UNREACHABLE_SECONDS = 200
     run = work_on_until_it_ends(start_sync(lonely), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "unreachable")
-    assert "The sync waited 3 minutes for it. A retry goes on where it stopped." in run.error_message
+    assert "The sync waited 3 minutes for it. Retry to continue where it stopped." in run.error_message
     assert 5 < run.attempt < 20
     assert "unreachable_seconds" not in run.cursor
 
