@@ -16,7 +16,7 @@ from runs.lifecycle import start
 from runs.lifecycle.claim import claim_next
 from runs.models import Business, RunLimit
 from runs.states import Status
-from tests.api.test_stream import make_token, stream
+from tests.event_streams import make_token, open_stream
 from tests.fleet import announce
 from tests.servers import server
 
@@ -133,10 +133,10 @@ def test_the_stream_sends_a_run_whose_place_has_changed(
 ) -> None:
     announce("worker@test", QUEUE, slots=0)
     first, run = queue_run(business_b), queue_run(business_a)
-    with stream(asgi, business_a.pk, Authorization=make_token(member_a)) as told:
-        before = told.run()
+    with open_stream(asgi, business_a.pk, Authorization=make_token(member_a)) as events:
+        before = events.next_run()
         DrillRun.objects.filter(pk=first.pk).transition_to(Status.CANCELLED)
-        after = told.run()
+        after = events.next_run()
     assert (place(before), place(after)) == (2, 1)
     assert (before["id"], before["version"]) == (after["id"], after["version"]) == (run.pk, run.version)
     assert after["verdict"]["message"] == "It is next in the queue."
