@@ -18,7 +18,7 @@ from runs.states import Status
 
 from . import database, history, peers, workers
 from .celery_app import PEER_TASK
-from .harness import Options, Result, Timed, Unavailable, interleaved, ratio, say, say_seconds
+from .harness import Options, Result, Timed, Unavailable, interleaved, print_note, print_seconds, ratio
 
 RUNS = 10_000  # in all rounds together
 SLOTS = 4
@@ -51,10 +51,10 @@ def measure(options: Options) -> Result:
             }
             seconds = interleaved(sides, options.rounds, warm_up=False)
     except Unavailable as reason:
-        say(f"  not measured, {reason}")
+        print_note(f"  not measured, {reason}")
         result.at_least(0.6, figure, None)
         return result
-    say_seconds(seconds, {OURS: amount, PLAIN: amount})
+    print_seconds(seconds, {OURS: amount, PLAIN: amount})
     result.at_least(0.6, figure, ratio(seconds, PLAIN, OURS))
     return result
 

@@ -35,15 +35,9 @@ class WorkerAdmin(ReadOnlyAdmin):
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A worker that is alive would announce itself again."""
+        """A worker that is alive would announce itself again. Asked for each, also where many are chosen."""
         is_allowed = request.user.has_perm("runs.delete_worker")
         return is_allowed and (obj is None or not Worker.objects.alive().filter(pk=obj.pk).exists())
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """One by one: the action that deletes many asks for no permission of each."""
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
 
     @display(description=_("state"), label={ALIVE: "success", LOST: "danger"})
     def state(self, worker: Any) -> tuple[str, Any]:

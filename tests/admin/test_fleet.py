@@ -58,8 +58,19 @@ def test_a_lost_one_can_be_deleted_and_one_that_is_alive_not(as_staff_in_admin: 
     alive, lost = announce("alive", "drill"), announce("lost", "drill", seconds_ago=46)
     assert delete(as_staff_in_admin, alive).status_code == 403
     assert delete(as_staff_in_admin, lost).status_code == 302
-    both = {"action": "delete_selected", "_selected_action": [alive.pk], "post": "yes"}
-    as_staff_in_admin.post(LIST, both)
+    assert list(Worker.objects.values_list("name", flat=True)) == ["alive"]
+
+
+def test_of_many_that_are_chosen_none_that_is_alive_is_deleted(as_staff_in_admin: Client) -> None:
+    alive, *lost = announce("alive", "drill"), *(announce(name, "drill", seconds_ago=46) for name in ("one", "two"))
+
+    def delete_selected(*chosen: Worker) -> None:
+        names = [worker.pk for worker in chosen]
+        as_staff_in_admin.post(LIST, {"action": "delete_selected", "_selected_action": names, "post": "yes"})
+
+    delete_selected(alive, *lost)
+    assert Worker.objects.count() == 3
+    delete_selected(*lost)
     assert list(Worker.objects.values_list("name", flat=True)) == ["alive"]
 
 

@@ -209,7 +209,7 @@ def test_a_limit_of_all_businesses_tells_nothing_of_the_others(
     claim(13)
     [run] = queue_runs(business_a, 1)
     [verdict] = verdicts(run)
-    assert verdict.message == "The limit of all businesses together is reached. It is next in the queue."
+    assert verdict.message == "The limit for all businesses together is reached. It is next in the queue."
     assert (verdict.evidence["waits_for"], verdict.evidence["place_in_queue"]) == ("limit", 1)
     assert verdict.evidence["running_of_limit"] is None
     assert "13" not in repr(verdict)
