@@ -9,9 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from unittest.mock import patch
 
 from celery import Celery
 from django.db import connection
+
+from runs.lifecycle import dispatch
 
 from . import celery_app
 
@@ -45,6 +48,13 @@ def client(broker: str) -> Celery:
     # `CELERY_BROKER_URL` in the environment, which names this process's own, would win over `broker_url`.
     app.conf.update(broker_read_url=broker, broker_write_url=broker)
     return app
+
+
+@contextmanager
+def sending_to(broker: str) -> Iterator[None]:
+    """Let starts of this process wake these workers."""
+    with patch.object(dispatch, "current_app", client(broker)):
+        yield
 
 
 def wait_until(condition: Callable[[], object], seconds: float, pause: float = 0.02) -> None:
