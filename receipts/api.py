@@ -14,9 +14,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from runs.api.fields import BusinessField, DayField
-from runs.api.outputs import ConflictSerializer, RunSerializer
+from runs.api.outputs import RunSerializer
 from runs.api.parsing import choose_row, parse_body, parse_query
-from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, start_run
+from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, REFUSALS, start_run
 from runs.models import Business
 from runs.readers.verdict import fetch_repaired
 
@@ -73,7 +73,7 @@ class Sync(APIView):
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY],
         request=SyncRequest,
-        responses={202: RunSerializer, 409: ConflictSerializer, **ERRORS},
+        responses={202: RunSerializer, **REFUSALS, **ERRORS},
     )
     def post(self, request: Request) -> Response:
         """Start a receipt sync."""

@@ -84,6 +84,21 @@ def queues_are_served(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.models)
+def limits_name_run_types(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A misspelt type would silently have no limit."""
+    slugs = {model.slug for model in run_types()}
+    return [
+        Error(
+            f"{name} names {slug!r}, which is no run type.",
+            hint=f"There are {', '.join(sorted(slugs))}.",
+            id="runs.E009",
+        )
+        for name in ("RUNS_MAX_RUNNING", "RUNS_START_QUOTAS")
+        for slug in sorted(set(getattr(settings, name)) - slugs)
+    ]
+
+
 @register("queues")
 def tasks_are_acknowledged_early(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """With late acknowledgement a broker hands a long run to a second worker."""

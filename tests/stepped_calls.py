@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, connections
 from psycopg.pq import TransactionStatus
 
+from runs.database import fetch_pipelined
 from runs.lifecycle import claim
 from runs.models import queue_snapshot
 from runs.progress import flush
@@ -90,10 +91,7 @@ _execute_prepared = flush.execute_prepared
 def _wait_before_pipeline(statements: Any) -> Any:
     if call := getattr(current, "call", None):
         call.wait_for_turn()
-    return _pipelined(statements)
-
-
-_pipelined = claim.fetch_pipelined
+    return fetch_pipelined(statements)
 
 
 @contextmanager

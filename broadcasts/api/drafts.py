@@ -81,7 +81,7 @@ class Broadcasts(DraftView):
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY],
         request={"application/json": BroadcastRequest, "multipart/form-data": BroadcastForm},
-        responses={202: StartedSerializer, **ERRORS},
+        responses={202: StartedSerializer, 429: ErrorSerializer, **ERRORS},
     )
     def post(self, request: Request) -> Response:
         """Start a broadcast. `details.audience` counts who gets it and who doesn't, and why."""

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from rest_framework import status
 from rest_framework.exceptions import APIException
+
+from ..exceptions import StartQuotaReached
+from ..readers.humanize import format_duration
+
+PERIODS = {
+    timedelta(seconds=1): _("second"),
+    timedelta(minutes=1): _("minute"),
+    timedelta(hours=1): _("hour"),
+    timedelta(days=1): _("day"),
+}
 
 
 def error_json(kind: str, code: str, detail: object, attr: str | None = None) -> dict[str, Any]:
@@ -86,3 +97,33 @@ class TooManyRequests(APIException):
         )
         super().__init__(template % {"seconds": wait})
         self.wait = wait
+
+
+class TooManyStarts(APIException):
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "start_quota"
+
+    def __init__(self, reached: StartQuotaReached) -> None:
+        super().__init__(f"{describe_quota(reached)} {describe_wait(reached.wait)}")
+        self.wait = reached.wait  # becomes Retry-After
+
+
+def describe_quota(reached: StartQuotaReached) -> str:
+    template = (
+        ngettext(
+            "Your business may start %(count)d run of this type per %(period)s.",
+            "Your business may start %(count)d runs of this type per %(period)s.",
+            reached.runs,
+        )
+        if reached.of_one_type
+        else ngettext(
+            "Your business may start %(count)d run per %(period)s.",
+            "Your business may start %(count)d runs per %(period)s.",
+            reached.runs,
+        )
+    )
+    return template % {"count": reached.runs, "period": PERIODS[reached.period]}
+
+
+def describe_wait(seconds: int) -> str:
+    return gettext("The next one can start in %(time)s.") % {"time": format_duration(seconds)}

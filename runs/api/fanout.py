@@ -192,7 +192,7 @@ def database_time_before(seconds: float) -> CombinedExpression:
 def visible_state(run: Run) -> tuple[object, ...]:
     """Differs whenever a reader would see more than an age that has grown."""
     verdict = verdict_of(run)
-    return run.version, verdict.code, verdict.message
+    return run.version, verdict.code, verdict.message, verdict.evidence["place_in_queue"]
 
 
 def render_event(run: Run, language: str) -> bytes:

@@ -27,6 +27,7 @@ from ..models.queue_snapshot import fetch_to_claim
 from ..states import ErrorCode, Status
 from .broker_calls import call_broker
 from .slots import make_room
+from .start_quota import take_start_permit
 
 R = TypeVar("R", bound=Run)
 
@@ -51,7 +52,7 @@ def start(
 ) -> R:
     """Make a queued run and wake its queue after the commit, or return the one that this key made before.
 
-    Raises `ActiveRunExists`, carrying that run, when the type is exclusive and one is active.
+    Raises `ActiveRunExists`, carrying that run, when the type is exclusive and one is active; `StartQuotaReached`.
     """
     rows = cast("RunQuerySet[R]", model.objects.filter(business=business))
     same_key = rows.filter(idempotency_key=idempotency_key or None)
@@ -73,6 +74,7 @@ def start(
                 return earlier
             refuse_beside_active(model, business)
             raise
+        take_start_permit(model, business.pk)
         transaction.on_commit(partial(wake_after_start, model.queue))
     return run
 
@@ -84,10 +86,10 @@ def refuse_beside_active(model: type[Run], business: Business) -> None:
 
 
 @_retry_on_conflict
-def reopen(run: Run, actor: Actor, reason: str) -> None:
+def reopen(run: Run, actor: Actor, reason: str, *, counts_as_start: bool = False) -> None:
     """Send a paused, failed or cancelled run back to the queue, to go on from its cursor.
 
-    Raises `WrongState`, or `ActiveRunExists` when an exclusive type is busy with another run.
+    Raises `WrongState`, or `ActiveRunExists` when an exclusive type is busy with another run; `StartQuotaReached`.
     """
     model = type(run)
     rows = model.objects.filter(pk=run.pk)
@@ -97,6 +99,8 @@ def reopen(run: Run, actor: Actor, reason: str) -> None:
     try:
         with transaction.atomic(), audit_context(actor, reason):
             reopened = rows.exclude(status=Status.RUNNING).requeue(losses=0)
+            if reopened and counts_as_start:
+                take_start_permit(model, run.business_id)
             transaction.on_commit(partial(wake_after_start, model.queue))
     except IntegrityError:
         refuse_beside_active(model, run.business)
@@ -109,7 +113,7 @@ def retry_failed(run: R, created_by: User | None) -> R:
     """Start a new run of the failed items only; the finished one stays as it is.
 
     The new run holds those items as pending. Raises `WrongState` when none failed or the run is
-    still active, `ActiveRunExists` when an exclusive type is busy.
+    still active, `ActiveRunExists` when an exclusive type is busy, `StartQuotaReached`.
     """
     return retry_items(run, run.failed_items, created_by)
 
@@ -170,7 +174,7 @@ def end_waits(rows: RunQuerySet[Any]) -> int:
     waiting = list(rows.filter(status=Status.QUEUED, waiting_until__gt=Now()))
     for run in waiting:
         row = rows.model.objects.filter(pk=run.pk, status=Status.QUEUED)
-        row.update(waiting_until=None, waiting_reason="", version=models.F("version") + 1)
+        row.update(queued_at=Now(), waiting_until=None, waiting_reason="", version=models.F("version") + 1)
     if waiting:
         transaction.on_commit(partial(wake_queue, rows.model.queue, len(waiting)))
     return len(waiting)

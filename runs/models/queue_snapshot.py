@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from ..database import fetch_pipelined
@@ -41,9 +42,6 @@ class Limit:
     run_type: str | None
     id: int | None = None
 
-    def covers(self, business: int, run_type: str) -> bool:
-        return self.business in (None, business) and self.run_type in (None, run_type)
-
     def is_wide(self) -> bool:
         """Does it count more than the runs whose claims lock one row of business and queue?"""
         return self.business is None or self.run_type is None
@@ -63,21 +61,27 @@ class QueueSnapshot:
 
     def in_order(self, passed_over: Collection[tuple[int, str]] = ()) -> list[Head]:
         """Whose runs may be claimed now, the next one first; without those of the businesses' types `passed_over`."""
-        mine = {model.slug for model in types_of(self.queue)}
-        held: Counter[int] = Counter()
-        for (business, run_type), count in self.running.items():
-            if run_type in mine:
-                held[business] += count
-        claimable = (
+        return self.sort(
             head
             for head in self.heads
             if (head.business, head.model.slug) not in passed_over
             and self.limit_reached(head.business, head.model.slug) is None
         )
+
+    def sort(self, heads: Iterable[Head]) -> list[Head]:
+        held = self.count_held()
         return sorted(
-            claimable,
-            key=lambda head: (held[head.business], head.served_at or NEVER, head.queued_at, head.business),
+            heads, key=lambda head: (held[head.business], head.served_at or NEVER, head.queued_at, head.business)
         )
+
+    def count_held(self) -> Counter[int]:
+        """How many runs of this queue each business has running."""
+        mine = {model.slug for model in types_of(self.queue)}
+        held: Counter[int] = Counter()
+        for (business, run_type), count in self.running.items():
+            if run_type in mine:
+                held[business] += count
+        return held
 
     def limit_reached(self, business: int, run_type: str) -> Limit | None:
         """The first limit that keeps the business from running one more of this type."""
@@ -87,15 +91,30 @@ class QueueSnapshot:
         return None
 
     def limits_of(self, business: int, run_type: str) -> Iterator[Limit]:
-        """Those that count a run of this business and type. The setting holds where the business has no row."""
-        own = [limit for limit in self.limits if limit.covers(business, run_type)]
-        yield from own
+        """Those that count a run of this business and type, its own first. The setting holds where it has no row."""
+        keys = ((business, run_type), (business, None), (None, run_type), (None, None))
+        own = self.limits_by_key.get(keys[0])
         default = default_limit(run_type)
-        if default is not None and all(limit.is_wide() for limit in own):
+        if own is None and default is not None:
             yield Limit(default, business, run_type)
+        yield from (self.limits_by_key[key] for key in keys if key in self.limits_by_key)
 
     def count_running(self, limit: Limit) -> int:
-        return sum(count for key, count in self.running.items() if limit.covers(*key))
+        return self.running_by_key[limit.business, limit.run_type]
+
+    # Looked up for each head: with as many limits as businesses, a search among all of them would take seconds.
+
+    @cached_property
+    def limits_by_key(self) -> dict[tuple[int | None, str | None], Limit]:
+        return {(limit.business, limit.run_type): limit for limit in self.limits}
+
+    @cached_property
+    def running_by_key(self) -> Counter[tuple[int | None, str | None]]:
+        counts: Counter[tuple[int | None, str | None]] = Counter()
+        for (business, run_type), count in self.running.items():
+            for key in ((business, run_type), (business, None), (None, run_type), (None, None)):
+                counts[key] += count
+        return counts
 
 
 def types_of(queue: str) -> list[type[Run]]:

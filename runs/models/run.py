@@ -86,6 +86,7 @@ class Run(HeartbeatMixin):
     version = models.PositiveBigIntegerField(default=1)
 
     events: Any  # a manager: the timeline; see `record_changes()`
+    queue_place: Any = None  # where it stands in its queue; filled by `fetch_repaired()`, of a queued run
 
     objects: ClassVar[RunQuerySet[Self]] = RunQuerySet.as_manager()  # type: ignore[assignment]
 

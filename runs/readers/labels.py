@@ -105,6 +105,8 @@ CARD_MESSAGES = {
         "seconds_since_progress": _("Last finished item"),
         "stale_after_seconds": _("Counts as stuck after"),
         "seconds_to_wait": _("Continues in"),
+        "place_in_queue": _("Place in the queue"),
+        "running_of_limit": _("Running under its limit"),
         "attempt": _("Attempt"),
         "worker": _("Worker"),
     },

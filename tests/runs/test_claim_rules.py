@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.db.models.functions import Now
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as search
@@ -181,8 +181,9 @@ class ClaimRules(RuleBasedStateMachine):
             for claiming in self.claims:
                 claiming.kill()
             self.defaults.clear()
-            for model in (*TYPES, RunLimit, BusinessQueue):
-                model._default_manager.all().delete()
+            tables: list[type[Model]] = [*TYPES, RunLimit, BusinessQueue]
+            for table in tables:
+                table._default_manager.all().delete()
 
     def everything_else_is_claimed_in_turn(self) -> None:
         """Nobody starves: as attempts end, each run is claimed, but for those that a limit of 0 holds back."""
@@ -221,8 +222,10 @@ class ClaimRules(RuleBasedStateMachine):
 
     def limits(self) -> Limits:
         """By whose runs each counts. The setting holds where a business has no limit of its own for the type."""
-        defaults = {(business.pk, slug): most for slug, most in self.defaults.items() for business in self.businesses}
-        return {**defaults, **{(row.business_id, row.run_type): row.max_running for row in RunLimit.objects.all()}}
+        limits: Limits = {}
+        for business in self.businesses:
+            limits |= {(business.pk, slug): most for slug, most in self.defaults.items()}
+        return limits | {(row.business_id, row.run_type): row.max_running for row in RunLimit.objects.all()}
 
     def running(self) -> Counter[tuple[int, str]]:
         return Counter((run.business_id, run.slug) for run in self.runs(Q(status=Status.RUNNING)))

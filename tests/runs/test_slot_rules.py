@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from django.conf import settings
 from hypothesis import given
 from hypothesis import settings as search
 from hypothesis import strategies as st
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from runs.drill.models import DrillRun
 from runs.lifecycle.slots import HeldSlot, choose_interrupts
 
-SHORT, LONG = settings.RUNS_SHORT_SLICE_SECONDS, settings.RUNS_TIME_SLICE_SECONDS
+SHORT, LONG = 10.0, 300.0  # the defaults of RUNS_SHORT_SLICE_SECONDS and RUNS_TIME_SLICE_SECONDS
 BUSINESSES = st.integers(1, 5)
 SECONDS = st.sampled_from([0.0, SHORT - 0.1, SHORT, 60.0, LONG - 0.1, LONG, 1000.0])
 

@@ -234,6 +234,8 @@ export class CardView {
       if (value === null || value === "" || (run.status !== "running" && AGES.has(name) && run.status !== "failed"))
         return [];
       if (AGES.has(name)) return [[name, messages.formatAge(value + age)]];
+      if (name === "waits_for") return []; // the message says it
+      if (name === "running_of_limit") return [[name, this.limitText(value)]];
       if (name === "seconds_to_wait") return value > age ? [[name, messages.formatDuration(value - age)]] : [];
       return [[name, name === "stale_after_seconds" ? limit : String(value)]];
     });
@@ -243,6 +245,11 @@ export class CardView {
         createElement("dd", value),
       ]),
     );
+  }
+
+  /** @param {{running: number, limit: number}} runs */
+  limitText({ running, limit }) {
+    return this.text("of", { done: this.messages.formatNumber(running), total: this.messages.formatNumber(limit) });
   }
 
   /** @param {any[]} events  newest first */
