@@ -29,12 +29,11 @@ from broadcasts.models import Pace, ProviderAccount, WhatsAppBroadcast
 from broadcasts.sending import send
 from broadcasts.starting import Draft, preview, start_broadcast
 from demo.fakes import graph
-from runs.lifecycle import worker
 from runs.models import Business
 from runs.states import FINISHED
 
-from . import database
-from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds
+from . import claims, database
+from .harness import Options, Result, Timed, interleaved, print_note, print_seconds, ratio
 
 MESSAGES = 2_000
 UNLIMITED = 1_000_000
@@ -77,14 +76,14 @@ def _measure_throughput(result: Result, options: Options, url: str) -> None:
     messages = options.amount(MESSAGES, least=20)
     sides: dict[str, Timed] = {OURS: lambda: _time_broadcast(messages), BARE: lambda: _time_bare_posts(url, messages)}
     seconds = interleaved(sides, options.rounds)
-    say_seconds(seconds, dict.fromkeys(seconds, messages))
+    print_seconds(seconds, dict.fromkeys(seconds, messages))
     result.at_least(0.6, f"broadcasts: messages a second, {OURS} / {BARE}", ratio(seconds, BARE, OURS))
 
 
 def _time_broadcast(messages: int) -> float:
     run = _queue_broadcast(messages)
     began = time.perf_counter()
-    worker.execute(WhatsAppBroadcast, send, run.pk, worker="benchmark")
+    claims.work_on_next(WhatsAppBroadcast, send)
     seconds = time.perf_counter() - began
     run.refresh_from_db()
     assert (run.status, run.sent) == ("completed", messages), (run.status, run.error_message)
@@ -132,7 +131,7 @@ def _measure_rate_limit(result: Result, options: Options, url: str) -> None:
     runs = [_queue_broadcast(round(RATE * seconds), account=account) for _ in range(PROCESSES)]
     before = len(_fetch_received(url))
     Pace.objects.get_or_create(account=account)
-    processes = [_start_worker_process(run) for run in runs]
+    processes = [_start_process(_IN_CHILD + "work_on_next(WhatsAppBroadcast, send)") for _ in runs]
     try:
         moments: list[float] = []
         while len(moments) < RATE * (seconds + 2):  # the first two seconds pass while they start
@@ -145,7 +144,7 @@ def _measure_rate_limit(result: Result, options: Options, url: str) -> None:
             process.wait()
     start = moments[RATE]
     rate = sum(start <= at < start + seconds for at in moments) / seconds
-    say(f"  {rate:.2f} messages a second by {PROCESSES} processes")
+    print_note(f"  {rate:.2f} messages a second by {PROCESSES} processes")
     deviation = abs(rate - RATE) / RATE
     result.at_most(0.05, f"broadcasts: distance from {RATE}/s over {seconds:g} s, {PROCESSES} processes", deviation)
 
@@ -178,12 +177,12 @@ def _measure_share(
     moments = [at for at, _to, _tracker in _fetch_received(url)[told_before:]]
     rate = (run.sent - 1) / (moments[-1] - moments[0])
     unknown = messages - run.sent
-    say(f"  {rate:.1f} messages a second over answers of {ANSWER:g} s, {unknown} of {messages} unknown")
+    print_note(f"  {rate:.1f} messages a second over answers of {ANSWER:g} s, {unknown} of {messages} unknown")
     return float(rate / RATE)
 
 
 def _execute(run: WhatsAppBroadcast) -> None:
-    worker.execute(WhatsAppBroadcast, send, run.pk, worker="benchmark")
+    claims.work_on_next(WhatsAppBroadcast, send)
 
 
 def _execute_with_deaths(run: WhatsAppBroadcast) -> None:
@@ -193,7 +192,7 @@ def _execute_with_deaths(run: WhatsAppBroadcast) -> None:
     assert pool.stdout
     try:
         while not _has_ended(run):
-            pool.stdin.write(f"{run.pk}\n")
+            pool.stdin.write("\n")
             pool.stdin.flush()
             child = int(pool.stdout.readline())
             dies_at = time.monotonic() + LIFE
@@ -211,25 +210,21 @@ def _has_ended(run: WhatsAppBroadcast) -> bool:
     return WhatsAppBroadcast.objects.filter(pk=run.pk, status__in=FINISHED).exists()
 
 
-def _start_worker_process(run: WhatsAppBroadcast) -> subprocess.Popen[str]:
-    return _start_process(f"{_IN_CHILD}execute(WhatsAppBroadcast, send, {run.pk}, worker='benchmark')")
-
-
 _IN_CHILD = """
 from broadcasts.models import WhatsAppBroadcast
 from broadcasts.sending import send
-from runs.lifecycle.worker import execute
+from benchmarks.claims import work_on_next
 """
 
 
-# Forks a process for each run id that it reads, and prints the pid.
+# Forks a process for each line that it reads, and prints the pid.
 _POOL = f"""{_IN_CHILD}
 import os, sys, time
 for line in sys.stdin:
     if child := os.fork():
         print(child, flush=True)
     else:
-        execute(WhatsAppBroadcast, send, int(line), worker="benchmark")
+        work_on_next(WhatsAppBroadcast, send)
         time.sleep(60)
 """
 
@@ -263,7 +258,7 @@ def _measure_audience(result: Result, options: Options) -> None:
             PARSE: partial(_time_parsing, path),
         }
         seconds = interleaved(sides, options.rounds)
-    say_seconds(seconds, dict.fromkeys(seconds, recipients))
+    print_seconds(seconds, dict.fromkeys(seconds, recipients))
     for side in (PREVIEW, START):
         result.at_most(2, f"broadcasts: seconds, {side} of {MANY:,} recipients / {PARSE}", ratio(seconds, side, PARSE))
 
@@ -301,7 +296,7 @@ def _write_file(recipients: int) -> Iterator[IO[str]]:
 def _measure_memory(result: Result, options: Options) -> None:
     """The memory that a large audience needs beyond a small one, each in its own process."""
     few, many = (_measure_peak_memory(options.amount(recipients, least=10)) for recipients in (FEW, MANY))
-    say(f"  {few:.0f} MB for {FEW:,} recipients, {many:.0f} MB for {MANY:,}")
+    print_note(f"  {few:.0f} MB for {FEW:,} recipients, {many:.0f} MB for {MANY:,}")
     result.at_most(200, f"broadcasts: MB of a process that takes and sends {MANY:,} recipients", many)
     result.at_most(1.25, f"broadcasts: memory, {MANY:,} recipients / {FEW:,}", many / few)
 
@@ -326,7 +321,7 @@ sending.open_provider = lambda account: Instant()
 account = ProviderAccount.objects.get(pk={account})
 with open({path!r}, "rb") as file:
     run = start_broadcast(Draft(account, "Benchmark", "Hello {{{{name}}}}", read_csv(file)), None)
-execute(WhatsAppBroadcast, send, run.pk, worker="benchmark")
+work_on_next(WhatsAppBroadcast, send)
 run.refresh_from_db()
 assert (run.status, run.sent) == ("completed", {recipients}), (run.status, run.error_message)
 # On Linux, getrusage starts with the size of the parent.

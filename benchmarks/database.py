@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import Any
 
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from receipts.models import Mailbox, ReceiptSyncRun
-from runs.lifecycle import worker
+from runs.drill.models import DrillRun
 from runs.models import Business
+
+from . import claims
 
 ALIAS = "default"
 
@@ -65,15 +68,12 @@ def using(database: BaseDatabaseWrapper) -> Iterator[None]:
 
 def claimed_run() -> ReceiptSyncRun:
     """A run of a new business, claimed by this process."""
-    run = queued_run()
-    claimed = worker.claim(ReceiptSyncRun, run.pk, worker="benchmark", task_id="")
-    assert claimed is not None
-    return claimed
+    queued_run()
+    return claims.claim_only(ReceiptSyncRun)
 
 
 def queued_run(*, port: int = 0, username: str = "nobody", secret: str = "none") -> ReceiptSyncRun:
-    number = next(_numbers)
-    business = Business.objects.create(name=f"Benchmark {number}", slug=f"benchmark-{number}")
+    business = new_business()
     mailbox = Mailbox.objects.create(
         business=business,
         host="127.0.0.1",
@@ -83,6 +83,15 @@ def queued_run(*, port: int = 0, username: str = "nobody", secret: str = "none")
         security=Mailbox.Security.PLAIN,
     )
     return ReceiptSyncRun.objects.create(business=business, mailbox=mailbox, mode=ReceiptSyncRun.Mode.FULL)
+
+
+def new_business() -> Business:
+    number = next(_numbers)
+    return Business.objects.create(name=f"Benchmark {number}", slug=f"benchmark-{number}")
+
+
+def queued_drill(business: Business | None = None, **fields: Any) -> DrillRun:
+    return DrillRun.objects.create(business=business or new_business(), **{"steps": 0, **fields})
 
 
 def execute(sql: str) -> None:

@@ -1,15 +1,15 @@
-"""`python -m benchmarks extraction [FOLDER]`: what is read right, missed and got wrong, document by document.
+"""`python -m benchmarks extraction [FOLDER]`: which facts are read right, wrong or not at all, for each document.
 
-FOLDER holds documents (PDF, HTML, XML, pictures), each with a JSON file of the same name beside it that says what
-is true of it: any of `language`, `vendor`, `amount`, `currency`, `issued_on` (ISO) and `invoice_number`. A fact
-that is null stands nowhere in the document; one that the file doesn't name isn't judged. `"receipt": false` says
-that the document is none. Without FOLDER it is the project's own corpus, in `tests/corpus`.
+FOLDER holds documents (PDF, HTML, XML, pictures), each with a JSON file of the same name beside it with its
+true facts: any of `language`, `vendor`, `amount`, `currency`, `issued_on` (ISO) and `invoice_number`. A null means that
+the document doesn't state the fact; one that the file doesn't name isn't judged. `"receipt": false` means that the
+document is no receipt. Without FOLDER it is the project's own corpus, in `tests/corpus`.
 
-Each document is read as a sync reads it: as the only attachment of a mail that says nothing, from a stranger or
+Each document is read as a sync reads it: as the only attachment of a mail without text, from a stranger or
 from the `sender` that the file names, as "Acme Ltd <billing@acme.example>".
 
-A field counts as sure if its whole document asks nobody to review it: that is what people see. Beside it stands what
-would be sure if each field were asked about by itself.
+A field counts as sure if its document as a whole needs no review, which is what people see, and as undoubted if no
+reason for a review concerns the field itself.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OWN_CORPUS: Final = Path(__file__).parent.parent / "tests" / "corpus"
 FIELDS: Final = ("amount", "currency", "issued_on", "invoice_number", "vendor")
 GOALS: Final = FIELDS[:3]
 STRANGER: Final = "post@example.com"
-# Reasons that doubt some of the fields only; every other one doubts them all.
+# The fields that a reason for a review concerns; every other reason concerns all fields.
 DOUBTED: Final = {
     "no_amount": ("amount", "currency"),
     "ambiguous_amount": ("amount", "currency"),
@@ -53,7 +53,7 @@ SUFFIXES: Final = {".pdf", ".html", ".htm", ".xml", ".png", ".jpg", ".jpeg"}
 class Score:
     """How often a field was read right, wrong or not at all.
 
-    `sure` counts those whose documents ask nobody to review them, `undoubted` those that no reason to review is about.
+    `sure` counts those whose documents need no review, `undoubted` those that no reason for a review concerns.
     """
 
     right: int = 0
@@ -80,7 +80,7 @@ class Judgement:
     scores: dict[tuple[str, str], Score] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)  # receipts that weren't recognised
     imagined: list[str] = field(default_factory=list)  # other documents that were taken for receipts
-    lines: list[str] = field(default_factory=list)  # what was wrong, for the person who mends it
+    lines: list[str] = field(default_factory=list)  # every error, for the developer who corrects it
     # Of documents that state amount, currency and date: one that lacks any of them has to be reviewed in any case.
     complete: Score = field(default_factory=Score)
 

@@ -16,7 +16,7 @@ from runs.progress import flush as core
 from runs.progress.flush import ProgressReport, flush
 
 from . import database
-from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds
+from .harness import Options, Result, Timed, interleaved, print_note, print_seconds, ratio
 
 FLUSHES = 250  # a round: many short rounds, since the disk's speed varies
 ROUNDS = 8  # for each requested round
@@ -27,7 +27,7 @@ OURS, BARE = "runs.progress.flush.flush", "the bare statement by psycopg"
 def measure(options: Options) -> Result:
     flushes = options.amount(FLUSHES)
     with database.in_scratch("flush"):
-        say(f"  fsync {database.setting('fsync')}, synchronous_commit {database.setting('synchronous_commit')}")
+        print_note(f"  fsync {database.setting('fsync')}, synchronous_commit {database.setting('synchronous_commit')}")
         run = database.claimed_run()
         reports = (report_of(number) for number in count(1))
         with bare_connection() as bare:
@@ -36,7 +36,7 @@ def measure(options: Options) -> Result:
                 BARE: lambda: _time_bare_statements(bare, run, [next(reports) for _ in range(flushes)]),
             }
             seconds = interleaved(sides, ROUNDS * options.rounds)
-    say_seconds(seconds, {OURS: flushes, BARE: flushes})
+    print_seconds(seconds, {OURS: flushes, BARE: flushes})
     result = Result()
     result.at_most(1.25, f"flush: {OURS} / {BARE}", ratio(seconds, OURS, BARE))
     return result

@@ -16,6 +16,7 @@ import psutil
 from rich.console import Console
 
 ROUNDS = 5
+STARTS = 50  # of `fairness`, whose rounds are single starts
 QUICK_SHARE = 1000  # `--quick` does a thousandth of the work
 FINISHED_RUNS = 10_000_000
 
@@ -34,6 +35,7 @@ class Options:
     rounds: int = ROUNDS
     quick: bool = False
     finished_runs: int = FINISHED_RUNS
+    starts: int = STARTS
 
     def amount(self, full: int, least: int = 1) -> int:
         return max(least, full // QUICK_SHARE) if self.quick else full
@@ -102,16 +104,16 @@ def ratio(seconds: Seconds, side: str, peer: str, *, scale: float = 1.0) -> floa
     return scale * statistics.median(ours / theirs for ours, theirs in pairs)
 
 
-def say(text: str) -> None:
+def print_note(text: str) -> None:
     """Print progress to stderr, beside the figures."""
     _stderr.print(text, markup=False)
 
 
-def say_seconds(seconds: Seconds, amounts: Mapping[str, int]) -> None:
+def print_seconds(seconds: Seconds, amounts: Mapping[str, int]) -> None:
     """What one piece of each side's work took: median, and the fastest and slowest round."""
     for name, taken in seconds.items():
         low, middle, high = (_human(f(taken) / amounts[name]) for f in (min, statistics.median, max))
-        say(f"  {name}: {middle} each ({low} to {high})")
+        print_note(f"  {name}: {middle} each ({low} to {high})")
 
 
 def _human(seconds: float) -> str:

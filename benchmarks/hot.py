@@ -9,7 +9,7 @@ from runs.progress.flush import flush
 
 from . import database, history
 from .flush import report_of
-from .harness import Options, Result, say
+from .harness import Options, Result, print_note
 
 FLUSHES = 200_000
 ACTIVE = 20  # runs that report at the same time
@@ -31,7 +31,7 @@ def measure(options: Options) -> Result:
         for number, run in enumerate(islice(cycle(runs), flushes)):
             flush(run, report_of(1 + number // ACTIVE, total=max(1, flushes // ACTIVE)))
         hot_after, updates_after = _count_updates(at_least=updates + flushes)
-    say(f"  {updates_after - updates:,} updates, {hot_after - hot:,} of them HOT (synchronous_commit off)")
+    print_note(f"  {updates_after - updates:,} updates, {hot_after - hot:,} of them HOT (synchronous_commit off)")
     result = Result()
     share = 100 * (hot_after - hot) / (updates_after - updates)
     result.at_least(99, f"hot: percent of {flushes:,} flushes that were HOT updates", share)

@@ -15,7 +15,7 @@ from demo.mailboxes import letters
 from demo.mailboxes.letters import Recipe
 from demo.mailboxes.server import ServedMailbox, StoredMail, serve
 
-# The mailbox of an office: one mail in three is a receipt, one in eight holds a PDF. Mail made to break its
+# The mailbox of an office: one mail in three is a receipt, one in eight has a PDF. Mail made to break its
 # reader is left out: it would measure the limits that end it, which are the same on both sides.
 PER_MILLE: tuple[tuple[Recipe, int], ...] = (
     (letters.newsletter, 340),

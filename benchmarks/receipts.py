@@ -13,11 +13,10 @@ from imap_tools import BaseMailBox, MailBoxUnencrypted, MailMessage
 
 from receipts.models import Receipt, ReceiptSyncRun
 from receipts.scanner.scanner import Scanner
-from receipts.sync.mailbox_sync import sync
-from runs.lifecycle import worker
+from receipts.sync.mailbox_sync import sync_mailbox
 
-from . import database
-from .harness import Options, Result, Seconds, Timed, Unavailable, interleaved, ratio, say, say_seconds
+from . import claims, database
+from .harness import Options, Result, Seconds, Timed, Unavailable, interleaved, print_note, print_seconds, ratio
 
 ACCOUNT, PASSWORD = "benchmark@demo.test", "benchmark"
 MESSAGES = 2_000
@@ -40,8 +39,8 @@ def measure(options: Options) -> Result:
             }
             seconds = interleaved(sides, options.rounds, warm_up=False)
     except Unavailable as reason:
-        say(f"  not measured, {reason}")
-    say_seconds(seconds, dict.fromkeys(seconds, messages))
+        print_note(f"  not measured, {reason}")
+    print_seconds(seconds, dict.fromkeys(seconds, messages))
     result = Result()
     for peer, limit in ((EXTRACTING, 0.9), (PARSING, 0.4)):
         result.at_least(limit, f"receipts: messages a second, {OURS} / {peer}", ratio(seconds, peer, OURS))
@@ -56,7 +55,7 @@ def _mail_server(messages: int) -> Iterator[int]:
         raise Unavailable(f"{error.name} is not installed: pip install -r requirements-dev.txt") from error
     began = time.monotonic()
     with mailserver.running(messages, ACCOUNT, PASSWORD) as port:
-        say(f"  {messages:,} messages written and served in {time.monotonic() - began:.0f} s")
+        print_note(f"  {messages:,} messages written and served in {time.monotonic() - began:.0f} s")
         yield port
 
 
@@ -70,7 +69,7 @@ def _time_sync(port: int, messages: int) -> float:
     """In a new business and mailbox, so that every receipt and file is new."""
     run = database.queued_run(port=port, username=ACCOUNT, secret=PASSWORD)
     began = time.perf_counter()
-    worker.execute(ReceiptSyncRun, sync, run.pk, worker="benchmark")
+    claims.work_on_next(ReceiptSyncRun, sync_mailbox)
     seconds = time.perf_counter() - began
     run.refresh_from_db()
     assert (run.status, run.processed, run.failed) == ("completed", messages, 0), (run.status, run.error_message)
@@ -79,7 +78,7 @@ def _time_sync(port: int, messages: int) -> float:
 
 
 class _RawMailMessage(MailMessage):
-    """A message that keeps its bytes, which the extraction reads."""
+    """A message that stores its bytes, which the extraction reads."""
 
     def __init__(self, fetch_data: list[Any]) -> None:
         super().__init__(fetch_data)
@@ -97,7 +96,7 @@ def _time_extraction(port: int, messages: int) -> float:
 
 
 def _time_parsing(port: int, messages: int) -> float:
-    """All that imap-tools can say of a message, its attachments decoded."""
+    """Every field that imap-tools reads of a message, its attachments decoded."""
     began = time.perf_counter()
     with _open_mailbox(port) as mailbox:
         read = [

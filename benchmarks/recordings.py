@@ -28,11 +28,10 @@ from recordings.audio.reader import AudioReader
 from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun, Source
 from recordings.transcription.speech_model import load_transcriber
-from runs.lifecycle import worker
 from runs.models import Business
 
-from . import database, exchange, two_sides
-from .harness import Options, Result, Seconds, Unavailable, interleaved, ratio, say
+from . import claims, database, exchange, two_sides
+from .harness import Options, Result, Seconds, Unavailable, interleaved, print_note, ratio
 
 SPOKEN_SECONDS = 120
 TWO_CHANNEL_CALLS = 20
@@ -72,10 +71,10 @@ def _measure_transcription(options: Options, place: Path) -> Seconds:
             sides = {OURS: lambda: _time_run(folder), DIRECT: lambda: _time_direct(path)}
             seconds = interleaved(sides, options.rounds)
     except Unavailable as reason:
-        say(f"  not measured, {reason}")
+        print_note(f"  not measured, {reason}")
         return {}
     for name, taken in seconds.items():
-        say(f"  {name}: {min(taken) / spoken:.3f} to {max(taken) / spoken:.3f} s for each second of speech")
+        print_note(f"  {name}: {min(taken) / spoken:.3f} to {max(taken) / spoken:.3f} s for each second of speech")
     return seconds
 
 
@@ -93,8 +92,8 @@ def _write_call(folder: Path, seconds: int) -> Path:
     """The demo's long call, repeated to this length."""
     [path] = calls.FOLDERS["business-a"].rglob("*.140.mp3")
     with AudioReader() as reader:
-        said = np.concatenate(list(reader.read_samples(path, start=0.0, window=60.0)))
-    samples = np.resize(said, seconds * SAMPLE_RATE)
+        speech = np.concatenate(list(reader.read_samples(path, start=0.0, window=60.0)))
+    samples = np.resize(speech, seconds * SAMPLE_RATE)
     folder.mkdir()
     made = folder / "external-101-0501234567-20241105-120000-1730808000.1.wav"
     with wave.open(str(made), "wb") as out:
@@ -140,14 +139,14 @@ def _measure_two_channels(options: Options, place: Path, result: Result) -> None
             seconds = interleaved(sides, options.rounds, warm_up=False)
             shares = {side: _found_share(calls, side) for side in shares}
     except Unavailable as reason:
-        say(f"  not measured, {reason}")
+        print_note(f"  not measured, {reason}")
     for side, share in shares.items():
         named = f"% of the {side}'s words found as the {side}'s"
         result.at_least(95, f"recordings: {named}, {TWO_CHANNEL_CALLS} calls, a third at once", share)
     result.at_most(1.1, f"recordings: two channels, {OURS} / {DIRECT} on both", ratio(seconds, OURS, DIRECT))
 
 
-def _time_direct_on_both(call: two_sides.SpokenCall) -> float:
+def _time_direct_on_both(call: two_sides.SyntheticCall) -> float:
     """faster-whisper called once a channel, without anything else."""
     model = load_transcriber().model
     began = time.perf_counter()
@@ -161,16 +160,16 @@ def _time_direct_on_both(call: two_sides.SpokenCall) -> float:
     return time.perf_counter() - began
 
 
-def _found_share(calls: list[two_sides.SpokenCall], side: str) -> float:
-    """In percent of the words spoken, in the newest run."""
+def _found_share(calls: list[two_sides.SyntheticCall], side: str) -> float:
+    """The percentage of this side's spoken words that the newest source's transcripts contain."""
     source = Source.objects.latest("pk")
-    found = said = 0
-    for spoken in calls:
-        call = Call.objects.get(source=source, call_id=spoken.path.stem)
-        heard = " ".join(segment["text"] for segment in call.segments if segment["speaker"] == side)
-        found_here, said_here = two_sides.count_found(spoken.said[side], heard)
-        found, said = found + found_here, said + said_here
-    return 100 * found / said
+    found = spoken = 0
+    for synthetic in calls:
+        call = Call.objects.get(source=source, call_id=synthetic.path.stem)
+        transcript = " ".join(segment["text"] for segment in call.segments if segment["speaker"] == side)
+        found_here, spoken_here = two_sides.count_found_words(synthetic.texts[side], transcript)
+        found, spoken = found + found_here, spoken + spoken_here
+    return 100 * found / spoken
 
 
 # Downloading
@@ -184,7 +183,7 @@ def _measure_download_memory(megabytes: int) -> float:
         with _watch_memory() as grown:
             taken = _fetch(exchange.LONG)
     assert Call.objects.filter(size=megabytes * MEGABYTE).exists()
-    say(f"  {megabytes} MB in {taken:.1f} s, {max(grown):.1f} MB above idle")
+    print_note(f"  {megabytes} MB in {taken:.1f} s, {max(grown):.1f} MB above idle")
     return max(grown)
 
 
@@ -222,7 +221,7 @@ def _make_source(**fields: Any) -> Source:
 def _time_run_of(source: Source, calls: int = 1, **fields: Any) -> float:
     run = RecordingRun.objects.create(business=source.business, source=source, **fields)
     began = time.perf_counter()
-    worker.execute(RecordingRun, collect, run.pk, worker="benchmark")
+    claims.work_on_next(RecordingRun, collect)
     taken = time.perf_counter() - began
     run.refresh_from_db()
     assert (run.status, run.processed, run.failed) == ("completed", calls, 0), (run.status, run.error_message)

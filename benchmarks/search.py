@@ -1,4 +1,4 @@
-"""Searching 100,000 transcripts in all forms of words beside a search for the word as it stands, over the same rows."""
+"""Searching 100,000 transcripts in all forms of words beside a search for the exact word, over the same rows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import Any, Final
 
 from django.db import connection
 from django.test import override_settings
-from rest_framework.request import Request
-from rest_framework.test import APIRequestFactory
 
 from recordings.api.pagination import MatchPages
 from recordings.models import LONG_COLUMNS, Call, CallQuerySet, Source
 from runs.models import Business
 
 from . import database
-from .harness import Options, Result, Seconds, interleaved, ratio, say
+from .harness import Options, Result, Seconds, interleaved, print_note, ratio
 from .telephone_talk import sentences
 
 CALLS: Final = 100_000
@@ -39,7 +37,7 @@ WORDS: Final = {
     "invoice": "invoice",
     "zebra": "zebra",
 }
-OURS, PLAIN, WITH_SNIPPETS = "all forms", "the word as it stands", "all forms, with snippets"
+OURS, PLAIN, WITH_SNIPPETS = "all forms", "the exact word", "all forms, with snippets"
 
 
 def measure(options: Options) -> Result:
@@ -48,17 +46,17 @@ def measure(options: Options) -> Result:
         source = _make_source()
         began = time.perf_counter()
         _add_calls(source, options.amount(CALLS), options.amount(SENTENCES))
-        say(f"  {Call.objects.count():,} calls made in {time.perf_counter() - began:.0f} s")
-        for word, said in WORDS.items():
-            seconds = _time_searches(source, word, said, options)
-            say(f"  {word}: {_count_found(source, word, said)}; {_describe(seconds)}")
+        print_note(f"  {Call.objects.count():,} calls made in {time.perf_counter() - began:.0f} s")
+        for word, form in WORDS.items():
+            seconds = _time_searches(source, word, form, options)
+            print_note(f"  {word}: {_count_found(source, word, form)}; {_describe(seconds)}")
             result.at_most(5, f"search: {word}, {OURS} / {PLAIN}", ratio(seconds, OURS, PLAIN))
         _measure_writing(source, options)
     return result
 
 
-def _time_searches(source: Source, word: str, said: str, options: Options) -> Seconds:
-    plain = f"plain @@ plainto_tsquery('simple', '{said}')"
+def _time_searches(source: Source, word: str, form: str, options: Options) -> Seconds:
+    plain = f"plain @@ plainto_tsquery('simple', '{form}')"
     sides: dict[str, Callable[[], Any]] = {
         OURS: lambda: _first_page(_calls(source), word),
         PLAIN: lambda: list(_calls(source).extra(where=[plain]).order_by("-started_at", "-id")[: A_PAGE + 1]),
@@ -86,12 +84,12 @@ def _calls(source: Source) -> CallQuerySet:
 
 
 def _first_page(calls: CallQuerySet, word: str) -> Sequence[Call]:
-    return MatchPages().paginate_queryset(calls.match_tiers(word), Request(APIRequestFactory().get("/")))
+    return MatchPages().fetch_page(calls.match_tiers(word), {}, url="/")
 
 
-def _count_found(source: Source, word: str, said: str) -> str:
-    plain = Call.objects.extra(where=[f"plain @@ plainto_tsquery('simple', '{said}')"]).count()
-    return f"{_calls(source).with_words(word).count():,} calls found, {plain:,} say {said!r}"
+def _count_found(source: Source, word: str, form: str) -> str:
+    plain = Call.objects.extra(where=[f"plain @@ plainto_tsquery('simple', '{form}')"]).count()
+    return f"{_calls(source).with_words(word).count():,} calls found, {plain:,} with {form!r}"
 
 
 # The calls
@@ -107,13 +105,13 @@ def _add_calls(source: Source, calls: int, pool: int) -> None:
     random = Random(12)
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE TEMPORARY TABLE said (language text, number int, words text, PRIMARY KEY (language, number))"
+            "CREATE TEMPORARY TABLE sentences (language text, number int, words text, PRIMARY KEY (language, number))"
         )
         for language in ("he", "en"):
-            rows = [(language, n, said) for n, said in enumerate(sentences(pool, random, hebrew=language == "he"))]
-            cursor.executemany("INSERT INTO said VALUES (%s, %s, %s)", rows)
-        cursor.execute("ANALYZE said")
-        # What is searched for the word as it stands.
+            rows = [(language, n, text) for n, text in enumerate(sentences(pool, random, hebrew=language == "he"))]
+            cursor.executemany("INSERT INTO sentences VALUES (%s, %s, %s)", rows)
+        cursor.execute("ANALYZE sentences")
+        # The column that the search for the exact word uses.
         plain = "tsvector GENERATED ALWAYS AS (to_tsvector('simple', transcript)) STORED"
         cursor.execute(f"ALTER TABLE recordings_call ADD plain {plain}")
         cursor.execute("DROP INDEX call_search")
@@ -137,7 +135,7 @@ FROM (
         (random() * (%(pool)s - 1))::int AS number
     FROM generate_series(1, %(calls)s) AS call, generate_series(1, 6 + (call * 7) %% 30)
 ) AS chosen
-JOIN said USING (language, number)
+JOIN sentences USING (language, number)
 GROUP BY call, language
 """
 
@@ -146,27 +144,27 @@ GROUP BY call, language
 
 
 def _measure_writing(source: Source, options: Options) -> None:
-    """An hour of speech: in part, as every ten seconds of a transcription, and whole; and if parts were searched."""
-    said = sentences(options.amount(HOUR, least=5), Random(5), hebrew=True)
-    segments = [{"start": 6.0 * n, "end": 6.0 * n + 5, "text": text} for n, text in enumerate(said)]
+    """Storing an hour of speech: a part, as every ten seconds of a transcription; the whole; and a searchable part."""
+    texts = sentences(options.amount(HOUR, least=5), Random(5), hebrew=True)
+    segments = [{"start": 6.0 * n, "end": 6.0 * n + 5, "text": text} for n, text in enumerate(texts)]
     numbers = count()
 
-    def written(keep: Callable[[Call], None]) -> Callable[[], float]:
+    def timer_of(store: Callable[[Call], None]) -> Callable[[], float]:
         def timed() -> float:
             call = Call.objects.create(
                 business=source.business, source=source, call_id=f"written {next(numbers)}", location=""
             )
             began = time.perf_counter()
-            keep(call)
+            store(call)
             return time.perf_counter() - began
 
         return timed
 
     sides = {
-        "a part": written(lambda call: call.store_part(segments, 3600.0, "he")),
-        "the whole": written(lambda call: call.store_transcript(segments, "he")),
-        "a part that could be searched": written(
-            lambda call: call.update_columns(segments=segments, transcript="\n".join(said))
+        "a part": timer_of(lambda call: call.store_part(segments, 3600.0, "he")),
+        "the whole": timer_of(lambda call: call.store_transcript(segments, "he")),
+        "a part that could be searched": timer_of(
+            lambda call: call.update_columns(segments=segments, transcript="\n".join(texts))
         ),
     }
-    say(f"  keeping an hour of speech: {_describe(interleaved(sides, options.rounds))}")
+    print_note(f"  storing an hour of speech: {_describe(interleaved(sides, options.rounds))}")

@@ -28,9 +28,9 @@ from runs.progress.flush import flush
 
 from . import database
 from .flush import report_of
-from .harness import Options, Result, say
+from .harness import Options, Result, print_note
 
-VIEWERS, FEW = 2_000, 10
+SUBSCRIBERS, FEW = 2_000, 10
 BUSINESSES = 20  # each with a run that reports once a second, as a real one does
 SECONDS = 30
 AT_ONCE = 50  # connections that are being opened
@@ -50,13 +50,13 @@ class Watch:
     delays: list[float] = field(default_factory=list)
     readers: list[asyncio.Task[None]] = field(default_factory=list)
 
-    def receive(self, viewer: int, version: int) -> None:
+    def receive(self, subscriber: int, version: int) -> None:
         """A newer version counts for all before it: the stream carries the run's present JSON, not a log."""
         now = time.perf_counter()
-        for number in range(self.seen[viewer] + 1, version + 1):
+        for number in range(self.seen[subscriber] + 1, version + 1):
             if number in self.committed:
                 self.delays.append(now - self.committed[number])
-        self.seen[viewer] = max(self.seen[viewer], version)
+        self.seen[subscriber] = max(self.seen[subscriber], version)
 
     @property
     def missed(self) -> int:
@@ -64,27 +64,27 @@ class Watch:
 
 
 def measure(options: Options) -> Result:
-    viewers, seconds = options.amount(VIEWERS, least=FEW * 2), options.amount(SECONDS, least=3)
+    subscribers, seconds = options.amount(SUBSCRIBERS, least=FEW * 2), options.amount(SECONDS, least=3)
     with database.in_scratch("stream"):
         watches = [Watch(database.claimed_run()) for _ in range(BUSINESSES)]
         tokens = [_token(watch.run) for watch in watches]
         with _server() as port:
-            few, many = _measure_transactions(port, watches, tokens, viewers, seconds)
+            few, many = _measure_transactions(port, watches, tokens, subscribers, seconds)
     delays = sorted(delay for watch in watches for delay in watch.delays)
     expected = sum(len(watch.committed) * len(watch.seen) for watch in watches)
     p50, p99 = (delays[int(len(delays) * share)] for share in (0.5, 0.99))
-    say(f"  {viewers:,} viewers, {len(delays):,} changes told, p50 {p50:.2f} s, worst {delays[-1]:.2f} s")
-    say(f"  transactions a second: {few:.1f} for {FEW} viewers, {many:.1f} for {viewers:,}")
+    print_note(f"  {subscribers:,} subscribers, {len(delays):,} changes, p50 {p50:.2f} s, worst {delays[-1]:.2f} s")
+    print_note(f"  transactions a second: {few:.1f} for {FEW} subscribers, {many:.1f} for {subscribers:,}")
     result = Result()
-    result.at_most(0, "stream: viewers that did not hear the last change", sum(watch.missed for watch in watches))
+    result.at_most(0, "stream: subscribers that missed the last change", sum(watch.missed for watch in watches))
     result.at_least(100.0, "stream: committed changes that arrived, %", 100 * len(delays) / expected)
-    result.at_most(1.5, f"stream: seconds until a change arrived, p99 of {viewers:,} viewers", p99)
-    result.at_most(1.1, f"stream: queries a second, {viewers:,} viewers / {FEW}", many / few)
+    result.at_most(1.5, f"stream: seconds until a change arrived, p99 of {subscribers:,} subscribers", p99)
+    result.at_most(1.1, f"stream: queries a second, {subscribers:,} subscribers / {FEW}", many / few)
     return result
 
 
 def _token(run: Run) -> str:
-    user = User.objects.create(username=f"viewer-{run.pk}")
+    user = User.objects.create(username=f"subscriber-{run.pk}")
     Membership.objects.create(user=user, business=run.business)
     return str(AuthToken.objects.create(user)[1])
 
@@ -130,7 +130,7 @@ def _wait_for(port: int) -> None:
 
 
 def _measure_transactions(
-    port: int, watches: list[Watch], tokens: list[str], viewers: int, seconds: int
+    port: int, watches: list[Watch], tokens: list[str], subscribers: int, seconds: int
 ) -> tuple[float, float]:
     """Transactions a second with a few subscribers and with all, while nothing is written."""
     loop = asyncio.new_event_loop()
@@ -142,7 +142,7 @@ def _measure_transactions(
 
     join(range(FEW))
     few = _transactions_a_second()
-    join(range(FEW, viewers))
+    join(range(FEW, subscribers))
     many = _transactions_a_second()
     _write(watches, seconds)
     time.sleep(2)
@@ -186,10 +186,10 @@ async def _open_stream(port: int, business: int, token: str) -> asyncio.StreamRe
     return reader
 
 
-async def _read(reader: asyncio.StreamReader, watch: Watch, viewer: int) -> None:
+async def _read(reader: asyncio.StreamReader, watch: Watch, subscriber: int) -> None:
     while line := await reader.readline():
         if found := RUN.match(line):
-            watch.receive(viewer, int(found[2]))
+            watch.receive(subscriber, int(found[2]))
 
 
 def _transactions_a_second() -> float:

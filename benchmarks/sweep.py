@@ -13,7 +13,7 @@ from receipts.models import ReceiptSyncRun
 from runs.lifecycle import sweep as core
 
 from . import database, history
-from .harness import Options, Result, Timed, interleaved, ratio, say, say_seconds
+from .harness import Options, Result, Timed, interleaved, print_note, print_seconds, ratio
 
 ACTIVE, STALE = 10_000, 1_000
 SHORT = 100_000  # finished runs
@@ -47,7 +47,7 @@ def measure(options: Options) -> Result:
             for name, work in ((EXPIRE, _expire), (UPDATE, _update), (ROUND, _round)):
                 sides[f"{name}, {length} history"] = partial(_timed, copy, work, stale, active // stale)
         seconds = interleaved(sides, options.rounds)
-    say_seconds(seconds, dict.fromkeys(seconds, 1))
+    print_seconds(seconds, dict.fromkeys(seconds, 1))
     result = Result()
     for length, number in finished.items():
         value = ratio(seconds, f"{EXPIRE}, {length} history", f"{UPDATE}, {length} history")
@@ -65,7 +65,7 @@ def _seed(finished: int, active: int) -> None:
     history.add_running(active)
     database.execute(f"CREATE TABLE working AS SELECT id FROM {history.TABLE} WHERE status = 'running'")
     database.execute("CHECKPOINT")  # or the disk would still be busy when the timing starts
-    say(f"  {finished:,} finished and {active:,} running runs made in {time.monotonic() - began:.0f} s")
+    print_note(f"  {finished:,} finished and {active:,} running runs made in {time.monotonic() - began:.0f} s")
 
 
 def _timed(copy: BaseDatabaseWrapper, work: Callable[[], object], stale: int, one_in: int) -> float:

@@ -1,4 +1,4 @@
-"""Sentences as they are said on the telephone of a service business, in Hebrew and English, by the thousand.
+"""Thousands of typical sentences from the telephone of a service business, in Hebrew and English.
 
 Names, goods, places, days and sums fill patterns, in which Hebrew words have the prefixes that speech gives them.
 Surnames and order numbers make a long tail of rare words, so that words are as common and as rare as in real calls.

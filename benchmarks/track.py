@@ -16,7 +16,7 @@ from runs.progress import Progress
 from runs.states import Status
 
 from . import database, peers
-from .harness import Options, Result, Timed, Unavailable, interleaved, ratio, say, say_seconds
+from .harness import Options, Result, Timed, Unavailable, interleaved, print_note, print_seconds, ratio
 
 ITEMS = 2_000_000
 REDIS_ITEMS = 5_000
@@ -36,9 +36,9 @@ def measure(options: Options) -> Result:
             try:
                 sides[name] = stack.enter_context(prepare(amounts[name]))
             except Unavailable as reason:
-                say(f"  {name}: not measured, {reason}")
+                print_note(f"  {name}: not measured, {reason}")
         seconds = interleaved(sides, options.rounds)
-    say_seconds(seconds, amounts)
+    print_seconds(seconds, amounts)
     result = Result()
     result.at_most(1.5, f"track: cost an item, {OURS} / {TQDM}", ratio(seconds, OURS, TQDM))
     for name in (REDIS, DJANGO):

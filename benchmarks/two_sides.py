@@ -1,7 +1,7 @@
-"""Spoken calls in two channels, a third of each side's words said at once with the other's, and what is found.
+"""Synthetic calls in two channels, in which a third of each side's words is simultaneous with the other side's.
 
-Said by flite, which must be installed (`apt install flite`): a voice for each side, at a telephone's rate. A
-small model finds 85 % of the words of espeak-ng's voices, and 97 % of these.
+flite synthesizes the speech and must be installed (`apt install flite`): another speaker for each side, at the sample
+rate of a telephone. A small model finds 85 % of the words of espeak-ng's speakers, and 97 % of these.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from .harness import Unavailable
 
 RATE = 8000
-VOICES = {"caller": "slt", "agent": "rms"}
+SPEAKERS = {"caller": "slt", "agent": "rms"}
 PAUSE = 0.6  # seconds between two turns
 TURNS = 3  # of each side; the last one at once with the other's
 SENTENCES = {
@@ -58,45 +58,47 @@ SENTENCES = {
 
 
 @dataclass(frozen=True)
-class SpokenCall:
+class SyntheticCall:
     path: Path
-    said: dict[str, str]  # by side
+    texts: dict[str, str]  # by side
 
 
-def make_calls(folder: Path, count: int) -> list[SpokenCall]:
-    """As an exchange names and records incoming ones: the caller on the left. Raises `Unavailable`."""
+def make_calls(folder: Path, count: int) -> list[SyntheticCall]:
+    """Incoming calls, named as by an exchange, with the caller on the left channel. Raises `Unavailable`."""
     if not shutil.which("flite"):
         raise Unavailable("flite is not installed: apt install flite")
     folder.mkdir()
     return [_make_call(folder, number) for number in range(count)]
 
 
-def _make_call(folder: Path, number: int) -> SpokenCall:
+def _make_call(folder: Path, number: int) -> SyntheticCall:
     chance = random.Random(number)
-    said = {side: chance.sample(sentences, TURNS) for side, sentences in SENTENCES.items()}
-    spoken = {side: [_speak(side, sentence, folder) for sentence in sentences] for side, sentences in said.items()}
+    texts = {side: chance.sample(sentences, TURNS) for side, sentences in SENTENCES.items()}
+    sounds = {
+        side: [_synthesize(side, sentence, folder) for sentence in sentences] for side, sentences in texts.items()
+    }
     pause = np.zeros(int(PAUSE * RATE), np.int16)
-    sides: dict[str, list[Any]] = {side: [pause] for side in said}
+    sides: dict[str, list[Any]] = {side: [pause] for side in texts}
     for turn in range(TURNS):
         at_once = turn == TURNS - 1
-        groups = [tuple(said)] if at_once else [(side,) for side in said]
+        groups = [tuple(texts)] if at_once else [(side,) for side in texts]
         for speaking in groups:
-            length = max(len(spoken[side][turn]) for side in speaking)
+            length = max(len(sounds[side][turn]) for side in speaking)
             for side, pieces in sides.items():
-                sound = spoken[side][turn] if side in speaking else pause[:0]
+                sound = sounds[side][turn] if side in speaking else pause[:0]
                 pieces += [sound, np.zeros(length - len(sound), np.int16), pause]
     channels = {side: np.concatenate(pieces) for side, pieces in sides.items()}
     path = folder / f"external-101-05000000{number:02}-20241105-1200{number:02}-{1730808000 + number}.{number}.wav"
     _write(path, channels["caller"], channels["agent"])
-    return SpokenCall(path, {side: " ".join(sentences) for side, sentences in said.items()})
+    return SyntheticCall(path, {side: " ".join(sentences) for side, sentences in texts.items()})
 
 
-def _speak(side: str, sentence: str, folder: Path) -> Any:
+def _synthesize(side: str, sentence: str, folder: Path) -> Any:
     made = folder / "sentence.tmp"
-    subprocess.run(["flite", "-voice", VOICES[side], "-t", sentence, "-o", str(made)], check=True)
+    subprocess.run(["flite", "-voice", SPEAKERS[side], "-t", sentence, "-o", str(made)], check=True)
     resampler = av.AudioResampler(format="s16p", layout="mono", rate=RATE)
-    with av.open(str(made)) as spoken:
-        frames = [piece for frame in spoken.decode(audio=0) for piece in resampler.resample(frame)]
+    with av.open(str(made)) as container:
+        frames = [piece for frame in container.decode(audio=0) for piece in resampler.resample(frame)]
     made.unlink()
     return np.concatenate([frame.to_ndarray()[0] for frame in frames + resampler.resample(None)])
 
@@ -109,12 +111,12 @@ def _write(path: Path, *channels: Any) -> None:
         out.writeframes(np.stack(channels, axis=1).tobytes())
 
 
-def words_of(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     return re.findall(r"[a-z']+", text.lower())
 
 
-def count_found(said: str, transcript: str) -> tuple[int, int]:
-    """How many of the spoken words are in the transcript, in their order, and how many were spoken."""
-    wanted = words_of(said)
-    matcher = SequenceMatcher(None, wanted, words_of(transcript), autojunk=False)
+def count_found_words(text: str, transcript: str) -> tuple[int, int]:
+    """How many words of the spoken text are in the transcript, in their order, and how many it has."""
+    wanted = split_words(text)
+    matcher = SequenceMatcher(None, wanted, split_words(transcript), autojunk=False)
     return sum(block.size for block in matcher.get_matching_blocks()), len(wanted)

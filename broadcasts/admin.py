@@ -122,7 +122,7 @@ class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
 @admin.register(OptOut)
 class OptOutAdmin(ModelAdmin):
-    """Staff add and lift opt-outs as members do. Only the person lifts what the person has stopped. None is deleted."""
+    """Staff add and lift opt-outs as members do. Only the person lifts an opt-out of their own. None is deleted."""
 
     form = OptOutForm
     list_display = ("phone", "business", "source", "words", "created_at", "added_by", "lifted_at", "lifted_by")

@@ -43,38 +43,38 @@ NO_OBJECT: Final = 33  # as a code or a subcode: the account's number can't be f
 
 
 # One recipient
-_UNDELIVERABLE = _("Reach them in another way: WhatsApp can't deliver to this number.")
+_UNDELIVERABLE = _("WhatsApp can't deliver to this number. Contact them another way.")
 _WINDOW = _("They haven't written within 24 hours. Send them an approved template instead.")
 _FULL = _("They get no more marketing messages for now. Try again after 24 hours at the earliest.")
-_EXPERIMENT = _("Meta withholds marketing messages from this number. Reach them in another way.")
-_STOPPED = _("They have stopped marketing messages and are on the list of opt-outs.")
+_EXPERIMENT = _("Meta doesn't deliver marketing messages to this number. Contact them another way.")
+_STOPPED = _("They opted out of marketing messages and are on the opt-out list.")
 _ITSELF = _("This is the account's own number.")
 _COUNTRY = _("The account may not send to this country.")
 _NOT_LISTED = _("A test account sends only to the numbers on its list. Add this one and retry.")
 _TOO_LONG = _("With this person's variables the message is too long. Shorten them.")
-_FAULT = _("WhatsApp had a fault. Try again.")
-_DROPPED = _("Meta held the message back and dropped it: it reviews the business. Wait for that, in WhatsApp Manager.")
-# Everybody, for some minutes
+_FAULT = _("WhatsApp had an error. Try again.")
+_DROPPED = _("Meta dropped the message because it is reviewing the business. Follow the review in WhatsApp Manager.")
+# All recipients, for some minutes
 _TOO_FAST = _("Too many messages at once. Try again in a few minutes.")
 _MAINTENANCE = _("The account is under maintenance. Try again in a few minutes.")
 # The account
 _TOKEN = _("Renew the access token, or give it the permission to send messages.")
 _NUMBER = _("Register the account's phone number with WhatsApp.")
-_PAYMENT = _("Put the payment method in WhatsApp Manager in order.")
-_SPAM = _("Too many people have blocked or reported the number. Wait, and write to fewer.")
-_ACCOUNT = _("See what WhatsApp Manager says about the account; Meta has to lift it.")
+_PAYMENT = _("Fix the payment method in WhatsApp Manager.")
+_SPAM = _("Too many people blocked or reported the number. Wait, then write to fewer people.")
+_ACCOUNT = _("Meta has restricted the account. See WhatsApp Manager for what to do.")
 # The template
-_COUNT = _("The template has more or fewer variables than the message. Write its text as it was approved.")
-_NO_TEMPLATE = _("There is no approved template of this name in this language. Check both in WhatsApp Manager.")
-_POLICY = _("The template breaks a rule of WhatsApp. Change it in WhatsApp Manager.")
-_FORMAT = _("A variable isn't of the kind that the template expects. Compare the message with the template.")
-_DISABLED = _("WhatsApp has disabled the template for good. Make another one and have it approved.")
-_FLOW = _("The template's flow is blocked. Correct the flow in WhatsApp Manager.")
+_COUNT = _("The message and the template have different numbers of variables. Enter the text as it was approved.")
+_NO_TEMPLATE = _("There is no approved template with this name in this language. Check both in WhatsApp Manager.")
+_POLICY = _("The template breaks WhatsApp's rules. Change it in WhatsApp Manager.")
+_FORMAT = _("A variable has the wrong type for the template. Compare the message with the template.")
+_DISABLED = _("WhatsApp has disabled the template permanently. Create another one and have it approved.")
+_FLOW = _("The template's flow is blocked. Fix the flow in WhatsApp Manager.")
 _PAUSED = _(
-    "WhatsApp has paused the template because people disliked it. It lifts the pause after some hours;"
+    "WhatsApp paused the template after negative feedback. The pause ends after some hours;"
     " if it doesn't, unpause the template in WhatsApp Manager."
 )
-_FLOW_FAST = _("WhatsApp lets the template's flow be sent only a few times an hour.")
+_FLOW_FAST = _("WhatsApp allows only a few messages an hour with the template's flow.")
 
 _RULES: Final[tuple[tuple[Iterable[int], Rule], ...]] = (
     ([131026], Rule(retry=NEVER, advice=_UNDELIVERABLE)),  # not on WhatsApp, or their terms or version are too old

@@ -1,9 +1,9 @@
-"""Opt-outs: who wants no broadcasts, since which event, and who may take that back.
+"""Opt-outs: who wants no broadcasts, since which event, and who may lift that.
 
 1. A person stops by a message, by WhatsApp's own switch, or by being refused (131050); a member adds a number.
-2. What the person has stopped only the person takes back; what a member has added only a member lifts.
+2. Only the person lifts an opt-out of their own; only a member lifts one that a member added.
 3. Of a person's events the later one by Meta's clock counts, in whatever order and however often they come. So a
-   "resume" is stored even if nobody has stopped yet. Of two events in the same second, the stop counts.
+   "resume" is stored even if there was no stop before. Of two events in the same second, the stop counts.
 4. A stop and the skipping of pending recipients are one transaction, and the statement that puts a message in flight
    excludes numbers of the list (`Recipient.begins_if`). So nothing is sent after a stop that was committed before.
 """
@@ -51,7 +51,7 @@ def record_stop(person: Person, source: OptOut.Source, at: datetime, words: str 
 
 
 def record_resume(person: Person, source: OptOut.Source, at: datetime) -> None:
-    """The person wants messages again: takes back an earlier stop of their own."""
+    """The person wants messages again: lift an earlier opt-out of their own."""
     with transaction.atomic():
         row, is_new = get_or_create_locked(person, source=source, decided_at=at, created_at=at, lifted_at=at)
         if not is_new and (row.decided_at is None or row.decided_at < at):
@@ -87,7 +87,7 @@ def add_opt_out(business: Business, phone: str, words: str, by: User) -> tuple[O
 
 
 def lift_opt_out(row: OptOut, by: User) -> bool:
-    """Lift what a member has added; the row keeps who did and when. False where the person has stopped."""
+    """Lift an opt-out that a member added, and record who lifted it and when. False if the person opted out."""
     added_by_member = OptOut.objects.in_force().filter(pk=row.pk, source=Source.MEMBER)
     return bool(added_by_member.update(lifted_at=Now(), lifted_by=by))
 

@@ -52,7 +52,7 @@ def preview(draft: Draft) -> dict[str, Any]:
 def start_broadcast(draft: Draft, created_by: User | None, idempotency_key: str = "") -> WhatsAppBroadcast:
     """Store the audience and start the run in one transaction; return the earlier run of the same key if there is one.
 
-    Raises `UnreadableAudience`, also when nobody would get the message.
+    Raises `UnreadableAudience`, also when no recipient would get the message.
     """
     with transaction.atomic():
         run = start(
@@ -72,7 +72,7 @@ def start_broadcast(draft: Draft, created_by: User | None, idempotency_key: str 
         sorter = draft.sorter()
         store_recipients(run, sorter.sort_batches())
         if not sorter.counts.valid:
-            raise UnreadableAudience(_("Nobody in the audience can get this message."))
+            raise UnreadableAudience(_("Nobody in this audience can receive the message."))
         skipped = sum(sorter.counts.skipped.values())
         counted = {"total": sorter.counts.total, "processed": skipped, "skipped": skipped}
         WhatsAppBroadcast.objects.filter(pk=run.pk).update(**counted, audience=sorter.counts.as_json())

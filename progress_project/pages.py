@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from runs.models import run_types
-from runs.pages.access import frame, members_only, own_business
+from runs.pages.access import base_context, members_only, own_business
 from runs.pages.home import active_runs, recent_runs
 from runs.pages.registry import KINDS
 
@@ -27,7 +27,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         for kind in KINDS.values()
     ]
     context = {
-        **frame(request, business),
+        **base_context(request, business),
         "forms": forms,
         "scripts": [f"{kind.name}/start.js" for kind in KINDS.values()],
         "types": run_types(),

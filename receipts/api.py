@@ -14,9 +14,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from runs.api.fields import BusinessField, DayField
-from runs.api.outputs import ConflictSerializer, RunSerializer
+from runs.api.outputs import RunSerializer
 from runs.api.parsing import choose_row, parse_body, parse_query
-from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, start_run
+from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, REFUSALS, start_run
 from runs.models import Business
 from runs.readers.verdict import fetch_repaired
 
@@ -45,10 +45,10 @@ def _check_dates(mode: str, from_date: Any, to_date: Any) -> None:
     given = {"from_date": from_date, "to_date": to_date}
     if mode != Mode.RANGE:
         if extra := [name for name, value in given.items() if value]:
-            raise serializers.ValidationError(dict.fromkeys(extra, _("Dates belong to the mode “range”.")))
+            raise serializers.ValidationError(dict.fromkeys(extra, _("Dates need the mode “range”.")))
         return
     if missing := [name for name, value in given.items() if not value]:
-        raise serializers.ValidationError(dict.fromkeys(missing, _("Give the first and the last day.")), "required")
+        raise serializers.ValidationError(dict.fromkeys(missing, _("Enter the first and the last day.")), "required")
     if from_date > to_date:
         raise serializers.ValidationError({"to_date": _("The last day is before the first.")})
 
@@ -60,7 +60,7 @@ def _choose_mailbox(business: Business, pk: int | None) -> Mailbox:
         pk,
         "mailbox",
         no_such=_("There is no such mailbox."),
-        which=_("Say which mailbox."),
+        which=_("Choose a mailbox."),
         none=_("The business has no mailbox yet."),
     )
 
@@ -73,7 +73,7 @@ class Sync(APIView):
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY],
         request=SyncRequest,
-        responses={202: RunSerializer, 409: ConflictSerializer, **ERRORS},
+        responses={202: RunSerializer, **REFUSALS, **ERRORS},
     )
     def post(self, request: Request) -> Response:
         """Start a receipt sync."""

@@ -12,7 +12,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import Business
-from runs.pages.access import frame, members_only, own_business, with_verdicts
+from runs.pages.access import base_context, members_only, own_business, with_verdicts
 
 from .models import Receipt, ReceiptQuerySet, ReceiptSyncRun
 from .review import pages
@@ -31,7 +31,7 @@ SHOWN: dict[str, tuple[Any, Callable[[ReceiptQuerySet], ReceiptQuerySet]]] = {
 @members_only
 def receipts_page(request: HttpRequest, slug: str) -> HttpResponse:
     business = own_business(request, slug)
-    context = {**frame(request, business), **receipts_context(request, business), **start_form(business)}
+    context = {**base_context(request, business), **receipts_context(request, business), **start_form(business)}
     return render(request, "receipts/page.html", context)
 
 

@@ -18,7 +18,7 @@ SENTENCES: Final = {
         "%(count)d folder can't be read: %(names)s", "%(count)d folders can't be read: %(names)s", "count"
     ),
     LeftOutReason.UNREADABLE_FILE: ngettext_lazy(
-        "%(count)d file can't be looked at: %(names)s", "%(count)d files can't be looked at: %(names)s", "count"
+        "%(count)d file can't be opened: %(names)s", "%(count)d files can't be opened: %(names)s", "count"
     ),
     LeftOutReason.UNREADABLE_NOTES: ngettext_lazy(
         "%(count)d file of notes about the calls can't be read: %(names)s",
@@ -26,8 +26,8 @@ SENTENCES: Final = {
         "count",
     ),
     LeftOutReason.STILL_RECORDING: ngettext_lazy(
-        "%(count)d call is still being recorded, a later run takes it: %(names)s",
-        "%(count)d calls are still being recorded, a later run takes them: %(names)s",
+        "%(count)d call is still being recorded, a later run will fetch it: %(names)s",
+        "%(count)d calls are still being recorded, a later run will fetch them: %(names)s",
         "count",
     ),
     LeftOutReason.NOT_A_FILE: ngettext_lazy(
@@ -41,8 +41,8 @@ SENTENCES: Final = {
         "count",
     ),
     LeftOutReason.UNKNOWN_KIND: ngettext_lazy(
-        "%(count)d recording is of a kind that isn't read: %(names)s",
-        "%(count)d recordings are of a kind that isn't read: %(names)s",
+        "%(count)d recording has an unsupported format: %(names)s",
+        "%(count)d recordings have an unsupported format: %(names)s",
         "count",
     ),
 }

@@ -84,6 +84,21 @@ def queues_are_served(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.models)
+def limits_name_run_types(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A misspelt type would silently have no limit."""
+    slugs = {model.slug for model in run_types()}
+    return [
+        Error(
+            f"{name} names {slug!r}, which is no run type.",
+            hint=f"There are {', '.join(sorted(slugs))}.",
+            id="runs.E009",
+        )
+        for name in ("RUNS_MAX_RUNNING", "RUNS_START_QUOTAS")
+        for slug in sorted(set(getattr(settings, name)) - slugs)
+    ]
+
+
 @register("queues")
 def tasks_are_acknowledged_early(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """With late acknowledgement a broker hands a long run to a second worker."""
@@ -109,7 +124,7 @@ def database_is_postgresql(app_configs: Any, **kwargs: Any) -> list[CheckMessage
     return [
         Error(
             f"Runs need PostgreSQL; DATABASES names {connection.vendor}.",
-            hint="Its triggers, partial indexes and one clock are what the promises stand on.",
+            hint="The guarantees rely on its triggers, partial indexes and clock.",
             id="runs.E005",
         )
     ]
@@ -123,15 +138,15 @@ def demo_passwords_are_refused(app_configs: Any, **kwargs: Any) -> list[CheckMes
     except DatabaseError:
         return [
             checks.Info(
-                "The database can't be asked whether a password of the demo works.",
-                hint="Run this check again where it answers, after `manage.py migrate`.",
+                "The passwords can't be checked: the database is unavailable.",
+                hint="Run this check again once the database is up and migrated.",
                 id="runs.I008",
             )
         ]
     return [
         Error(
-            f"Everybody knows the password of {name!r}: it is the demo's.",
-            hint=f"`manage.py changepassword {name}`, or delete the user in the admin.",
+            f"{name!r} still has the public password of the demo.",
+            hint=f"Run `manage.py changepassword {name}`, or delete the user in the admin.",
             id="runs.E007",
         )
         for name in open_to_all

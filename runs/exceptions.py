@@ -1,5 +1,6 @@
 """Errors of the core. The docstring of a class is its default message."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ __all__ = [
     "RunStopped",
     "RunUnreachable",
     "RunsError",
+    "StartQuotaReached",
     "WrongState",
 ]
 
@@ -82,8 +84,20 @@ class ActiveRunExists(RunsError):
         self.run = run
 
 
+class StartQuotaReached(RunsError):
+    """The business has started as many runs as it may for now."""
+
+    def __init__(self, runs: int, period: timedelta, wait: int, *, of_one_type: bool) -> None:
+        """So many runs in the period; after `wait` seconds there may be one more."""
+        super().__init__()
+        self.runs = runs
+        self.period = period
+        self.wait = wait
+        self.of_one_type = of_one_type
+
+
 class WrongState(RunsError):
-    """The run's state forbids this."""
+    """The run's status doesn't allow this."""
 
     def __init__(self, reason: str | None = None) -> None:
         super().__init__(reason)

@@ -55,8 +55,14 @@ class Rate(NamedTuple):
 def take_permit(scope: str, caller: object) -> int | None:
     """Seconds to wait, at least one; None where the caller may go on, as always in a scope without a rate."""
     rate = _rate_of(scope)
-    if rate is None:
-        return None
+    return take_permit_at(rate, scope, caller) if rate else None
+
+
+def take_permit_at(rate: Rate, scope: str, caller: object) -> int | None:
+    """Seconds to wait, at least one; None where the caller may go on.
+
+    In a transaction that is rolled back the permit wasn't taken. Until it ends, other calls of the caller wait.
+    """
     parameters: Any = {"key": _row_key(scope, caller), "cost": rate.cost, "period": rate.period}
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, parameters)

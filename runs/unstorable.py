@@ -34,7 +34,7 @@ class Unstorable:
     def message(self) -> str | Promise:
         if self.character == "\x00":
             return ProhibitNullCharactersValidator.message
-        return _("The JSON holds half of a character.")  # forms and addresses can't contain lone surrogates
+        return _("The JSON contains an incomplete character.")  # forms and addresses can't contain lone surrogates
 
 
 def is_storable(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Steps that tests of the core share: runs in the queue and claimed, work that runs in this process, old heartbeats."""
+"""Steps that tests of the core share: queued and claimed runs, work in this process, old heartbeats."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def claim_counting(business: Business) -> CountingRun:
 
 
 def work_through(run: R, work: Callable[[R, Progress], None]) -> R:
-    """Let a worker of this process take the run; the run as readers see it afterwards."""
+    """Let this process be the worker that works on the run; return it as readers see it afterwards."""
     work_on(run, work)
-    return seen(run)
+    return read_run(run)
 
 
-def seen(run: R) -> R:
-    """The run as every reader sees it."""
+def read_run(run: R) -> R:
+    """Read the run as every reader does: expired first where it is overdue."""
     [repaired] = fetch_repaired(type(run).objects.filter(pk=run.pk).with_ages())
     return cast("R", repaired)
 
 
-def silence(run: Run, seconds: int) -> None:
+def age_heartbeat(run: Run, seconds: int) -> None:
     """Put the last heartbeat this far into the past, by the database's clock."""
     type(run).objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=seconds))

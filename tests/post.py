@@ -1,4 +1,4 @@
-"""A real IMAP server with the demo's mail, a part of it, or mail of a test's own; and lines that break."""
+"""A real IMAP server with the demo's mail or a test's own, and connections that are slow or cut."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIRST_DAY = datetime(2024, 5, 1, 12, tzinfo=UTC)
 def served_mailbox(
     business: Business, *, messages: slice = slice(None), fetch_seconds: float = 0.0
 ) -> Iterator[Mailbox]:
-    """A mailbox of this business that a server on the loopback really serves, a message in `fetch_seconds`."""
+    """A mailbox of this business on a real server on the loopback, which takes `fetch_seconds` for a message."""
     whole = mailboxes.served_mailbox(mailboxes.MAILBOX_A)
     with serve([replace(whole, mails=whole.mails[messages], fetch_seconds=fetch_seconds)]) as server:
         yield Mailbox.objects.create(
@@ -58,7 +58,7 @@ def mailbox_at(business: Business, port: int) -> Mailbox:
 
 @contextmanager
 def slowed(target: int, *, after: int, piece: int, seconds: float) -> Iterator[int]:
-    """A port that passes on to `target`, and after so many bytes sends but a piece in so many seconds. Yields it."""
+    """A port that forwards to `target`. After `after` bytes it sends a piece of `piece` bytes every `seconds`."""
 
     def trickle(source: socket.socket, sink: socket.socket) -> None:
         left = after
@@ -74,7 +74,7 @@ def slowed(target: int, *, after: int, piece: int, seconds: float) -> Iterator[i
             while True:
                 client, _ = listener.accept()
                 upstream = socket.create_connection(("127.0.0.1", target))
-                threading.Thread(target=_pump, args=(client, upstream, None), daemon=True).start()
+                threading.Thread(target=_forward, args=(client, upstream, None), daemon=True).start()
                 threading.Thread(target=trickle, args=(upstream, client), daemon=True).start()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -84,7 +84,7 @@ def slowed(target: int, *, after: int, piece: int, seconds: float) -> Iterator[i
 
 @contextmanager
 def cut_after(target: int, limits: list[int]) -> Iterator[int]:
-    """A port that passes on to `target`, and cuts each connection after its limit of bytes.
+    """A port that forwards to `target`, and cuts each connection after its limit of bytes.
 
     Connections beyond the list are not cut. Yields the port.
     """
@@ -98,14 +98,14 @@ def cut_after(target: int, limits: list[int]) -> Iterator[int]:
                     limit = left.pop(0) if left else None
                     upstream = socket.create_connection(("127.0.0.1", target))
                     for args in ((client, upstream, None), (upstream, client, limit)):
-                        threading.Thread(target=_pump, args=args, daemon=True).start()
+                        threading.Thread(target=_forward, args=args, daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
         yield listener.getsockname()[1]
 
 
-def _pump(source: socket.socket, sink: socket.socket, limit: int | None) -> None:
-    """Pass bytes on until the source ends or `limit` bytes went through, then cut both ends."""
+def _forward(source: socket.socket, sink: socket.socket, limit: int | None) -> None:
+    """Forward bytes until the source ends or `limit` bytes were forwarded, then close both ends."""
     with suppress(OSError):
         while limit is None or limit > 0:
             piece = source.recv(65_536)

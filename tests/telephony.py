@@ -17,7 +17,7 @@ from recordings.models import RecordingRun, Source
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress.flush import flush
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 
 NOON = datetime(2024, 11, 5, 12, 0, tzinfo=UTC)
 HISS = bytes(range(256)) * 16
@@ -46,7 +46,7 @@ def make_served_call(nth: int, content: bytes | None = None, **fields: Any) -> S
 
 
 def exchange_name(seconds: int, *, kind: str = "external", by: str = "0501234567", suffix: str = "wav") -> str:
-    """The name that FreePBX gives the recording of a call so many seconds after noon."""
+    """The file name of FreePBX for the recording of a call `seconds` after noon."""
     moment = NOON + timedelta(seconds=seconds)
     return f"{kind}-101-{by}-{moment:%Y%m%d-%H%M%S}-{int(moment.timestamp())}.{seconds}.{suffix}"
 
@@ -87,12 +87,12 @@ def record_flushes(run: RecordingRun) -> Iterator[list[RecordingRun]]:
     """The run as readers see it after each flush."""
     shown: list[RecordingRun] = []
 
-    def flushed(*args: Any) -> str:
+    def flush_and_record(*args: Any) -> str:
         requested = flush(*args)
-        shown.append(seen(run))
+        shown.append(read_run(run))
         return requested
 
-    with mock.patch("runs.progress.progress.flush", flushed):
+    with mock.patch("runs.progress.progress.flush", flush_and_record):
         yield shown
 
 

@@ -86,4 +86,4 @@ def statuses(run: WhatsAppBroadcast) -> list[str]:
 
 def phones_sent_to(server: GraphServer) -> list[str]:
     """In the order of the messages."""
-    return [sent.to for sent in server.told]
+    return [sent.to for sent in server.received]

@@ -1,9 +1,9 @@
-"""`python -m benchmarks check_guarantees [--settled] [--logs FOLDER] [--json]`: does this database keep the guarantees?
+"""`python -m benchmarks check_guarantees [--settled] [--logs FOLDER] [--json]`: are the guarantees true here?
 
 Reads the configured database (DATABASE_URL, or the embedded one of PORT or UNSTUCK_VAR) and prints for each of G1 to G7
 what it counted and what is violated. It changes nothing: what it does as a reader or a stranger is rolled back. With
 `--settled` nothing is at work any more, so an unfinished run is stuck. `--logs` names a folder with the logs of
-readers, people, servers and killers (see `logs.py`), as a kill storm keeps it. Exit status 0 only if nothing is
+readers, people, servers and killers (see `logs.py`), as a kill storm writes it. Exit status 0 only if nothing is
 violated. The kill storm ends with the same check.
 """
 

@@ -23,7 +23,7 @@ def check_history(finding: Finding, history: History) -> None:
         if before.status in FINISHED:
             finding.count("runs re-opened")
             if not after.is_by_person:
-                finding.violate(f"{history} was re-opened by {after.actor or 'nobody'} ({after.reason})")
+                finding.violate(f"{history} was re-opened by {after.actor or 'no person'} ({after.reason})")
     if history.processed < history.changes[-1].processed:
         finding.violate(f"{history} went back from {history.changes[-1].processed} processed to {history.processed}")
 
@@ -31,7 +31,7 @@ def check_history(finding: Finding, history: History) -> None:
 def check(finding: Finding, logs: Logs) -> None:
     shown: dict[tuple[str, str, int], tuple[int, float]] = {}
     for observation in logs.read(Observation):
-        finding.count("bars compared with the look before")
+        finding.count("bars compared with the observation before")
         now = (observation.processed, observation.progress_pct or 0.0)
         reader = (observation.door, observation.type, observation.run)
         before = shown.get(reader, (0, 0.0))

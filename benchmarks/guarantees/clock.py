@@ -13,13 +13,12 @@ from .findings import Finding
 from .timeline import events_of
 
 STAMPS: Final = (
-    *("created_at", "queued_at", "dispatched_at", "started_at"),
+    *("created_at", "queued_at", "started_at"),
     *("claimed_at", "heartbeat_at", "progress_at", "finished_at"),
 )
 # The first is never later than the second, whichever processes wrote them.
 ORDERS: Final = (
     ("created_at", "queued_at"),
-    ("queued_at", "dispatched_at"),
     ("created_at", "started_at"),
     ("started_at", "claimed_at"),
     ("claimed_at", "heartbeat_at"),
@@ -30,7 +29,7 @@ ORDERS: Final = (
 
 def check(finding: Finding) -> None:
     for model in run_types():
-        finding.count("runs with eight timestamps each", model.objects.count())
+        finding.count("runs with seven timestamps each", model.objects.count())
         for stamp in STAMPS:
             _violate(finding, model, Q(**{f"{stamp}__gt": Now()}), f"has its {stamp} in the future")
         for first, second in ORDERS:

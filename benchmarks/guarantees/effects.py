@@ -1,6 +1,6 @@
-"""G3 for effects that can't be undone: nobody is sent to twice, and who may have been sent to isn't called otherwise.
+"""G3 for effects that can't be undone: no message is sent twice, and none that may have been sent has another status.
 
-What providers received is known for the outbox, which keeps its messages in the database, and for a server that logs.
+Received messages are known for the outbox, which stores them in the database, and for a server that logs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _outbox() -> Iterator[Send]:
 
 
 def _check_sends(finding: Finding, sends: list[Send], kind: str) -> None:
-    finding.count(f"messages that the {kind} provider was told to send", len(sends))
+    finding.count(f"messages that the {kind} provider received", len(sends))
     by_recipient: dict[int | None, list[Send]] = defaultdict(list)
     for send in sends:
         by_recipient[Recipient.parse_tracker(send.tracker)].append(send)
@@ -47,7 +47,7 @@ def _check_sends(finding: Finding, sends: list[Send], kind: str) -> None:
     rows = Recipient.objects.filter(run__account__kind=kind).order_by("pk")
     for pk, run, status, message_id in rows.values_list("pk", "run", "status", "message_id").iterator():
         received = by_recipient.pop(pk, [])
-        finding.count(f"recipients compared with what the {kind} provider was told")
+        finding.count(f"recipients compared with what the {kind} provider received")
         for fault in _faults(status, message_id, {send.message_id for send in received}):
             finding.violate(f"broadcast {run}, recipient {pk} {fault}")
     for pk in by_recipient:

@@ -14,7 +14,7 @@ from runs.states import ItemStatus, Status
 from .findings import Finding
 from .timeline import History
 
-# A write may hold its lock on the run while the session that takes the run away waits for it.
+# A write may lock the run while the session that changes the run's status waits for that lock.
 LOCK_SECONDS: Final = 1.0
 SETTLED: Final = (ItemStatus.DONE, ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.UNKNOWN)
 

@@ -77,13 +77,13 @@ def _check_urls(finding: Finding, stranger: APIClient, run: Run) -> None:
     for method, paths in (("get", gets), ("post", [f"{address}{action}/" for action in Action])):
         for path in paths:
             answer = getattr(stranger, method)(path, secure=settings.SECURE_SSL_REDIRECT)
-            finding.count("doors tried by a stranger")
+            finding.count("URLs that a stranger requested")
             if answer.status_code != 404:
                 finding.violate(f"a stranger to {run.slug} {run.pk} got {answer.status_code} from {path}")
 
 
 def _check_list(finding: Finding, stranger: APIClient) -> None:
     answer = stranger.get("/api/runs/", secure=settings.SECURE_SSL_REDIRECT)
-    finding.count("doors tried by a stranger")
+    finding.count("URLs that a stranger requested")
     if answer.status_code != 200 or answer.json()["results"]:
         finding.violate(f"a stranger's list of runs answered {answer.status_code}: {answer.content[:200]!r}")

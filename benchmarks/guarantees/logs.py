@@ -32,7 +32,7 @@ class Observation(Record):
     """What one reader was shown of one run. Written only when it differs from the reader's last one."""
 
     file = "looks.jsonl"
-    door: str  # the name of the reader
+    door: str  # the name of the reader, under the key of older logs
     type: str
     run: int
     status: str

@@ -1,4 +1,4 @@
-"""G3 for receipts: every message of a mailbox is settled, and found receipts are those that its mail holds."""
+"""G3 for receipts: every message of a mailbox is settled, and the stored receipts are those in its mail."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _check_mailbox(finding: Finding, mailbox: Mailbox, mails: list[Mail], fetche
     runs = ReceiptSyncRun.objects.filter(whole, mailbox=mailbox)
     attempts = sum(ReceiptSyncRun.objects.filter(mailbox=mailbox).values_list("attempt", flat=True))
     keys = {f"{mail.uidvalidity}:{mail.uid}" for mail in mails}
-    finding.count("messages that mail servers hold", len(mails))
+    finding.count("messages on mail servers", len(mails))
     finding.count("messages that they handed out", sum(fetches[mailbox.username, mail.uid] for mail in mails))
     first = runs.filter(status=Status.COMPLETED).order_by("pk").first()
     if first is None:
@@ -82,6 +82,6 @@ def _check_receipts(finding: Finding, mailbox: Mailbox, mails: list[Mail]) -> No
         if known and f"{mail.uidvalidity}:{mail.uid}" not in failed:
             finding.count("messages whose receipts are known")
             if found[mail.message_id] != known:
-                finding.violate(f"{mailbox}: message {mail.uid} says {known}, found {found[mail.message_id] or 'none'}")
+                finding.violate(f"{mailbox}: message {mail.uid} has {known}, found {found[mail.message_id] or 'none'}")
     if strange := found.keys() - {mail.message_id for mail in mails}:
         finding.violate(f"{mailbox}: receipts of messages that were never there: {sorted(strange)}")

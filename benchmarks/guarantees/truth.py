@@ -38,7 +38,7 @@ def check(finding: Finding, logs: Logs) -> None:
     for answer in logs.read(BadAnswer):
         finding.violate(f"{answer.address} answered {answer.status}: {answer.text}")
     for seen in logs.read(Observation):
-        finding.count("different looks of readers")
+        finding.count("different observations of readers")
         if seen.status == Status.RUNNING and (seen.silence or 0) > seen.allowed_silence:
             finding.violate(f"{seen.door} showed {seen.type} {seen.run} running after {seen.silence:.1f} s of silence")
 

@@ -24,7 +24,6 @@ from .brokers import STARTED, BrokerUnavailable, running_broker
 
 STALE_SECONDS = 10
 SWEEP_SECONDS = 1
-REPUBLISH_SECONDS = 5
 DEATHS = {"child": 10, "idle": 4, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of 24
 RUNS = {"drill": 40, "broadcast": 1, "receipts": 8, "recordings": 8}  # by type
 
@@ -40,7 +39,7 @@ def main(arguments: list[str]) -> None:
             report = _report(folder, broker, options)
     except BrokerUnavailable as error:
         sys.exit(str(error))
-    print(json.dumps(report, indent=2, ensure_ascii=False) if options.json else _told(report))
+    print(json.dumps(report, indent=2, ensure_ascii=False) if options.json else _report_as_text(report))
     sys.exit(bool(report["violations"]))
 
 
@@ -108,7 +107,6 @@ def _set_up_django(folder: Path, broker: str) -> None:
         LOG_LEVEL="ERROR",
         RUNS_STALE_AFTER_SECONDS=str(STALE_SECONDS),
         RUNS_SWEEP_INTERVAL_SECONDS=str(SWEEP_SECONDS),
-        RUNS_REPUBLISH_AFTER_SECONDS=str(REPUBLISH_SECONDS),
         RECORDINGS_FOLDERS=str(folder / "exchange"),
         DJANGO_SETTINGS_MODULE="progress_project.settings",
     )
@@ -125,7 +123,7 @@ def _set_up_django(folder: Path, broker: str) -> None:
     call_command("migrate", verbosity=0)
 
 
-def _told(report: dict[str, Any]) -> str:
+def _report_as_text(report: dict[str, Any]) -> str:
     lines = [f"{row['figure']:<64} {row['value']:>8}   {row['op']} {row['limit']}" for row in report["rows"]]
     lines += [finding.as_text() for finding in map(Finding.from_json, report["guarantees"])]
     return "\n".join([*lines, "Nothing was violated." if not report["violations"] else "The storm broke promises."])

@@ -49,5 +49,5 @@ class Broadcast:
 
     def records(self) -> Iterator[Record]:
         """The server gives all messages the same answer."""
-        for message in self.server.told:
+        for message in self.server.received:
             yield Send(message.to, message.tracker, message.message_id, self.server.otherwise.status)

@@ -25,7 +25,7 @@ class BrokerUnavailable(Exception):
 def running_broker(name: str, folder: Path) -> Iterator[str]:
     """The Celery URL of a broker by name, while the block lasts; any other name is taken as a URL.
 
-    Empty for `files`, the broker of files, which nobody has to start. Raises `BrokerUnavailable`.
+    Empty for `files`, the broker of files, which needs no process. Raises `BrokerUnavailable`.
     """
     if name not in STARTED:
         yield "" if name == "files" else name

@@ -38,7 +38,7 @@ class Reader(threading.Thread):
             except Exception as error:
                 if not is_database_away(error):
                     raise
-                discard_connection()  # no answer is not a wrong one
+                discard_connection()  # a read that fails shows nothing wrong
         connection.close()
 
     def _read_runs(self) -> None:
@@ -61,7 +61,7 @@ class Reader(threading.Thread):
     def _read_database(self) -> Iterator[Observation]:
         for run in fetch_repaired(self._model.objects.with_ages()):
             yield Observation(
-                door="tell",
+                door="fetch_repaired",
                 type=run.slug,
                 run=run.pk,
                 status=run.status,

@@ -43,7 +43,7 @@ class Recordings:
     def start(self) -> Sequence[RecordingRun]:
         runs = [self._start(f"storm-{number}", self._filled(number)) for number in range(self.runs)]
         if self.transcribe:
-            runs.append(self._start("storm-spoken", self._spoken(), RecordingRun.JobType.FULL))
+            runs.append(self._start("storm-spoken", self._copy_calls_with_speech(), RecordingRun.JobType.FULL))
         return runs
 
     def _start(self, slug: str, folder: Path, job_type: str = RecordingRun.JobType.DOWNLOAD) -> RecordingRun:
@@ -63,7 +63,7 @@ class Recordings:
             _write_wav(path, hiss.randbytes(SECONDS * RATE * 2))
         return folder
 
-    def _spoken(self) -> Path:
+    def _copy_calls_with_speech(self) -> Path:
         folder = self.folder / "spoken"
         shutil.copytree(calls.FOLDERS["business-a"], folder)
         for path in folder.rglob("*.*"):

@@ -24,7 +24,7 @@ from runs.states import Status
 from ..guarantees.checker import check
 from ..guarantees.findings import TITLES, Findings
 from ..guarantees.logs import Death, Logs, Record, Start
-from ..harness import machine, say
+from ..harness import machine, print_note
 from . import DEATHS, SWEEP_SECONDS
 from .people import REQUESTS, People, database_now
 from .reader import Reader
@@ -67,7 +67,7 @@ class Storm:
         self.deaths: list[Death] = []
 
     def report(self) -> dict[str, Any]:
-        say(f"  {self.work.described}, {self.kills} deaths, seed {self.seed}")
+        print_note(f"  {self.work.described}, {self.kills} deaths, seed {self.seed}")
         with self.work.served():
             began = time.monotonic()
             self.runs = self.work.start()
@@ -161,7 +161,7 @@ class Storm:
             time.sleep(0.5)
 
     def _rows(self, people: People, reader: Reader, seconds: float) -> list[dict[str, Any]]:
-        rows = [_row("looks of the reader", reader.reads, ">=", 1)]
+        rows = [_row("rounds of the reader", reader.reads, ">=", 1)]
         rows += [_row("runs retried by a person", people.retried, ">=", 0), _row("seconds in all", seconds, ">=", 0)]
         silence = self.work.model.stale_after().total_seconds() + 2 * SWEEP_SECONDS
         for kind, taken in sorted(self._detections().items()):

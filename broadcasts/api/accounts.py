@@ -35,7 +35,7 @@ class RestrictionSerializer(serializers.Serializer[Any]):
 
 
 class StandingSerializer(serializers.ModelSerializer[AccountStanding]):
-    """`daily_limit` is null where nobody has told, and where there is none (`is_unlimited`)."""
+    """`daily_limit` is null while it is unknown, and where there is no limit (`is_unlimited`)."""
 
     quality_label = serializers.CharField(source="get_quality_display")
     daily_limit = serializers.SerializerMethodField()

@@ -13,10 +13,10 @@ from rest_framework.views import APIView
 
 from runs.api.errors import StateForbids
 from runs.api.fields import FlagField
-from runs.api.outputs import ConflictSerializer, RunSerializer
+from runs.api.outputs import RunSerializer
 from runs.api.parsing import parse_body
 from runs.api.permissions import own_runs
-from runs.api.run_responses import ERRORS, get_run_or_404, run_json, run_response, user_of
+from runs.api.run_responses import ERRORS, REFUSALS, get_run_or_404, run_json, run_response, user_of
 from runs.exceptions import WrongState
 from runs.lifecycle import retry_items
 from runs.models import Run
@@ -29,7 +29,7 @@ class ConfirmationField(FlagField): ...
 
 
 class RetryUnknownRequest(serializers.Serializer[Any]):
-    """Whoever is unknown may have received the message: say that you know it."""
+    """Recipients whose outcome is unknown may receive the message twice: `confirm` accepts that."""
 
     confirm = ConfirmationField()
 
@@ -71,9 +71,9 @@ class RetryableRecipients(BroadcastView):
 
 
 class RetryUnknown(BroadcastView):
-    @extend_schema(request=RetryUnknownRequest, responses={202: RunSerializer, 409: ConflictSerializer, **ERRORS})
+    @extend_schema(request=RetryUnknownRequest, responses={202: RunSerializer, **REFUSALS, **ERRORS})
     def post(self, request: Request, id: int) -> Response:  # noqa: A002
-        """Start a new broadcast to those of whom nobody knows whether they have received this one."""
+        """Start a new broadcast to the recipients of this one whose outcome is unknown."""
         run = self.get_broadcast(id)
         parse_body(RetryUnknownRequest, request)
         assert isinstance(run, WhatsAppBroadcast)  # noqa: S101  for the type checker

@@ -56,8 +56,8 @@ class DraftView(APIView):
         "multipart/form-data": DraftForm,
     }
 
-    def draft_or_refusal(self, request: Request, use: Callable[[Draft], Any]) -> Any:
-        """What `use` makes of the draft. Raises `ValidationError` for an audience that can't be read."""
+    def call_with_draft(self, request: Request, use: Callable[[Draft], Any]) -> Any:
+        """The result of `use` for the draft. Raises `ValidationError` for an audience that can't be read."""
         shape = self.shapes.get(request._request.content_type or "", self.shapes["application/json"])
         body = parse_body(shape, request)
         source = body["audience"]
@@ -81,12 +81,12 @@ class Broadcasts(DraftView):
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY],
         request={"application/json": BroadcastRequest, "multipart/form-data": BroadcastForm},
-        responses={202: StartedSerializer, **ERRORS},
+        responses={202: StartedSerializer, 429: ErrorSerializer, **ERRORS},
     )
     def post(self, request: Request) -> Response:
         """Start a broadcast. `details.audience` counts who gets it and who doesn't, and why."""
         key = parse_idempotency_key(request)
-        run = self.draft_or_refusal(request, lambda draft: start_broadcast(draft, user_of(request), key))
+        run = self.call_with_draft(request, lambda draft: start_broadcast(draft, user_of(request), key))
         started = run_json(run)
         warnings = warnings_of(run.account, started["details"]["audience"]["valid"], besides=run.pk)
         return Response({**started, "warnings": warnings}, status=status.HTTP_202_ACCEPTED)
@@ -102,4 +102,4 @@ class Preview(DraftView):
     )
     def post(self, request: Request) -> Response:
         """What a broadcast would be, without starting it."""
-        return Response(PreviewSerializer(self.draft_or_refusal(request, preview)).data)
+        return Response(PreviewSerializer(self.call_with_draft(request, preview)).data)

@@ -1,4 +1,4 @@
-"""Opt-outs over HTTP: members see them, add to them, take back what a member has added, and export all of them."""
+"""Opt-outs over HTTP: members see them, add some, lift those that members added, and export all of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ COLUMNS = ["id", "phone", "source", "words", "created_at", "added_by", "lifted_a
 class PersonStopped(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "person_stopped"
-    default_detail = _("This person has stopped the messages, and alone can take that back: by writing START.")
+    default_detail = _("This person opted out themselves. Only they can opt back in, by writing START.")
 
 
 class OptOutQuery(serializers.Serializer[Any]):
@@ -51,7 +51,7 @@ class OptOutQuery(serializers.Serializer[Any]):
 
 
 class OptOutRequest(serializers.Serializer[Any]):
-    """`words`: what the person has said, or where."""
+    """`words`: how the person asked for it, or where."""
 
     business = BusinessField()
     phone = serializers.CharField(max_length=40)
@@ -121,7 +121,7 @@ class OptOuts(GenericAPIView[OptOut]):
 class OneOptOut(APIView):
     @extend_schema(request=None, responses={200: OptOutSerializer, 409: ErrorSerializer, **ERRORS})
     def delete(self, request: Request, id: int) -> Response:  # noqa: A002  named as in the URL
-        """Take back what a member has added. The row stays, with who and when; 409 where the person has stopped."""
+        """Lift an opt-out that a member added. Its row stays and records who and when; 409 if the person opted out."""
         row = OptOut.objects.of(user_of(request)).filter(pk=id).first()
         if row is None:
             raise Http404

@@ -1,4 +1,4 @@
-"""What requests for a broadcast hold: the message and one audience."""
+"""The bodies of requests for a broadcast: the message and one audience."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class UploadField(serializers.FileField): ...
 class DraftRequest(serializers.Serializer[Any]):
     """The audience is one of `numbers` and `recipients`; in a multipart body, of `numbers` and `file` (CSV).
 
-    `text` may hold `{{variables}}`. With a `template` it is the template's own text.
+    `text` may contain `{{variables}}`. With a `template` it is the template's own text.
     A JSON body is bounded like every other here; larger audiences come as a file.
     """
 
@@ -84,7 +84,7 @@ class DraftRequest(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["template"] and not attrs["language"]:
-            raise serializers.ValidationError({"language": _("A template is sent in a language.")}, "required")
+            raise serializers.ValidationError({"language": _("Choose the template's language.")}, "required")
         given = [name for name in READERS if attrs.get(name)]
         if len(given) != 1:
             message = _("Give one audience: a file, numbers or recipients.")
@@ -113,6 +113,6 @@ def choose_account(business: Business, pk: int | None) -> ProviderAccount:
         pk,
         "account",
         no_such=_("There is no such account."),
-        which=_("Say which account."),
+        which=_("Choose an account."),
         none=_("The business has no WhatsApp account yet."),
     )

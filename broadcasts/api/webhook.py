@@ -27,14 +27,14 @@ _VERIFICATION = [OpenApiParameter(name, str) for name in ("hub.mode", HUB_VT, HU
 
 
 class Webhook(APIView):
-    """Whoever signs with an account's app secret may speak of that account."""
+    """A request signed with an account's app secret may report on that account only."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
     @extend_schema(parameters=_VERIFICATION, responses={(200, "text/plain"): str, 403: ERRORS[403]})
     def get(self, request: Request) -> HttpResponse:
-        """Meta asks whether the address is ours."""
+        """Meta verifies that the address is ours."""
         query: Mapping[str, str] = request.query_params
         if query.get("hub.mode") != "subscribe" or not is_verify_token(query.get(HUB_VT, "")):
             raise PermissionDenied
@@ -46,9 +46,9 @@ class Webhook(APIView):
         responses={200: OpenApiResponse(description="Noted"), 400: ERRORS[400], 403: ERRORS[403]},
     )
     def post(self, request: Request) -> Response:
-        """Statuses of messages, and messages from people. Whatever isn't ours is answered 200 too.
+        """Statuses of messages, and messages from people. Events of other accounts are answered with 200 too.
 
-        What Meta has signed is never refused for its characters, it would come again for days: they are cleaned.
+        A payload with characters that can't be stored is cleaned, not refused: Meta would send it again for days.
         """
         body = request._request.body
         payload = parse_payload(body)

@@ -1,4 +1,4 @@
-"""Whom a broadcast is for: recipients are read, sorted into valid and skipped ones, and stored.
+"""The recipients of a broadcast: they are read, sorted into valid and skipped ones, and stored.
 
 Rows come one at a time and are copied into the table in batches: a hundred thousand of them take no more memory than a
 thousand, except for the set of numbers already seen.

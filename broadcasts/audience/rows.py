@@ -40,7 +40,7 @@ def check_count(rows: int) -> None:
     """Raises `UnreadableAudience` for too many. Blank rows count too: reading them is work."""
     if rows > settings.WHATSAPP_MAX_RECIPIENTS:
         raise UnreadableAudience(
-            _("More than %(count)d recipients. Make several broadcasts of them.")
+            _("More than %(count)d recipients. Split them into several broadcasts.")
             % {"count": settings.WHATSAPP_MAX_RECIPIENTS}
         )
 

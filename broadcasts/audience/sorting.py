@@ -1,4 +1,4 @@
-"""Who of an audience gets the message, and who is skipped and why."""
+"""Sorts an audience into recipients of the message and skipped rows, each with the reason."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class AudienceSorter:
 
 
 def batch_rows(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Batches of some thousands of rows, fewer where they are long: memory holds one batch at a time."""
+    """Batches of some thousands of rows, fewer where they are long: one batch is in memory at a time."""
     batch: list[Row] = []
     characters = 0
     for row in rows:

@@ -1,4 +1,4 @@
-"""The tables: accounts and their standing, broadcasts and their recipients, and who wants no more messages."""
+"""The tables: accounts and their standing, broadcasts and their recipients, and opt-outs."""
 
 from .account import AccountStanding, Pace, ProviderAccount
 from .broadcast import Retryable, WhatsAppBroadcast

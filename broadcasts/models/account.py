@@ -73,7 +73,7 @@ class Pace(models.Model):
 
 
 class AccountStanding(models.Model):
-    """What Meta says an account may do, by its API and webhooks; each part with its time."""
+    """What Meta allows an account, from its API and webhooks; each part with its time."""
 
     class Quality(models.TextChoices):
         """https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits"""

@@ -1,4 +1,4 @@
-"""A message to many."""
+"""A broadcast: one message to many recipients."""
 
 from __future__ import annotations
 
@@ -95,11 +95,11 @@ class WhatsAppBroadcast(Run):
     def nothing_to_retry(self) -> str:
         retryable = self.retryable()
         if not retryable.later or retryable.next_at is None:
-            return gettext("Nobody whose message failed may be tried again. Each row says why.")
+            return gettext("None of the failed messages can be retried. Each row says why.")
         time = date_format(timezone.localtime(retryable.next_at), "SHORT_DATETIME_FORMAT")
         message = ngettext(
-            "Nobody may be tried again now. %(count)d person may later, from: %(time)s",
-            "Nobody may be tried again now. %(count)d people may later, the first from: %(time)s",
+            "Nothing can be retried now. %(count)d person can be retried from: %(time)s",
+            "Nothing can be retried now. %(count)d people can be retried later, the first from: %(time)s",
             retryable.later,
         )
         return message % {"count": retryable.later, "time": time}

@@ -42,7 +42,7 @@ class OptOutQuerySet(models.QuerySet["OptOut"]):
 class OptOut(models.Model):
     """One person who wants no broadcasts of this business, or wanted none until the opt-out was lifted.
 
-    Rows are never deleted: they record who stopped, when and how, and who took that back. See `opt_outs`.
+    Rows are never deleted: they record who opted out, when and how, and who lifted it. See `opt_outs`.
     """
 
     class Source(models.TextChoices):
@@ -91,7 +91,7 @@ class OptOut(models.Model):
     class Meta:
         verbose_name = _("opt-out")
         verbose_name_plural = _("opt-outs")
-        # Without a condition: the statement that puts messages in flight looks every number up by it.
+        # Without a condition: the statement that puts messages in flight finds every number by it.
         constraints = [models.UniqueConstraint(fields=["business", "phone", "user_id"], name="opt_out_once_a_person")]
         # The list of a business, newest first.
         indexes = [models.Index(fields=["business", "-id"], name="opt_out_newest")]

@@ -52,7 +52,7 @@ class RecipientQuerySet(models.QuerySet["Recipient"]):
         return self.filter(~models.Exists(stopped))
 
     def awaited(self) -> Self:
-        """Accepted, and no webhook has said what became of them."""
+        """Accepted, and no webhook has reported an outcome yet."""
         return self.filter(status=ItemStatus.DONE, delivery__in=Recipient.AWAITED)
 
     def unconfirmed(self) -> Self:
@@ -82,7 +82,7 @@ class Recipient(RunItem):
     """
 
     class Delivery(models.TextChoices):
-        """What the provider has said about the message, in this order: webhooks move it forward only.
+        """What the provider has reported about the message, in this order: webhooks move it forward only.
 
         https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-pacing
         """
@@ -162,7 +162,7 @@ class Recipient(RunItem):
 
     @property
     def is_confirmed(self) -> bool | None:
-        """Has the provider said what became of an accepted message? None while it still may."""
+        """Has the provider reported the outcome of an accepted message? None while it still may."""
         if self.status != ItemStatus.DONE:
             return None
         if self.delivery not in self.AWAITED:

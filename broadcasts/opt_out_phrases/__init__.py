@@ -27,7 +27,7 @@ class OptOutRequest(Enum):
 
 
 def parse_request(text: str) -> OptOutRequest | None:
-    """What the message asks for; None for anything else."""
+    """The request in the message, to stop or to resume; None without one."""
     words = normalize_words(text)
     if words in KEYWORDS:
         return OptOutRequest.STOP

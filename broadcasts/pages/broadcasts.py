@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import Business, Run
-from runs.pages.access import frame, members_only, own_business, with_verdicts
+from runs.pages.access import base_context, members_only, own_business, with_verdicts
 from runs.states import ItemStatus
 
 from ..api.requests import LANGUAGES
@@ -42,7 +42,7 @@ FILTERS = {
 @members_only
 def show_broadcasts(request: HttpRequest, slug: str) -> HttpResponse:
     business = own_business(request, slug)
-    context = {**frame(request, business), **recipients_context(request, business), **start_form(business)}
+    context = {**base_context(request, business), **recipients_context(request, business), **start_form(business)}
     return render(request, "broadcasts/page.html", context)
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from runs.models import Business
-from runs.pages.access import frame, members_only, own_business
+from runs.pages.access import base_context, members_only, own_business
 
 from .. import opt_outs
 from ..api.opt_outs import STATES, filter_opt_outs, read_phone
@@ -71,7 +71,7 @@ def build_context(request: HttpRequest, business: Business, form: OptOutForm) ->
     phone = request.GET.get("phone", "").replace("\x00", "")[:40]
     rows = filter_opt_outs(OptOut.objects.filter(business=business), phone, state).order_by("-id")
     return {
-        **frame(request, business),
+        **base_context(request, business),
         "form": form,
         "phone": phone,
         "state": state,

@@ -14,7 +14,7 @@ from ..meta_errors import PAIR_RATE
 
 
 class ProviderError(Exception):
-    """The message wasn't accepted, or nobody knows. `code` is the provider's own where it has one."""
+    """The message wasn't accepted, or its outcome is unknown. `code` is the provider's own where it has one."""
 
     def __init__(self, message: object, code: object = "") -> None:
         super().__init__(str(message))

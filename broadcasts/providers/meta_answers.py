@@ -1,4 +1,4 @@
-"""What Meta's answers to a send mean: accepted in which way, or which `ProviderError`."""
+"""Meta's answers to a send, parsed: `Accepted`, or a `ProviderError`."""
 
 from __future__ import annotations
 

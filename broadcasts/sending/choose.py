@@ -15,7 +15,7 @@ from ..models import Recipient, WhatsAppBroadcast
 BATCH: Final = 500  # recipients read at once
 
 
-def pending(run: WhatsAppBroadcast) -> Iterator[Recipient]:
+def pending_recipients(run: WhatsAppBroadcast) -> Iterator[Recipient]:
     """The run's pending recipients in the audience's order, read a batch at a time."""
     last = 0
     while batch := retry_while_database_is_away(_read_batch, run, last):

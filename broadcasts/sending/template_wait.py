@@ -1,8 +1,9 @@
 """A broadcast whose template is paused waits in the queue, where it occupies no worker, and tries again by itself.
 
 Meta lifts a pause after three hours, or six the second time, or somebody lifts it in WhatsApp Manager. Then a webhook
-wakes the broadcast (`webhooks.templates`). Webhooks may be lost, or arrive after Meta's refusal and before the run is
-back in the queue, so the run tries one message every hour too. A refused message wasn't sent: its recipient is pending.
+ends the broadcast's wait (`webhooks.templates`). Webhooks may be lost, or arrive after Meta's refusal and before the
+run is back in the queue, so the run tries one message every hour too. A refused message wasn't sent: its recipient is
+pending.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-pausing
 """

@@ -17,7 +17,7 @@ from typing import Final
 from runs.progress.estimate import SMOOTHING
 
 FIRST_SIZE: Final = 8
-ASSUMED_SECONDS: Final = 0.1  # that an answer takes, until the first one
+ASSUMED_SECONDS: Final = 0.1  # how long an answer takes, before the first one
 HEADROOM: Final = 2
 
 

@@ -1,4 +1,4 @@
-"""What Meta says an account may do: read from its API every hour (`check`), and sent by webhooks in between.
+"""What Meta allows an account: read from its API every hour (`check`), and sent by webhooks in between.
 
 Each part is stored with its time, and older news never replaces newer. An audience larger than the account's limit gets
 a warning before it starts, and is never refused: the limit counts recipients without an open conversation, for all

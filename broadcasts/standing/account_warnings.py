@@ -1,4 +1,4 @@
-"""What members should know of an account before they send to an audience."""
+"""Warnings about an account, for members who are about to send to an audience."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ def warn_of_limit(account: ProviderAccount, standing: AccountStanding, recipient
     if recipients + sent + waiting <= limit:
         return ""
     return gettext(
-        "%(count)d recipients are more than the account may write to today: %(limit)d within 24 hours,"
-        " of which %(sent)d were sent already and %(waiting)d wait in other broadcasts. WhatsApp refuses the others."
+        "%(count)d recipients are more than the account can reach today. Its limit is %(limit)d within 24 hours;"
+        " %(sent)d were already sent, and %(waiting)d are waiting in other broadcasts. WhatsApp will refuse the rest."
     ) % {"count": recipients, "limit": limit, "sent": sent, "waiting": waiting}

@@ -25,7 +25,7 @@ def check_accounts() -> int:
 
 
 def check_account(account: ProviderAccount) -> bool:
-    """Check one account: store what Meta answers, or the problem. Was there an answer?"""
+    """Check one account and store Meta's answer, or the problem. Did Meta answer?"""
     if account.kind != ProviderAccount.Kind.META:
         return False
     try:

@@ -1,4 +1,4 @@
-"""How many recipients an account may write to within 24 hours, as Meta says it in its API and its webhooks."""
+"""How many recipients an account may write to within 24 hours, as Meta's API and webhooks give it."""
 
 from __future__ import annotations
 

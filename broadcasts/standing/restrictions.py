@@ -22,12 +22,12 @@ MAX_RESTRICTIONS: Final = 20
 VIOLATION_SHOWN: Final = timedelta(days=30)
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/policy-enforcement
 DESCRIPTIONS: Final[dict[str, str | Promise]] = {
-    "RESTRICTED_BIZ_INITIATED_MESSAGING": _("The account may not write first: templates are refused."),
-    "RESTRICTED_CUSTOMER_INITIATED_MESSAGING": _("The account may not answer messages."),
-    "RESTRICTED_ADD_PHONE_NUMBER_ACTION": _("No phone numbers may be added to the account."),
-    "RESTRICTED_UTILITY_TEMPLATES": _("No utility templates may be made."),
+    "RESTRICTED_BIZ_INITIATED_MESSAGING": _("The account can't start conversations: templates are refused."),
+    "RESTRICTED_CUSTOMER_INITIATED_MESSAGING": _("The account can't answer messages."),
+    "RESTRICTED_ADD_PHONE_NUMBER_ACTION": _("No phone numbers can be added to the account."),
+    "RESTRICTED_UTILITY_TEMPLATES": _("No utility templates can be created."),
     "DISABLE": _("Meta has disabled the account."),
-    "SCHEDULE_FOR_DISABLE": _("Meta is going to disable the account."),
+    "SCHEDULE_FOR_DISABLE": _("Meta will disable the account."),
     "ACCOUNT_DELETED": _("The account was deleted."),
     "ACCOUNT_VIOLATION": _("Meta says that the account has violated its policy."),
     "ACCOUNT_OFFBOARDED": _("The account was disconnected, by another device or a new registration of its number."),

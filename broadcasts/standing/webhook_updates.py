@@ -1,4 +1,4 @@
-"""Stores what webhooks say about an account."""
+"""Stores what webhooks report about an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Meta tells by webhooks of messages, people, templates and accounts.
+"""Webhooks of Meta about messages, people, templates and accounts.
 
 Meta sends webhooks again and in any order. So a status moves its recipient forward or not at all, of two events about
 the same thing the later one counts, and parts that can't be read are ignored.

@@ -23,7 +23,7 @@ _PREFERENCES: Final = {MarketingPreference.STOP: OptOutRequest.STOP, MarketingPr
 
 
 def apply_opt_out_requests(account: ProviderAccount, change: Change) -> dict[str, str]:
-    """Apply what people ask for; return the numbers of those whom Meta names by an id too."""
+    """Apply people's requests to stop or to resume; return the numbers of those whom Meta names by an id too."""
     users: dict[str, str] = {}
     for part in change.parts("messages"):
         if (message := parse_message(change, part)) is not None:
@@ -39,7 +39,7 @@ def apply_opt_out_requests(account: ProviderAccount, change: Change) -> dict[str
 
 
 def parse_opt_out_request(message: IncomingMessage) -> tuple[OptOutRequest | None, str]:
-    """What the person asks for, and their words: those typed, or the title of the button."""
+    """The person's request and their words: those typed, or the title of the button."""
     if isinstance(message, Message):
         text = message.text if isinstance(message.text, str) else ""
         return parse_request(text), text
@@ -61,7 +61,7 @@ def apply_update(
 
 
 def opt_out_refused(statuses: Iterable[DeliveryStatus]) -> None:
-    """Opt out the people of whom Meta says that they have stopped marketing.
+    """Opt out the people who, as Meta reports, have stopped marketing.
 
     Also where the refused message isn't ours: others may use the account beside this program.
     """

@@ -23,7 +23,7 @@ from .updates import parse_account_update
 
 
 def apply_payload(payload: Any, accounts: Iterable[ProviderAccount]) -> None:
-    """Apply everything that the payload says about these accounts, and nothing about others."""
+    """Apply everything in the payload that concerns these accounts, and nothing else."""
     accounts = list(accounts)
     by_number = {account.phone_number_id: account for account in accounts}
     statuses: list[DeliveryStatus] = []

@@ -1,4 +1,4 @@
-"""Which accounts a webhook may speak of: those whose app has signed it."""
+"""The accounts that a webhook may report on: those whose app has signed it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def find_signers(payload: Any, body: bytes, signature: str) -> list[ProviderAcco
 
 
 def is_verify_token(token: str) -> bool:
-    """Does the token belong to one of the accounts? All are compared, so that the time tells nothing."""
+    """Does the token belong to one of the accounts? All are compared, so that the time it takes gives nothing away."""
     tokens = ProviderAccount.objects.filter(kind=ProviderAccount.Kind.META).values_list("verify_token", flat=True)
     matches = [hmac.compare_digest(each.encode(), token.encode()) for each in tokens if each]
     return any(matches)

@@ -1,4 +1,4 @@
-"""Changes of templates wake the broadcasts that wait for them."""
+"""Changes of templates end the waits of broadcasts that wait for them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from pywa.types.templates import TemplateStatus
 
-from runs.lifecycle.dispatch import wake
+from runs.lifecycle.dispatch import end_waits
 from runs.text import clean
 
 from ..models import ProviderAccount, WhatsAppBroadcast
@@ -25,4 +25,4 @@ def wake_broadcasts(accounts: Sequence[ProviderAccount], change: Change) -> None
         return
     name, language = clean(update.template_name), update.template_language.value
     with transaction.atomic():
-        wake(WhatsAppBroadcast.objects.filter(account__in=accounts, template=name, language=language))
+        end_waits(WhatsAppBroadcast.objects.filter(account__in=accounts, template=name, language=language))

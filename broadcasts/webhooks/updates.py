@@ -1,6 +1,6 @@
 """Parts of a webhook as pywa's updates, one by one.
 
-A payload may hold many entries, changes and statuses, of which pywa reads the first only. So it is given every part on
+A payload may contain many entries, changes and statuses, but pywa reads only the first. So it is given every part on
 its own, reduced to the fields that are used here: an unknown shape of the others (prices, conversations) must not cost
 a message its status. What pywa can't read is logged and ignored.
 """

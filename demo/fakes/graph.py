@@ -109,7 +109,7 @@ class GraphServer:
     """`answers[number]` are given one after the other to the messages for that number, then `otherwise`."""
 
     def __init__(self, *, keep_bodies: bool = True) -> None:
-        self.told: list[ReceivedMessage] = []
+        self.received: list[ReceivedMessage] = []
         self.answers: dict[str, list[Answer]] = {}
         self.otherwise = SENT
         self.phone_number: Answer = phone_number()
@@ -124,7 +124,7 @@ class GraphServer:
     @property
     def numbers(self) -> Counter[str]:
         """How many messages the server received for each number."""
-        return Counter(message.to for message in self.told)
+        return Counter(message.to for message in self.received)
 
     async def serve(self, port: int = 0, ready: Any = None) -> None:
         server = await asyncio.start_server(self._serve_connection, HOST, port, backlog=512)
@@ -163,7 +163,7 @@ class GraphServer:
 
     def _choose_answer(self, method: str, path: str, body: bytes) -> tuple[Answer, ReceivedMessage | None]:
         if method == "GET" and path == RECEIVED:
-            received = [(message.at, message.to, message.tracker) for message in self.told]
+            received = [(message.at, message.to, message.tracker) for message in self.received]
             return Answer(body=json.dumps(received).encode()), None
         if method == "GET":
             is_away = self.otherwise.reset or self.otherwise.status >= 500
@@ -182,10 +182,10 @@ class GraphServer:
             number,
             str(content.get("biz_opaque_callback_data", "")),
             path.strip("/").split("/")[-2],
-            f"wamid.{len(self.told) + 1}",
+            f"wamid.{len(self.received) + 1}",
             content if self._keep_bodies else {},
         )
-        self.told.append(message)
+        self.received.append(message)
         if random.random() < self.resets:  # noqa: S311  not for security
             answer = replace(answer, reset="after")
         return answer, message

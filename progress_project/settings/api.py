@@ -1,22 +1,9 @@
 """The API: authentication, errors, limits and its schema."""
 
-import re
 from datetime import timedelta
 
-from django.core.exceptions import ImproperlyConfigured
-
 from progress_project.local.environment import env
-
-
-def read_rate(name: str, default: str) -> str | None:
-    """A rate such as 60/hour, or `none` for no limit."""
-    rate: str = env.str(name, default=default).lower()
-    if rate == "none":
-        return None
-    if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
-        raise ImproperlyConfigured(f"{name} is {rate!r}. Set it like {default}, or to none.")
-    return rate
-
+from progress_project.settings.rates import read_rate
 
 REST_FRAMEWORK = {
     # Tokens first: the first class decides that an anonymous caller gets 401 and not 403.

@@ -2,6 +2,7 @@
 
 from progress_project import __version__
 from progress_project.local.environment import env
+from progress_project.settings.rates import read_rate, read_rates
 
 
 def seconds_or_none(name: str, default: int) -> int | None:
@@ -20,8 +21,14 @@ RUNS_QUEUE_TIMEOUT_SECONDS = seconds_or_none("RUNS_QUEUE_TIMEOUT_SECONDS", defau
 RUNS_TIME_SLICE_SECONDS = seconds_or_none("RUNS_TIME_SLICE_SECONDS", default=300)
 # How long it may while a business waits that has fewer slots than its own.
 RUNS_SHORT_SLICE_SECONDS = seconds_or_none("RUNS_SHORT_SLICE_SECONDS", default=10)
+# How long a run may wait in its slot, at a time or in a row. A longer wait gives the slot back.
+RUNS_MAX_WAIT_IN_SLOT_SECONDS: float = env.float("RUNS_MAX_WAIT_IN_SLOT_SECONDS", default=30)
 # How many runs of a type a business may have running at once, as `broadcast=2,recording=1`; unnamed: any number.
 RUNS_MAX_RUNNING: dict[str, int] = env.dict("RUNS_MAX_RUNNING", cast={"value": int}, default={})
+# How many runs a business may start in a time, such as 100/hour; and of single types, as `broadcast=10/hour`: these
+# have a quota of their own instead.
+RUNS_START_QUOTA = read_rate("RUNS_START_QUOTA", "none")
+RUNS_START_QUOTAS = read_rates("RUNS_START_QUOTAS")
 # How many workers are woken where nobody counts the free slots: by the sweep, and by a worker that shuts down.
 RUNS_WAKE_MESSAGES: int = env.int("RUNS_WAKE_MESSAGES", default=4)
 # How often a worker with a free slot looks for runs to claim, whatever became of the messages about them.

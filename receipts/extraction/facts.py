@@ -15,7 +15,7 @@ from typing import Final
 from receipts.extraction.bundles import MAX_PAGES, PAGE_BREAK, holds_several_invoices
 from receipts.extraction.dates import find_issue_date
 from receipts.extraction.document_numbers import find_document_number
-from receipts.extraction.kinds import RECEIPT_WORDS, begins_as_invoice, find_titles
+from receipts.extraction.kinds import RECEIPT_WORDS, begins_with_invoice, find_titles
 from receipts.extraction.labels import fold
 from receipts.extraction.total_choice import Total
 from receipts.extraction.totals import find_total
@@ -68,7 +68,7 @@ def read_facts(text: str, *, sent_at: datetime | None, is_refund: bool = False) 
     lines = list(islice(chain.from_iterable(pages), MAX_LINES))
     folded = [fold(line) for line in lines]
     called = find_titles(folded)
-    names_invoice = "receipt" in called or begins_as_invoice(folded)
+    names_invoice = "receipt" in called or begins_with_invoice(folded)
     is_refund = is_refund or "credit" in called
     undated = list(map(without_dates, lines, folded))
     plain = [

@@ -33,7 +33,9 @@ _TITLES = Labels(
     none=phrases(lambda words: (*words.quotes, *words.reminders, *words.failures)),
     receipt=phrases(lambda words: words.receipts),
 )
-_MARKS = frozenset(fold(mark) for _prefix, mark in phrases(lambda words: (*words.number_marks, *words.weak_dates)))
+_NUMBER_WORDS = frozenset(
+    fold(mark) for _prefix, mark in phrases(lambda words: (*words.number_marks, *words.weak_dates))
+)
 _WORD = re.compile(r"\w+")
 _REPLY = re.compile(r"\s{0,8}(?:re|aw|antw|sv|rif|r|השב|תגובה)\s?:", re.IGNORECASE)
 _FORWARD = re.compile(r"\s{0,8}(?:fwd?|wg|tr|rv|i|fs|doorst|הועבר|העברה)\s?:", re.IGNORECASE)
@@ -42,7 +44,7 @@ _QUOTED_HEADER = re.compile(any_of(phrases(lambda words: words.quoted_headers)).
 _QUOTED_LINE = re.compile(r"\s{0,8}>")
 
 
-def speaks_of_receipts(text: str) -> bool:
+def mentions_receipts(text: str) -> bool:
     return RECEIPT_WORDS.search(fold(text)) is not None
 
 
@@ -52,17 +54,17 @@ def find_titles(folded: Sequence[str]) -> list[str]:
     for line in folded[:TITLE_LINES]:
         for label in _TITLES.find(line):
             beside = _WORD.findall(line[: label.start] + " " + line[label.end :])
-            if sum(len(word) for word in beside if word.isalpha() and word not in _MARKS) <= MAX_BESIDE_TITLE:
+            if sum(len(word) for word in beside if word.isalpha() and word not in _NUMBER_WORDS) <= MAX_BESIDE_TITLE:
                 found.append(label.kind)
     return found
 
 
-def says_that_money_moved(text: str) -> bool:
+def reports_payment(text: str) -> bool:
     """Whether the text says that somebody paid or was charged."""
     return _CHARGES.search(fold(text)) is not None
 
 
-def begins_as_invoice(folded: Sequence[str]) -> bool:
+def begins_with_invoice(folded: Sequence[str]) -> bool:
     """Whether a line at the head of a paper begins with the word invoice or receipt."""
     return any(_INVOICE.match(line) for line in folded[:TITLE_LINES])
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from receipts.extraction.kinds import speaks_of_receipts
+from receipts.extraction.kinds import mentions_receipts
 
 # Less than this is a page number or a watermark over a picture.
 MIN_LETTERS: Final = 20
@@ -25,7 +25,7 @@ def is_readable(text: str) -> bool:
     letters = sum(map(str.isalpha, rest))
     if undecoded > letters:
         return False
-    if speaks_of_receipts(rest):
+    if mentions_receipts(rest):
         return True
     latin = len(_LATIN.findall(rest))
     sounds_like_words = latin < letters / 2 or len(_VOWEL.findall(rest)) >= MIN_VOWELS * latin

@@ -1,4 +1,4 @@
-"""An account on a mail server, and what callers learn when the server can't be reached."""
+"""An account on a mail server, and the exception for a server that can't be reached."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _GMAIL_HOSTS: Final = ("gmail.com", "googlemail.com")
 
 
 class InboxUnreachable(RunsError):
-    """The mail server can't be reached, or refuses what the client asks for.
+    """The mail server can't be reached, or refuses the client's commands.
 
     Its message describes the problem in full. `waiting_reason` is the short form shown on the run while it waits,
-    translated when it is shown. `is_misconfigured`: a mailbox that has never worked is rejected without a wait.
+    translated when it is shown. `is_misconfigured`: a mailbox that has never worked is rejected at once.
     """
 
     def __init__(self, message: object, waiting_reason: str, *, is_misconfigured: bool = False) -> None:
@@ -27,7 +27,7 @@ class InboxUnreachable(RunsError):
 class Account:
     """Where a mailbox is and how to sign in.
 
-    `timeout`, in seconds, holds for every command; see `imap_client` for what a long answer may take.
+    `timeout`, in seconds, holds for every command; see `imap_client` for the time that a long response may take.
     """
 
     host: str

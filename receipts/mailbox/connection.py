@@ -1,8 +1,8 @@
 """A connection to the mail server of one account: dialled, encrypted, signed in, its folder opened for reading.
 
-Errors are distinguished by who can fix them. A response that names the password or the folder is the user's to fix:
-RunRejected. Everything else may be temporary, as an outage looks like a wrong address: InboxUnreachable. The caller
-retries, for as long as the mailbox's past makes an outage likely.
+Errors are distinguished by who can fix them. A response about the password or the folder is for the user to fix:
+RunRejected. Any other error may be temporary, as an outage looks like a wrong address: InboxUnreachable. Then the
+caller retries (`receipts.sync.outage`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .account import Account
 from .refusals import explain_refusal
 from .sign_in import MailBox, check_credentials, sign_in
 
-# A server may have several addresses, which are tried one after the other, and nothing beats meanwhile.
+# A server may have several addresses, which are tried one after the other, and no heartbeat is sent meanwhile.
 MAX_CONNECT_SECONDS: Final = 15.0
 _CONNECTION_ERRORS: Final = (imaplib.IMAP4.error, ImapToolsError, OSError, UnicodeError)
 
@@ -29,9 +29,9 @@ _CONNECTION_ERRORS: Final = (imaplib.IMAP4.error, ImapToolsError, OSError, Unico
 def connect(account: Account, *, max_bytes: int = 0, beat: Callable[[], None] = lambda: None) -> MailBox:
     """Sign in and open the account's folder read-only.
 
-    `max_bytes` is what the server may send for one message; `beat` is called while it is waited for.
-    Raises InboxUnreachable; RunRejected, with words that the user can act on, when the server
-    refuses the sign-in or has no such folder.
+    `max_bytes` bounds the response for one message; `beat` is called while a response is awaited. Raises
+    InboxUnreachable; RunRejected, with a message that tells the user what to correct, when the server refuses the
+    sign-in or has no such folder.
     """
     check_credentials(account)
     try:
@@ -41,7 +41,7 @@ def connect(account: Account, *, max_bytes: int = 0, beat: Callable[[], None] = 
 
 
 def close_connection(connection: MailBox) -> None:
-    """Log out if the server still answers, and close the socket."""
+    """Log out if the server still responds, and close the socket."""
     connection.client.shorten_timeout()
     with suppress(*_CONNECTION_ERRORS):
         connection.logout()

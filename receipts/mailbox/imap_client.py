@@ -3,8 +3,8 @@
 imaplib reads through a buffered file, and its timeout holds for each `recv` alone: a server that sends a byte now and
 then would block its reader for ever, and the run's heartbeat would stop.
 
-A command has its timeout, and a second more for every MIN_BYTES_PER_SECOND that arrive; between two pieces may pass no
-more than the timeout. A large message on a slow line is read, one that drips in is not.
+A command has its timeout, and a second more for every MIN_BYTES_PER_SECOND bytes that arrive; no more than the timeout
+may pass between two pieces. So a large message on a slow line is read, and a server that sends single bytes is left.
 """
 
 import imaplib
@@ -15,8 +15,8 @@ from typing import Any, Final
 PIECE_BYTES: Final = 65_536
 BEAT_SECONDS: Final = 0.5
 MIN_BYTES_PER_SECOND: Final = 4_096
-# What an answer may have beside one message: lists of uids, and a batch of small messages whose sizes were guessed.
-MAX_BYTES_BESIDE: Final = 32_000_000
+# Besides one message, a response may contain lists of uids, or a batch of small messages whose sizes were estimates.
+MAX_OTHER_BYTES: Final = 32_000_000
 LOGOUT_SECONDS: Final = 5.0
 
 
@@ -45,18 +45,18 @@ class BoundedIMAP(imaplib.IMAP4):
     def begin_fetch(self, uid_set: str, parts: str) -> Callable[[], tuple[str, list[Any]]]:
         """UID FETCH in two steps: this sends the command; calling the result reads the response.
 
-        The server works meanwhile. In between, send no command but another FETCH whose response is read after this
-        one's, and read soon: servers close connections that don't read.
+        In between, send no command but another FETCH whose response is read after this one's. Read soon: servers close
+        the connection of a client that doesn't read.
         """
         tag = self._command("UID", "FETCH", uid_set, parts)
 
-        def read_answer() -> tuple[str, list[Any]]:
+        def read_response() -> tuple[str, list[Any]]:
             self._start_clock()
             status, data = self._command_complete("UID", tag)
-            answer: tuple[str, list[Any]] = self._untagged_response(status, data, "FETCH")
-            return answer
+            response: tuple[str, list[Any]] = self._untagged_response(status, data, "FETCH")
+            return response
 
-        return read_answer
+        return read_response
 
     def _command(self, name: str, *args: Any) -> Any:
         self._start_clock()
@@ -68,7 +68,7 @@ class BoundedIMAP(imaplib.IMAP4):
 
     def read(self, size: int) -> bytes:
         if size > self._max_bytes:
-            raise self.abort("The server sends more than it was asked for.")
+            raise self.abort("The server sends more than was requested.")
         pieces = [self._take_buffered(size)]
         missing = size - len(pieces[0])
         while missing and (piece := self._receive_piece(missing)):
@@ -81,7 +81,7 @@ class BoundedIMAP(imaplib.IMAP4):
         while not (end := self._current_buffer().find(b"\n", searched) + 1):
             searched = len(self._buffer)
             piece = self._receive_piece(PIECE_BYTES)
-            if not piece:  # the server hung up: imaplib refuses the rest of a line
+            if not piece:  # the server closed the connection: imaplib refuses an incomplete line
                 end = searched
                 break
             self._buffer += piece
@@ -94,12 +94,12 @@ class BoundedIMAP(imaplib.IMAP4):
         return taken
 
     def _current_buffer(self) -> bytearray:
-        if self._source is not self.sock:  # after STARTTLS: an attacker may have sent what came before in clear text
+        if self._source is not self.sock:  # after STARTTLS: an attacker may have injected unencrypted bytes
             self._source, self._buffer = self.sock, bytearray()
         return self._buffer
 
     def _receive_piece(self, size: int) -> bytes:
-        """The next piece, of at most `size` bytes; empty when the server has hung up."""
+        """The next piece, of at most `size` bytes; empty when the server has closed the connection."""
         try:
             while True:
                 self._beat()
@@ -110,21 +110,21 @@ class BoundedIMAP(imaplib.IMAP4):
                     continue
                 return self._count_received(piece)
         finally:
-            self.sock.settimeout(self.seconds)  # for whatever is sent, and for the handshake after STARTTLS
+            self.sock.settimeout(self.seconds)  # for sending, and for the handshake after STARTTLS
 
     def _seconds_left(self) -> float:
         idle_until = self._last_received_at + self.seconds
         rate_until = self._began_at + self.seconds + self._bytes / MIN_BYTES_PER_SECOND
         left = min(idle_until, rate_until) - time.monotonic()
         if left <= 0:
-            raise TimeoutError("The server answers too slowly.")
+            raise TimeoutError("The server responds too slowly.")
         return left
 
     def _count_received(self, piece: bytes) -> bytes:
         self._last_received_at = time.monotonic()
         self._bytes += len(piece)
-        if self._bytes > self._max_bytes + MAX_BYTES_BESIDE:
-            raise self.abort("The server sends more than it was asked for.")
+        if self._bytes > self._max_bytes + MAX_OTHER_BYTES:
+            raise self.abort("The server sends more than was requested.")
         return piece
 
 

@@ -18,7 +18,7 @@ from .account import Account
 @dataclass(frozen=True)
 class RefusalReason:
     kinds: tuple[type[Exception], ...]
-    words: Promise
+    message: Promise
     waiting_reason: str
     is_misconfigured: bool = False
 
@@ -82,8 +82,8 @@ REASONS_BY_ERROR: Final = (
 )
 
 
-def format_message(words: Promise, account: Account) -> str:
-    return str(words) % {"host": account.host, "port": account.port, "folder": account.folder}
+def format_message(message: Promise, account: Account) -> str:
+    return str(message) % {"host": account.host, "port": account.port, "folder": account.folder}
 
 
 def login_message(account: Account) -> str:

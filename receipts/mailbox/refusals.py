@@ -1,7 +1,7 @@
 """What an error on a connection to a mail server means to the user.
 
-A response that names the password or the folder is the user's to fix: RunRejected. Everything else may be temporary, as
-a short outage looks like a wrong address: InboxUnreachable.
+A response about the password or the folder is for the user to fix: RunRejected. Any other error may be temporary, as a
+short outage looks like a wrong address: InboxUnreachable.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from .account import Account, InboxUnreachable
 from .refusal_messages import NO_SUCH_FOLDER_MESSAGE, REASONS_BY_ERROR, format_message, login_message
 
 _RESPONSE_CODE = re.compile(r"\[([A-Z]+)")
-# RFC 5530: the server is busy or broken; the command was not at fault.
-_PASSING: Final = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN")
+# RFC 5530: the server is busy or broken, and the command was correct.
+_TEMPORARY: Final = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN")
 _NO_SUCH_FOLDER: Final = ("NONEXISTENT", "TRYCREATE", "NOPERM", "CANNOT")
 
 
@@ -32,14 +32,14 @@ def explain_lost_connection(account: Account, error: Exception) -> InboxUnreacha
     if isinstance(error, imaplib.IMAP4.abort | OSError):
         message = _("The connection to %(host)s was lost.") % {"host": account.host}
         return InboxUnreachable(message, gettext_noop("The connection to the mail server was lost"))
-    message = _("%(host)s refused to hand out messages.") % {"host": account.host}
+    message = _("%(host)s refused to deliver messages.") % {"host": account.host}
     return InboxUnreachable(message, gettext_noop("The mail server refuses to hand out messages"))
 
 
 def explain_refusal(account: Account, error: Exception) -> Exception:
     """The exception that `connect` raises for `error`."""
     code = _response_code(error)
-    if code not in _PASSING:
+    if code not in _TEMPORARY:
         if isinstance(error, MailboxLoginError):
             return RunRejected(login_message(account))
         if isinstance(error, MailboxFolderSelectError) and code in _NO_SUCH_FOLDER:
@@ -49,9 +49,9 @@ def explain_refusal(account: Account, error: Exception) -> Exception:
         error = ssl.SSLError(str(error))
     reason = next(reason for reason in REASONS_BY_ERROR if isinstance(error, reason.kinds))
     return InboxUnreachable(
-        format_message(reason.words, account),
+        format_message(reason.message, account),
         reason.waiting_reason,
-        is_misconfigured=reason.is_misconfigured and not _is_passing(error) and code not in _PASSING,
+        is_misconfigured=reason.is_misconfigured and not _is_temporary(error) and code not in _TEMPORARY,
     )
 
 
@@ -60,8 +60,8 @@ def _response_code(error: Exception) -> str:
     return found[1] if found else ""
 
 
-def _is_passing(error: Exception) -> bool:
-    """Whether the error may pass: the resolver gave no answer, or the server hung up in the middle of the handshake."""
+def _is_temporary(error: Exception) -> bool:
+    """Whether the resolver failed for now, or the server closed the connection in the middle of the handshake."""
     if isinstance(error, socket.gaierror):
         return error.errno == socket.EAI_AGAIN
     return isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)

@@ -1,68 +1,47 @@
-"""A raw mail, opened: its headers, its text and the documents it carries.
+"""Opens a raw mail: its headers, its text and its documents.
 
-What can't be read of it is a fault beside what can: a mail is given up only when nothing is left.
+A part that can't be read becomes a fault, and the others are read all the same. Only a mail without headers, or with
+too large ones, fails as a whole.
 """
 
 import hashlib
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr, parsedate_to_datetime
 from functools import lru_cache
-from pathlib import PurePosixPath
 from typing import Final
-
-import puremagic
 
 from receipts.findings import Document
 from receipts.message import tnef
 from receipts.message.charsets import clean_text, decode_text
-from receipts.message.einvoice_xml import is_einvoice
+from receipts.message.documents import check_attachment_size, find_documents
 from receipts.message.headers import Headers, decode_encoded_words, header_text, raw_header, split_message
 from receipts.message.mime import Part, find_parts
 from receipts.phrases import mark_phrase as _
 from runs.item_failed import ItemFailed
 
-# More text than this is no receipt.
+# The bytes of text that are read of one mail. No receipt has more.
 MAX_TEXT_BYTES: Final = 300_000
-# What is looked at to know a file by its first bytes.
-HEAD_BYTES: Final = 8_192
 
 # Shown to users and stored in columns: longer is cut.
 MAX_SUBJECT: Final = 500
 MAX_ADDRESS: Final = 320
 MAX_MESSAGE_ID: Final = 255
-MAX_FILENAME: Final = 100
 MAX_DATE: Final = 200
 
-# What mail may say of when it was sent. Beyond, reckoning with it in another time zone may leave the calendar.
+# Dates in other years are ignored: a conversion to another time zone might overflow.
 YEARS: Final = range(1970, 2100)
 
-# The types of documents that are stored, with the file ending each gets.
-DOCUMENT_TYPES: Final = {
-    "application/pdf": ".pdf",
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/webp": ".webp",
-    "image/tiff": ".tiff",
-    "image/heif": ".heic",
-    "text/html": ".html",
-    "application/xml": ".xml",
-}
-# The pictures that mails are full of. puremagic knows them too, after milliseconds.
-_PICTURES: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _WINMAIL_TYPES: Final = ("application/ms-tnef", "application/vnd.ms-tnef")
-
-_UNSAFE_IN_NAME = re.compile(r"[^\w.\-()\[\] +,'&@#=]")
 _ANGLED = re.compile(r"<([^<>\s]+)>")
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a document says: its text, and the XML of the e-invoice that it is or that is embedded in it.
+    """The contents of a document: its text, and the XML of the e-invoice that it is or that is embedded in it.
 
-    Hebrew is in reading order. A PDF of images has no text, and neither has one whose fonts don't say what they draw.
+    Hebrew is in reading order. A PDF of images has no text, and neither has one whose fonts have no character map.
     """
 
     text: str
@@ -71,12 +50,12 @@ class Contents:
 
 @dataclass(frozen=True)
 class OpenedMessage:
-    """What a mail holds. Texts have no NUL and no lone surrogates: a database takes them.
+    """The contents of a mail. Its texts have no NUL and no lone surrogates, which PostgreSQL would refuse.
 
-    `message_id` is the header's, without the angle brackets, or a hash of the mail that
-    has none. `sent_at` is aware, None when the mail doesn't say. `is_bulk`: it was sent by a
-    mailing list or a newsletter. `plain` and `html` are the texts of the body, "" when absent.
-    `faults` says, in words and codes, which of its parts could not be read.
+    `message_id` is the header's, without the angle brackets, or a hash of the mail where it has none. `sent_at` is
+    aware, None where the mail has no valid date. `is_bulk`: it was sent by a mailing list or a newsletter. `plain` and
+    `html` are the texts of the body, "" where there is none. `faults` has one for each part that could not be read.
+    `filenames` are those of all attached files, whether they are among the documents or not.
     """
 
     message_id: str
@@ -88,13 +67,12 @@ class OpenedMessage:
     plain: str
     html: str
     documents: tuple[Document, ...]
-    # Names of all the attached files, kept as documents or not.
     filenames: tuple[str, ...]
     faults: tuple[ItemFailed, ...]
 
 
 def open_message(raw: bytes | memoryview, *, max_attachment_bytes: int) -> OpenedMessage:
-    """Open a mail. ItemFailed, code malformed or header_too_large, when it is none or was made to break its reader.
+    """Open a mail. Raises ItemFailed, code malformed or header_too_large, where the headers are missing or too large.
 
     Codes of faults: malformed, header_too_large, nested_too_deep, too_many_parts, charset,
     attachment_too_large, winmail.
@@ -103,40 +81,40 @@ def open_message(raw: bytes | memoryview, *, max_attachment_bytes: int) -> Opene
     if not any(name in headers for name in ("from", "subject", "date", "message-id", "received")):
         raise ItemFailed(_("This is not an email: it has no headers."), code="malformed")
     faults: list[ItemFailed] = []
-    parts = _unpacked(find_parts(headers, body, faults), max_attachment_bytes, faults)
-    plain, html = (_text(parts, kind, faults) for kind in ("text/plain", "text/html"))
-    name, address = _sender(headers)
+    parts = _unpack_winmail(find_parts(headers, body, faults), max_attachment_bytes, faults)
+    plain, html = (_join_texts(parts, kind, faults) for kind in ("text/plain", "text/html"))
+    name, address = _parse_sender(headers)
     return OpenedMessage(
-        message_id=_message_id(headers, raw),
+        message_id=_find_message_id(headers, raw),
         subject=header_text(headers, "subject")[:MAX_SUBJECT],
         sender_name=decode_encoded_words(name)[:MAX_ADDRESS],
         sender_address=clean_text(address)[:MAX_ADDRESS],
-        sent_at=_sent_at(headers),
+        sent_at=_parse_sent_at(headers),
         is_bulk=_is_bulk(headers),
         plain=plain,
         html=html,
-        documents=_documents(parts, html, max_attachment_bytes, faults),
+        documents=find_documents(parts, html, max_attachment_bytes, faults),
         filenames=tuple(part.filename for part in parts if part.filename),
         faults=tuple(faults),
     )
 
 
-def _unpacked(parts: list[Part], max_attachment_bytes: int, faults: list[ItemFailed]) -> list[Part]:
-    """The parts, with what Outlook has packed into a winmail.dat in its place."""
+def _unpack_winmail(parts: list[Part], max_attachment_bytes: int, faults: list[ItemFailed]) -> list[Part]:
+    """The parts, with each winmail.dat replaced by the parts that Outlook packed into it."""
     found: list[Part] = []
     for part in parts:
         if part.type not in _WINMAIL_TYPES and part.filename.lower() != "winmail.dat":
             found.append(part)
             continue
         try:
-            found += _winmail_parts(part, max_attachment_bytes)
+            found += _read_winmail(part, max_attachment_bytes)
         except ItemFailed as fault:
             faults.append(fault)
     return found
 
 
-def _winmail_parts(part: Part, max_attachment_bytes: int) -> list[Part]:
-    _check_size(part, max_attachment_bytes)
+def _read_winmail(part: Part, max_attachment_bytes: int) -> list[Part]:
+    check_attachment_size(part, max_attachment_bytes)
     try:
         packed = tnef.unpack_stream(memoryview(part.content()))
     except ValueError as error:
@@ -151,99 +129,41 @@ def _winmail_parts(part: Part, max_attachment_bytes: int) -> list[Part]:
     ]
 
 
-def _check_size(part: Part, max_attachment_bytes: int) -> None:
-    if part.size > max_attachment_bytes:
-        raise ItemFailed(_("An attachment of this message is larger than allowed."), code="attachment_too_large")
-
-
-def _text(parts: list[Part], kind: str, faults: list[ItemFailed]) -> str:
-    """The texts of one kind that stand in the body, one after another."""
+def _join_texts(parts: list[Part], kind: str, faults: list[ItemFailed]) -> str:
+    """The body's texts of one type, one after another."""
     texts: list[str] = []
-    room = MAX_TEXT_BYTES
+    bytes_left = MAX_TEXT_BYTES
     for part in parts:
-        if part.type != kind or part.is_attached or room <= 0:
+        if part.type != kind or part.is_attached or bytes_left <= 0:
             continue
         try:
-            # Cut before decoding: a text of base64 gives three bytes for four.
-            content = part.content(limit=room * 2)[:room]
+            # Cut before decoding as well, at twice as many bytes: base64 has four for three of the text.
+            content = part.content(limit=bytes_left * 2)[:bytes_left]
             texts.append(clean_text(decode_text(content, part.charset), lines=True))
         except ItemFailed as fault:
             faults.append(fault)
         else:
-            room -= len(content)
+            bytes_left -= len(content)
     return "\n".join(texts)
 
 
-def _documents(
-    parts: list[Part], html: str, max_attachment_bytes: int, faults: list[ItemFailed]
-) -> tuple[Document, ...]:
-    """The files worth keeping, each once however often it is attached."""
-    found: dict[str, Document] = {}
-    for part in parts:
-        if (part.type == "text/plain" and not part.filename.lower().endswith(".xml")) or part.is_embedded_in(html):
-            continue
-        if part.type == "text/html" and not part.is_attached:
-            continue
-        try:
-            document = _document(part, max_attachment_bytes)
-        except ItemFailed as fault:
-            faults.append(fault)
-        else:
-            if document:
-                found.setdefault(document.sha256, document)
-    return tuple(found.values())
-
-
-def _document(part: Part, max_attachment_bytes: int) -> Document | None:
-    kind = sniffed_type(part.content(limit=HEAD_BYTES))
-    if kind not in DOCUMENT_TYPES:
-        return None
-    _check_size(part, max_attachment_bytes)
-    content = part.content()
-    return Document(safe_filename(part.filename, kind), kind, content, hashlib.sha256(content).hexdigest())
-
-
-def sniffed_type(head: bytes) -> str:
-    """The MIME type of a file by its first bytes, "" when they say nothing."""
-    if b"%PDF-" in head[:1024]:
-        return "application/pdf"
-    if is_einvoice(head):
-        return "application/xml"
-    for sign, picture in _PICTURES.items():
-        if head.startswith(sign):
-            return picture
-    try:
-        kind = str(puremagic.from_string(head.lstrip(), mime=True))
-    except (puremagic.PureError, ValueError):
-        return ""
-    return "" if kind == "application/xml" else kind  # of XML only e-invoices are worth keeping
-
-
-def safe_filename(name: str, content_type: str) -> str:
-    """`name` without path, control characters and tricks, ending as `content_type` does."""
-    base = unicodedata.normalize("NFC", clean_text(name)).replace("\\", "/").rsplit("/", 1)[-1]
-    stem = PurePosixPath(_UNSAFE_IN_NAME.sub("_", base)).stem.strip(". ")
-    ending = DOCUMENT_TYPES.get(content_type, ".bin")
-    return (stem[: MAX_FILENAME - len(ending)].strip(". ") or "document") + ending
-
-
-def _sender(headers: Headers) -> tuple[str, str]:
-    """Name and address, taken apart before words are decoded: a name may hold quotes, as Hebrew companies' do."""
-    return _address(raw_header(headers, "from"))
+def _parse_sender(headers: Headers) -> tuple[str, str]:
+    """Name and address, separated before decoding: a decoded name may contain quotes, as in Hebrew company names."""
+    return _parse_address(raw_header(headers, "from"))
 
 
 @lru_cache(maxsize=200)
-def _address(sender: str) -> tuple[str, str]:
+def _parse_address(sender: str) -> tuple[str, str]:
     try:
         return parseaddr(sender)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return "", ""
 
 
-def _message_id(headers: Headers, raw: bytes | memoryview) -> str:
+def _find_message_id(headers: Headers, raw: bytes | memoryview) -> str:
     value = header_text(headers, "message-id")
     if not value:
-        # Stable, so that the same mail is the same receipt at every sync.
+        # A hash, so that the mail has the same id at every sync, and gives no second receipt.
         return f"sha256:{hashlib.sha256(raw).hexdigest()}"
     angled = _ANGLED.search(value)
     message_id = angled[1] if angled else value
@@ -252,10 +172,10 @@ def _message_id(headers: Headers, raw: bytes | memoryview) -> str:
     return message_id
 
 
-def _sent_at(headers: Headers) -> datetime | None:
+def _parse_sent_at(headers: Headers) -> datetime | None:
     try:
         sent_at = parsedate_to_datetime(headers.get("date", "")[:MAX_DATE])
-        # Without a zone ("-0000") the time is UTC, says RFC 5322.
+        # RFC 5322: a time without a zone ("-0000") is UTC.
         sent_at = (sent_at if sent_at.tzinfo else sent_at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -30,7 +30,7 @@ def _facts_following_sign(row: Receipt, facts: Mapping[str, Any]) -> dict[str, A
         return {}
     match "amount" in facts, "is_refund" in facts:
         case True, True:
-            raise ValidationError({"is_refund": _("The amount of a refund is negative, and no other amount is.")})
+            raise ValidationError({"is_refund": _("The amount must be negative for a refund, and positive otherwise.")})
         case True, False:
             return {"is_refund": not is_refund}
         case False, True:

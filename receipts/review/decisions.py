@@ -84,7 +84,7 @@ def _change_locked(receipt: Receipt, version: int | None, write: Callable[[Recei
         lock_receipts_of(receipt.business_id)
         row = _refetch(receipt)
         if version is not None and version != row.version:
-            raise ChangedMeanwhile(_("Somebody changed this receipt meanwhile. Look at it again."))
+            raise ChangedMeanwhile(_("Somebody else has just changed this receipt. Check it again."))
         write(row)
         return _refetch(row)
 

@@ -56,7 +56,8 @@ class CorrectionForm(forms.Form):
         if amount and values.get("is_refund"):
             values["amount"] = -abs(amount)
         elif amount and amount < 0:
-            self.add_error("amount", gettext_lazy("Only a refund is negative: tick its box, or leave out the minus."))
+            message = gettext_lazy("Only a refund is negative: tick “This is a refund” or remove the minus.")
+            self.add_error("amount", message)
         return values
 
     def facts(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from runs.pages.access import frame
+from runs.pages.access import base_context
 
 from ..models import Receipt
 from ..preview.preview import make_preview
@@ -18,7 +18,7 @@ def render_page(
     request: HttpRequest, receipt: Receipt, form: forms.Form, link: forms.Form | None = None, status: int = 200
 ) -> HttpResponse:
     context = {
-        **frame(request, receipt.business),
+        **base_context(request, receipt.business),
         "receipt": receipt,
         "form": form,
         "link_form": link or LinkForm(),

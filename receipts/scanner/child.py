@@ -1,7 +1,7 @@
 """The process that opens mails for `receipts.scanner`; no Django inside.
 
-Its own arguments are the largest attachment in bytes, and the seconds of processor time for one PDF and for all those
-of one mail.
+Its arguments are the size of the largest attachment in bytes, and the seconds of processor time for one PDF and for all
+PDFs of one mail.
 """
 
 import traceback
@@ -18,28 +18,28 @@ from runs.item_failed import ItemFailed
 def main() -> None:
     max_attachment_bytes, pdf_seconds, all_pdfs_seconds = own_arguments()
 
-    def answer(request: bytes) -> bytes:
+    def handle_request(request: bytes) -> bytes:
         reader = PdfReader(
             cpu_seconds=float(pdf_seconds),
             all_cpu_seconds=float(all_pdfs_seconds),
             is_apart=request[:1] == READ_PDFS_APART,
         )
-        return answer_to(memoryview(request)[1:], reader, int(max_attachment_bytes))
+        return scan_to_response(memoryview(request)[1:], reader, int(max_attachment_bytes))
 
-    serve(answer)
+    serve(handle_request)
 
 
-def answer_to(mail: memoryview, reader: PdfReader, max_attachment_bytes: int) -> bytes:
+def scan_to_response(mail: memoryview, reader: PdfReader, max_attachment_bytes: int) -> bytes:
     try:
         return frames.encode_scanned(scan(mail, read_pdf=reader.read, max_attachment_bytes=max_attachment_bytes))
     except ItemFailed as error:
         return frames.encode_failure(error)
     except MemoryError:
-        words = _("This message needs too much memory to be read.")
-        return frames.encode_failure(ItemFailed(words, code="too_complex"))
+        message = _("This message needs too much memory to be read.")
+        return frames.encode_failure(ItemFailed(message, code="too_complex"))
     except Exception:
-        words = _("The message could not be read.")
-        return frames.encode_failure(ItemFailed(words, code="unexpected"), traceback.format_exc())
+        message = _("The message could not be read.")
+        return frames.encode_failure(ItemFailed(message, code="unexpected"), traceback.format_exc())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How `receipts.scanner.scanner` and its child talk.
+"""The frames between `receipts.scanner.scanner` and its child process.
 
-A request is a byte that says how PDFs are read, and a mail. The answer is a line of JSON, and after it the documents
-that are receipts, one after the other.
+A request is a byte for the way in which PDFs are read, and a mail. The response is a line of JSON, and after it the
+documents that are receipts, one after the other.
 """
 
 import json
@@ -12,14 +12,14 @@ from typing import Any, Final
 from receipts.findings import Document, Finding, Scanned
 from runs.item_failed import ItemFailed
 
-# To read PDFs; or each of them in a process apart: a child has ended over the same mail before, and one of them may
-# have been why.
+# Read PDFs in the child itself; or each in a process of its own, after a child has died of the same mail, perhaps of
+# one of its PDFs.
 READ_PDFS: Final = b"r"
 READ_PDFS_APART: Final = b"a"
 
 
 class ScanCrashed(ItemFailed):
-    """The reader itself failed over the mail. `traceback` is the child's."""
+    """The scan raised an unexpected exception, a bug. `traceback` is the child's."""
 
     def __init__(self, message: str, code: str, traceback: str) -> None:
         super().__init__(message, code=code)
@@ -27,9 +27,9 @@ class ScanCrashed(ItemFailed):
 
 
 def encode_scanned(scanned: Scanned) -> bytes:
-    """Each document once; a finding names its own by its place."""
+    """Each document once; a finding refers to its document by the index."""
     documents = {document.sha256: document for document, _finding in scanned.findings if document}
-    places = {digest: place for place, digest in enumerate(documents)}
+    indices = {digest: index for index, digest in enumerate(documents)}
     head = {
         "message_id": scanned.message_id,
         "subject": scanned.subject,
@@ -38,7 +38,7 @@ def encode_scanned(scanned: Scanned) -> bytes:
         "is_candidate": scanned.is_candidate,
         "text": scanned.text,
         "findings": [
-            {**vars(finding), "document": places[document.sha256] if document else None}
+            {**vars(finding), "document": indices[document.sha256] if document else None}
             for document, finding in scanned.findings
         ],
         "documents": [
@@ -57,13 +57,13 @@ def encode_scanned(scanned: Scanned) -> bytes:
 
 
 def encode_failure(error: ItemFailed, traceback: str = "") -> bytes:
-    """With the traceback where the program is to blame, or with none."""
+    """`traceback` is that of a bug, or empty where the mail is at fault."""
     return json.dumps({"failed": [error.code, str(error), traceback]}).encode() + b"\n"
 
 
-def decode_answer(answer: bytes) -> Scanned:
-    """What the child found. ItemFailed when it could not open the mail; ScanCrashed when something in it broke us."""
-    line, _newline, contents = answer.partition(b"\n")
+def decode_response(response: bytes) -> Scanned:
+    """The result of a scan. Raises ItemFailed for a mail that could not be opened, ScanCrashed for a bug."""
+    line, _newline, contents = response.partition(b"\n")
     head = json.loads(line)
     if "failed" in head:
         code, reason, traceback = head["failed"]
@@ -81,13 +81,13 @@ def decode_answer(answer: bytes) -> Scanned:
         sent_at=datetime.fromisoformat(head["sent_at"]) if head["sent_at"] else None,
         is_candidate=head["is_candidate"],
         text=head["text"],
-        findings=tuple(_finding(found, documents) for found in head["findings"]),
+        findings=tuple(_decode_finding(found, documents) for found in head["findings"]),
         faults=tuple(ItemFailed(reason, code=code) for code, reason in head["faults"]),
     )
 
 
-def _finding(found: dict[str, Any], documents: list[Document]) -> tuple[Document | None, Finding]:
-    place = found.pop("document")
+def _decode_finding(found: dict[str, Any], documents: list[Document]) -> tuple[Document | None, Finding]:
+    index = found.pop("document")
     finding = Finding(
         vendor=found["vendor"],
         amount=None if found["amount"] is None else Decimal(found["amount"]),
@@ -99,4 +99,4 @@ def _finding(found: dict[str, Any], documents: list[Document]) -> tuple[Document
         is_refund=found["is_refund"],
         review_reasons=tuple(found["review_reasons"]),
     )
-    return None if place is None else documents[place], finding
+    return None if index is None else documents[index], finding

@@ -17,16 +17,16 @@ from .frames import READ_PDFS, READ_PDFS_APART
 
 logger = logging.getLogger(__name__)
 
-# For a mail, its largest attachments and their text at once, beside the libraries.
+# Enough for a mail, its largest attachments and their text at once, besides the libraries.
 MEMORY_BYTES: Final = 600_000_000
-# On a busy machine the clock runs that much faster than the processor works; the run beats meanwhile.
+# The limit by the clock, in limits of processor time: a busy machine gives the child a part of a processor.
 WALL_FACTOR: Final = 4
-# How PDFs begin, as they are and in base64.
+# The first bytes of a PDF, plain and in base64.
 _SIGNS_OF_PDF: Final = (b"%PDF-", b"JVBERi")
 
 
 class Scanner:
-    """Scans mails, one at a time, within the limits of the settings. A context manager: its end is the child's end."""
+    """Scans mails, one at a time, within the limits of the settings. A context manager: leaving it ends the child."""
 
     def __init__(self, *, beat: Callable[[], object] = lambda: None) -> None:
         seconds = settings.RECEIPTS_MESSAGE_SECONDS
@@ -54,9 +54,9 @@ class Scanner:
     def scan(self, raw: bytes) -> Scanned:
         """The result of `extraction.scan`. Raises ItemFailed with a translated message, and what `beat` raises."""
         try:
-            return frames.decode_answer(self._scan_in_child(raw))
+            return frames.decode_response(self._scan_in_child(raw))
         except frames.ScanCrashed as error:
-            # A bug of the extractor, which this mail reveals.
+            # A bug of the extractor.
             logger.error("Could not scan a message: %s", error.traceback)
             raise ItemFailed(_(str(error)), code=error.code) from None
         except ItemFailed as error:

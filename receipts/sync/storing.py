@@ -1,11 +1,11 @@
-"""Stores what a sync found: new receipts are added, undecided ones are updated.
+"""Stores the receipts that a sync found: new ones are added, undecided ones are updated.
 
-1. Each receipt is one upsert on the constraint `receipt_once`. Its WHERE is the promise that no sync overwrites what
-   a person corrected, approved or rejected, nor what a newer extractor wrote or this one was sure of: PostgreSQL
-   judges it on the row as it is at that moment, after waiting for whoever writes it.
-2. What was written is compared with the other receipts of the business (`receipts.review.duplicates`).
+1. Each receipt is one upsert on the constraint `receipt_once`. Its WHERE guarantees that no sync overwrites a receipt
+   that a person corrected, approved or rejected, nor one that a newer extractor found, or that this one was sure of:
+   PostgreSQL evaluates it on the latest version of the row, after waiting for any transaction that writes the row.
+2. Written receipts are compared with the other receipts of the business (`receipts.review.duplicates`).
 
-All of it is one transaction of the caller's, and safe to repeat: a crash leaves nothing or everything.
+The caller opens one transaction for all of it. A crash leaves nothing or everything, and it is safe to repeat.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ _FIELDS: Final = {field.attname: field for field in Receipt._meta.concrete_field
 
 
 def store_receipts(receipts: Sequence[Receipt]) -> None:
-    """The receipts of a message or several, of one business; inside a transaction."""
+    """Store receipts of one business, inside a transaction."""
     if not receipts:
         return
     for receipt in receipts:
         receipt.fit_columns()
     upserts = [(UPSERT, _values(receipt)) for receipt in receipts]
-    _setting, _lock, *rows = fetch_pipelined([COMMIT_UNAWAITED, lock_statement(receipts[0].business_id), *upserts])
-    link_duplicates([receipt for receipt, row in zip(receipts, rows, strict=True) if _was_written(receipt, row)])
+    _setting, _lock, *rows = fetch_pipelined([ASYNCHRONOUS_COMMIT, lock_statement(receipts[0].business_id), *upserts])
+    link_duplicates([receipt for receipt, row in zip(receipts, rows, strict=True) if _update_written(receipt, row)])
 
 
 def _values(receipt: Receipt) -> list[Any]:
-    database = connections[DEFAULT_DB_ALIAS]  # itself: `connection` looks it up at each of many uses
+    database = connections[DEFAULT_DB_ALIAS]  # faster than `connection`, a proxy that looks it up at every use
     return [_FIELDS[name].get_db_prep_save(getattr(receipt, name), database) for name in COLUMNS]
 
 
-def _was_written(receipt: Receipt, rows: Sequence[tuple[Any, ...]]) -> bool:
-    """Then the receipt knows its id, version and link."""
+def _update_written(receipt: Receipt, rows: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether the receipt was written; if so, it gets the id, version and link of its row."""
     for row in rows:
         receipt.pk, receipt.version, receipt.duplicate_of_id, receipt.duplicate_decided = row
     return bool(rows)
@@ -58,16 +58,17 @@ def _columns(names: Iterable[str], table: str = "") -> str:
     return ", ".join(f'{table}"{name}"' for name in names)
 
 
-# The commit doesn't wait for the disk. The flush that moves the run's cursor past these messages commits later, waits,
-# and the log is written in order: a server that crashes forgets both and the messages are read again, or neither.
-COMMIT_UNAWAITED: Final = ("SELECT set_config('synchronous_commit', 'off', true)", ())
+# The commit doesn't wait for the disk. The flush that moves the run's cursor past these messages commits later and does
+# wait, and the write-ahead log is written in order. So after a crash of the server a cursor that is there implies that
+# its receipts are; where both are lost, the messages are read again.
+ASYNCHRONOUS_COMMIT: Final = ("SELECT set_config('synchronous_commit', 'off', true)", ())
 
 _TABLE: Final = '"receipts_receipt"'
 
 # Called by `store_receipts`, under the lock of the business's receipts. Guarded by: nobody has decided about the row;
-# an older extractor wrote it, or this one that was in doubt; something differs. What this extractor was sure of stays:
-# it reads the same mail the same way, so that only another mail that bears the same Message-ID could say something
-# else. Returns the row's id, version and link; no row where nothing was written.
+# an older extractor wrote it, or this one did and marked it for review; a column differs. A row that this extractor
+# was sure of stays: it reads the same mail the same way, so a difference means another mail with the same Message-ID.
+# Returns the row's id, version and link; no row where nothing was written.
 UPSERT: Final = f"""
 INSERT INTO {_TABLE} ({_columns(COLUMNS)})
 VALUES ({", ".join(["%s"] * len(COLUMNS))})
@@ -83,18 +84,17 @@ RETURNING "id", "version", "duplicate_of_id", "duplicate_decided"
 """
 
 
-def doubt_receipts(business_id: int, message_id: str, version: int) -> None:
-    """Mark for review what only an older extractor took for a receipt in this message.
+def mark_outdated_for_review(business_id: int, message_id: str, version: int) -> None:
+    """Mark for review the receipts of this message that only an older extractor found.
 
-    Inside a transaction, after those that were found again have been stored: they have the new version.
+    Inside a transaction, after the receipts that were found again have been stored: these have the new version.
     """
     lock_receipts_of(business_id)
-    doubt = ReviewReason.NOT_CERTAIN_RECEIPT.value
     rows = Receipt.objects.outdated(version).filter(business_id=business_id, message_id=message_id)
     for pk, reasons in rows.values_list("pk", "review_reasons"):
         rows.filter(pk=pk).update(
             needs_review=True,
-            review_reasons=list(dict.fromkeys([*reasons, doubt])),
+            review_reasons=list(dict.fromkeys([*reasons, ReviewReason.NOT_CERTAIN_RECEIPT.value])),
             extractor_version=version,
             version=F("version") + 1,
         )

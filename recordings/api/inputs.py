@@ -45,7 +45,7 @@ def choose_source(business: Business, pk: int | None) -> Source:
         pk,
         "source",
         no_such=_("There is no such source."),
-        which=_("Say which source."),
+        which=_("Choose a source."),
         none=_("The business has no source of recordings yet."),
     )
 

@@ -1,4 +1,4 @@
-"""Pages of a search's matches: tier by tier, each newest first, continuing after the place of the last call."""
+"""Pages of a search's matches: tier by tier, each newest first, continuing after the position of the last call."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, Self
 from django.db import connection, transaction
 from django.db.models import Q
 
-from runs.api.merged_pages import PlacedPages
+from runs.api.merged_pages import MergedPages
 
 from ..models import Call, CallQuerySet
 
 UNDATED = "undated"
 
 
-class MatchPlace(NamedTuple):
+class MatchPosition(NamedTuple):
     """The position of a call among the matches. Calls without a date come first, as in the list of all calls."""
 
     tier: int
@@ -38,8 +38,8 @@ class MatchPlace(NamedTuple):
         moment = self.moment.astimezone(UTC).isoformat() if self.moment else UNDATED
         return f"{self.tier} {moment} {self.id}"
 
-    def beyond(self, rows: CallQuerySet, *, back: bool) -> CallQuerySet:
-        """The calls of this tier after this place, or before it with `back`."""
+    def filter_beyond(self, rows: CallQuerySet, *, back: bool) -> CallQuerySet:
+        """The calls of this tier after this position, or before it with `back`."""
         same = Q(moment=self.moment) if self.moment else Q(moment=None)
         if back:
             near = same & Q(pk__gt=self.id)
@@ -64,23 +64,23 @@ def check_id(pk: int) -> int:
     return pk
 
 
-class MatchPages(PlacedPages):
+class MatchPages(MergedPages):
     """Paginates the tiers of `CallQuerySet.match_tiers`."""
 
-    place = MatchPlace
+    position_class = MatchPosition
 
-    def nearest(self, sources: Sequence[CallQuerySet], place: MatchPlace | None, *, newer: bool) -> list[Call]:
+    def fetch_rows(self, sources: Sequence[CallQuerySet], position: MatchPosition | None, *, newer: bool) -> list[Call]:
         tiers = list(enumerate(sources))
         order = ("moment", "pk") if newer else ("-moment", "-pk")
         calls: list[Call] = []
         with prefer_indexes():
             for tier, rows in reversed(tiers) if newer else tiers:
-                if place and (tier > place.tier if newer else tier < place.tier):
+                if position and (tier > position.tier if newer else tier < position.tier):
                     continue
-                near = place.beyond(rows, back=newer) if place and tier == place.tier else rows
+                near = position.filter_beyond(rows, back=newer) if position and tier == position.tier else rows
                 found = near.order_by(*order)[: self.page_size + 1 - len(calls)]
                 for call in found:
-                    call.tier = tier  # type: ignore[attr-defined]  # for `MatchPlace.of`
+                    call.tier = tier  # type: ignore[attr-defined]  # for `MatchPosition.of`
                     calls.append(call)
                 if len(calls) > self.page_size:
                     break

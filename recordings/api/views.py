@@ -15,12 +15,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from runs.api.outputs import ConflictSerializer, RunSerializer
+from runs.api.outputs import RunSerializer
 from runs.api.pagination import NewestFirst, StrictCursorPagination
 from runs.api.parsing import parse_body, parse_query
 from runs.api.permissions import own_runs
 from runs.api.ranges import range_response
-from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, get_run_or_404, start_run
+from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, REFUSALS, get_run_or_404, start_run
 from runs.models import Business
 
 from ..models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun
@@ -35,7 +35,7 @@ class StartRun(APIView):
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY],
         request=RunRequest,
-        responses={202: RunSerializer, 409: ConflictSerializer, **ERRORS},
+        responses={202: RunSerializer, **REFUSALS, **ERRORS},
     )
     def post(self, request: Request) -> Response:
         """Start fetching call recordings, and transcribing them."""

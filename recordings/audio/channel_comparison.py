@@ -1,6 +1,6 @@
-"""Has each channel of a stereo recording one side of the call, or have both the same sound?
+"""Does each channel of a stereo recording carry one side of the call, or do both carry the same sound?
 
-For the child: no Django here. Two channels have the same sound if they are strongly correlated, with equal or
+For the child process: no Django here. Two channels have the same sound if they are strongly correlated, with equal or
 opposite signs, and about equally loud. An echo of the other side is far quieter.
 """
 
@@ -11,8 +11,16 @@ from typing import Any, Final
 
 import av
 
+# Before numpy is imported: its OpenBLAS allocates a buffer for each thread, which counts against the memory limit of
+# the child process.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+
 SAME_CORRELATION: Final = 0.9  # or more, with either sign; the speech of two people has almost none
-LOUDER_BY: Final = 16.0  # times the energy: a side with nothing but an echo is a side all the same
+LOUDER_BY: Final = (
+    16.0  # times the energy: then the quieter channel is the other side, though only an echo may be in it
+)
 
 
 class ChannelComparison:
@@ -58,7 +66,4 @@ def make_plane_converter() -> Any:
 
 
 def read_samples(plane: Any, count: int) -> Any:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread's buffers would count against the memory limit
-    import numpy as np  # imported late: few recordings are stereo, and the process starts faster without it
-
     return np.frombuffer(plane, np.int16, count).astype(np.float32)

@@ -108,7 +108,7 @@ def period_of(run: RecordingRun) -> Period:
     """The run's days, both included, in the installation's time zone. Raises `RunRejected`."""
     for day in (run.from_date, run.to_date):
         if day and not FIRST_DAY <= day <= LAST_DAY:
-            raise RunRejected(_("The day %(day)s is too far away.") % {"day": day})
+            raise RunRejected(_("The day %(day)s is too far in the past or the future.") % {"day": day})
     return Period(
         since=midnight_of(run.from_date) if run.from_date else None,
         until=midnight_of(run.to_date + timedelta(days=1)) if run.to_date else None,

@@ -162,7 +162,7 @@ class Call(models.Model):
             case TranscriptState.NONE:
                 return str(_("Not transcribed yet."))
             case TranscriptState.NO_SPEECH:
-                return str(_("Nothing is said in this recording."))
+                return str(_("There is no speech in this recording."))
         if self.transcribed_at:
             return str(_("Parts of the recording could not be read: words may be missing."))
         outcome = self.fetch_last_outcome()

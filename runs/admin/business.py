@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Business, Membership, run_types
+from .limits import LimitInline
 from .reset import reset_page
 from .theme import DANGER, ModelAdmin, TabularInline, action, display
 
@@ -29,7 +30,7 @@ class BusinessAdmin(ModelAdmin):
     list_display = ("name", "slug", "member_count", "active_count", "stuck_count")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
-    inlines = (MembershipInline,)
+    inlines = (MembershipInline, LimitInline)
     actions = ("reset_selected",)
     actions_detail = ("reset_one",)
 

@@ -1,4 +1,4 @@
-"""Rows that staff can only look at."""
+"""Admin of rows that staff can only view."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from ..lifecycle.reset import Reset, reset_progress, resettable
+from ..lifecycle.reset import Reset, reset_progress, runs_to_reset
 from ..models import Business, Run, run_types
 from ..models.audit import Actor
 from ..readers.humanize import format_age
@@ -36,7 +36,7 @@ class ResetForm(forms.Form):
     business = forms.ModelMultipleChoiceField(Business.objects.all(), widget=forms.MultipleHiddenInput)
     types = forms.MultipleChoiceField(
         label=_("Only these types"),
-        help_text=_("None ticked: all of them."),
+        help_text=_("Leave empty for all types."),
         choices=type_choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -44,7 +44,7 @@ class ResetForm(forms.Form):
     only_stale = forms.BooleanField(label=_("Only runs without a heartbeat"), required=False, widget=CheckBox)
     reason = forms.CharField(
         label=_("Reason"),
-        help_text=_("Kept in each run's timeline and in the admin log."),
+        help_text=_("Recorded in each run's timeline and in the admin log."),
         max_length=200,
         widget=TextInput,
     )
@@ -106,7 +106,7 @@ def preview_lines(
                 PreviewLine(
                     run, run._meta.verbose_name, verdict_badge(run), progress_bar(run), format_age(run.heartbeat_age)
                 )
-                for rows in resettable(business, types, only_stale).values()
+                for rows in runs_to_reset(business, types, only_stale).values()
                 for run in rows.with_ages().order_by("-pk")[:RUNS_LISTED]
             ],
         )

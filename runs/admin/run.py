@@ -45,7 +45,7 @@ class StalenessFilter(admin.SimpleListFilter):
         return [
             ("fresh", _("Fresh heartbeat")),
             ("quiet", _("Quiet for a minute")),
-            ("stale", _("Failed for no heartbeat")),
+            ("stale", _("Failed: no heartbeat")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -73,7 +73,7 @@ class RepairedChangeList(ChangeList):
 class RunAdmin(ReadOnlyAdmin):
     """The admin of any run type: `admin.site.register(ReceiptSyncRun, RunAdmin)`."""
 
-    list_display = ("id", "business", "status_badge", "progress_column", "heartbeat", "created_at")
+    list_display = ("id", "business", "status_badge", "waits_for", "progress_column", "heartbeat", "created_at")
     list_filter = ("status", StalenessFilter, "business")
     list_select_related = ("business",)
     search_fields = ("=id",)
@@ -129,6 +129,10 @@ class RunAdmin(ReadOnlyAdmin):
     @display(description=_("explanation"))
     def explanation(self, run: Run) -> str:
         return verdict_of(run).message
+
+    @display(description=_("waits for"))
+    def waits_for(self, run: Run) -> str:
+        return verdict_of(run).message if run.status == Status.QUEUED else ""
 
     @display(description=_("progress"))
     def progress_column(self, run: Run) -> SafeString | str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .theme import ModelAdmin, PasswordInput
 
-TYPE_AGAIN = _("Type it again: with this change it would go elsewhere, or as somebody else.")
+TYPE_AGAIN = _("Type it again: this change would send it to another server or account.")
 
 
 class SecretField(forms.CharField):
@@ -23,7 +23,7 @@ class SecretField(forms.CharField):
             strip=False,
             required=False,
             widget=PasswordInput(attrs={"autocomplete": "new-password"}, render_value=False),
-            help_text=_("Stored encrypted and never shown. Leave blank to keep the present one."),
+            help_text=_("Stored encrypted and never shown. Leave blank to keep the current one."),
         )
 
 
@@ -31,7 +31,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     """An account with `SecretField`s.
 
     The fields in `goes_to` decide where the secrets are sent, and as whom. When one of them changes, the stored secrets
-    are dropped and must be typed again: otherwise an editor could send them to a server of his own and read them there.
+    are dropped and must be typed again: otherwise an editor could send them to their own server and read them there.
     """
 
     goes_to: ClassVar[Collection[str]]

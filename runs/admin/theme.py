@@ -12,6 +12,7 @@ __all__ = [
     "CheckBox",
     "ModelAdmin",
     "PasswordInput",
+    "Select",
     "TabularInline",
     "TextInput",
     "UserChangeForm",
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from django.forms import CheckboxInput as CheckBox
-    from django.forms import PasswordInput, TextInput
+    from django.forms import PasswordInput, Select, TextInput
 
     DANGER: Any
     ModelAdmin = admin.ModelAdmin[Any]
@@ -50,6 +51,7 @@ else:
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from unfold.views import ChangeList
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
+    from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
     from unfold.widgets import UnfoldBooleanWidget as CheckBox
 

@@ -56,7 +56,7 @@ class Login(APIView):
 
 
 def authenticate_or_refuse(request: HttpRequest, credentials: dict[str, Any]) -> Any:
-    """Raises `LockedOut` or `WrongCredentials`, which doesn't tell an unknown name from a wrong password."""
+    """Raises `LockedOut` or `WrongCredentials`, the same for an unknown name and for a wrong password."""
     user = authenticate(request, **credentials)
     if getattr(request, "axes_locked_out", False):
         request.axes_locked_out = False  # type: ignore[attr-defined]  # otherwise the middleware of axes replaces the response by HTML
@@ -104,7 +104,7 @@ class Password(APIView):
         body = parse_body(inputs.PasswordRequest, request)
         user = user_of(request)
         if not verify_password(user, body["password"]):
-            raise ValidationError({"password": _("This isn't your present password.")}, "wrong_password")
+            raise ValidationError({"password": _("This isn't your current password.")}, "wrong_password")
         user.set_password(body["new_password"])
         user.save(update_fields=["password"])
         if request.auth is None:

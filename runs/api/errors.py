@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from rest_framework import status
 from rest_framework.exceptions import APIException
+
+from ..exceptions import StartQuotaReached
+from ..readers.humanize import format_duration
+
+PERIODS = {
+    timedelta(seconds=1): _("second"),
+    timedelta(minutes=1): _("minute"),
+    timedelta(hours=1): _("hour"),
+    timedelta(days=1): _("day"),
+}
 
 
 def error_json(kind: str, code: str, detail: object, attr: str | None = None) -> dict[str, Any]:
@@ -29,7 +40,7 @@ class Conflict(APIException):
 
 class StateForbids(Conflict):
     default_code = "wrong_state"
-    default_detail = _("The run's state forbids this.")
+    default_detail = _("The run's status doesn't allow this.")
 
 
 class AlreadyActive(Conflict):
@@ -47,7 +58,7 @@ class DatabaseAway(APIException):
 class NoStream(APIException):
     status_code = status.HTTP_406_NOT_ACCEPTABLE
     default_code = "no_stream"
-    default_detail = _("This process can't stream. Ask for the run again and again instead.")
+    default_detail = _("This server can't stream. Poll the run instead.")
 
 
 class TooLarge(APIException):
@@ -69,7 +80,7 @@ class LockedOut(APIException):
 class TooManyStreams(APIException):
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_streams"
-    default_detail = _("You have too many streams open. Close some, or ask for the run again and again instead.")
+    default_detail = _("You have too many streams open. Close some, or poll the run instead.")
     wait = 30  # seconds; becomes Retry-After
 
 
@@ -86,3 +97,33 @@ class TooManyRequests(APIException):
         )
         super().__init__(template % {"seconds": wait})
         self.wait = wait
+
+
+class TooManyStarts(APIException):
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "start_quota"
+
+    def __init__(self, reached: StartQuotaReached) -> None:
+        super().__init__(f"{describe_quota(reached)} {describe_wait(reached.wait)}")
+        self.wait = reached.wait  # becomes Retry-After
+
+
+def describe_quota(reached: StartQuotaReached) -> str:
+    template = (
+        ngettext(
+            "Your business may start %(count)d run of this type per %(period)s.",
+            "Your business may start %(count)d runs of this type per %(period)s.",
+            reached.runs,
+        )
+        if reached.of_one_type
+        else ngettext(
+            "Your business may start %(count)d run per %(period)s.",
+            "Your business may start %(count)d runs per %(period)s.",
+            reached.runs,
+        )
+    )
+    return template % {"count": reached.runs, "period": PERIODS[reached.period]}
+
+
+def describe_wait(seconds: int) -> str:
+    return gettext("The next one can start in %(time)s.") % {"time": format_duration(seconds)}

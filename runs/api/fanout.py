@@ -178,7 +178,7 @@ def with_own_connection(function: Callable[[Argument], Result], argument: Argume
 
 
 def runs_to_send(model: type[Run], query: PollQuery) -> RunQuerySet[Run]:
-    """Active runs, and those that finished since the last poll. Partial indexes keep both queries cheap."""
+    """Active runs, and those that finished since the last poll. Partial indexes make both queries cheap."""
     wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=database_time_before(query.seconds_back))
     if query.resume_from:
         wanted |= Q(finished_at__gt=query.resume_from) & Q(finished_at__gt=database_time_before(RESUMABLE_SECONDS))
@@ -192,7 +192,7 @@ def database_time_before(seconds: float) -> CombinedExpression:
 def visible_state(run: Run) -> tuple[object, ...]:
     """Differs whenever a reader would see more than an age that has grown."""
     verdict = verdict_of(run)
-    return run.version, verdict.code, verdict.message
+    return run.version, verdict.code, verdict.message, verdict.evidence["place_in_queue"]
 
 
 def render_event(run: Run, language: str) -> bytes:

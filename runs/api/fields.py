@@ -71,7 +71,7 @@ class RunTypeField(serializers.Field[type[Run], Any, str, Any]):
 class DayField(serializers.DateField):
     """A day from 1900 to 2999: arithmetic with days nearer to the calendar's ends could overflow."""
 
-    default_error_messages = {"out_of_range": _("Give a day from 1900 to 2999.")}
+    default_error_messages = {"out_of_range": _("Enter a day between 1900 and 2999.")}
 
     def to_internal_value(self, value: Any) -> date:
         """Raises `ValidationError`."""

@@ -13,7 +13,8 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.response import Response
 
 from ..database import is_database_away, record_outage
-from .errors import Conflict, DatabaseAway, TooLarge
+from ..exceptions import StartQuotaReached
+from .errors import Conflict, DatabaseAway, TooLarge, TooManyStarts
 
 
 class ErrorHandler(ExceptionHandler):
@@ -21,6 +22,8 @@ class ErrorHandler(ExceptionHandler):
         if is_database_away(exc):
             record_outage(exc)
             return DatabaseAway()
+        if isinstance(exc, StartQuotaReached):
+            return TooManyStarts(exc)
         if isinstance(exc, RequestDataTooBig):
             return TooLarge()
         if isinstance(exc, SuspiciousOperation | UnreadablePostError):

@@ -26,7 +26,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 while the database works and a sweep was finished recently, else 503; the body tells which of them fails.
+    """200 while the database works and a sweep was finished recently, else 503; the body names what failed.
 
     It also counts the live workers of each queue, and names the queues that are missing theirs.
     """

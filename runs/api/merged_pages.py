@@ -12,7 +12,7 @@ from .pagination import StrictCursorPagination
 
 
 class Position(Protocol):
-    """The place of a row in the merged list; `parse` reads what `str` writes."""
+    """The position of a row in the merged list; `parse` reads what `str` writes."""
 
     @classmethod
     def of(cls, row: Any) -> Self: ...
@@ -22,13 +22,13 @@ class Position(Protocol):
         """Raises `ValueError`."""
 
 
-class PlacedPages(StrictCursorPagination):
-    """Paginates a sequence of querysets by the place of the last row seen."""
+class MergedPages(StrictCursorPagination):
+    """Paginates a sequence of querysets by the position of the last row that the client has."""
 
-    place: type[Position]
+    position_class: type[Position]
 
-    def nearest(self, sources: Any, place: Any, *, newer: bool) -> list[Any]:
-        """A page of rows after `place`, and one more row when there is one; from the start without a place."""
+    def fetch_rows(self, sources: Any, position: Any, *, newer: bool) -> list[Any]:
+        """The rows of a page after `position`, and one more row if there is one; from the start without a position."""
         raise NotImplementedError
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
@@ -42,15 +42,15 @@ class PlacedPages(StrictCursorPagination):
         self.base_url = url
         self.page_size = self.parse_page_size(query)
         cursor = self.parse_cursor(query)
-        place = self.place.parse(cursor.position) if cursor else None
+        position = self.position_class.parse(cursor.position) if cursor else None
         newer = bool(cursor and cursor.reverse)
-        rows = self.nearest(sources, place, newer=newer)
+        rows = self.fetch_rows(sources, position, newer=newer)
         more = len(rows) > self.page_size
         self.page = rows[: self.page_size]
         if newer:
             self.page.reverse()
         self.has_next = more if not newer else True
-        self.has_previous = more if newer else place is not None
+        self.has_previous = more if newer else position is not None
         return self.page
 
     def get_next_link(self) -> str | None:
@@ -60,8 +60,8 @@ class PlacedPages(StrictCursorPagination):
         return self.link_beyond(self.page[0], newer=True) if self.has_previous and self.page else None
 
     def link_beyond(self, row: Any, *, newer: bool) -> str:
-        position: Any = str(self.place.of(row))
+        position: Any = str(self.position_class.of(row))
         return str(self.encode_cursor(Cursor(offset=0, reverse=newer, position=position)))
 
     def check_position(self, position: Any) -> None:
-        self.place.parse(position)
+        self.position_class.parse(position)

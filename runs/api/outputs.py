@@ -79,7 +79,7 @@ class RunSerializer(serializers.Serializer[Run]):
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
-    """One of the caller's businesses, and what the caller is there."""
+    """One of the caller's businesses, with the caller's role."""
 
     id = serializers.IntegerField(source="business.id")
     slug = serializers.CharField(source="business.slug")
@@ -156,7 +156,7 @@ def event_context(event: Any) -> dict[str, Any]:
 class ErrorDetailSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
-    attr = serializers.CharField(allow_null=True, help_text=_("The field that is meant, where one is."))
+    attr = serializers.CharField(allow_null=True, help_text=_("The field that caused the error, if there is one."))
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -167,7 +167,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class ConflictSerializer(ErrorSerializer):
-    """A run stands in the way: this one."""
+    """The conflict is with this run."""
 
     run = RunSerializer()
 

@@ -1,4 +1,4 @@
-"""Access to runs and businesses. A business of others looks like one that doesn't exist."""
+"""Access to runs and businesses. Other people's businesses are answered like ones that don't exist."""
 
 from __future__ import annotations
 

@@ -10,11 +10,11 @@ from django.db.models import Q
 
 from ..models import Run, RunQuerySet
 from ..readers.verdict import fetch_repaired
-from .merged_pages import PlacedPages
+from .merged_pages import MergedPages
 
 
-class RunPlace(NamedTuple):
-    """The place of a run among the runs of all types, newest first."""
+class RunPosition(NamedTuple):
+    """The position of a run among the runs of all types, newest first."""
 
     created_at: datetime
     type: str
@@ -39,8 +39,8 @@ class RunPlace(NamedTuple):
     def __str__(self) -> str:
         return f"{self.created_at.isoformat()} {self.type} {self.id}"
 
-    def beyond(self, rows: RunQuerySet[Run], *, newer: bool) -> RunQuerySet[Run]:
-        """The rows of one type that are newer, or older, than this place."""
+    def filter_beyond(self, rows: RunQuerySet[Run], *, newer: bool) -> RunQuerySet[Run]:
+        """The rows of one type that are newer, or older, than this position."""
         side = "gt" if newer else "lt"
         rows = rows.filter(**{f"created_at__{side}e": self.created_at})
         other_time = ~Q(created_at=self.created_at)
@@ -51,15 +51,17 @@ class RunPlace(NamedTuple):
         return rows if (slug > self.type) == newer else rows.filter(other_time)
 
 
-class NewestRuns(PlacedPages):
+class NewestRuns(MergedPages):
     """Merges querysets, one for each run type, newest first."""
 
-    place = RunPlace
+    position_class = RunPosition
 
-    def nearest(self, sources: Sequence[RunQuerySet[Run]], place: RunPlace | None, *, newer: bool) -> list[Run]:
+    def fetch_rows(
+        self, sources: Sequence[RunQuerySet[Run]], position: RunPosition | None, *, newer: bool
+    ) -> list[Run]:
         runs: list[Run] = []
         for rows in sources:
-            near = place.beyond(rows, newer=newer) if place else rows
+            rows_beyond = position.filter_beyond(rows, newer=newer) if position else rows
             order = ("created_at", "id") if newer else ("-created_at", "-id")
-            runs += fetch_repaired(near.with_ages().order_by(*order)[: self.page_size + 1])
-        return sorted(runs, key=RunPlace.of, reverse=not newer)[: self.page_size + 1]
+            runs += fetch_repaired(rows_beyond.with_ages().order_by(*order)[: self.page_size + 1])
+        return sorted(runs, key=RunPosition.of, reverse=not newer)[: self.page_size + 1]

@@ -1,4 +1,4 @@
-"""What views that start, find or return a run have in common, those of the applications included."""
+"""Functions for views that start, find or return a run, also those of the applications."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from .outputs import RunSerializer
 from .parsing import parse_idempotency_key
 
 ERRORS: Mapping[int, Any] = dict.fromkeys((400, 403, 404), outputs.ErrorSerializer)
+# Of a start: a run stands in the way, or the business has started as many as it may for now.
+REFUSALS: Mapping[int, Any] = {409: outputs.ConflictSerializer, 429: outputs.ErrorSerializer}
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -52,7 +54,10 @@ def run_response(run: Run, code: int = status.HTTP_200_OK) -> Response:
 
 
 def start_run(request: Request, model: type[Run], business: Business, **fields: Any) -> Response:
-    """202 with the new run, or with the one that the same Idempotency-Key started. Raises `AlreadyActive`."""
+    """202 with the new run, or with the one that the same Idempotency-Key started.
+
+    Raises `AlreadyActive`, `StartQuotaReached`.
+    """
     key = parse_idempotency_key(request)
     try:
         run = start(model, business, created_by=user_of(request), idempotency_key=key, **fields)

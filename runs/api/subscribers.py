@@ -21,7 +21,7 @@ from ..models import Business, Membership
 
 @dataclass(eq=False)
 class Subscriber:
-    """One open stream. `pending` keeps only the newest event of each run: older ones are of no use to a client."""
+    """One open stream. `pending` has only the newest event of each run: a client has no use for older ones."""
 
     user_id: int
     business_id: int

@@ -34,13 +34,13 @@ from .pagination import EventsInOrder, OldestFirst
 from .parsing import parse_query
 from .permissions import get_run_type_or_404, own_runs
 from .run_pages import NewestRuns
-from .run_responses import ERRORS, get_run_or_404, run_json, run_response, user_of
+from .run_responses import ERRORS, REFUSALS, get_run_or_404, run_json, run_response, user_of
 
 ACTION_FUNCTIONS: dict[Action, Callable[[Run, Actor], None]] = {
     Action.CANCEL: Run.cancel,
     Action.PAUSE: Run.pause,
     Action.RESUME: partial(reopen, reason="resumed"),
-    Action.RETRY: partial(reopen, reason="retried"),
+    Action.RETRY: partial(reopen, reason="retried", counts_as_start=True),
 }
 
 
@@ -82,16 +82,16 @@ class RunDetail(RunView):
 def etag_of(run: Run) -> str:
     """Weak, since responses with the same tag may differ in their ages."""
     verdict = verdict_of(run)
-    message = zlib.crc32(verdict.message.encode())
+    message = zlib.crc32(f"{verdict.message} {verdict.evidence['place_in_queue']}".encode())
     return f'W/"{run.slug}-{run.pk}-{run.version}-{verdict.code}-{message:x}-{get_language()}"'
 
 
 class RunActionView(RunView):
     action: ClassVar[Action] = Action.CANCEL
 
-    @extend_schema(request=None, responses={200: RunSerializer, 409: outputs.ConflictSerializer, **ERRORS})
+    @extend_schema(request=None, responses={200: RunSerializer, **REFUSALS, **ERRORS})
     def post(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
-        """Ask this of the run; its state then, or 409 with its state when that forbids it."""
+        """Change the run or request a stop; returns the run, with 409 where its status doesn't allow this."""
         run = self.get_run(type, id)
         try:
             self.apply_action(run)
@@ -108,7 +108,7 @@ class RunActionView(RunView):
 
 
 class RetryFailed(RunView):
-    @extend_schema(request=None, responses={202: RunSerializer, 409: outputs.ConflictSerializer, **ERRORS})
+    @extend_schema(request=None, responses={202: RunSerializer, **REFUSALS, **ERRORS})
     def post(self, request: Request, type: str, id: int) -> Response:  # noqa: A002
         """Start a new run of the failed items only."""
         run = self.get_run(type, id)

@@ -50,5 +50,5 @@ class DrillStep(models.Model):
         return f"{self.run_id}: {self.number}"
 
 
-def sandbox() -> Business:
+def sandbox_business() -> Business:
     return Business.objects.get_or_create(slug=SANDBOX, defaults={"name": "Progress drill"})[0]

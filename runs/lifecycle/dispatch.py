@@ -23,10 +23,11 @@ from ..database import discard_connection, is_database_away
 from ..exceptions import ActiveRunExists, WrongState
 from ..models import Business, Run, RunItem, RunQuerySet
 from ..models.audit import Actor, audit_context
-from ..models.queue_snapshot import fetch_snapshot
+from ..models.queue_snapshot import fetch_to_claim
 from ..states import ErrorCode, Status
 from .broker_calls import call_broker
 from .slots import make_room
+from .start_quota import take_start_permit
 
 R = TypeVar("R", bound=Run)
 
@@ -51,7 +52,7 @@ def start(
 ) -> R:
     """Make a queued run and wake its queue after the commit, or return the one that this key made before.
 
-    Raises `ActiveRunExists`, carrying that run, when the type is exclusive and one is active.
+    Raises `ActiveRunExists`, carrying that run, when the type is exclusive and one is active; `StartQuotaReached`.
     """
     rows = cast("RunQuerySet[R]", model.objects.filter(business=business))
     same_key = rows.filter(idempotency_key=idempotency_key or None)
@@ -73,6 +74,7 @@ def start(
                 return earlier
             refuse_beside_active(model, business)
             raise
+        take_start_permit(model, business.pk)
         transaction.on_commit(partial(wake_after_start, model.queue))
     return run
 
@@ -84,10 +86,10 @@ def refuse_beside_active(model: type[Run], business: Business) -> None:
 
 
 @_retry_on_conflict
-def reopen(run: Run, actor: Actor, reason: str) -> None:
+def reopen(run: Run, actor: Actor, reason: str, *, counts_as_start: bool = False) -> None:
     """Send a paused, failed or cancelled run back to the queue, to go on from its cursor.
 
-    Raises `WrongState`, or `ActiveRunExists` when an exclusive type is busy with another run.
+    Raises `WrongState`, or `ActiveRunExists` when an exclusive type is busy with another run; `StartQuotaReached`.
     """
     model = type(run)
     rows = model.objects.filter(pk=run.pk)
@@ -97,6 +99,8 @@ def reopen(run: Run, actor: Actor, reason: str) -> None:
     try:
         with transaction.atomic(), audit_context(actor, reason):
             reopened = rows.exclude(status=Status.RUNNING).requeue(losses=0)
+            if reopened and counts_as_start:
+                take_start_permit(model, run.business_id)
             transaction.on_commit(partial(wake_after_start, model.queue))
     except IntegrityError:
         refuse_beside_active(model, run.business)
@@ -109,7 +113,7 @@ def retry_failed(run: R, created_by: User | None) -> R:
     """Start a new run of the failed items only; the finished one stays as it is.
 
     The new run holds those items as pending. Raises `WrongState` when none failed or the run is
-    still active, `ActiveRunExists` when an exclusive type is busy.
+    still active, `ActiveRunExists` when an exclusive type is busy, `StartQuotaReached`.
     """
     return retry_items(run, run.failed_items, created_by)
 
@@ -147,7 +151,7 @@ def wake_queue(queue: str, messages: int = 1, *, level: int = logging.WARNING) -
 
 def wake_if_claimable(queue: str, messages: int = 1) -> bool:
     """Wake the queue if it has runs to claim. False where it has none, or the broker is away."""
-    return bool(fetch_snapshot(queue, end_waits=True).in_order()) and wake_queue(queue, messages)
+    return bool(fetch_to_claim(queue).in_order()) and wake_queue(queue, messages)
 
 
 def wake_after_start(queue: str) -> None:
@@ -161,15 +165,15 @@ def wake_after_start(queue: str) -> None:
         discard_connection()
 
 
-def wake(rows: RunQuerySet[Any]) -> int:
-    """End the wait of those of these runs that wait in the queue until a later time; how many.
+def end_waits(rows: RunQuerySet[Any]) -> int:
+    """End the wait of the runs among these that wait in the queue until a later time. Returns how many.
 
     Called in a transaction, it takes effect with its commit.
     """
     waiting = list(rows.filter(status=Status.QUEUED, waiting_until__gt=Now()))
     for run in waiting:
         row = rows.model.objects.filter(pk=run.pk, status=Status.QUEUED)
-        row.update(waiting_until=None, waiting_reason="", version=models.F("version") + 1)
+        row.update(queued_at=Now(), waiting_until=None, waiting_reason="", version=models.F("version") + 1)
     if waiting:
         transaction.on_commit(partial(wake_queue, rows.model.queue, len(waiting)))
     return len(waiting)

@@ -24,7 +24,7 @@ class Reset:
         return sum(self.by_type.values())
 
 
-def resettable(
+def runs_to_reset(
     business: Business, types: Collection[str] | None = None, only_stale: bool = False
 ) -> dict[str, RunQuerySet[Run]]:
     """The runs that a reset would fail, by the type's slug. Raises `ValueError` naming unknown types."""
@@ -49,13 +49,13 @@ def reset_progress(
     A worker that is still at work is refused its next write (`RunLost`) and can't revive the run.
     """
     with transaction.atomic(), audit_context(actor, reason or "reset"):
-        return counted(
+        return summarize_reset(
             {
                 slug: rows.fail(ErrorCode.RESET, MESSAGE)
-                for slug, rows in resettable(business, types, only_stale).items()
+                for slug, rows in runs_to_reset(business, types, only_stale).items()
             }
         )
 
 
-def counted(by_type: dict[str, int]) -> Reset:
+def summarize_reset(by_type: dict[str, int]) -> Reset:
     return Reset({slug: count for slug, count in by_type.items() if count})

@@ -6,9 +6,11 @@ recorded too, without an actor.
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import pghistory
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -46,6 +48,12 @@ class Actor:
         return cls(kind=kind, name=user.get_username(), id=user.pk)
 
 
+AUDIT_SQL: Final = """
+    SELECT
+        set_config('pghistory.context_id', %(id)s, true),
+        set_config('pghistory.context_metadata', %(metadata)s, true)
+"""
+
 SYSTEM = Actor("system")
 SWEEP = Actor("sweep")
 READER = Actor("reader")
@@ -54,6 +62,12 @@ READER = Actor("reader")
 def audit_context(actor: Actor, reason: str, **evidence: Any) -> AbstractContextManager[Any]:
     """Record with every change of a status made inside who made it and why."""
     return pghistory.context(actor=asdict(actor), reason=reason, **evidence)
+
+
+def audit_statement(actor: Actor, reason: str) -> tuple[str, dict[str, str]]:
+    """The same for the statements that follow in a transaction and aren't sent by Django's cursor, as in a pipeline."""
+    parameters = {"id": str(uuid4()), "metadata": json.dumps({"actor": asdict(actor), "reason": reason})}
+    return AUDIT_SQL, parameters
 
 
 def record_changes(model: type[Run]) -> type[models.Model]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
@@ -65,6 +66,13 @@ class RunLimit(models.Model):
     def clean(self) -> None:
         if self.run_type and self.run_type not in {model.slug for model in run_types()}:
             raise ValidationError({"run_type": _("There is no such type of run.")})
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Say it beside a field: by itself Django names the constraint."""
+        try:
+            super().validate_constraints(exclude)
+        except ValidationError as error:
+            raise ValidationError({"run_type": _("There is a limit for this already.")}) from error
 
 
 def default_limit(slug: str) -> int | None:

@@ -6,25 +6,31 @@ All read partial indexes that hold only what is queued or running, so that a lon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 from ..states import Status
 from .run import Run
-from .statements import table_of
+from .statements import quote_name, table_of
+
+CountedRuns = tuple[tuple[type[Run], ...], bool]  # their types, and whether those of one business alone
 
 # What may be claimed. A wait that is over is ended first (`end_waits_sql`): an index can't compare with the clock.
 CLAIMABLE: Final = f"status = '{Status.QUEUED}' AND waiting_until IS NULL"
 
 
-# Called before each choice. What another claim is just ending is left to it.
+# Called before each choice. What another claim is just ending is left to it. From then on the run is queued: the wait
+# is no time in which no worker took it.
 
 
 @lru_cache(maxsize=64)
 def end_waits_sql(model: type[Run]) -> str:
     return f"""
-        UPDATE {table_of(model)} SET waiting_until = NULL, waiting_reason = '', version = version + 1
+        UPDATE {table_of(model)} SET
+            queued_at = GREATEST(queued_at, waiting_until),
+            waiting_until = NULL,
+            waiting_reason = '',
+            version = version + 1
         WHERE id IN (
             SELECT id FROM {table_of(model)}
             WHERE status = '{Status.QUEUED}' AND waiting_until <= statement_timestamp()
@@ -35,13 +41,18 @@ def end_waits_sql(model: type[Run]) -> str:
     """
 
 
-# The oldest claimable run of each business, and when the business was last served. It jumps from business to business
-# in the index: a business with 100,000 queued runs costs what one with a single run costs.
+# The oldest claimable run of each business, and when the business was last served; the first of them in the order of
+# claims, as far as no limit changes it. It jumps from business to business in the index: a business with 100,000 queued
+# runs costs what one with a single run costs.
 
 
 @lru_cache(maxsize=64)
-def heads_sql(model: type[Run]) -> str:
+def heads_sql(model: type[Run], sharing: tuple[type[Run], ...]) -> str:
+    """`sharing` are the types of the queue: their running runs count in the order."""
     table = table_of(model)
+    running = " UNION ALL ".join(
+        f"SELECT business_id FROM {table_of(other)} WHERE status = '{Status.RUNNING}'" for other in sharing
+    )
     return f"""
         WITH RECURSIVE head AS (
             (
@@ -57,6 +68,10 @@ def heads_sql(model: type[Run]) -> str:
         SELECT head.business_id, head.queued_at, turn.served_at
         FROM head
         LEFT JOIN runs_businessqueue turn ON turn.business_id = head.business_id AND turn.queue = %(queue)s
+        LEFT JOIN (SELECT business_id, count(*) AS runs FROM ({running}) running GROUP BY business_id) held
+            ON held.business_id = head.business_id
+        ORDER BY COALESCE(held.runs, 0), turn.served_at NULLS FIRST, head.queued_at, head.business_id
+        LIMIT %(first)s
     """
 
 
@@ -79,24 +94,19 @@ TAKE_TURN_SQL: Final = """
 LOCK_LIMITS_SQL: Final = "SELECT id FROM runs_runlimit WHERE id = ANY(%(limits)s) ORDER BY id FOR UPDATE"
 
 
-# Counted under the locks that each claim which could exceed the limit takes.
+# Claim: the oldest claimable run of the business, which nobody else is writing just now. Guard: it is still claimable,
+# and no limit is reached, counted under the locks that each claim which could exceed it takes. Returns the whole row as
+# the new attempt has it.
 
 
-def count_under_limit_sql(models: Sequence[type[Run]], of_one_business: bool) -> str:
-    owner = "AND business_id = %(business)s" if of_one_business else ""
-    tables = " UNION ALL ".join(
-        f"SELECT id FROM {table_of(model)} WHERE status = '{Status.RUNNING}' {owner}" for model in models
-    )
-    return f"SELECT count(*) FROM ({tables}) running"
-
-
-# Claim: the oldest claimable run of the business, which nobody else is writing just now. Guard: it is still claimable.
-# Returns the whole row as the new attempt has it.
-
-
-@lru_cache(maxsize=64)
-def claim_sql(model: type[Run]) -> str:
+@lru_cache(maxsize=256)
+def claim_sql(model: type[Run], limited: tuple[CountedRuns, ...]) -> str:
+    """`limited` are the runs that each limit counts; as many numbers are in the parameter `at_most`."""
     table = table_of(model)
+    columns = ", ".join(quote_name(str(field.column)) for field in model._meta.concrete_fields)
+    below_limits = " ".join(
+        f"AND ({_count_sql(*counted)}) < (%(at_most)s::int[])[{number}]" for number, counted in enumerate(limited, 1)
+    )
     return f"""
         UPDATE {table} SET
             status = '{Status.RUNNING}',
@@ -116,9 +126,17 @@ def claim_sql(model: type[Run]) -> str:
             SELECT id FROM {table} WHERE {CLAIMABLE} AND business_id = %(business)s
             ORDER BY queued_at, id LIMIT 1
             FOR UPDATE SKIP LOCKED
-        ) AND {CLAIMABLE}
-        RETURNING *
+        ) AND {CLAIMABLE} {below_limits}
+        RETURNING {columns}
     """
+
+
+def _count_sql(models: tuple[type[Run], ...], of_one_business: bool) -> str:
+    owner = "AND business_id = %(business)s" if of_one_business else ""
+    tables = " UNION ALL ".join(
+        f"SELECT id FROM {table_of(model)} WHERE status = '{Status.RUNNING}' {owner}" for model in models
+    )
+    return f"SELECT count(*) FROM ({tables}) running"
 
 
 # What occupies the slots of these workers, the longest first.

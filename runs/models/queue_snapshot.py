@@ -7,9 +7,10 @@ ago; within a business the run that was queued first. A business that has reache
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from ..database import fetch_pipelined
@@ -19,6 +20,7 @@ from .registry import run_types
 from .run import Run
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+FIRST = 20  # heads of a type, in order: enough to choose from, unless all of these businesses have reached a limit
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,6 @@ class Limit:
     run_type: str | None
     id: int | None = None
 
-    def covers(self, business: int, run_type: str) -> bool:
-        return self.business in (None, business) and self.run_type in (None, run_type)
-
     def is_wide(self) -> bool:
         """Does it count more than the runs whose claims lock one row of business and queue?"""
         return self.business is None or self.run_type is None
@@ -50,25 +49,39 @@ class Limit:
 
 @dataclass(frozen=True)
 class QueueSnapshot:
-    """A queue at one moment. `running` counts the runs of all types and queues, by business and type."""
+    """A queue at one moment, with all heads or the first in order.
+
+    `running` counts the runs of all types and queues, by business and type.
+    """
 
     queue: str
     heads: Sequence[Head]
     running: Counter[tuple[int, str]]
     limits: Sequence[Limit]
 
-    def in_order(self) -> list[Head]:
-        """Whose runs may be claimed now, the next one first."""
+    def in_order(self, passed_over: Collection[tuple[int, str]] = ()) -> list[Head]:
+        """Whose runs may be claimed now, the next one first; without those of the businesses' types `passed_over`."""
+        return self.sort(
+            head
+            for head in self.heads
+            if (head.business, head.model.slug) not in passed_over
+            and self.limit_reached(head.business, head.model.slug) is None
+        )
+
+    def sort(self, heads: Iterable[Head]) -> list[Head]:
+        held = self.count_held()
+        return sorted(
+            heads, key=lambda head: (held[head.business], head.served_at or NEVER, head.queued_at, head.business)
+        )
+
+    def count_held(self) -> Counter[int]:
+        """How many runs of this queue each business has running."""
         mine = {model.slug for model in types_of(self.queue)}
         held: Counter[int] = Counter()
         for (business, run_type), count in self.running.items():
             if run_type in mine:
                 held[business] += count
-        claimable = (head for head in self.heads if self.limit_reached(head.business, head.model.slug) is None)
-        return sorted(
-            claimable,
-            key=lambda head: (held[head.business], head.served_at or NEVER, head.queued_at, head.business),
-        )
+        return held
 
     def limit_reached(self, business: int, run_type: str) -> Limit | None:
         """The first limit that keeps the business from running one more of this type."""
@@ -78,15 +91,30 @@ class QueueSnapshot:
         return None
 
     def limits_of(self, business: int, run_type: str) -> Iterator[Limit]:
-        """Those that count a run of this business and type. The setting holds where the business has no row."""
-        own = [limit for limit in self.limits if limit.covers(business, run_type)]
-        yield from own
+        """Those that count a run of this business and type, its own first. The setting holds where it has no row."""
+        keys = ((business, run_type), (business, None), (None, run_type), (None, None))
+        own = self.limits_by_key.get(keys[0])
         default = default_limit(run_type)
-        if default is not None and all(limit.is_wide() for limit in own):
+        if own is None and default is not None:
             yield Limit(default, business, run_type)
+        yield from (self.limits_by_key[key] for key in keys if key in self.limits_by_key)
 
     def count_running(self, limit: Limit) -> int:
-        return sum(count for key, count in self.running.items() if limit.covers(*key))
+        return self.running_by_key[limit.business, limit.run_type]
+
+    # Looked up for each head: with as many limits as businesses, a search among all of them would take seconds.
+
+    @cached_property
+    def limits_by_key(self) -> dict[tuple[int | None, str | None], Limit]:
+        return {(limit.business, limit.run_type): limit for limit in self.limits}
+
+    @cached_property
+    def running_by_key(self) -> Counter[tuple[int | None, str | None]]:
+        counts: Counter[tuple[int | None, str | None]] = Counter()
+        for (business, run_type), count in self.running.items():
+            for key in ((business, run_type), (business, None), (None, run_type), (None, None)):
+                counts[key] += count
+        return counts
 
 
 def types_of(queue: str) -> list[type[Run]]:
@@ -97,16 +125,28 @@ def queues() -> list[str]:
     return sorted({model.queue for model in run_types()})
 
 
-def fetch_snapshot(queue: str, types: Iterable[type[Run]] | None = None, *, end_waits: bool = False) -> QueueSnapshot:
-    """The queue as it is now, with the runs of these types (all of the queue's).
+def fetch_to_claim(
+    queue: str, types: Collection[type[Run]] | None = None, passed_over: Collection[tuple[int, str]] = ()
+) -> QueueSnapshot:
+    """The queue with its first heads, or with all of them where none of the first may be claimed.
 
-    With `end_waits` the waits that are over end first: who claims needs it, who only reads must not write.
+    Waits that are over end here: who claims needs it, who only reads must not write.
     """
+    snapshot = fetch_snapshot(queue, types, end_waits=True, first=FIRST)
+    if len(snapshot.heads) < FIRST or snapshot.in_order(passed_over):
+        return snapshot
+    return fetch_snapshot(queue, types)
+
+
+def fetch_snapshot(
+    queue: str, types: Iterable[type[Run]] | None = None, *, end_waits: bool = False, first: int | None = None
+) -> QueueSnapshot:
+    """The queue as it is now, with the runs of these types (all of the queue's); see `fetch_to_claim`."""
     chosen = types_of(queue) if types is None else list(types)
-    everything = run_types()
+    everything, sharing = run_types(), tuple(types_of(queue))
     ends: list[tuple[str, Any]] = [(claim_statements.end_waits_sql(model), {}) for model in chosen if end_waits]
     reads: list[tuple[str, Any]] = [
-        *((claim_statements.heads_sql(model), {"queue": queue}) for model in chosen),
+        *((claim_statements.heads_sql(model, sharing), {"queue": queue, "first": first}) for model in chosen),
         *((claim_statements.count_running_sql(model), {}) for model in everything),
         ("SELECT max_running, business_id, NULLIF(run_type, ''), id FROM runs_runlimit", {}),
     ]

@@ -86,6 +86,7 @@ class Run(HeartbeatMixin):
     version = models.PositiveBigIntegerField(default=1)
 
     events: Any  # a manager: the timeline; see `record_changes()`
+    queue_place: Any = None  # where it stands in its queue; filled by `fetch_repaired()`, of a queued run
 
     objects: ClassVar[RunQuerySet[Self]] = RunQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -210,7 +211,7 @@ class Run(HeartbeatMixin):
 
     def nothing_to_retry(self) -> str:
         """Why none of the items may be tried again now, in the reader's language."""
-        return gettext("There is nothing to try again.")
+        return gettext("There is nothing to retry.")
 
     def retry_fields(self) -> dict[str, Any]:
         """What a run of this one's failed items is started with, besides the business."""

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 R = TypeVar("R", bound="Run")
-LOST_TOO_OFTEN = gettext_noop("The worker died several times in a row on this run.")
-INTERRUPTED = gettext_noop("The worker was lost before it heard the outcome.")
+LOST_TOO_OFTEN = gettext_noop("The worker died several times in a row. Retry to continue where the run stopped.")
+INTERRUPTED = gettext_noop("The worker was lost before the outcome was known.")
 
 
 def as_expressions(assignments: Mapping[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What all pages share: access to a business, no caching, and the context of the page's frame."""
+"""Access to a business, no caching, and the context of `base.html`: for all pages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def own_business(request: HttpRequest, slug: str) -> Business:
     return get_object_or_404(Business.objects.of(request.user), slug=slug)
 
 
-def frame(request: HttpRequest, business: Business) -> dict[str, Any]:
+def base_context(request: HttpRequest, business: Business) -> dict[str, Any]:
     """The context of `base.html` for a business's page."""
     return {
         "business": business,
@@ -55,7 +55,7 @@ def frame(request: HttpRequest, business: Business) -> dict[str, Any]:
     }
 
 
-def only(business: Business) -> QuerySet[Business]:
+def as_queryset(business: Business) -> QuerySet[Business]:
     return Business.objects.filter(pk=business.pk)
 
 

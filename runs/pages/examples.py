@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..api.outputs import RunSerializer
 from ..models import Run, run_types
+from ..readers.queue_place import QueuePlace, WaitsFor
 from ..states import ErrorCode, Status, StopRequest
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -17,7 +18,10 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _PARTIAL = {"total": 2400, "processed": 1416, "succeeded": 1398, "failed": 6, "skipped": 12, "progress_pct": 59.0}
 _DONE = {**_PARTIAL, "processed": 2400, "succeeded": 2382, "progress_pct": 100.0}
 _STATES: dict[str, tuple[str | Promise, dict[str, Any]]] = {
-    "queued": (_("Waiting for a worker"), {"status": Status.QUEUED, "total": None}),
+    "queued": (
+        _("Waiting for a worker"),
+        {"status": Status.QUEUED, "total": None, "queue_place": QueuePlace(3, WaitsFor.SLOT)},
+    ),
     "uncounted": (_("Working, total unknown"), {"processed": 1416, "succeeded": 1416, "rate": 11.8}),
     "working": (_("Working"), {**_PARTIAL, "rate": 11.8}),
     "quiet": (_("Quiet"), {**_PARTIAL, "rate": 11.8, "heartbeat_age": 83, "progress_age": 83}),
@@ -36,13 +40,13 @@ _STATES: dict[str, tuple[str | Promise, dict[str, Any]]] = {
             **_PARTIAL,
             "status": Status.FAILED,
             "error_code": ErrorCode.WORKER_LOST,
-            "error_message": "The worker died several times in a row on this run.",
+            "error_message": "The worker died several times in a row. Retry to continue where the run stopped.",
         },
     ),
     "cancelled": (_("Cancelled"), {**_PARTIAL, "status": Status.CANCELLED}),
     "completed": (_("Completed"), {**_DONE, "status": Status.COMPLETED}),
     "offline": (_("No contact with the server"), {**_PARTIAL, "rate": 11.8}),
-    "unknown": (_("No contact for longer than it may be silent"), {**_PARTIAL, "rate": 11.8, "heartbeat_age": 290}),
+    "unknown": (_("No contact for longer than the threshold"), {**_PARTIAL, "rate": 11.8, "heartbeat_age": 290}),
 }
 # Seconds since the last contact, for the examples without contact with the server.
 _CONTACT_AGE = {"offline": 40, "unknown": 60}
@@ -63,12 +67,12 @@ def make_examples() -> list[dict[str, Any]]:
 
 
 def make_example(model: type[Run], number: int, columns: dict[str, Any]) -> Run:
-    """An instance as if `with_ages` had read it."""
-    ages = {"heartbeat_age": 1.2, "progress_age": 1.2, "silence_left": None, "wait_left": None}
+    """An instance as if `fetch_repaired` had read it."""
+    read = {"heartbeat_age": 1.2, "progress_age": 1.2, "silence_left": None, "wait_left": None, "queue_place": None}
     fields = {"pk": number, "business_id": 1, "status": Status.RUNNING, "attempt": 1, "worker": "worker@example"}
-    run = model(**{**fields, **{name: value for name, value in columns.items() if name not in ages}})
-    for name, age in ages.items():
-        setattr(run, name, columns.get(name, age))
+    run = model(**{**fields, **{name: value for name, value in columns.items() if name not in read}})
+    for name, value in read.items():
+        setattr(run, name, columns.get(name, value))
     run.server_now = NOW
     run.created_at = NOW - timedelta(seconds=135)
     if run.status != Status.QUEUED:

@@ -15,7 +15,7 @@ from ..models import Business, run_types
 from ..readers.history import runs_of
 from ..readers.verdict import verdict_of
 from ..states import Status
-from .access import frame, members_only, only, own_business
+from .access import as_queryset, base_context, members_only, own_business
 
 
 class HistoryFilter(forms.Form):
@@ -42,11 +42,11 @@ def history_page(request: HttpRequest, slug: str) -> HttpResponse:
     wanted = form.cleaned_data if form.is_valid() else {}
     pages = NewestRuns()
     try:
-        runs = pages.fetch_page(runs_of(only(business), **wanted), request.GET, url=request.get_full_path())
+        runs = pages.fetch_page(runs_of(as_queryset(business), **wanted), request.GET, url=request.get_full_path())
     except ValidationError:  # the cursor is incomplete, such as in a link that was cut off
         return HttpResponseRedirect(request.path)
     context = {
-        **frame(request, business),
+        **base_context(request, business),
         "form": form,
         "rows": [(run, verdict_of(run)) for run in runs],
         "newer": pages.get_previous_link(),

@@ -9,7 +9,7 @@ from django.urls import reverse
 from ..models import Business, Run
 from ..readers.history import runs_of
 from ..readers.verdict import Verdict
-from .access import members_only, only, with_verdicts
+from .access import as_queryset, members_only, with_verdicts
 
 RECENT_RUNS = 8
 
@@ -25,12 +25,12 @@ def home_page(request: HttpRequest) -> HttpResponse:
 
 def active_runs(business: Business) -> list[tuple[Run, Verdict]]:
     """Newest first, of all types."""
-    rows = [pair for source in runs_of(only(business), active=True) for pair in with_verdicts(source)]
+    rows = [pair for source in runs_of(as_queryset(business), active=True) for pair in with_verdicts(source)]
     return sorted(rows, key=lambda pair: pair[0].created_at, reverse=True)
 
 
 def recent_runs(business: Business) -> list[tuple[Run, Verdict]]:
     """The last few of all types, newest first."""
-    newest = (source.order_by("-created_at", "-id")[:RECENT_RUNS] for source in runs_of(only(business)))
+    newest = (source.order_by("-created_at", "-id")[:RECENT_RUNS] for source in runs_of(as_queryset(business)))
     rows = [pair for source in newest for pair in with_verdicts(source)]
     return sorted(rows, key=lambda pair: pair[0].created_at, reverse=True)[:RECENT_RUNS]

@@ -8,11 +8,11 @@ from django.shortcuts import render
 
 from ..api.permissions import get_run_type_or_404
 from ..models import Run, RunItem
-from ..progress.throughput import plot
+from ..progress.throughput import plot_throughput
 from ..readers.timeline import timeline_of
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ItemStatus
-from .access import frame, members_only, own_business
+from .access import base_context, members_only, own_business
 
 ITEMS_SHOWN = 50
 NEEDING_ATTENTION = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
@@ -24,13 +24,13 @@ def run_page(request: HttpRequest, slug: str, type: str, id: int) -> HttpRespons
     model = get_run_type_or_404(type)
     for run in fetch_repaired(model.objects.filter(business=business, pk=id).with_ages()[:1]):
         context = {
-            **frame(request, business),
+            **base_context(request, business),
             "run": run,
             "verdict": verdict_of(run),
             "timeline": timeline_of(run),
             "items": items_to_show(run),
             "items_shown": ITEMS_SHOWN,
-            "plot": plot(run.pace),
+            "plot": plot_throughput(run.pace),
         }
         return render(request, "runs/run.html", context)
     raise Http404

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from django.utils.translation import gettext_noop
+
 from ..exceptions import RunsError, RunStopped
 from ..models import Run, RunItem, statements
 from ..states import ItemStatus
@@ -24,7 +26,7 @@ from .progress import Progress
 
 I = TypeVar("I", bound=RunItem)  # noqa: E741
 
-NOT_REPORTED: Final = "The outcome was never told."
+NOT_REPORTED: Final = gettext_noop("The outcome was not reported.")
 
 
 @dataclass

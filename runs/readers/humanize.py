@@ -1,8 +1,11 @@
-"""Ages as text. They come in seconds from the database's clock, never from this machine's."""
+"""Ages and durations as text. They come in seconds from the database's clock, never from this machine's."""
 
 from __future__ import annotations
 
+from math import ceil
+
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
@@ -18,3 +21,15 @@ def format_age(seconds: float | None) -> str:
     if seconds < DAY:
         return _("%(n)d h ago") % {"n": seconds // HOUR}
     return _("%(n)d days ago") % {"n": seconds // DAY}
+
+
+def format_duration(seconds: float) -> str:
+    """`36 seconds`, `12 minutes`: rounded up, so that whoever waits so long has waited long enough."""
+    if seconds <= MINUTE:
+        n = max(1, ceil(seconds))
+        return ngettext("%(n)d second", "%(n)d seconds", n) % {"n": n}
+    if seconds <= HOUR:
+        n = ceil(seconds / MINUTE)
+        return ngettext("%(n)d minute", "%(n)d minutes", n) % {"n": n}
+    n = ceil(seconds / HOUR)
+    return ngettext("%(n)d hour", "%(n)d hours", n) % {"n": n}

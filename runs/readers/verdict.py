@@ -19,6 +19,7 @@ from ..models import Run, RunQuerySet, statements
 from ..models.audit import READER
 from ..states import ErrorCode, Status
 from ..stored_text import translate_stored
+from .queue_place import NO_PLACE, attach_queue_places, place_evidence, place_message
 
 R = TypeVar("R", bound=Run)
 
@@ -48,7 +49,7 @@ class Verdict:
 
 
 def fetch_repaired(rows: RunQuerySet[R]) -> list[R]:
-    """The runs, after the overdue ones among them were expired. `rows` may be sliced."""
+    """The runs, after the overdue ones were expired, and with their places in the queue. `rows` may be sliced."""
     runs = list(rows)
     overdue = [run.pk for run in runs if is_overdue(run)]
     if overdue and rows.model.objects.filter(pk__in=overdue).expire_if_writable(READER):
@@ -56,6 +57,7 @@ def fetch_repaired(rows: RunQuerySet[R]) -> list[R]:
     for run in runs:
         if is_overdue(run):  # its row was locked, or the database is read-only: show it as failed anyway
             _show_as_expired(run)
+    attach_queue_places(runs)
     return runs
 
 
@@ -114,6 +116,8 @@ def verdict_message(run: Run, code: VerdictCode) -> str:
             "reason": gettext(run.waiting_reason),
             "time": format_wait_end(run),
         }
+    if code == VerdictCode.WAITING_FOR_WORKER and run.queue_place:
+        return place_message(run.queue_place)
     return translate_stored(run.error_message)
 
 
@@ -132,6 +136,7 @@ def verdict_evidence(run: Run) -> dict[str, Any]:
         "attempt": run.attempt,
         "worker": run.worker,
         "seconds_to_wait": run.wait_left if run.wait_left and run.wait_left > 0 else None,
+        **place_evidence(run.queue_place or NO_PLACE),
     }
 
 

@@ -1,1 +1,1 @@
-"""Signing in, and what bounds it: whose request it is, how often may be tried, and what ends a session or token."""
+"""Signing in and its limits: the client's address, attempts, and the end of sessions and tokens."""

@@ -35,7 +35,7 @@ def client_address(request: HttpRequest) -> str | None:
 
 @receiver(bind_extra_request_metadata)
 def log_client_address(request: HttpRequest, **kwargs: Any) -> None:
-    """The log has the same address, so that an operator can block what he reads there."""
+    """The log has the same address, so that an operator can block an address from the log."""
     structlog.contextvars.bind_contextvars(ip=client_address(request))
 
 

@@ -19,12 +19,12 @@ from .sign_out import sign_out_everywhere
 class OwnPasswordForm(PasswordChangeForm):
     error_messages = {
         **PasswordChangeForm.error_messages,
-        "password_incorrect": _("This isn't your present password."),
+        "password_incorrect": _("This isn't your current password."),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["old_password"].label = _("Present password")
+        self.fields["old_password"].label = _("Current password")
         del self.fields["old_password"].widget.attrs["autofocus"]  # screen readers would begin there, in mid-page
 
     def clean_old_password(self) -> str:
@@ -43,7 +43,7 @@ class Account(PasswordChangeView):
     success_url = reverse_lazy("account")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, _("Your password is changed. Everywhere else you are signed out."))
+        messages.success(self.request, _("Your password was changed. You were signed out everywhere else."))
         return super().form_valid(form)
 
 

@@ -1,4 +1,4 @@
-"""An account's secrets go in and never come out; what was sent is read-only."""
+"""An account's secrets can be written and never read; sent messages are read-only."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_no_secret_is_on_the_page(as_staff_in_admin: Client, account_a: Provider
     assert "hunter-2" not in page
 
 
-def test_no_secret_is_shown_to_those_who_may_only_look(client: Client, account_a: ProviderAccount) -> None:
+def test_no_secret_is_shown_to_those_who_may_only_view(client: Client, account_a: ProviderAccount) -> None:
     user = User.objects.create_user("helper", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_provideraccount"))
     client.force_login(user)
@@ -53,9 +53,9 @@ def test_no_secret_is_shown_to_those_who_may_only_look(client: Client, account_a
     assert "hunter-2" not in response.content.decode()
 
 
-def test_blank_secrets_keep_the_present_ones(as_staff_in_admin: Client, account_a: ProviderAccount) -> None:
-    answer = as_staff_in_admin.post(f"{LIST}{account_a.pk}/change/", form(account_a, token="new", rate=12.5))
-    assert answer.status_code == 302, answer.content.decode()
+def test_blank_fields_leave_the_secrets_unchanged(as_staff_in_admin: Client, account_a: ProviderAccount) -> None:
+    response = as_staff_in_admin.post(f"{LIST}{account_a.pk}/change/", form(account_a, token="new", rate=12.5))
+    assert response.status_code == 302, response.content.decode()
     changed = ProviderAccount.objects.get(pk=account_a.pk)
     assert (changed.token, changed.app_secret, changed.rate) == ("new", "hunter-2-app_secret", 12.5)
 
@@ -63,13 +63,13 @@ def test_blank_secrets_keep_the_present_ones(as_staff_in_admin: Client, account_
 def test_another_number_needs_its_secrets_typed_again(as_staff_in_admin: Client, account_a: ProviderAccount) -> None:
     page = f"{LIST}{account_a.pk}/change/"
     moved = form(account_a, phone_number_id="777", token="typed", verify_token="typed")
-    answer = as_staff_in_admin.post(page, moved)
-    assert answer.content.decode().count("Type it again") == 1
+    response = as_staff_in_admin.post(page, moved)
+    assert response.content.decode().count("Type it again") == 1
     assert ProviderAccount.objects.get(pk=account_a.pk).phone_number_id == account_a.phone_number_id
     assert as_staff_in_admin.post(page, {**moved, "app_secret": "typed"}).status_code == 302
 
 
-def test_an_account_that_becomes_an_outbox_keeps_no_secret(
+def test_an_account_that_becomes_an_outbox_loses_its_secrets(
     as_staff_in_admin: Client, account_a: ProviderAccount
 ) -> None:
     page = f"{LIST}{account_a.pk}/change/"
@@ -83,7 +83,7 @@ def test_an_account_that_becomes_an_outbox_keeps_no_secret(
 def test_secrets_are_encrypted_at_rest(account_a: ProviderAccount) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT token, app_secret, verify_token FROM broadcasts_provideraccount")
-        assert all("hunter-2" not in kept for kept in cursor.fetchone())
+        assert all("hunter-2" not in stored for stored in cursor.fetchone())
 
 
 def test_a_new_whatsapp_account_needs_what_whatsapp_needs(
@@ -108,7 +108,7 @@ def test_recipients_and_broadcasts_are_read_only(as_staff_in_admin: Client, acco
     assert as_staff_in_admin.get(f"/admin/broadcasts/recipient/?q={run.pk}").status_code == 200
 
 
-def test_an_opt_out_is_kept_as_webhooks_keep_it(as_staff_in_admin: Client, account_a: ProviderAccount) -> None:
+def test_an_opt_out_is_stored_as_webhooks_store_it(as_staff_in_admin: Client, account_a: ProviderAccount) -> None:
     new = {"business": account_a.business_id, "phone": "+972 50-200-0000", "words": ""}
     assert as_staff_in_admin.post("/admin/broadcasts/optout/add/", new).status_code == 302
     assert OptOut.objects.get().phone == "+972502000000"

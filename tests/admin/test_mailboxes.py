@@ -1,4 +1,4 @@
-"""A mailbox's secret goes in and never comes out."""
+"""A mailbox's secret can be written and never read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_secret_is_not_on_the_page(as_staff_in_admin: Client, mailbox_a: Mai
     assert mailbox_a.secret not in page
 
 
-def test_the_secret_is_not_shown_to_those_who_may_only_look(client: Client, mailbox_a: Mailbox) -> None:
+def test_the_secret_is_not_shown_to_those_who_may_only_view(client: Client, mailbox_a: Mailbox) -> None:
     user = User.objects.create_user("helper", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_mailbox"))
     client.force_login(user)
@@ -48,7 +48,7 @@ def test_the_secret_is_not_shown_to_those_who_may_only_look(client: Client, mail
     assert mailbox_a.secret not in response.content.decode()
 
 
-def test_a_blank_secret_keeps_the_present_one(as_staff_in_admin: Client, mailbox_a: Mailbox) -> None:
+def test_a_blank_field_leaves_the_secret_unchanged(as_staff_in_admin: Client, mailbox_a: Mailbox) -> None:
     as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", form(mailbox_a, secret="", name="Renamed"))
     changed = Mailbox.objects.get(pk=mailbox_a.pk)
     assert (changed.name, changed.secret) == ("Renamed", mailbox_a.secret)
@@ -69,9 +69,9 @@ def test_where_the_secret_would_go_elsewhere_it_must_be_typed_again(
         Mailbox.objects.filter(pk=mailbox_a.pk).update(security="ssl")
         mailbox_a.refresh_from_db()
     page = f"{LIST}{mailbox_a.pk}/change/"
-    answer = client.post(page, form(mailbox_a, **{"secret": "", field: MOVED[field]}))
-    assert answer.status_code == 200
-    assert "Type it again" in answer.content.decode()
+    response = client.post(page, form(mailbox_a, **{"secret": "", field: MOVED[field]}))
+    assert response.status_code == 200
+    assert "Type it again" in response.content.decode()
     unchanged = Mailbox.objects.get(pk=mailbox_a.pk)
     assert (getattr(unchanged, field), unchanged.secret) == (getattr(mailbox_a, field), mailbox_a.secret)
     assert client.post(page, form(mailbox_a, **{"secret": "typed-again", field: MOVED[field]})).status_code == 302
@@ -83,19 +83,19 @@ def test_where_the_secret_would_go_elsewhere_it_must_be_typed_again(
 def test_a_server_on_this_machine_may_do_without_encryption(
     as_staff_in_admin: Client, mailbox_a: Mailbox, host: str
 ) -> None:
-    said = form(mailbox_a, host=host, secret="typed-again", security="plain")
-    assert as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", said).status_code == 302
+    changes = form(mailbox_a, host=host, secret="typed-again", security="plain")
+    assert as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", changes).status_code == 302
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "mail.example.com", "localhost.example.com"])
 def test_another_server_may_not(as_staff_in_admin: Client, mailbox_a: Mailbox, host: str) -> None:
-    said = form(mailbox_a, host=host, secret="typed-again", security="plain")
-    answer = as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", said)
+    changes = form(mailbox_a, host=host, secret="typed-again", security="plain")
+    answer = as_staff_in_admin.post(f"{LIST}{mailbox_a.pk}/change/", changes)
     assert "only a server on this machine" in answer.content.decode()
     assert Mailbox.objects.get(pk=mailbox_a.pk).host == mailbox_a.host
 
 
-def test_a_mailbox_that_was_set_so_before_is_not_signed_in_to(mailbox_a: Mailbox) -> None:
+def test_an_existing_mailbox_without_encryption_is_not_opened(mailbox_a: Mailbox) -> None:
     mailbox_a.host = "192.0.2.1"
     with pytest.raises(RunRejected, match=r"192\.0\.2\.1 is another machine"):
         mailbox_a.account()

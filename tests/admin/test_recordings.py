@@ -1,4 +1,4 @@
-"""Sources of recordings are edited by staff, their secrets never shown; calls are only looked at."""
+"""Sources of recordings are edited by staff, their secrets never shown; calls are read-only."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_token_is_on_no_page(as_staff_in_admin: Client, client: Client, busi
     assert TOKEN not in response.content.decode()
 
 
-def test_a_blank_token_keeps_the_present_one(as_staff_in_admin: Client, business_a: Business) -> None:
+def test_a_blank_field_leaves_the_token_unchanged(as_staff_in_admin: Client, business_a: Business) -> None:
     source = twilio_source(business_a)
     as_staff_in_admin.post(f"{LIST}{source.pk}/change/", form(source, secret="", name="Renamed"))
     source = Source.objects.get(pk=source.pk)
@@ -60,7 +60,7 @@ def test_another_account_needs_its_token_typed_again(as_staff_in_admin: Client, 
 
 
 @pytest.mark.parametrize(
-    ("said", "complaint"),
+    ("fields", "complaint"),
     [
         ({"kind": "twilio", "account_sid": SID, "secret": ""}, "needs its auth token"),
         ({"kind": "twilio", "account_sid": "", "secret": "x"}, "This kind of source needs it"),
@@ -68,9 +68,9 @@ def test_another_account_needs_its_token_typed_again(as_staff_in_admin: Client, 
     ],
 )
 def test_a_source_needs_what_its_kind_needs(
-    as_staff_in_admin: Client, business_a: Business, said: dict[str, str], complaint: str
+    as_staff_in_admin: Client, business_a: Business, fields: dict[str, str], complaint: str
 ) -> None:
-    page = as_staff_in_admin.post(f"{LIST}add/", {"business": business_a.pk, "name": "New", **said})
+    page = as_staff_in_admin.post(f"{LIST}add/", {"business": business_a.pk, "name": "New", **fields})
     assert complaint in page.content.decode()
     assert not Source.objects.exists()
 
@@ -81,7 +81,7 @@ def test_a_folder_needs_no_token(as_staff_in_admin: Client, business_a: Business
     assert Source.objects.get().folder == "/calls"
 
 
-def test_calls_are_only_looked_at(as_staff_in_admin: Client, business_a: Business) -> None:
+def test_calls_are_read_only(as_staff_in_admin: Client, business_a: Business) -> None:
     source = folder_source(business_a, Path("/nowhere"))
     call = Call.objects.create(business=business_a, source=source, call_id="1", location="secret place")
     page = as_staff_in_admin.get(f"/admin/recordings/call/{call.pk}/change/")
@@ -91,7 +91,7 @@ def test_calls_are_only_looked_at(as_staff_in_admin: Client, business_a: Busines
     assert as_staff_in_admin.get("/admin/recordings/recordingrun/").status_code == 200
 
 
-def test_what_a_run_left_out_is_told_in_words(as_staff_in_admin: Client, business_a: Business) -> None:
+def test_the_warnings_of_a_run_are_shown_as_text(as_staff_in_admin: Client, business_a: Business) -> None:
     run = RecordingRun.objects.create(business=business_a, source=folder_source(business_a, Path("/nowhere")))
     run.store_left_out({"unreadable_folder": {"count": 7, "names": ["<b>lost+found", "x"]}})
     page = as_staff_in_admin.get(f"/admin/recordings/recordingrun/{run.pk}/change/").content.decode()

@@ -23,7 +23,7 @@ def of(*businesses: Business, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def helper(db: None) -> User:
-    """Staff who may look at businesses and nothing more."""
+    """Staff who may only view businesses."""
     user = User.objects.create_user("helper", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_business"))
     return user
@@ -80,9 +80,7 @@ def test_the_page_lists_what_would_be_reset(
     assert "This field is required." not in page
 
 
-def test_looking_at_the_page_changes_nothing(
-    client: Client, staff: User, business_a: Business, make_run: MakeRun
-) -> None:
+def test_opening_the_page_changes_nothing(client: Client, staff: User, business_a: Business, make_run: MakeRun) -> None:
     """A stale run stays resettable: staff came to clear it."""
     run = make_run(business_a, "running", silent_for=400)
     client.force_login(staff)
@@ -92,7 +90,7 @@ def test_looking_at_the_page_changes_nothing(
     assert run.status == Status.RUNNING
 
 
-def test_only_stale_spares_the_living(
+def test_only_stale_spares_runs_with_a_heartbeat(
     client: Client, staff: User, business_a: Business, business_b: Business, make_run: MakeRun
 ) -> None:
     living = make_run(business_a, "running")

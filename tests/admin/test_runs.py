@@ -1,4 +1,4 @@
-"""Runs in the admin: true, read-only, and at a fixed price."""
+"""Runs in the admin: repaired, read-only, and with a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def listed_ids(client: Client, **query: Any) -> list[int]:
     return [run.pk for run in client.get(LIST, query).context["cl"].result_list]
 
 
-def test_a_dead_run_is_never_listed_as_running(
+def test_an_overdue_run_is_never_listed_as_running(
     as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running", silent_for=400)
@@ -43,14 +43,14 @@ def test_a_dead_run_is_never_listed_as_running(
     assert run.status == Status.FAILED
 
 
-def test_a_dead_run_is_found_among_the_failed_on_first_sight(
+def test_an_overdue_run_is_listed_among_the_failed_at_once(
     as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running", silent_for=400)
     assert listed_ids(as_staff_in_admin, status__exact="failed") == [run.pk]
 
 
-def test_a_dead_run_is_not_active_on_its_own_page(
+def test_an_overdue_run_is_not_active_on_its_own_page(
     as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running", silent_for=400)
@@ -59,7 +59,7 @@ def test_a_dead_run_is_not_active_on_its_own_page(
     assert "Run marked as failed due to no heartbeat for 40" in page  # in the timeline, with the reader who saw it
 
 
-def test_businesses_dont_count_dead_runs_as_active(
+def test_businesses_dont_count_overdue_runs_as_active(
     as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
 ) -> None:
     make_run(business_a, "running", silent_for=400)
@@ -119,11 +119,11 @@ def test_a_run_is_read_only(as_staff_in_admin: Client, business_a: Business, mak
     assert run.status == Status.RUNNING
 
 
-def test_an_unknown_run_is_said_to_be_gone(as_staff_in_admin: Client) -> None:
+def test_an_unknown_run_is_reported_as_missing(as_staff_in_admin: Client) -> None:
     assert as_staff_in_admin.get(f"{LIST}999/change/").status_code == 302
 
 
-def test_the_lists_cost_the_same_however_long(
+def test_long_lists_need_as_many_queries_as_short_ones(
     as_staff_in_admin: Client,
     business_a: Business,
     make_run: MakeRun,
@@ -132,7 +132,7 @@ def test_the_lists_cost_the_same_however_long(
     make_run(business_a, "failed")
     for page in (LIST, reverse("admin:runs_business_changelist"), "/admin/receipts/mailbox/"):
         as_staff_in_admin.get(page)  # content types are read once
-        price = _price(as_staff_in_admin, page)
+        price = _count_queries(as_staff_in_admin, page)
         for n in range(4):
             business = Business.objects.create(name=str(n), slug=f"{page.split('/')[-2]}-{n}")
             make_run(business, "failed")
@@ -140,7 +140,7 @@ def test_the_lists_cost_the_same_however_long(
             as_staff_in_admin.get(page)
 
 
-def _price(client: Client, page: str) -> int:
+def _count_queries(client: Client, page: str) -> int:
     with CaptureQueriesContext(connection) as queries:
         client.get(page)
     return len(queries)

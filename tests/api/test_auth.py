@@ -1,4 +1,4 @@
-"""Bearer tokens: how they are got, used and forgotten."""
+"""Bearer tokens: created, used and deleted."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,12 +27,12 @@ def with_token(token: str) -> APIClient:
 
 
 def test_a_name_and_password_give_a_token_that_works(member_a: User) -> None:
-    answer = login("member-a", PASSWORD).json()
-    assert set(answer) == {"token", "expiry"}
-    assert with_token(answer["token"]).get("/api/businesses/").status_code == 200
+    response = login("member-a", PASSWORD).json()
+    assert set(response) == {"token", "expiry"}
+    assert with_token(response["token"]).get("/api/businesses/").status_code == 200
 
 
-def test_only_a_hash_of_the_token_is_kept(member_a: User) -> None:
+def test_only_a_hash_of_the_token_is_stored(member_a: User) -> None:
     token = login("member-a", PASSWORD).json()["token"]
     assert not AuthToken.objects.filter(digest=token).exists()
 
@@ -57,7 +57,7 @@ def test_many_wrong_guesses_lock_the_guesser_out_in_json(member_a: User) -> None
     assert login("member-a", PASSWORD).status_code == 429
 
 
-def test_a_stale_token_does_not_hinder_a_new_login(member_a: User) -> None:
+def test_an_expired_token_does_not_hinder_a_new_login(member_a: User) -> None:
     body = {"username": "member-a", "password": PASSWORD}
     assert with_token("0" * 64).post(LOGIN, body).status_code == 200
 
@@ -66,12 +66,12 @@ def test_a_stale_token_does_not_hinder_a_new_login(member_a: User) -> None:
 @pytest.mark.parametrize("value", ["", None, "\x00", ["x"], {"x": 1}, "x" * 2000])
 def test_a_malformed_login_names_the_field(db: None, field: str, value: Any) -> None:
     body = {"username": "someone", "password": "something", field: value}
-    answer = APIClient().post(LOGIN, body)
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["attr"] == field
+    response = APIClient().post(LOGIN, body)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["attr"] == field
 
 
-def test_logout_forgets_the_token(as_member_a: APIClient) -> None:
+def test_logout_deletes_the_token(as_member_a: APIClient) -> None:
     assert as_member_a.post("/api/auth/logout/").status_code == 204
     assert as_member_a.get("/api/businesses/").status_code == 401
 
@@ -92,24 +92,24 @@ def test_an_expired_token_is_refused(member_a: User) -> None:
 @pytest.mark.parametrize(
     "header", ["Bearer", "Bearer a b", "Bearer \xff\xfe", "Bearer a\x00b", f"Bearer {'a' * 64}", "Basic eDp5"]
 )
-def test_what_is_no_token_is_answered_401(db: None, header: str) -> None:
-    answer = APIClient().get("/api/businesses/", HTTP_AUTHORIZATION=header)
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+def test_an_invalid_token_is_401(db: None, header: str) -> None:
+    response = APIClient().get("/api/businesses/", HTTP_AUTHORIZATION=header)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_session_must_bring_its_csrf_token(member_a: User) -> None:
+def test_a_session_needs_its_csrf_token(member_a: User) -> None:
     client = APIClient(enforce_csrf_checks=True)
     client.force_login(member_a)
-    answer = client.post("/api/auth/logout/")
-    assert answer.status_code == 403
-    assert answer.json()["type"] == "client_error"
+    response = client.post("/api/auth/logout/")
+    assert response.status_code == 403
+    assert response.json()["type"] == "client_error"
     assert client.get("/api/businesses/").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/login/", "/admin/login/"])
-def test_a_name_without_end_is_a_wrong_one(db: None, path: str) -> None:
+def test_an_endless_user_name_is_a_wrong_one(db: None, path: str) -> None:
     """It is written down with the failed attempts, where 255 characters of it have room."""
-    answer = Client().post(path, {"username": "x" * 5000, "password": "x"}, headers={"User-Agent": "x" * 5000})
-    assert answer.status_code == 200
+    response = Client().post(path, {"username": "x" * 5000, "password": "x"}, headers={"User-Agent": "x" * 5000})
+    assert response.status_code == 200
     assert AccessAttempt.objects.get().username == "x" * 255

@@ -1,4 +1,4 @@
-"""Broadcasts over HTTP: three ways to give an audience, a look before the start, and the start's answer."""
+"""Broadcasts over HTTP: three forms of an audience, the preview, and the start's response."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def post(client: APIClient, url: str, body: dict[str, Any], **more: Any) -> Any:
     return client.post(url, body, format="multipart" if "file" in body else "json", **more)
 
 
-def errors(answer: Any) -> list[tuple[str, str]]:
-    assert answer.status_code == 400, answer.json()
-    return [(error["attr"], error["code"]) for error in answer.json()["errors"]]
+def errors(response: Any) -> list[tuple[str, str]]:
+    assert response.status_code == 400, response.json()
+    return [(error["attr"], error["code"]) for error in response.json()["errors"]]
 
 
-def test_a_file_is_looked_at_before_anything_starts(as_member_a: APIClient, body: dict[str, Any]) -> None:
+def test_a_file_is_previewed_before_anything_starts(as_member_a: APIClient, body: dict[str, Any]) -> None:
     OptOut.objects.create(business=Business.objects.get(), phone="+972502000001")
-    answer = post(as_member_a, PREVIEW, body | {"file": csv_of(CSV)})
-    assert answer.status_code == 200, answer.json()
-    assert answer.json() == {
+    response = post(as_member_a, PREVIEW, body | {"file": csv_of(CSV)})
+    assert response.status_code == 200, response.json()
+    assert response.json() == {
         "counts": {
             "total": 6,
             "valid": 2,
@@ -76,9 +76,9 @@ def test_the_start_counts_who_gets_it_and_who_doesnt(
     as_member_a: APIClient, body: dict[str, Any], messages: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        answer = post(as_member_a, URL, body | {"file": csv_of(CSV)})
-    assert answer.status_code == 202, answer.json()
-    run = answer.json()
+        response = post(as_member_a, URL, body | {"file": csv_of(CSV)})
+    assert response.status_code == 202, response.json()
+    run = response.json()
     assert (run["type"], run["status"], run["total"], run["processed"], run["skipped"]) == (
         "broadcast", "queued", 6, 3, 3,
     )  # fmt: skip
@@ -97,19 +97,19 @@ def test_the_start_counts_who_gets_it_and_who_doesnt(
 
 
 def test_numbers_may_be_pasted(as_member_a: APIClient, body: dict[str, Any]) -> None:
-    answer = post(as_member_a, URL, body | {"text": "Hello", "numbers": "050-2000000; +44 20 7946 0018\n\nx"})
-    assert answer.json()["details"]["audience"] == {
+    response = post(as_member_a, URL, body | {"text": "Hello", "numbers": "050-2000000; +44 20 7946 0018\n\nx"})
+    assert response.json()["details"]["audience"] == {
         "total": 3, "valid": 2, "invalid": 1, "duplicate": 0, "opted_out": 0, "incomplete": 0, "too_long": 0,
     }  # fmt: skip
 
 
 def test_recipients_may_be_json(as_member_a: APIClient, body: dict[str, Any]) -> None:
     given = [{"phone": "0502000000", "Name": "Dana", "order": 17}, "0502000001", 972502000002]
-    answer = post(as_member_a, PREVIEW, body | {"recipients": given})
-    assert answer.json()["counts"] | {"total": 0} == {
+    response = post(as_member_a, PREVIEW, body | {"recipients": given})
+    assert response.json()["counts"] | {"total": 0} == {
         "total": 0, "valid": 1, "invalid": 0, "duplicate": 0, "opted_out": 0, "incomplete": 2, "too_long": 0,
     }  # fmt: skip
-    assert answer.json()["text"] == "Hello Dana, your order is 17"
+    assert response.json()["text"] == "Hello Dana, your order is 17"
 
 
 @pytest.mark.parametrize(
@@ -126,20 +126,20 @@ def test_recipients_may_be_json(as_member_a: APIClient, body: dict[str, Any]) ->
 def test_files_come_as_spreadsheets_write_them(
     as_member_a: APIClient, body: dict[str, Any], text: str | bytes, valid: int
 ) -> None:
-    answer = post(as_member_a, PREVIEW, body | {"text": "Hello", "file": csv_of(text)})
-    assert answer.json()["counts"]["valid"] == valid
+    response = post(as_member_a, PREVIEW, body | {"text": "Hello", "file": csv_of(text)})
+    assert response.json()["counts"]["valid"] == valid
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "\n", "a,b\nc,d\n", b"\x00\x01\x02", b"\x89PNG\r\n\x1a\n\x00", b"\xff\xfe\x00", "phone\n" + '"' * 200_000],
 )
-def test_other_files_are_refused_in_words(as_member_a: APIClient, body: dict[str, Any], text: str | bytes) -> None:
+def test_other_files_are_refused_with_a_reason(as_member_a: APIClient, body: dict[str, Any], text: str | bytes) -> None:
     assert errors(post(as_member_a, URL, body | {"file": csv_of(text)})) == [("file", "unreadable")]
     assert not WhatsAppBroadcast.objects.exists()
 
 
-def test_an_audience_of_nobody_starts_nothing(as_member_a: APIClient, body: dict[str, Any]) -> None:
+def test_an_audience_without_recipients_starts_nothing(as_member_a: APIClient, body: dict[str, Any]) -> None:
     assert errors(post(as_member_a, URL, body | {"numbers": "1, 2"})) == [("numbers", "unreadable")]
     assert not WhatsAppBroadcast.objects.exists()
     assert not Recipient.objects.exists()
@@ -164,7 +164,7 @@ def test_an_audience_of_nobody_starts_nothing(as_member_a: APIClient, body: dict
         ({"account": 10**12}, ("account", "does_not_exist")),
     ],
 )
-def test_what_is_wrong_is_named(
+def test_invalid_fields_are_named(
     as_member_a: APIClient, body: dict[str, Any], wrong: dict[str, Any], error: tuple[str, str]
 ) -> None:
     assert errors(post(as_member_a, URL, body | {"numbers": "0502000000"} | wrong)) == [error]
@@ -184,7 +184,7 @@ def test_a_start_sent_twice_starts_once(as_member_a: APIClient, body: dict[str, 
     assert Recipient.objects.count() == 1
 
 
-def test_too_large_a_json_body_is_sent_to_the_file(as_member_a: APIClient, body: dict[str, Any], settings: Any) -> None:
+def test_too_large_a_json_body_is_refused(as_member_a: APIClient, body: dict[str, Any], settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     assert post(as_member_a, URL, body | {"recipients": ["0502000000"] * 100}).status_code == 413
     settings.WHATSAPP_MAX_RECIPIENTS = 50
@@ -212,8 +212,8 @@ def test_the_columns_of_all_recipients_together_are_bounded(as_member_a: APIClie
 
 def test_a_variable_of_null_is_missing(as_member_a: APIClient, body: dict[str, Any]) -> None:
     given = [{"phone": "0502000000", "Name": None}]
-    answer = post(as_member_a, PREVIEW, body | {"text": "Hello {{Name}}", "recipients": given})
-    assert answer.json()["counts"]["incomplete"] == 1
+    response = post(as_member_a, PREVIEW, body | {"text": "Hello {{Name}}", "recipients": given})
+    assert response.json()["counts"]["incomplete"] == 1
 
 
 @pytest.mark.parametrize("as_file", [False, True])
@@ -228,12 +228,12 @@ def test_a_message_over_whatsapps_limit_is_its_recipients_error(
         else {"recipients": [{"phone": phone, "a": "v" * count} for phone, count in lengths.items()]}
     )
     text = "{{a}}" * 819  # 5 × 819 = 4,095 characters
-    answer = post(as_member_a, PREVIEW, body | {"text": text} | given)
-    assert answer.json()["counts"] == {
+    response = post(as_member_a, PREVIEW, body | {"text": text} | given)
+    assert response.json()["counts"] == {
         "total": 3, "valid": 1, "invalid": 0, "duplicate": 0, "opted_out": 0, "incomplete": 0, "too_long": 2,
     }  # fmt: skip
-    assert (answer.json()["to"], answer.json()["text"]) == ("+972502000001", "v" * 4095)
-    assert len(answer.content) < 10_000
+    assert (response.json()["to"], response.json()["text"]) == ("+972502000001", "v" * 4095)
+    assert len(response.content) < 10_000
     if as_file:
         given["file"].seek(0)
     run = post(as_member_a, URL, body | {"text": text} | given).json()
@@ -263,13 +263,13 @@ def test_blank_rows_count_towards_the_limit(
 @pytest.mark.parametrize(
     "row", ["0502000000" + "," * 200_000, '0502000000,"' + "a\n" * 70_000 + '"', "0502000000" + ',"\n"' * 40_000]
 )
-def test_a_row_without_end_is_refused_in_words(as_member_a: APIClient, body: dict[str, Any], row: str) -> None:
+def test_an_endless_row_is_refused_with_a_reason(as_member_a: APIClient, body: dict[str, Any], row: str) -> None:
     for text in (f"phone,a\n{row}\n", f"{row}\n"):
-        answer = post(as_member_a, PREVIEW, body | {"text": "Hello", "file": csv_of(text)})
-        assert errors(answer) == [("file", "unreadable")]
+        response = post(as_member_a, PREVIEW, body | {"text": "Hello", "file": csv_of(text)})
+        assert errors(response) == [("file", "unreadable")]
 
 
-def test_a_preview_holds_no_more_of_many_rows_than_of_few(
+def test_a_preview_needs_no_more_memory_for_many_rows_than_for_few(
     account_a: ProviderAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for each number itself, which is remembered against duplicates."""
@@ -290,9 +290,9 @@ def test_a_preview_holds_no_more_of_many_rows_than_of_few(
 
 def test_the_status_is_the_runs_json(as_member_a: APIClient, account_a: ProviderAccount) -> None:
     run = broadcast(account_a, numbers(2))
-    told = as_member_a.get(f"{URL}{run.pk}/status/").json()
-    assert told["id"] == run.pk
-    assert {"sent", "delivered", "read", "failed", "skipped", "unknown", "cancelled"} <= told["details"].keys()
+    status = as_member_a.get(f"{URL}{run.pk}/status/").json()
+    assert status["id"] == run.pk
+    assert {"sent", "delivered", "read", "failed", "skipped", "unknown", "cancelled"} <= status["details"].keys()
 
 
 def test_strangers_find_nothing(as_member_b: APIClient, account_a: ProviderAccount) -> None:
@@ -319,7 +319,7 @@ def ended(account_a: ProviderAccount, make_run: MakeRun) -> WhatsAppBroadcast:
     return run
 
 
-def test_a_retry_takes_the_failed_alone_and_only_once(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
+def test_a_retry_sends_to_failed_recipients_only_and_once(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
     assert ended.unknown == 1
     url = f"/api/runs/broadcast/{ended.pk}/retry-failed/"
     again = as_member_a.post(url)
@@ -330,7 +330,7 @@ def test_a_retry_takes_the_failed_alone_and_only_once(as_member_a: APIClient, en
     assert statuses(ended) == ["done", "failed", "unknown"]
 
 
-def test_the_unknown_are_tried_again_only_by_who_says_so(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
+def test_unknown_recipients_are_retried_only_if_confirmed(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
     url = f"{URL}{ended.pk}/retry-unknown/"
     assert errors(as_member_a.post(url)) == [("confirm", "required")]
     assert errors(as_member_a.post(url, {"confirm": False})) == [("confirm", "invalid")]
@@ -341,8 +341,8 @@ def test_the_unknown_are_tried_again_only_by_who_says_so(as_member_a: APIClient,
 
 
 def test_results_come_as_csv(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
-    answer = as_member_a.get(f"/api/runs/broadcast/{ended.pk}/items/?format=csv")
-    lines = b"".join(answer).decode().splitlines()
+    response = as_member_a.get(f"/api/runs/broadcast/{ended.pk}/items/?format=csv")
+    lines = b"".join(response).decode().splitlines()
     assert lines[0] == (
         "\ufeffid,key,status,error_code,error_message,attempts,phone,delivery,message_id"
         ",is_confirmed,is_retryable,retry_after,advice"

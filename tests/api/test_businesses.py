@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 from runs.models import Business, Membership
 
 
-def test_a_member_sees_the_own_businesses_with_the_role_there(
+def test_members_see_their_businesses_with_their_roles(
     as_member_a: APIClient, member_a: User, business_a: Business, business_b: Business
 ) -> None:
     other = Business.objects.create(name="Another", slug="another")
@@ -17,5 +17,5 @@ def test_a_member_sees_the_own_businesses_with_the_role_there(
     ]
 
 
-def test_staff_are_members_nowhere_by_themselves(as_staff: APIClient, business_a: Business) -> None:
+def test_staff_need_a_membership_too(as_staff: APIClient, business_a: Business) -> None:
     assert as_staff.get("/api/businesses/").json() == []

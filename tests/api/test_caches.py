@@ -1,4 +1,4 @@
-"""What caches may keep, and the way through a real nginx: hashed files for a year, pages and answers never."""
+"""What may be cached, also through a real nginx: hashed files for a year, pages and API responses never."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from django.test import Client
 from knox.models import AuthToken
 
 from runs.models import Business
-from tests.api.test_stream import stream
 from tests.cast import MakeRun
 from tests.contract.models import CountingRun
+from tests.event_streams import open_stream
 from tests.servers import answers, collect_static, free_port, production, server
 from tests.workers import until
 
@@ -100,7 +100,7 @@ def hashed(static: Path, name: str) -> str:
     return f"/static/{path.relative_to(static)}"
 
 
-def assert_static_is_kept(url: str, static: Path) -> None:
+def assert_static_is_cacheable(url: str, static: Path) -> None:
     address = url + hashed(static, "runs/run-card.js")
     for encoding in ("br", "gzip"):
         file = httpx.get(address, headers={"Accept-Encoding": encoding})
@@ -121,8 +121,8 @@ def assert_nothing_else_is(url: str, client: Client, user: User) -> None:
     client.force_login(user)
     cookie = {"sessionid": client.cookies[settings.SESSION_COOKIE_NAME].value}
     for path in ("/b/business-a/", "/login/", "/card/", "/api/runs/", "/api/businesses/", "/nowhere/", "/healthz"):
-        answer = httpx.get(url + path, cookies=cookie)
-        assert "no-store" in answer.headers["Cache-Control"], path
+        response = httpx.get(url + path, cookies=cookie)
+        assert "no-store" in response.headers["Cache-Control"], path
     page = httpx.get(f"{url}/b/business-a/", cookies=cookie)
     assert (page.status_code, page.headers["Content-Encoding"]) == (200, "gzip")
 
@@ -141,10 +141,10 @@ def modules(page: str, url: str) -> set[str]:
     return found
 
 
-def test_whitenoise_keeps_what_is_hashed_and_nothing_else(
+def test_whitenoise_lets_only_hashed_files_be_cached(
     wsgi: str, static: Path, client: Client, member_a: User, as_member_a: Any
 ) -> None:
-    assert_static_is_kept(wsgi, static)
+    assert_static_is_cacheable(wsgi, static)
     assert_nothing_else_is(wsgi, client, member_a)
 
 
@@ -155,10 +155,8 @@ def test_every_module_is_loaded_by_its_hashed_name(wsgi: str) -> None:
 
 
 @pytest.mark.needs("nginx")
-def test_nginx_keeps_what_is_hashed_and_nothing_else(
-    proxied: str, static: Path, client: Client, member_a: User
-) -> None:
-    assert_static_is_kept(proxied, static)
+def test_nginx_lets_only_hashed_files_be_cached(proxied: str, static: Path, client: Client, member_a: User) -> None:
+    assert_static_is_cacheable(proxied, static)
     assert_nothing_else_is(proxied, client, member_a)
 
 
@@ -170,12 +168,12 @@ def test_nginx_passes_each_event_on_at_once(
     bearer = f"Bearer {AuthToken.objects.create(member_a)[1]}"
     refused = httpx.get(f"{wsgi}/api/runs/stream/?business={business_a.pk}", headers={"Authorization": bearer})
     assert refused.status_code == 406  # so it is the ASGI process that answers here:
-    with stream(proxied, business_a.pk, Authorization=bearer) as told:
-        assert told.run()["processed"] == 0
+    with open_stream(proxied, business_a.pk, Authorization=bearer) as events:
+        assert events.next_run()["processed"] == 0
         CountingRun.objects.filter(pk=run.pk).update(version=F("version") + 1, processed=5, heartbeat_at=Now())
-        assert told.run()["processed"] == 5
+        assert events.next_run()["processed"] == 5
 
 
 @pytest.mark.needs("nginx")
-def test_nginx_hands_the_host_on(proxied: str) -> None:
+def test_nginx_passes_the_host_on(proxied: str) -> None:
     assert httpx.get(f"{proxied}/login/", headers={"Host": "evil.example"}).status_code == 400

@@ -1,4 +1,4 @@
-"""The API against its own OpenAPI document, over data that is there.
+"""The API against its own OpenAPI document, over existing data.
 
 schemathesis calls every operation with what the document allows and with what it forbids; all of its checks are on.
 Names and ids of things are put in place of what it makes up, but for one in five.
@@ -45,7 +45,7 @@ def application(environ: Any, start_response: Any) -> list[bytes]:
 
 schema = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
 schema.app = application
-# What a schema can't say: no text holds a NUL (`test_request_guard` tries them), and WSGI has no stream.
+# What a schema can't say: no text contains a NUL (`test_request_guard` tries them), and WSGI has no stream.
 schema.config.generation.update(allow_x00=False)
 schema.config.checks.positive_data_acceptance.expected_statuses = [*ACCEPTED, "406"]
 
@@ -93,7 +93,7 @@ def real(world: World, path: str) -> World:
 
 
 def fill_in_real_values(case: Any, known: World) -> None:
-    """Put what is there in place of what was made up, and heed the rules that no schema tells.
+    """Replace generated values by existing ones, and apply the rules that no schema can express.
 
     Only where schemathesis means to be valid: what it has spoilt stays spoilt.
     """
@@ -113,29 +113,29 @@ def fill_in_real_values(case: Any, known: World) -> None:
             apply_cross_field_rules(holder)
 
 
-def apply_cross_field_rules(said: MutableMapping[str, Any]) -> None:
-    said.pop("cursor", None)  # only those that were given out are any
-    if "Range" in said:
-        said["Range"] = "bytes=0-99"
+def apply_cross_field_rules(parameters: MutableMapping[str, Any]) -> None:
+    parameters.pop("cursor", None)  # only those that were given out are any
+    if "Range" in parameters:
+        parameters["Range"] = "bytes=0-99"
     for name in ("name", "text", "username", "search"):
-        if name in said:
-            said[name] = said[name].strip() or "x"
-    if "new_password" in said:
-        said.update({"password": PASSWORD, "new_password": "a new phrase to pass"})
-    days = [said[name] for name in ("from_date", "to_date") if said.get(name)]
+        if name in parameters:
+            parameters[name] = parameters[name].strip() or "x"
+    if "new_password" in parameters:
+        parameters.update({"password": PASSWORD, "new_password": "a new phrase to pass"})
+    days = [parameters[name] for name in ("from_date", "to_date") if parameters.get(name)]
     if len(days) == 2:
-        said["from_date"], said["to_date"] = sorted(days)
-    if "mode" in said:
-        ranged = said["mode"] == "range"
-        said["from_date"], said["to_date"] = ("2026-01-01", "2026-01-31") if ranged else (None, None)
-    if "template" in said:
-        said["language"] = "he"
-    if "text" in said:
-        audience = next((name for name in ("recipients", "file") if said.get(name)), "numbers")
+        parameters["from_date"], parameters["to_date"] = sorted(days)
+    if "mode" in parameters:
+        ranged = parameters["mode"] == "range"
+        parameters["from_date"], parameters["to_date"] = ("2026-01-01", "2026-01-31") if ranged else (None, None)
+    if "template" in parameters:
+        parameters["language"] = "he"
+    if "text" in parameters:
+        audience = next((name for name in ("recipients", "file") if parameters.get(name)), "numbers")
         for name in {"numbers", "recipients", "file"} - {audience}:
-            said.pop(name, None)
-        said[audience] = AUDIENCES[audience]
-        said["text"] = said["text"].replace("{", "(")
+            parameters.pop(name, None)
+        parameters[audience] = AUDIENCES[audience]
+        parameters["text"] = parameters["text"].replace("{", "(")
 
 
 AUDIENCES = {
@@ -165,7 +165,7 @@ def tokens(member_a: User, staff: User) -> dict[str, str]:
 
 @schema.parametrize()
 @hypothesis_settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_every_operation_does_what_it_says(case: Any, world: World, tokens: dict[str, str]) -> None:
+def test_every_operation_conforms_to_the_schema(case: Any, world: World, tokens: dict[str, str]) -> None:
     """Every call meets the same data: what it does is undone."""
     fill_in_real_values(case, real(world, case.operation.path))
     token = tokens["staff" if case.operation.path.startswith("/api/admin/") else "member"]

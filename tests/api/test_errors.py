@@ -1,4 +1,4 @@
-"""Whatever goes wrong under /api/, the answer is JSON of one shape that no cache keeps."""
+"""Every error under /api/ is JSON of one shape and may not be cached."""
 
 import json
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ from tests.cast import MakeRun
 SYNC = "/api/receipts/sync/"
 
 
-def check(answer: Any, code: int, kind: str = "client_error") -> dict[str, Any]:
-    assert answer.status_code == code, answer.content
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["Cache-Control"] == "no-store"
-    body = json.loads(answer.content)
+def check(response: Any, code: int, kind: str = "client_error") -> dict[str, Any]:
+    assert response.status_code == code, response.content
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    body = json.loads(response.content)
     assert body["type"] == kind
     assert set(body["errors"][0]) == {"code", "detail", "attr"}
     return dict(body)
@@ -102,17 +102,17 @@ def test_without_a_database_a_token_is_answered_503(
 ) -> None:
     request.getfixturevalue("_no_database")
     as_member_a.raise_request_exception = False
-    answer = as_member_a.get(path)
-    check(answer, 503, "server_error")
-    assert int(answer.headers["Retry-After"]) > 0
+    response = as_member_a.get(path)
+    check(response, 503, "server_error")
+    assert int(response.headers["Retry-After"]) > 0
 
 
 @pytest.mark.usefixtures("_debug")
 def test_without_a_database_a_session_is_answered_503(browser: Client, request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("_no_database")
-    answer = browser.get("/api/runs/")
-    check(answer, 503, "server_error")
-    assert int(answer.headers["Retry-After"]) > 0
+    response = browser.get("/api/runs/")
+    check(response, 503, "server_error")
+    assert int(response.headers["Retry-After"]) > 0
 
 
 # Bodies
@@ -125,8 +125,8 @@ BODIES = [
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("path", [SYNC, "/api/auth/login/"])
 def test_a_body_that_is_no_json_is_400(as_member_a: APIClient, path: str, body: bytes) -> None:
-    answer = as_member_a.post(path, body, content_type="application/json")
-    assert check(answer, 400)["errors"][0]["code"] == "parse_error"
+    response = as_member_a.post(path, body, content_type="application/json")
+    assert check(response, 400)["errors"][0]["code"] == "parse_error"
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"x"', b"1", b"true", b"[{}]"])
@@ -136,15 +136,15 @@ def test_a_body_that_is_no_object_is_400(as_member_a: APIClient, path: str, body
 
 
 @pytest.mark.parametrize("body", [b"null", b""])
-def test_a_body_that_says_nothing_misses_its_fields(as_member_a: APIClient, body: bytes) -> None:
+def test_an_empty_body_misses_its_fields(as_member_a: APIClient, body: bytes) -> None:
     check(as_member_a.post(SYNC, body, content_type="application/json"), 400, "validation_error")
 
 
 @pytest.mark.parametrize("charset", ["rot13", "hex", "idna", "utf-16", "x"])
 def test_a_strange_charset_changes_nothing(as_member_a: APIClient, mailbox_a: Mailbox, charset: str) -> None:
     body = json.dumps({"business": "business-a", "mode": "full"}).encode()
-    answer = as_member_a.post(SYNC, body, content_type=f"application/json; charset={charset}")
-    assert answer.status_code == 202
+    response = as_member_a.post(SYNC, body, content_type=f"application/json; charset={charset}")
+    assert response.status_code == 202
 
 
 def test_an_endless_body_is_413(as_member_a: APIClient, settings: Settings) -> None:
@@ -160,7 +160,7 @@ def test_endless_query_fields_are_400(as_member_a: APIClient, settings: Settings
 # No cache
 
 
-def test_no_answer_may_be_kept(
+def test_no_response_may_be_cached(
     as_member_a: APIClient, anonymous: APIClient, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running")

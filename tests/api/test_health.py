@@ -1,4 +1,4 @@
-"""What operators' probes are told."""
+"""The responses to operators' probes."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,8 +26,8 @@ def no_database(swept: None) -> Iterator[None]:
         yield
 
 
-def checks(answer: Any) -> dict[str, bool]:
-    return {name: value for name, value in answer.json().items() if isinstance(value, bool)}
+def checks(response: Any) -> dict[str, bool]:
+    return {name: value for name, value in response.json().items() if isinstance(value, bool)}
 
 
 @pytest.mark.usefixtures("no_database")
@@ -36,27 +36,27 @@ def test_the_process_is_alive_without_a_database(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("swept")
-def test_it_is_ready_while_the_sweep_was_here_lately(client: Client) -> None:
-    answer = client.get("/readyz")
-    assert answer.status_code == 200
-    assert checks(answer) == {"ready": True, "database": True, "sweep": True}
-    assert answer.headers["Cache-Control"] == "no-store"
+def test_it_is_ready_after_a_recent_sweep(client: Client) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert checks(response) == {"ready": True, "database": True, "sweep": True}
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_before_the_first_round_it_is_not_ready(db: None, client: Client) -> None:
-    answer = client.get("/readyz")
-    assert answer.status_code == 503
-    assert checks(answer) == {"ready": False, "database": True, "sweep": False}
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert checks(response) == {"ready": False, "database": True, "sweep": False}
 
 
-def test_a_probe_that_fails_is_one_warning_that_says_why(
+def test_a_failing_probe_logs_one_warning_with_the_reason(
     db: None, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     client.get("/readyz")
     [record] = caplog.records
     assert record.levelname == "WARNING"
-    said = cast("dict[str, object]", record.msg)
-    assert (said["request"], said["code"], said["database"], said["sweep"]) == ("GET /readyz", 503, True, False)
+    line = cast("dict[str, object]", record.msg)
+    assert (line["request"], line["code"], line["database"], line["sweep"]) == ("GET /readyz", 503, True, False)
 
 
 @pytest.mark.usefixtures("swept")
@@ -70,9 +70,9 @@ def test_it_names_the_queues_without_a_worker_and_is_ready_all_the_same(client: 
     announce("worker@one", "receipts", "drill", slots=4)
     announce("worker@two", "receipts")
     announce("worker@lost", "broadcasts", seconds_ago=46)
-    answer = client.get("/readyz")
-    body = answer.json()
-    assert (answer.status_code, body["ready"]) == (200, True)
+    response = client.get("/readyz")
+    body = response.json()
+    assert (response.status_code, body["ready"]) == (200, True)
     assert body["workers"] == {"broadcasts": 0, "control": 0, "drill": 1, "receipts": 2, "recordings": 0}
     assert body["missing"] == ["broadcasts", "control", "recordings"]
 
@@ -101,21 +101,21 @@ def parse_gauges(text: str) -> dict[str, float]:
 
 
 @pytest.mark.usefixtures("no_database")
-def test_without_a_database_probes_say_so(client: Client) -> None:
-    answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()["database"]) == (503, False)
-    assert (answer.json()["workers"], answer.json()["missing"]) == ({}, []), "nobody knows"
+def test_without_a_database_probes_report_it(client: Client) -> None:
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["database"]) == (503, False)
+    assert (response.json()["workers"], response.json()["missing"]) == ({}, []), "nobody knows"
     assert client.get("/metrics").status_code == 503
 
 
 @pytest.mark.usefixtures("swept")
-def test_metrics_count_by_type_and_status_and_name_nobody(
+def test_metrics_count_by_type_and_status_without_names(
     client: Client, business_a: Business, business_b: Business, make_run: MakeRun
 ) -> None:
     make_run(business_a, "running", silent_for=40)
     make_run(business_b)
-    answer = client.get("/metrics")
-    text = answer.content.decode()
+    response = client.get("/metrics")
+    text = response.content.decode()
     assert 'unstuck_runs_active{status="running",type="counting"} 1.0' in text
     assert 'unstuck_runs_active{status="queued",type="counting"} 1.0' in text
     age = next(
@@ -127,7 +127,7 @@ def test_metrics_count_by_type_and_status_and_name_nobody(
 
 
 @pytest.mark.usefixtures("swept")
-def test_metrics_count_no_dead_run_as_active(client: Client, business_a: Business, make_run: MakeRun) -> None:
+def test_metrics_count_no_overdue_run_as_active(client: Client, business_a: Business, make_run: MakeRun) -> None:
     make_run(business_a, "running", silent_for=400)
     assert 'unstuck_runs_active{status="running",type="counting"} 0.0' in client.get("/metrics").content.decode()
 
@@ -145,20 +145,21 @@ def test_a_private_network_may_read_the_metrics(db: None, client: Client, addres
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_strangers_may_not_whatever_they_claim(db: None, client: Client, address: str) -> None:
+def test_strangers_may_not_read_them_whatever_they_claim(db: None, client: Client, address: str) -> None:
     answers = [
         client.get("/metrics", REMOTE_ADDR=address),
         client.get("/metrics", REMOTE_ADDR=address, headers={"X-Forwarded-For": "127.0.0.1"}),
         client.get("/metrics", REMOTE_ADDR=address, headers={"Authorization": "Bearer "}),
     ]
-    if address:  # by a proxy of ours that adds what it sees, or puts it in place of what it was told
+    if address:  # by a proxy of ours that adds the address that it sees, or replaces the header by it
         answers += [
-            client.get("/metrics", headers={"X-Forwarded-For": f"{told}{address}"}) for told in ("", "10.0.0.1, ")
+            client.get("/metrics", headers={"X-Forwarded-For": f"{forwarded}{address}"})
+            for forwarded in ("", "10.0.0.1, ")
         ]
-    for answer in answers:
-        assert answer.status_code == 403
-        assert b"unstuck" not in answer.content
-        assert answer.headers["Cache-Control"] == "no-store"
+    for response in answers:
+        assert response.status_code == 403
+        assert b"unstuck" not in response.content
+        assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_with_a_token_only_its_bearer_may(db: None, client: Client, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Starting a receipt sync, once."""
+"""The API of receipt syncs: a start, and the status; and what a run of receipts shows besides what every run does."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +10,11 @@ from django.db import connection
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from rest_framework.test import APIClient
 
-from receipts.models import Mailbox, ReceiptSyncRun
+from receipts.models import Mailbox, ReceiptSyncRun, ScannedMessage
 from runs.models import Business
+from tests.api.test_errors import check
 from tests.cast import MakeRun
+from tests.read_only import read_only_database
 
 SYNC = "/api/receipts/sync/"
 BUSY = {"business": "business-a", "mode": "full"}
@@ -25,9 +27,9 @@ def test_it_is_queued_published_and_answered_202(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        answer = as_member_a.post(SYNC, {"business": "business-a", "mode": "incremental"})
-    assert answer.status_code == 202
-    body = answer.json()
+        response = as_member_a.post(SYNC, {"business": "business-a", "mode": "incremental"})
+    assert response.status_code == 202
+    body = response.json()
     assert (body["status"], body["type"], body["details"]["mailbox_id"]) == ("queued", "receipt_sync", mailbox_a.pk)
     assert messages == [("runs.work_on_queue", ["receipts"])]
     run = ReceiptSyncRun.objects.get()
@@ -81,51 +83,51 @@ BAD: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("field", "change"), BAD)
-def test_what_makes_no_sense_is_named_and_starts_nothing(
+def test_invalid_fields_are_named_and_start_nothing(
     as_member_a: APIClient, mailbox_a: Mailbox, field: str, change: dict[str, Any]
 ) -> None:
-    answer = as_member_a.post(SYNC, {**BUSY, **change})
-    assert answer.status_code == 400
-    assert answer.json()["type"] == "validation_error"
-    assert answer.json()["errors"][0]["attr"] == field
+    response = as_member_a.post(SYNC, {**BUSY, **change})
+    assert response.status_code == 400
+    assert response.json()["type"] == "validation_error"
+    assert response.json()["errors"][0]["attr"] == field
     assert not ReceiptSyncRun.objects.exists()
 
 
 @pytest.mark.parametrize("field", ["business", "mode"])
-def test_half_a_character_is_no_text(as_member_a: APIClient, mailbox_a: Mailbox, field: str) -> None:
+def test_a_lone_surrogate_is_refused(as_member_a: APIClient, mailbox_a: Mailbox, field: str) -> None:
     body = json.dumps({**BUSY, field: "\ud800"})  # escaped, as a client may send it
-    answer = as_member_a.post(SYNC, body, content_type="application/json")
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "parse_error")
+    response = as_member_a.post(SYNC, body, content_type="application/json")
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (400, "parse_error")
 
 
-def test_a_character_outside_the_basic_plane_is_text(as_member_a: APIClient, mailbox_a: Mailbox) -> None:
+def test_a_character_outside_the_basic_plane_is_accepted(as_member_a: APIClient, mailbox_a: Mailbox) -> None:
     body = json.dumps({**BUSY, "mode": "🧾"})
-    answer = as_member_a.post(SYNC, body, content_type="application/json")
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "mode")
+    response = as_member_a.post(SYNC, body, content_type="application/json")
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "mode")
 
 
 @pytest.mark.parametrize("field", ["business", "mode"])
-def test_what_is_missing_is_named(as_member_a: APIClient, mailbox_a: Mailbox, field: str) -> None:
-    answer = as_member_a.post(SYNC, {name: value for name, value in BUSY.items() if name != field})
-    assert answer.json()["errors"] == [{"code": "required", "detail": "This field is required.", "attr": field}]
+def test_missing_fields_are_named(as_member_a: APIClient, mailbox_a: Mailbox, field: str) -> None:
+    response = as_member_a.post(SYNC, {name: value for name, value in BUSY.items() if name != field})
+    assert response.json()["errors"] == [{"code": "required", "detail": "This field is required.", "attr": field}]
 
 
 # Mailboxes
 
 
-def test_a_business_of_several_mailboxes_must_say_which(as_member_a: APIClient, mailbox_a: Mailbox) -> None:
+def test_a_start_names_one_of_several_mailboxes(as_member_a: APIClient, mailbox_a: Mailbox) -> None:
     second = Mailbox.objects.create(business=mailbox_a.business, name="Second", username="x", secret="y")
     assert as_member_a.post(SYNC, BUSY).json()["errors"][0]["attr"] == "mailbox"
-    answer = as_member_a.post(SYNC, {**BUSY, "mailbox": second.pk})
-    assert answer.json()["details"]["mailbox_id"] == second.pk
+    response = as_member_a.post(SYNC, {**BUSY, "mailbox": second.pk})
+    assert response.json()["details"]["mailbox_id"] == second.pk
 
 
-def test_a_business_without_a_mailbox_is_told_so(as_member_a: APIClient) -> None:
-    answer = as_member_a.post(SYNC, BUSY)
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "mailbox")
+def test_a_start_without_a_mailbox_is_refused(as_member_a: APIClient) -> None:
+    response = as_member_a.post(SYNC, BUSY)
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "mailbox")
 
 
-def test_a_mailbox_of_another_business_is_like_none(
+def test_a_mailbox_of_another_business_does_not_exist(
     as_member_a: APIClient, mailbox_a: Mailbox, mailbox_b: Mailbox
 ) -> None:
     others = as_member_a.post(SYNC, {**BUSY, "mailbox": mailbox_b.pk})
@@ -147,9 +149,7 @@ def test_a_second_start_is_answered_with_the_active_run(
     assert (answer.json()["run"]["id"], answer.json()["run"]["status"]) == (active.pk, "running")
 
 
-def test_a_dead_run_does_not_lock_its_business_out(
-    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun
-) -> None:
+def test_a_start_expires_an_overdue_run(as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun) -> None:
     dead = make_sync_run(business_a, "running", silent_for=400)
     assert as_member_a.post(SYNC, BUSY).status_code == 202
     dead.refresh_from_db()
@@ -165,13 +165,13 @@ def test_of_two_starts_at_once_one_wins(as_member_a: APIClient, mailbox_a: Mailb
     def start(_: int) -> tuple[int, Any]:
         together.wait()
         try:
-            answer = APIClient().post(SYNC, BUSY, HTTP_AUTHORIZATION=token, HTTP_IDEMPOTENCY_KEY=key)
-            return answer.status_code, answer.json()
+            response = APIClient().post(SYNC, BUSY, HTTP_AUTHORIZATION=token, HTTP_IDEMPOTENCY_KEY=key)
+            return response.status_code, response.json()
         finally:
             connection.close()
 
     with ThreadPoolExecutor(2) as pool:
-        (first, won), (second, other) = sorted(pool.map(start, range(2)), key=lambda answer: answer[0])
+        (first, won), (second, other) = sorted(pool.map(start, range(2)), key=lambda response: response[0])
     assert (first, second) == (202, 202 if key else 409)
     assert (other if key else other["run"])["id"] == won["id"]
     assert ReceiptSyncRun.objects.count() == 1
@@ -198,8 +198,8 @@ def test_the_same_key_of_another_business_is_another_run(
 
 @pytest.mark.parametrize("key", ["x" * 201, "\x00"])
 def test_an_impossible_key_is_refused(as_member_a: APIClient, mailbox_a: Mailbox, key: str) -> None:
-    answer = as_member_a.post(SYNC, BUSY, HTTP_IDEMPOTENCY_KEY=key)
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "Idempotency-Key")
+    response = as_member_a.post(SYNC, BUSY, HTTP_IDEMPOTENCY_KEY=key)
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "Idempotency-Key")
 
 
 # Status
@@ -213,10 +213,49 @@ def test_status_is_the_latest_run(as_member_a: APIClient, business_a: Business, 
 
 
 def test_before_the_first_run_the_status_is_a_clear_404(as_member_a: APIClient) -> None:
-    answer = as_member_a.get(f"{SYNC}status/", {"business": "business-a"})
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "no_run_yet")
+    response = as_member_a.get(f"{SYNC}status/", {"business": "business-a"})
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (404, "no_run_yet")
 
 
-def test_status_must_be_told_the_business(as_member_a: APIClient) -> None:
-    answer = as_member_a.get(f"{SYNC}status/")
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "business")
+def test_status_needs_a_business(as_member_a: APIClient) -> None:
+    response = as_member_a.get(f"{SYNC}status/")
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "business")
+
+
+def test_status_expires_an_overdue_run(as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun) -> None:
+    run = make_sync_run(business_a, "running", silent_for=301)
+    assert as_member_a.get(f"{SYNC}status/?business=business-a").json()["error_code"] == "stale"
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == ("failed", "stale")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_writes_a_start_is_answered_503_and_the_status_is_stale(
+    as_member_a: APIClient, business_a: Business, mailbox_a: Mailbox, make_sync_run: MakeRun
+) -> None:
+    make_sync_run(business_a, "running", silent_for=301)
+    with read_only_database():
+        response = as_member_a.post(SYNC, BUSY)
+        assert check(response, 503, "server_error")["errors"][0]["code"] == "database_away"
+        assert int(response.headers["Retry-After"]) > 0
+        body = as_member_a.get(f"{SYNC}status/?business=business-a").json()
+        assert (body["status"], body["error_code"], body["is_stale"]) == ("failed", "stale", True)
+    assert ReceiptSyncRun.objects.get().status == "running", "nothing was written"
+
+
+def test_a_retry_of_failed_messages_reads_only_those(
+    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun
+) -> None:
+    run = make_sync_run(business_a, "completed", failed_items=3)
+    retry = as_member_a.post(f"/api/runs/receipt_sync/{run.pk}/retry-failed/").json()
+    assert retry["details"]["mode"] == "selected"
+    assert ScannedMessage.objects.filter(run=retry["id"], status="pending").count() == 3
+
+
+def test_a_message_shows_its_subject_and_sender(
+    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun
+) -> None:
+    run = make_sync_run(business_a, "completed")
+    ScannedMessage.objects.create(run=run, key="1:9", status="done", subject="Invoice", sender="Bezeq")
+    [item] = as_member_a.get(f"/api/runs/receipt_sync/{run.pk}/items/").json()["results"]
+    assert (item["subject"], item["sender"]) == ("Invoice", "Bezeq")

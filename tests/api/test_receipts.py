@@ -22,7 +22,7 @@ def make_receipt(business: Business, number: int, **fields: Any) -> Receipt:
 @pytest.fixture
 def with_file(business_a: Business) -> Receipt:
     receipt = make_receipt(business_a, 1, filename="חשבונית\r\nX: y.html", content_type="text/html")
-    receipt.file.save("kept-under-another-name.html", ContentFile(HTML))
+    receipt.file.save("stored-under-another-name.html", ContentFile(HTML))
     return receipt
 
 
@@ -30,7 +30,7 @@ def list_ids(client: APIClient, **query: Any) -> list[int]:
     return [row["id"] for row in client.get("/api/receipts/", {"business": "business-a", **query}).json()["results"]]
 
 
-def test_the_last_found_comes_first_with_exact_amounts(as_member_a: APIClient, business_a: Business) -> None:
+def test_receipts_are_listed_newest_first_with_exact_amounts(as_member_a: APIClient, business_a: Business) -> None:
     make_receipt(business_a, 1)
     make_receipt(
         business_a, 2, vendor="קפה", amount="12.50", currency="ILS", issued_on="2026-01-02", needs_review=False
@@ -64,9 +64,9 @@ def test_pages_follow_each_other(as_member_a: APIClient, business_a: Business, m
     [({"from_date": "x"}, "from_date"), ({"to_date": "2026-13-01"}, "to_date"), ({"business": ""}, "business"),
      ({"cursor": "x"}, "cursor"), ({"from_date": "\x00"}, "from_date")],
 )  # fmt: skip
-def test_what_makes_no_sense_is_named(as_member_a: APIClient, query: dict[str, str], field: str) -> None:
-    answer = as_member_a.get("/api/receipts/", {"business": "business-a", **query})
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, field)
+def test_invalid_fields_are_named(as_member_a: APIClient, query: dict[str, str], field: str) -> None:
+    response = as_member_a.get("/api/receipts/", {"business": "business-a", **query})
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, field)
 
 
 # Files
@@ -74,15 +74,15 @@ def test_what_makes_no_sense_is_named(as_member_a: APIClient, query: dict[str, s
 
 def test_a_file_is_downloaded_and_never_shown(as_member_a: APIClient, with_file: Receipt) -> None:
     row = as_member_a.get("/api/receipts/", {"business": "business-a"}).json()["results"][0]
-    assert "kept-under" not in str(row)
-    answer = as_member_a.get(row["file"])
-    assert b"".join(answer) == HTML
-    assert answer.headers["Content-Disposition"].startswith("attachment;")
-    assert "\n" not in answer.headers["Content-Disposition"]
-    assert answer.headers["Content-Type"] == "application/octet-stream"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Cache-Control"] == "no-store"
-    answer.close()
+    assert "stored-under" not in str(row)
+    response = as_member_a.get(row["file"])
+    assert b"".join(response) == HTML
+    assert response.headers["Content-Disposition"].startswith("attachment;")
+    assert "\n" not in response.headers["Content-Disposition"]
+    assert response.headers["Content-Type"] == "application/octet-stream"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
+    response.close()
 
 
 def test_a_receipt_without_a_file_or_whose_file_is_lost_is_404(

@@ -33,7 +33,7 @@ def source_b(business_b: Business) -> Source:
     return folder_source(business_b, Path("/nowhere"))
 
 
-def made_call(source: Source, number: int = 1, text: str = "", **fields: Any) -> Call:
+def make_call(source: Source, number: int = 1, text: str = "", **fields: Any) -> Call:
     call = Call.objects.create(
         business=source.business,
         source=source,
@@ -59,12 +59,12 @@ def test_a_start_is_answered_with_the_run(
     as_member_a: APIClient, business_a: Business, source_a: Source, messages: list[Any],
     django_capture_on_commit_callbacks: Any,
 ) -> None:  # fmt: skip
-    said = {"business": business_a.slug, "from_date": "2024-11-01", "to_date": "2024-11-30", "direction": "inbound"}
+    fields = {"business": business_a.slug, "from_date": "2024-11-01", "to_date": "2024-11-30", "direction": "inbound"}
     with django_capture_on_commit_callbacks(execute=True):
-        answer = as_member_a.post(START, said)
+        response = as_member_a.post(START, fields)
     run = RecordingRun.objects.get()
-    assert answer.status_code == 202
-    assert answer.json()["details"] == {
+    assert response.status_code == 202
+    assert response.json()["details"] == {
         "source_id": source_a.pk,
         "job_type": "full",
         "from_date": "2024-11-01",
@@ -93,7 +93,7 @@ def test_a_repeated_start_is_the_same_run(as_member_a: APIClient, business_a: Bu
 
 
 @pytest.mark.parametrize(
-    ("said", "field"),
+    ("fields", "field"),
     [
         ({"job_type": "sing"}, "job_type"),
         ({"direction": "up"}, "direction"),
@@ -109,26 +109,26 @@ def test_a_repeated_start_is_the_same_run(as_member_a: APIClient, business_a: Bu
     ],
 )
 def test_a_wrong_start_is_told_what_is_wrong(
-    as_member_a: APIClient, business_a: Business, source_a: Source, said: dict[str, Any], field: str
+    as_member_a: APIClient, business_a: Business, source_a: Source, fields: dict[str, Any], field: str
 ) -> None:
-    answer = as_member_a.post(START, {"business": business_a.pk, **said})
-    assert answer.status_code == 400
-    assert [error["attr"] for error in answer.json()["errors"]] == [field]
+    response = as_member_a.post(START, {"business": business_a.pk, **fields})
+    assert response.status_code == 400
+    assert [error["attr"] for error in response.json()["errors"]] == [field]
     assert not RecordingRun.objects.exists()
 
 
-def test_anothers_source_is_one_that_does_not_exist(
+def test_a_source_of_another_business_does_not_exist(
     as_member_a: APIClient, business_a: Business, source_a: Source, source_b: Source
 ) -> None:
-    said = [{"business": business_a.pk, "source": pk} for pk in (source_b.pk, 999_999)]
-    answers = [as_member_a.post(START, body) for body in said]
+    fields = [{"business": business_a.pk, "source": pk} for pk in (source_b.pk, 999_999)]
+    answers = [as_member_a.post(START, body) for body in fields]
     assert answers[0].json() == answers[1].json()
 
 
 def test_without_a_source_nothing_starts(as_member_a: APIClient, business_a: Business) -> None:
-    answer = as_member_a.post(START, {"business": business_a.pk})
-    assert answer.status_code == 400
-    assert "no source" in answer.json()["errors"][0]["detail"]
+    response = as_member_a.post(START, {"business": business_a.pk})
+    assert response.status_code == 400
+    assert "no source" in response.json()["errors"][0]["detail"]
 
 
 # Reading
@@ -138,8 +138,8 @@ def test_without_a_source_nothing_starts(as_member_a: APIClient, business_a: Bus
     "words",
     ["-" * 33, "- " * 33, "a " + "-" * 100, '"' * 100, '-"' * 60, "or " * 60, "--invoice -table", "\u3000-" * 60],
 )
-def test_no_words_break_a_search(as_member_a: APIClient, business_a: Business, source_a: Source, words: str) -> None:
-    made_call(source_a, 1, "the invoice was paid")
+def test_no_text_breaks_a_search(as_member_a: APIClient, business_a: Business, source_a: Source, words: str) -> None:
+    make_call(source_a, 1, "the invoice was paid")
     assert as_member_a.get(LIST, {"business": business_a.slug, "search": words}).status_code == 200
 
 
@@ -159,8 +159,8 @@ def test_postgresql_understands_whatever_is_searched_for(db: None, words: str) -
 def test_minuses_in_a_row_mean_one(
     as_member_a: APIClient, business_a: Business, source_a: Source, words: str, found: list[str]
 ) -> None:
-    made_call(source_a, 1, "the invoice was pre-paid")
-    made_call(source_a, 2, "a table for two")
+    make_call(source_a, 1, "the invoice was pre-paid")
+    make_call(source_a, 2, "a table for two")
     rows = as_member_a.get(LIST, {"business": business_a.slug, "search": words}).json()["results"]
     assert [row["call_id"] for row in rows] == found
 
@@ -169,13 +169,13 @@ def test_minuses_in_a_row_mean_one(
 def test_days_at_the_calendars_ends_narrow_like_others(
     as_member_a: APIClient, business_a: Business, source_a: Source, days: dict[str, str]
 ) -> None:
-    made_call(source_a, 1)
+    make_call(source_a, 1)
     assert as_member_a.get(LIST, {"business": business_a.slug, **days}).status_code == 200
 
 
 def test_calls_are_listed_and_narrowed(as_member_a: APIClient, business_a: Business, source_a: Source) -> None:
-    made_call(source_a, 1, "the invoice was paid")
-    made_call(source_a, 2, "a table for two")
+    make_call(source_a, 1, "the invoice was paid")
+    make_call(source_a, 2, "a table for two")
     Call.objects.create(business=business_a, source=source_a, call_id="not fetched", location="x")
 
     def listed(**query: Any) -> list[str]:
@@ -192,20 +192,20 @@ def test_calls_are_listed_and_narrowed(as_member_a: APIClient, business_a: Busin
     assert listed(from_date="2024-11-06") == []
 
 
-def test_what_a_run_left_out_is_told_with_it(as_member_a: APIClient, source_a: Source) -> None:
+def test_a_run_comes_with_its_warnings(as_member_a: APIClient, source_a: Source) -> None:
     run = RecordingRun.objects.create(business=source_a.business, source=source_a)
     run.store_left_out({"link": {"count": 2, "names": ["a", "b"]}})
     [warning] = as_member_a.get(f"{START}{run.pk}/status/").json()["details"]["warnings"]
     assert warning.endswith("were not followed: a, b")
 
 
-def test_a_transcript_says_what_and_when(as_member_a: APIClient, source_a: Source) -> None:
-    call = made_call(source_a, 1, "hello there")
+def test_a_transcript_has_texts_and_times(as_member_a: APIClient, source_a: Source) -> None:
+    call = make_call(source_a, 1, "hello there")
     row = as_member_a.get(LIST, {"business": source_a.business_id}).json()["results"][0]
-    told = as_member_a.get(row["transcript"]).json()
-    assert (told["id"], told["text"], told["language"]) == (call.pk, "hello there", "en")
-    assert told["segments"] == [{"start": 0.5, "end": 2.0, "text": "hello there", "speaker": ""}]
-    silent = made_call(source_a, 2)
+    transcript = as_member_a.get(row["transcript"]).json()
+    assert (transcript["id"], transcript["text"], transcript["language"]) == (call.pk, "hello there", "en")
+    assert transcript["segments"] == [{"start": 0.5, "end": 2.0, "text": "hello there", "speaker": ""}]
+    silent = make_call(source_a, 2)
     assert as_member_a.get(f"{LIST}{silent.pk}/transcript/").status_code == 404
 
 
@@ -216,73 +216,77 @@ def media(call: Call) -> str:
     return f"{LIST}{call.pk}/media/"
 
 
-def body(answer: Any) -> bytes:
-    return b"".join(answer.streaming_content)
+def body(response: Any) -> bytes:
+    return b"".join(response.streaming_content)
 
 
 def test_media_is_served_whole_and_safely(as_member_a: APIClient, source_a: Source) -> None:
-    answer: Any = as_member_a.get(media(made_call(source_a)))
-    assert (answer.status_code, body(answer)) == (200, CONTENT)
-    assert answer.headers["Content-Type"] == "audio/wav"
-    assert answer.headers["Accept-Ranges"] == "bytes"
-    assert answer.headers["Content-Length"] == str(len(CONTENT))
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Content-Disposition"] == 'inline; filename="2024-11-05-120000-inbound-0500000001.wav"'
+    response: Any = as_member_a.get(media(make_call(source_a)))
+    assert (response.status_code, body(response)) == (200, CONTENT)
+    assert response.headers["Content-Type"] == "audio/wav"
+    assert response.headers["Accept-Ranges"] == "bytes"
+    assert response.headers["Content-Length"] == str(len(CONTENT))
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Content-Disposition"] == 'inline; filename="2024-11-05-120000-inbound-0500000001.wav"'
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "last"),
+    ("range_", "first", "last"),
     [("bytes=0-", 0, 1023), ("bytes=100-199", 100, 199), ("bytes=1000-9999", 1000, 1023), ("bytes=-24", 1000, 1023)],
 )
 def test_a_range_is_answered_with_its_bytes(
-    as_member_a: APIClient, source_a: Source, asked: str, first: int, last: int
+    as_member_a: APIClient, source_a: Source, range_: str, first: int, last: int
 ) -> None:
-    answer: Any = as_member_a.get(media(made_call(source_a)), headers={"Range": asked})
-    assert body(answer) == CONTENT[first : last + 1]
-    assert answer.headers["Content-Length"] == str(last - first + 1)
-    assert (answer.status_code, answer.headers["Content-Range"]) == (206, f"bytes {first}-{last}/1024")
+    response: Any = as_member_a.get(media(make_call(source_a)), headers={"Range": range_})
+    assert body(response) == CONTENT[first : last + 1]
+    assert response.headers["Content-Length"] == str(last - first + 1)
+    assert (response.status_code, response.headers["Content-Range"]) == (206, f"bytes {first}-{last}/1024")
 
 
-@pytest.mark.parametrize("asked", ["bytes=1024-", "bytes=-0"])
-def test_a_range_beyond_the_end_is_told_the_size(as_member_a: APIClient, source_a: Source, asked: str) -> None:
-    answer = as_member_a.get(media(made_call(source_a)), headers={"Range": asked})
-    assert (answer.status_code, answer.headers["Content-Range"]) == (416, "bytes */1024")
+@pytest.mark.parametrize("range_", ["bytes=1024-", "bytes=-0"])
+def test_a_range_beyond_the_end_is_answered_with_the_size(
+    as_member_a: APIClient, source_a: Source, range_: str
+) -> None:
+    response = as_member_a.get(media(make_call(source_a)), headers={"Range": range_})
+    assert (response.status_code, response.headers["Content-Range"]) == (416, "bytes */1024")
 
 
-@pytest.mark.parametrize("asked", ["bytes=", "bytes=-", "bytes=a-b", "items=0-1", "bytes=0-1,5-6", "bytes=5-1" * 9])
+@pytest.mark.parametrize("range_", ["bytes=", "bytes=-", "bytes=a-b", "items=0-1", "bytes=0-1,5-6", "bytes=5-1" * 9])
 def test_what_is_no_single_range_is_answered_with_the_whole(
-    as_member_a: APIClient, source_a: Source, asked: str
+    as_member_a: APIClient, source_a: Source, range_: str
 ) -> None:
-    answer: Any = as_member_a.get(media(made_call(source_a)), headers={"Range": asked})
-    assert (answer.status_code, body(answer)) == (200, CONTENT)
+    response: Any = as_member_a.get(media(make_call(source_a)), headers={"Range": range_})
+    assert (response.status_code, body(response)) == (200, CONTENT)
 
 
-def test_what_browsers_do_not_play_is_only_to_be_saved(as_member_a: APIClient, source_a: Source) -> None:
-    call = made_call(source_a)
+def test_files_that_browsers_cannot_play_are_downloads(as_member_a: APIClient, source_a: Source) -> None:
+    call = make_call(source_a)
     Call.objects.filter(pk=call.pk).update(content_type="text/html")
-    answer: Any = as_member_a.get(media(call))
-    assert answer.headers["Content-Type"] == "application/octet-stream"
-    assert answer.headers["Content-Disposition"].startswith("attachment;")
-    body(answer)
+    response: Any = as_member_a.get(media(call))
+    assert response.headers["Content-Type"] == "application/octet-stream"
+    assert response.headers["Content-Disposition"].startswith("attachment;")
+    body(response)
 
 
 def test_a_number_cannot_break_out_of_the_file_name(as_member_a: APIClient, source_a: Source) -> None:
-    call = made_call(source_a)
+    call = make_call(source_a)
     Call.objects.filter(pk=call.pk).update(number='"; x=\r\nSet-Cookie: a=b/../..')
-    answer: Any = as_member_a.get(media(call), {"download": ""})
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="2024-11-05-120000-inbound-xSetCookieab.wav"'
-    body(answer)
+    response: Any = as_member_a.get(media(call), {"download": ""})
+    assert (
+        response.headers["Content-Disposition"] == 'attachment; filename="2024-11-05-120000-inbound-xSetCookieab.wav"'
+    )
+    body(response)
 
 
-def test_a_file_that_the_storage_lost_is_not_found(as_member_a: APIClient, source_a: Source) -> None:
-    call = made_call(source_a)
+def test_a_file_missing_in_the_storage_is_not_found(as_member_a: APIClient, source_a: Source) -> None:
+    call = make_call(source_a)
     call.file.storage.delete(str(call.file.name))
     assert as_member_a.get(media(call)).status_code == 404
 
 
 def test_members_only(as_member_b: APIClient, anonymous: APIClient, source_a: Source) -> None:
-    call = made_call(source_a, 1, "a secret")
+    call = make_call(source_a, 1, "a secret")
     for path in (media(call), f"{LIST}{call.pk}/transcript/", f"{LIST}?business={source_a.business_id}"):
         assert as_member_b.get(path).status_code == 404
         assert anonymous.get(path).status_code == 401
@@ -291,7 +295,7 @@ def test_members_only(as_member_b: APIClient, anonymous: APIClient, source_a: So
 def test_items_show_their_calls(as_member_a: APIClient, source_a: Source, django_assert_max_num_queries: Any) -> None:
     run = RecordingRun.objects.create(business=source_a.business, source=source_a)
     for number in range(5):
-        call = made_call(source_a, number)
+        call = make_call(source_a, number)
         Recording.objects.create(run=run, key=call.call_id, call=call, status="done")
     with django_assert_max_num_queries(10):
         rows = as_member_a.get(f"/api/runs/recording/{run.pk}/items/").json()["results"]

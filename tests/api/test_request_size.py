@@ -25,10 +25,10 @@ FORM, JSON = "multipart/form-data; boundary=B", "application/json"
 MEBIBYTE = 1024 * 1024
 
 
-def is_too_large(answer: Any) -> bool:
-    body = answer.json()
+def is_too_large(response: Any) -> bool:
+    body = response.json()
     return bool(
-        answer.status_code == 413 and body["errors"][0]["code"] == "too_large" and body["type"] == "client_error"
+        response.status_code == 413 and body["errors"][0]["code"] == "too_large" and body["type"] == "client_error"
     )
 
 
@@ -48,14 +48,14 @@ def test_only_files_of_an_audience_may_be_larger_than_a_form(
 
 
 @pytest.mark.parametrize("path", ["/login/", "/admin/login/", "/language/"])
-def test_a_page_says_so_in_words(db: None, client: Client, settings: Settings, path: str) -> None:
+def test_a_form_that_is_too_large_gets_an_error_page(db: None, client: Client, settings: Settings, path: str) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
-    answer = client.post(path, {"username": "x" * 1000})
-    assert answer.status_code == 413
-    assert "That was too large" in answer.content.decode()
+    response = client.post(path, {"username": "x" * 1000})
+    assert response.status_code == 413
+    assert "The request is too large" in response.content.decode()
 
 
-def test_a_large_audience_is_taken(as_member_a: APIClient, account_a: ProviderAccount, settings: Settings) -> None:
+def test_a_large_audience_is_accepted(as_member_a: APIClient, account_a: ProviderAccount, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     file = SimpleUploadedFile("people.csv", b"phone\n" + b"0502000000\n" * 200)
     body = {"business": "business-a", "name": "Sale", "text": "Hello", "file": file}
@@ -108,15 +108,15 @@ def send_request(url: str, head: str, chunks: Iterable[bytes] = ()) -> tuple[int
         connection.sendall(f"{head}Host: {host}\nConnection: close\n\n".replace("\n", "\r\n").encode())
         for chunk in chunks:
             connection.sendall(chunk)
-        answer = b""
+        response = b""
         while part := connection.recv(65536):
-            answer += part
-    first, _blank, body = answer.partition(b"\r\n\r\n")
+            response += part
+    first, _blank, body = response.partition(b"\r\n\r\n")
     return int(first.split()[1]), body
 
 
 @pytest.mark.parametrize("path", [BROADCASTS, SYNC, "/login/"])
-def test_what_is_announced_too_large_is_refused_before_it_comes(address: str, path: str) -> None:
+def test_a_body_announced_too_large_is_refused_unread(address: str, path: str) -> None:
     """Not a byte of the body is sent: who would wait for it would never answer."""
     head = f"POST {path} HTTP/1.1\nContent-Type: {FORM}\nContent-Length: {1024 * MEBIBYTE}\n"
     status, body = send_request(address, head)
@@ -126,7 +126,7 @@ def test_what_is_announced_too_large_is_refused_before_it_comes(address: str, pa
 
 
 @pytest.mark.parametrize("address", ["asginl"], indirect=True)  # WSGI knows no body without a length: it reads none
-def test_what_comes_in_chunks_is_taken_no_further_than_its_limit(address: str) -> None:
+def test_a_chunked_body_is_read_up_to_its_limit(address: str) -> None:
     chunk = b"%x\r\n%b\r\n" % (MEBIBYTE, b"x" * MEBIBYTE)
     head = f"POST {SYNC} HTTP/1.1\nContent-Type: {JSON}\nTransfer-Encoding: chunked\n"
     status, body = send_request(address, head, [*[chunk] * 4, b"0\r\n\r\n"])

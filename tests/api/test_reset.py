@@ -1,4 +1,4 @@
-"""Staff's reset through the API: the exact answer, and who may ask."""
+"""Staff's reset through the API: the exact response, and who may reset."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,9 +23,9 @@ def url(business: Business, slash: str = "") -> str:
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_the_answer_is_exact(as_staff: APIClient, business_a: Business, make_run: MakeRun, slash: str) -> None:
     make_run(business_a, "running")
-    answer = as_staff.post(url(business_a, slash))
-    assert answer.status_code == 200
-    assert answer.json() == {
+    response = as_staff.post(url(business_a, slash))
+    assert response.status_code == 200
+    assert response.json() == {
         "success": True,
         "message": "Successfully reset 1 stuck run",
         "reset_count": 1,
@@ -33,7 +33,7 @@ def test_the_answer_is_exact(as_staff: APIClient, business_a: Business, make_run
     }
 
 
-def test_several_and_none_are_said_in_the_plural(
+def test_several_and_none_use_the_plural(
     as_staff: APIClient, business_a: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert as_staff.post(url(business_a)).json()["message"] == "Successfully reset 0 stuck runs"
@@ -41,9 +41,7 @@ def test_several_and_none_are_said_in_the_plural(
     assert as_staff.post(url(business_a)).json()["message"] == "Successfully reset 3 stuck runs"
 
 
-def test_it_is_written_to_the_timeline_with_its_reason(
-    as_staff: APIClient, business_a: Business, make_run: MakeRun
-) -> None:
+def test_the_timeline_records_the_reason(as_staff: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "paused")
     as_staff.post(url(business_a), {"reason": "hung since Monday"})
     run.refresh_from_db()
@@ -53,7 +51,7 @@ def test_it_is_written_to_the_timeline_with_its_reason(
     assert (last.pgh_context["actor"]["kind"], last.pgh_context["actor"]["name"]) == ("staff", "staff")
 
 
-def test_only_stale_spares_the_living(as_staff: APIClient, business_a: Business, make_run: MakeRun) -> None:
+def test_only_stale_spares_runs_with_a_heartbeat(as_staff: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
     assert as_staff.post(url(business_a), {"only_stale": True}).json()["reset_count"] == 0
     CountingRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=400))
@@ -73,12 +71,12 @@ def test_types_choose(as_staff: APIClient, business_a: Business, make_run: MakeR
      ({"only_stale": {}}, "only_stale"), ({"reason": "\x00"}, "reason"),
      ({"reason": "x" * 501}, "reason"), ({"reason": []}, "reason")],
 )  # fmt: skip
-def test_what_makes_no_sense_is_named_and_resets_nothing(
+def test_invalid_fields_are_named_and_reset_nothing(
     as_staff: APIClient, business_a: Business, make_run: MakeRun, body: dict[str, Any], field: str
 ) -> None:
     run = make_run(business_a)
-    answer = as_staff.post(url(business_a), body)
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, field)
+    response = as_staff.post(url(business_a), body)
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, field)
     run.refresh_from_db()
     assert run.status == "queued"
 
@@ -97,7 +95,7 @@ def test_for_a_stranger_the_business_does_not_exist(as_member_a: APIClient, busi
     assert as_member_a.post(url(business_b)).status_code == 404
 
 
-def test_the_anonymous_are_asked_to_sign_in(anonymous: APIClient, business_a: Business) -> None:
+def test_anonymous_requests_are_401(anonymous: APIClient, business_a: Business) -> None:
     assert anonymous.post(url(business_a)).status_code == 401
 
 
@@ -119,19 +117,19 @@ def test_staff_with_just_the_permission_may(business_a: Business) -> None:
     assert client_of(user).post(url(business_a)).status_code == 200
 
 
-def test_a_browser_must_bring_its_csrf_token(staff: User, business_a: Business) -> None:
+def test_a_browser_needs_its_csrf_token(staff: User, business_a: Business) -> None:
     client = APIClient(enforce_csrf_checks=True)
     client.force_login(staff)
     assert client.post(url(business_a)).status_code == 403
 
 
 @pytest.mark.parametrize("number", ["0", str(10**30)])
-def test_a_business_that_is_not_there_is_404(as_staff: APIClient, number: str) -> None:
+def test_an_unknown_business_is_404(as_staff: APIClient, number: str) -> None:
     assert as_staff.post(f"/api/admin/business/{number}/reset-progress").status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_still_lives_cannot_revive_what_was_reset(
+def test_a_living_worker_cannot_revive_a_reset_run(
     as_staff: APIClient, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running")

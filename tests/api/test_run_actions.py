@@ -1,4 +1,4 @@
-"""What a person may ask of a run, and what is answered when its state forbids it."""
+"""The actions on a run, and the response when its status doesn't allow one."""
 
 import pytest
 from rest_framework.test import APIClient
@@ -18,27 +18,27 @@ STATUSES = ["queued", "running", "paused", "completed", "failed", "cancelled"]
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("action", ALLOWED)
-def test_an_action_is_done_where_the_state_allows_it_and_else_409(
+def test_an_action_succeeds_where_the_status_allows_it_and_is_else_409(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun, action: str, status: str
 ) -> None:
     run = make_run(business_a, status)
     offered = as_member_a.get(f"/api/runs/counting/{run.pk}/").json()["actions"]
-    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/{action}/")
+    response = as_member_a.post(f"/api/runs/counting/{run.pk}/{action}/")
     allowed = status in ALLOWED[action]
     assert (action in offered) == allowed
-    assert answer.status_code == (200 if allowed else 409)
+    assert response.status_code == (200 if allowed else 409)
     if not allowed:
-        assert answer.json()["errors"][0]["code"] == "wrong_state"
-        assert (answer.json()["run"]["id"], answer.json()["run"]["status"]) == (run.pk, status)
+        assert response.json()["errors"][0]["code"] == "wrong_state"
+        assert (response.json()["run"]["id"], response.json()["run"]["status"]) == (run.pk, status)
 
 
-def test_a_running_run_is_asked_and_says_so(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+def test_a_running_run_shows_the_stop_request(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
     body = as_member_a.post(f"/api/runs/counting/{run.pk}/cancel/").json()
     assert (body["status"], body["requested"], body["actions"]) == ("running", "cancel", [])
 
 
-def test_cancelling_what_no_worker_holds_is_done_at_once(
+def test_a_run_without_a_worker_is_cancelled_at_once(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a)
@@ -53,23 +53,23 @@ def test_a_retry_goes_on_with_the_same_run(as_member_a: APIClient, business_a: B
 
 
 @pytest.mark.parametrize("action", ["cancel", "pause"])
-def test_a_dead_run_is_repaired_before_it_is_judged(
+def test_an_overdue_run_is_repaired_before_an_action(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun, action: str
 ) -> None:
     run = make_run(business_a, "running", silent_for=400)
-    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/{action}/")
-    assert answer.status_code == 409
-    assert (answer.json()["run"]["status"], answer.json()["run"]["error_code"]) == ("failed", "stale")
+    response = as_member_a.post(f"/api/runs/counting/{run.pk}/{action}/")
+    assert response.status_code == 409
+    assert (response.json()["run"]["status"], response.json()["run"]["error_code"]) == ("failed", "stale")
 
 
-def test_a_retry_beside_an_active_run_is_told_which(
+def test_a_retry_beside_an_active_run_names_that_run(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun
 ) -> None:
     failed, active = make_run(business_a, "failed"), make_run(business_a, "running")
-    answer = as_member_a.post(f"/api/runs/counting/{failed.pk}/retry/")
-    assert answer.status_code == 409
-    assert answer.json()["errors"][0]["code"] == "active_run_exists"
-    assert answer.json()["run"]["id"] == active.pk
+    response = as_member_a.post(f"/api/runs/counting/{failed.pk}/retry/")
+    assert response.status_code == 409
+    assert response.json()["errors"][0]["code"] == "active_run_exists"
+    assert response.json()["run"]["id"] == active.pk
 
 
 def test_the_timeline_names_the_person(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
@@ -84,10 +84,10 @@ def test_the_timeline_names_the_person(as_member_a: APIClient, business_a: Busin
 
 def test_failed_items_are_retried_in_a_new_run(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "completed", failed_items=3)
-    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
-    assert answer.status_code == 202
-    assert answer.json()["id"] != run.pk
-    assert CountedNumber.objects.filter(run=answer.json()["id"], status="pending").count() == 3
+    response = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
+    assert response.status_code == 202
+    assert response.json()["id"] != run.pk
+    assert CountedNumber.objects.filter(run=response.json()["id"], status="pending").count() == 3
     assert CountingRun.objects.get(pk=run.pk).status == "completed"
 
 
@@ -96,12 +96,12 @@ def test_without_failed_items_or_before_the_end_it_is_409(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun, status: str, failed_items: int
 ) -> None:
     run = make_run(business_a, status, failed_items=failed_items)
-    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
-    assert (answer.status_code, answer.json()["run"]["id"]) == (409, run.pk)
+    response = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
+    assert (response.status_code, response.json()["run"]["id"]) == (409, run.pk)
 
 
 def test_failed_items_wait_for_the_active_run(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "completed", failed_items=1)
     active = make_run(business_a)
-    answer = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
-    assert (answer.status_code, answer.json()["run"]["id"]) == (409, active.pk)
+    response = as_member_a.post(f"/api/runs/counting/{run.pk}/retry-failed/")
+    assert (response.status_code, response.json()["run"]["id"]) == (409, active.pk)

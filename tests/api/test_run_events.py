@@ -20,7 +20,7 @@ def crash(run: CountingRun) -> None:
         CountingRun.objects.filter(pk=run.pk).transition_to(Status.FAILED)
 
 
-def test_it_tells_every_change_oldest_first(
+def test_it_lists_every_change_oldest_first(
     as_member_a: APIClient, business_a: Business, member_a: User, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running", created_by=member_a, silent_for=400, processed=3)

@@ -29,8 +29,8 @@ def url(run: CountingRun) -> str:
     return f"/api/runs/counting/{run.pk}/items/"
 
 
-def parse_csv(answer: Any) -> list[dict[str, str]]:
-    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+def parse_csv(response: Any) -> list[dict[str, str]]:
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -94,9 +94,9 @@ def test_under_asgi_the_file_streams_too(as_member_a: APIClient, run: CountingRu
     token = as_member_a._credentials["HTTP_AUTHORIZATION"]  # type: ignore[attr-defined]
 
     async def fetch() -> bytes:
-        answer: Any = await AsyncClient().get(f"{url(run)}?format=csv", headers={"Authorization": token})
-        assert answer.is_async
-        content = b"".join([chunk async for chunk in answer])
+        response: Any = await AsyncClient().get(f"{url(run)}?format=csv", headers={"Authorization": token})
+        assert response.is_async
+        content = b"".join([chunk async for chunk in response])
         await sync_to_async(connections.close_all)()
         return content
 

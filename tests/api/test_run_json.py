@@ -1,4 +1,4 @@
-"""The JSON of a run: its keys, its verdict, and when it may be answered with 304."""
+"""The JSON of a run: its keys, its verdict, and when the response is 304."""
 
 from datetime import timedelta
 from typing import Any
@@ -32,7 +32,7 @@ def test_it_has_exactly_the_keys_of_the_contract(
     assert list(body["verdict"]) == ["code", "label", "message", "evidence"]
 
 
-def test_what_nobody_knows_yet_is_null(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+def test_unknown_values_are_null(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     body = as_member_a.get(url(make_run(business_a))).json()
     unknown = {key for key, value in body.items() if value is None}
     assert unknown == {
@@ -72,7 +72,7 @@ def test_list_and_status_show_a_run_in_the_same_shape(
         }
 
 
-def test_labels_speak_the_readers_language(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+def test_labels_are_in_the_readers_language(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running", silent_for=330)
     body = as_member_a.get(url(run), HTTP_ACCEPT_LANGUAGE="en").json()
     assert body["verdict"]["message"] == "The task has not been updated for 5 minutes"
@@ -92,7 +92,7 @@ def test_an_unchanged_run_is_answered_304(as_member_a: APIClient, business_a: Bu
 
 
 @pytest.mark.parametrize("change", [{"version": 99}, {"silent_for": 70}, {"silent_for": 400}])
-def test_a_change_that_readers_must_see_changes_the_etag(
+def test_a_visible_change_changes_the_etag(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun, change: dict[str, int]
 ) -> None:
     run = make_run(business_a, "running")
@@ -102,7 +102,7 @@ def test_a_change_that_readers_must_see_changes_the_etag(
     assert as_member_a.get(url(run), HTTP_IF_NONE_MATCH=etag).status_code == 200
 
 
-def test_another_language_is_another_answer(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+def test_another_language_has_another_etag(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
     etag = as_member_a.get(url(run), HTTP_ACCEPT_LANGUAGE="en").headers["ETag"]
     assert as_member_a.get(url(run), HTTP_ACCEPT_LANGUAGE="he", HTTP_IF_NONE_MATCH=etag).status_code == 200
@@ -116,5 +116,5 @@ def test_another_language_is_another_answer(as_member_a: APIClient, business_a: 
              f"counting/{'9' * 5000}/", "%00/1/", "counting/1%00/", "counting/١/"]
 )  # fmt: skip
 def test_an_address_of_no_run_is_404(as_member_a: APIClient, path: str) -> None:
-    answer = as_member_a.get(f"/api/runs/{path}")
-    assert (answer.status_code, answer.json()["type"]) == (404, "client_error")
+    response = as_member_a.get(f"/api/runs/{path}")
+    assert (response.status_code, response.json()["type"]) == (404, "client_error")

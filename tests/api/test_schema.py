@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from tests.api.test_tenancy import addresses
 
 OPEN = {"/api/auth/login/"}
-SIGNED = {"/api/whatsapp/webhook/"}  # nobody signs in there: its callers sign what they say
+SIGNED = {"/api/whatsapp/webhook/"}  # no sign-in: its callers sign their requests
 
 
 @pytest.fixture(scope="module")

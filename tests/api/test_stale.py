@@ -1,4 +1,4 @@
-"""With the sweep dead, every reader of the API repairs what it reads."""
+"""Without a sweep, every endpoint repairs overdue runs before it shows them."""
 
 import pytest
 from rest_framework.test import APIClient
@@ -18,20 +18,22 @@ READERS = [
 
 
 @pytest.mark.parametrize("path", READERS)
-def test_a_reader_never_leaves_a_dead_run_active(
+def test_no_reader_shows_an_overdue_run_as_active(
     as_member_a: APIClient, business_a: Business, make_run: MakeRun, path: str
 ) -> None:
     run = make_run(business_a, "running", silent_for=301)
-    answer = as_member_a.get(path.format(id=run.pk))
-    assert answer.status_code == 200
-    assert '"status":"running"' not in answer.content.decode().replace('"claimed"', "").split('"actor"')[0]
+    response = as_member_a.get(path.format(id=run.pk))
+    assert response.status_code == 200
+    assert '"status":"running"' not in response.content.decode().replace('"claimed"', "").split('"actor"')[0]
     run.refresh_from_db()
     assert (run.status, run.error_code) == ("failed", "stale")
     assert run.error_message.startswith("Run marked as failed due to no heartbeat for 30")
 
 
 @pytest.mark.parametrize("path", READERS)
-def test_a_living_run_is_left_alone(as_member_a: APIClient, business_a: Business, make_run: MakeRun, path: str) -> None:
+def test_a_run_with_a_heartbeat_is_left_alone(
+    as_member_a: APIClient, business_a: Business, make_run: MakeRun, path: str
+) -> None:
     run = make_run(business_a, "running", silent_for=290)
     as_member_a.get(path.format(id=run.pk))
     run.refresh_from_db()

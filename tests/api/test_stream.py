@@ -1,8 +1,7 @@
-"""The stream over HTTP: what it tells whom, until when, and at what price."""
+"""The stream over HTTP: what it sends to whom, until when, and what it costs the database."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,13 +20,13 @@ from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test import Client
-from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from runs.models import Business, Membership
 from runs.states import Status
 from tests.cast import MakeRun
 from tests.contract.models import CountingRun
+from tests.event_streams import make_token, open_stream
 from tests.servers import server
 from tests.workers import until
 
@@ -40,53 +39,6 @@ def asgi(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Ite
         yield url
 
 
-class Stream:
-    """Reads events and comments as they come."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self.response = response
-        self._blocks = self._read()
-
-    def _read(self) -> Iterator[dict[str, str]]:
-        block: dict[str, str] = {}
-        for line in self.response.iter_lines():
-            if not line:
-                yield block
-                block = {}
-            else:
-                name, _colon, value = line.partition(":")
-                block[name or "comment"] = value.strip()
-
-    def blocks(self) -> Iterator[dict[str, str]]:
-        return self._blocks
-
-    def run(self) -> dict[str, Any]:
-        """The next run that is told of."""
-        return self.event()[1]
-
-    def event(self) -> tuple[str, dict[str, Any]]:
-        for block in self._blocks:
-            if block.get("event") == "run":
-                return block["id"], json.loads(block["data"])
-        raise AssertionError("the stream has ended")
-
-    def ended(self) -> bool:
-        return all("event" not in block for block in self._blocks)
-
-
-@contextmanager
-def stream(url: str, business: object, **headers: str) -> Iterator[Stream]:
-    path = f"{url}/api/runs/stream/?business={business}"
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    with httpx.stream("GET", path, headers=named, timeout=10) as response:
-        assert response.status_code == 200, response.read()
-        yield Stream(response)
-
-
-def make_token(user: User) -> str:
-    return f"Bearer {AuthToken.objects.create(user)[1]}"
-
-
 def update_columns(run: Any, **columns: Any) -> None:
     columns = {"heartbeat_at": Now(), **columns}
     CountingRun.objects.filter(pk=run.pk).update(version=F("version") + 1, **columns)
@@ -97,54 +49,54 @@ def test_active_runs_come_at_once_and_changes_as_they_are_made(
 ) -> None:
     make_run(business_a, "completed", created_at=Now() - timedelta(days=1), finished_at=Now() - timedelta(hours=2))
     run = make_run(business_a, "running", total=10)
-    with stream(asgi, business_a.pk, Authorization=make_token(member_a)) as told:
-        assert told.response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
-        assert told.response.headers["X-Accel-Buffering"] == "no"
-        assert told.response.headers["Cache-Control"] == "no-store"
-        first = told.run()
+    with open_stream(asgi, business_a.pk, Authorization=make_token(member_a)) as events:
+        assert events.response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        assert events.response.headers["X-Accel-Buffering"] == "no"
+        assert events.response.headers["Cache-Control"] == "no-store"
+        first = events.next_run()
         assert first.keys() == as_member_a.get(f"/api/runs/counting/{run.pk}/").json().keys()
         assert (first["id"], first["processed"]) == (run.pk, 0)
         update_columns(run, processed=5)
-        assert told.run()["processed"] == 5
+        assert events.next_run()["processed"] == 5
         CountingRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
-        assert told.run()["status"] == "completed"
+        assert events.next_run()["status"] == "completed"
         started = make_run(business_a)
-        assert told.run()["id"] == started.pk
+        assert events.next_run()["id"] == started.pk
 
 
-def test_a_run_that_only_grows_older_is_told_of_when_that_changes_the_verdict(
+def test_a_run_is_sent_when_its_age_alone_changes_its_verdict(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running", silent_for=59)
-    with stream(asgi, business_a.pk, Authorization=make_token(member_a)) as told:
-        assert told.run()["verdict"]["code"] == "working"
-        assert told.run()["verdict"]["code"] == "quiet"
+    with open_stream(asgi, business_a.pk, Authorization=make_token(member_a)) as events:
+        assert events.next_run()["verdict"]["code"] == "working"
+        assert events.next_run()["verdict"]["code"] == "quiet"
         # Without a new version: as if time had passed.
         CountingRun.objects.filter(pk=run.pk).update(heartbeat_at=Now() - timedelta(seconds=301))
-        stale = told.run()
+        stale = events.next_run()
         assert (stale["status"], stale["is_stale"], stale["verdict"]["code"]) == ("failed", True, "stale")
     run.refresh_from_db()
     assert run.status == Status.FAILED
 
 
-def test_another_business_is_never_told_of(
+def test_runs_of_another_business_are_never_sent(
     asgi: str, member_a: User, business_a: Business, business_b: Business, make_run: MakeRun
 ) -> None:
     theirs, ours = make_run(business_b, "running"), make_run(business_a, "running")
     member_b = User.objects.create_user("somebody")
     Membership.objects.create(user=member_b, business=business_b)
     with (
-        stream(asgi, business_a.pk, Authorization=make_token(member_a)) as a,
-        stream(asgi, business_b.slug, Authorization=make_token(member_b)) as b,
+        open_stream(asgi, business_a.pk, Authorization=make_token(member_a)) as a,
+        open_stream(asgi, business_b.slug, Authorization=make_token(member_b)) as b,
     ):
-        assert (a.run()["id"], b.run()["id"]) == (ours.pk, theirs.pk)
+        assert (a.next_run()["id"], b.next_run()["id"]) == (ours.pk, theirs.pk)
         update_columns(theirs, processed=1)
-        assert b.run()["processed"] == 1
+        assert b.next_run()["processed"] == 1
         update_columns(ours, processed=2)
-        assert a.run()["processed"] == 2
+        assert a.next_run()["processed"] == 2
 
 
-def test_who_may_not_watch_is_told_in_json(asgi: str, member_a: User, business_b: Business) -> None:
+def test_a_refusal_is_json(asgi: str, member_a: User, business_b: Business) -> None:
     accept = {"Accept": "text/event-stream"}
     url = f"{asgi}/api/runs/stream/"
     signed_in = {**accept, "Authorization": make_token(member_a)}
@@ -160,40 +112,40 @@ def test_who_may_not_watch_is_told_in_json(asgi: str, member_a: User, business_b
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_process_that_cannot_stream_says_so(as_member_a: APIClient) -> None:
+def test_a_process_that_cannot_stream_answers_406(as_member_a: APIClient) -> None:
     answer = as_member_a.get("/api/runs/stream/?business=business-a")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (406, "no_stream")
 
 
-def test_readers_hear_it_in_their_own_language(
+def test_subscribers_get_texts_in_their_own_language(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     make_run(business_a, "running")
     bearer = make_token(member_a)
     with (
-        stream(asgi, business_a.pk, Authorization=bearer) as english,
-        stream(asgi, f"{business_a.pk}&lang=he", Authorization=bearer) as hebrew,
+        open_stream(asgi, business_a.pk, Authorization=bearer) as english,
+        open_stream(asgi, f"{business_a.pk}&lang=he", Authorization=bearer) as hebrew,
     ):
-        assert english.run()["verdict"]["label"] == "Working"
-        assert hebrew.run()["verdict"]["label"] == "פועל"
+        assert english.next_run()["verdict"]["label"] == "Working"
+        assert hebrew.next_run()["verdict"]["label"] == "פועל"
 
 
-def test_who_was_away_is_told_what_ended_meanwhile(
+def test_a_subscriber_that_comes_back_gets_what_ended_meanwhile(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running")
     bearer = make_token(member_a)
-    with stream(asgi, business_a.pk, Authorization=bearer) as told:
-        last = told.event()[0]
+    with open_stream(asgi, business_a.pk, Authorization=bearer) as events:
+        last = events.next_event()[0]
     CountingRun.objects.filter(pk=run.pk).transition_to(Status.COMPLETED, finished_at=Now())
-    # As if it had been a while ago; what ended in the last seconds is told to everybody.
+    # As if it had been a while ago; what ended in the last seconds is sent to everybody.
     CountingRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(seconds=60))
     before = str(int(last) - 120_000)
-    with stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID=before) as told:
-        assert told.run()["status"] == "completed"
-    with stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID="nonsense") as told:
+    with open_stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID=before) as events:
+        assert events.next_run()["status"] == "completed"
+    with open_stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID="nonsense") as events:
         make_run(business_a)
-        assert told.run()["status"] == "queued"
+        assert events.next_run()["status"] == "queued"
 
 
 def end_session(user: User) -> None:
@@ -214,35 +166,33 @@ def deactivate(user: User) -> None:
 
 
 @pytest.mark.parametrize("end", [end_session, end_membership, change_password, deactivate])
-def test_it_ends_with_the_right_to_watch(
+def test_it_ends_when_the_subscriber_loses_access(
     asgi: str, client: Client, member_a: User, business_a: Business, make_run: MakeRun, end: Callable[[User], None]
 ) -> None:
     make_run(business_a, "running")
     client.force_login(member_a)
     name = settings.SESSION_COOKIE_NAME
-    with stream(asgi, business_a.pk, Cookie=f"{name}={client.cookies[name].value}") as told:
-        assert told.run()
+    with open_stream(asgi, business_a.pk, Cookie=f"{name}={client.cookies[name].value}") as events:
+        assert events.next_run()
         end(member_a)
-        assert told.ended()
+        assert events.ends_without_event()
 
 
-def test_it_ends_with_the_token_and_not_with_another(
-    asgi: str, member_a: User, business_a: Business, make_run: MakeRun
-) -> None:
+def test_it_ends_with_its_own_token_only(asgi: str, member_a: User, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
     mine, other = make_token(member_a), make_token(member_a)
     with (
-        stream(asgi, business_a.pk, Authorization=mine) as told,
-        stream(asgi, business_a.pk, Authorization=other) as more,
+        open_stream(asgi, business_a.pk, Authorization=mine) as events,
+        open_stream(asgi, business_a.pk, Authorization=other) as more,
     ):
-        assert (told.run()["id"], more.run()["id"]) == (run.pk, run.pk)
+        assert (events.next_run()["id"], more.next_run()["id"]) == (run.pk, run.pk)
         httpx.post(f"{asgi}/api/auth/logout/", headers={"Authorization": mine}).raise_for_status()
-        assert told.ended()
+        assert events.ends_without_event()
         update_columns(run, processed=3)
-        assert more.run()["processed"] == 3
+        assert more.next_run()["processed"] == 3
 
 
-def test_a_user_has_only_so_many_streams_and_others_have_theirs(
+def test_the_limit_of_streams_is_per_user(
     tmp_path: Path, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     make_run(business_a, "running")
@@ -251,7 +201,7 @@ def test_a_user_has_only_so_many_streams_and_others_have_theirs(
     mine, theirs = make_token(member_a), make_token(other)
     with server(tmp_path / "state", {"STREAMS_PER_USER": "3"}) as url:
 
-        def ask_in_hebrew() -> httpx.Response:
+        def request_in_hebrew() -> httpx.Response:
             path = f"{url}/api/runs/stream/?business={business_a.pk}&lang=he"
             return httpx.get(path, headers={"Authorization": mine}, timeout=10)
 
@@ -261,21 +211,19 @@ def test_a_user_has_only_so_many_streams_and_others_have_theirs(
             ) as last:
                 return last.status_code == 200
 
-        with all_of(stream(url, business_a.pk, Authorization=mine) for _ in range(3)) as streams:
-            assert all(each.run() for each in streams)
-            refused = ask_in_hebrew()
+        with all_of(open_stream(url, business_a.pk, Authorization=mine) for _ in range(3)) as streams:
+            assert all(each.next_run() for each in streams)
+            refused = request_in_hebrew()
             assert (refused.status_code, refused.headers["Content-Type"]) == (429, "application/json")
             assert refused.json()["errors"][0]["code"] == "too_many_streams"
             assert refused.headers["Retry-After"] == "30"
             assert refused.headers["Cache-Control"] == "no-store"
-            with stream(url, business_a.pk, Authorization=theirs) as another:
-                assert another.run()
+            with open_stream(url, business_a.pk, Authorization=theirs) as another:
+                assert another.next_run()
         until(has_place, seconds=10)
 
 
-def test_streams_that_open_at_once_do_not_slip_past_the_bound(
-    tmp_path: Path, member_a: User, business_a: Business
-) -> None:
+def test_streams_opened_at_once_respect_the_limit(tmp_path: Path, member_a: User, business_a: Business) -> None:
     bearer = make_token(member_a)
 
     def status(url: str) -> int:
@@ -290,16 +238,17 @@ def test_streams_that_open_at_once_do_not_slip_past_the_bound(
     assert (statuses.count(200), statuses.count(429)) == (5, 7)
 
 
-def test_watching_costs_the_database_the_same_for_one_and_for_many(
+def test_many_subscribers_cost_the_database_no_more_than_one(
     asgi: str, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
-    """The server counts what was done for signing in only later; then all that is left are the looks."""
+    """The server counts what was done for signing in only later; then only the polls are left."""
     make_run(business_a, "running")
     bearer = make_token(member_a)
-    with all_of(stream(asgi, business_a.pk, Authorization=bearer) for _ in range(30)) as streams:
+    with all_of(open_stream(asgi, business_a.pk, Authorization=bearer) for _ in range(30)) as streams:
         for each in streams:
-            each.run()
-        until(lambda: _statements_in_two_seconds() <= 30, seconds=60)  # a query a look and viewer would be 120
+            each.next_run()
+        # A query for each poll and subscriber would be 120.
+        until(lambda: _statements_in_two_seconds() <= 30, seconds=60)
 
 
 @contextmanager
@@ -319,15 +268,15 @@ def _statements_in_two_seconds() -> float:
     return count() - before
 
 
-def test_it_holds_no_connection_of_its_own(
+def test_a_subscriber_takes_no_database_connection(
     tmp_path: Path, member_a: User, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running")
     bearer = make_token(member_a)
     with (
         server(tmp_path / "state", {"DATABASE_POOL_SIZE": "2"}) as url,
-        all_of(stream(url, business_a.pk, Authorization=bearer) for _ in range(8)) as streams,
+        all_of(open_stream(url, business_a.pk, Authorization=bearer) for _ in range(8)) as streams,
     ):
         update_columns(run, processed=7)
         for each in streams:
-            assert any(each.run()["processed"] == 7 for _ in range(2))
+            assert any(each.next_run()["processed"] == 7 for _ in range(2))

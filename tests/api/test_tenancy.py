@@ -1,4 +1,4 @@
-"""A member of business A learns nothing of business B, at any address the project has."""
+"""G5, isolation: a member of business A learns nothing of business B, at any URL of the project."""
 
 import re
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ ADMIN = "/admin/"
 
 
 def addresses(patterns: Any = None, prefix: str = "/") -> Iterator[tuple[str, str | None]]:
-    """Every route of the project with its name; a regular expression's is cut to what stands before it."""
+    """Every route of the project with its name; a regular expression's is cut to the text before it."""
     for entry in get_resolver().url_patterns if patterns is None else patterns:
         route = getattr(entry.pattern, "_route", "")
         if isinstance(entry, URLResolver):
@@ -109,12 +109,14 @@ def all_requests() -> list[Any]:
     return [list(model.objects.values()) for model in models]
 
 
-def response_text(answer: Any) -> str:
-    return (b"".join(answer) if getattr(answer, "streaming", False) else answer.content).decode("utf-8", "replace")
+def response_text(response: Any) -> str:
+    return (b"".join(response) if getattr(response, "streaming", False) else response.content).decode(
+        "utf-8", "replace"
+    )
 
 
 @pytest.mark.parametrize("route", project_routes())
-def test_a_member_of_a_gets_404_for_what_is_bs(
+def test_a_member_of_a_gets_404_for_everything_of_b(
     as_member_a: APIClient, member_a: User, of_b: dict[str, Any], route: str
 ) -> None:
     by_session = APIClient()
@@ -123,20 +125,20 @@ def test_a_member_of_a_gets_404_for_what_is_bs(
     before = all_requests()
     for client, method, query in product(clients, METHODS, QUERIES):
         path = fill_route(route, of_b) + query.format(**of_b)
-        answer = getattr(client, method)(path, BODY if method in ("post", "put", "patch") else None)
-        assert SECRET not in response_text(answer) + str(answer.headers), (method, path)
-        if method in ("get", "post") and PARAMETER.search(route) and answer.status_code != 405:
-            assert answer.status_code == 404, (method, path)
+        response = getattr(client, method)(path, BODY if method in ("post", "put", "patch") else None)
+        assert SECRET not in response_text(response) + str(response.headers), (method, path)
+        if method in ("get", "post") and PARAMETER.search(route) and response.status_code != 405:
+            assert response.status_code == 404, (method, path)
         if route == "/logout/":  # the only one that means it
             client.force_login(member_a)
     assert all_requests() == before
 
 
 @pytest.mark.parametrize("route", [r for r in project_routes() if r.startswith("/api/") and r not in OPEN])
-def test_the_anonymous_are_asked_to_sign_in(anonymous: APIClient, of_b: dict[str, Any], route: str) -> None:
+def test_anonymous_requests_are_401(anonymous: APIClient, of_b: dict[str, Any], route: str) -> None:
     for method in ("get", "post", "put", "delete", "options"):
-        answer = getattr(anonymous, method)(fill_route(route, of_b))
-        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer"), method
+        response = getattr(anonymous, method)(fill_route(route, of_b))
+        assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer"), method
 
 
 def test_the_anonymous_see_nothing_elsewhere(anonymous: APIClient, of_b: dict[str, Any]) -> None:
@@ -151,7 +153,7 @@ def test_members_are_kept_out_of_the_admin(as_member_a: APIClient, member_a: Use
         assert client.get(ADMIN + path).status_code in (302, 404), path
 
 
-def test_lists_of_a_member_hold_nothing_of_others(as_member_a: APIClient, of_b: dict[str, Any]) -> None:
+def test_lists_of_a_member_contain_nothing_of_others(as_member_a: APIClient, of_b: dict[str, Any]) -> None:
     assert as_member_a.get("/api/runs/").json()["results"] == []
     assert [row["slug"] for row in as_member_a.get("/api/businesses/").json()] == ["business-a"]
 

@@ -1,4 +1,4 @@
-"""Who tries too often is told when to come again, whichever process answers; who does it right is never bothered."""
+"""Too many attempts are refused with the wait, whichever process responds; successes are never limited."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.whatsapp import create_account
 LOGIN = "/api/auth/login/"
 PREVIEW = "/api/whatsapp/broadcasts/preview/"
 
-Door = Callable[[str, str], Any]
+SignIn = Callable[[str, str], Any]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def let_time_pass(seconds: int) -> None:
 
 def test_one_password_tried_on_many_names_is_stopped_by_default(member_a: User) -> None:
     answers = [api(f"name-{number}", "Summer2026!") for number in range(61)]
-    assert {answer.status_code for answer in answers[:60]} == {401}
+    assert {response.status_code for response in answers[:60]} == {401}
     assert answers[60].status_code == 429
     assert answers[60].json()["errors"][0]["code"] == "throttled"
     assert 50 <= int(answers[60].headers["Retry-After"]) <= 60
@@ -71,25 +71,25 @@ def test_one_password_tried_on_many_names_is_stopped_by_default(member_a: User) 
     assert api("member-a", PASSWORD).status_code == 200
 
 
-@pytest.mark.parametrize("door", [api, page, admin])
-def test_no_door_is_left_open(rates: Callable[..., None], staff: User, door: Door) -> None:
+@pytest.mark.parametrize("sign_in", [api, page, admin])
+def test_every_way_to_sign_in_is_limited(rates: Callable[..., None], staff: User, sign_in: SignIn) -> None:
     rates(login="3/hour")
     for number, other in enumerate((api, page, admin)):
         assert other(f"name-{number}", "wrong").status_code in (200, 401)
-    answer = door("staff", PASSWORD)
+    answer = sign_in("staff", PASSWORD)
     assert answer.status_code == 429
     assert 1100 <= int(answer.headers["Retry-After"]) <= 1200
     assert "no-store" in answer.headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("door", [api, page, admin])
-def test_signing_in_rightly_costs_nothing(rates: Callable[..., None], staff: User, door: Door) -> None:
+@pytest.mark.parametrize("sign_in", [api, page, admin])
+def test_a_successful_sign_in_isnt_counted(rates: Callable[..., None], staff: User, sign_in: SignIn) -> None:
     rates(login="1/hour")
-    assert [door("staff", PASSWORD).status_code for _ in range(3)] in ([200] * 3, [302] * 3)
+    assert [sign_in("staff", PASSWORD).status_code for _ in range(3)] in ([200] * 3, [302] * 3)
 
 
 def test_the_lockout_of_a_name_says_when_to_come_again(staff: User) -> None:
-    answers = {door: [door("staff", "wrong") for _ in range(11)][-1] for door in (api, page, admin)}
+    answers = {sign_in: [sign_in("staff", "wrong") for _ in range(11)][-1] for sign_in in (api, page, admin)}
     assert [answer.status_code for answer in answers.values()] == [429] * 3
     assert [answer.headers["Retry-After"] for answer in answers.values()] == ["900"] * 3
     assert "Too many attempts" in answers[page].content.decode()
@@ -98,14 +98,14 @@ def test_the_lockout_of_a_name_says_when_to_come_again(staff: User) -> None:
 # Previews
 
 
-def test_previews_are_bounded_by_user(
+def test_previews_are_limited_by_user(
     rates: Callable[..., None], as_member_a: APIClient, as_member_b: APIClient, business_a: Business
 ) -> None:
     rates(preview="2/minute")
     create_account(business_a)
     body = {"business": business_a.pk, "text": "Hello", "numbers": "050-2000000"}
     answers = [as_member_a.post(PREVIEW, body) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [response.status_code for response in answers] == [200, 200, 429]
     assert 1 <= int(answers[2].headers["Retry-After"]) <= 30
     assert answers[2].json()["errors"][0]["detail"].startswith("Too many attempts. Try again in")
     assert as_member_b.post(PREVIEW, body).status_code == 404  # it is a stranger's business, and not too often
@@ -114,7 +114,7 @@ def test_previews_are_bounded_by_user(
 # The rule
 
 
-def test_a_permit_comes_back_with_time_and_never_more_than_the_rate(rates: Callable[..., None], db: None) -> None:
+def test_permits_come_back_with_time_up_to_the_rate(rates: Callable[..., None], db: None) -> None:
     rates(login="3/hour")
     assert [take_permit("login", "x") for _ in range(4)] == [None, None, None, pytest.approx(1200, abs=5)]
     let_time_pass(1200)
@@ -158,7 +158,7 @@ def test_many_at_once_get_no_more_than_the_rate(rates: Callable[..., None]) -> N
     assert taken.count(None) == 10
 
 
-def test_the_sweep_forgets_those_who_owe_nothing(rates: Callable[..., None], db: None) -> None:
+def test_the_sweep_deletes_rows_that_have_all_their_permits(rates: Callable[..., None], db: None) -> None:
     rates(login="1/hour", preview="1/day")
     take_permit("login", "x")
     take_permit("preview", "x")

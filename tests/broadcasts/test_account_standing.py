@@ -116,7 +116,7 @@ def test_restrictions_are_known_until_they_end(account_a: ProviderAccount, expir
         account_a, "account_update", webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", expiration), NOW - 9
     )
     [warning] = warnings_of(account_a)
-    assert warning.startswith("The account may not write first: templates are refused. Until ")
+    assert warning.startswith("The account can't start conversations: templates are refused. Until ")
     over = webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", NOW - 5)
     post_change(account_a, "account_update", over, NOW)
     assert warnings_of(account_a) == []
@@ -141,7 +141,7 @@ def test_an_event_replaces_restrictions_of_its_own_kind_only(account_a: Provider
     post_change(account_a, "account_update", webhooks.ban("DISABLE"), NOW - 99)
     assert [words[:20] for words in warnings_of(account_a)] == [
         "The account was disc",
-        "The account may not ",
+        "The account can't st",
         "Meta says that the a",
     ]
     post_change(account_a, "account_update", {"event": "ACCOUNT_RECONNECTED"}, NOW - 6)
@@ -196,8 +196,8 @@ def test_an_audience_over_the_limit_gets_a_warning_before_it_starts(
     WhatsAppBroadcast.objects.filter(pk=earlier.pk).update(succeeded=248, started_at=Now())
     body = {"business": "business-a", "name": "Sale", "text": "Hello", "numbers": numbers(2)}
     words = (
-        "2 recipients are more than the account may write to today: 250 within 24 hours, of which 248 were sent"
-        " already and 1 wait in other broadcasts. WhatsApp refuses the others."
+        "2 recipients are more than the account can reach today. Its limit is 250 within 24 hours;"
+        " 248 were already sent, and 1 are waiting in other broadcasts. WhatsApp will refuse the rest."
     )
     assert as_member_a.post("/api/whatsapp/broadcasts/preview/", body).json()["warnings"] == [words]
     answer = as_member_a.post("/api/whatsapp/broadcasts/", body)
@@ -229,7 +229,7 @@ def test_the_page_shows_the_standing(
     page = client.get("/b/business-a/broadcasts/").content.decode()
     assert "<strong>High</strong>" in page
     assert "0 of 250 messages within 24 hours" in page
-    assert "Meta is going to disable the account." in page
+    assert "Meta will disable the account." in page
 
 
 def test_the_admin_queues_a_check_after_a_save(

@@ -20,7 +20,7 @@ from demo.fakes import graph as wire
 from demo.fakes import webhooks
 from demo.fakes.graph import GraphServer
 from runs.states import ItemStatus, Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.cast import MakeRun
 from tests.whatsapp import broadcast, number, numbers, post_webhook
 
@@ -73,9 +73,9 @@ def test_a_refused_retry_says_when_the_next_one_may_be(as_member_a: APIClient, e
     refused = as_member_a.post(url)
     [error] = refused.json()["errors"]
     assert (refused.status_code, error["code"]) == (409, "wrong_state")
-    assert error["detail"].startswith("Nobody may be tried again now. 1 person may later, from: ")
+    assert error["detail"].startswith("Nothing can be retried now. 1 person can be retried from: ")
     Recipient.objects.filter(run=ended, error_code="131049").delete()
-    assert "Nobody whose message failed may be tried again" in as_member_a.post(url).json()["errors"][0]["detail"]
+    assert "None of the failed messages can be retried" in as_member_a.post(url).json()["errors"][0]["detail"]
 
 
 def test_each_failed_recipient_has_advice(as_member_a: APIClient, ended: WhatsAppBroadcast) -> None:
@@ -92,9 +92,9 @@ def test_each_failed_recipient_has_advice(as_member_a: APIClient, ended: WhatsAp
 def test_the_page_shows_advice_and_retries(client: Client, member_a: User, ended: WhatsAppBroadcast) -> None:
     client.force_login(member_a)
     page = client.get(f"/b/business-a/broadcasts/?run={ended.pk}&state=failed").content.decode()
-    assert "3 people may be tried again now." in page
-    assert "1 person may be tried again later, from:" in page
-    assert "Reach them in another way" in page
+    assert "3 people can be retried now." in page
+    assert "1 person can be retried later, from:" in page
+    assert "Contact them another way" in page
 
 
 @pytest.mark.parametrize("code", sorted(RULES))
@@ -116,7 +116,7 @@ def test_a_failure_by_webhook_follows_the_same_rules(account_a: ProviderAccount)
     assert (failed.status, failed.error_message) == ("failed", "Not delivered: Details of 131049.")
     assert failed.answered_at is not None
     assert failed.retry_after == failed.answered_at + timedelta(hours=24)
-    assert not seen(run).failed_items().exists()
+    assert not read_run(run).failed_items().exists()
 
 
 # Accepted isn't sent
@@ -158,7 +158,7 @@ def test_the_answer_never_undoes_an_earlier_webhook(
     monkeypatch.setattr(MetaCloud, "send", send_after_webhook)
     work_through(run, send)
     recipient = Recipient.objects.get(run=run)
-    assert (recipient.delivery, seen(run).delivered, seen(run).sent) == ("delivered", 1, 1)
+    assert (recipient.delivery, read_run(run).delivered, read_run(run).sent) == ("delivered", 1, 1)
 
 
 def test_a_message_without_a_status_for_a_day_is_not_confirmed(

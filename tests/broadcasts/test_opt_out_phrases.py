@@ -1,4 +1,4 @@
-"""Many phrases ask for no more messages, and some of their words mean other things elsewhere."""
+"""Phrases that opt out, and texts in which their words mean something else."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.claims import claim_run
 from tests.whatsapp import broadcast, create_account, number, numbers, phones_sent_to, post_webhook, statuses
 
@@ -85,7 +85,7 @@ def test_a_preference_of_another_category_is_ignored(account_a: ProviderAccount)
     assert not OptOut.objects.exists()
 
 
-def test_a_status_that_says_so_opts_out_at_once(account_a: ProviderAccount) -> None:
+def test_a_status_of_a_stop_opts_out_at_once(account_a: ProviderAccount) -> None:
     sent, next_one = broadcast(account_a, numbers(2)), broadcast(account_a, numbers(3))
     recipient = Recipient.objects.get(run=sent, phone=PERSON)
     Recipient.objects.filter(pk=recipient.pk).update(status="done", delivery="accepted", message_id="wamid.1")
@@ -287,7 +287,7 @@ def test_a_repeated_begin_leaves_a_message_in_flight(account_a: ProviderAccount)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refusal_that_says_so_opts_out_at_once_and_for_good(
+def test_a_refusal_for_a_stop_opts_out_at_once_and_permanently(
     account_a: ProviderAccount, as_member_a: APIClient, graph: GraphServer
 ) -> None:
     graph.answers[number(1)] = [wire.STOPPED_MARKETING]
@@ -328,7 +328,7 @@ def test_a_resumed_broadcast_excludes_new_opt_outs(account_a: ProviderAccount, g
     run = broadcast(account_a, numbers(3))
     run.cancel(SYSTEM)
     post_preference(account_a, "stop")
-    dispatch.reopen(seen(run), SYSTEM, "resumed")
+    dispatch.reopen(read_run(run), SYSTEM, "resumed")
     work_through(run, send)
     assert phones_sent_to(graph) == [number(0), number(2)]
 
@@ -352,7 +352,7 @@ def test_members_add_list_and_lift_opt_outs(as_member_a: APIClient, account_a: P
     assert OptOut.objects.count() == 1
 
 
-def test_no_member_lifts_what_the_person_has_stopped(as_member_a: APIClient, account_a: ProviderAccount) -> None:
+def test_no_member_lifts_an_opt_out_of_the_person(as_member_a: APIClient, account_a: ProviderAccount) -> None:
     post_message(account_a, "הסר")
     refused = as_member_a.delete(f"{URL}{OptOut.objects.get().pk}/")
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "person_stopped")

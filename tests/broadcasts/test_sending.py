@@ -1,4 +1,4 @@
-"""A broadcast sends to every recipient once, and records what became of each."""
+"""A broadcast sends to every recipient once, and records each outcome."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.providers import Accepted
 from broadcasts.providers.meta import MetaCloud
-from broadcasts.sending import pending, send
+from broadcasts.sending import pending_recipients, send
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer
 from runs.lifecycle import dispatch
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.claims import claim_run
 from tests.whatsapp import broadcast, number, numbers, phones_sent_to, statuses
 
@@ -88,7 +88,7 @@ def test_a_revoked_token_or_blocked_number_stops_the_run_and_a_resume_goes_on(
     assert phones_sent_to(graph) == [number(n) for n in (0, 1, 2, 2, 3, 4)], "the refused message was sent again"
 
 
-def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
+def test_messages_in_flight_at_a_workers_death_are_unknown_and_not_sent_again(
     account_a: ProviderAccount, graph: GraphServer
 ) -> None:
     run = broadcast(account_a, numbers(4))
@@ -96,7 +96,7 @@ def test_what_was_in_flight_when_the_worker_died_is_unknown_and_not_sent_again(
     assert lost is not None
     progress = Progress(lost)
     steps = Effects(progress)
-    items = steps.each(pending(lost))
+    items = steps.each(pending_recipients(lost))
     steps.done(next(items), message_id="wamid.x")
     next(items)  # … and here the process dies
     assert statuses(run) == ["done", "in_flight", "pending", "pending"]
@@ -115,7 +115,7 @@ def test_a_cancel_stops_before_the_next_recipient(
 
     def cancelling(self: MetaCloud, message: Message) -> Accepted:
         if message.to == f"+{number(1)}":
-            seen(run).cancel(SYSTEM)
+            read_run(run).cancel(SYSTEM)
         return send_by_meta(self, message)
 
     monkeypatch.setattr(MetaCloud, "send", cancelling)
@@ -123,7 +123,7 @@ def test_a_cancel_stops_before_the_next_recipient(
     assert end.status == Status.CANCELLED
     assert statuses(end) == ["done", "done", "pending", "pending", "pending"]
     assert (end.sent, end.cancelled, end.unknown) == (2, 3, 0)
-    assert len(graph.told) == 2
+    assert len(graph.received) == 2
 
 
 def test_a_recipient_who_opts_out_in_the_queue_is_skipped(account_a: ProviderAccount, graph: GraphServer) -> None:
@@ -140,7 +140,7 @@ def test_a_throughput_limit_holds_off_the_account(account_a: ProviderAccount, gr
     end = work_through(broadcast(account_a, numbers(2)), send)
     assert statuses(end) == ["done", "done"]
     assert phones_sent_to(graph) == [number(0), number(0), number(1)]
-    assert graph.told[1].at - graph.told[0].at >= 1.9
+    assert graph.received[1].at - graph.received[0].at >= 1.9
 
 
 def test_a_message_that_cant_be_rendered_fails_its_recipient_only(

@@ -22,7 +22,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.readers.verdict import verdict_of
 from runs.states import Status
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.whatsapp import create_account, number, numbers, phones_sent_to, post_webhook, statuses, template_broadcast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,7 +42,7 @@ def post_template_status(
     post_webhook(webhooks.of_account(account, "message_template_status_update", value))
 
 
-def test_a_language_with_a_hyphen_wakes_too(
+def test_a_language_with_a_hyphen_ends_the_wait_too(
     account_a: ProviderAccount, graph: GraphServer, messages: list[Any]
 ) -> None:
     """Meta's example has en-US; pywa knows en_US only."""
@@ -57,11 +57,11 @@ def test_a_language_with_a_hyphen_wakes_too(
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (wire.PARAMETER_COUNT, "more or fewer variables"),
-        (wire.NO_TEMPLATE, "no approved template of this name"),
-        (wire.POLICY_VIOLATED, "breaks a rule of WhatsApp"),
+        (wire.PARAMETER_COUNT, "different numbers of variables"),
+        (wire.NO_TEMPLATE, "no approved template with this name"),
+        (wire.POLICY_VIOLATED, "breaks WhatsApp's rules"),
         (wire.PARAMETER_FORMAT, "Compare the message with the template"),
-        (wire.TEMPLATE_DISABLED, "disabled the template for good"),
+        (wire.TEMPLATE_DISABLED, "disabled the template permanently"),
         (wire.FLOW_BLOCKED, "flow is blocked"),
     ],
 )
@@ -70,7 +70,7 @@ def test_a_rejected_template_fails_the_run_with_advice(
 ) -> None:
     graph.otherwise = answer
     run = work_through(template_broadcast(account_a, 5), send)
-    assert (run.status, run.error_code, run.processed, len(graph.told)) == (Status.FAILED, "rejected", 0, 1)
+    assert (run.status, run.error_code, run.processed, len(graph.received)) == (Status.FAILED, "rejected", 0, 1)
     assert words in run.error_message
     assert "(#132" in run.error_message
     assert run.error_message.count("132") == 1, "the code appears once"
@@ -97,7 +97,7 @@ def test_a_paused_template_waits_in_the_queue(account_a: ProviderAccount, graph:
     assert statuses(run) == ["done", "done", "pending", "pending", "pending"]
 
 
-def test_a_webhook_that_lifts_the_pause_wakes_the_run(
+def test_a_webhook_that_lifts_the_pause_ends_the_wait(
     account_a: ProviderAccount, graph: GraphServer, messages: list[Any]
 ) -> None:
     graph.answers[number(2)] = [wire.TEMPLATE_PAUSED, wire.SENT]
@@ -115,7 +115,7 @@ def test_a_webhook_that_lifts_the_pause_wakes_the_run(
     assert phones_sent_to(graph) == [number(n) for n in (0, 1, 2, 2, 3)]
 
 
-def test_another_accounts_template_wakes_nobody(
+def test_another_accounts_template_ends_no_wait(
     account_a: ProviderAccount, business_b: Business, graph: GraphServer, messages: list[Any]
 ) -> None:
     graph.otherwise = wire.TEMPLATE_PAUSED
@@ -145,7 +145,7 @@ def test_a_waiting_run_retries_by_itself_until_the_longest_wait(
     since = run.paused_since
     assert since is not None
     run = work_through(run, send)
-    assert (run.status, run.attempt, run.paused_since, len(graph.told)) == (Status.QUEUED, 2, since, 2)
+    assert (run.status, run.attempt, run.paused_since, len(graph.received)) == (Status.QUEUED, 2, since, 2)
     rows = WhatsAppBroadcast.objects.filter(pk=run.pk)
     rows.update(paused_since=Now() - timedelta(hours=settings.WHATSAPP_TEMPLATE_WAIT_HOURS, seconds=1))
     end = work_through(run, send)
@@ -176,4 +176,4 @@ def test_a_waiting_run_can_be_cancelled(account_a: ProviderAccount, graph: Graph
     run = work_through(template_broadcast(account_a, 2), send)
     run.cancel(SYSTEM)
     post_template_status(account_a)
-    assert (seen(run).status, seen(run).cancelled) == (Status.CANCELLED, 2)
+    assert (read_run(run).status, read_run(run).cancelled) == (Status.CANCELLED, 2)

@@ -1,12 +1,18 @@
-"""What every run type is promised: each concrete one is taken through its life, a new one by adding nothing here."""
+"""The contract of every run type, from its start to its tenancy.
+
+Start, claim, flush, pause, cancel, retry, expire, reset, poison, items, CSV, stream, admin, card, tenancy. Each
+concrete type of the installation goes through all of it, and so does one that only the tests define
+(`tests/contract/models.py`). A new type is covered without a line here. Proves G5 for the URLs of a run.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError
@@ -20,9 +26,11 @@ from runs.models import Business, Run, run_types
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import ItemStatus, Status
-from tests.actors import seen, silence
+from tests.actors import age_heartbeat, read_run
 from tests.claims import claim_run, work_on
 from tests.contract.factories import make_items, start_any
+from tests.event_streams import make_token, open_stream
+from tests.servers import server
 
 pytestmark = pytest.mark.django_db
 commits = pytest.mark.django_db(transaction=True)  # a flush commits by itself
@@ -41,11 +49,11 @@ def run(model: type[Run], business_a: Business) -> Run:
 
 
 class Killed(BaseException):
-    """What work meets where its process is killed: nothing after it runs."""
+    """Stands in for the death of the process: no handler of the product catches it."""
 
 
 def count_numbers(stop_at: int | None = None, stop: Callable[[Run], object] = lambda run: None) -> Any:
-    """Work that goes on from its cursor, and does `stop` inside one of its items."""
+    """Work that starts at its cursor, and calls `stop` inside one of its items."""
 
     def work(run: Run, progress: Progress) -> None:
         first = run.cursor.get("next", 0)
@@ -59,7 +67,7 @@ def count_numbers(stop_at: int | None = None, stop: Callable[[Run], object] = la
 
 def work_through(run: Run, work: Any) -> Run:
     work_on(run, work)
-    return seen(run)
+    return read_run(run)
 
 
 def kill(run: Run) -> None:
@@ -67,11 +75,11 @@ def kill(run: Run) -> None:
 
 
 def let_die(run: Run, work: Any) -> Run:
-    """One attempt in a process that is killed, and its parent that sees it."""
+    """One attempt whose process is killed; its parent reclaims the run."""
     with pytest.raises(Killed):
         work_through(run, work)
     type(run).objects.filter(pk=run.pk).reclaim()
-    return seen(run)
+    return read_run(run)
 
 
 def fail(run: Run) -> None:
@@ -111,22 +119,21 @@ def test_a_run_is_claimed_once(model: type[Run], run: Run) -> None:
     assert claim_run(run, worker="worker@two", task_id="2") is None
 
 
-# Progress
+# Flush, pause, cancel, retry, poison
 
 
 @commits
-def test_a_run_counts_to_its_end(run: Run) -> None:
+def test_a_run_counts_its_items_and_completes(run: Run) -> None:
     run = work_through(run, count_numbers())
     assert (run.status, run.processed, run.total, run.progress_pct) == (Status.COMPLETED, NUMBERS, NUMBERS, 100.0)
 
 
 @commits
-def test_what_was_shown_is_never_taken_back(run: Run) -> None:
-    """A flush counts, says the heartbeat and the share, and a new attempt goes on from the cursor."""
+def test_a_flush_is_shown_and_the_next_attempt_starts_at_its_cursor(run: Run) -> None:
     shown: list[float | None] = []
     run = let_die(run, count_numbers(12, kill))
     assert (run.status, run.processed) == (Status.QUEUED, 12)
-    run = work_through(run, count_numbers(15, lambda run: shown.append(seen(run).progress_pct)))
+    run = work_through(run, count_numbers(15, lambda run: shown.append(read_run(run).progress_pct)))
     assert shown[0] is not None
     assert shown[0] >= 60.0
     assert (run.status, run.processed, run.attempt) == (Status.COMPLETED, NUMBERS, 2)
@@ -134,13 +141,13 @@ def test_what_was_shown_is_never_taken_back(run: Run) -> None:
 
 @pytest.mark.parametrize(("action", "status"), [("pause", Status.PAUSED), ("cancel", Status.CANCELLED)])
 @commits
-def test_a_person_stops_a_running_run_and_lets_it_go_on(
+def test_pause_and_cancel_stop_a_running_run_and_it_can_be_resumed(
     run: Run, as_member_a: APIClient, action: str, status: Status
 ) -> None:
-    def ask(run: Run) -> None:
+    def request_stop(run: Run) -> None:
         assert as_member_a.post(url(run, f"{action}/")).json()["requested"] == action
 
-    run = work_through(run, count_numbers(5, ask))
+    run = work_through(run, count_numbers(5, request_stop))
     assert (run.status, run.processed, run.requested) == (status, 6, "")
     assert as_member_a.post(url(run, "resume/")).json()["status"] == "queued"
     assert work_through(run, count_numbers()).processed == NUMBERS
@@ -159,7 +166,7 @@ def test_an_error_fails_the_run_and_a_retry_goes_on_from_its_cursor(run: Run, as
 
 
 @commits
-def test_an_item_that_kills_twice_is_failed_and_the_run_goes_on_behind_it(run: Run) -> None:
+def test_a_poison_item_fails_after_its_second_death_and_the_run_goes_on_after_it(run: Run) -> None:
     for _attempt in range(2):
         run = let_die(run, count_numbers(7, kill))
         assert run.status == Status.QUEUED
@@ -167,35 +174,35 @@ def test_an_item_that_kills_twice_is_failed_and_the_run_goes_on_behind_it(run: R
     assert (run.status, run.processed, run.failed, run.poison_items) == (Status.COMPLETED, NUMBERS, 1, ["7"])
 
 
-# Loss
+# Expire and reset
 
 
 @commits
-def test_a_silent_run_is_failed_by_its_first_reader_and_its_attempt_writes_nothing_more(
+def test_an_overdue_run_is_expired_by_its_first_reader_and_its_attempt_writes_nothing_more(
     model: type[Run], run: Run, as_member_a: APIClient
 ) -> None:
     attempt = claim_run(run, worker="worker@lost", task_id="1")
     assert attempt is not None
-    silence(attempt, 301)
+    age_heartbeat(attempt, 301)
     body = as_member_a.get(url(run)).json()
     assert (body["status"], body["error_code"]) == ("failed", "stale")
     assert body["error_message"] == "Run marked as failed due to no heartbeat for 301s"
     with pytest.raises(RunLost):
         Progress(attempt).leave(Status.COMPLETED)
-    assert seen(run).status == Status.FAILED
+    assert read_run(run).status == Status.FAILED
 
 
 @commits
 def test_the_sweep_fails_a_silent_run(model: type[Run], run: Run) -> None:
     attempt = claim_run(run, worker="worker@lost", task_id="1")
     assert attempt is not None
-    silence(attempt, 301)
+    age_heartbeat(attempt, 301)
     assert sweep()
     assert model.objects.get(pk=run.pk).error_code == "stale"
 
 
 @commits
-def test_a_reset_fails_the_run_and_its_worker_finds_it_lost(run: Run, business_a: Business) -> None:
+def test_a_reset_fails_the_run_and_its_worker_stops(run: Run, business_a: Business) -> None:
     def reset(run: Run) -> None:
         assert reset_progress(business_a, actor=SYSTEM).by_type == {run.slug: 1}
 
@@ -204,17 +211,17 @@ def test_a_reset_fails_the_run_and_its_worker_finds_it_lost(run: Run, business_a
 
 
 @commits
-def test_the_database_refuses_what_no_transition_allows(run: Run) -> None:
+def test_the_database_refuses_a_transition_that_isnt_allowed(run: Run) -> None:
     run = work_through(run, count_numbers())
     with pytest.raises(DatabaseError, match="Invalid transition"):
         type(run).objects.filter(pk=run.pk).update(status=Status.RUNNING)
 
 
-# Readers
+# Readers: JSON, items, CSV, card, admin
 
 
 @commits
-def test_the_json_and_the_timeline_say_what_happened(run: Run, as_member_a: APIClient) -> None:
+def test_json_list_and_timeline_show_the_run(run: Run, as_member_a: APIClient) -> None:
     run = work_through(run, count_numbers())
     body = as_member_a.get(url(run)).json()
     assert body["type"] == run.slug
@@ -225,7 +232,7 @@ def test_the_json_and_the_timeline_say_what_happened(run: Run, as_member_a: APIC
     assert listed["id"] == run.pk
 
 
-def test_items_come_as_pages_and_as_a_file(run: Run, as_member_a: APIClient) -> None:
+def test_items_are_listed_and_downloaded_as_csv(run: Run, as_member_a: APIClient) -> None:
     make_items(run, ["a", "b"], ItemStatus.FAILED)
     page = as_member_a.get(url(run, "items/"))
     if run.item_model() is None:
@@ -237,7 +244,7 @@ def test_items_come_as_pages_and_as_a_file(run: Run, as_member_a: APIClient) -> 
 
 
 @commits
-def test_failed_items_are_retried_in_a_run_of_their_own(run: Run, as_member_a: APIClient) -> None:
+def test_failed_items_are_retried_in_a_new_run(run: Run, as_member_a: APIClient) -> None:
     make_items(run, ["a", "b"], ItemStatus.FAILED)
     run = work_through(run, count_numbers())
     type(run).objects.filter(pk=run.pk).update(failed=2)
@@ -249,13 +256,13 @@ def test_failed_items_are_retried_in_a_run_of_their_own(run: Run, as_member_a: A
     assert [item.status for item in again.items.all()] == ["pending", "pending"]
 
 
-def test_a_page_shows_the_run_in_its_card(run: Run, member_a: User, client: Client) -> None:
+def test_its_page_shows_the_run_in_a_card(run: Run, member_a: User, client: Client) -> None:
     client.force_login(member_a)
     page = client.get(f"/b/{run.business.slug}/runs/{run.slug}/{run.pk}/").content.decode()
     assert f'type="{run.slug}"' in page
 
 
-def test_staff_see_it_in_the_admin_and_change_nothing(run: Run, staff: User, client: Client) -> None:
+def test_the_admin_shows_it_read_only(run: Run, staff: User, client: Client) -> None:
     client.force_login(staff)
     opts = run._meta
     root = f"/admin/{opts.app_label}/{opts.model_name}/"
@@ -265,7 +272,42 @@ def test_staff_see_it_in_the_admin_and_change_nothing(run: Run, staff: User, cli
     assert client.post(f"{root}{run.pk}/delete/").status_code == 403
 
 
-# Tenancy
+# Stream
+
+
+@pytest.fixture(scope="module")
+def asgi(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[str]:
+    with server(tmp_path_factory.mktemp("web")) as url:
+        yield url
+
+
+@commits
+def test_the_stream_sends_a_member_the_run_and_each_change(asgi: str, run: Run, member_a: User) -> None:
+    with open_stream(asgi, run.business.slug, Authorization=make_token(member_a)) as stream:
+        snapshot = stream.next_run()
+        assert (snapshot["type"], snapshot["id"], snapshot["status"]) == (run.slug, run.pk, "queued")
+        assert claim_run(run, task_id="1")
+        change = stream.next_run()
+        assert (change["type"], change["id"], change["status"]) == (run.slug, run.pk, "running")
+
+
+@commits
+def test_the_stream_sends_a_stranger_nothing_of_it(
+    asgi: str, model: type[Run], run: Run, business_b: Business, member_b: User
+) -> None:
+    token = make_token(member_b)
+    refusal = httpx.get(f"{asgi}/api/runs/stream/?business={run.business.slug}", headers={"Authorization": token})
+    assert refusal.status_code == 404
+    own = start_any(model, business_b)
+    with open_stream(asgi, business_b.slug, Authorization=token) as stream:
+        assert stream.next_run()["id"] == own.pk
+        for each in (run, own):  # the stranger's own run changes last: nothing may come before it
+            assert claim_run(each, task_id="1")
+        change = stream.next_run()
+        assert (change["id"], change["status"]) == (own.pk, "running")
+
+
+# Tenancy (G5)
 
 
 @pytest.mark.parametrize("action", ["", "events/", "items/"])
@@ -276,7 +318,7 @@ def test_strangers_read_nothing(run: Run, as_member_b: APIClient, action: str) -
 @pytest.mark.parametrize("action", ["cancel/", "pause/", "resume/", "retry/", "retry-failed/"])
 def test_strangers_do_nothing(run: Run, as_member_b: APIClient, action: str) -> None:
     assert as_member_b.post(url(run, action)).status_code == 404
-    assert seen(run).status == Status.QUEUED
+    assert read_run(run).status == Status.QUEUED
 
 
 def test_strangers_find_no_page(run: Run, member_b: User, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Every page and every state of the card, in both languages and themes: WCAG 2.2 AA, keyboard, small screens, weight.
+"""Every page and every state of the card, in both languages and themes: WCAG 2.2 AA, keyboard, small screens, size.
 
 Screenshots of all of them are left in `var/test/screenshots`.
 """
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.needs("chromium")
 SCREENSHOTS = Path(settings.BASE_DIR, "var/test/screenshots")
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
-    "resultTypes": ["violations"],  # whatever passes would be told in full as well
+    "resultTypes": ["violations"],  # passed checks would be listed in full too
 }
 THEMES: tuple[Any, ...] = ("light", "dark")
 DESKTOP: Any = {"width": 1280, "height": 720}
@@ -79,7 +79,7 @@ def open_everything(page: Page) -> None:
 
 @pytest.mark.parametrize("language", ["en", "he"])
 @pytest.mark.parametrize("name", PAGES)
-def test_nobody_is_kept_out(open_page: Open, run: Any, name: str, language: str) -> None:
+def test_every_page_is_accessible(open_page: Open, run: Any, name: str, language: str) -> None:
     page = open_page(path=PAGES[name].format(run=run.pk), language=language)
     page.emulate_media(reduced_motion="reduce")
     if name not in ("nowhere", "history", "account"):
@@ -99,7 +99,7 @@ def test_nobody_is_kept_out(open_page: Open, run: Any, name: str, language: str)
 
 
 @pytest.mark.parametrize("language", ["en", "he"])
-def test_nobody_is_kept_out_at_the_door(live_server: LiveServer, page: Page, db: None, language: str) -> None:
+def test_the_sign_in_page_is_accessible(live_server: LiveServer, page: Page, db: None, language: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.set_extra_http_headers({"Accept-Language": language})
     page.goto(f"{live_server.url}/login/")
@@ -107,7 +107,7 @@ def test_nobody_is_kept_out_at_the_door(live_server: LiveServer, page: Page, db:
     page.locator("[name=password]").fill("wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_be_visible()
-    expect(page.locator("[name=username]")).to_have_value("nobody")  # what was typed is kept
+    expect(page.locator("[name=username]")).to_have_value("nobody")  # the typed name stays
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)
         page.screenshot(path=SCREENSHOTS / f"login-{language}-{theme}.png")
@@ -139,7 +139,7 @@ def _tab_to(page: Page, button: str) -> None:
     raise AssertionError(f"{button} can't be reached")
 
 
-def test_the_page_with_its_card_is_light(
+def test_the_page_with_its_card_is_small(
     live_server: LiveServer, context: BrowserContext, client: Client, member_a: User, run: Any
 ) -> None:
     """Written down as a budget; what browsers get is compressed by whitenoise or nginx, pages by Django."""

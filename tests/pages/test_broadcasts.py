@@ -1,4 +1,4 @@
-"""The page of broadcasts: what it lists, and in a real browser a message that is looked at and sent."""
+"""The page of broadcasts: what it lists, and in a real browser the preview and the start of a message."""
 
 from __future__ import annotations
 
@@ -52,15 +52,13 @@ def test_reasons_are_in_the_readers_language(as_member: Client, mixed: WhatsAppB
     assert "זה לא מספר טלפון." in page
 
 
-def test_who_may_be_tried_again_is_said_only_where_there_is_somebody(
-    as_member: Client, mixed: WhatsAppBroadcast
-) -> None:
+def test_retryable_recipients_are_counted_only_if_there_are_any(as_member: Client, mixed: WhatsAppBroadcast) -> None:
     rows = Recipient.objects.filter(run=mixed, phone=f"+{number(1)}")
     rows.update(error_code="131049", answered_at=Now())
     WhatsAppBroadcast.objects.filter(pk=mixed.pk).transition_to(Status.CANCELLED)
     page = as_member.get(f"{PAGE}?run={mixed.pk}").content.decode()
-    assert "1 person may be tried again later, from:" in page
-    assert "tried again now" not in page
+    assert "1 person can be retried later, from:" in page
+    assert "can be retried now" not in page
 
 
 def test_recipients_come_a_page_at_a_time(as_member: Client, account_a: ProviderAccount) -> None:
@@ -73,9 +71,7 @@ def test_recipients_come_a_page_at_a_time(as_member: Client, account_a: Provider
 @pytest.mark.parametrize(
     ("run", "status"), [("0", 404), ("9" * 18, 404), ("x", 404), ("9" * 40, 404), ("²", 404), ("", 200)]
 )
-def test_only_a_broadcast_that_is_there_is_shown(
-    as_member: Client, mixed: WhatsAppBroadcast, run: str, status: int
-) -> None:
+def test_an_unknown_broadcast_is_404(as_member: Client, mixed: WhatsAppBroadcast, run: str, status: int) -> None:
     assert as_member.get(PAGE, {"run": run}).status_code == status
 
 
@@ -90,7 +86,7 @@ def test_without_an_account_it_says_who_can_add_one(as_member: Client) -> None:
 
 @pytest.mark.needs("chromium")
 @pytest.mark.django_db(transaction=True)
-def test_a_message_is_looked_at_before_it_is_sent(
+def test_a_message_is_previewed_before_it_is_sent(
     open_page: Open,
     business_a: Business,
     tmp_path: Path,
@@ -109,7 +105,7 @@ def test_a_message_is_looked_at_before_it_is_sent(
     assert not WhatsAppBroadcast.objects.exists()
 
     page.fill("[name=text]", "Hi {{name}}")
-    expect(page.locator("[data-send]")).to_be_hidden()  # it was something else that was looked at
+    expect(page.locator("[data-send]")).to_be_hidden()  # the preview is of another message
     page.click("[data-check]")
     page.click("[data-send]")
     expect(page.locator("run-card")).to_contain_text("No. ")
@@ -119,7 +115,7 @@ def test_a_message_is_looked_at_before_it_is_sent(
 
 @pytest.mark.needs("chromium")
 @pytest.mark.django_db(transaction=True)
-def test_a_phone_shows_all_of_the_menu_and_says_why_one_failed(open_page: Open, mixed: WhatsAppBroadcast) -> None:
+def test_a_phone_shows_the_whole_menu_and_why_one_failed(open_page: Open, mixed: WhatsAppBroadcast) -> None:
     rows = Recipient.objects.filter(run=mixed, phone=f"+{number(1)}")
     rows.update(error_code="131049", error_message="This message has too many parts.", answered_at=Now())
     WhatsAppBroadcast.objects.filter(pk=mixed.pk).transition_to(Status.CANCELLED)
@@ -130,13 +126,13 @@ def test_a_phone_shows_all_of_the_menu_and_says_why_one_failed(open_page: Open, 
         expect(tab).to_be_in_viewport(ratio=1)
     page.locator("run-card summary").first.click()
     expect(page.locator("[part=items] li p")).to_have_text("בהודעה יש יותר מדי חלקים.")
-    said = page.locator("[part=items] li span").inner_text()
-    assert not re.search(r"true|\d{4}-\d\d-\d\dT", said), said
+    text = page.locator("[part=items] li span").inner_text()
+    assert not re.search(r"true|\d{4}-\d\d-\d\dT", text), text
 
 
 @pytest.mark.needs("chromium")
 @pytest.mark.django_db(transaction=True)
-def test_the_unknown_are_sent_to_again_only_after_a_warning(
+def test_unknown_recipients_are_retried_only_after_a_warning(
     open_page: Open,
     account_a: ProviderAccount,
 ) -> None:

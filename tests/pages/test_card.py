@@ -1,4 +1,4 @@
-"""The card: whose run it follows, what it says of it and why, and what can be done with it, on anybody's page."""
+"""The card: which run it follows, what it shows of it and why, its actions and events."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def dispatched_events(page: Page) -> list[list[str]]:
     return list(page.evaluate("window.dispatched ?? []"))
 
 
-def test_it_says_why_it_says_so(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
+def test_it_explains_the_status(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     half_done(make_run, business_a, silent_for=70)
     page = open_page()
-    page.get_by_text("Why do we say this?").click()
-    expect(page.locator("[data-fill=why-is]")).to_contain_text("silent for 5 minutes in all")
+    page.get_by_text("Why this status?").click()
+    expect(page.locator("[data-fill=why-is]")).to_contain_text("If none comes for 5 minutes in all")
     evidence = page.locator("[part=evidence]")
-    expect(evidence).to_contain_text("Last sign of life")
+    expect(evidence).to_contain_text("Last heartbeat")
     expect(evidence).to_contain_text("worker@test")
     expect(page.locator("[part=events] li strong")).to_have_text(["Running", "Queued"])
     expect(page.locator("[part=events] li").first).to_contain_text("claimed · a worker worker@test")
@@ -59,12 +59,12 @@ def test_what_is_opened_before_the_first_answer_stays_open(
         before="""
         const { fetch } = window;
         const opened = new Promise(resolve => { window.answer = resolve; });
-        window.fetch = (...asked) => opened.then(() => fetch(...asked));
+        window.fetch = (...args) => opened.then(() => fetch(...args));
     """
     )
-    page.get_by_text("Why do we say this?").click()
+    page.get_by_text("Why this status?").click()
     page.evaluate("window.answer()")
-    expect(page.locator("[data-fill=why-is]")).to_contain_text("silent for 5 minutes in all")
+    expect(page.locator("[data-fill=why-is]")).to_contain_text("If none comes for 5 minutes in all")
     expect(page.locator("[part=events] li strong")).to_have_text(["Running", "Queued"])
 
 
@@ -73,22 +73,20 @@ def test_the_time_left_is_a_range_as_wide_as_what_is_not_known(
 ) -> None:
     run = half_done(make_run, business_a, rate=10.0)
     page = open_page()
-    tell = "run => { const card = document.querySelector('run-card'); card.watch({...card.run, ...run}); }"
+    update = "run => { const card = document.querySelector('run-card'); card.watch({...card.run, ...run}); }"
     eta = page.locator("[part=eta]")
     expect(label(page)).to_have_text("Working")
     page.route("**/api/runs/**", lambda route: None)
     base = {"server_now": "2026-01-01T00:10:00Z", "started_at": "2026-01-01T00:00:00Z", "version": run.version + 1}
-    page.evaluate(tell, {**base, "eta_seconds": 590})  # 100 of 200 in ten minutes: the average says the same
+    page.evaluate(update, {**base, "eta_seconds": 590})  # 100 of 200 in ten minutes: the average says the same
     expect(eta).to_have_text("about 10 minutes left")
-    page.evaluate(tell, {**base, "eta_seconds": 330})
+    page.evaluate(update, {**base, "eta_seconds": 330})
     expect(eta).to_have_text("5–10 minutes left")
-    page.evaluate(tell, {**base, "eta_seconds": 10})
+    page.evaluate(update, {**base, "eta_seconds": 10})
     expect(eta).to_have_text(re.compile(r"at least \d+ seconds left"))
 
 
-def test_it_follows_the_run_it_is_told_to_and_no_other(
-    open_page: Open, business_a: Business, make_run: MakeRun
-) -> None:
+def test_it_follows_only_the_given_run(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     old = make_run(business_a, "failed")
     half_done(make_run, business_a)
     page = open_page()
@@ -97,15 +95,17 @@ def test_it_follows_the_run_it_is_told_to_and_no_other(
     expect(page.get_by_role("heading", name=f"Task No. {old.pk}")).to_be_visible()
 
 
-def test_a_run_that_is_not_there_is_said_to_be_so(open_page: Open, business_b: Business, make_run: MakeRun) -> None:
+def test_an_unknown_run_is_reported_as_missing(open_page: Open, business_b: Business, make_run: MakeRun) -> None:
     theirs = make_run(business_b, "running")
     page = open_page()
     show_card(page, type="receipt_sync", business=business_b.pk, run_id=theirs.pk)
-    expect(page.get_by_text("There is no such run, or it isn't yours to see.")).to_be_visible()
+    expect(page.get_by_text("This run doesn't exist, or you don't have access to it.")).to_be_visible()
     expect(bar(page)).not_to_have_attribute("aria-valuenow", re.compile(""))
 
 
-def test_it_goes_over_to_a_run_that_begins_elsewhere(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
+def test_it_switches_to_a_run_that_is_started_elsewhere(
+    open_page: Open, business_a: Business, make_run: MakeRun
+) -> None:
     make_run(business_a, "completed")
     page = open_page()
     expect(label(page)).to_have_text("Completed")
@@ -114,7 +114,7 @@ def test_it_goes_over_to_a_run_that_begins_elsewhere(open_page: Open, business_a
     expect(label(page)).to_have_text("Working")
 
 
-def test_it_tells_its_page_what_happens(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
+def test_it_dispatches_events_to_its_page(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     run = half_done(make_run, business_a)
     page = open_page()
     show_card(page, type="receipt_sync", business=business_a.pk)
@@ -134,12 +134,12 @@ def test_it_tells_its_page_what_happens(open_page: Open, business_a: Business, m
     ]
 
 
-def test_it_speaks_the_language_it_is_given(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
+def test_it_uses_the_given_language(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     half_done(make_run, business_a, silent_for=400)
     page = open_page()
     show_card(page, type="receipt_sync", business=business_a.pk, lang="he")
     expect(label(page)).to_have_text("תקוע - אין עדכון")
-    expect(page.get_by_text("למה אנחנו אומרים את זה?")).to_be_visible()
+    expect(page.get_by_text("למה זה המצב?")).to_be_visible()
 
 
 def test_nothing_moves_while_the_bar_does(open_page: Open, business_a: Business, make_run: MakeRun) -> None:

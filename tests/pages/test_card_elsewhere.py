@@ -29,10 +29,10 @@ def elsewhere(httpserver: HTTPServer, tmp_path: Path) -> Iterator[Elsewhere]:
     with server(tmp_path / "state", {"CORS_ALLOWED_ORIGINS": origin}) as url:
 
         def served(*, host: str = "", **attributes: object) -> str:
-            told = " ".join(f'{name}="{value}"' for name, value in attributes.items())
+            written = " ".join(f'{name}="{value}"' for name, value in attributes.items())
             page = f"""<!doctype html><html lang="he"><meta charset="utf-8"><title>.</title>
                 <link rel="icon" href="data:,"><script type="module" src="{url}/static/runs/run-card.js"></script>
-                <run-card api="{url}/api/" {told}></run-card>"""
+                <run-card api="{url}/api/" {written}></run-card>"""
             httpserver.expect_request("/page").respond_with_data(page, content_type="text/html")
             address = httpserver.url_for("/page")
             return address.replace("localhost", host) if host else address
@@ -57,7 +57,9 @@ def test_another_sites_page_shows_it_with_a_token(
     assert read_storage(page)[f"longTask_{business_a.pk}_receipt_sync"]["taskId"] == run.pk
 
 
-def test_another_sites_page_with_a_dead_token_says_so(elsewhere: Elsewhere, page: Page, business_a: Business) -> None:
+def test_another_sites_page_with_an_expired_token_shows_it(
+    elsewhere: Elsewhere, page: Page, business_a: Business
+) -> None:
     page.goto(elsewhere(type="receipt_sync", business=business_a.pk, token="a" * 64))
     expect(page.get_by_text("נותקתם מהמערכת.")).to_be_visible()
     expect(page.locator("[part=problem] a")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""The pages: whose they are, that no cache keeps them, and what they say when things go wrong."""
+"""The pages: access, caching, and error pages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_another_business_is_not_there(as_a: Client, business_b: Business) -> No
     for page in ("/b/business-b/", "/b/business-b/receipts/found/", "/b/business-b/runs/", "/b/nowhere/"):
         response = as_a.get(page)
         assert response.status_code == 404
-        assert "There is nothing here" in response.content.decode()
+        assert "Page not found" in response.content.decode()
 
 
 def test_the_menu_names_the_callers_businesses_only(as_a: Client, member_a: User, business_b: Business) -> None:
@@ -54,12 +54,12 @@ def test_the_menu_names_the_callers_businesses_only(as_a: Client, member_a: User
     assert '<a href="/b/business-b/">' in as_a.get(BUSINESS_A).content.decode()
 
 
-def test_one_without_a_business_is_told_so(client: Client, staff: User) -> None:
+def test_without_a_business_the_page_says_so(client: Client, staff: User) -> None:
     client.force_login(staff)
     assert "You are not a member of any business." in client.get("/").content.decode()
 
 
-def test_no_cache_keeps_a_page(client: Client, member_a: User) -> None:
+def test_no_page_may_be_cached(client: Client, member_a: User) -> None:
     for page in ("/login/", "/nowhere/"):
         assert "no-store" in client.get(page).headers["Cache-Control"]
     client.force_login(member_a)
@@ -77,14 +77,14 @@ def test_pages_have_no_inline_scripts_or_styles(as_a: Client, mailbox_a: Mailbox
     assert html.count("<script") == html.count('<script type="module" src="/static/') > 0
 
 
-def test_pages_speak_hebrew(as_a: Client, mailbox_a: Mailbox) -> None:
+def test_pages_are_translated_to_hebrew(as_a: Client, mailbox_a: Mailbox) -> None:
     as_a.post("/language/", {"language": "he", "next": BUSINESS_A})
     html = as_a.get(BUSINESS_A).content.decode()
     assert '<html lang="he" dir="rtl">' in html
     assert "הפעלת סנכרון" in html
 
 
-def test_receipts_are_listed_with_what_is_known_of_them(as_a: Client, business_a: Business) -> None:
+def test_receipts_are_listed_with_their_facts(as_a: Client, business_a: Business) -> None:
     known = {"vendor": "Bezeq", "amount": "1234.50", "currency": "ILS", "invoice_number": "44-11", "file": "x.pdf"}
     receipt = Receipt.objects.create(business=business_a, message_id="<1@x>", needs_review=False, **known)
     Receipt.objects.create(business=business_a, message_id="<2@x>", sender="<b>shop</b>@example.com")
@@ -101,7 +101,7 @@ def test_older_receipts_are_on_further_pages(as_a: Client, business_a: Business)
     assert "V29." in as_a.get(RECEIPTS_A, {"page": "nonsense"}).content.decode()
 
 
-def test_a_dead_run_is_not_working_in_the_list_of_recent_ones(
+def test_an_overdue_run_is_not_working_in_the_list_of_recent_ones(
     as_a: Client, business_a: Business, make_run: MakeRun
 ) -> None:
     make_run(business_a, "running", silent_for=400)
@@ -110,7 +110,7 @@ def test_a_dead_run_is_not_working_in_the_list_of_recent_ones(
     assert "Working" not in html
 
 
-def test_a_page_costs_the_same_however_much_it_lists(as_a: Client, business_a: Business, make_run: MakeRun) -> None:
+def test_long_pages_need_as_many_queries_as_short_ones(as_a: Client, business_a: Business, make_run: MakeRun) -> None:
     def price() -> int:
         with CaptureQueriesContext(connection) as queries:
             as_a.get(RECEIPTS_A)
@@ -139,18 +139,18 @@ def test_a_page_says_when_the_database_is_away(as_a: Client) -> None:
     assert "no-store" in response.headers["Cache-Control"]
 
 
-def test_a_broken_page_is_an_error_in_the_same_look(as_a: Client) -> None:
+def test_a_server_error_has_the_sites_design(as_a: Client) -> None:
     as_a.raise_request_exception = False
     with mock.patch("receipts.pages.receipts_context", side_effect=ZeroDivisionError):
         response = as_a.get(RECEIPTS_A)
     assert response.status_code == 500
-    assert "Something broke on our side" in response.content.decode()
+    assert "Something went wrong" in response.content.decode()
 
 
-def test_a_form_without_its_token_is_refused_in_the_same_look(member_a: User) -> None:
+def test_a_form_without_its_token_is_refused_in_the_sites_design(member_a: User) -> None:
     response = Client(enforce_csrf_checks=True).post("/login/", {"username": "x"})
     assert response.status_code == 403
-    assert "The page was open for too long" in response.content.decode()
+    assert "This page has expired" in response.content.decode()
 
 
 # The demo

@@ -29,7 +29,9 @@ def test_the_bar_moves_as_the_row_does(open_page: Open, business_a: Business, ma
     assert page.locator("[part=fill]").evaluate("bar => bar.style.inlineSize") == "75%"
 
 
-def test_a_run_that_dies_is_shown_so_without_a_reload(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
+def test_a_run_that_goes_stale_is_shown_without_a_reload(
+    open_page: Open, business_a: Business, make_run: MakeRun
+) -> None:
     run = half_done(make_run, business_a)
     page = open_page(language="he")
     expect(label(page)).to_have_text("פועל")
@@ -47,20 +49,20 @@ def test_an_unknown_total_has_no_percentage(open_page: Open, business_a: Busines
     assert bar(page).get_attribute("aria-valuenow") is None
 
 
-def test_the_browser_keeps_an_id_and_nothing_else(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
+def test_the_browser_stores_only_the_id(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     run = half_done(make_run, business_a)
     page = open_page()
     expect(label(page)).to_have_text("Working")
-    [(key, kept)] = read_storage(page).items()
+    [(key, stored)] = read_storage(page).items()
     assert key == f"longTask_{business_a.pk}_receipt_sync"
-    assert {**kept, "timestamp": 0} == {"taskId": run.pk, "taskType": "receipt_sync", "timestamp": 0}
+    assert {**stored, "timestamp": 0} == {"taskId": run.pk, "taskType": "receipt_sync", "timestamp": 0}
     finish_run(run)
     expect(label(page)).to_have_text("Completed", timeout=SOON)
     assert read_storage(page) == {}
 
 
 @pytest.mark.parametrize("status", ["completed", None])
-def test_a_status_kept_by_an_older_version_is_not_believed(
+def test_a_status_stored_by_an_older_version_is_ignored(
     open_page: Open, business_a: Business, make_run: MakeRun, status: str | None
 ) -> None:
     if status:
@@ -76,7 +78,7 @@ def test_a_status_kept_by_an_older_version_is_not_believed(
         assert read_storage(page) == {}
 
 
-def test_what_was_kept_for_an_hour_is_dropped(open_page: Open, business_a: Business) -> None:
+def test_an_entry_older_than_an_hour_is_dropped(open_page: Open, business_a: Business) -> None:
     key = f"longTask_{business_a.pk}_receipt_sync"
     old = "{taskId: 99, taskType: 'receipt_sync', timestamp: Date.now() - 3600001}"
     page = open_page(before=f"localStorage.setItem('{key}', JSON.stringify({old}))")
@@ -84,7 +86,7 @@ def test_what_was_kept_for_an_hour_is_dropped(open_page: Open, business_a: Busin
     assert read_storage(page) == {}
 
 
-def test_without_the_server_the_page_says_last_known(
+def test_without_the_server_the_page_shows_the_last_known_state(
     open_page: Open, context: BrowserContext, business_a: Business, make_run: MakeRun
 ) -> None:
     run = half_done(make_run, business_a)
@@ -136,7 +138,7 @@ def test_a_hanging_server_is_noticed(open_page: Open, business_a: Business, make
 def test_a_wrong_clock_of_the_reader_changes_nothing(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     half_done(make_run, business_a, silent_for=20)
     page = open_page(before="const now = Date.now; Date.now = () => now() + 2 * 3600 * 1000;")
-    expect(page.get_by_text(re.compile(r"^Last sign of life 2\d seconds ago$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Last heartbeat 2\d seconds ago$"))).to_be_visible()
     expect(label(page)).to_have_text("Working")
 
 
@@ -174,7 +176,7 @@ def test_the_buttons_are_what_the_run_allows(open_page: Open, business_a: Busine
     expect(label(page)).to_have_text("Waiting for a worker")
 
 
-def test_a_running_run_is_asked_and_says_so(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
+def test_a_running_run_shows_the_stop_request(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     half_done(make_run, business_a)
     page = open_page()
     page.get_by_role("button", name="Cancel").click()
@@ -182,7 +184,7 @@ def test_a_running_run_is_asked_and_says_so(open_page: Open, business_a: Busines
     expect(page.locator("[part=actions] button")).to_have_count(0)
 
 
-def test_failed_items_say_why(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
+def test_failed_items_show_their_reasons(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     run = half_done(make_run, business_a, failed_items=2)
     run.items.filter(key="1:1").update(subject="<b>Invoice</b>", error_message="The PDF is damaged")
     page = open_page()
@@ -206,9 +208,7 @@ def test_receipts_appear_while_a_run_finds_them(open_page: Open, business_a: Bus
     expect(page.locator("#recent .pill")).to_have_text("Completed", timeout=2 * SOON)
 
 
-def test_screen_readers_hear_quarters_and_changes_of_state(
-    open_page: Open, business_a: Business, make_run: MakeRun
-) -> None:
+def test_quarters_and_changes_of_state_are_announced(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     run = half_done(make_run, business_a)
     page = open_page()
     news = page.locator("[part=news]")
@@ -222,7 +222,7 @@ def test_screen_readers_hear_quarters_and_changes_of_state(
     expect(news).to_contain_text("Completed", timeout=SOON)
 
 
-def test_a_lost_session_is_said_and_the_page_asks_to_sign_in(
+def test_a_lost_session_is_reported_with_a_link_to_sign_in(
     open_page: Open, business_a: Business, make_run: MakeRun
 ) -> None:
     half_done(make_run, business_a)

@@ -42,19 +42,19 @@ def address(receipt: Receipt) -> str:
     return f"{LIST}{receipt.pk}/"
 
 
-def said(receipt: Receipt) -> tuple[str, str, list[str]]:
+def read_state(receipt: Receipt) -> tuple[str, str, list[str]]:
     receipt.refresh_from_db()
     return receipt.review_status, str(receipt.amount), [each.field for each in receipt.corrections.all()]
 
 
-def test_the_list_shows_what_needs_a_look_and_why(as_a: Client, receipt: Receipt) -> None:
+def test_the_list_shows_what_needs_review_and_why(as_a: Client, receipt: Receipt) -> None:
     sure = make(receipt.business, 2, vendor="Cellcom", needs_review=False)
     make(receipt.business, 3, vendor="Pelephone", needs_review=False, duplicate_of=sure)
     pages = {show: as_a.get(LIST, {"show": show}).content.decode() for show in ("", "review", "duplicates", "x")}
     for show, vendors in {"": "BCP", "review": "B", "duplicates": "P", "x": "BCP"}.items():
         listed = {name[0] for name in ("Bezeq", "Cellcom", "Pelephone") if f"<bdi>{name}</bdi>" in pages[show]}
         assert listed == set(vendors), show
-    assert "The amount may be another." in pages["review"]
+    assert "The amount may be wrong." in pages["review"]
     assert f"Duplicate of No. {sure.pk}" in pages["duplicates"]
     assert 'aria-current="page">To review' in pages["review"]
 
@@ -70,29 +70,29 @@ def test_one_receipt_after_the_other_is_reviewed(as_a: Client, receipt: Receipt)
     assert f'href="{address(third)}"' in html
     approved = as_a.post(address(second), {**SEEN, "invoice_number": "44-13", "action": "approve"})
     assert approved.headers["Location"] == address(third)
-    assert said(second) == ("approved", "99.90", ["review_status"])
+    assert read_state(second) == ("approved", "99.90", ["review_status"])
     page = as_a.post(address(third), {**SEEN, "amount": "100", "action": "approve"}, follow=True).content.decode()
     assert "Corrected: Bezeq 100.00 ILS" in page
-    assert said(third) == ("corrected", "100.00", ["amount", "invoice_number", "review_status"])
+    assert read_state(third) == ("corrected", "100.00", ["amount", "invoice_number", "review_status"])
     assert "&lt;b&gt;May&lt;/b&gt;" in page
     rejected = as_a.post(address(receipt), {"action": "reject"}, follow=True)
     assert rejected.redirect_chain == [(f"{LIST}?show=review", 302)]
-    assert said(receipt)[0] == "rejected"
+    assert read_state(receipt)[0] == "rejected"
     assert "Nothing to review." in rejected.content.decode()
 
 
-def test_mistakes_stand_beside_their_fields_and_nothing_is_saved(as_a: Client, receipt: Receipt) -> None:
+def test_mistakes_are_shown_beside_their_fields_and_nothing_is_saved(as_a: Client, receipt: Receipt) -> None:
     wrong = {
         "amount": "1e999", "vendor": "x" * 201, "currency": "XXX", "issued_on": "0001-01-01", "invoice_number": "a\0b"
     }  # fmt: skip
     for name, value in wrong.items():
-        answer = as_a.post(address(receipt), {**SEEN, name: value, "action": "approve"})
-        assert answer.status_code == 400, name
+        response = as_a.post(address(receipt), {**SEEN, name: value, "action": "approve"})
+        assert response.status_code == 400, name
         if "\0" not in value:  # refused before any view
-            assert f'id="id_{name}_error"' in answer.content.decode(), name
+            assert f'id="id_{name}_error"' in response.content.decode(), name
     for name in ("1" * 40, "NaN", "1.234", "-1e-999", "٣x"):
         assert as_a.post(address(receipt), {**SEEN, "amount": name}).status_code == 400, name
-    assert said(receipt) == ("to_review", "99.90", [])
+    assert read_state(receipt) == ("to_review", "99.90", [])
 
 
 def test_a_ticked_box_makes_the_amount_negative_and_a_minus_alone_may_be_a_slip(as_a: Client, receipt: Receipt) -> None:
@@ -102,47 +102,49 @@ def test_a_ticked_box_makes_the_amount_negative_and_a_minus_alone_may_be_a_slip(
         version = Receipt.objects.get(pk=receipt.pk).version
         seen = {**SEEN, "amount": typed, "is_refund": "on", "version": version, "action": "approve"}
         assert as_a.post(address(receipt), seen).status_code == 302
-        assert said(receipt)[1] == "-99.90"
+        assert read_state(receipt)[1] == "-99.90"
 
 
-def test_the_message_stands_beside_the_fields_as_text(as_a: Client, business_a: Business) -> None:
+def test_the_message_is_shown_beside_the_fields_as_text(as_a: Client, business_a: Business) -> None:
     receipt = make(business_a, message_text="<script>x</script> You paid 99.90")
     assert "&lt;script&gt;x&lt;/script&gt; You paid 99.90" in as_a.get(address(receipt)).content.decode()
 
 
-def test_who_saw_an_older_version_sees_the_new_one_first(as_a: Client, receipt: Receipt, staff: User) -> None:
+def test_a_decision_on_an_older_version_is_refused(as_a: Client, receipt: Receipt, staff: User) -> None:
     decisions.correct_receipt(receipt, {"vendor": "Bezeq International"}, staff)
     late = as_a.post(address(receipt), {**SEEN, "amount": "5.00", "action": "approve"})
     html = late.content.decode()
     assert late.status_code == 409
-    assert "Somebody changed this receipt meanwhile." in html
+    assert "Somebody else has just changed this receipt." in html
     assert "Bezeq International" in html
     assert 'value="5.00"' in html
     assert 'name="version" value="2"' in html
     assert as_a.post(address(receipt), {**SEEN, "action": "reject"}).status_code == 409
-    assert said(receipt)[:2] == ("corrected", "99.90")
+    assert read_state(receipt)[:2] == ("corrected", "99.90")
 
 
 def test_a_button_pressed_twice_decides_once(as_a: Client, receipt: Receipt) -> None:
     for deed in ({"action": "approve", "amount": "7.00"}, {"action": "reject", "version": "2"}):
         for _twice in range(2):
             assert as_a.post(address(receipt), {**SEEN, **deed}).status_code == 302
-    assert said(receipt)[2] == ["amount", "review_status", "review_status"]
+    assert read_state(receipt)[2] == ["amount", "review_status", "review_status"]
 
 
 def test_duplicates_are_linked_and_unlinked(as_a: Client, receipt: Receipt, business_b: Business) -> None:
     copy = make(receipt.business, 2, amount="1")
     for wrong in (copy.pk, make(business_b, 3).pk, "", "x", 10**30):
-        answer = as_a.post(address(copy), {"action": "link", "duplicate_of": wrong})
-        assert (answer.status_code, "id_duplicate_of_error" in answer.content.decode()) == (400, True), wrong
+        response = as_a.post(address(copy), {"action": "link", "duplicate_of": wrong})
+        assert (response.status_code, "id_duplicate_of_error" in response.content.decode()) == (400, True), wrong
     assert as_a.post(address(copy), {"action": "link", "duplicate_of": receipt.pk}).status_code == 302
     assert f'href="{address(receipt)}"' in as_a.get(address(copy)).content.decode()
     assert f'href="{address(copy)}"' in as_a.get(address(receipt)).content.decode()
     assert as_a.post(address(copy), {"action": "unlink"}).status_code == 302
-    assert said(copy)[2] == ["duplicate_of", "duplicate_of"]
+    assert read_state(copy)[2] == ["duplicate_of", "duplicate_of"]
 
 
-def test_only_members_who_mean_it(client: Client, receipt: Receipt, member_a: User, member_b: User) -> None:
+def test_only_members_with_a_csrf_token_may_decide(
+    client: Client, receipt: Receipt, member_a: User, member_b: User
+) -> None:
     assert client.get(address(receipt)).headers["Location"].startswith("/login/")
     client.force_login(member_b)
     for business in ("business-a", "business-b"):
@@ -152,7 +154,7 @@ def test_only_members_who_mean_it(client: Client, receipt: Receipt, member_a: Us
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(member_a)
     assert strict.post(address(receipt), {**SEEN, "action": "reject"}).status_code == 403
-    assert said(receipt)[0] == "to_review"
+    assert read_state(receipt)[0] == "to_review"
 
 
 def test_staff_see_who_decided(client: Client, receipt: Receipt, staff: User, member_a: User) -> None:
@@ -162,14 +164,14 @@ def test_staff_see_who_decided(client: Client, receipt: Receipt, staff: User, me
     assert "Cellcom" in listed
     shown = client.get(f"/admin/receipts/receipt/{receipt.pk}/change/").content.decode()
     assert "member-a" in shown
-    assert "The amount may be another." in shown
+    assert "The amount may be wrong." in shown
     assert 'name="corrections-0-new_value"' not in shown
 
 
 @pytest.mark.needs("chromium")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("he", "dark")])
-def test_nobody_is_kept_out(open_page: Open, receipt: Receipt, member_a: User, language: str, theme: Any) -> None:
+def test_the_pages_are_accessible(open_page: Open, receipt: Receipt, member_a: User, language: str, theme: Any) -> None:
     decisions.correct_receipt(receipt, {"vendor": 'בזק בע"מ'}, member_a)
     make(receipt.business, 2, duplicate_of=receipt)
     page = open_page(path=address(receipt), language=language)

@@ -26,7 +26,7 @@ from tests.telephony import NOON, collect_source, folder_source, wav
 
 PAGE = "/b/business-a/recordings/"
 LISTEN = re.compile("Listen to the call")
-SAID = ["Good afternoon, this is the bakery.", "We close at seven.", "<b>Bring</b> bread."]
+SENTENCES = ["Good afternoon, this is the bakery.", "We close at seven.", "<b>Bring</b> bread."]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +36,7 @@ def source(business_a: Business) -> Source:
     return folder_source(business_a, calls.FOLDERS["business-a"], language="en")
 
 
-def made_call(source: Source, number: int = 1, said: list[str] = SAID, **fields: Any) -> Call:
+def make_call(source: Source, number: int = 1, sentences: list[str] = SENTENCES, **fields: Any) -> Call:
     call = Call.objects.create(
         business=source.business,
         source=source,
@@ -45,8 +45,8 @@ def made_call(source: Source, number: int = 1, said: list[str] = SAID, **fields:
         **{"number": f"05{number}", "started_at": NOON, "duration": 12.0, "content_type": "audio/wav", **fields},
     )
     call.file.save(f"recordings/{call.pk}", ContentFile(wav(12.0)))
-    if said:
-        lines = [{"start": 4.0 * n, "end": 4.0 * n + 3, "text": text} for n, text in enumerate(said)]
+    if sentences:
+        lines = [{"start": 4.0 * n, "end": 4.0 * n + 3, "text": text} for n, text in enumerate(sentences)]
         lines[0]["speaker"] = "agent"
         call.store_transcript(lines, "en")
     return call
@@ -62,26 +62,26 @@ def as_a(client: Client, member_a: User) -> Client:
 
 
 def test_calls_are_listed_with_what_is_said_in_them(as_a: Client, source: Source) -> None:
-    made_call(source, 1)
-    made_call(source, 2, said=[], content_type="audio/x-gsm")
+    make_call(source, 1)
+    make_call(source, 2, sentences=[], content_type="audio/x-gsm")
     html = as_a.get(PAGE).content.decode()
     assert "Agent: Good afternoon, this is the bakery." in html
     assert "&lt;b&gt;Bring&lt;/b&gt; bread." in html
     assert "Not transcribed yet." in html
-    assert html.count("data-call=") == 1, "what browsers can't play and nobody has transcribed has no button"
+    assert html.count("data-call=") == 1, "a call without a transcript that browsers can't play has no button"
     assert " style=" not in html
 
 
 def test_a_call_in_which_nobody_speaks_is_told_from_one_that_waits(as_a: Client, source: Source) -> None:
-    made_call(source, 1, said=[]).store_transcript([], "en")
+    make_call(source, 1, sentences=[]).store_transcript([], "en")
     html = as_a.get(PAGE).content.decode()
-    assert "Nothing is said in this recording." in html
+    assert "There is no speech in this recording." in html
     assert "Not transcribed yet." not in html
 
 
 def test_what_is_searched_for_is_marked_where_it_is_said(as_a: Client, source: Source) -> None:
-    made_call(source, 1)
-    made_call(source, 2, said=["Something else."])
+    make_call(source, 1)
+    make_call(source, 2, sentences=["Something else."])
     html = as_a.get(PAGE, {"search": "bread"}).content.decode()
     assert "<mark>bread</mark>" in html
     assert "<b>" not in html
@@ -89,13 +89,13 @@ def test_what_is_searched_for_is_marked_where_it_is_said(as_a: Client, source: S
     for nothing in ("zebra", "'; --", '"', "-" * 33, "- " * 33):
         assert as_a.get(PAGE, {"search": nothing}).status_code == 200
     assert as_a.get(PAGE, {"search": "\0"}).status_code == 400
-    assert "Nothing of what was said matches" in as_a.get(PAGE, {"search": "zebra"}).content.decode()
+    assert "No transcript matches" in as_a.get(PAGE, {"search": "zebra"}).content.decode()
 
 
 def test_a_search_is_narrowed_and_turned_over_without_a_script(as_a: Client, source: Source) -> None:
     for number in range(22):
-        made_call(source, number, said=["The technicians came."], direction="inbound")
-    made_call(source, 30, said=["A technician, once more."], direction="outbound")
+        make_call(source, number, sentences=["The technicians came."], direction="inbound")
+    make_call(source, 30, sentences=["A technician, once more."], direction="outbound")
     query = {"search": "technician", "direction": "inbound", "to_date": "2024-11-05"}
     html = as_a.get(PAGE, query).content.decode()
     assert html.count("<mark>technicians</mark>") == 20
@@ -110,8 +110,8 @@ def test_a_search_is_narrowed_and_turned_over_without_a_script(as_a: Client, sou
         assert as_a.get(PAGE, {**query, **odd}).status_code == 200
 
 
-def test_what_is_wrong_in_a_search_is_said_beside_its_field(as_a: Client, source: Source) -> None:
-    made_call(source, 1)
+def test_errors_of_a_search_are_shown_beside_their_field(as_a: Client, source: Source) -> None:
+    make_call(source, 1)
     html = as_a.get(PAGE, {"from_date": "2024-11-09", "to_date": "2024-11-01"}).content.decode()
     assert "The last day is before the first." in html
     assert "No calls match." in html
@@ -120,7 +120,7 @@ def test_what_is_wrong_in_a_search_is_said_beside_its_field(as_a: Client, source
     assert "data-call=" in html
 
 
-def test_a_business_without_a_source_is_told_so(as_a: Client, business_a: Business) -> None:
+def test_without_a_source_the_page_says_so(as_a: Client, business_a: Business) -> None:
     assert "no source of recordings yet" in as_a.get(PAGE).content.decode()
 
 
@@ -129,20 +129,20 @@ def test_another_business_is_not_there(as_a: Client, business_b: Business) -> No
         assert as_a.get(page).status_code == 404
 
 
-def test_a_page_costs_the_same_however_much_it_lists(as_a: Client, source: Source) -> None:
+def test_long_pages_need_as_many_queries_as_short_ones(as_a: Client, source: Source) -> None:
     def price() -> int:
         with CaptureQueriesContext(connection) as queries:
             as_a.get(PAGE)
         return len(queries)
 
-    made_call(source, 1)
+    make_call(source, 1)
     before = price()
     for number in range(2, 6):
-        made_call(source, number)
+        make_call(source, number)
     assert price() == before
 
 
-def test_the_page_speaks_hebrew(as_a: Client, source: Source) -> None:
+def test_the_page_is_translated_to_hebrew(as_a: Client, source: Source) -> None:
     as_a.post("/language/", {"language": "he", "next": PAGE})
     html = as_a.get(PAGE).content.decode()
     assert "הורדה ותמלול" in html
@@ -158,7 +158,7 @@ def listening(page: Page) -> Any:
 
 @pytest.mark.needs("chromium")
 def test_a_line_leads_to_its_place_in_the_call(open_page: Open, source: Source) -> None:
-    made_call(source)
+    make_call(source)
     page = open_page(path=PAGE)
     page.get_by_role("button", name=LISTEN).click()
     expect(page.locator("#player")).to_be_visible()
@@ -174,8 +174,8 @@ def test_a_line_leads_to_its_place_in_the_call(open_page: Open, source: Source) 
 
 @pytest.mark.needs("chromium")
 def test_a_search_leads_to_the_line(open_page: Open, source: Source) -> None:
-    made_call(source)
-    made_call(source, 2, said=["Something else."])
+    make_call(source)
+    make_call(source, 2, sentences=["Something else."])
     page = open_page(path=PAGE)
     page.get_by_role("searchbox").fill("seven")
     page.get_by_role("button", name="Search").click()
@@ -200,17 +200,17 @@ def test_a_run_is_started_and_its_calls_appear(open_page: Open, source: Source, 
 
 
 @pytest.mark.needs("chromium")
-def test_what_a_run_left_out_stands_on_its_card(open_page: Open, source: Source) -> None:
+def test_the_warnings_of_a_run_are_on_its_card(open_page: Open, source: Source) -> None:
     run = RecordingRun.objects.create(business=source.business, source=source)
     name = "<b>out-1-2.vox"
     run.store_left_out({"unknown_kind": {"count": 1, "names": [name]}})
     page = open_page(path=PAGE)
-    expect(page.locator("[part=warnings] li")).to_have_text([f"1 recording is of a kind that isn't read: {name}"])
+    expect(page.locator("[part=warnings] li")).to_have_text([f"1 recording has an unsupported format: {name}"])
 
 
 @pytest.mark.needs("chromium")
 def test_a_call_without_words_says_so_in_the_player(open_page: Open, source: Source) -> None:
-    made_call(source, said=[]).store_transcript([], "en")
+    make_call(source, sentences=[]).store_transcript([], "en")
     page = open_page(path=PAGE)
     page.get_by_role("button", name=LISTEN).click()
     expect(page.locator("[data-player-note=silent]")).to_be_visible()
@@ -219,7 +219,7 @@ def test_a_call_without_words_says_so_in_the_player(open_page: Open, source: Sou
 
 @pytest.mark.needs("chromium")
 def test_a_phone_needs_no_sideways_scrolling(open_page: Open, source: Source) -> None:
-    made_call(source)
+    make_call(source)
     page = open_page(path=f"{PAGE}?search=seven", language="he")
     page.set_viewport_size({"width": 375, "height": 700})
     page.locator("[data-call]").click()

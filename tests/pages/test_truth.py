@@ -1,4 +1,4 @@
-"""The open page in the storms of its life: it tells the truth within three seconds of coming back.
+"""The open page through outages, sleep and clocks: it shows the truth within three seconds of coming back.
 
 A real browser, the project served by granian as deployed, real workers where work is done.
 """
@@ -29,7 +29,7 @@ from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expe
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import dispatch
 from runs.models import Business
-from tests.actors import seen
+from tests.actors import read_run
 from tests.browser import SOON, bar, finish_run, half_done, label, update_run
 from tests.cast import MakeRun, client_of
 from tests.post import served_mailbox
@@ -72,8 +72,8 @@ def progress(run: Any, processed: int) -> None:
     update_run(run, processed=processed, succeeded=processed, progress_pct=processed / 2, heartbeat_at=Now())
 
 
-def asked(context: BrowserContext) -> list[str]:
-    """What the pages ask of the API from now on."""
+def record_requests(context: BrowserContext) -> list[str]:
+    """The URLs that the pages request from the API from now on."""
     urls: list[str] = []
     context.on("request", lambda request: urls.append(request.url) if "/api/" in request.url else None)
     return urls
@@ -86,7 +86,7 @@ def test_all_tabs_share_one_stream_and_another_takes_over(
     page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun
 ) -> None:
     run = half_done(make_run, business_a)
-    urls = asked(context)
+    urls = record_requests(context)
     first, second = page_a(), page_a()
     for number, page in enumerate((first, second)):
         expect(label(page)).to_have_text("Working")
@@ -101,7 +101,7 @@ def test_all_tabs_share_one_stream_and_another_takes_over(
     expect(second.get_by_text("160 of 200")).to_be_visible(timeout=SOON)
 
 
-def test_a_page_with_a_stream_hardly_asks(
+def test_a_page_with_a_stream_hardly_polls(
     page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun
 ) -> None:
     run = half_done(make_run, business_a)
@@ -109,7 +109,7 @@ def test_a_page_with_a_stream_hardly_asks(
     expect(label(page)).to_have_text("Working")
     progress(run, 101)
     expect(page.get_by_text("101 of 200")).to_be_visible(timeout=SOON)
-    urls = asked(context)
+    urls = record_requests(context)
     for processed in range(110, 190, 10):
         progress(run, processed)
         expect(page.get_by_text(f"{processed} of 200")).to_be_visible(timeout=2_000)
@@ -185,7 +185,7 @@ def test_a_machine_that_slept_with_the_page_in_front(
     half_done(make_run, business_a)
     page = page_a()
     expect(label(page)).to_have_text("Working")
-    urls = asked(context)
+    urls = record_requests(context)
     page.evaluate("(() => { const now = Date.now; Date.now = () => now() + 600000; })()")
     until(lambda: page.evaluate("1") and any("/receipt_sync/" in url for url in urls), seconds=3)
 
@@ -197,7 +197,7 @@ def test_the_readers_clock_is_an_hour_off(
     run = half_done(make_run, business_a, silent_for=20)
     context.add_init_script(f"const now = Date.now; Date.now = () => now() + {hours * 3_600_000};")
     page = page_a()
-    expect(page.get_by_text(re.compile(r"^Last sign of life 2\d seconds ago$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Last heartbeat 2\d seconds ago$"))).to_be_visible()
     expect(label(page)).to_have_text("Working")
     finish_run(run)
     expect(label(page)).to_have_text("Completed", timeout=SOON)
@@ -212,10 +212,10 @@ def test_the_way_back_through_the_history(
     mailbox_a: Mailbox,
     make_run: MakeRun,
 ) -> None:
-    """Also where the browser has kept the whole page: playwright turns that off unless told not to."""
+    """Also where the browser has cached the whole page: playwright turns that off by default."""
     run = half_done(make_run, business_a)
-    kept = ["--disable-back-forward-cache"]
-    browser = browser_type.launch(**browser_type_launch_args, ignore_default_args=kept)
+    ignored = ["--disable-back-forward-cache"]
+    browser = browser_type.launch(**browser_type_launch_args, ignore_default_args=ignored)
     try:
         context = browser.new_context()
         sign_in(context, member_a, asgi)
@@ -298,21 +298,21 @@ def test_two_businesses_see_their_own_and_a_refresh_shows_the_servers_numbers(
         expect(b.get_by_text("Nothing has been synced yet")).to_be_visible()
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         expect(label(a)).to_have_text("Working", timeout=60_000)
-        until(lambda: seen(run).processed > 20)
+        until(lambda: read_run(run).processed > 20)
         for page in (a, b):
             page.reload()
         expect(b.get_by_text("Nothing has been synced yet")).to_be_visible()
-        until(lambda: not seen(run).is_active)
+        until(lambda: not read_run(run).is_active)
         expect(label(a)).to_have_text("Completed", timeout=BACK)
         a.reload()
-        told = client_of(member_a).get(f"/api/runs/receipt_sync/{run.pk}/").json()
+        shown = client_of(member_a).get(f"/api/runs/receipt_sync/{run.pk}/").json()
         expect(bar(a)).to_have_attribute("aria-valuenow", "100")
         for part in ("succeeded", "skipped", "failed"):
-            expect(a.locator(f"[part={part}]")).to_have_text(str(told[part]))
+            expect(a.locator(f"[part={part}]")).to_have_text(str(shown[part]))
         expect(b.locator("run-card")).to_have_attribute("state", "none")
 
 
-def test_a_worker_that_stops_in_mid_task_is_warned_of_and_then_said_to_have_failed(
+def test_a_worker_that_stops_in_mid_task_is_shown_as_quiet_and_then_stale(
     page_a: Callable[[], Page], business_a: Business, mailbox_a: Mailbox, files: Path
 ) -> None:
     with served_mailbox(business_a, messages=slice(0, 400)) as mailbox:
@@ -320,15 +320,15 @@ def test_a_worker_that_stops_in_mid_task_is_warned_of_and_then_said_to_have_fail
         page = page_a()
         with worker(files.parent) as process:
             expect(label(page)).to_have_text("Working", timeout=60_000)
-            until(lambda: seen(run).processed >= 10)
+            until(lambda: read_run(run).processed >= 10)
             stop_between_writes(process)
-            before = seen(run).processed
+            before = read_run(run).processed
             later(run, 61)
             expect(label(page)).to_have_text("Quiet", timeout=BACK)
             later(run, 301)
             expect(label(page)).to_have_text("Stuck - no updates", timeout=BACK)
             expect(page.get_by_role("button", name="Retry", exact=True)).to_be_visible()
-            assert seen(run).processed == before
+            assert read_run(run).processed == before
 
 
 def stop_between_writes(worker: Popen[bytes]) -> None:

@@ -55,7 +55,7 @@ def test_every_message_is_taken_once_while_others_are_still_written(tmp_path: Pa
     assert not list((tmp_path / "taken").iterdir())
 
 
-def test_a_full_disk_leaves_neither_half_a_message_nor_a_draft(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_neither_half_a_message_nor_a_temporary_file(tmp_path: Path) -> None:
     publish = [sys.executable, "-c", PUBLISH_ON_A_FULL_DISK, str(tmp_path)]
     refused = subprocess.run(publish, capture_output=True, text=True, check=False)
     assert "File too large" in refused.stderr
@@ -63,7 +63,7 @@ def test_a_full_disk_leaves_neither_half_a_message_nor_a_draft(tmp_path: Path) -
     assert not list((tmp_path / "taken").iterdir())
 
 
-def test_what_killed_processes_left_is_removed_by_the_next_and_what_is_being_written_stays(tmp_path: Path) -> None:
+def test_files_of_killed_processes_are_removed_and_messages_being_written_stay(tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     taken.mkdir()
     (taken / "left by a crash").touch()
@@ -74,7 +74,7 @@ def test_what_killed_processes_left_is_removed_by_the_next_and_what_is_being_wri
     assert [file.name for file in taken.iterdir()] == ["being written"]
 
 
-def test_a_stopped_process_that_holds_the_lock_stops_nobody_else(tmp_path: Path) -> None:
+def test_a_stopped_process_with_the_lock_stops_no_other_process(tmp_path: Path) -> None:
     with connected(tmp_path) as connection:
         bound = connection.SimpleQueue("bound")
         with (tmp_path / "control" / "lock").open("w") as lock:

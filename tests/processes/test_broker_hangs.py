@@ -21,7 +21,7 @@ from receipts.models import Mailbox, ReceiptSyncRun
 from runs.lifecycle import broker_calls, dispatch
 from runs.lifecycle.sweep import sweep
 from runs.models import Business, Sweep
-from tests.actors import seen
+from tests.actors import read_run
 from tests.cast import SEND_TASK, MakeRun
 from tests.servers import free_port
 from tests.workers import until
@@ -78,7 +78,7 @@ def test_a_sweep_with_hung_tasks_and_forgotten_runs_ends(
     hung = make_run(business_a, "running", silent_for=400)
     with answered_within(2 * ANSWERED_SECONDS):
         assert sweep()
-    assert seen(hung).error_code == "stale"
+    assert read_run(hung).error_code == "stale"
     assert Sweep.objects.get().finished_at
 
 
@@ -103,7 +103,7 @@ def listens(port: int) -> bool:
 
 
 @pytest.mark.needs("redis-server")
-def test_a_redis_that_is_stopped_under_open_connections_holds_up_neither_start_nor_retry(
+def test_a_redis_that_is_stopped_under_open_connections_delays_neither_start_nor_retry(
     as_member_a: APIClient,
     business_a: Business,
     mailbox_a: Mailbox,
@@ -116,7 +116,7 @@ def test_a_redis_that_is_stopped_under_open_connections_holds_up_neither_start_n
     with celery_on(url, monkeypatch) as app:
         app.control.revoke("nobody's")  # opens the connection that the next one finds
         os.kill(process.pid, signal.SIGSTOP)
-        assert seen(run).error_code == "stale"
+        assert read_run(run).error_code == "stale"
         with answered_within(ANSWERED_SECONDS):
             assert as_member_a.post(f"/api/runs/counting/{run.pk}/retry/").status_code == 200
         as_member_a.post(f"/api/runs/counting/{run.pk}/cancel/")

@@ -1,4 +1,4 @@
-"""G6: one clock, the database's. A machine whose own clock is wrong decides and shows nothing different."""
+"""G6, one clock: a machine whose own clock is wrong decides and shows the same, by the database's clock."""
 
 import ast
 import time
@@ -16,7 +16,7 @@ from runs.lifecycle import dispatch
 from runs.lifecycle.sweep import sweep
 from runs.models import Business
 from runs.progress import Progress
-from tests.actors import claim_counting, seen, silence, start_counting, work_through
+from tests.actors import age_heartbeat, claim_counting, read_run, start_counting, work_through
 from tests.contract.models import CountingRun
 from tests.workers import until, worker
 
@@ -46,9 +46,9 @@ def database_now() -> datetime:
 def test_a_living_run_is_not_expired_and_a_dead_one_is(business_a: Business, wrong_clock: timedelta) -> None:
     run = claim_counting(business_a)
     sweep()
-    assert seen(run).status == "running"
-    silence(run, 301)
-    assert seen(run).error_message == "Run marked as failed due to no heartbeat for 301s"
+    assert read_run(run).status == "running"
+    age_heartbeat(run, 301)
+    assert read_run(run).error_message == "Run marked as failed due to no heartbeat for 301s"
 
 
 def test_every_timestamp_of_a_run_is_the_databases(business_a: Business, wrong_clock: timedelta) -> None:
@@ -68,7 +68,7 @@ def test_clients_get_the_databases_time_and_ages(
     as_member_a: APIClient, business_a: Business, wrong_clock: timedelta
 ) -> None:
     run = claim_counting(business_a)
-    silence(run, 90)
+    age_heartbeat(run, 90)
     body = as_member_a.get(f"/api/runs/counting/{run.pk}/").json()
     assert 90 <= body["seconds_since_heartbeat"] < 100
     assert abs(datetime.fromisoformat(body["server_now"]) - database_now()) < timedelta(seconds=10)
@@ -82,12 +82,12 @@ def test_a_worker_an_hour_off_makes_no_false_stale_and_hides_no_true_one(
 ) -> None:
     with worker(files.parent, "drill", under=["faketime", "-f", off]):
         healthy = dispatch.start(DrillRun, business_a, steps=30, step_seconds=0.05)
-        until(lambda: seen(healthy).status != "queued")
-        until(lambda: seen(healthy).status != "running")
+        until(lambda: read_run(healthy).status != "queued")
+        until(lambda: read_run(healthy).status != "running")
         hung = dispatch.start(DrillRun, business_a, steps=9, death=DrillRun.Death.HUNG, dies_at=3)
-        until(lambda: seen(hung).error_code == "stale")
-    assert seen(healthy).status == "completed"
-    assert 10 <= (seen(hung).heartbeat_age or 0) < 15
+        until(lambda: read_run(hung).error_code == "stale")
+    assert read_run(healthy).status == "completed"
+    assert 10 <= (read_run(hung).heartbeat_age or 0) < 15
 
 
 def test_nothing_in_the_core_reads_the_machines_clock() -> None:

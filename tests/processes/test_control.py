@@ -10,7 +10,7 @@ from runs.drill.models import DrillRun, DrillStep
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.states import Status
-from tests.actors import seen
+from tests.actors import read_run
 from tests.workers import kill, until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,22 +34,22 @@ def test_a_run_is_paused_resumed_and_cancelled_within_two_seconds(
 ) -> None:
     run = long_run(business_a)
     with worker(files.parent, "drill"):
-        until(lambda: seen(run).processed >= 5)
+        until(lambda: read_run(run).processed >= 5)
 
         requested = request_action(as_member_a, run, "pause")
         assert requested["requested"] == "pause" or requested["status"] == "paused", (
             "the worker may have paused it already"
         )
-        until(lambda: seen(run).status == Status.PAUSED, WITHIN.total_seconds())
-        paused = seen(run)
+        until(lambda: read_run(run).status == Status.PAUSED, WITHIN.total_seconds())
+        paused = read_run(run)
         assert paused.requested == ""
 
         request_action(as_member_a, run, "resume")
-        until(lambda: seen(run).processed > paused.processed)
+        until(lambda: read_run(run).processed > paused.processed)
 
         request_action(as_member_a, run, "cancel")
-        until(lambda: seen(run).status == Status.CANCELLED, WITHIN.total_seconds())
-    cancelled = seen(run)
+        until(lambda: read_run(run).status == Status.CANCELLED, WITHIN.total_seconds())
+    cancelled = read_run(run)
     assert paused.processed < cancelled.processed < 400
     numbers = list(DrillStep.objects.filter(run=run).order_by("pk").values_list("number", flat=True))
     assert numbers == list(range(cancelled.processed)), "no step was lost or done twice"
@@ -61,10 +61,10 @@ def test_a_stop_request_outlives_the_worker_that_got_it(
 ) -> None:
     run = long_run(business_a)
     with worker(files.parent, "drill") as process:
-        until(lambda: seen(run).processed >= 5)
+        until(lambda: read_run(run).processed >= 5)
         kill(process)
     request_action(as_member_a, run, action)
-    assert seen(run).status == "running", "its heartbeat isn't older than the threshold yet"
+    assert read_run(run).status == "running", "its heartbeat isn't older than the threshold yet"
     with worker(files.parent, "drill"):
-        until(lambda: seen(run).status == settled)
-    assert seen(run).attempt == 1
+        until(lambda: read_run(run).status == settled)
+    assert read_run(run).attempt == 1

@@ -13,7 +13,7 @@ from runs.lifecycle.worker_process import this_worker
 from runs.models import Business
 from runs.progress import Progress
 from runs.states import Status
-from tests.actors import seen
+from tests.actors import read_run
 from tests.workers import until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 WITHIN = 10  # seconds
 
 
-def test_a_worker_leaves_in_time_though_its_item_would_last_longer(business_a: Business, files: Path) -> None:
+def test_a_worker_ends_in_time_though_its_item_takes_longer(business_a: Business, files: Path) -> None:
     run = dispatch.start(DrillRun, business_a, steps=3, step_seconds=60)
     with worker(files.parent, "drill") as process:
-        until(lambda: seen(run).status == Status.RUNNING)
+        until(lambda: read_run(run).status == Status.RUNNING)
         process.terminate()
         process.wait(WITHIN)
-    left = seen(run)
+    left = read_run(run)
     assert (left.status, left.requested) == (Status.QUEUED, "")
     assert left.events.order_by("pgh_id").last().pgh_context["reason"] == "asked to interrupt"
 
@@ -52,4 +52,4 @@ def test_a_claim_at_the_moment_of_a_shutdown_is_interrupted_too(
         work_on_next(DrillRun.queue)
     finally:
         this_worker.set_stopping(False)
-    assert seen(run).status == Status.QUEUED
+    assert read_run(run).status == Status.QUEUED

@@ -34,7 +34,7 @@ def files() -> frozenset[str]:
 
 
 @cache
-def words() -> frozenset[str]:
+def words_of_source() -> frozenset[str]:
     """All words of the product's source."""
     sources = [path for path in files() if Path(path).suffix in SOURCES and not path.startswith(("tests/", "docs/"))]
     return frozenset(word for path in sources for word in re.findall(r"[\w-]+", (BASE_DIR / path).read_text()))
@@ -59,4 +59,4 @@ def test_a_name_that_is_mentioned_is_in_the_source(document: str) -> None:
     names = [name for name in quoted(document) if re.fullmatch(r"[A-Za-z_]+(\.[A-Za-z_]+)*(\(.*\))?", name)]
     parts = {part for name in names for part in name.partition("(")[0].split(".")}
     own = {part for part in parts if not part.startswith("test_")}
-    assert own - words() - {Path(path).name for path in files()} == set()
+    assert own - words_of_source() - {Path(path).name for path in files()} == set()

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from rest_framework.test import APIClient
 
-from runs.drill.models import DrillRun, DrillStep, sandbox
+from runs.drill.models import DrillRun, DrillStep, sandbox_business
 from runs.models import Membership
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,11 +31,11 @@ def test_an_installation_without_workers_breaks_the_promises(
     assert not DrillStep.objects.exists()
 
 
-def test_a_url_where_nobody_answers_is_no_broken_promise() -> None:
+def test_a_url_without_a_server_is_no_broken_promise() -> None:
     with pytest.raises(CommandError, match=r"No API answers at http://127.0.0.1:1: .*Connection refused"):
         call_command("progress_drill", "--url", "http://127.0.0.1:1")
     assert not DrillRun.objects.exists()
-    assert not Membership.objects.filter(business=sandbox()).exists(), "its reader is gone again"
+    assert not Membership.objects.filter(business=sandbox_business()).exists(), "its reader is gone again"
 
 
 def test_a_url_of_another_installation_is_no_broken_promise(httpserver: HTTPServer) -> None:
@@ -45,6 +45,6 @@ def test_a_url_of_another_installation_is_no_broken_promise(httpserver: HTTPServ
 
 
 def test_only_staff_see_drills(as_member_a: APIClient, as_staff: APIClient) -> None:
-    run = DrillRun.objects.create(business=sandbox(), steps=1)
+    run = DrillRun.objects.create(business=sandbox_business(), steps=1)
     assert as_member_a.get(f"/api/runs/drill/{run.pk}/").status_code == 404
     assert as_member_a.get("/api/runs/").json()["results"] == []

@@ -43,7 +43,7 @@ def answers() -> bool:
         return False
 
 
-def test_the_last_one_to_leave_stops_it() -> None:
+def test_its_last_user_stops_it() -> None:
     with another_process():
         with another_process():
             assert answers()
@@ -51,7 +51,7 @@ def test_the_last_one_to_leave_stops_it() -> None:
     assert not answers()
 
 
-def test_a_killed_user_keeps_nobody_from_stopping_it() -> None:
+def test_it_is_stopped_though_one_of_its_users_was_killed() -> None:
     with another_process():
         with another_process() as killed:
             killed.kill()
@@ -70,7 +70,7 @@ def test_it_starts_after_a_crash_though_another_process_has_its_pid(tmp_path: Pa
         assert answers()
 
 
-def test_one_that_is_killed_under_its_users_is_started_again(tmp_path: Path) -> None:
+def test_a_server_that_is_killed_under_its_users_is_started_again(tmp_path: Path) -> None:
     with another_process():
         pid = int((tmp_path / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
         assert postgres.is_alive()
@@ -80,7 +80,7 @@ def test_one_that_is_killed_under_its_users_is_started_again(tmp_path: Path) -> 
         assert answers()
 
 
-def test_a_server_too_busy_to_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_waits_for_a_server_that_is_too_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     is_answering, replies = postgres_server.is_answering, iter([False, False])
     with another_process():
         monkeypatch.setattr(postgres_server, "is_answering", lambda: next(replies, None) is None and is_answering())

@@ -110,7 +110,7 @@ def test_workers_that_take_nothing_give_their_runs_back_and_end_themselves(
             until(lambda: Worker.objects.alive().count() == 2)
             children = psutil.Process(hung.pid).children()
             now.touch()
-            time.sleep(0.5)  # until both have seen it
+            time.sleep(0.5)  # until both have read_run it
             waiting = short_run(business_b)
             assert (hung.wait(60), deaf.wait(60)) == (1, 1)
             assert not psutil.wait_procs(children, timeout=5)[1]

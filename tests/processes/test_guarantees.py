@@ -1,4 +1,4 @@
-"""The checker of the guarantees counts in an undamaged database, and finds each kind of damage."""
+"""The checker of G1 to G7 (`benchmarks/guarantees`) finds each kind of damage, and none in an undamaged database."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ pytestmark = pytest.mark.django_db
 
 STEPS, MESSAGES, RECIPIENTS = 4, 3, 3
 PERSON = Actor("person", "somebody")
-OBSERVATION = Observation("tell", "drill", 1, "running", 2, 50.0, 1.0, 300.0)
+OBSERVATION = Observation("fetch_repaired", "drill", 1, "running", 2, 50.0, 1.0, 300.0)
 
 
 @dataclass
@@ -155,12 +155,12 @@ def checked(world: World) -> Findings:
     return check(world.logs, is_settled=True)
 
 
-def test_all_is_well_and_something_of_each_guarantee_was_counted(world: World) -> None:
+def test_an_undamaged_database_has_no_violation_and_each_guarantee_is_counted(world: World) -> None:
     findings = checked(world)
     assert findings.violations() == []
     assert all(sum(finding.counted.values()) for code, finding in findings.items() if code != "locks")
     assert findings["G3"].counted["items"] == MESSAGES + RECIPIENTS + 1
-    assert findings["G5"].counted["doors tried by a stranger"] > 20
+    assert findings["G5"].counted["URLs that a stranger requested"] > 20
 
 
 def test_a_check_changes_nothing(world: World, make_run: MakeRun) -> None:
@@ -347,8 +347,8 @@ def a_message_that_was_fetched_too_often(world: World) -> None:
     world.log(*mails(world, 1, 2, 3), *fetches(world, 1, 2, 2, 3))
 
 
-@damage("G3", "message 1 says {('Elsewhere', '2.00', 'EUR')}")
-def a_receipt_that_says_something_else(world: World) -> None:
+@damage("G3", "message 1 has {('Elsewhere', '2.00', 'EUR')}")
+def a_receipt_that_differs_from_its_mail(world: World) -> None:
     mail = Mail(world.sync.mailbox.username, 7, 1, "<1@a>", [["Elsewhere", "2.00", "EUR"]])
     world.log(mail, *mails(world, 2, 3), *fetches(world, 1, 2, 3))
 
@@ -396,7 +396,7 @@ def a_run_that_was_retried_by_a_machine(world: World) -> None:
 
 @damage("G4", "go back from (3, 75.0) to (2, 50.0)")
 def a_bar_that_a_reader_saw_go_back(world: World) -> None:
-    world.log(Observation("tell", "drill", 1, "running", 3, 75.0, 1.0, 300.0), OBSERVATION)
+    world.log(Observation("fetch_repaired", "drill", 1, "running", 3, 75.0, 1.0, 300.0), OBSERVATION)
 
 
 # G5
@@ -480,7 +480,7 @@ def test_a_url_that_is_open_to_strangers_is_found(world: World, monkeypatch: pyt
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_command_judges_any_database_by_its_exit_status(world: World, tmp_path: Path) -> None:
+def test_the_exit_status_of_the_command_shows_whether_there_are_violations(world: World, tmp_path: Path) -> None:
     def run(*options: str) -> tuple[int, dict[str, Any]]:
         command = [sys.executable, "-m", "benchmarks", "check_guarantees", "--json", *options]
         environment = {

@@ -13,7 +13,7 @@ from runs.drill.models import DrillRun
 from runs.lifecycle import dispatch
 from runs.models import Business, Sweep
 from runs.states import Status
-from tests.actors import seen
+from tests.actors import read_run
 from tests.workers import celery_on, until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,10 +36,10 @@ def kill_pool(process: subprocess.Popen[bytes]) -> None:
 def test_a_worker_whose_idle_processes_were_killed_takes_the_next_run(business_a: Business, files: Path) -> None:
     with worker(files.parent, "drill", slots=2) as process:
         first = short_run(business_a)
-        until(lambda: seen(first).status == Status.COMPLETED)
+        until(lambda: read_run(first).status == Status.COMPLETED)
         kill_pool(process)
         second = short_run(business_a)
-        until(lambda: seen(second).status == Status.COMPLETED, TAKEN_SECONDS)
+        until(lambda: read_run(second).status == Status.COMPLETED, TAKEN_SECONDS)
 
 
 def test_control_whose_only_process_was_killed_sweeps_again(files: Path) -> None:

@@ -1,4 +1,4 @@
-"""The whole worker is killed in mid-run, with beat and broker gone too: the bar tells the truth.
+"""G1, truth: the whole worker is killed in the middle of a run, with beat and broker gone too, and readers see it.
 
 Real processes: a Celery worker that is really killed, a broker of files that is really deleted, an
 IMAP server on the loopback.
@@ -20,7 +20,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.readers.verdict import is_stale, verdict_of
 from runs.states import Status
-from tests.actors import seen
+from tests.actors import read_run
 from tests.post import served_mailbox
 from tests.workers import kill, until, worker
 
@@ -31,23 +31,23 @@ MESSAGES = slice(0, 150)
 FETCH_SECONDS = 0.05  # a message: the sync is still under way when it is killed, however fast its machine
 
 
-def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
+def test_the_run_of_a_killed_worker_goes_stale_and_a_retry_goes_on(
     business_a: Business, files: Path, settings: Settings
 ) -> None:
     settings.RUNS_STALE_AFTER_SECONDS = THRESHOLD
     with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         with worker(files.parent) as process:
-            until(lambda: seen(run).processed >= 20)
+            until(lambda: read_run(run).processed >= 20)
             kill(process)
         shutil.rmtree(files)  # and the broker is gone as well
 
-        killed = seen(run)
+        killed = read_run(run)
         assert killed.status == Status.RUNNING, "within the threshold it may still live"
         assert 20 <= killed.processed < 150
-        until(lambda: (seen(run).heartbeat_age or 0) > THRESHOLD)
+        until(lambda: (read_run(run).heartbeat_age or 0) > THRESHOLD)
 
-        expired = seen(run)
+        expired = read_run(run)
         assert (expired.status, expired.error_code) == ("failed", "stale")
         assert expired.error_message.startswith("Run marked as failed due to no heartbeat for ")
         assert is_stale(expired)
@@ -58,7 +58,7 @@ def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
         dispatch.reopen(expired, SYSTEM, "retry")
         shown = []
         with worker(files.parent):
-            until(lambda: shown.append(seen(run)) or not shown[-1].is_active)  # type: ignore[func-returns-value]
+            until(lambda: shown.append(read_run(run)) or not shown[-1].is_active)  # type: ignore[func-returns-value]
     assert [other.processed for other in shown] == sorted(other.processed for other in shown)
     assert min(other.processed for other in shown) >= killed.processed, "the same bar goes on"
     end = shown[-1]
@@ -66,55 +66,53 @@ def test_a_killed_worker_is_found_out_and_a_retry_goes_on(
     assert_every_receipt_is_there_once()
 
 
-def test_a_killed_child_gives_its_run_back_within_seconds(business_a: Business, files: Path) -> None:
+def test_the_run_of_a_killed_child_is_reclaimed_within_seconds(business_a: Business, files: Path) -> None:
     with (
         served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox,
         worker(files.parent) as process,
     ):
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
-        until(lambda: seen(run).processed >= 20)
-        before = seen(run)
+        until(lambda: read_run(run).processed >= 20)
+        before = read_run(run)
         [child] = psutil.Process(process.pid).children()
         child.kill()
         until(lambda: run.events.filter(status=Status.QUEUED).count() == 2, seconds=5)
-        until(lambda: not seen(run).is_active)
-    end = seen(run)
+        until(lambda: not read_run(run).is_active)
+    end = read_run(run)
     assert (end.status, end.processed, end.total, end.attempt) == ("completed", 150, 150, 2)
     assert end.processed >= before.processed
     assert timeline(run) == ["started", "claimed", "resumed after worker loss", "claimed", "completed"]
     assert_every_receipt_is_there_once()
 
 
-def test_a_deploy_sends_the_run_back_to_the_queue_and_the_next_worker_goes_on(
-    business_a: Business, files: Path
-) -> None:
+def test_a_deploy_requeues_the_run_and_the_next_worker_goes_on(business_a: Business, files: Path) -> None:
     with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         with worker(files.parent) as process:
-            until(lambda: seen(run).processed >= 20)
+            until(lambda: read_run(run).processed >= 20)
             process.terminate()
             process.wait(15)
-        between = seen(run)
+        between = read_run(run)
         assert (between.status, between.requested) == ("queued", "")
         assert between.cursor["uid"] == between.processed, "the cursor stands at the last item"
         with worker(files.parent):
-            until(lambda: not seen(run).is_active)
-    end = seen(run)
+            until(lambda: not read_run(run).is_active)
+    end = read_run(run)
     assert (end.status, end.processed, end.attempt) == ("completed", 150, 2)
     assert "asked to interrupt" in timeline(run)
     assert_every_receipt_is_there_once()
 
 
-def test_a_worker_that_comes_back_takes_its_runs_back(business_a: Business, files: Path) -> None:
+def test_a_restarted_worker_reclaims_its_runs(business_a: Business, files: Path) -> None:
     with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         with worker(files.parent) as process:
-            until(lambda: seen(run).processed >= 20)
+            until(lambda: read_run(run).processed >= 20)
             kill(process)
-        assert seen(run).status == Status.RUNNING
+        assert read_run(run).status == Status.RUNNING
         with worker(files.parent):
-            until(lambda: not seen(run).is_active)
-    assert (seen(run).status, seen(run).attempt) == ("completed", 2)
+            until(lambda: not read_run(run).is_active)
+    assert (read_run(run).status, read_run(run).attempt) == ("completed", 2)
     assert "resumed after worker loss" in timeline(run)
 
 

@@ -41,7 +41,7 @@ def prepared(state: Path, environment: dict[str, str]) -> str:
         ({**A_DATABASE, "DEMO": "1"}, False),
     ],
 )
-def test_users_of_the_demo_come_into_a_database_of_ones_own_only_when_asked_for(
+def test_demo_users_are_added_to_a_configured_database_only_on_request(
     tmp_path: Path, environment: dict[str, str], is_demo: bool
 ) -> None:
     output = prepared(tmp_path, environment)

@@ -1,4 +1,4 @@
-"""G7 with real processes: a step that kills its process costs the run two attempts, and nobody has to help."""
+"""G7 with real processes: a step that kills its process costs the run two attempts, and needs no person."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runs.drill.models import DrillRun, DrillStep
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
-from tests.actors import seen
+from tests.actors import read_run
 from tests.workers import until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 STEPS, POISON = 12, 6
 
 
-def test_a_step_that_kills_or_breaks_every_attempt_is_passed(business_a: Business, files: Path) -> None:
+def test_a_poison_step_fails_and_the_run_goes_on_after_it(business_a: Business, files: Path) -> None:
     def start(death: DrillRun.Death) -> DrillRun:
         return dispatch.start(
             DrillRun, business_a, steps=STEPS, step_seconds=0.05, death=death, dies_at=POISON, dies_again=True
@@ -26,14 +26,14 @@ def test_a_step_that_kills_or_breaks_every_attempt_is_passed(business_a: Busines
 
     with worker(files.parent, "drill", slots=2):
         killing, raising = start(DrillRun.Death.KILLED), start(DrillRun.Death.RAISED)
-        until(lambda: not seen(killing).is_active)
-        until(lambda: seen(raising).status == "failed")
-        assert seen(raising).error_code == "exception"
-        dispatch.reopen(seen(raising), SYSTEM, "retried")
-        until(lambda: not seen(raising).is_active)
+        until(lambda: not read_run(killing).is_active)
+        until(lambda: read_run(raising).status == "failed")
+        assert read_run(raising).error_code == "exception"
+        dispatch.reopen(read_run(raising), SYSTEM, "retried")
+        until(lambda: not read_run(raising).is_active)
 
     for run in (killing, raising):
-        end = seen(run)
+        end = read_run(run)
         assert (end.status, end.processed, end.succeeded, end.failed) == ("completed", STEPS, STEPS - 1, 1)
         assert (end.poison_items, end.attempt, end.losses) == ([str(POISON)], 3, 0)
         numbers = DrillStep.objects.filter(run=run).order_by("number").values_list("number", flat=True)

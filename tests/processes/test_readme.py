@@ -1,7 +1,7 @@
 """`make run` starts everything, and every command of the README and of docs/ works when pasted beside it.
 
 The copy runs on another port than the README's, in a checkout of its own, so that its commands can find only this
-copy, and with the default intervals: its drill must keep every promise with them. In the end it survives what is
+copy, and with the default intervals, with which the drill proves G1. In the end it survives what is
 killed, and leaves no process behind. All of it is one test, since the start takes half a minute.
 """
 
@@ -95,7 +95,7 @@ def paste(text: str, copy: Copy, checkout: Path) -> str:
 
 
 @pytest.mark.needs("make", "curl", "bash")
-def test_a_copy_comes_up_does_what_the_readme_says_and_survives_what_is_killed(copy: Copy, checkout: Path) -> None:
+def test_a_copy_starts_does_what_the_readme_shows_and_survives_kills(copy: Copy, checkout: Path) -> None:
     assert copy.has_printed(f"Unstuck is up at {copy.url}/")
     until(copy.is_ready, READY_SECONDS)
     assert answers(f"{copy.url}/favicon.ico")
@@ -126,7 +126,7 @@ def assert_it_restarts_what_is_killed(copy: Copy) -> None:
     until(lambda: bool(copy.find(WORKER) and copy.find(BEAT) and copy.is_ready()), RESTART_SECONDS)
 
 
-def test_what_is_not_pasted_says_why() -> None:
+def test_every_command_that_isnt_pasted_has_an_excuse() -> None:
     assert [block.text for block in blocks() if block.language not in ("sh", "python") and not block.excuse] == []
 
 

@@ -52,8 +52,9 @@ django.setup()
 from django.core.management import call_command
 from imports.models import ImportRun
 from imports.own import saved
-from imports.tasks import import_rows
+import imports.tasks
 from runs.lifecycle import dispatch
+from runs.lifecycle.worker import work_on_next
 from runs.models import Business
 from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
@@ -62,7 +63,7 @@ call_command("makemigrations", "imports", verbosity=0)
 call_command("migrate", "imports", verbosity=0)
 business = Business.objects.create(slug="imports", name="Imports")
 first = dispatch.start(ImportRun, business)
-import_rows(first.pk)
+work_on_next(ImportRun.queue)
 first.refresh_from_db()
 print(first.status, first.total, first.succeeded, first.failed, saved)
 second = dispatch.start(ImportRun, business)

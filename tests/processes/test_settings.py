@@ -31,7 +31,7 @@ def test_a_database_url_alone_means_production() -> None:
     assert "Set SECRET_KEY" in read("settings.DEBUG", DATABASE_URL="postgres://unused/unused").stderr
 
 
-def test_nothing_configured_is_the_demo_and_keeps_its_secret(tmp_path: Path) -> None:
+def test_without_configuration_it_is_the_demo_and_its_secret_stays_the_same(tmp_path: Path) -> None:
     first, second = (read("settings.DEBUG, settings.SECRET_KEY", UNSTUCK_VAR=str(tmp_path)).stdout for _ in range(2))
     assert first.startswith("True ")
     assert first == second

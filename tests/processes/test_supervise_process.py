@@ -43,7 +43,7 @@ def test_a_killed_process_is_started_again() -> None:
     assert not psutil.pid_exists(first.pid)
 
 
-def test_one_that_keeps_time_is_started_again_when_it_was_stopped() -> None:
+def test_a_process_with_a_clock_is_started_again_when_it_was_stopped() -> None:
     with supervised_sleep(**{supervise_process.REPLACE_STOPPED: "yes"}) as supervisor:
         until(lambda: bool(children(supervisor)))
         [first] = children(supervisor)

@@ -18,7 +18,7 @@ def test_documents_are_read_right_or_reviewed(judgement: Judgement) -> None:
     assert (reached[0] >= 0.97, reached[1] >= 0.80, shares["wrong_and_sure"]) == (True, True, 0.0), judgement.lines
 
 
-def test_no_document_is_dropped_and_none_imagined(judgement: Judgement) -> None:
+def test_every_receipt_in_the_corpus_is_found_and_nothing_else(judgement: Judgement) -> None:
     assert (judgement.skipped, judgement.imagined) == ([], [])
 
 

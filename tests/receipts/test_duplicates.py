@@ -72,13 +72,13 @@ SHA = "a" * 64
             False,  # the logo of every mail
         ),
         ({"attachment_sha256": SHA}, {"attachment_sha256": SHA, "issued_on": JUNE}, False),
-        # No number to tell them by
+        # Without a number
         ({"invoice_number": ""}, {}, True),
         ({"invoice_number": ""}, {"invoice_number": ""}, True),
         ({"invoice_number": ""}, {"invoice_number": "", "issued_on": JUNE}, False),
     ],
 )  # fmt: skip
-def test_two_mails_tell_of_one_purchase(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
+def test_two_mails_about_one_purchase_are_duplicates(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
     first, second = build_receipt(**one), build_receipt(**other)
     assert is_one_purchase(first, second) == is_one_purchase(second, first) == same
 
@@ -102,12 +102,12 @@ def test_two_mails_tell_of_one_purchase(one: dict[str, Any], other: dict[str, An
         ({"invoice_number": ""}, {"invoice_number": "", "issued_on": JUNE}, False),
     ],
 )
-def test_two_documents_of_one_mail(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
+def test_two_documents_of_one_mail_are_compared_as_well(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
     first, second = build_receipt(message_id="<m>", **one), build_receipt(message_id="<m>", **other)
     assert is_one_purchase(first, second) == is_one_purchase(second, first) == same
 
 
-def test_names_and_numbers_are_compared_by_what_counts() -> None:
+def test_names_and_numbers_are_compared_without_spelling_differences() -> None:
     assert normalize_vendor('בזק בע"מ') == normalize_vendor("בזק") == "בזק"
     assert normalize_vendor("Acme, Inc.") == normalize_vendor("www.acme.co.uk") == "acme"
     assert normalize_vendor("The Co.") == "theco"
@@ -131,7 +131,7 @@ def links(business: Business) -> list[int | None]:
     return [places.get(original) for _pk, original in rows]
 
 
-def test_the_first_that_was_found_is_the_original(business_a: Business, business_b: Business) -> None:
+def test_the_receipt_that_was_found_first_is_the_original(business_a: Business, business_b: Business) -> None:
     stored(business_b, build_receipt())
     stored(
         business_a,
@@ -145,7 +145,7 @@ def test_the_first_that_was_found_is_the_original(business_a: Business, business
     assert [receipt.review_status for receipt in business_a.receipts.all()] == ["to_review"] * 4, "nothing is merged"
 
 
-def test_what_a_person_unlinked_is_never_linked_again(business_a: Business, member_a: User) -> None:
+def test_receipts_that_a_person_unlinked_are_never_linked_again(business_a: Business, member_a: User) -> None:
     first, second = stored(business_a, build_receipt()) + stored(business_a, build_receipt())
     decisions.correct_receipt(second, {"duplicate_of": None}, member_a)
     again = build_receipt(message_id=second.message_id, confidence=Decimal("0.5"))
@@ -169,18 +169,18 @@ def test_a_correction_links_and_unlinks(business_a: Business, member_a: User) ->
     assert links(business_a) == [None, 0, None]
 
 
-def test_a_rejected_original_hands_over_to_the_next(business_a: Business, member_a: User) -> None:
+def test_after_a_rejection_the_next_receipt_is_the_original(business_a: Business, member_a: User) -> None:
     first, _second, third = [receipt for _n in range(3) for receipt in stored(business_a, build_receipt())]
     decisions.reject_receipt(first, member_a)
     assert links(business_a) == [None, None, 1]
     stored(business_a, build_receipt())
-    assert links(business_a) == [None, None, 1, 1], "nobody's original"
+    assert links(business_a) == [None, None, 1, 1], "a rejected receipt is no original"
     decisions.approve_receipt(first, member_a)
     assert links(business_a) == [None, 0, 0, 0]
-    assert third.corrections.count() == 0, "only what people do is history"
+    assert third.corrections.count() == 0, "only decisions of people are recorded"
 
 
-def test_a_notice_without_a_number_makes_two_invoices_no_duplicates(business_a: Business, member_a: User) -> None:
+def test_two_invoices_are_no_duplicates_through_a_notice_without_number(business_a: Business, member_a: User) -> None:
     notice = {"invoice_number": ""}
     for known in ({}, {"invoice_number": "INV-18"}, notice):
         stored(business_a, build_receipt(**known))
@@ -193,7 +193,9 @@ def test_a_notice_without_a_number_makes_two_invoices_no_duplicates(business_a: 
     assert links(business_a) == [None, 0, None, 0]
 
 
-def test_a_link_through_a_third_receipt_lasts_as_long_as_that_one_says_so(business_a: Business, member_a: User) -> None:
+def test_a_link_through_a_third_receipt_ends_with_the_match_of_that_receipt(
+    business_a: Business, member_a: User
+) -> None:
     unnumbered, passed_on = {"invoice_number": ""}, {"vendor": "Dana Cohen"}
     for known in (unnumbered, {**passed_on, "amount": Decimal(60)}, {}, passed_on):
         stored(business_a, build_receipt(**known))
@@ -205,7 +207,7 @@ def test_a_link_through_a_third_receipt_lasts_as_long_as_that_one_says_so(busine
     assert links(business_a) == [None, None, None, 1]
 
 
-def test_a_receipt_that_is_passed_on_follows_the_one_that_came_with_its_invoice(business_a: Business) -> None:
+def test_a_forwarded_receipt_is_linked_with_the_invoice_of_its_original(business_a: Business) -> None:
     invoice, receipt = {"filename": "Invoice.pdf"}, {"filename": "Receipt.pdf", "invoice_number": "9-1"}
     stored(
         business_a,
@@ -216,14 +218,14 @@ def test_a_receipt_that_is_passed_on_follows_the_one_that_came_with_its_invoice(
     assert links(business_a) == [None, 0, 0]
 
 
-def test_a_rejected_duplicate_is_nobodys_original(business_a: Business, member_a: User) -> None:
+def test_a_rejected_duplicate_is_the_original_of_no_receipt(business_a: Business, member_a: User) -> None:
     first, second, _third = [receipt for _n in range(3) for receipt in stored(business_a, build_receipt())]
     decisions.reject_receipt(second, member_a)
     decisions.reject_receipt(first, member_a)
     assert links(business_a) == [None, 2, None]
 
 
-def test_receipts_that_no_sync_has_compared_are_linked_by_a_command(
+def test_the_command_links_receipts_that_no_sync_has_compared(
     business_a: Business, business_b: Business, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [build_receipt(business=business_a) for _n in range(3)] + [build_receipt(business=business_b)]
@@ -237,7 +239,7 @@ def test_receipts_that_no_sync_has_compared_are_linked_by_a_command(
     assert links(business_a) == [None, 0], "an original that was deleted leaves its duplicates to the first of them"
 
 
-def test_a_sync_that_reads_better_puts_the_links_right(business_a: Business) -> None:
+def test_a_newer_extractor_corrects_the_links(business_a: Business) -> None:
     _first, [second] = stored(business_a, build_receipt()), stored(business_a, build_receipt(invoice_number="INV-1"))
     assert links(business_a) == [None, None]
     stored(business_a, build_receipt(message_id=second.message_id))

@@ -108,7 +108,7 @@ def test_the_facts_of_every_syntax_are_exact(content: bytes, amount: str) -> Non
     )
 
 
-def test_money_that_receipts_are_not_kept_in_has_no_currency() -> None:
+def test_an_unsupported_currency_is_left_empty() -> None:
     facts = read_einvoice(factur_x(currency="CHF"))
     assert facts is not None
     assert facts.total is not None
@@ -133,7 +133,7 @@ BOMB = b'<!DOCTYPE Invoice [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;"
         b"<html><body>Invoice</body></html>",
     ],
 )
-def test_xml_that_is_broken_or_hostile_says_nothing(content: bytes) -> None:
+def test_broken_or_hostile_xml_gives_no_facts(content: bytes) -> None:
     assert read_einvoice(content) is None
 
 
@@ -157,7 +157,7 @@ def test_other_xml_is_no_document(scanner: Scanner) -> None:
 @pytest.mark.parametrize(
     ("shown", "reasons"), [("Total due: EUR 119,00", ()), ("", ()), ("Total due: $999.00", ("shows_other_amount",))]
 )
-def test_what_is_embedded_in_a_pdf_counts_and_has_to_be_what_it_shows(
+def test_an_embedded_e_invoice_counts_and_must_agree_with_its_pdf(
     scanner: Scanner, shown: str, reasons: tuple[str, ...]
 ) -> None:
     pdf = FPDF()

@@ -20,7 +20,7 @@ from demo.mailboxes.server import serve
 from receipts.extraction.scan import Finding
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.scanner.scanner import Scanner
-from receipts.sync.mailbox_sync import sync
+from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -61,7 +61,7 @@ def test_other_mail_is_no_receipt(account: str, scanner: Scanner) -> None:
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)
-def test_doubts_are_said_and_nothing_is_made_up(account: str, scanner: Scanner) -> None:
+def test_doubtful_receipts_are_marked_and_no_fact_is_invented(account: str, scanner: Scanner) -> None:
     for mail in mails(account, "review"):
         for finding in findings(mail, scanner):
             assert finding.needs_review, mail.message_id
@@ -81,14 +81,14 @@ def test_every_broken_message_is_one_failed_item_with_its_own_reason(business_a:
             username=mailboxes.MAILBOX_A,
             secret=mailboxes.PASSWORD,
         )
-        run = work_through(dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox), sync)
+        run = work_through(dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox), sync_mailbox)
     assert (run.status, run.processed, run.failed) == ("completed", len(broken), len(broken))
     codes = {int(item.key.partition(":")[2]): item.error_code for item in run.items.all()}
     assert codes == broken
     assert all(item.error_message for item in run.items.all())
 
 
-def test_a_worker_that_has_grown_large_keeps_one_child_for_its_mail() -> None:
+def test_a_worker_that_has_grown_large_uses_one_child_for_all_its_mail() -> None:
     """On Linux a child inherits its parent's peak of memory, which must not count against its limit."""
     paper = drawn(Paper("Acme Ltd", ["Invoice number: 5"], [], [("Total due:", "$5.00")]))
     invoice = mime.attachment(paper, "invoice.pdf", "application/pdf")

@@ -59,14 +59,14 @@ def total_of(*lines: str) -> str:
         ("Total 189,00- EUR", "-189.00 EUR"),
         ("Total - $479.50", "479.50 USD"),
         ("Total \u2013 479,50 €", "479.50 EUR"),
-        # No currency that can't be kept is taken for one that can.
+        # An unsupported currency isn't taken for a supported one.
         ("Total CA$ 99.00", "99.00"),
         ("Total $99.00 CAD", "99.00"),
         ("Total Rs 1939", "1939"),
         ("Total 99.00 SEK", "99.00"),
     ],
 )
-def test_a_total_is_read_right_or_said_to_be_doubtful(line: str, total: str) -> None:
+def test_a_total_is_read_right_or_marked_as_ambiguous(line: str, total: str) -> None:
     assert total_of("Invoice", line) == total
 
 
@@ -98,7 +98,7 @@ def test_a_total_is_read_right_or_said_to_be_doubtful(line: str, total: str) -> 
         (("TOTAL 6.6", "£9", "0", "R", "1", "£8", "0"), "6.6 GBP?"),
     ],
 )
-def test_several_sums_are_weighed(lines: tuple[str, ...], total: str) -> None:
+def test_the_total_is_chosen_among_several_sums(lines: tuple[str, ...], total: str) -> None:
     assert total_of("Invoice", *lines) == total
 
 
@@ -150,13 +150,13 @@ def test_every_language_knows_every_kind_of_phrase_and_every_month(language: str
         (("Datum 12-Aug-2024",), date(2024, 8, 12)),
         (("Date 04-Mar-24",), date(2024, 3, 4)),
         (("Date: 1er février 2024",), date(2024, 2, 1)),
-        # The days of a period are no day of issue; an address may hold a preposition.
+        # The days of a period are no day of issue; an address may contain a preposition.
         (("Berlin 04.07.2023", "01.06.2023 - 30.06.2023"), date(2023, 7, 4)),
         (("Acme GmbH, Am Saueracker 23, 91244 Reichenschwand 04.07.2023",), date(2023, 7, 4)),
         (("Zahlbar am 04.07.2023",), None),
     ],
 )
-def test_the_day_of_issue_is_told_from_other_days(lines: tuple[str, ...], day: date | None) -> None:
+def test_the_day_of_issue_is_distinguished_from_other_days(lines: tuple[str, ...], day: date | None) -> None:
     assert read(*lines).issued_on == day
 
 
@@ -168,7 +168,7 @@ def test_the_day_of_issue_is_told_from_other_days(lines: tuple[str, ...], day: d
         ("Invoice date: 4 March 2025",),
     ],
 )
-def test_a_day_that_may_be_another_is_doubtful(lines: tuple[str, ...]) -> None:
+def test_a_day_with_two_readings_is_ambiguous(lines: tuple[str, ...]) -> None:
     assert read(*lines, sent_at=datetime(2024, 3, 6, tzinfo=UTC)).is_day_ambiguous
 
 
@@ -222,7 +222,7 @@ def test_a_number_is_read_whole_or_not_at_all(lines: tuple[str, ...], number: st
         (("Acme GmbH | Hauptweg 21 | 10115 Berlin", "Kolman GmbH", "Kundennummer: 17", "Acme GmbH IBAN"), "Acme GmbH"),
     ],
 )
-def test_a_vendor_is_who_issued_the_paper(lines: tuple[str, ...], vendor: str) -> None:
+def test_the_vendor_is_the_issuer_of_the_document(lines: tuple[str, ...], vendor: str) -> None:
     assert read(*lines).vendor == vendor
 
 
@@ -240,7 +240,7 @@ def test_a_vendor_is_who_issued_the_paper(lines: tuple[str, ...], vendor: str) -
         ((*["Line"] * 14, "Acme Limited", "https://acme.example/help"), True),
     ],
 )
-def test_a_vendor_is_sure_where_something_else_speaks_for_it(lines: tuple[str, ...], is_sure: bool) -> None:
+def test_a_vendor_is_sure_where_a_second_fact_confirms_it(lines: tuple[str, ...], is_sure: bool) -> None:
     assert read(*lines).is_vendor_sure is is_sure
 
 

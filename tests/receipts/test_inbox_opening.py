@@ -82,7 +82,7 @@ def test_a_password_may_be_hebrew(account: Account) -> None:
     assert "password of dana" in rejection(replace(account, secret="סיסמה"))
 
 
-def test_gmail_users_are_told_about_app_passwords(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_for_gmail_users_explains_app_passwords(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Account, "is_gmail", property(lambda self: True))
     assert "app password" in rejection(replace(account, secret="guess"))
 
@@ -105,7 +105,9 @@ def test_an_unknown_host_is_named(account: Account) -> None:
     assert "no mail server named nowhere.invalid" in words
 
 
-def test_a_host_whose_name_nobody_could_be_asked_for_is_away(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_no_name_server_could_resolve_may_come_back(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*args: object, **kwargs: object) -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
@@ -129,28 +131,28 @@ def test_a_silent_server_runs_into_the_timeout(account: Account) -> None:
 
 
 @pytest.mark.parametrize("greeting", [b"", b"* BYE too busy\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
-def test_what_does_not_answer_as_a_mail_server_is_named(account: Account, greeting: bytes) -> None:
+def test_a_server_that_is_no_mail_server_is_named(account: Account, greeting: bytes) -> None:
     with answering(greeting) as port:
         assert "does not answer as a mail server" in outage(replace(account, port=port))
 
 
-def test_tls_to_a_plain_server_fails_in_words(account: Account) -> None:
+def test_tls_to_a_plain_server_fails_with_a_message(account: Account) -> None:
     with answering(b"* OK ready\r\n") as port:
         words = outage(replace(account, port=port, security="ssl"), is_misconfigured=True)
     assert "No encrypted connection" in words
 
 
-def test_starttls_to_a_server_without_it_fails_in_words(account: Account) -> None:
+def test_starttls_to_a_server_without_it_fails_with_a_message(account: Account) -> None:
     assert "No encrypted connection" in outage(replace(account, security="starttls"), is_misconfigured=True)
 
 
 @pytest.mark.parametrize("field", ["username", "secret", "folder"])
-def test_no_field_can_smuggle_in_a_command(account: Account, field: str) -> None:
+def test_no_field_can_inject_a_command(account: Account, field: str) -> None:
     smuggled = "x\r\nA1 DELETE INBOX"
     assert "not allowed" in rejection(replace(account, **{field: smuggled}))  # type: ignore[arg-type]
 
 
-def test_a_certificate_of_nobody_is_refused(account: Account, certificate: Path) -> None:
+def test_a_self_signed_certificate_is_refused(account: Account, certificate: Path) -> None:
     with serve([MAILBOX], tls=server_side(certificate)) as server:
         words = outage(replace(account, port=server.port, security="ssl"), is_misconfigured=True)
     assert "certificate of 127.0.0.1 could not be verified" in words
@@ -175,19 +177,19 @@ def test_the_secret_does_not_show_in_logs(account: Account) -> None:
 
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"])
 @pytest.mark.parametrize("command", [b"LOGIN", b"EXAMINE"])
-def test_a_server_that_says_it_is_busy_is_away(account: Account, command: bytes, code: str) -> None:
+def test_a_busy_server_is_unreachable_for_now(account: Account, command: bytes, code: str) -> None:
     with refusing(command, f"NO [{code}] later".encode()) as port:
         outage(replace(account, port=port))
 
 
-def test_a_folder_that_is_refused_for_no_reason_may_be_wrong(account: Account) -> None:
+def test_a_folder_that_is_refused_without_a_reason_may_be_misconfigured(account: Account) -> None:
     with refusing(b"EXAMINE", b"NO no") as port:
         assert '"INBOX"' in outage(replace(account, port=port), is_misconfigured=True)
 
 
 @contextmanager
 def refusing(command: bytes, refusal: bytes) -> Iterator[int]:
-    """A port of a server that says yes to everything but `command`."""
+    """A port of a server that accepts every command but `command`."""
 
     def talk() -> None:
         connection, _ = listener.accept()
@@ -209,7 +211,7 @@ def refusing(command: bytes, refusal: bytes) -> Iterator[int]:
 
 @contextmanager
 def answering(greeting: bytes) -> Iterator[int]:
-    """A port that sends `greeting` to whoever connects, and hangs up."""
+    """A port that sends `greeting` to each client, and closes the connection."""
 
     def greet() -> None:
         connection, _ = listener.accept()

@@ -1,4 +1,4 @@
-"""Which mail is a receipt, which only speaks of one, and which a person has to look at."""
+"""Which mail is a receipt, which only mentions one, and which a person must review."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ INVOICE = "Acme Ltd\nInvoice 70211\nInvoice date: 2024-03-04\nTotal due: $479.50
 NO_RECEIPTS = {
     "a failed payment": ("Your payment failed", "We could not process your payment of $20.00 for invoice 4711."),
     "a declined card": ("Action needed: card declined", "Invoice 4711. Amount due: $20.00"),
-    "a failed payment, said below": ("Your invoice 4711", "Your card was declined. Invoice 4711. Amount due: $20.00"),
+    "a failed payment in the text": ("Your invoice 4711", "Your card was declined. Invoice 4711. Amount due: $20.00"),
     "a reminder": ("Payment reminder: invoice 4711", "Invoice 4711 is still open. Amount due: $20.00"),
     "an overdue invoice": ("Invoice 4711 is overdue", "Amount due: $20.00"),
     "thanks for an invoice": ("We received your invoice 4711", "Thank you. Invoice 4711, total: $20.00"),
-    "thanks, said below": ("Invoice 4711", "We have received your invoice 4711. Total: $20.00"),
+    "thanks in the text": ("Invoice 4711", "We have received your invoice 4711. Total: $20.00"),
     "a quote": ("Quote 4711", "Your quote, not an invoice.\nTotal: $20.00"),
     "a proforma": ("Proforma invoice 4711", "Total: $20.00"),
     "a reply that quotes a total": (
@@ -97,24 +97,24 @@ NO_RECEIPTS = {
 
 
 @pytest.mark.parametrize("case", NO_RECEIPTS)
-def test_mail_that_speaks_of_receipts_is_none(case: str) -> None:
+def test_mail_that_only_mentions_receipts_is_no_receipt(case: str) -> None:
     assert findings(letter(*NO_RECEIPTS[case])) == []
 
 
 @pytest.mark.parametrize(
     "title", ["QUOTE 4711", "Angebot 4711", "Devis n° 4711", "הצעת מחיר 4711", "Mahnung", "Payment reminder"]
 )
-def test_a_document_that_calls_itself_otherwise_is_no_receipt(title: str) -> None:
+def test_a_document_with_another_title_is_no_receipt(title: str) -> None:
     page = f"Acme Ltd\n{title}\nDate: 2024-03-04\nTotal: 479.50 EUR\nAn invoice will follow."
     assert findings(letter("Documents", "See below.", pdf("4711.pdf")), page) == []
 
 
-def test_a_reminder_is_none_though_it_lists_invoices() -> None:
+def test_a_reminder_that_lists_invoices_is_no_receipt() -> None:
     page = "Acme GmbH\nMahnung\nDatum: 30.04.2024\nRechnung RE-0192 vom 15.03.2024 20,00 €\nGesamtbetrag 20,00 €"
     assert findings(letter("Documents", "See below.", pdf("4711.pdf")), page) == []
 
 
-def test_an_invoice_that_comes_with_a_reminder_is_kept_for_review() -> None:
+def test_an_invoice_attached_to_a_reminder_is_reviewed() -> None:
     [finding] = findings(letter("Reminder: invoice 70211", "Still open.", pdf("a.pdf")), INVOICE)
     assert (str(finding.amount), finding.review_reasons) == ("479.50", ("not_certain_receipt",))
 
@@ -160,7 +160,7 @@ MOVED = {
 
 
 @pytest.mark.parametrize("case", MOVED)
-def test_mail_that_says_that_money_moved_is_a_receipt(case: str) -> None:
+def test_mail_that_reports_a_payment_is_a_receipt(case: str) -> None:
     subject, body, sender, paid = MOVED[case]
     bulk = {"List-Unsubscribe": "<mailto:leave@acme.test>"} if "list" in case else {}
     [finding] = findings(letter(subject, body, sender=sender, **bulk))
@@ -175,12 +175,12 @@ def test_mail_that_says_that_money_moved_is_a_receipt(case: str) -> None:
         ("Your receipt and an offer", ""),
     ],
 )
-def test_a_receipt_may_speak_of_quotes_and_failures(subject: str, more: str) -> None:
+def test_a_receipt_may_mention_quotes_and_failures(subject: str, more: str) -> None:
     [finding] = findings(letter(subject, INVOICE + more))
     assert (str(finding.amount), finding.needs_review) == ("479.50", False)
 
 
-def test_people_who_write_of_payments_send_no_receipts() -> None:
+def test_mail_from_people_about_payments_is_no_receipt() -> None:
     assert findings(letter("Dinner", "The payment to the cook is done. Total: $500.00", sender=PERSON)) == []
 
 
@@ -204,7 +204,7 @@ def test_a_payment_service_is_not_the_vendor() -> None:
         ),
     ],
 )
-def test_what_nobody_could_read_is_reviewed_and_never_dropped(case: str, file: bytes, reasons: tuple[str, ...]) -> None:
+def test_unreadable_documents_are_reviewed_and_never_dropped(case: str, file: bytes, reasons: tuple[str, ...]) -> None:
     [finding] = findings(letter("For the bookkeeper", "See below.", file, sender=PERSON))
     assert finding.review_reasons[: len(reasons)] == reasons
     assert finding.needs_review
@@ -269,7 +269,7 @@ def test_a_document_that_agrees_with_its_mail_is_sure() -> None:
 
 
 def test_an_amount_from_the_mail_alone_is_reviewed() -> None:
-    page = "Acme Ltd\nInvoice 70211\nInvoice date: 2024-03-04\nThe sum stands in the mail."
+    page = "Acme Ltd\nInvoice 70211\nInvoice date: 2024-03-04\nThe sum is in the mail."
     [finding] = findings(letter("Invoice 70211", "Total due: $479.50", pdf("invoice.pdf")), page)
     assert (str(finding.amount), finding.review_reasons) == ("479.50", ("taken_from_mail",))
 
@@ -286,7 +286,7 @@ def test_an_amount_from_the_mail_alone_is_reviewed() -> None:
         ("Documents", "Acme SARL\nAvoir n° 70211\nDate : 04/03/2024\nTotal TTC : 479,50 $"),
     ],
 )
-def test_a_refund_is_negative_and_says_so(subject: str, page: str) -> None:
+def test_a_refund_is_negative_and_marked_as_one(subject: str, page: str) -> None:
     [finding] = findings(letter(subject, "See below.", pdf("a.pdf")), page)
     assert (str(finding.amount), finding.is_refund) == ("-479.50", True)
 
@@ -302,13 +302,13 @@ def test_an_empty_page_is_no_receipt() -> None:
     assert findings(letter("Documents", "See you.", page, sender=PERSON)) == []
 
 
-def test_what_may_be_a_credit_note_or_a_bill_of_one_s_own_is_reviewed() -> None:
+def test_a_document_that_may_be_a_credit_note_is_reviewed() -> None:
     page = "Acme GmbH\nGutschrift 70211\nDatum: 04.03.2024\nGesamtbetrag: 479,50 €"
     [finding] = findings(letter("Documents", "See below.", pdf("a.pdf")), page)
     assert "ambiguous_amount" in finding.review_reasons
 
 
-def test_a_forwarded_receipt_is_one() -> None:
+def test_a_forwarded_receipt_is_a_receipt() -> None:
     body = (
         f"---------- Forwarded message ---------\nFrom: Acme <billing@acme.test>\nSubject: Invoice 70211\n\n{INVOICE}"
     )
@@ -316,7 +316,7 @@ def test_a_forwarded_receipt_is_one() -> None:
     assert (str(finding.amount), finding.vendor) == ("479.50", "Acme Ltd")
 
 
-def test_who_sends_a_receipt_on_is_not_its_vendor() -> None:
+def test_the_person_who_forwards_a_receipt_is_not_its_vendor() -> None:
     colleague = "Dana Levi <dana@ours.test>"
     [finding] = findings(letter("FW: Invoice", "", pdf("a.pdf"), sender=colleague), INVOICE)
     assert (finding.vendor, finding.needs_review) == ("Acme Ltd", False)
@@ -324,7 +324,7 @@ def test_who_sends_a_receipt_on_is_not_its_vendor() -> None:
     assert finding.review_reasons == ("ambiguous_vendor",)
 
 
-def test_every_reason_has_its_words_and_the_rules_their_version() -> None:
+def test_every_review_reason_has_a_message_and_the_rules_a_version() -> None:
     assert set(MESSAGES) == set(ReviewReason)
     assert EXTRACTOR_VERSION == 3
 
@@ -343,7 +343,7 @@ def test_a_file_of_several_invoices_is_reviewed(pages: tuple[str, ...], reasons:
     assert finding.review_reasons == reasons
 
 
-def test_a_sender_s_domain_speaks_for_the_vendor_that_a_document_names() -> None:
+def test_a_sender_s_domain_confirms_the_vendor_of_a_document() -> None:
     page = INVOICE.replace("Acme Ltd", "Acme Tools")
     for sender, reasons in (("dana@acme-tools.test", ()), ("dana@ours.test", ("ambiguous_vendor",))):
         [finding] = findings(letter("Documents", "See below.", pdf("a.pdf"), sender=sender), page)

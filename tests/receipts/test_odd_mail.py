@@ -45,7 +45,7 @@ def codes(scanned: Scanned) -> list[str]:
     return [fault.code for fault in scanned.faults]
 
 
-def encoded(encoding: str, content: bytes) -> bytes:
+def encode_mail(encoding: str, content: bytes) -> bytes:
     return mail(
         HEADERS, f"Content-Type: text/plain\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode() + content
     )
@@ -58,19 +58,19 @@ def encoded(encoding: str, content: bytes) -> bytes:
     "encoding",
     ["7-bit", "8-bit", "8 bit", "plain", "none", "utf-8", "binary", '"7bit"', "7bit;", "7bit (what else)", " 8BIT\r\n"],
 )
-def test_what_is_not_encoded_is_read_whatever_that_is_called(scanner: Scanner, encoding: str) -> None:
-    scanned = scanner.scan(encoded(encoding, BODY.encode()))
+def test_unencoded_text_is_read_whatever_encoding_is_declared(scanner: Scanner, encoding: str) -> None:
+    scanned = scanner.scan(encode_mail(encoding, BODY.encode()))
     assert (amounts(scanned), codes(scanned)) == ([Decimal("120.50")], [])
 
 
 @pytest.mark.parametrize("encoding", ["base64;", "BASE64", "base-64", "x-base64", "'base64'", "base64 (mime)"])
 def test_base64_is_read_however_it_is_spelt(scanner: Scanner, encoding: str) -> None:
-    assert amounts(scanner.scan(encoded(encoding, base64.encodebytes(BODY.encode())))) == [Decimal("120.50")]
+    assert amounts(scanner.scan(encode_mail(encoding, base64.encodebytes(BODY.encode())))) == [Decimal("120.50")]
 
 
 @pytest.mark.parametrize("encoding", ["quoted-printable;", "Quoted_Printable", "qp"])
 def test_quoted_printable_is_read_however_it_is_spelt(scanner: Scanner, encoding: str) -> None:
-    assert amounts(scanner.scan(encoded(encoding, BODY.replace("$", "=24").encode()))) == [Decimal("120.50")]
+    assert amounts(scanner.scan(encode_mail(encoding, BODY.replace("$", "=24").encode()))) == [Decimal("120.50")]
 
 
 @pytest.mark.parametrize("encoding", ["x-uuencode", "uuencode", "x-uue"])
@@ -89,7 +89,7 @@ def test_uuencoded_files_are_read(scanner: Scanner, encoding: str, padding: byte
 @pytest.mark.parametrize(
     "before", [b"\xef\xbb\xbf", b"\r\n", b"\xef\xbb\xbf\r\n\r\n", b"From dana Wed May  1 12:00:00\r\n"]
 )
-def test_what_stands_before_the_headers_is_passed_over(scanner: Scanner, before: bytes) -> None:
+def test_lines_before_the_headers_are_skipped(scanner: Scanner, before: bytes) -> None:
     scanned = scanner.scan(before + mail(HEADERS, text(BODY)))
     assert (scanned.subject, amounts(scanned)) == ("Your invoice", [Decimal("120.50")])
 
@@ -109,7 +109,7 @@ def test_a_file_name_in_plain_utf_8_is_read() -> None:
     ("charset", "written_in", "words"),
     [("iso-8859-1", "cp1252", "Total due: €5.00"), ("gb2312", "gb18030", "這 ¥"), ("x-sjis", "cp932", "①")],
 )
-def test_a_character_set_is_read_as_the_wider_one_that_programs_mean(charset: str, written_in: str, words: str) -> None:
+def test_a_character_set_is_read_as_its_superset(charset: str, written_in: str, words: str) -> None:
     head = f"Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
     opened = open_message(mail(HEADERS, head.encode() + words.encode(written_in)), max_attachment_bytes=10**6)
     assert opened.plain == words
@@ -150,13 +150,13 @@ def test_winmail_dat_is_unpacked(scanner: Scanner) -> None:
     assert (document.filename, document.content, finding.amount) == ("חשבונית מאי.pdf", INVOICE, Decimal("120.50"))
 
 
-def test_a_winmail_dat_that_is_cut_off_gives_what_is_whole(scanner: Scanner) -> None:
+def test_a_truncated_winmail_dat_gives_its_complete_parts(scanner: Scanner) -> None:
     stream = winmail(("invoice.pdf", INVOICE), ("second.pdf", INVOICE[::-1]))
     assert amounts(scanner.scan(in_outlook(stream[: -len(INVOICE) // 2]))) == [Decimal("120.50")]
 
 
 @pytest.mark.parametrize("stream", [b"", SIGNATURE, SIGNATURE * 90, b"no TNEF at all"])
-def test_a_winmail_dat_that_holds_nothing_is_said_to(scanner: Scanner, stream: bytes) -> None:
+def test_a_winmail_dat_that_cannot_be_unpacked_is_a_fault(scanner: Scanner, stream: bytes) -> None:
     assert codes(scanner.scan(in_outlook(stream))) == ["winmail"]
 
 
@@ -177,7 +177,7 @@ BAD = {
 
 @pytest.mark.parametrize("code", BAD)
 @pytest.mark.parametrize("is_first", [True, False])
-def test_one_bad_part_is_a_note_beside_a_good_invoice(code: str, is_first: bool, scanner: Scanner) -> None:
+def test_a_bad_part_is_a_fault_beside_a_good_invoice(code: str, is_first: bool, scanner: Scanner) -> None:
     parts = [BAD[code], GOOD] if is_first else [GOOD, BAD[code]]
     scanned = scanner.scan(mail(HEADERS, multipart([text("Thank you."), *parts])))
     assert (amounts(scanned), codes(scanned)) == ([Decimal("120.50")], [code.strip()])
@@ -185,7 +185,7 @@ def test_one_bad_part_is_a_note_beside_a_good_invoice(code: str, is_first: bool,
 
 
 @pytest.mark.parametrize("nested", ["too deep", "without a border"])
-def test_parts_that_cannot_be_taken_apart_spoil_only_themselves(scanner: Scanner, nested: str) -> None:
+def test_a_broken_part_is_the_only_one_that_is_lost(scanner: Scanner, nested: str) -> None:
     part = text("At the bottom.")
     for depth in range(40):
         part = multipart([part], border=f"b{depth}")
@@ -197,13 +197,13 @@ def test_parts_that_cannot_be_taken_apart_spoil_only_themselves(scanner: Scanner
     )
 
 
-def test_a_pdf_without_end_fails_alone(scanner: Scanner) -> None:
+def test_an_endless_pdf_fails_alone(scanner: Scanner) -> None:
     bad = attachment(endless(), "terms.pdf", "application/pdf")
     scanned = scanner.scan(mail(HEADERS, multipart([bad, GOOD])))
     assert (amounts(scanned), codes(scanned)) == ([Decimal("120.50")], ["pdf_timeout"])
 
 
-def test_what_a_text_says_is_doubted_where_its_invoice_could_not_be_read(scanner: Scanner) -> None:
+def test_a_mail_whose_invoice_could_not_be_read_is_reviewed(scanner: Scanner) -> None:
     scanned = scanner.scan(mail(HEADERS, multipart([text(BODY), BAD["pdf_encrypted"]])))
     [(document, finding)] = scanned.findings
     assert (document, finding.amount, finding.needs_review) == (None, Decimal("120.50"), True)

@@ -13,14 +13,14 @@ from demo.mailboxes.server import ServedMailbox, Server, free_port, serve
 from receipts.mailbox.account import InboxUnreachable
 from receipts.models import Mailbox, ReceiptSyncRun
 from receipts.sync import outage
-from receipts.sync.mailbox_sync import sync
+from receipts.sync.mailbox_sync import sync_mailbox
 from receipts.sync.outage import Outage
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.readers.verdict import verdict_of
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.post import FIRST_DAY, cut_after, mailbox_at, served_mails
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,7 +55,7 @@ def lonely(business_a: Business) -> Mailbox:
     return Mailbox.objects.get(pk=mailbox.pk)
 
 
-def started(mailbox: Mailbox, **fields: Any) -> ReceiptSyncRun:
+def start_sync(mailbox: Mailbox, **fields: Any) -> ReceiptSyncRun:
     return dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox, **fields)
 
 
@@ -69,7 +69,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[ReceiptSyn
 
         def wait_and_do(self: Outage, error: InboxUnreachable) -> None:
             if left:
-                left.pop()(self._progress.run)  # type: ignore[arg-type]
+                left.pop()(ReceiptSyncRun.objects.latest())
             wait(self, error)
 
         monkeypatch.setattr(Outage, "wait", wait_and_do)
@@ -92,7 +92,7 @@ def test_a_server_that_comes_up_later_is_waited_for(lonely: Mailbox, monkeypatch
 
         def report_and_look() -> None:
             report()
-            verdict = verdict_of(seen(self.run))
+            verdict = verdict_of(read_run(self.run))
             if verdict.code == "waiting":
                 waiting_messages.append(verdict.message)
 
@@ -102,7 +102,7 @@ def test_a_server_that_comes_up_later_is_waited_for(lonely: Mailbox, monkeypatch
 
     monkeypatch.setattr(Progress, "wait", observe_wait)
     with ExitStack() as late:
-        run = work_through(started(lonely), sync)
+        run = work_through(start_sync(lonely), sync_mailbox)
     assert (run.status, run.error_code) == ("completed", "")
     assert all(message.startswith("The mail server refuses the connection, until ") for message in waiting_messages)
 
@@ -111,10 +111,10 @@ def test_a_server_that_stays_away_fails_the_run_as_unreachable_and_a_retry_waits
     lonely: Mailbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 0.3
-    run = work_through(started(lonely), sync)
+    run = work_through(start_sync(lonely), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "unreachable")
     assert f"refused the connection on port {lonely.port}" in run.error_message
-    assert "A retry goes on where it stopped." in run.error_message
+    assert "Retry to continue where it stopped." in run.error_message
 
     waits: list[float] = []
     wait = Progress.wait
@@ -125,27 +125,27 @@ def test_a_server_that_stays_away_fails_the_run_as_unreachable_and_a_retry_waits
 
     monkeypatch.setattr(Progress, "wait", note_and_wait)
     dispatch.reopen(run, SYSTEM, "retry")
-    assert work_through(run, sync).error_code == "unreachable"
+    assert work_through(run, sync_mailbox).error_code == "unreachable"
     assert len(waits) > 1
 
 
-def test_what_was_waited_before_a_deploy_counts(lonely: Mailbox, settings: Settings) -> None:
+def test_the_wait_before_a_deploy_counts(lonely: Mailbox, settings: Settings) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 1_000
-    run = started(lonely)
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(cursor={"unreachable_seconds": 999.9})
-    assert work_through(run, sync).error_code == "unreachable"
+    run = start_sync(lonely)
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(cursor={"unreachable_seconds": 1_000.0})
+    assert work_through(run, sync_mailbox).error_code == "unreachable"
 
 
-def test_an_address_that_never_answered_is_rejected_after_a_moment(business_a: Business, settings: Settings) -> None:
+def test_an_address_that_never_worked_is_rejected_soon(business_a: Business, settings: Settings) -> None:
     settings.RECEIPTS_FIRST_CONTACT_SECONDS = 0.3
     mailbox = mailbox_at(business_a, free_port())
-    run = work_through(started(mailbox), sync)
+    run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert run.error_message.endswith("Check server and port.")
 
 
 @pytest.mark.parametrize(("opened", "code"), [(False, "rejected"), (True, "unreachable")])
-def test_a_name_that_nobody_has_is_wrong_only_where_it_never_worked(
+def test_an_unknown_host_is_misconfigured_only_where_it_never_worked(
     business_a: Business, settings: Settings, opened: bool, code: str
 ) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 0.1
@@ -153,21 +153,23 @@ def test_a_name_that_nobody_has_is_wrong_only_where_it_never_worked(
     Mailbox.objects.filter(pk=mailbox.pk).update(
         host="nowhere.invalid", security="ssl", uidvalidity=7 if opened else None
     )
-    run = work_through(started(Mailbox.objects.get(pk=mailbox.pk)), sync)
+    run = work_through(start_sync(Mailbox.objects.get(pk=mailbox.pk)), sync_mailbox)
     assert run.error_code == code
     assert "no mail server named nowhere.invalid" in run.error_message
 
 
 def test_a_run_that_waits_can_be_cancelled(lonely: Mailbox, meanwhile: Any) -> None:
     meanwhile(lambda run: run.cancel(SYSTEM))
-    assert work_through(started(lonely), sync).status == "cancelled"
+    assert work_through(start_sync(lonely), sync_mailbox).status == "cancelled"
 
 
-def test_a_mailbox_that_is_mended_meanwhile_is_opened_as_it_is_now(box: tuple[Server, Mailbox], meanwhile: Any) -> None:
+def test_a_mailbox_that_is_corrected_meanwhile_is_opened_as_corrected(
+    box: tuple[Server, Mailbox], meanwhile: Any
+) -> None:
     server, mailbox = box
     Mailbox.objects.filter(pk=mailbox.pk).update(port=free_port())
     meanwhile(lambda run: Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port))
-    run = work_through(started(mailbox), sync)
+    run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.processed) == ("completed", MANY)
 
 
@@ -182,25 +184,25 @@ def test_a_connection_cut_in_the_middle_loses_and_repeats_nothing(
     with cut_after(server.port, limits) as port:
         mailbox.port = port
         mailbox.save()
-        run = work_through(started(mailbox), sync)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.processed, run.total) == ("completed", MANY, MANY)
     assert sorted(item.subject for item in run.items.all()) == sorted(f"mail {n}" for n in range(1, MANY + 1))
     assert {item.attempts for item in run.items.all()} == {1}
 
 
-def test_a_server_that_stays_away_in_the_middle_leaves_a_run_that_goes_on(
+def test_a_run_whose_server_went_away_in_the_middle_can_be_retried(
     box: tuple[Server, Mailbox], settings: Settings
 ) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 0.3
     server, mailbox = box
     with cut_after(server.port, [1_150_000, *[0] * 100]) as port:
         Mailbox.objects.filter(pk=mailbox.pk).update(port=port)
-        run = work_through(started(mailbox), sync)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.error_code, run.total) == ("failed", "unreachable", MANY)
     assert 0 < run.processed < MANY
     Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port)
     dispatch.reopen(run, SYSTEM, "retry")
-    run = work_through(run, sync)
+    run = work_through(run, sync_mailbox)
     assert (run.status, run.processed, run.total) == ("completed", MANY, MANY)
 
 
@@ -210,7 +212,7 @@ def test_a_password_changed_in_the_middle_rejects_the_run(box: tuple[Server, Mai
         mailbox.port = port
         mailbox.save()
         meanwhile(lambda run: Mailbox.objects.filter(pk=mailbox.pk).update(secret="changed"))
-        run = work_through(started(mailbox), sync)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert "password of dana" in run.error_message
 
@@ -219,7 +221,7 @@ def test_a_password_changed_in_the_middle_rejects_the_run(box: tuple[Server, Mai
 
 
 @pytest.mark.parametrize("flush_seconds", [0.02, 1_000.0], ids=["all is written", "nothing is written yet"])
-def test_a_folder_that_is_numbered_anew_in_the_middle_is_read_from_its_start(
+def test_a_folder_that_is_renumbered_in_the_middle_is_read_from_its_start(
     box: tuple[Server, Mailbox], meanwhile: Any, settings: Settings, flush_seconds: float
 ) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = flush_seconds
@@ -227,22 +229,22 @@ def test_a_folder_that_is_numbered_anew_in_the_middle_is_read_from_its_start(
     shown: list[int] = []
 
     def renumber(run: ReceiptSyncRun) -> None:
-        shown.append(seen(run).processed)
+        shown.append(read_run(run).processed)
         server.renumber("dana", 8)
 
     with cut_after(server.port, [1_150_000]) as port:
         mailbox.port = port
         mailbox.save()
         meanwhile(renumber)
-        run = work_through(started(mailbox), sync)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert (run.status, run.error_message, run.processed, run.total) == ("completed", "", MANY, MANY)
     assert sorted(item.key for item in run.items.all()) == sorted(f"8:{uid}" for uid in range(1, MANY + 1))
     assert shown[0] < MANY
 
 
-def test_a_retry_after_renumbering_counts_what_there_is(box: tuple[Server, Mailbox]) -> None:
+def test_a_retry_after_renumbering_counts_the_existing_messages(box: tuple[Server, Mailbox]) -> None:
     _server, mailbox = box
-    run = started(mailbox)
+    run = start_sync(mailbox)
     ReceiptSyncRun.objects.filter(pk=run.pk).update(
         cursor={"uidvalidity": 6, "uid": 40},
         cursor_counts={"processed": 40, "failed": 2, "skipped": 38},
@@ -252,17 +254,17 @@ def test_a_retry_after_renumbering_counts_what_there_is(box: tuple[Server, Mailb
         total=MANY,
     )
     run.items.create(key="6:3", status="failed", error_code="malformed")
-    run = work_through(run, sync)
+    run = work_through(run, sync_mailbox)
     assert (run.status, run.processed, run.total, run.failed) == ("completed", MANY, MANY, 0)
     assert run.items.count() == MANY
 
 
-def test_failed_messages_that_were_numbered_anew_are_told_so_when_tried_again(box: tuple[Server, Mailbox]) -> None:
+def test_a_retry_of_renumbered_messages_fails_them_as_renumbered(box: tuple[Server, Mailbox]) -> None:
     _server, mailbox = box
-    run = started(mailbox, mode="selected")
+    run = start_sync(mailbox, mode="selected")
     run.items.create(key="6:3", subject="An old one", sender="a@b.test")
     run.items.create(key="7:4", subject="mail 4", sender="a@b.test")
-    run = work_through(run, sync)
+    run = work_through(run, sync_mailbox)
     assert (run.status, run.processed, run.total, run.failed) == ("completed", 2, 2, 1)
     old = run.items.get(key="6:3")
     assert (old.status, old.error_code, old.subject) == ("failed", "renumbered", "An old one")
@@ -274,7 +276,7 @@ def test_failed_messages_that_were_numbered_anew_are_told_so_when_tried_again(bo
 def test_a_mailbox_remembers_that_it_was_opened(box: tuple[Server, Mailbox]) -> None:
     _server, mailbox = box
     assert not mailbox.has_been_opened
-    work_through(started(mailbox, mode="range", from_date=FIRST_DAY.date(), to_date=FIRST_DAY.date()), sync)
+    work_through(start_sync(mailbox, mode="range", from_date=FIRST_DAY.date(), to_date=FIRST_DAY.date()), sync_mailbox)
     mailbox.refresh_from_db()
     assert (mailbox.uidvalidity, mailbox.last_uid) == (7, 0)
 
@@ -282,7 +284,7 @@ def test_a_mailbox_remembers_that_it_was_opened(box: tuple[Server, Mailbox]) -> 
 @pytest.mark.parametrize(
     "change", [{"host": "b.test"}, {"port": 993}, {"security": "ssl"}, {"username": "noa"}, {"folder": "Archive"}]
 )
-def test_a_mailbox_pointed_elsewhere_forgets_what_it_has_read(lonely: Mailbox, change: dict[str, Any]) -> None:
+def test_a_mailbox_that_moved_to_another_server_is_read_from_its_start(lonely: Mailbox, change: dict[str, Any]) -> None:
     lonely.mark_read(7, 40)
     Mailbox.objects.update_or_create(pk=lonely.pk, defaults={"name": "Another name", "secret": "x"})
     assert Mailbox.objects.get(pk=lonely.pk).last_uid == 40

@@ -41,11 +41,11 @@ HEBREW = (
 
 
 @pytest.mark.parametrize("line", HEBREW)
-def test_hebrew_is_read_in_its_order_and_what_stands_in_it_survives(line: str) -> None:
+def test_hebrew_is_in_reading_order_with_its_numbers_intact(line: str) -> None:
     assert to_logical_order(f"{visual(TITLE)}\n{visual(line)}") == f"{TITLE}\n{line}"
 
 
-def test_hebrew_in_a_latin_text_is_turned_and_the_line_is_not() -> None:
+def test_hebrew_in_a_latin_line_is_reversed_and_the_line_is_not() -> None:
     drawn = 'Invoice\nVendor: מ"עב 24 םי לג, Haifa (Israel) - paid\nThank you for your business'
     assert (
         to_logical_order(drawn) == 'Invoice\nVendor: גל ים 24 בע"מ, Haifa (Israel) - paid\nThank you for your business'
@@ -75,7 +75,7 @@ def test_the_order_of_drawing_does_not_count(order: Callable[[str], str]) -> Non
     assert PdfReader().read(one_by_one(order)).text == "קבלה 3A-778 על סך 479.50"
 
 
-def test_what_stands_beside_each_other_is_one_line_though_it_was_drawn_column_by_column() -> None:
+def test_text_side_by_side_is_one_line_though_it_was_drawn_by_columns() -> None:
     lines = PdfReader().read((CORPUS / "reportlab-usd.pdf").read_bytes()).text.split("\n")
     assert {"Invoice No. MF-88213", "Date 04/26/2024", "Total USD 3,310.75"} <= set(lines)
 
@@ -85,7 +85,7 @@ def shown(text: bytes, font: bytes, *more: bytes, turned: bytes = b"1 0 0 1 50 7
 
 
 HELVETICA = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
-# A font that only says which of its shapes are drawn.
+# A font that only numbers its glyphs: their characters are unknown.
 SHAPES = (
     b"<< /Type /Font /Subtype /Type0 /BaseFont /None /Encoding /Identity-H /DescendantFonts [<< /Type /Font"
     b" /Subtype /CIDFontType2 /BaseFont /None /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >>"
@@ -99,16 +99,16 @@ PRIVATE = (
 
 
 @pytest.mark.parametrize("turned", [b"0 1 -1 0 300 100", b"-1 0 0 -1 400 700", b"0 -1 1 0 300 700"])
-def test_a_turned_page_is_read_as_whoever_turns_it_reads_it(turned: bytes) -> None:
+def test_a_rotated_page_is_read_upright(turned: bytes) -> None:
     assert PdfReader().read(shown(b"(Total due: $5.00)", HELVETICA, turned=turned)).text == "Total due: $5.00"
 
 
-def test_fonts_that_nobody_can_decode_say_nothing() -> None:
+def test_text_in_undecodable_fonts_is_left_out() -> None:
     assert PdfReader().read(shown(b"<0037005200570044004f0003001500130013>", SHAPES)).text == ""
 
 
 @pytest.mark.parametrize(("undecoded", "text"), [(b"3", "Total \ufffd USD"), (b"$", "Total \ufffd1,354.00 USD")])
-def test_a_number_with_a_character_that_nobody_can_decode_is_no_number(undecoded: bytes, text: str) -> None:
+def test_a_number_with_an_undecodable_character_is_no_number(undecoded: bytes, text: str) -> None:
     others = b"".join(b"<%02x> <%04x> " % (code, code) for code in range(0x20, 0x7F) if code != undecoded[0])
     mapping = PRIVATE % (95, others + b"<%02x> <e001>" % undecoded[0])
     font = HELVETICA.replace(b">>", b"/ToUnicode 6 0 R >>")
@@ -120,7 +120,7 @@ def test_the_hyphen_at_the_end_of_a_line_stays() -> None:
     assert PdfReader().read(shown(text, HELVETICA)).text == "INV-\nSecond line"
 
 
-def test_dots_that_lead_the_eye_are_no_text() -> None:
+def test_leader_dots_are_no_text() -> None:
     text = b"(Invoice date) Tj 1 0 0 1 50 700 Tm (....................) Tj 1 0 0 1 150 700 Tm (Oct 31, 2023...)"
     assert PdfReader().read(shown(text, HELVETICA)).text == "Invoice date Oct 31, 2023..."
 
@@ -141,7 +141,7 @@ class Ended(PdfReader):
     ("by", "code"),
     [(signal.SIGVTALRM, "timeout"), (signal.SIGABRT, "too_complex"), (signal.SIGSEGV, "unreadable")],
 )
-def test_what_ends_a_process_apart_fails_its_pdf_only(by: Signals, code: str) -> None:
+def test_a_pdf_that_kills_its_process_fails_alone(by: Signals, code: str) -> None:
     reader = Ended(is_apart=True)
     reader.by = by
     with pytest.raises(ItemFailed) as raised:

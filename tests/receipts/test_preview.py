@@ -27,7 +27,7 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (40, 60), mode: str = "RG
     image = Image.new(mode, size)
     exif = Image.Exif()
     exif[0x010E] = SECRET.decode()
-    exif[0x0112] = 6  # lies on its side
+    exif[0x0112] = 6  # rotated by a quarter
     image.save(file, kind, exif=exif)
     return file.getvalue()
 
@@ -39,7 +39,7 @@ def bomb() -> bytes:
     return file.getvalue()
 
 
-def asked(kind: Kind, page: int, content: bytes) -> bytes:
+def draw_page(kind: Kind, page: int, content: bytes) -> bytes:
     return answer_request(write_request(kind, page, content))
 
 
@@ -48,8 +48,8 @@ def asked(kind: Kind, page: int, content: bytes) -> bytes:
     [(Kind.PDF, PDF, 1), (Kind.PDF, BOOK, MAX_PAGES), (Kind.PICTURE, picture(), 1)],
 )
 def test_pages_are_counted_and_no_more_of_them_drawn(kind: Kind, content: bytes, count: int) -> None:
-    assert asked(kind, COUNT, content) == str(count).encode()
-    assert asked(kind, count + 1, content) == b""
+    assert draw_page(kind, COUNT, content) == str(count).encode()
+    assert draw_page(kind, count + 1, content) == b""
 
 
 @pytest.mark.parametrize(
@@ -57,19 +57,19 @@ def test_pages_are_counted_and_no_more_of_them_drawn(kind: Kind, content: bytes,
     [b"", b"x", PDF[:500], locked(), bomb(), picture()[:60], b"%PDF-1.4\n" + b"1 0 obj<<" * 1_000, SECRET],
 )
 @pytest.mark.parametrize("kind", [Kind.PDF, Kind.PICTURE])
-def test_what_cannot_be_drawn_is_not(kind: Kind, content: bytes) -> None:
-    assert asked(kind, COUNT, content) == asked(kind, 1, content) == b""
+def test_an_undrawable_document_has_no_pages(kind: Kind, content: bytes) -> None:
+    assert draw_page(kind, COUNT, content) == draw_page(kind, 1, content) == b""
 
 
 def test_a_pdf_is_drawn_as_large_as_it_can_be_read() -> None:
-    image = Image.open(BytesIO(asked(Kind.PDF, 1, PDF)))
+    image = Image.open(BytesIO(draw_page(Kind.PDF, 1, PDF)))
     assert (image.format, max(image.size)) == ("PNG", LONGEST_SIDE)
     assert len(image.convert("L").getcolors() or []) > 2, "there is something on the paper"
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("JPEG", "RGB"), ("WEBP", "RGB"), ("TIFF", "L")])
-def test_a_picture_is_made_anew_upright_and_without_what_was_written_in_it(kind: str, mode: str) -> None:
-    drawn_anew = asked(Kind.PICTURE, 1, picture(kind, (4_000, 100), mode))
+def test_a_picture_is_redrawn_upright_and_without_its_metadata(kind: str, mode: str) -> None:
+    drawn_anew = draw_page(Kind.PICTURE, 1, picture(kind, (4_000, 100), mode))
     assert SECRET not in drawn_anew
     image = Image.open(BytesIO(drawn_anew))
     assert (image.format, image.mode, image.size) == ("PNG", "RGB", (40, LONGEST_SIDE))
@@ -77,14 +77,14 @@ def test_a_picture_is_made_anew_upright_and_without_what_was_written_in_it(kind:
 
 def test_html_becomes_its_text() -> None:
     html = "<title>קבלה</title><table><tr><td>Total</td><td>5</td></tr></table>\0<p hidden>  x"
-    assert asked(Kind.HTML, COUNT, html.encode()).decode().split("\n") == ["קבלה", "Total 5", "x"]
+    assert draw_page(Kind.HTML, COUNT, html.encode()).decode().split("\n") == ["קבלה", "Total 5", "x"]
 
 
 def test_an_e_invoice_becomes_a_line_for_each_element() -> None:
     xml = b'<u:Invoice xmlns:u="urn:u"><u:ID>7</u:ID><u:Party><u:Name>A &amp;\n B</u:Name></u:Party></u:Invoice>'
-    assert asked(Kind.XML, COUNT, xml).decode().split("\n") == ["Invoice", "  ID: 7", "  Party", "    Name: A & B"]
-    assert asked(Kind.XML, COUNT, b"<!DOCTYPE x [<!ENTITY a 'aaaa'>]><x>&a;</x>") == b""
-    deep = asked(Kind.XML, COUNT, b"<a>" * 100_000 + b"x" * 9_999 + b"</a>" * 100_000)
+    assert draw_page(Kind.XML, COUNT, xml).decode().split("\n") == ["Invoice", "  ID: 7", "  Party", "    Name: A & B"]
+    assert draw_page(Kind.XML, COUNT, b"<!DOCTYPE x [<!ENTITY a 'aaaa'>]><x>&a;</x>") == b""
+    deep = draw_page(Kind.XML, COUNT, b"<a>" * 100_000 + b"x" * 9_999 + b"</a>" * 100_000)
     assert len(deep) < 200_000
 
 
@@ -103,7 +103,7 @@ def with_file(business: Business, content: bytes, content_type: str) -> Receipt:
     return receipt
 
 
-def test_the_page_shows_what_was_drawn(as_a: Client, business_a: Business) -> None:
+def test_the_page_shows_the_drawn_picture(as_a: Client, business_a: Business) -> None:
     address = f"/b/business-a/receipts/{with_file(business_a, PDF, 'application/pdf').pk}/"
     html = as_a.get(address).content.decode()
     assert f'src="{address}pages/1/"' in html
@@ -116,14 +116,14 @@ def test_the_page_shows_what_was_drawn(as_a: Client, business_a: Business) -> No
         assert as_a.get(f"{address}pages/{page}/").status_code == 404
 
 
-def test_html_stands_on_the_page_as_text(as_a: Client, business_a: Business) -> None:
+def test_html_is_shown_on_the_page_as_text(as_a: Client, business_a: Business) -> None:
     receipt = with_file(business_a, b"<p>&lt;script&gt;alert(1)&lt;/script&gt; Total 5</p>", "text/html")
     html = as_a.get(f"/b/business-a/receipts/{receipt.pk}/").content.decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt; Total 5" in html
     assert as_a.get(f"/b/business-a/receipts/{receipt.pk}/pages/1/").status_code == 404
 
 
-def test_an_e_invoice_stands_on_the_page_as_text(as_a: Client, business_a: Business) -> None:
+def test_an_e_invoice_is_shown_on_the_page_as_text(as_a: Client, business_a: Business) -> None:
     receipt = with_file(business_a, b"<Invoice><Note>&lt;b&gt; 5</Note></Invoice>", "application/xml")
     assert "Note: &lt;b&gt; 5" in as_a.get(f"/b/business-a/receipts/{receipt.pk}/").content.decode()
 

@@ -1,4 +1,4 @@
-"""What was promised about receipts, one mail each, through a real sync: what is stored, and what is not."""
+"""The promises about receipts, a mail for each, through a real sync: which receipts are stored, and which are not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from demo.mailboxes.mime import attachment, mail, multipart, text
 from demo.mailboxes.papers import Paper, drawn
 from receipts.models import Receipt, ReceiptSyncRun
 from receipts.review import decisions
-from receipts.sync.mailbox_sync import sync
+from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -29,7 +29,7 @@ SURE, DOUBTFUL = False, True
 
 @dataclass(frozen=True)
 class Promise:
-    """A mail, and what must become of it: amount, currency and whether a person has to look; None for no receipt."""
+    """A mail, and what must become of it: amount, currency and whether a person must review it; None for no receipt."""
 
     name: str
     body: str
@@ -67,7 +67,7 @@ PROMISES = (
         "a credit note", "Total: $50.00", ("-50.00", "USD", SURE), subject="Credit note", facts=(("is_refund", True),)
     ),
     Promise(
-        "a credit note whose sum stands in the mail",
+        "a credit note whose sum is in the mail",
         "Total: $50.00",
         ("-50.00", "USD", DOUBTFUL),
         part=paper("Credit note CN-1"),
@@ -129,9 +129,7 @@ PROMISES = (
         "Hi",
         part=paper("Fattura", "Fattura n. 2026-99", "Data: 01/05/2026", "Totale: 1.479,55 EUR"),
     ),
-    Promise(
-        "fonts that say nothing", "", (None, "", DOUBTFUL), "Hi", part=paper(*["(cid:12)(cid:0)(cid:33)(cid:4)"] * 9)
-    ),
+    Promise("undecodable fonts", "", (None, "", DOUBTFUL), "Hi", part=paper(*["(cid:12)(cid:0)(cid:33)(cid:4)"] * 9)),
     Promise(
         "a scan with a neutral name",
         "",
@@ -205,12 +203,10 @@ def raw(number: int, promise: Promise) -> bytes:
     return mail(headers, multipart([body, promise.part]) if promise.part else body)
 
 
-def test_each_promise_is_kept_by_a_sync_and_no_decision_is_lost_by_the_next(
-    business_a: Business, member_a: User
-) -> None:
+def test_a_sync_fulfils_each_promise_and_the_next_overwrites_no_decision(business_a: Business, member_a: User) -> None:
     mails = [raw(number, promise) for number, promise in enumerate(PROMISES)]
     with served_mails(business_a, mails) as (_server, mailbox):
-        run = work_through(dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox), sync)
+        run = work_through(dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox), sync_mailbox)
         assert (run.status, run.failed) == ("completed", 0)
         assert what_differs(business_a) == []
         assert not Receipt.objects.duplicates().exists()
@@ -222,7 +218,7 @@ def test_each_promise_is_kept_by_a_sync_and_no_decision_is_lost_by_the_next(
         decisions.approve_receipt(approved, member_a)
         decisions.reject_receipt(rejected, member_a)
         run = work_through(
-            dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox, mode=ReceiptSyncRun.Mode.FULL), sync
+            dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox, mode=ReceiptSyncRun.Mode.FULL), sync_mailbox
         )
     decided = [(row.review_status, str(row.amount)) for row in Receipt.objects.order_by("pk")[:3]]
     assert decided == [("corrected", "8.88"), ("approved", "7.77"), ("rejected", "7.77")]
@@ -231,7 +227,7 @@ def test_each_promise_is_kept_by_a_sync_and_no_decision_is_lost_by_the_next(
 
 
 def what_differs(business: Business) -> list[tuple[str, Any, Any]]:
-    """Each promise that is not kept, with what was promised and what was stored."""
+    """Each promise that is broken, with the promised and the stored values."""
     rows = {row.message_id: row for row in business.receipts.all()}
     differing: list[tuple[str, Any, Any]] = []
     for number, promise in enumerate(PROMISES):
@@ -241,5 +237,5 @@ def what_differs(business: Business) -> list[tuple[str, Any, Any]]:
         if (stored, facts) != (promise.stored, promise.facts):
             differing.append((promise.name, (promise.stored, promise.facts), (stored, facts)))
         elif row and bool(row.message_text) != bool(promise.body and (row.needs_review or not row.file)):
-            differing.append((promise.name, "what the mail said, where a person needs it", row.message_text))
+            differing.append((promise.name, "the text of the mail, where a reviewer needs it", row.message_text))
     return differing

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from receipts.extraction.scan import EXTRACTOR_VERSION
 from receipts.models import Receipt, ReceiptCorrection
 from receipts.review import decisions
-from receipts.sync.storing import doubt_receipts, store_receipts
+from receipts.sync.storing import mark_outdated_for_review, store_receipts
 from runs.models import Business
 from tests.sessions import is_any_session_waiting
 from tests.workers import until
@@ -48,7 +48,7 @@ def problem(answer: Any) -> tuple[int, Any, str]:
 # Reading
 
 
-def test_a_receipt_says_why_it_needs_a_look(as_member_a: APIClient, receipt: Receipt) -> None:
+def test_a_receipt_shows_why_it_needs_review(as_member_a: APIClient, receipt: Receipt) -> None:
     row = as_member_a.get(url(receipt)).json()
     assert (row["needs_review"], row["review_status"], row["corrections"]) == (True, "to_review", [])
     assert row["review_reasons"] == [
@@ -58,7 +58,7 @@ def test_a_receipt_says_why_it_needs_a_look(as_member_a: APIClient, receipt: Rec
     assert (row["duplicate_of"], row["is_refund"], row["version"]) == (None, False, 1)
 
 
-def test_receipts_are_listed_by_what_they_need(as_member_a: APIClient, receipt: Receipt, member_a: User) -> None:
+def test_receipts_are_filtered_by_need_of_review(as_member_a: APIClient, receipt: Receipt, member_a: User) -> None:
     sure = make(receipt.business, 2, needs_review=False)
     rejected = decisions.reject_receipt(make(receipt.business, 3), member_a)
     copy = make(receipt.business, 4, needs_review=False, duplicate_of=sure)
@@ -78,7 +78,7 @@ def test_receipts_are_listed_by_what_they_need(as_member_a: APIClient, receipt: 
     ("name", "value"),
     [("needs_review", "maybe"), ("duplicates", ""), ("review_status", "gone"), ("vendor", "x"), ("from_dat", "x")],
 )
-def test_a_filter_that_makes_no_sense_is_named(as_member_a: APIClient, receipt: Receipt, name: str, value: str) -> None:
+def test_an_invalid_filter_is_named(as_member_a: APIClient, receipt: Receipt, name: str, value: str) -> None:
     answer = as_member_a.get("/api/receipts/", {"business": "business-a", name: value})
     assert problem(answer)[:2] == (400, name)
     assert as_member_a.get("/api/receipts/?business=business-a&page_size=5&lang=he").status_code == 200
@@ -87,7 +87,9 @@ def test_a_filter_that_makes_no_sense_is_named(as_member_a: APIClient, receipt: 
 # Deciding
 
 
-def test_a_correction_is_kept_with_who_and_when(as_member_a: APIClient, receipt: Receipt, member_a: User) -> None:
+def test_a_correction_is_stored_with_its_author_and_time(
+    as_member_a: APIClient, receipt: Receipt, member_a: User
+) -> None:
     facts = {"amount": "-120.00", "vendor": " Bezeq ", "issued_on": None, "invoice_number": "44-12"}
     row = as_member_a.patch(url(receipt), {**facts, "is_refund": True}).json()
     assert (row["amount"], row["vendor"], row["issued_on"], row["is_refund"]) == ("-120.00", "Bezeq", None, True)
@@ -137,19 +139,19 @@ def test_an_amount_that_contradicts_the_refund_is_refused(
     assert amount_of(receipt) == "99.90"
 
 
-def test_what_the_mail_said_is_read_with_the_receipt_alone(as_member_a: APIClient, business_a: Business) -> None:
+def test_the_text_of_the_mail_is_only_in_the_detail_of_a_receipt(as_member_a: APIClient, business_a: Business) -> None:
     receipt = make(business_a, message_text="You paid 99.90")
     assert as_member_a.get(url(receipt)).json()["message_text"] == "You paid 99.90"
     [listed] = as_member_a.get("/api/receipts/", {"business": "business-a"}).json()["results"]
     assert "message_text" not in listed
 
 
-def test_what_is_right_already_is_no_correction(as_member_a: APIClient, receipt: Receipt) -> None:
+def test_an_unchanged_value_is_no_correction(as_member_a: APIClient, receipt: Receipt) -> None:
     row = as_member_a.patch(url(receipt), {"amount": "99.9", "currency": "ILS"}).json()
     assert (row["review_status"], row["version"], row["corrections"]) == ("to_review", 1, [])
 
 
-def test_decisions_can_be_changed_and_none_is_forgotten(as_member_a: APIClient, receipt: Receipt) -> None:
+def test_decisions_can_be_changed_and_all_are_recorded(as_member_a: APIClient, receipt: Receipt) -> None:
     assert as_member_a.post(url(receipt, "approve/")).json()["review_status"] == "approved"
     assert problem(as_member_a.post(url(receipt, "approve/"))) == (409, None, "wrong_state")
     assert as_member_a.post(url(receipt, "reject/")).json()["review_status"] == "rejected"
@@ -161,7 +163,7 @@ def test_decisions_can_be_changed_and_none_is_forgotten(as_member_a: APIClient, 
     ]  # fmt: skip
 
 
-def test_who_saw_an_older_version_is_told(as_member_a: APIClient, receipt: Receipt) -> None:
+def test_a_decision_about_an_older_version_is_refused(as_member_a: APIClient, receipt: Receipt) -> None:
     as_member_a.patch(url(receipt), {"amount": "1.00", "version": 1})
     for answer in (
         as_member_a.patch(url(receipt), {"amount": "2.00", "version": 1}),
@@ -184,7 +186,7 @@ def test_who_saw_an_older_version_is_told(as_member_a: APIClient, receipt: Recei
         ("ammount", "1.00"), ("confidence", "1.00"), ("business", 1),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused_by_its_name(
+def test_an_impossible_value_is_refused_and_its_field_named(
     as_member_a: APIClient, receipt: Receipt, field: str, value: Any
 ) -> None:
     answer = as_member_a.patch(url(receipt), {field: value, "currency" if field != "currency" else "vendor": "USD"})
@@ -201,7 +203,7 @@ def test_bodies_that_are_no_objects_are_refused(as_member_a: APIClient, receipt:
             assert send(url(receipt, verb), body, content_type="application/json").status_code == 400, (body, verb)
 
 
-def test_another_business_can_neither_look_nor_decide(as_member_b: APIClient, receipt: Receipt) -> None:
+def test_another_business_can_neither_read_nor_decide(as_member_b: APIClient, receipt: Receipt) -> None:
     for answer in (
         as_member_b.get(url(receipt)),
         as_member_b.patch(url(receipt), {"amount": "x"}),
@@ -213,7 +215,7 @@ def test_another_business_can_neither_look_nor_decide(as_member_b: APIClient, re
 
 
 @pytest.mark.django_db
-def test_the_database_itself_keeps_the_history_and_the_flag_true(receipt: Receipt, member_a: User) -> None:
+def test_the_database_itself_guards_the_history_and_the_flag(receipt: Receipt, member_a: User) -> None:
     decisions.approve_receipt(receipt, member_a)
     with pytest.raises(ProgrammingError, match="Cannot update"), transaction.atomic():
         ReceiptCorrection.objects.update(new_value="rejected")
@@ -235,7 +237,7 @@ def test_a_person_links_and_unlinks(as_member_a: APIClient, receipt: Receipt) ->
     assert [(old, new) for _field, old, new, _who in history(receipt)] == [("", str(other.pk)), (str(other.pk), "")]
 
 
-def test_a_link_that_cannot_be_is_refused(
+def test_an_impossible_link_is_refused(
     as_member_a: APIClient, receipt: Receipt, business_b: Business, member_a: User
 ) -> None:
     copy = make(receipt.business, 2, duplicate_of=receipt)
@@ -263,7 +265,7 @@ def amount_of(receipt: Receipt) -> str:
 
 
 @pytest.mark.django_db
-def test_a_newer_extractor_improves_what_nobody_touched(receipt: Receipt) -> None:
+def test_a_newer_extractor_updates_undecided_receipts(receipt: Receipt) -> None:
     found_again(receipt.business, is_refund=True)
     assert (amount_of(receipt), receipt.is_refund, receipt.needs_review) == ("77.00", True, False)
     assert (receipt.review_status, receipt.review_reasons, receipt.version) == ("clear", [], 2)
@@ -274,7 +276,7 @@ def test_a_newer_extractor_improves_what_nobody_touched(receipt: Receipt) -> Non
 
 
 @pytest.mark.django_db
-def test_another_mail_of_the_same_id_replaces_nothing_that_was_read_surely(receipt: Receipt) -> None:
+def test_another_mail_with_the_same_id_replaces_no_sure_receipt(receipt: Receipt) -> None:
     found_again(receipt.business, needs_review=True)
     found_again(receipt.business, amount=78)
     assert amount_of(receipt) == "78.00", "what was doubtful may be read better another time"
@@ -291,14 +293,14 @@ def test_no_sync_overwrites_a_decision(receipt: Receipt, member_a: User, decide:
 
 
 @pytest.mark.django_db
-def test_what_a_newer_extractor_takes_for_no_receipt_is_doubted(receipt: Receipt, member_a: User) -> None:
+def test_receipts_that_a_newer_extractor_does_not_find_are_reviewed(receipt: Receipt, member_a: User) -> None:
     sure = make(receipt.business, 1, attachment_sha256="b" * 64, needs_review=False)
     decided = decisions.approve_receipt(make(receipt.business, 1, attachment_sha256="c" * 64), member_a)
     elsewhere = make(receipt.business, 2, needs_review=False, amount=7)
     found_again(receipt.business)
     versions = []
     for _again in range(2):
-        doubt_receipts(receipt.business.pk, "<1@x>", EXTRACTOR_VERSION)
+        mark_outdated_for_review(receipt.business.pk, "<1@x>", EXTRACTOR_VERSION)
         sure.refresh_from_db()
         versions.append(sure.version)
     assert (sure.needs_review, sure.review_reasons) == (True, ["not_certain_receipt"])
@@ -310,8 +312,8 @@ def test_what_a_newer_extractor_takes_for_no_receipt_is_doubted(receipt: Receipt
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("first", ["person", "sync"])
-def test_a_correction_and_a_sync_at_the_same_moment(receipt: Receipt, member_a: User, first: str) -> None:
-    """Whoever comes second waits for the other to commit; the person's words stand in the end."""
+def test_a_correction_wins_over_a_simultaneous_sync(receipt: Receipt, member_a: User, first: str) -> None:
+    """The second waits for the first to commit; the person's correction wins in either order."""
 
     def sync() -> None:
         found_again(receipt.business)
@@ -325,7 +327,7 @@ def test_a_correction_and_a_sync_at_the_same_moment(receipt: Receipt, member_a: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_people_who_link_two_receipts_to_each_other(receipt: Receipt, member_a: User) -> None:
+def test_simultaneous_links_in_both_directions_make_no_circle(receipt: Receipt, member_a: User) -> None:
     other = make(receipt.business, 2, amount=7)
 
     def link_back() -> None:

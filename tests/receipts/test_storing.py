@@ -15,8 +15,9 @@ from demo.mailboxes.papers import Paper, drawn, locked, with_hyphens_as_nul
 from receipts.extraction.scan import Scanned
 from receipts.models import Receipt, ReceiptSyncRun
 from receipts.scanner.scanner import Scanner
-from receipts.sync import mailbox_sync as sync_module
-from receipts.sync.mailbox_sync import sync
+from receipts.sync import letter_processing
+from receipts.sync.finding_storage import store_findings
+from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -33,9 +34,9 @@ def letter(number: int, part: bytes = BODY, *, sender: str = "billing@acme.test"
     return mail([("From", sender), ("Subject", subject), ("Message-ID", f"<{number}@acme.test>")], part)
 
 
-def synced(business: Business, raws: Sequence[bytes]) -> ReceiptSyncRun:
+def run_sync(business: Business, raws: Sequence[bytes]) -> ReceiptSyncRun:
     with served_mails(business, raws) as (_server, mailbox):
-        return work_through(dispatch.start(ReceiptSyncRun, business, mailbox=mailbox), sync)
+        return work_through(dispatch.start(ReceiptSyncRun, business, mailbox=mailbox), sync_mailbox)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +60,8 @@ def synced(business: Business, raws: Sequence[bytes]) -> ReceiptSyncRun:
         letter(1).replace(b"<1@acme.test>", b"\xff\xfe\x80 \x00"),
     ],
 )
-def test_what_is_too_long_or_unprintable_is_stored_all_the_same(business_a: Business, odd: bytes) -> None:
-    run = synced(business_a, [odd, letter(2)])
+def test_too_long_or_unprintable_texts_are_stored_cut_and_cleaned(business_a: Business, odd: bytes) -> None:
+    run = run_sync(business_a, [odd, letter(2)])
     assert (run.status, run.processed, run.succeeded) == ("completed", 2, 2)
     assert Receipt.objects.count() == 2
     assert all(item.subject.startswith("Invoice") for item in run.items.all())
@@ -95,16 +96,16 @@ def test_an_amount_with_too_many_digits_is_unknown(amount: str, stored: str | No
     assert receipt.amount == (stored and Decimal(stored))
 
 
-def test_what_cannot_be_stored_fails_its_own_message(business_a: Business, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = sync_module.store
-
+def test_receipts_that_cannot_be_stored_fail_their_own_message(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def store_all_but_one(run: ReceiptSyncRun, scanned: Scanned) -> None:
         if scanned.message_id == "2@acme.test":
             raise DataError("value too long for its column")
-        store(run, scanned)
+        store_findings(run, scanned)
 
-    monkeypatch.setattr(sync_module, "store", store_all_but_one)
-    run = synced(business_a, [letter(1), letter(2, subject="Invoice two"), letter(3)])
+    monkeypatch.setattr(letter_processing, "store_findings", store_all_but_one)
+    run = run_sync(business_a, [letter(1), letter(2, subject="Invoice two"), letter(3)])
     assert (run.status, run.processed, run.failed) == ("completed", 3, 1)
     [failed] = run.items.filter(status="failed")
     assert (failed.key, failed.error_code, failed.subject) == ("7:2", "unexpected", "Invoice two")
@@ -116,14 +117,14 @@ def test_a_column_that_postgresql_refuses_fails_its_own_message(
 ) -> None:
     """The same with the real error, were something not cut one day."""
     monkeypatch.setattr(Receipt, "fit_columns", lambda self: None)
-    run = synced(business_a, [letter(1), letter(2, subject="Invoice " + "x" * 450), letter(3)])
+    run = run_sync(business_a, [letter(1), letter(2, subject="Invoice " + "x" * 450), letter(3)])
     assert (run.status, run.processed, run.failed) == ("completed", 3, 1)
     assert Receipt.objects.count() == 2
 
 
-def test_a_part_that_cannot_be_read_is_a_note_on_the_item(business_a: Business) -> None:
+def test_an_unreadable_part_is_recorded_on_its_done_item(business_a: Business) -> None:
     terms = attachment(locked(), "terms.pdf", "application/pdf")
-    run = synced(business_a, [letter(1, multipart([attachment(PDF, "invoice.pdf", "application/pdf"), terms]))])
+    run = run_sync(business_a, [letter(1, multipart([attachment(PDF, "invoice.pdf", "application/pdf"), terms]))])
     item = run.items.get()
     assert (item.status, item.error_code, run.succeeded) == ("done", "pdf_encrypted", 1)
     assert item.error_message == "A PDF in this message is protected by a password."
@@ -144,7 +145,7 @@ def test_a_message_that_takes_too_long_fails_and_its_neighbours_do_not(
 
     monkeypatch.setattr(Scanner, "scan", scan_in_haste)
     heavy = text("Invoice\n" + ("$1 " * 130 + "\n") * 700)
-    run = synced(business_a, [letter(1), letter(2, heavy), letter(3)])
+    run = run_sync(business_a, [letter(1), letter(2, heavy), letter(3)])
     assert (run.status, run.processed, run.failed) == ("completed", 3, 1)
     [failed] = run.items.filter(status="failed")
     assert (failed.key, failed.error_code, failed.subject) == ("7:2", "timeout", "Invoice")
@@ -152,10 +153,10 @@ def test_a_message_that_takes_too_long_fails_and_its_neighbours_do_not(
 
 def test_a_file_that_was_cut_off_by_a_crash_is_written_again(business_a: Business) -> None:
     invoice = letter(1, multipart([attachment(PDF, "invoice.pdf", "application/pdf")]))
-    synced(business_a, [invoice])
+    run_sync(business_a, [invoice])
     name = str(Receipt.objects.get().file.name)
     with default_storage.open(name, "wb") as file:
         file.write(PDF[:100])
-    synced(business_a, [invoice])
+    run_sync(business_a, [invoice])
     with default_storage.open(name) as file:
         assert file.read() == PDF

@@ -46,7 +46,7 @@ def stored(tmp_path: Path) -> Stored:
 @pytest.mark.parametrize(
     ("ending", "content_type"), [("mp3", "audio/mpeg"), ("gsm", "audio/x-gsm"), ("wav", "audio/wav")]
 )
-def test_a_recording_is_known_by_what_it_holds(reader: AudioReader, ending: str, content_type: str) -> None:
+def test_a_recording_s_type_is_recognised_by_its_content(reader: AudioReader, ending: str, content_type: str) -> None:
     paths = [path for path in calls.CALLS.rglob(f"external-*.{ending}") if path.stat().st_size] or list(
         calls.CALLS.rglob(f"q-600-0547654321*.{ending}")
     )
@@ -55,7 +55,7 @@ def test_a_recording_is_known_by_what_it_holds(reader: AudioReader, ending: str,
     assert known.duration > 5
 
 
-def test_gsm_within_a_wav_is_nothing_to_play(reader: AudioReader) -> None:
+def test_gsm_within_a_wav_is_not_offered_for_playing(reader: AudioReader) -> None:
     [silent] = calls.CALLS.rglob("q-600-0531231234*.wav")
     assert reader.check_recording(silent).content_type == "audio/x-gsm"
 
@@ -72,7 +72,7 @@ def test_windows_hold_every_sample_once(
     assert np.array_equal(np.concatenate(cut), whole[int(start * SAMPLE_RATE) :])
 
 
-def test_a_child_that_is_lost_on_the_way_costs_no_sample(
+def test_a_child_that_dies_in_the_middle_loses_no_sample(
     reader: AudioReader, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = stored(wav(3.0))
@@ -85,7 +85,7 @@ def test_a_child_that_is_lost_on_the_way_costs_no_sample(
     assert np.array_equal(np.concatenate(samples), whole)
 
 
-def test_beyond_the_end_there_is_nothing_to_hear(reader: AudioReader, stored: Stored) -> None:
+def test_beyond_the_end_there_are_no_samples(reader: AudioReader, stored: Stored) -> None:
     assert list(reader.read_samples(stored(wav(1.0)), start=30.0, window=10.0)) == []
 
 
@@ -118,7 +118,7 @@ FORMATS = [
 
 @pytest.mark.needs("ffmpeg")
 @pytest.mark.parametrize("how", FORMATS, ids=" ".join)
-def test_a_recording_is_taken_whole_or_refused_as_cut_short(
+def test_a_recording_is_stored_whole_or_refused_as_truncated(
     reader: AudioReader, stored: Stored, how: tuple[str, ...]
 ) -> None:
     whole = encoded(stored, *how)
@@ -139,13 +139,13 @@ def test_frames_of_a_fixed_size_are_counted(reader: AudioReader, stored: Stored)
         assert refusal.value.code == "truncated"
 
 
-def test_bytes_after_the_last_frame_of_an_mp3_are_none_that_are_missing(reader: AudioReader, stored: Stored) -> None:
+def test_bytes_after_the_last_frame_do_not_make_an_mp3_truncated(reader: AudioReader, stored: Stored) -> None:
     [path, *_] = calls.CALLS.rglob("external-*.mp3")
     tag = b"TAG" + bytes(125)
     assert reader.check_recording(stored(path.read_bytes() + tag)).duration == reader.check_recording(path).duration
 
 
-def test_a_wav_from_a_pipe_has_no_length_to_go_by(reader: AudioReader, stored: Stored) -> None:
+def test_a_wav_from_a_pipe_is_measured_by_its_samples(reader: AudioReader, stored: Stored) -> None:
     content = bytearray(wav(2.0))
     for riff, data in [(0, 0), (0xFFFFFFFF, 0xFFFFFFFF), (0x7FFFF024, 0x7FFFF000), (0x80000024, 0x80000000)]:
         content[4:8], content[40:44] = riff.to_bytes(4, "little"), data.to_bytes(4, "little")
@@ -153,7 +153,9 @@ def test_a_wav_from_a_pipe_has_no_length_to_go_by(reader: AudioReader, stored: S
 
 
 @pytest.mark.parametrize("ending", sorted(RAW_BY_ENDING))
-def test_samples_without_a_head_are_known_by_their_ending(reader: AudioReader, stored: Stored, ending: str) -> None:
+def test_headerless_samples_are_recognised_by_their_file_ending(
+    reader: AudioReader, stored: Stored, ending: str
+) -> None:
     raw = RAW_BY_ENDING[ending]
     path = stored((HISS * 200)[: 2 * raw.bytes_per_second])
     known = reader.check_recording(path, raw_type=raw.content_type)
@@ -163,7 +165,7 @@ def test_samples_without_a_head_are_known_by_their_ending(reader: AudioReader, s
     assert len(samples) / SAMPLE_RATE == pytest.approx(2.0, abs=0.1)
 
 
-def test_a_wav_under_the_ending_of_raw_samples_is_a_wav(reader: AudioReader, stored: Stored) -> None:
+def test_a_wav_with_the_ending_of_raw_samples_is_read_as_a_wav(reader: AudioReader, stored: Stored) -> None:
     assert (
         reader.check_recording(stored(wav()), raw_type=RAW_BY_ENDING[".ulaw"].content_type).content_type == "audio/wav"
     )
@@ -172,7 +174,7 @@ def test_a_wav_under_the_ending_of_raw_samples_is_a_wav(reader: AudioReader, sto
 # Malice
 
 
-def test_millions_of_empty_chunks_are_not_gone_through(reader: AudioReader, stored: Stored) -> None:
+def test_a_file_of_millions_of_empty_chunks_is_refused_soon(reader: AudioReader, stored: Stored) -> None:
     riff = b"RIFF" + (5_000_000).to_bytes(4, "little") + b"WAVE"
     for zeros in (riff + bytes(5_000_000), riff + wav()[12:36] + bytes(5_000_000)):
         began = time.monotonic()
@@ -181,7 +183,7 @@ def test_millions_of_empty_chunks_are_not_gone_through(reader: AudioReader, stor
         assert time.monotonic() - began < 0.5
 
 
-def test_a_list_of_other_files_is_none_of_sound(reader: AudioReader, stored: Stored) -> None:
+def test_a_playlist_of_other_files_is_no_recording(reader: AudioReader, stored: Stored) -> None:
     stored(wav(), "other.wav")
     for text in ("ffconcat version 1.0\nfile other.wav\n", "#EXTM3U\n#EXTINF:9,\nother.wav\n#EXT-X-ENDLIST\n"):
         with pytest.raises(ItemFailed, match="isn't an audio recording"):
@@ -242,7 +244,7 @@ def test_a_damaged_file_is_decoded_or_refused(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=2000))
-def test_noise_breaks_nothing(reader: AudioReader, stored: Stored, content: bytes) -> None:
+def test_random_bytes_are_refused_without_a_crash(reader: AudioReader, stored: Stored, content: bytes) -> None:
     with suppress(ItemFailed):
         reader.check_recording(stored(content))
 

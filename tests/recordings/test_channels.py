@@ -126,11 +126,11 @@ def test_every_word_of_both_sides_is_transcribed_once_under_its_speaker(
         starts = [one["start"] for one in found.segments]
         assert starts == sorted(starts)
         turns = [first != second for first, second in zip(found.segments, found.segments[1:], strict=False)]
-        assert sum(turns) >= 6, "what one says between two turns of the other stands between them"
+        assert sum(turns) >= 6, "a turn between two turns of the other side is between them in the transcript"
 
 
 @with_database
-def test_a_setting_that_changes_between_the_channels_gives_nobody_both(source: Source) -> None:
+def test_a_changed_setting_never_gives_both_channels_one_speaker(source: Source) -> None:
     call = Call(source=source, channels=2, direction="inbound", duration=3.0)
     first = TranscriptDraft(call, 2)
     first.add_utterance(Utterance(3.0, "en", Segment(0.5, 2.0, "alpha")))
@@ -179,7 +179,7 @@ def test_the_language_is_that_of_the_first_speech(source: Source) -> None:
         ("right", True, "outbound", ("caller", "agent")), ("right", False, "inbound", ("caller", "agent")),
     ],
 )  # fmt: skip
-def test_who_is_on_which_channel(
+def test_speakers_are_assigned_by_direction_and_channel(
     agent_channel: str, initiator_is_left: bool, direction: str, expected: tuple[str, str]
 ) -> None:
     options = {"agent_channel": agent_channel, "initiator_is_left": initiator_is_left, "direction": direction}
@@ -187,7 +187,7 @@ def test_who_is_on_which_channel(
     assert speakers_by_channel(1, **options) == ("",)  # type: ignore[arg-type]
 
 
-def test_what_is_said_at_once_stands_side_by_side() -> None:
+def test_simultaneous_speech_is_shown_side_by_side() -> None:
     segments: Any = [
         {"start": 0.0, "end": 9.0, "text": "a"}, {"start": 9.5, "end": 11.0, "text": "c"},
         {"start": 3.0, "end": 4.0, "text": "b"}, {"start": 9.5, "end": 10.0, "text": "d"},
@@ -206,26 +206,26 @@ def test_what_is_said_at_once_stands_side_by_side() -> None:
         ("החשבונית שולמה. תודה רבה", [(0.0, 2.0), (9.0, 10.0)], ["החשבונית שולמה.", "תודה רבה"]),
     ],
 )
-def test_words_are_distributed_by_how_long_the_voice_is_heard(text: str, stretches: Any, expected: list[str]) -> None:
+def test_words_are_distributed_over_the_voiced_stretches(text: str, stretches: Any, expected: list[str]) -> None:
     assert distribute_words(text, stretches) == expected
 
 
 def test_pauses_within_a_turn_are_parts_of_it() -> None:
-    said = make_side([(1.0, "alpha"), (1.9, "bravo"), (5.0, "delta"), (5.7, "hotel")], 8.0)
-    stretches = find_voiced_stretches(said, 8000)
+    side = make_side([(1.0, "alpha"), (1.9, "bravo"), (5.0, "delta"), (5.7, "hotel")], 8.0)
+    stretches = find_voiced_stretches(side, 8000)
     assert [(round(first, 1), round(last, 1)) for first, last in stretches] == [(1.0, 2.5), (5.0, 6.3)]
-    assert find_voiced_stretches(0 * said, 8000) == find_voiced_stretches(said[:10], 8000) == []
+    assert find_voiced_stretches(0 * side, 8000) == find_voiced_stretches(side[:10], 8000) == []
 
 
-def test_an_attempt_goes_on_in_a_pause_or_where_a_window_ends() -> None:
-    """And never where a model says that a word ends: the rest of it would be transcribed as another."""
-    said = make_side([(0.5, "alpha"), (1.5, "bravo"), (2.5, "delta"), (5.0, "hotel")], 7.0)
-    utterances = list(Transcriber(ToneModel()).transcribe_side(iter([np.repeat(said, 2)]), language="en", start=10.0))
+def test_an_attempt_continues_in_a_pause_or_at_the_end_of_a_window() -> None:
+    """Never at the end of a word by the model's timing: the rest of the word would be transcribed as another."""
+    side = make_side([(0.5, "alpha"), (1.5, "bravo"), (2.5, "delta"), (5.0, "hotel")], 7.0)
+    utterances = list(Transcriber(ToneModel()).transcribe_side(iter([np.repeat(side, 2)]), language="en", start=10.0))
     assert [utterance.segment and utterance.segment.text for utterance in utterances] == ["alpha bravo delta", "hotel"]
     assert [utterance.reached for utterance in utterances] == pytest.approx([14.05, 17.0], abs=0.05)
 
 
-def test_a_model_says_nothing_that_the_database_refuses() -> None:
+def test_transcripts_contain_nothing_that_the_database_refuses() -> None:
     class Model(ToneModel):
         def transcribe(self, samples: Any, **options: Any) -> Any:
             return iter([SimpleNamespace(start=0.0, end=1.0, text=" a\0b \ud800 ")]), SimpleNamespace(language="en")
@@ -262,7 +262,7 @@ def test_channels_with_the_same_sound_are_one(
 
 
 @with_database
-def test_antiphase_is_transcribed_and_twice_the_same_is_mono(source: Source) -> None:
+def test_identical_or_inverted_channels_are_transcribed_as_mono(source: Source) -> None:
     for number, right in enumerate((-ONE, ONE)):
         (Path(source.folder) / exchange_name(number)).write_bytes(wav_of(ONE, right))
     collect_source(source, job_type="full")
@@ -280,7 +280,7 @@ def test_more_than_two_channels_are_mixed(reader: AudioReader, tmp_path: Path) -
 
 @with_database
 @pytest.mark.parametrize(("transcribed_to", "channels"), [(0.0, 2), (0.3, 1)], ids=["fetched", "begun"])
-def test_a_call_that_was_fetched_before_channels_were_checked(
+def test_a_call_fetched_before_channels_were_checked_is_checked_later(
     source: Source, transcribed_to: float, channels: int
 ) -> None:
     (Path(source.folder) / exchange_name(1)).write_bytes(wav_of(ONE, OTHER))
@@ -319,7 +319,7 @@ def test_both_channels_are_requested_from_twilio(business_a: Business, settings:
 
 
 @with_database
-def test_readers_are_shown_who_speaks(source: Source, as_member_a: APIClient) -> None:
+def test_readers_see_the_speaker_of_each_segment(source: Source, as_member_a: APIClient) -> None:
     (Path(source.folder) / exchange_name(1)).write_bytes(wav_of(ONE, OTHER))
     collect_source(source, job_type="full")
     [row] = as_member_a.get("/api/recordings/", {"business": source.business_id}).json()["results"]

@@ -32,7 +32,7 @@ def folder(tmp_path: Path, settings: Settings) -> Path:
     return folder
 
 
-def test_names_say_when_which_way_and_with_whom(business_a: Business, folder: Path) -> None:
+def test_time_direction_and_number_are_read_from_the_file_name(business_a: Business, folder: Path) -> None:
     (folder / "2024" / "01" / "31").mkdir(parents=True)
     names = {
         "out-0501234567-101-20240131-101112-1706695872.123": ("outbound", "0501234567"),
@@ -51,7 +51,7 @@ def test_names_say_when_which_way_and_with_whom(business_a: Business, folder: Pa
     assert first.started_at == datetime(2024, 1, 31, 10, 11, 12, tzinfo=UTC)
 
 
-def test_metadata_beside_a_file_counts_more_than_its_name(business_a: Business, folder: Path) -> None:
+def test_metadata_beside_a_file_wins_over_its_name(business_a: Business, folder: Path) -> None:
     (folder / "a.wav").write_bytes(wav())
     notes = {"number": "0509", "direction": "outbound", "started_at": "2024-02-03T04:05:06Z"}
     (folder / "a.json").write_text(json.dumps(notes))
@@ -84,7 +84,7 @@ def test_days_and_direction_narrow_the_run(business_a: Business, settings: Setti
     assert (run.total, [call.number for call in Call.objects.all()]) == (1, ["0521112233"])
 
 
-def test_rubbish_is_a_failed_item_with_its_reason_and_the_run_goes_on(
+def test_an_unreadable_file_is_a_failed_item_with_its_reason(
     business_a: Business, folder: Path, settings: Settings
 ) -> None:
     settings.RECORDINGS_MAX_BYTES = 100_000
@@ -126,7 +126,7 @@ def test_a_second_run_fetches_nothing_again(business_a: Business, folder: Path) 
     assert Recording.objects.count() == 6
 
 
-def test_a_retry_takes_the_failed_ones_only(business_a: Business, folder: Path) -> None:
+def test_a_retry_processes_failed_items_only(business_a: Business, folder: Path) -> None:
     (folder / exchange_name(1)).write_bytes(wav())
     (folder / exchange_name(2)).write_bytes(b"")
     run = collect_source(folder_source(business_a, folder))
@@ -165,7 +165,7 @@ def test_one_name_in_two_folders_is_two_calls_unless_it_is_an_exchanges_own(busi
     assert set(Call.objects.values_list("call_id", flat=True)) == {"30/call-1", "31/call-1", own}
 
 
-def test_an_absurd_length_moves_no_bar(business_a: Business, folder: Path, settings: Settings) -> None:
+def test_an_absurd_length_does_not_distort_the_progress(business_a: Business, folder: Path, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
     lying = bytearray(wav(60.0, mark=1))
     lying[28:32] = (1).to_bytes(4, "little")  # bytes a second: eleven days
@@ -180,6 +180,6 @@ def test_an_absurd_length_moves_no_bar(business_a: Business, folder: Path, setti
 
 
 @pytest.mark.parametrize("seconds", [-1e9, 0.0, 1e15, float("inf"), float("nan")])
-def test_a_length_that_a_file_cannot_have_is_not_believed(seconds: float) -> None:
+def test_a_length_that_a_file_cannot_have_is_ignored(seconds: float) -> None:
     assert plausible_duration(seconds, size=100_000) is None
     assert plausible_duration(12.5, size=100_000) == 12.5

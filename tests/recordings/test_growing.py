@@ -42,7 +42,7 @@ def source(business_a: Business, folder: Path) -> Source:
     return folder_source(business_a, folder)
 
 
-def stored(call: Call) -> bytes:
+def read_stored(call: Call) -> bytes:
     with default_storage.open(str(call.file.name)) as file:
         content: bytes = file.read()
     return content
@@ -61,18 +61,18 @@ def being_recorded(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("content", [wav(), wav()[:44]], ids=["sound", "head"])
-def test_a_wav_that_nobody_has_finished_is_not_taken_yet(source: Source, folder: Path, content: bytes) -> None:
+def test_an_unfinished_wav_is_not_fetched_yet(source: Source, folder: Path, content: bytes) -> None:
     path = folder / exchange_name(1)
     path.write_bytes(being_recorded(content))
     run = collect_source(source)
     assert (run.status, run.total) == ("completed", 0)
-    assert run.warnings == [f"1 call is still being recorded, a later run takes it: {path.name}"]
+    assert run.warnings == [f"1 call is still being recorded, a later run will fetch it: {path.name}"]
     assert not Call.objects.exists()
     path.write_bytes(wav(3.0))
     assert outcomes_by_key(collect_source(source)) == {KEY: ("done", "")}
 
 
-def test_gsm_in_a_wav_that_nobody_has_finished_is_not_taken_yet(source: Source, folder: Path) -> None:
+def test_an_unfinished_wav_with_gsm_is_not_fetched_yet(source: Source, folder: Path) -> None:
     [path] = calls.CALLS.rglob("*.152.wav")
     content = bytearray(path.read_bytes())
     at = content.index(b"data")
@@ -81,7 +81,7 @@ def test_gsm_in_a_wav_that_nobody_has_finished_is_not_taken_yet(source: Source, 
     assert collect_source(source).total == 0
 
 
-def test_what_was_written_to_in_the_last_seconds_is_not_taken_yet(
+def test_a_file_written_in_the_last_seconds_is_not_fetched_yet(
     source: Source, folder: Path, settings: Settings
 ) -> None:
     settings.RECORDINGS_SETTLE_SECONDS = 30
@@ -94,7 +94,7 @@ def test_what_was_written_to_in_the_last_seconds_is_not_taken_yet(
     assert collect_source(source).succeeded == 1
 
 
-def test_a_clock_that_is_hours_ahead_keeps_no_recording_away(source: Source, folder: Path, settings: Settings) -> None:
+def test_a_clock_hours_ahead_delays_no_recording(source: Source, folder: Path, settings: Settings) -> None:
     settings.RECORDINGS_SETTLE_SECONDS = 30
     path = folder / exchange_name(1)
     path.write_bytes(wav())
@@ -102,7 +102,7 @@ def test_a_clock_that_is_hours_ahead_keeps_no_recording_away(source: Source, fol
     assert collect_source(source).succeeded == 1
 
 
-def test_what_grows_while_it_is_fetched_is_left_for_a_later_run(source: Source, folder: Path) -> None:
+def test_a_file_that_grows_while_it_is_fetched_is_left_for_a_later_run(source: Source, folder: Path) -> None:
     path = folder / exchange_name(1, suffix="ulaw")
     path.write_bytes(HISS * 20)
     real = reading.read_chunks
@@ -119,7 +119,7 @@ def test_what_grows_while_it_is_fetched_is_left_for_a_later_run(source: Source, 
     assert outcomes_by_key(run) == {KEY: ("skipped", "recording")}
     assert files() == []
     assert collect_source(source).succeeded == 1
-    assert stored(Call.objects.get()) == HISS * 21
+    assert read_stored(Call.objects.get()) == HISS * 21
 
 
 # Again
@@ -141,7 +141,7 @@ def test_a_recording_that_has_grown_is_fetched_and_transcribed_again(source: Sou
         run = collect_source(source, job_type="full")
     assert outcomes_by_key(run) == {KEY: ("done", "")}
     grown = Call.objects.get()
-    assert stored(grown) == HISS * 20
+    assert read_stored(grown) == HISS * 20
     assert (grown.size, grown.transcript) == (len(HISS) * 20, "all of it")
     assert grown.duration == pytest.approx(2 * (call.duration or 0))
     assert len(files()) == 1
@@ -149,7 +149,7 @@ def test_a_recording_that_has_grown_is_fetched_and_transcribed_again(source: Sou
     assert collect_source(source, job_type="download").skipped == 1
 
 
-def test_words_of_half_a_call_are_not_those_of_the_whole(source: Source, folder: Path) -> None:
+def test_the_transcript_of_half_a_call_is_replaced_by_that_of_the_whole(source: Source, folder: Path) -> None:
     path = folder / exchange_name(1, suffix="ulaw")
     path.write_bytes(HISS * 10)
     collect_source(source)
@@ -160,7 +160,7 @@ def test_words_of_half_a_call_are_not_those_of_the_whole(source: Source, folder:
     assert (call.transcribed_at, call.transcript, call.segments, call.transcribed_to) == (None, "", [], 0)
 
 
-def test_what_has_grown_and_can_not_be_fetched_keeps_what_is_there(source: Source, folder: Path) -> None:
+def test_a_grown_recording_that_cannot_be_fetched_leaves_the_stored_one(source: Source, folder: Path) -> None:
     path = folder / exchange_name(1)
     path.write_bytes(wav(1.0))
     collect_source(source)
@@ -168,7 +168,7 @@ def test_what_has_grown_and_can_not_be_fetched_keeps_what_is_there(source: Sourc
     path.write_bytes(wav(3.0)[:-5000])
     assert outcomes_by_key(collect_source(source)) == {KEY: ("failed", "truncated")}
     call = Call.objects.get()
-    assert (stored(call), call.transcript) == (wav(1.0), "the first half")
+    assert (read_stored(call), call.transcript) == (wav(1.0), "the first half")
 
 
 @pytest.mark.parametrize("when", ["before the row", "after the row"])
@@ -189,11 +189,11 @@ def test_a_crash_while_a_grown_recording_is_stored_leaves_one_file(source: Sourc
     run = source.business.recordingruns.get(status="running")
     type(run).objects.filter(pk=run.pk).update(status="failed")
     assert collect_source(source).succeeded == 1
-    assert stored(Call.objects.get()) == HISS * 20
+    assert read_stored(Call.objects.get()) == HISS * 20
     assert len(files()) == 1
 
 
-def test_what_was_brought_before_a_crash_is_not_taken_for_what_has_grown_since(source: Source, folder: Path) -> None:
+def test_a_download_before_a_crash_is_not_reused_for_a_recording_grown_since(source: Source, folder: Path) -> None:
     path = folder / exchange_name(1, suffix="ulaw")
     path.write_bytes(HISS * 10)
     with mock.patch.object(Call, "store_file", side_effect=SystemExit), pytest.raises(SystemExit):
@@ -203,14 +203,14 @@ def test_what_was_brought_before_a_crash_is_not_taken_for_what_has_grown_since(s
     path.write_bytes(HISS * 20)
     assert collect_source(source).succeeded == 1
     call = Call.objects.get()
-    assert (stored(call), call.size) == (HISS * 20, len(HISS) * 20)
+    assert (read_stored(call), call.size) == (HISS * 20, len(HISS) * 20)
     assert len(files()) == 1
 
 
 # Cut off
 
 
-def test_what_is_cut_off_is_never_done(source: Source, folder: Path) -> None:
+def test_a_truncated_recording_is_never_done(source: Source, folder: Path) -> None:
     [mp3] = calls.CALLS.rglob("*.140.mp3")
     [gsm] = calls.CALLS.rglob("*.117.gsm")
     for number, path in enumerate([mp3, gsm]):

@@ -1,4 +1,4 @@
-"""An hour-long call outlives deploys and deaths, and the bar beside it tells the truth after each of them.
+"""An hour-long call survives deploys and deaths, and the bar beside it is right after each of them.
 
 At a tenth of its length: the sound is really decoded, its words are made up.
 """
@@ -23,7 +23,7 @@ from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import Actor
 from runs.states import StopRequest
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.telephony import HISS, exchange_name, folder_source, outcomes_by_key, record_flushes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SECOND = 8000  # bytes of µ-law
 MINUTE = 60.0
 HOUR = 360.0
-AT_ONCE = 30.0  # seconds: what the model hears before it tells of anything
+AT_ONCE = 30.0  # seconds that the model transcribes before it yields an utterance
 LONG, SHORT = Path(exchange_name(2)).stem, Path(exchange_name(1)).stem
 
 
@@ -75,7 +75,7 @@ def source(business_a: Business, tmp_path: Path, settings: Settings) -> Source:
     return folder_source(business_a, tmp_path, language="en")
 
 
-def started(source: Source, **seconds: float) -> RecordingRun:
+def start_run(source: Source, **seconds: float) -> RecordingRun:
     """A run over a short call and a long one."""
     for name, length in seconds.items():
         number = {"short": 1, "long": 2}[name]
@@ -106,11 +106,11 @@ WHOLE = "\n".join(f"From {at:.0f} to {at + AT_ONCE:.0f}." for at in range(0, int
 
 
 def test_an_hour_is_transcribed_through_many_kills_with_progress_between(source: Source, model: Model) -> None:
-    run = started(source, long=HOUR)
+    run = start_run(source, long=HOUR)
     for kill in range(6):
         killed_once(model, run, after=AT_ONCE * (2 * kill + 2))
         RecordingRun.objects.filter(pk=run.pk).reclaim()
-        assert seen(run).status == "queued", "a run that gets on isn't given up"
+        assert read_run(run).status == "queued", "a run that gets on isn't given up"
     end = work_through(run, collect)
     assert (end.status, end.succeeded, end.attempt) == ("completed", 1, 7)
     assert transcript() == WHOLE
@@ -119,7 +119,7 @@ def test_an_hour_is_transcribed_through_many_kills_with_progress_between(source:
 
 @pytest.mark.parametrize("in_time", [True, False], ids=["in time", "killed by the deploy"])
 def test_an_hour_is_transcribed_through_many_deploys(source: Source, model: Model, in_time: bool) -> None:
-    run = started(source, long=HOUR)
+    run = start_run(source, long=HOUR)
 
     def deploy(reached: float) -> None:
         RecordingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
@@ -138,11 +138,11 @@ def test_an_hour_is_transcribed_through_many_deploys(source: Source, model: Mode
 
 
 def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(source: Source, model: Model) -> None:
-    run = started(source, short=MINUTE, long=HOUR)
+    run = start_run(source, short=MINUTE, long=HOUR)
     for name in (3, 4):
         (Path(source.folder) / exchange_name(name, suffix="ulaw")).write_bytes(HISS * name)
     deaths = 0
-    while seen(run).status == "queued" and LONG not in seen(run).poison_items:
+    while read_run(run).status == "queued" and LONG not in read_run(run).poison_items:
         killed_once(model, run, after=MINUTE + 1)
         RecordingRun.objects.filter(pk=run.pk).reclaim()
         Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # it dies before anything is stored
@@ -153,9 +153,9 @@ def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(so
     assert outcomes_by_key(end)[LONG] == ("failed", "poison")
 
 
-def test_the_bar_after_a_lost_worker_is_the_true_one(source: Source, model: Model) -> None:
+def test_the_bar_after_a_lost_worker_shows_the_stored_progress(source: Source, model: Model) -> None:
     """A short call that is done is half of the calls, and a quarter of the work."""
-    run = started(source, short=60.0, long=191.0)
+    run = start_run(source, short=60.0, long=191.0)
     model.at_once = 10.0
     with record_flushes(run) as before:
         killed_once(model, run, call=2)
@@ -185,13 +185,13 @@ class StorageElsewhere:
         raise NotImplementedError
 
 
-def test_a_call_in_a_storage_elsewhere_is_transcribed_from_a_copy(
+def test_a_call_in_a_remote_storage_is_transcribed_from_a_copy(
     source: Source, model: Model, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     monkeypatch.setattr(stored_files, "default_storage", StorageElsewhere())
     settings.STORAGES = {**settings.STORAGES, "default": elsewhere}
-    run = work_through(started(source, short=MINUTE), collect)
+    run = work_through(start_run(source, short=MINUTE), collect)
     assert (run.status, run.succeeded) == ("completed", 1)
     assert Call.objects.get().transcript == "From 0 to 30.\nFrom 30 to 60."
     assert not [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]

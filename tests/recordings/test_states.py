@@ -1,4 +1,4 @@
-"""A call without words says why: nobody has transcribed it, nobody speaks, a part is missing, or it failed."""
+"""A call without a transcript shows why: it waits for one, no one speaks, a part is missing, or it failed."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def tried(call: Call, status: str, code: str = "", message: str = "", *, store_f
     return Recording.objects.create(run=run, key=call.call_id, call=call, **fields)
 
 
-def transcribed(call: Call, *said: str) -> Call:
-    call.store_transcript([{"start": 0.0, "end": 1.0, "text": text, "speaker": ""} for text in said], "en")
+def transcribed(call: Call, *texts: str) -> Call:
+    call.store_transcript([{"start": 0.0, "end": 1.0, "text": text, "speaker": ""} for text in texts], "en")
     return call
 
 
@@ -77,7 +77,7 @@ STATES: dict[str, tuple[Callable[[Call], object], str, str]] = {
         "Not transcribed yet.",
     ),
     "with words": (lambda call: transcribed(call, "Hello."), "done", ""),
-    "silent": (transcribed, "no_speech", "Nothing is said in this recording."),
+    "silent": (transcribed, "no_speech", "There is no speech in this recording."),
     "failed": (
         lambda call: tried(call, "failed", "unexpected", "The program failed: x"),
         "failed",
@@ -106,7 +106,7 @@ STATES: dict[str, tuple[Callable[[Call], object], str, str]] = {
 }
 
 
-def test_what_became_of_the_words_is_said_on_page_and_in_the_api(
+def test_page_and_api_show_why_a_call_has_no_transcript(
     source: Source, as_member_a: APIClient, client: Client, member_a: Any
 ) -> None:
     calls: dict[str, Call] = {}
@@ -168,7 +168,7 @@ def test_a_recording_that_could_be_read_in_part_is_partial(source: Source) -> No
     assert 4 < partial.duration < whole.duration - 3
 
 
-def test_a_page_of_ogg_that_is_passed_over_makes_a_recording_partial(tmp_path: Path) -> None:
+def test_a_skipped_ogg_page_makes_a_recording_partial(tmp_path: Path) -> None:
     path = tmp_path / "x.ogg"
     with av.open(str(path), "w", options={"page_duration": "500000"}) as out:
         stream: Any = out.add_stream("libopus", rate=16_000, layout="mono")

@@ -1,4 +1,4 @@
-"""What anybody may put into an exchange's folder: it is one failed item or a warning, and the run goes on behind it."""
+"""Strange files in an exchange's folder: each is a failed item or a warning, and the run continues after it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def is_done(run: RecordingRun) -> bool:
 # Names
 
 
-def test_names_in_another_encoding_are_calls_like_others(source: Source, folder: Path) -> None:
+def test_file_names_in_another_encoding_are_read(source: Source, folder: Path) -> None:
     contents = {}
     for number, byte in enumerate((b"\xe9", b"\xff")):
         name = os.fsencode(exchange_name(number, by="BYTE")).replace(b"BYTE", byte)
@@ -71,7 +71,7 @@ def test_names_in_another_encoding_are_calls_like_others(source: Source, folder:
     assert collect_source(source).skipped == 3
 
 
-def test_a_name_of_bytes_that_says_nothing_is_misnamed(source: Source, folder: Path) -> None:
+def test_an_undecodable_name_without_a_time_is_misnamed(source: Source, folder: Path) -> None:
     (folder / os.fsdecode(b"caf\xe9 \x01.wav")).write_bytes(wav())
     run = collect_source(source)
     assert is_done(run)
@@ -87,7 +87,7 @@ def test_long_names_are_cut_and_stay_apart(source: Source, folder: Path) -> None
     assert {call.number for call in Call.objects.filter(number__startswith="999")} == {"9" * 64}
 
 
-def test_a_path_too_long_to_be_kept_is_a_failed_item(source: Source, folder: Path) -> None:
+def test_a_path_too_long_to_be_stored_is_a_failed_item(source: Source, folder: Path) -> None:
     deep = folder.joinpath(*["d" * 200] * 6)
     deep.mkdir(parents=True)
     (deep / exchange_name(1)).write_bytes(wav())
@@ -120,7 +120,7 @@ STRANGE_NOTES = [
 ]
 
 
-def test_strange_notes_beside_a_recording_tell_nothing(source: Source, folder: Path) -> None:
+def test_invalid_notes_beside_a_recording_are_ignored(source: Source, folder: Path) -> None:
     for number, notes in enumerate(STRANGE_NOTES):
         (folder / exchange_name(number)).write_bytes(wav(mark=number))
         (folder / exchange_name(number, suffix="json")).write_bytes(notes)
@@ -130,7 +130,7 @@ def test_strange_notes_beside_a_recording_tell_nothing(source: Source, folder: P
     assert not Call.objects.exclude(started_at__year=NOON.year)
 
 
-def test_notes_hold_nothing_that_the_database_refuses(source: Source, folder: Path) -> None:
+def test_notes_are_stored_without_what_the_database_refuses(source: Source, folder: Path) -> None:
     (folder / "a.wav").write_bytes(wav())
     (folder / "a.json").write_bytes(b'{"number": "05\\u00000\\ud800' + b"1" * 100 + b'", "direction": "\\u0000"}')
     run = collect_source(source)
@@ -146,14 +146,14 @@ def test_a_table_of_a_million_columns_is_read_once(source: Source, folder: Path)
 
 
 @pytest.mark.parametrize("content", [b"x" * 17_000_000, b'file,number\n"' + b"x" * 200_000], ids=["large", "long"])
-def test_a_table_that_is_not_to_be_read_is_a_warning(source: Source, folder: Path, content: bytes) -> None:
+def test_an_unreadable_table_is_a_warning(source: Source, folder: Path, content: bytes) -> None:
     (folder / "calls.csv").write_bytes(content)
     run = collect_source(source)
     assert is_done(run)
     assert run.warnings == ["1 file of notes about the calls can't be read: calls.csv"]
 
 
-def test_a_table_in_another_encoding_names_the_files_that_are_there(source: Source, folder: Path) -> None:
+def test_a_table_in_another_encoding_matches_existing_files(source: Source, folder: Path) -> None:
     (folder / os.fsdecode(b"caf\xe9.wav")).write_bytes(wav())
     (folder / "calls.csv").write_bytes(b"file,number\ncaf\xe9.wav,05\x0009\n")
     assert is_done(collect_source(source))
@@ -213,16 +213,16 @@ def test_links_within_the_folder_are_read_and_others_named(source: Source, folde
     assert all(name in warning for name in ("days", *map(exchange_name, (2, 3, 4))))
 
 
-def test_kinds_of_sound_that_are_not_read_are_named(source: Source, folder: Path) -> None:
+def test_unsupported_kinds_of_sound_are_named(source: Source, folder: Path) -> None:
     for suffix in ("vox", "g729", "WMA", "txt"):
         (folder / exchange_name(1, suffix=suffix)).write_bytes(b"sound")
     run = collect_source(source)
     assert is_done(run)
     names = ", ".join(exchange_name(1, suffix=suffix) for suffix in ("WMA", "g729", "vox"))
-    assert run.warnings == [f"3 recordings are of a kind that isn't read: {names}"]
+    assert run.warnings == [f"3 recordings have an unsupported format: {names}"]
 
 
-def test_what_exchanges_write_is_read(source: Source, folder: Path) -> None:
+def test_the_audio_formats_of_exchanges_are_read(source: Source, folder: Path) -> None:
     raw, others = ["ulaw", "alaw", "sln", "sln16", "g722"], ["WAV", "wav49", "mp4"]
     for number, suffix in enumerate(raw + others):
         (folder / exchange_name(number, suffix=suffix)).write_bytes(wav(2.0)[44 if suffix in raw else 0 :])
@@ -236,7 +236,7 @@ def test_what_exchanges_write_is_read(source: Source, folder: Path) -> None:
 # Sizes
 
 
-def test_what_is_too_large_is_refused_by_its_size_alone(source: Source, folder: Path) -> None:
+def test_a_file_that_is_too_large_is_refused_without_reading_it(source: Source, folder: Path) -> None:
     huge = folder / exchange_name(1, suffix="mp3")
     huge.write_bytes(b"RIFF\0\0\0\0WAVE")
     os.truncate(huge, 2**31)
@@ -268,7 +268,7 @@ def test_listing_beats_however_little_it_finds(folder: Path) -> None:
 
 
 def forbidden(place: Path) -> Any:
-    """`scandir` as for a folder that belongs to somebody else; whoever runs the tests may be allowed everything."""
+    """`scandir` that refuses one folder: the user who runs the tests may have permission for all of them."""
     real = os.scandir
 
     def scandir(path: Any) -> Any:
@@ -279,7 +279,7 @@ def forbidden(place: Path) -> Any:
     return mock.patch("recordings.sources.folder.walk.os.scandir", scandir)
 
 
-def test_a_folder_that_can_not_be_read_is_a_warning(source: Source, folder: Path) -> None:
+def test_an_unreadable_folder_is_a_warning(source: Source, folder: Path) -> None:
     (folder / "lost+found").mkdir()
     with forbidden(folder / "lost+found"):
         run = collect_source(source)
@@ -287,14 +287,14 @@ def test_a_folder_that_can_not_be_read_is_a_warning(source: Source, folder: Path
     assert run.warnings == ["1 folder can't be read: lost+found"]
 
 
-def test_a_source_that_never_could_be_read_is_rejected(source: Source, folder: Path) -> None:
+def test_a_source_that_was_never_readable_is_rejected(source: Source, folder: Path) -> None:
     with forbidden(folder):
         run = collect_source(source)
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert run.error_message == "The folder can't be read: Permission denied."
 
 
-def test_a_folder_that_is_away_for_a_moment_is_waited_for(source: Source, folder: Path) -> None:
+def test_the_run_waits_for_a_folder_that_is_away_for_a_moment(source: Source, folder: Path) -> None:
     collect_source(source)
     (folder / exchange_name(1)).write_bytes(wav())
     away = folder.rename(folder.with_name("away"))
@@ -306,13 +306,13 @@ def test_a_folder_that_is_away_for_a_moment_is_waited_for(source: Source, folder
     assert str(waited.args[1]) == f"There is no folder {folder} on the worker's machine."
 
 
-def test_a_share_that_is_unmounted_on_the_way_costs_no_recording(source: Source, folder: Path) -> None:
+def test_a_share_unmounted_in_the_middle_loses_no_recording(source: Source, folder: Path) -> None:
     for number in range(3):
         (folder / exchange_name(number)).write_bytes(wav(mark=number))
     away = folder.with_name("away")
     real, left = processing.process_recording, [None]
 
-    def handle(*args: Any) -> None:
+    def process_and_unmount(*args: Any) -> None:
         if left:
             left.pop()
             folder.rename(away)
@@ -324,7 +324,7 @@ def test_a_share_that_is_unmounted_on_the_way_costs_no_recording(source: Source,
         away.rename(folder)
 
     with (
-        mock.patch.object(collecting, "process_recording", handle),
+        mock.patch.object(collecting, "process_recording", process_and_unmount),
         mock.patch("runs.progress.progress.Progress.wait") as wait,
     ):
         wait.side_effect = mounted
@@ -333,9 +333,7 @@ def test_a_share_that_is_unmounted_on_the_way_costs_no_recording(source: Source,
     wait.assert_called_once()
 
 
-def test_a_folder_that_stays_away_leaves_the_run_to_be_retried(
-    source: Source, folder: Path, settings: Settings
-) -> None:
+def test_a_run_whose_folder_stays_away_can_be_retried(source: Source, folder: Path, settings: Settings) -> None:
     settings.RECORDINGS_AWAY_SECONDS = 0.05
     collect_source(source)
     folder.rename(folder.with_name("away"))
@@ -383,7 +381,7 @@ def test_files_of_any_age_are_dated(source: Source, folder: Path, moment: int) -
     assert {one.call_id for one in found if isinstance(one, ListedCall)} == {"x", Path(exchange_name(99)).stem}
 
 
-def test_a_listing_of_many_strange_files_keeps_a_few_names(source: Source, folder: Path) -> None:
+def test_a_warning_about_many_files_names_a_few_of_them(source: Source, folder: Path) -> None:
     for number in range(100, 130):
         (folder / exchange_name(number, suffix="vox")).write_bytes(b"")
     run = collect_source(source)
@@ -406,7 +404,7 @@ def test_a_chain_of_links_is_not_followed_to_its_end(folder: Path) -> None:
     listed = list(FolderSource(str(folder), beat=beat, read_duration=lambda path: None).list_calls(Period(), ""))
     assert time.monotonic() - began < 2
     assert {getattr(one, "reason", None) for one in listed} == {LeftOutReason.LINK}
-    assert beat.call_count >= 3 * 1000, "as it reads the folder, looks for folders in it, and looks behind each link"
+    assert beat.call_count >= 3 * 1000, "as it reads the folder, searches it for folders, and follows each link"
 
 
 @pytest.mark.parametrize(
@@ -418,7 +416,7 @@ def test_a_chain_of_links_is_not_followed_to_its_end(folder: Path) -> None:
     ],
     ids=["to nothing", "to itself", "no link"],
 )
-def test_a_recording_that_turned_into_a_link_to_nothing(
+def test_a_recording_that_turned_into_a_broken_link_is_a_failed_item(
     source: Source, folder: Path, target: str | None, code: str, words: str
 ) -> None:
     (folder / exchange_name(1)).write_bytes(wav())
@@ -437,7 +435,7 @@ def test_a_recording_that_turned_into_a_link_to_nothing(
     assert (failed.error_code, failed.error_message) == (code, words)
 
 
-def test_a_read_that_breaks_off_says_what_the_system_says(source: Source, folder: Path) -> None:
+def test_a_failed_read_shows_the_system_s_error(source: Source, folder: Path) -> None:
     (folder / exchange_name(1, suffix="mp3")).write_bytes(wav())
     real = regular_files.open_regular
 

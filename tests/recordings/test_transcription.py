@@ -1,4 +1,4 @@
-"""From sound to words, by the real model: what is said in the shipped recordings is found in their transcripts."""
+"""From sound to text, by the real model: the words of the shipped recordings are found in their transcripts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import StopRequest
-from tests.actors import seen, work_through
+from tests.actors import read_run, work_through
 from tests.telephony import collect_source, folder_source, outcomes_by_key, record_flushes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,7 +66,7 @@ def long_call() -> Call:
 
 
 @pytest.mark.parametrize("slug", list(SAID))
-def test_what_is_said_is_found(business_a: Business, slug: str) -> None:
+def test_spoken_words_are_found_in_the_transcript(business_a: Business, slug: str) -> None:
     run = collect_source(folder_source(business_a, calls.FOLDERS[slug], language="en"), job_type="full")
     assert run.status == "completed"
     for end, words in SAID[slug].items():
@@ -129,7 +129,7 @@ def long_only(business_a: Business, tmp_path: Path, settings: Settings) -> Recor
     )
 
 
-def test_a_long_call_shows_how_far_it_is(long_only: RecordingRun, short_windows: None) -> None:
+def test_a_long_call_shows_its_progress(long_only: RecordingRun, short_windows: None) -> None:
     with record_flushes(long_only) as shown:
         run = work_through(long_only, collect)
     assert (run.status, run.progress_pct, run.current, run.current_pct) == ("completed", 100, "", None)
@@ -141,8 +141,8 @@ def test_a_long_call_shows_how_far_it_is(long_only: RecordingRun, short_windows:
     assert any(flushed.eta and flushed.eta > 0 for flushed in inside)
 
 
-@pytest.mark.parametrize("how", ["asked", "killed"])
-def test_an_interrupted_transcription_goes_on_where_it_was(
+@pytest.mark.parametrize("how", ["requested", "killed"])
+def test_an_interrupted_transcription_continues_where_it_stopped(
     long_only: RecordingRun, short_windows: None, how: str
 ) -> None:
     def until_the_middle(run: RecordingRun, progress: Progress) -> None:
@@ -164,7 +164,7 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
         RecordingRun.objects.filter(pk=long_only.pk).reclaim()
     else:
         assert work_through(long_only, until_the_middle).status == "queued"
-    between = seen(long_only)
+    between = read_run(long_only)
     half = long_call()
     assert half.transcribed_to > 20
     assert not half.transcribed_at
@@ -189,7 +189,7 @@ def test_an_interrupted_transcription_goes_on_where_it_was(
         assert word in whole.transcript.lower(), whole.transcript
 
 
-def test_windows_miss_and_double_nothing(short_windows: None, db: None) -> None:
+def test_windows_neither_miss_nor_repeat_a_word(short_windows: None, db: None) -> None:
     [path] = calls.FOLDERS["business-a"].rglob(f"*{LONG_CALL}.mp3")
     with AudioReader() as reader:
         windows = reader.read_samples(path, start=0.0, window=transcribing.WINDOW_SECONDS)
@@ -226,7 +226,7 @@ def test_without_a_model_the_run_is_rejected_before_anything_is_fetched(
     assert collect_source(source, job_type="download").status == "completed"
 
 
-def test_a_model_that_is_none_rejects_the_run(business_a: Business, settings: Settings, tmp_path: Path) -> None:
+def test_a_folder_without_a_model_rejects_the_run(business_a: Business, settings: Settings, tmp_path: Path) -> None:
     settings.WHISPER_MODEL = str(tmp_path)  # a folder, but of nothing
     run = collect_source(folder_source(business_a, calls.FOLDERS["business-b"]), job_type="full")
     assert (run.status, run.error_code) == ("failed", "rejected")
@@ -250,7 +250,7 @@ def test_the_model_is_only_imported_to_transcribe() -> None:
 # Words
 
 
-def test_hebrew_is_searched_by_the_word(business_a: Business) -> None:
+def test_hebrew_is_searched_by_whole_words(business_a: Business) -> None:
     source = folder_source(business_a, calls.CALLS)
     for number, text in enumerate(["החשבונית שולמה אתמול", "נקבע תור ליום רביעי"]):
         call = Call.objects.create(business=business_a, source=source, call_id=str(number), location="", file="x")

@@ -41,12 +41,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _no_pauses() -> object:
-    """Between the tries: nobody learns anything by waiting for them."""
+    """Without the pauses between tries, which only make tests slower."""
     with mock.patch("recordings.sources.retries.MAX_PAUSE_SECONDS", 0.01) as patched:
         yield patched
 
 
-def stored(sid: str) -> bytes:
+def read_stored(sid: str) -> bytes:
     with default_storage.open(str(Call.objects.get(call_id=sid).file.name)) as file:
         content: bytes = file.read()
     return content
@@ -62,7 +62,7 @@ def test_all_pages_are_listed_with_direction_and_number(business_a: Business, se
         each.sid: ("inbound" if each.inbound else "outbound", each.number, each.started_at) for each in calls
     }
     for each in calls:
-        assert stored(each.sid) == each.content
+        assert read_stored(each.sid) == each.content
     assert set(server.fetched.values()) == {1}
 
 
@@ -84,26 +84,24 @@ def test_recordings_that_are_not_finished_are_left_for_later(business_a: Busines
         assert collect_source(twilio_source(business_a)).total == 1
 
 
-def test_resets_are_resumed_where_they_broke_off(business_a: Business, settings: Settings) -> None:
+def test_a_download_is_resumed_after_a_connection_reset(business_a: Business, settings: Settings) -> None:
     broken = make_served_call(1, wav(200.0), mishaps=[("reset", 100_000 * n) for n in (3, 5, 7)])
     with serve_twilio(settings, [broken]) as server:
         run = collect_source(twilio_source(business_a))
     assert (run.status, run.succeeded) == ("completed", 1)
-    assert stored(broken.sid) == broken.content
+    assert read_stored(broken.sid) == broken.content
     assert server.fetched[broken.sid] == 4
-    assert server.sent[broken.sid] < 2 * broken.size, "what had arrived was not asked for again"
+    assert server.sent[broken.sid] < 2 * broken.size, "the received part was not requested again"
 
 
 def test_without_an_etag_a_broken_download_starts_over(business_a: Business, settings: Settings) -> None:
     broken = make_served_call(1, wav(60.0), etag="", mishaps=[("reset", 500_000)])
     with serve_twilio(settings, [broken]):
         collect_source(twilio_source(business_a))
-    assert stored(broken.sid) == broken.content
+    assert read_stored(broken.sid) == broken.content
 
 
-def test_a_recording_that_changes_on_the_way_is_never_patched_together(
-    business_a: Business, settings: Settings
-) -> None:
+def test_a_recording_changed_during_the_download_is_never_mixed(business_a: Business, settings: Settings) -> None:
     changing = make_served_call(1, wav(60.0), mishaps=[("reset", 300_000)])
     with serve_twilio(settings, [changing]):
         real = ServedCall.bytes_from
@@ -128,7 +126,7 @@ def test_a_recording_that_changes_on_the_way_is_never_patched_together(
 
         run = work_through(run, work)
     assert run.succeeded == 1
-    assert stored(changing.sid) == wav(30.0, mark=9)
+    assert read_stored(changing.sid) == wav(30.0, mark=9)
 
 
 def test_a_stalled_recording_is_tried_again_and_then_failed(business_a: Business, settings: Settings) -> None:
@@ -141,10 +139,10 @@ def test_a_stalled_recording_is_tried_again_and_then_failed(business_a: Business
     assert (run.status, run.failed, run.succeeded) == ("completed", 1, 1)
     assert (item.error_code, item.error_message) == ("unreachable", "The provider has stopped sending.")
     assert 3 <= server.fetched[lost.sid] <= 6
-    assert stored(late.sid) == late.content
+    assert read_stored(late.sid) == late.content
 
 
-def test_what_is_gone_or_no_sound_is_one_failed_item(business_a: Business, settings: Settings) -> None:
+def test_a_deleted_or_soundless_recording_is_one_failed_item(business_a: Business, settings: Settings) -> None:
     calls = [
         make_served_call(1, mishaps=[(404, None)]),
         make_served_call(2, b"<html>not a recording</html>" * 10),
@@ -162,7 +160,7 @@ def test_what_is_gone_or_no_sound_is_one_failed_item(business_a: Business, setti
     assert server.fetched[calls[3].sid] == 4
 
 
-def test_a_length_beyond_a_day_is_not_believed(business_a: Business, settings: Settings) -> None:
+def test_a_length_beyond_a_day_is_ignored(business_a: Business, settings: Settings) -> None:
     with serve_twilio(settings, [make_served_call(1, mishaps=[(404, None)], seconds=999_999_999)]):
         collect_source(twilio_source(business_a))
     assert Call.objects.get().duration is None
@@ -178,7 +176,7 @@ def test_an_enormous_recording_is_refused_before_it_is_fetched(business_a: Busin
 
 
 @pytest.mark.parametrize("when", ["listing", "fetching"])
-def test_wrong_credentials_reject_the_run_in_words(business_a: Business, settings: Settings, when: str) -> None:
+def test_wrong_credentials_reject_the_run_with_a_message(business_a: Business, settings: Settings, when: str) -> None:
     first = make_served_call(1, mishaps=[(401, None)] if when == "fetching" else [])
     with serve_twilio(settings, [first]):
         source = twilio_source(business_a, secret="wrong" if when == "listing" else TOKEN)
@@ -187,7 +185,7 @@ def test_wrong_credentials_reject_the_run_in_words(business_a: Business, setting
     assert run.error_message == "The provider doesn't accept the account and its token. Staff can correct them."
 
 
-def test_a_limit_is_waited_out_in_sight(business_a: Business, settings: Settings) -> None:
+def test_the_wait_for_a_rate_limit_is_shown(business_a: Business, settings: Settings) -> None:
     limited = make_served_call(1, mishaps=[(429, {"Retry-After": "1"})])
     with serve_twilio(settings, [limited]) as server:
         server.listing_mishaps.append((429, {"Retry-After": "1"}))
@@ -215,7 +213,7 @@ def test_redirects_lead_only_to_known_hosts_and_without_the_token(business_a: Bu
         astray.sid: ("failed", "foreign_host"),
         inward.sid: ("failed", "foreign_host"),
     }
-    assert stored(moved.sid) == moved.content
+    assert read_stored(moved.sid) == moved.content
     signed = [with_token for path, with_token in server.seen_auth if path.startswith("/signed/")]
     assert signed == [False], "a media host does not get the account's token"
 
@@ -270,7 +268,7 @@ def waits() -> Iterator[list[str]]:
         yield reasons
 
 
-def test_a_list_that_can_not_be_had_for_a_while_is_waited_for(
+def test_the_run_waits_for_a_list_that_fails_for_a_while(
     business_a: Business, settings: Settings, waits: list[str]
 ) -> None:
     with serve_twilio(settings, [make_served_call(1), make_served_call(2)]) as server:
@@ -284,9 +282,10 @@ def test_a_list_that_can_not_be_had_for_a_while_is_waited_for(
     assert set(waits) == {"The provider answered with an error (500)."}
 
 
-def test_a_provider_that_stays_away_leaves_the_run_to_be_retried(
+def test_a_run_whose_provider_stays_away_can_be_retried(
     business_a: Business, settings: Settings, waits: list[str]
 ) -> None:
+    settings.RECORDINGS_AWAY_SECONDS = 10
     with serve_twilio(settings, [make_served_call(1)]) as server:
         source = twilio_source(business_a)
         collect_source(source)
@@ -296,10 +295,10 @@ def test_a_provider_that_stays_away_leaves_the_run_to_be_retried(
     assert run.error_message == "The provider answered with an error (500)."
 
 
-def test_a_provider_that_goes_away_on_the_way_costs_no_recording(
+def test_a_provider_away_in_the_middle_loses_no_recording(
     business_a: Business, settings: Settings, waits: list[str]
 ) -> None:
-    real, refusals = httpx.Client.send, [None] * (2 * MAX_TRIES)
+    real, refusals = httpx.Client.send, [None] * (MAX_TRIES + 2)
 
     def send(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
         if request.url.path.endswith(".wav") and refusals:
@@ -316,7 +315,7 @@ def test_a_provider_that_goes_away_on_the_way_costs_no_recording(
     assert set(waits) == {"The provider can't be reached."}
 
 
-def test_an_answer_that_makes_no_sense_stops_nothing(business_a: Business, settings: Settings) -> None:
+def test_invalid_values_in_a_response_fail_no_call(business_a: Business, settings: Settings) -> None:
     strange = [
         make_served_call(1, number="05\x000" * 50),
         make_served_call(2, seconds="NaN"),

@@ -82,7 +82,7 @@ def test_a_child_that_dies_fails_its_request_only(child: BoundedChild, request_:
     assert child.call(b"the next one") == b"the next one"
 
 
-def test_a_request_is_not_to_blame_for_one_kill_from_outside(child: BoundedChild, tmp_path: Path) -> None:
+def test_a_request_is_repeated_after_one_kill_from_outside(child: BoundedChild, tmp_path: Path) -> None:
     request = f"killed-once {tmp_path / 'marker'}".encode()
     assert child.call(request) == request
     with pytest.raises(ChildKilled) as killed:
@@ -97,7 +97,7 @@ def test_a_child_that_has_grown_is_replaced(child: BoundedChild) -> None:
     assert child.call(b"pid") != before
 
 
-def test_what_was_begun_is_answered_in_its_turn_by_the_same_child(child: BoundedChild) -> None:
+def test_requests_that_were_begun_are_answered_in_order_by_the_same_child(child: BoundedChild) -> None:
     assert not child.begin(b"nobody runs yet")
     pid = child.call(b"pid")
     assert child.begin(b"pid")
@@ -107,7 +107,7 @@ def test_what_was_begun_is_answered_in_its_turn_by_the_same_child(child: Bounded
 
 
 @pytest.mark.parametrize(("killer", "error"), [(b"die", ChildDied), (b"spin", ChildTimedOut), (b"killed", ChildKilled)])
-def test_what_ends_the_child_ahead_fails_at_its_own_turn(
+def test_a_request_that_ends_the_child_ahead_of_its_turn_fails_in_its_turn(
     child: BoundedChild, killer: bytes, error: type[Exception]
 ) -> None:
     child.call(b"first")
@@ -120,14 +120,14 @@ def test_what_ends_the_child_ahead_fails_at_its_own_turn(
     assert child.call(b"after it") == b"after it"
 
 
-def test_what_was_begun_behind_the_last_answer_of_a_child_is_asked_of_the_next(child: BoundedChild) -> None:
+def test_a_request_that_a_replaced_child_never_answered_is_sent_to_the_next_child(child: BoundedChild) -> None:
     pid = child.call(b"pid")
     assert all(map(child.begin, (b"grow", b"pid")))
     assert child.call(b"grow") == b"grown"
     assert child.call(b"pid") != pid
 
 
-def test_another_request_than_was_begun_gets_its_own_answer(child: BoundedChild) -> None:
+def test_a_request_that_wasnt_begun_gets_its_own_response(child: BoundedChild) -> None:
     child.call(b"first")
     assert child.begin(b"begun")
     assert child.call(b"other") == b"other"

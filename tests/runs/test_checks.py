@@ -72,7 +72,7 @@ def test_late_acknowledgement(settings: Settings) -> None:
 
 
 def failures_of_deployment() -> list[str]:
-    """What `check --deploy` would end with."""
+    """The ids of the errors that make `check --deploy` fail."""
     serious = [message.id or "" for message in run_checks(include_deployment_checks=True) if message.is_serious()]
     return [name for name in serious if name.startswith("runs.")]
 
@@ -82,7 +82,7 @@ def test_a_password_of_the_demo_in_production(staff: User, member_a: User, membe
         user.set_password("a-much-better-one-7")
         user.save()
     assert failures_of_deployment() == ["runs.E007"]
-    with pytest.raises(SystemCheckError, match=r"runs\.E007.*password of 'member-b'"):
+    with pytest.raises(SystemCheckError, match=r"runs\.E007.*'member-b' still has the public password"):
         call_command("check", deploy=True)
     member_b.is_active = False
     member_b.save()
@@ -95,14 +95,14 @@ def test_a_superuser_of_the_demo_that_was_renamed(staff: User) -> None:
     assert (message.id, "'admin'" in message.msg) == ("runs.E007", True)
 
 
-def test_a_check_of_passwords_changes_none_and_is_not_asked_of_a_development_copy(staff: User) -> None:
+def test_the_check_of_passwords_changes_none_and_is_skipped_in_development(staff: User) -> None:
     before = User.objects.get().password
     assert "runs.E007" not in [message.id for message in run_checks()]
     checks.demo_passwords_are_refused(None)
     assert User.objects.get().password == before
 
 
-def test_a_database_that_can_not_be_asked_for_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_of_passwords_where_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "find_possible_demo_users", mock.Mock(side_effect=OperationalError))
     [message] = checks.demo_passwords_are_refused(None)
     assert (message.id, message.is_serious()) == ("runs.I008", False)

@@ -29,7 +29,7 @@ def pooled(**changed: Any) -> Iterator[DatabaseWrapper]:
 
 
 @pytest.mark.django_db
-def test_a_server_that_is_away_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_request_doesnt_wait_for_a_server_that_is_away(tmp_path: Path) -> None:
     began = time.monotonic()
     with pooled(HOST=str(tmp_path)) as wrapper, pytest.raises(OperationalError):
         wrapper.ensure_connection()
@@ -37,7 +37,7 @@ def test_a_server_that_is_away_is_not_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_a_connection_that_others_use_is_waited_for() -> None:
+def test_a_request_waits_for_a_connection_that_others_use() -> None:
     with pooled() as wrapper:
         taken = wrapper.get_new_connection(wrapper.get_connection_params())
         giving_back = threading.Timer(3 * POOL["timeout"], wrapper.pool.putconn, [taken])
@@ -48,7 +48,7 @@ def test_a_connection_that_others_use_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("name", ["celery.beat", "django_celery_beat.schedulers"])
-def test_beat_says_it_in_one_line(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_beat_logs_one_line(name: str, caplog: pytest.LogCaptureFixture) -> None:
     try:
         raise OperationalError("connection refused\n\tIs the server running?")
     except OperationalError as error:

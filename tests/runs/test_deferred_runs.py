@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from runs.exceptions import RunDeferred
 from runs.lifecycle import dispatch, shutdown, sweep
-from runs.lifecycle.dispatch import wake
+from runs.lifecycle.dispatch import end_waits
 from runs.lifecycle.reset import reset_progress
 from runs.lifecycle.slots import make_room
 from runs.models import Business
@@ -21,7 +21,7 @@ from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.readers.verdict import verdict_of
 from runs.states import Status, StopRequest
-from tests.actors import seen, start_counting, work_through
+from tests.actors import read_run, start_counting, work_through
 from tests.claims import claim_run
 from tests.contract.models import CountingRun
 from tests.fleet import announce
@@ -67,7 +67,7 @@ def test_nobody_claims_it_or_wakes_a_worker_for_it_before_its_time(deferred: Cou
     assert not dispatch.wake_if_claimable(CountingRun.queue)
     rows(deferred).update(queued_at=Now() - timedelta(days=2))
     sweep.sweep()
-    assert (messages, seen(deferred).status) == ([], Status.QUEUED)
+    assert (messages, read_run(deferred).status) == ([], Status.QUEUED)
 
 
 def test_it_goes_on_by_itself_at_its_time(deferred: CountingRun, messages: list[Any]) -> None:
@@ -84,19 +84,19 @@ def test_the_wait_doesnt_count_towards_the_queue_timeout(deferred: CountingRun, 
     rows(deferred).update(queued_at=Now() - timedelta(days=2))
     let_time_pass(deferred, HOUR + 30)
     sweep.fail_untaken(CountingRun)
-    assert seen(deferred).status == Status.QUEUED
+    assert read_run(deferred).status == Status.QUEUED
     let_time_pass(deferred, HOUR + 90)
     sweep.fail_untaken(CountingRun)
-    assert seen(deferred).status == Status.FAILED
+    assert read_run(deferred).status == Status.FAILED
 
 
 def test_ending_its_wait_wakes_a_worker_at_once(deferred: CountingRun, messages: list[Any]) -> None:
     messages.clear()
     with transaction.atomic():
-        assert wake(CountingRun.objects.all()) == 1
+        assert end_waits(CountingRun.objects.all()) == 1
         assert messages == []
     assert messages == [("runs.work_on_queue", ["drill"])]
-    assert wake(CountingRun.objects.all()) == 0
+    assert end_waits(CountingRun.objects.all()) == 0
     assert claim(deferred) is not None
 
 
@@ -143,11 +143,11 @@ def test_it_can_be_cancelled_and_resumed(deferred: CountingRun, as_member_a: API
 
 def test_a_reset_ends_its_wait(deferred: CountingRun) -> None:
     reset_progress(deferred.business, actor=SYSTEM)
-    end = seen(deferred)
+    end = read_run(deferred)
     assert (end.status, end.waiting_until) == (Status.FAILED, None)
 
 
 def test_it_is_never_stale(deferred: CountingRun) -> None:
     rows(deferred).update(heartbeat_at=Now() - timedelta(days=1))
     sweep.sweep()
-    assert verdict_of(seen(deferred)).code == "waiting"
+    assert verdict_of(read_run(deferred)).code == "waiting"

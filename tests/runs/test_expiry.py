@@ -1,4 +1,4 @@
-"""G1: whoever reads first is told the truth, with beat, broker and every worker dead."""
+"""G1, truth: the first reader expires an overdue run, even with beat, broker and every worker dead."""
 
 import logging
 import threading
@@ -14,16 +14,16 @@ from runs.models import Business
 from runs.models.audit import SWEEP
 from runs.readers.verdict import VerdictCode, fetch_repaired, is_stale, verdict_of
 from runs.states import Status
-from tests.actors import claim_counting, seen, silence
+from tests.actors import age_heartbeat, claim_counting, read_run
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_reader_finds_a_silent_run_failed(business_a: Business) -> None:
+def test_a_reader_expires_an_overdue_run(business_a: Business) -> None:
     run = claim_counting(business_a)
-    silence(run, 301)
-    shown_run = seen(run)
+    age_heartbeat(run, 301)
+    shown_run = read_run(run)
     assert (shown_run.status, shown_run.error_code) == ("failed", "stale")
     assert shown_run.error_message == "Run marked as failed due to no heartbeat for 301s"
     assert shown_run.finished_at is not None
@@ -34,15 +34,15 @@ def test_a_reader_finds_a_silent_run_failed(business_a: Business) -> None:
 
 def test_a_run_within_its_threshold_is_left_alone(business_a: Business) -> None:
     run = claim_counting(business_a)
-    silence(run, 290)
-    assert seen(run).status == "running"
+    age_heartbeat(run, 290)
+    assert read_run(run).status == "running"
 
 
 def test_the_sweep_writes_the_same_message_and_logs_a_line(
     business_a: Business, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = claim_counting(business_a)
-    silence(run, 400)
+    age_heartbeat(run, 400)
     with caplog.at_level(logging.WARNING, logger="runs.models.run_queryset"):
         assert sweep()
     run.refresh_from_db()
@@ -52,21 +52,21 @@ def test_the_sweep_writes_the_same_message_and_logs_a_line(
     assert CountingRun.objects.all().expire(SWEEP) == 0, "only once"
 
 
-def test_declared_silence_is_believed_until_it_is_over(business_a: Business) -> None:
+def test_a_declared_silence_delays_expiry_until_it_is_over(business_a: Business) -> None:
     run = claim_counting(business_a)
-    silence(run, 400)
+    age_heartbeat(run, 400)
     rows = CountingRun.objects.filter(pk=run.pk)
     rows.update(silent_until=Now() + timedelta(minutes=5))
-    assert seen(run).status == "running"
+    assert read_run(run).status == "running"
     rows.update(silent_until=Now() - timedelta(seconds=1))
-    assert seen(run).status == "failed"
+    assert read_run(run).status == "failed"
 
 
-def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
+def test_a_reader_shows_an_overdue_run_as_failed_though_a_hung_worker_has_locked_its_row(
     business_a: Business,
 ) -> None:
     run = claim_counting(business_a)
-    silence(run, 301)
+    age_heartbeat(run, 301)
     locked, done = threading.Event(), threading.Event()
 
     def hang() -> None:
@@ -82,7 +82,7 @@ def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
     hung.start()
     try:
         assert locked.wait(30)
-        shown_run = seen(run)
+        shown_run = read_run(run)
     finally:
         done.set()
         hung.join()
@@ -90,30 +90,30 @@ def test_a_reader_tells_the_truth_of_a_row_that_a_hung_worker_keeps_locked(
     assert verdict_of(shown_run).code == VerdictCode.STALE
 
 
-def test_the_words_in_hebrew(business_a: Business) -> None:
+def test_the_stale_message_in_hebrew(business_a: Business) -> None:
     run = claim_counting(business_a)
-    silence(run, 301)
+    age_heartbeat(run, 301)
     with translation.override("he"):
-        verdict = verdict_of(seen(run))
+        verdict = verdict_of(read_run(run))
     assert verdict.label == "תקוע - אין עדכון"
     assert verdict.message == "המשימה לא התעדכנה מזה 5 דקות"
 
 
 @pytest.mark.parametrize(("age", "code"), [(0, VerdictCode.WORKING), (61, VerdictCode.QUIET), (301, VerdictCode.STALE)])
-def test_the_verdict_follows_the_silence(business_a: Business, age: int, code: VerdictCode) -> None:
+def test_the_verdict_follows_the_heartbeats_age(business_a: Business, age: int, code: VerdictCode) -> None:
     run = claim_counting(business_a)
-    silence(run, age)
-    assert verdict_of(seen(run)).code == code
+    age_heartbeat(run, age)
+    assert verdict_of(read_run(run)).code == code
 
 
-def test_alive_but_finishing_nothing_is_said(business_a: Business) -> None:
+def test_a_run_with_heartbeats_that_finishes_no_item_is_not_advancing(business_a: Business) -> None:
     run = claim_counting(business_a)
     CountingRun.objects.filter(pk=run.pk).update(progress_at=Now() - timedelta(seconds=121))
-    assert verdict_of(seen(run)).code == VerdictCode.NOT_ADVANCING
+    assert verdict_of(read_run(run)).code == VerdictCode.NOT_ADVANCING
 
 
-def test_a_sliced_list_is_told_truly_too(business_a: Business) -> None:
+def test_a_sliced_list_is_repaired_too(business_a: Business) -> None:
     run = claim_counting(business_a)
-    silence(run, 301)
+    age_heartbeat(run, 301)
     [shown_run] = fetch_repaired(CountingRun.objects.with_ages().order_by("-created_at")[:1])
     assert shown_run.status == Status.FAILED

@@ -1,4 +1,7 @@
-"""G2: once a run has left its attempt, nothing from that attempt is written."""
+"""G2, no zombies: an attempt that has lost its run can't write: no flush, no item, no effect, no final status.
+
+The run is expired, reset or claimed again while its attempt is still alive.
+"""
 
 from collections.abc import Callable
 
@@ -11,7 +14,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import Status
-from tests.actors import claim_counting, seen, silence, start_counting
+from tests.actors import age_heartbeat, claim_counting, read_run, start_counting
 from tests.claims import claim_run, work_on
 from tests.contract.models import CountingEffect, CountingRun
 
@@ -19,8 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def expire(run: CountingRun) -> None:
-    silence(run, 301)
-    seen(run)
+    age_heartbeat(run, 301)
+    read_run(run)
 
 
 def reset(run: CountingRun) -> None:
@@ -29,7 +32,7 @@ def reset(run: CountingRun) -> None:
 
 def claim_again(run: CountingRun) -> None:
     expire(run)
-    dispatch.reopen(seen(run), SYSTEM, "retry")
+    dispatch.reopen(read_run(run), SYSTEM, "retry")
     assert claim_run(run, worker="worker@other", task_id="other")
 
 
@@ -37,7 +40,7 @@ TAKEN_AWAY = pytest.mark.parametrize("take_away", [expire, reset, claim_again])
 
 
 @TAKEN_AWAY
-def test_a_late_flush_is_refused_and_changes_nothing(
+def test_a_zombies_flush_and_final_status_are_refused(
     business_a: Business, take_away: Callable[[CountingRun], None]
 ) -> None:
     run = claim_counting(business_a)
@@ -53,9 +56,7 @@ def test_a_late_flush_is_refused_and_changes_nothing(
 
 
 @TAKEN_AWAY
-def test_a_late_effect_and_a_late_item_are_refused(
-    business_a: Business, take_away: Callable[[CountingRun], None]
-) -> None:
+def test_a_zombies_effect_and_item_are_refused(business_a: Business, take_away: Callable[[CountingRun], None]) -> None:
     run = claim_counting(business_a)
     progress = Progress(run)
 
@@ -73,21 +74,21 @@ def test_a_late_effect_and_a_late_item_are_refused(
 
 
 @TAKEN_AWAY
-def test_the_worker_of_a_lost_run_leaves_quietly(
+def test_the_worker_of_a_lost_run_ends_without_an_error(
     business_a: Business, take_away: Callable[[CountingRun], None]
 ) -> None:
     statuses: list[str] = []
 
     def work(run: CountingRun, progress: Progress) -> None:
         take_away(run)
-        statuses.append(seen(run).status)
+        statuses.append(read_run(run).status)
 
     run = start_counting(business_a)
     work_on(run, work)
-    assert [seen(run).status] == statuses
+    assert [read_run(run).status] == statuses
 
 
-def test_two_claims_of_one_run_give_it_to_one(business_a: Business) -> None:
+def test_the_second_claim_of_a_run_is_refused(business_a: Business) -> None:
     run = claim_counting(business_a)
     assert claim_run(run, worker="second", task_id="late") is None
     run.refresh_from_db()

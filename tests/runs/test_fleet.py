@@ -15,7 +15,7 @@ from runs.lifecycle.worker_process import this_worker
 from runs.models import Business, Worker
 from runs.states import Status
 from tests import fleet
-from tests.actors import seen, start_counting
+from tests.actors import read_run, start_counting
 from tests.claims import claim_run
 from tests.contract.models import CountingRun
 
@@ -111,7 +111,7 @@ def test_a_run_on_a_lost_machine_goes_back_to_the_queue_and_wakes_it(
     CountingRun.objects.update(silent_until=Now() + timedelta(hours=1))  # it promised to be silent: the machine is gone
     messages.clear()
     assert judge() == 1
-    after = seen(run)
+    after = read_run(run)
     assert (after.status, after.losses) == (Status.QUEUED, 1)
     event = after.events.latest("pgh_id")
     assert event.pgh_context["reason"] == "machine lost"
@@ -144,7 +144,7 @@ def test_a_run_on_a_lost_machine_goes_back_to_the_queue_and_wakes_it(
 def test_a_run_is_left_alone_where_one_of_the_signs_is_missing(run: CountingRun, is_alive: Any) -> None:
     is_alive()
     assert judge() == 0
-    assert seen(run).status == Status.RUNNING
+    assert read_run(run).status == Status.RUNNING
 
 
 def test_a_worker_judges_only_the_queues_that_it_serves(run: CountingRun) -> None:

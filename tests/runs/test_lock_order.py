@@ -1,4 +1,4 @@
-"""Every writer that locks both locks a run before its items; and whatever ends a run leaves nothing in flight."""
+"""Every writer locks a run before its items, and no change that ends a run leaves an item in flight."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from django.db import connection, transaction
 
 from broadcasts.audience import skip_recipients
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
-from broadcasts.sending import pending
+from broadcasts.sending import pending_recipients
 from broadcasts.webhooks.statuses import Delivery, DeliveryStatus, apply_statuses
 from runs.exceptions import RunLost, RunStopped
 from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SWEEP, SYSTEM
 from runs.progress import Effects, Progress
 from runs.states import ErrorCode, ItemStatus
-from tests.actors import seen, silence
+from tests.actors import age_heartbeat, read_run
 from tests.claims import claim_run
 from tests.sessions import is_any_session_waiting
 from tests.whatsapp import broadcast, numbers
@@ -50,14 +50,14 @@ WAYS_OUT = [end_by_reset, end_by_failure, end_by_loss, end_by_expiry]
 
 
 class Attempt:
-    """A worker in the middle of a broadcast: the first message is sent, and not yet told."""
+    """A worker in the middle of a broadcast: the first message is sent, and its outcome isn't written yet."""
 
     def __init__(self, account: ProviderAccount) -> None:
         self.run = broadcast(account, numbers(6))
         claimed = claim_run(self.run)
         assert claimed
         self.effects = Effects(Progress(claimed))
-        self.recipients = list(pending(self.run))
+        self.recipients = list(pending_recipients(self.run))
         [self.sent] = self.effects.begin(self.recipients[:1])
 
     @property
@@ -65,7 +65,7 @@ class Attempt:
         return WhatsAppBroadcast.objects.filter(pk=self.run.pk)
 
     def settle_one_and_begin_the_next(self) -> bool:
-        """False where the run was taken away meanwhile."""
+        """False if the run was lost or stopped meanwhile."""
         try:
             self.effects.done(self.sent)
             self.effects.begin(self.recipients[1:2])
@@ -89,9 +89,9 @@ def attempt(account_a: ProviderAccount) -> Attempt:
 def test_a_worker_that_begins_the_next_message_as_its_run_ends(
     attempt: Attempt, end: Callable[[Rows], None], statement: int
 ) -> None:
-    """Whichever comes first: between any two statements of whoever ends the run."""
+    """At any place between the statements that end the run."""
     if end is end_by_expiry:
-        silence(attempt.run, 301)
+        age_heartbeat(attempt.run, 301)
     statements, turns = count(), list[Future[bool]]()
 
     def work_meanwhile(execute: Callable[..., Any], *sql: Any) -> Any:
@@ -105,9 +105,9 @@ def test_a_worker_that_begins_the_next_message_as_its_run_ends(
             end(attempt.rows)
         for turn in turns:
             turn.result(10)
-    if seen(attempt.run).status != "running":  # an expiry that came after a fresh heartbeat does nothing
+    if read_run(attempt.run).status != "running":  # an expiry that came after a fresh heartbeat does nothing
         assert attempt.in_flight() == 0
-        run = seen(attempt.run)
+        run = read_run(attempt.run)
         settled = Recipient.objects.filter(run=run).exclude(status=ItemStatus.PENDING)
         assert run.processed == settled.count()
 
@@ -137,8 +137,10 @@ def lose_the_worker(attempt: Attempt) -> None:
 @pytest.mark.parametrize(
     "write", [notify_delivery, opt_out_everybody, report_the_outcome, reset_the_business, lose_the_worker]
 )
-def test_who_waits_for_a_run_holds_none_of_its_items(attempt: Attempt, write: Callable[[Attempt], None]) -> None:
-    """Or it and who has locked the run, and comes to the items now, would wait for each other."""
+def test_a_writer_that_waits_for_a_run_has_locked_none_of_its_items(
+    attempt: Attempt, write: Callable[[Attempt], None]
+) -> None:
+    """Or it and a session that has locked the run, and locks the items next, would wait for each other: a deadlock."""
 
     def write_elsewhere() -> None:
         try:

@@ -1,4 +1,4 @@
-"""G7: no item stops its run twice, whatever it contains and whatever it kills; and none is blamed for another."""
+"""G7, no item stops its run twice: its second death in a row fails it, and none is blamed for another's death."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import StopRequest
-from tests.actors import seen, silence, start_counting, work_through
+from tests.actors import age_heartbeat, read_run, start_counting, work_through
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,11 +24,11 @@ ITEMS = 20
 
 
 class Killed(BaseException):
-    """What the work meets where its process is killed: nothing after it runs."""
+    """Stands in for the death of the process: no handler of the product catches it."""
 
 
 class Deaths:
-    """Work over items, some of which kill whoever begins them."""
+    """Work over items, some of which kill its process."""
 
     def __init__(self, *killers: int) -> None:
         self.killers = set(killers)
@@ -45,19 +45,19 @@ class Deaths:
 
 
 def let_die(run: CountingRun, work: Callable[[CountingRun, Progress], None]) -> CountingRun:
-    """One attempt in a child that is killed, and its parent that sees it."""
+    """One attempt in a child process that is killed; its parent reclaims the run."""
     with pytest.raises(Killed):
         work_through(run, work)
     CountingRun.objects.filter(pk=run.pk).reclaim()
-    return seen(run)
+    return read_run(run)
 
 
 def go_stale(run: CountingRun, work: Callable[[CountingRun, Progress], None]) -> CountingRun:
-    """One attempt that hangs until a reader finds it out."""
+    """One attempt that hangs until a reader expires it."""
     with pytest.raises(Killed):
         work_through(run, work)
-    silence(run, 301)
-    return seen(run)
+    age_heartbeat(run, 301)
+    return read_run(run)
 
 
 def outcomes(run: CountingRun) -> dict[str, str]:
@@ -67,12 +67,12 @@ def outcomes(run: CountingRun) -> dict[str, str]:
 @pytest.mark.parametrize("killer", [0, 7, ITEMS - 1])
 def test_an_item_that_kills_its_worker_is_failed_and_the_run_goes_on(business_a: Business, killer: int) -> None:
     run, work = start_counting(business_a), Deaths(killer)
-    while seen(run).status == "queued" and len(work.begun) < 200:
-        if f"1:{killer}" in seen(run).poison_items:
+    while read_run(run).status == "queued" and len(work.begun) < 200:
+        if f"1:{killer}" in read_run(run).poison_items:
             work_through(run, work)
         else:
             let_die(run, work)
-    end = seen(run)
+    end = read_run(run)
     assert (end.status, end.processed, end.succeeded, end.failed) == ("completed", ITEMS, ITEMS - 1, 1)
     assert outcomes(run) == {f"1:{killer}": "poison"}
     assert run.items.get(key=f"1:{killer}").error_message == "This item stopped the worker twice."
@@ -83,7 +83,7 @@ def test_a_named_item_needs_two_deaths_only(business_a: Business, settings: Sett
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0  # items as slow as flushes are apart are named from the start
     run, work = start_counting(business_a), Deaths(7)
     let_die(run, work)
-    assert seen(run).accused_item == "1:7"
+    assert read_run(run).accused_item == "1:7"
     assert let_die(run, work).poison_items == ["1:7"]
     assert work_through(run, work).status == "completed"
     assert work.begun.count(7) == 2
@@ -105,12 +105,12 @@ def test_deaths_recorded_with_an_item_are_no_losses(business_a: Business, settin
     settings.RUNS_MAX_LOSSES = 1
     run, work = start_counting(business_a), Deaths(7)
     let_die(run, work)
-    assert seen(run).status == "queued"
+    assert read_run(run).status == "queued"
     let_die(run, work)
     assert work_through(run, work).status == "completed"
 
 
-def test_deaths_that_wander_about_are_losses_and_blame_nobody(business_a: Business, settings: Settings) -> None:
+def test_deaths_in_different_items_are_losses_and_accuse_no_item(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
     run = start_counting(business_a)
 
@@ -124,17 +124,17 @@ def test_deaths_that_wander_about_are_losses_and_blame_nobody(business_a: Busine
 
     for dies_at in (9, 5, 3, 5):  # each time before the furthest place: no progress is made between
         let_die(run, work_without_checkpoints(dies_at))
-    end = seen(run)
+    end = read_run(run)
     assert (end.status, end.error_code, end.poison_items) == ("failed", "worker_lost", [])
 
 
-def test_progress_between_two_deaths_acquits(business_a: Business) -> None:
+def test_progress_between_two_deaths_clears_the_accusation(business_a: Business) -> None:
     run = start_counting(business_a)
     let_die(run, Deaths(7))
     let_die(run, Deaths(7))
-    assert seen(run).accused_item == "1:7"
+    assert read_run(run).accused_item == "1:7"
     let_die(run, Deaths(12))  # the seventh was healthy after all
-    assert (seen(run).accused_item, seen(run).poison_items) == ("1:12", [])
+    assert (read_run(run).accused_item, read_run(run).poison_items) == ("1:12", [])
     end = work_through(run, Deaths())
     assert (end.status, end.succeeded) == ("completed", ITEMS)
 
@@ -144,8 +144,8 @@ def test_a_quick_item_before_the_one_that_kills_is_not_blamed(business_a: Busine
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 3600
     run = start_counting(business_a)
     let_die(run, Deaths(1))
-    assert seen(run).accused_item == ""
-    assert (seen(run).suspect_mode, seen(run).losses) == (True, 1)
+    assert read_run(run).accused_item == ""
+    assert (read_run(run).suspect_mode, read_run(run).losses) == (True, 1)
 
 
 def test_suspect_mode_ends_well_past_the_place_of_the_death(business_a: Business, settings: Settings) -> None:
@@ -171,15 +171,15 @@ def test_suspect_mode_ends_well_past_the_place_of_the_death(business_a: Business
     assert not modes[-1]
 
 
-def test_what_was_recorded_survives_a_persons_retry_and_a_stale_run_waits_for_it(business_a: Business) -> None:
+def test_poison_items_survive_a_retry_and_a_stale_run_waits_for_one(business_a: Business) -> None:
     run, work = start_counting(business_a), Deaths(7)
     stale = go_stale(run, work)
     for _ in range(2):
         assert (stale.status, stale.error_code) == ("failed", "stale")
         dispatch.reopen(stale, SYSTEM, "retried")
-        if "1:7" not in seen(run).poison_items:
+        if "1:7" not in read_run(run).poison_items:
             stale = go_stale(run, work)
-    dispatch.reopen(seen(run), SYSTEM, "retried")
+    dispatch.reopen(read_run(run), SYSTEM, "retried")
     end = work_through(run, work)
     assert (end.status, end.failed, end.processed) == ("completed", 1, ITEMS)
     assert outcomes(run) == {"1:7": "poison"}
@@ -208,7 +208,7 @@ def test_an_exception_stops_its_run_once(business_a: Business) -> None:
     assert "ZeroDivisionError" in run.events.filter(status="queued").latest("pgh_id").pgh_context["traceback"]
 
 
-def test_an_exception_is_recorded_whatever_its_text_holds(business_a: Business) -> None:
+def test_an_exception_is_recorded_whatever_its_text(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         raise ValueError("no \x00 text")
 
@@ -217,7 +217,7 @@ def test_an_exception_is_recorded_whatever_its_text_holds(business_a: Business) 
     assert "ValueError" in run.events.filter(status="failed").latest("pgh_id").pgh_context["traceback"]
 
 
-def test_an_exception_is_recorded_though_a_variable_holds_the_loop(business_a: Business) -> None:
+def test_an_exception_is_recorded_though_a_variable_refers_to_the_loop(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         loop = progress.track(range(ITEMS))
         for number in loop:
@@ -227,7 +227,7 @@ def test_an_exception_is_recorded_though_a_variable_holds_the_loop(business_a: B
     assert work_through(start_counting(business_a), work).accused_item == "7"
 
 
-def test_an_exception_outside_of_items_blames_nobody(business_a: Business) -> None:
+def test_an_exception_outside_of_items_accuses_no_item(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS)):
             if number == 7:
@@ -250,12 +250,12 @@ def test_a_warm_shutdown_is_no_death(business_a: Business, settings: Settings) -
         with pytest.raises(Killed):
             work_through(run, work)
         CountingRun.objects.filter(pk=run.pk).reclaim(is_death=False)
-    left = seen(run)
+    left = read_run(run)
     assert (left.status, left.losses, left.accused_item, left.poison_items) == ("queued", 0, "", [])
     assert (left.open_item, left.suspect_mode) == ("", False)
 
 
-def test_a_stop_between_items_accuses_nobody(business_a: Business) -> None:
+def test_a_stop_between_items_accuses_no_item(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS), durably=True):
             if number == 3:
@@ -265,13 +265,13 @@ def test_a_stop_between_items_accuses_nobody(business_a: Business) -> None:
     assert (paused.status, paused.processed, paused.open_item, paused.accused_item) == ("paused", 4, "", "")
 
 
-def test_a_reset_accuses_nobody(business_a: Business, settings: Settings) -> None:
+def test_a_reset_accuses_no_item(business_a: Business, settings: Settings) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
     run = start_counting(business_a)
     with pytest.raises(Killed):
         work_through(run, Deaths(7))
     reset_progress(run.business, actor=SYSTEM)
-    assert (seen(run).status, seen(run).accused_item) == ("failed", "")
+    assert (read_run(run).status, read_run(run).accused_item) == ("failed", "")
 
 
 def test_items_that_have_no_key_are_not_blamed(business_a: Business, settings: Settings) -> None:
@@ -313,7 +313,7 @@ def test_an_exception_inside_an_item_fails_that_item_only(business_a: Business, 
 @pytest.mark.parametrize(
     ("error", "code"), [(RunRejected("wrong password"), "rejected"), (RunUnreachable("gone"), "unreachable")]
 )
-def test_what_concerns_the_whole_run_leaves_its_item(business_a: Business, error: Exception, code: str) -> None:
+def test_an_error_of_the_whole_run_fails_no_item(business_a: Business, error: Exception, code: str) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS)):
             with progress.item(number):
@@ -324,7 +324,7 @@ def test_what_concerns_the_whole_run_leaves_its_item(business_a: Business, error
     assert end.events.latest("pgh_id").pgh_context["reason"] == code
 
 
-def test_a_database_that_is_away_leaves_the_item(business_a: Business) -> None:
+def test_an_outage_of_the_database_fails_no_item(business_a: Business) -> None:
     escaped: list[BaseException] = []
 
     def work(run: CountingRun, progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""What work code reports, and G4: what was shown once is never taken back."""
+"""What work code reports; and G4, never backwards: no count and no percentage that was shown decreases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runs.progress.progress import Progress
 from runs.readers.verdict import eta_seconds
 from runs.states import Status, StopRequest
 from runs.text import clean
-from tests.actors import claim_counting, seen, start_counting, work_through
+from tests.actors import claim_counting, read_run, start_counting, work_through
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +36,7 @@ def counts(run: CountingRun) -> tuple[int | None, int, int, int, int]:
     return run.total, run.processed, run.succeeded, run.failed, run.skipped
 
 
-def test_items_are_counted_by_what_became_of_them(business_a: Business) -> None:
+def test_items_are_counted_by_their_outcome(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(5)):
             if number == 1:
@@ -65,7 +65,7 @@ def test_an_unknown_total_stays_unknown_until_the_end(business_a: Business, eage
 
     def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track(iter("abc")):
-            shown.append((seen(run).total, seen(run).progress_pct))
+            shown.append((read_run(run).total, read_run(run).progress_pct))
 
     run = work_through(start_counting(business_a), work)
     assert shown == [(None, None)] * 3
@@ -97,7 +97,7 @@ def crash() -> None:
     raise MemoryError("killed here")
 
 
-def test_a_crash_between_checkpoints_takes_nothing_back_and_counts_nothing_twice(
+def test_a_crash_between_checkpoints_lowers_no_count_and_counts_no_item_twice(
     business_a: Business, eager: None
 ) -> None:
     shown: list[tuple[int, float | None]] = []
@@ -107,7 +107,7 @@ def test_a_crash_between_checkpoints_takes_nothing_back_and_counts_nothing_twice
         for number in progress.track(range(first, 100)):
             if number % 10 == 9:
                 progress.checkpoint(next=number + 1)
-            shown_run = seen(run)
+            shown_run = read_run(run)
             shown.append((shown_run.processed, shown_run.progress_pct))
             if number == 57 and run.attempt == 1:
                 crash()
@@ -136,7 +136,9 @@ def test_a_checkpoint_of_an_unfinished_item_is_not_taken(business_a: Business) -
     ("request_", "status"),
     [(StopRequest.CANCEL, "cancelled"), (StopRequest.PAUSE, "paused"), (StopRequest.INTERRUPT, "queued")],
 )
-def test_a_wish_is_granted_between_items(business_a: Business, eager: None, request_: StopRequest, status: str) -> None:
+def test_a_stop_request_is_applied_between_items(
+    business_a: Business, eager: None, request_: StopRequest, status: str
+) -> None:
     done: list[int] = []
 
     def work(run: CountingRun, progress: Progress) -> None:
@@ -156,10 +158,10 @@ def test_a_cancel_is_not_overwritten_by_a_pause(business_a: Business) -> None:
     run = claim_counting(business_a)
     run.cancel(Actor("person", "a"))
     assert not CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
-    assert seen(run).requested == "cancel"
+    assert read_run(run).requested == "cancel"
 
 
-def test_a_wrong_configuration_fails_the_run_in_its_own_words(business_a: Business) -> None:
+def test_a_wrong_configuration_fails_the_run_with_its_own_message(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         raise RunRejected("Wrong password.")
 
@@ -177,7 +179,7 @@ def test_waiting_for_a_provider_is_shown_and_beats(business_a: Business, eager: 
 
     def watched(run: CountingRun, items: list[int]) -> Iterator[int]:
         yield from items
-        shown_runs.append(seen(run))
+        shown_runs.append(read_run(run))
 
     run = work_through(start_counting(business_a), work)
     assert run.status == "completed"
@@ -193,9 +195,9 @@ def test_a_wait_leaves_the_rate_as_it_was_however_often_it_beats(business_a: Bus
             time.sleep(0.01)
             if number == 5:
                 progress.report()
-                rates.append(seen(run).rate)
+                rates.append(read_run(run).rate)
                 progress.wait(0.5, "their limit")
-                rates.append(seen(run).rate)
+                rates.append(read_run(run).rate)
 
     work_through(start_counting(business_a), work)
     before, after = rates
@@ -208,7 +210,7 @@ def test_a_wait_leaves_the_rate_as_it_was_however_often_it_beats(business_a: Bus
 def test_a_row_with_an_estimate_that_is_no_number_is_shown_without_one(business_a: Business, eta: str) -> None:
     run = claim_counting(business_a)
     CountingRun.objects.filter(pk=run.pk).update(eta=float(eta))
-    assert eta_seconds(seen(run)) is None
+    assert eta_seconds(read_run(run)) is None
 
 
 def test_a_reason_to_wait_is_cut_to_its_column_and_forgotten_with_its_item(business_a: Business, eager: None) -> None:
@@ -256,11 +258,11 @@ def test_percentages_are_rounded_down_and_reach_100_only_at_the_end(
     assert percent_of(processed, total) == expected
 
 
-def test_text_that_the_database_cannot_keep_is_cleaned() -> None:
+def test_text_that_the_database_cant_store_is_cleaned() -> None:
     assert clean("a\x00b\udcffc", 3) == "ab?"
 
 
-def test_starting_over_counts_anew_and_takes_nothing_back(business_a: Business) -> None:
+def test_starting_over_counts_anew_and_lowers_no_count(business_a: Business) -> None:
     shown: list[tuple[int, int | None]] = []
 
     def work(run: CountingRun, progress: Progress) -> None:
@@ -268,10 +270,10 @@ def test_starting_over_counts_anew_and_takes_nothing_back(business_a: Business) 
             progress.skipped(number)
             progress.checkpoint(uid=number)
         progress.start_over()
-        assert seen(run).cursor == {}
+        assert read_run(run).cursor == {}
         for number in progress.track(range(10, 14), total=4):
             progress.report()
-            shown.append((seen(run).processed, seen(run).total))
+            shown.append((read_run(run).processed, read_run(run).total))
             progress.done(number)
 
     run = work_through(start_counting(business_a), work)
@@ -279,14 +281,14 @@ def test_starting_over_counts_anew_and_takes_nothing_back(business_a: Business) 
     assert (run.status, run.processed, run.total, run.succeeded, run.skipped) == ("completed", 4, 4, 4, 0)
 
 
-def test_an_item_that_was_left_in_its_middle_is_not_blamed_for_a_death_that_comes_later(business_a: Business) -> None:
+def test_an_item_that_was_left_unfinished_is_not_accused_of_a_later_death(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         with closing(progress.track(range(3))) as loop:
             assert next(loop) == 0
             progress.report()
-            assert seen(run).open_item == "0"
+            assert read_run(run).open_item == "0"
         progress.report()
-        assert seen(run).open_item == ""
+        assert read_run(run).open_item == ""
 
     run = start_counting(business_a)
     CountingRun.objects.filter(pk=run.pk).update(suspect_mode=True)

@@ -15,7 +15,7 @@ from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.readers.verdict import eta_seconds
 from runs.states import StopRequest
-from tests.actors import seen, start_counting, work_through
+from tests.actors import read_run, start_counting, work_through
 from tests.contract.models import CountingRun
 from tests.telephony import twilio_source
 
@@ -36,18 +36,18 @@ def test_the_bar_goes_by_weight_and_the_count_by_items(business_a: Business) -> 
     def work(run: CountingRun, progress: Progress) -> None:
         items = [SHORT, SHORT, LONG, SHORT]
         for weight in progress.track(items, weigh=lambda weight: weight, weight=sum(items)):
-            shown_run = seen(run)
+            shown_run = read_run(run)
             shown.append((shown_run.processed, shown_run.progress_pct))
             if weight == LONG:
                 progress.inside(0.5)
-                shown.append((seen(run).processed, seen(run).progress_pct))
+                shown.append((read_run(run).processed, read_run(run).progress_pct))
 
     run = work_through(start_counting(business_a), work)
     assert shown == [(0, 0.0), (1, 1.0), (2, 2.0), (2, 50.5), (3, 99.0)]
     assert (run.progress_pct, run.processed, run.total) == (100, 4, 4)
 
 
-def test_what_was_done_counts_after_a_resume_and_the_bar_is_never_lower(business_a: Business) -> None:
+def test_finished_weight_counts_after_a_resume_and_the_bar_is_never_lower(business_a: Business) -> None:
     shown: list[float] = []
 
     def work(run: CountingRun, progress: Progress) -> None:
@@ -55,7 +55,7 @@ def test_what_was_done_counts_after_a_resume_and_the_bar_is_never_lower(business
         for weight in progress.track(items, weigh=lambda weight: weight, weight=sum(items)):
             for part in (0.25, 0.5, 0.75):
                 progress.inside(part)
-                shown.append(seen(run).progress_pct or 0)
+                shown.append(read_run(run).progress_pct or 0)
             if weight == 30.0 and run.attempt == 1:
                 raise MemoryError("killed here")
             progress.checkpoint(next=run.cursor.get("next", 0) + len(items) - items[::-1].index(weight))
@@ -81,7 +81,7 @@ def test_the_time_left_goes_by_weight(business_a: Business, settings: Settings) 
                     began = time.monotonic()
                     while time.monotonic() < began + 0.02:  # steady work: 97 in two seconds
                         progress.inside(percent / 100)
-                    etas.append(seen(run).eta or -1)
+                    etas.append(read_run(run).eta or -1)
 
     work_through(start_counting(business_a), work)
     middle = etas[50]
@@ -92,18 +92,18 @@ def test_the_time_left_goes_by_weight(business_a: Business, settings: Settings) 
 def test_a_long_item_that_moves_is_advancing(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track([LONG], weigh=lambda weight: weight, weight=LONG):
-            before = seen(run).progress_at
+            before = read_run(run).progress_at
             progress.inside(0.1)
-            moved = seen(run).progress_at
+            moved = read_run(run).progress_at
             progress.beat()
             assert before
             assert moved
-            assert before < moved == seen(run).progress_at
+            assert before < moved == read_run(run).progress_at
 
     assert work_through(start_counting(business_a), work).status == "completed"
 
 
-def test_a_wish_is_granted_in_the_middle_of_a_long_item(business_a: Business) -> None:
+def test_a_stop_request_is_applied_in_the_middle_of_a_long_item(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track([100.0], weigh=lambda weight: weight, weight=100.0):
             CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
@@ -122,19 +122,19 @@ def test_a_weight_can_be_corrected_once_it_is_known(business_a: Business) -> Non
             if number == 1:
                 progress.weigh(30.0)
             progress.inside(0.5)
-            shown.append(seen(run).progress_pct)
+            shown.append(read_run(run).progress_pct)
 
     work_through(start_counting(business_a), work)
     assert shown == [37.5, 87.5]
 
 
-def test_nothing_to_weigh_counts_items(business_a: Business) -> None:
+def test_without_weights_the_bar_goes_by_items(business_a: Business) -> None:
     shown: list[float | None] = []
 
     def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track([1, 2, 3, 4], weigh=lambda _: 0.0):
             progress.beat()
-            shown.append(seen(run).progress_pct)
+            shown.append(read_run(run).progress_pct)
 
     work_through(start_counting(business_a), work)
     assert shown == [0.0, 25.0, 50.0, 75.0]
@@ -143,14 +143,14 @@ def test_nothing_to_weigh_counts_items(business_a: Business) -> None:
 # Notes
 
 
-def test_notes_are_the_runs_own_columns_and_ride_along(business_a: Business) -> None:
+def test_notes_are_columns_of_the_type_and_are_written_by_the_flush(business_a: Business) -> None:
     shown: list[tuple[str, float | None]] = []
 
     def work(run: RecordingRun, progress: Progress) -> None:
         for number in progress.track([1, 2]):
             progress.note(current=f"call {number}", current_pct=10.0 * number)
             progress.beat()
-            shown.append((seen(run).current, seen(run).current_pct))
+            shown.append((read_run(run).current, read_run(run).current_pct))
 
     run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a))
     work_through(run, work)
@@ -169,7 +169,7 @@ def test_no_other_column_can_be_noted(business_a: Business, column: str) -> None
 
 
 def test_the_time_left_runs_down_by_the_databases_clock(business_a: Business) -> None:
-    run = seen(start_counting(business_a))
+    run = read_run(start_counting(business_a))
     run.status, run.eta, run.heartbeat_age, run.wait_left = "running", 30.0, 12.0, None
     assert eta_seconds(run) == 18
     run.heartbeat_age = 100.0
@@ -185,11 +185,11 @@ def test_a_new_attempt_shows_no_share_of_the_count_before_it_knows_the_weights(b
 
     def work(run: CountingRun, progress: Progress) -> None:
         with progress.allow_silence(minutes=1):
-            shown.append(seen(run).progress_pct)
+            shown.append(read_run(run).progress_pct)
         for weight in progress.track([0.0, 100.0][run.cursor.get("next", 0) :], weigh=lambda one: one, weight=100.0):
             if weight:
                 progress.inside(0.2)
-                shown.append(seen(run).progress_pct)
+                shown.append(read_run(run).progress_pct)
                 if run.attempt == 1:
                     raise MemoryError("killed here")
             progress.checkpoint(next=1)
@@ -216,7 +216,7 @@ def test_progress_inside_an_item_clears_losses_and_the_accusation(business_a: Bu
         with pytest.raises(KeyboardInterrupt):
             work_through(run, work)
         CountingRun.objects.filter(pk=run.pk).reclaim()
-    left = seen(run)
+    left = read_run(run)
     assert (left.status, left.losses, left.poison_items) == ("queued", 0, [])
 
 
@@ -232,4 +232,4 @@ def test_an_item_that_dies_at_the_same_part_each_time_is_poison(business_a: Busi
         with pytest.raises(KeyboardInterrupt):
             work_through(run, work)
         CountingRun.objects.filter(pk=run.pk).reclaim()
-    assert seen(run).poison_items == ["call"]
+    assert read_run(run).poison_items == ["call"]

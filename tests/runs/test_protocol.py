@@ -1,9 +1,9 @@
-"""G1 to G4 whatever happens in whatever order: Hypothesis looks for an interleaving that breaks them.
+"""G1 to G4 and G7 in any order of events: Hypothesis searches for an interleaving that breaks one of them.
 
-Workers, sweep, readers, people and the broker do their real deeds one statement at a time, in any order,
-on the real database, while processes die, messages are lost, late or doubled, and time passes. Between
-any two statements the table itself is looked at. `PROTOCOL_EXAMPLES=3000` searches for longer, and anew;
-with `PROTOCOL_SHRINK=1` what was found is made short.
+Workers, sweep, readers, people and the broker call the product's own functions on the real database, one statement at
+a time and in any order, while processes die, messages are lost, late or doubled, and time passes. After each
+statement the table is checked. `PROTOCOL_EXAMPLES=3000` searches for longer, with new random orders;
+`PROTOCOL_SHRINK=1` shortens what was found.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from runs.readers import verdict
 from runs.states import ACTIVE, FINISHED, Action, ErrorCode, Status
 from tests.contract.models import CountedNumber, CountingEffect, CountingRun
 from tests.fleet import announce
-from tests.turns import Deed, stage
+from tests.stepped_calls import SteppedCall, stepped_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", "0"))
 SHRINK = "PROTOCOL_SHRINK" in os.environ  # takes minutes
-# Apart from the code that is judged.
+# Written again here, so that a mistake in the product's own condition is found.
 OVERDUE = """
     status = 'running' AND statement_timestamp() - heartbeat_at > interval '300 s'
     AND coalesce(silent_until < statement_timestamp(), true)
@@ -56,16 +56,16 @@ OVERDUE = """
 ITEMS = ("done", "failed", "skipped", "bare", "silent", "waiting", "beating", "raising")
 PERSON = Actor("person", "somebody")
 
-# The world around the verbs
+# Broker, clock and workers
 
 
 class Broker:
-    """Keeps messages until they are delivered; may be wiped, or away."""
+    """Stores messages until they are delivered; may be wiped, or away."""
 
     def __init__(self) -> None:
         self.messages = 0
         self.away = False
-        self.ended: list[str] = []  # tasks that somebody asked to terminate
+        self.ended: list[str] = []  # tasks whose termination was requested
         self.control = SimpleNamespace(revoke=self._revoke)
 
     def send_task(self, name: str, args: list[str], queue: str) -> None:
@@ -80,7 +80,7 @@ class Broker:
 
 
 class Clock:
-    """What `time` is to the progress of a run: every look at it takes a while."""
+    """Stands in for `time` in `runs.progress`: each call of it takes 0.4 seconds."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -95,12 +95,12 @@ class Clock:
 
 @dataclass
 class Task:
-    """A worker's child at work on a message."""
+    """A message that a worker's child process works on."""
 
     id: str
-    deed: Deed
-    run: int | None = None  # what it holds, as far as it knows
-    attempt: int | None = None
+    call: SteppedCall
+    run: int | None = None  # that it claimed
+    attempt: int | None = None  # of that run, until it ended
 
 
 @dataclass
@@ -112,13 +112,13 @@ class Host:
     state: str = "up"  # up, stopping, down
     is_stopping: bool = False
     task: Task | None = None
-    signals: list[Deed] = field(default_factory=list)  # what its parent process is at
+    signals: list[SteppedCall] = field(default_factory=list)  # handlers of signals that its parent process has begun
 
 
 Row = dict[str, Any]
 
 WHICH, STATEMENTS = st.integers(0, 3), st.integers(0, 10)
-there_is_room = precondition(lambda self: len(self.deeds) < 8)
+there_is_room = precondition(lambda self: len(self.calls) < 8)
 
 
 class Protocol(RuleBasedStateMachine):
@@ -129,46 +129,46 @@ class Protocol(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.hosts = [Host("worker@one"), Host("worker@two")]
-        self.deeds: list[tuple[Deed, Host | None, Callable[[Any], None]]] = []
+        self.calls: list[tuple[SteppedCall, Host | None, Callable[[Any], None]]] = []
         self.kinds: list[str] = []
         self.shown: dict[int, tuple[int, float]] = {}  # the most that readers have seen of a run
-        self.wished: set[int] = set()  # runs whose cancel or pause was accepted
+        self.stop_requested: set[int] = set()  # runs whose cancel or pause was accepted
         self.answered: set[int | None] = {None}  # runs whose start was answered
-        self.reopening: set[Deed] = set()
+        self.reopening: set[SteppedCall] = set()
         self.begun: dict[tuple[int, int], list[str]] = {}  # the items of each attempt, as far as they were named
         self.ids = count()
-        self.table: dict[int, Row] = self.look()
+        self.table: dict[int, Row] = self.read_table()
 
-    # Who does what
+    # What workers, people, readers and the sweep do
 
     @initialize(kinds=st.lists(st.sampled_from(ITEMS), min_size=3, max_size=5))
-    def there_is_work(self, kinds: list[str]) -> None:
+    def a_run_is_started(self, kinds: list[str]) -> None:
         self.kinds = kinds
-        self.go_on(self.somebody_starts("key"), 10)
+        self.go_on(self.start_run("key"), 10)
 
     @there_is_room
     @rule(what=st.sampled_from(["start", "reset", *sorted(ACTION_FUNCTIONS)]), which=WHICH, statements=STATEMENTS)
     def a_person_acts(self, what: str, which: int, statements: int) -> None:
         if what == "start":
-            deed = self.somebody_starts(["", "key"][which % 2])
+            call = self.start_run(["", "key"][which % 2])
         elif what == "reset":
-            deed = self.let(partial(reset_progress, self.business, only_stale=which % 2 == 1, actor=SYSTEM))
+            call = self.begin(partial(reset_progress, self.business, only_stale=which % 2 == 1, actor=SYSTEM))
         else:
-            deed = self.somebody_asks(Action(what), self.chosen(which))
-        self.go_on(deed, statements)
+            call = self.act_on_run(Action(what), self.choose_run(which))
+        self.go_on(call, statements)
 
-    def somebody_starts(self, key: str) -> Deed:
+    def start_run(self, key: str) -> SteppedCall:
         def start() -> int | None:
             try:
                 return dispatch.start(CountingRun, self.business, idempotency_key=key).pk
             except ActiveRunExists:
                 return None
 
-        return self.let(start, then=self.answered.add)
+        return self.begin(start, then=self.answered.add)
 
-    def somebody_asks(self, action: Action, pk: int) -> Deed:
-        def ask() -> bool:
-            [run] = verdict.fetch_repaired(self.rows(pk).with_ages())
+    def act_on_run(self, action: Action, pk: int) -> SteppedCall:
+        def act() -> bool:
+            [run] = verdict.fetch_repaired(self.rows_of(pk).with_ages())
             try:
                 if action not in run.actions():
                     return False
@@ -177,77 +177,78 @@ class Protocol(RuleBasedStateMachine):
                 return False
             return True
 
-        def accepted(done: bool) -> None:
+        def note_stop_request(done: bool) -> None:
             if done and action in (Action.CANCEL, Action.PAUSE):
-                self.wished.add(pk)
+                self.stop_requested.add(pk)
 
-        deed = self.let(ask, then=accepted)
+        call = self.begin(act, then=note_stop_request)
         if action in (Action.RESUME, Action.RETRY):
-            self.reopening.add(deed)
-        return deed
+            self.reopening.add(call)
+        return call
 
     @there_is_room
     @rule(which=st.integers(-1, 3), statements=STATEMENTS)
-    def somebody_reads(self, which: int, statements: int) -> None:
+    def a_reader_reads(self, which: int, statements: int) -> None:
         def read_one() -> list[CountingRun]:
-            return verdict.fetch_repaired(self.rows(self.chosen(which)).with_ages())
+            return verdict.fetch_repaired(self.rows_of(self.choose_run(which)).with_ages())
 
         def read_the_active() -> list[CountingRun]:
             rows = CountingRun.objects.filter(business=self.business)
             rows.repair()
             return verdict.fetch_repaired(rows.active().with_ages().order_by("-created_at")[:5])
 
-        self.go_on(self.let(read_the_active if which < 0 else read_one, then=self.told), statements)
+        self.go_on(self.begin(read_the_active if which < 0 else read_one, then=self.check_what_was_shown), statements)
 
     @there_is_room
     @rule(statements=STATEMENTS)
-    def the_sweep_comes_round(self, statements: int) -> None:
-        self.go_on(self.let(sweep.sweep), statements)
+    def a_sweep_runs(self, statements: int) -> None:
+        self.go_on(self.begin(sweep.sweep), statements)
 
-    @precondition(lambda self: self.broker.messages and self.free())
-    @rule(which=WHICH, keep=st.booleans(), statements=STATEMENTS)
-    def a_message_arrives(self, which: int, keep: bool, statements: int) -> None:
-        """Also late; and, kept, again."""
-        if not keep:
+    @precondition(lambda self: self.broker.messages and self.free_hosts())
+    @rule(which=WHICH, again=st.booleans(), statements=STATEMENTS)
+    def a_message_arrives(self, which: int, again: bool, statements: int) -> None:
+        """Maybe late, and maybe `again` later."""
+        if not again:
             self.broker.messages -= 1
-        self.go_on(self.deliver(self.free()[which % len(self.free())]), statements)
+        self.go_on(self.deliver(self.free_hosts()[which % len(self.free_hosts())]), statements)
 
     @there_is_room
     @rule(statements=STATEMENTS)
     def a_worker_looks_for_runs(self, statements: int) -> None:
-        self.go_on(self.let(partial(dispatch.wake_if_claimable, CountingRun.queue)), statements)
+        self.go_on(self.begin(partial(dispatch.wake_if_claimable, CountingRun.queue)), statements)
 
-    @precondition(lambda self: self.free() and self.held())
+    @precondition(lambda self: self.free_hosts() and self.current_tasks())
     @rule(retried=st.booleans(), statements=STATEMENTS)
     def a_live_attempt_loses_its_run(self, retried: bool, statements: int) -> None:
-        """What else would seldom come together: an attempt that is over, or an older and a newer one, both alive."""
-        [held, *_] = self.held()
+        """Seldom found by chance: an attempt lives on after its run was expired, or beside a newer attempt."""
+        [task, *_] = self.current_tasks()
         self.age(700)
-        assert held.run
-        self.go_on(self.somebody_asks(Action.RETRY, held.run), 20 if retried else 3)
-        if self.broker.messages and self.free():
-            self.go_on(self.deliver(self.free()[0]), 3)
-        self.go_on(held.deed, statements)
+        assert task.run
+        self.go_on(self.act_on_run(Action.RETRY, task.run), 20 if retried else 3)
+        if self.broker.messages and self.free_hosts():
+            self.go_on(self.deliver(self.free_hosts()[0]), 3)
+        self.go_on(task.call, statements)
 
-    def held(self) -> list[Task]:
+    def current_tasks(self) -> list[Task]:
         """The tasks whose attempt is the run's newest."""
         tasks = [host.task for host in self.hosts if host.task]
         running = [(pk, row["attempt"]) for pk, row in self.table.items() if row["status"] == Status.RUNNING]
         return [task for task in tasks if (task.run, task.attempt) in running]
 
-    def free(self) -> list[Host]:
+    def free_hosts(self) -> list[Host]:
         return [host for host in self.hosts if host.state != "down" and not host.task]
 
-    def deliver(self, host: Host) -> Deed:
+    def deliver(self, host: Host) -> SteppedCall:
         """A message makes the worker claim a run, whichever is next."""
         name = f"task {next(self.ids)}"
         worker.works[CountingRun] = self.work
-        deed = self.let(partial(worker.work_on_next, CountingRun.queue, worker=host.name, task_id=name), host)
-        host.task = Task(name, deed)
-        return deed
+        call = self.begin(partial(worker.work_on_next, CountingRun.queue, worker=host.name, task_id=name), host)
+        host.task = Task(name, call)
+        return call
 
     def work(self, run: CountingRun, progress: Progress) -> None:
-        for number in progress.track(range(run.cursor.get("step", 0), len(self.kinds)), key=partial(self.name, run)):
+        numbers = range(run.cursor.get("step", 0), len(self.kinds))
+        for number in progress.track(numbers, key=partial(self.name_item, run)):
             kind, key = self.kinds[number], f"1:{number}"
             if kind == "silent":
                 with progress.allow_silence(minutes=10):
@@ -270,7 +271,7 @@ class Protocol(RuleBasedStateMachine):
                 progress.done(key)
             progress.checkpoint(step=number + 1)
 
-    def name(self, run: CountingRun, number: int) -> str:
+    def name_item(self, run: CountingRun, number: int) -> str:
         keys, key = self.begun.setdefault((run.pk, run.attempt), []), f"1:{number}"
         if keys[-1:] != [key]:  # the search for poison items asks for each key as well
             keys.append(key)
@@ -298,14 +299,14 @@ class Protocol(RuleBasedStateMachine):
     def kill_child(self, host: Host) -> None:
         assert host.task
         task, host.task = host.task, None
-        task.deed.kill()
+        task.call.kill()
         lost: dict[str, Any] = {"task_id": task.id, "exception": WorkerLostError("killed")}
-        host.signals.append(self.let(partial(reclaim.reclaim_from_lost_process, **lost), host))
+        host.signals.append(self.begin(partial(reclaim.reclaim_from_lost_process, **lost), host))
 
     def kill_host(self, host: Host) -> None:
-        for deed, its_host, _ in self.deeds:
+        for call, its_host, _ in self.calls:
             if its_host is host:
-                deed.kill()
+                call.kill()
         host.task, host.signals, host.state = None, [], "down"
         self.settle()
 
@@ -319,15 +320,15 @@ class Protocol(RuleBasedStateMachine):
     def boot(self, host: Host) -> None:
         host.state, host.is_stopping, host.boot = "up", False, uuid.uuid4().hex
         ready = partial(reclaim.reclaim_after_restart, sender=SimpleNamespace(hostname=host.name))
-        host.signals.append(self.let(ready, host))
+        host.signals.append(self.begin(ready, host))
 
     def deploy(self, host: Host) -> None:
         host.state = "stopping"
-        host.signals.append(self.let(partial(shutdown.interrupt_before_shutdown, sender=host.name, how="Warm"), host))
+        host.signals.append(self.begin(partial(shutdown.interrupt_before_shutdown, sender=host.name, how="Warm"), host))
 
     @precondition(lambda self: self.broker.ended)
     @rule()
-    def the_orders_to_end_arrive(self) -> None:
+    def terminations_arrive(self) -> None:
         for host in self.hosts:
             if host.task and host.task.id in self.broker.ended:
                 self.kill_child(host)
@@ -337,57 +338,57 @@ class Protocol(RuleBasedStateMachine):
         self.age(seconds)
 
     def age(self, seconds: int) -> None:
-        """Put everything that the database remembers further into the past."""
-        moments = {
+        """Move every time in the database further into the past."""
+        times = {
             CountingRun: "heartbeat_at progress_at silent_until waiting_until queued_at"
             " started_at claimed_at finished_at created_at",
             SweepRow: "started_at finished_at",
         }
         with connection.cursor() as cursor:
-            for model, columns in moments.items():
+            for model, columns in times.items():
                 earlier = ", ".join(f"{name} = {name} - interval '{seconds} s'" for name in columns.split())
                 cursor.execute(f"UPDATE {model._meta.db_table} SET {earlier}")
-        self.table = self.look()
+        self.table = self.read_table()
 
     # Turns
 
-    def let(
-        self, call: Callable[[], Any], host: Host | None = None, then: Callable[[Any], None] = lambda result: None
-    ) -> Deed:
-        """Somebody begins, and stands before a first statement."""
+    def begin(
+        self, function: Callable[[], Any], host: Host | None = None, then: Callable[[Any], None] = lambda result: None
+    ) -> SteppedCall:
+        """Call the function, up to its first statement. `then` gets its result when it has returned."""
         self.enter(host)
-        deed = Deed(self.threads, call)
+        call = SteppedCall(self.threads, function)
         self.leave(host)
-        self.deeds.append((deed, host, then))
+        self.calls.append((call, host, then))
         self.settle()
-        return deed
+        return call
 
-    @precondition(lambda self: self.deeds)
+    @precondition(lambda self: self.calls)
     @rule(who=st.integers(0, 7), statements=STATEMENTS)
-    def somebody_goes_on(self, who: int, statements: int) -> None:
-        self.go_on(self.deeds[who % len(self.deeds)][0], statements)
+    def a_call_goes_on(self, who: int, statements: int) -> None:
+        self.go_on(self.calls[who % len(self.calls)][0], statements)
 
     @precondition(lambda self: any(host.task for host in self.hosts))
     @rule(which=WHICH, statements=STATEMENTS)
     def a_task_goes_on(self, which: int, statements: int) -> None:
         tasks = [host.task for host in self.hosts if host.task]
-        self.go_on(tasks[which % len(tasks)].deed, statements)
+        self.go_on(tasks[which % len(tasks)].call, statements)
 
-    def go_on(self, deed: Deed, statements: int) -> None:
-        for entry in self.deeds:
-            if entry[0] is deed:
+    def go_on(self, call: SteppedCall, statements: int) -> None:
+        for entry in self.calls:
+            if entry[0] is call:
                 for _ in range(statements):
-                    if not deed.done:
+                    if not call.done:
                         self.step(*entry)
 
-    def step(self, deed: Deed, host: Host | None, then: Callable[[Any], None]) -> None:
+    def step(self, call: SteppedCall, host: Host | None, then: Callable[[Any], None]) -> None:
         self.enter(host)
-        deed.step()
+        call.step()
         self.leave(host)
-        before, self.table = self.table, self.look()
-        self.compare(before, deed, host.task if host and host.task and host.task.deed is deed else None)
-        if deed.done:
-            then(deed.result)
+        before, self.table = self.table, self.read_table()
+        self.check_step(before, call, host.task if host and host.task and host.task.call is call else None)
+        if call.done:
+            then(call.result)
         self.settle()
 
     def enter(self, host: Host | None) -> None:
@@ -399,19 +400,19 @@ class Protocol(RuleBasedStateMachine):
             host.is_stopping = this_worker.is_stopping()
 
     def settle(self) -> None:
-        """What follows by itself from what was done."""
-        self.deeds = [entry for entry in self.deeds if not entry[0].done]
+        """Forget the calls that have returned, free their workers, and let a worker that is shutting down end."""
+        self.calls = [entry for entry in self.calls if not entry[0].done]
         for host in self.hosts:
-            host.signals = [deed for deed in host.signals if not deed.done]
-            if host.task and host.task.deed.done:
+            host.signals = [call for call in host.signals if not call.done]
+            if host.task and host.task.call.done:
                 host.task = None
             if host.state == "stopping" and not host.task and not host.signals:
                 host.state = "down"
-                host.signals.append(self.let(shutdown.wake_other_workers, host))
+                host.signals.append(self.begin(shutdown.wake_other_workers, host))
 
-    # What has to be true
+    # What must be true after each statement
 
-    def look(self) -> dict[int, Row]:
+    def read_table(self) -> dict[int, Row]:
         overdue = RawSQL(OVERDUE, [])
         rows = CountingRun.objects.annotate(overdue=overdue).order_by("pk").values()
         table: dict[int, Row] = {row["id"]: {**row, "items": [], "effects": 0} for row in rows}
@@ -421,40 +422,40 @@ class Protocol(RuleBasedStateMachine):
             table[run_id]["effects"] += 1
         return table
 
-    def compare(self, before: dict[int, Row], deed: Deed, task: Task | None) -> None:
+    def check_step(self, before: dict[int, Row], call: SteppedCall, task: Task | None) -> None:
         for pk, row in self.table.items():
             assert (row["finished_at"] is not None) == (row["status"] in FINISHED), row
-            assert row["status"] == Status.RUNNING or not row["requested"], "a wish of nobody's"
+            assert row["status"] == Status.RUNNING or not row["requested"], "a stop request without an attempt"
             assert (row["progress_pct"] == 100) == (row["status"] == Status.COMPLETED), row
             if row["status"] == Status.COMPLETED:
-                self.completed(row)
+                self.check_completed(row)
             for key in row["poison_items"]:
-                self.died_twice_in(pk, key)
+                self.check_poison(pk, key)
             if old := before.get(pk):
-                self.moved(old, row, deed)
-                self.written(old, row, task)
+                self.check_transition(old, row, call)
+                self.check_writes(old, row, task)
 
-    def moved(self, old: Row, row: Row, deed: Deed) -> None:
-        """G4, and a person's word."""
+    def check_transition(self, old: Row, row: Row, call: SteppedCall) -> None:
+        """G4, and only a person re-opens a run or goes on after a cancel or a pause."""
         assert row["processed"] >= old["processed"]
         assert (row["progress_pct"] or 0) >= (old["progress_pct"] or 0)
         if old["status"] in FINISHED and row["status"] != old["status"]:
             assert old["status"] != Status.COMPLETED, "completed is final"
             assert row["status"] == Status.QUEUED, "nothing else may happen to what has finished"
-            assert deed in self.reopening, "only a person revives"
-        if row["status"] == Status.QUEUED and deed in self.reopening:
-            self.wished.discard(row["id"])
+            assert call in self.reopening, "only a person re-opens a run"
+        if row["status"] == Status.QUEUED and call in self.reopening:
+            self.stop_requested.discard(row["id"])
         if old["status"] == Status.RUNNING and row["error_code"] == ErrorCode.STALE:
             assert old["overdue"], "a healthy run was expired"
         if row["attempt"] != old["attempt"]:
             assert row["attempt"] == old["attempt"] + 1
             assert (old["status"], row["status"]) == (Status.QUEUED, Status.RUNNING)
-            assert row["id"] not in self.wished, "it was cancelled or paused, and goes on"
+            assert row["id"] not in self.stop_requested, "it was cancelled or paused, and goes on"
 
-    def written(self, old: Row, row: Row, task: Task | None) -> None:
-        """G2: a task writes only what it holds."""
-        told = ("heartbeat_at", "processed", "failed", "skipped", "cursor", "items", "effects", "progress_pct")
-        if not any(row[name] != old[name] for name in (*told, "attempt")) and row["status"] == old["status"]:
+    def check_writes(self, old: Row, row: Row, task: Task | None) -> None:
+        """G2: a task writes only while its attempt is the run's current one."""
+        columns = ("heartbeat_at", "processed", "failed", "skipped", "cursor", "items", "effects", "progress_pct")
+        if not any(row[name] != old[name] for name in (*columns, "attempt")) and row["status"] == old["status"]:
             return
         if task and row["attempt"] == old["attempt"] + 1:
             task.run, task.attempt = row["id"], row["attempt"]
@@ -463,14 +464,14 @@ class Protocol(RuleBasedStateMachine):
             if row["status"] != Status.RUNNING:
                 task.attempt = None  # the attempt has ended
         else:
-            assert all(row[name] == old[name] for name in told), "only tasks report progress"
+            assert all(row[name] == old[name] for name in columns), "only tasks report progress"
 
-    def died_twice_in(self, pk: int, key: str) -> None:
-        """G7, the other side: nobody is blamed for a neighbour. (What was finished last may not have been told.)"""
+    def check_poison(self, pk: int, key: str) -> None:
+        """G7: no item is blamed for another's death. (An attempt may have finished one item more than it flushed.)"""
         ends = [keys[-2:] for (run, _attempt), keys in self.begun.items() if run == pk]
         assert sum(key in keys for keys in ends) >= 2, f"{key} is poison, but the attempts ended in {ends}"
 
-    def completed(self, row: Row) -> None:
+    def check_completed(self, row: Row) -> None:
         poison = {int(key.removeprefix("1:")) for key in row["poison_items"]}
         kinds = ["failed" if number in poison else kind for number, kind in enumerate(self.kinds)]
         assert row["effects"] >= len(kinds) - len(poison), "completed, and something is lost"
@@ -478,94 +479,94 @@ class Protocol(RuleBasedStateMachine):
         assert counts == [len(kinds), len(kinds), kinds.count("failed"), kinds.count("skipped")]
         assert row["succeeded"] == row["processed"] - row["failed"] - row["skipped"]
 
-    def told(self, runs: list[CountingRun]) -> None:
-        """G1 and G4, at the moment at which a reader has its answer."""
+    def check_what_was_shown(self, runs: list[CountingRun]) -> None:
+        """G1 and G4, when a reader has its result."""
         for run in runs:
             if run.status == Status.RUNNING:
                 assert not self.table[run.pk]["overdue"], "a dead run was shown as active"
-            most = self.shown.get(run.pk, (0, 0.0))
-            now = (run.processed, run.progress_pct or 0.0)
-            assert now[0] >= most[0], "the count went backwards"
-            assert now[1] >= most[1], "the bar went backwards"
-            self.shown[run.pk] = now
+            processed, progress_pct = self.shown.get(run.pk, (0, 0.0))
+            assert run.processed >= processed, "the count went backwards"
+            assert (run.progress_pct or 0.0) >= progress_pct, "the bar went backwards"
+            self.shown[run.pk] = (run.processed, run.progress_pct or 0.0)
 
-    def chosen(self, which: int) -> int:
+    def choose_run(self, which: int) -> int:
         """One of the runs, the newest first."""
         return sorted(self.table, reverse=True)[which % len(self.table)]
 
-    def rows(self, pk: int) -> Any:
+    def rows_of(self, pk: int) -> Any:
         return CountingRun.objects.filter(pk=pk)
 
-    # G3: in the end everything that was started has ended
+    # G3: in the end every run that was started has finished
 
     def teardown(self) -> None:
         try:
             if self.kinds:
-                self.calm_down()
+                self.settle_all()
         finally:
-            for deed, _, _ in self.deeds:
-                deed.kill()
+            for call, _, _ in self.calls:
+                call.kill()
+            self.enter(None)  # or a worker that was shutting down would refuse the claims of the tests after this one
             for model in (CountingRun, SweepRow):
                 model.objects.all().delete()
             self.broker.__init__()  # type: ignore[misc]
 
-    def calm_down(self) -> None:
-        """Nothing breaks any more, but who hangs now hangs for ever."""
+    def settle_all(self) -> None:
+        """Nothing breaks any more, but a task that hangs now hangs for ever: every run must finish all the same."""
         self.broker.away = False
-        hung = {host.task.deed for host in self.hosts if host.task and host.task.attempt}
+        hung = {host.task.call for host in self.hosts if host.task and host.task.attempt}
         for _ in range(8):
             self.finish_all_but(hung)
-            self.the_orders_to_end_arrive()
-            if self.is_calm():
+            self.terminations_arrive()
+            if self.is_settled():
                 break
             for host in self.hosts:
                 if host.state == "down":
                     self.boot(host)
             self.age(3700)
-            self.let(sweep.sweep)
+            self.begin(sweep.sweep)
             self.finish_all_but(hung)
-            self.the_orders_to_end_arrive()
-            self.let(sweep.sweep)  # the first may have come while another was at work
+            self.terminations_arrive()
+            self.begin(sweep.sweep)  # the first may have come while another was at work
             for pk, row in self.table.items():
                 if row["status"] == Status.PAUSED:
-                    self.reopening.add(self.let(partial(self.resume, pk)))
+                    self.reopening.add(self.begin(partial(self.resume, pk)))
             self.finish_all_but(hung)
             while self.broker.messages and (free := [h for h in self.hosts if not h.task and h.state == "up"]):
                 self.broker.messages -= 1
                 self.deliver(free[0])
                 self.finish_all_but(hung)
-        assert self.is_calm(), "a run is still not finished, or a hung task keeps its slot"
+        assert self.is_settled(), "a run is still not finished, or a hung task keeps its slot"
         assert self.answered <= {None, *self.table}
 
-    def is_calm(self) -> bool:
+    def is_settled(self) -> bool:
         return not any(row["status"] in ACTIVE for row in self.table.values()) and not any(
             host.task for host in self.hosts
         )
 
     def resume(self, pk: int) -> None:
-        dispatch.reopen(self.rows(pk).get(), PERSON, "resumed")
+        dispatch.reopen(self.rows_of(pk).get(), PERSON, "resumed")
 
-    def finish_all_but(self, hung: set[Deed]) -> None:
-        while going := [entry for entry in self.deeds if entry[0] not in hung]:
+    def finish_all_but(self, hung: set[SteppedCall]) -> None:
+        while going := [entry for entry in self.calls if entry[0] not in hung]:
             for entry in going:
                 if not entry[0].done:
                     self.step(*entry)
 
 
-def test_no_order_of_events_breaks_a_promise(
+def test_no_order_of_events_breaks_a_guarantee(
     business_a: Business, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.RUNS_TIME_SLICE_SECONDS = 60
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0.5
-    for name in ("worker@one", "worker@two"):
-        announce(name, CountingRun.queue, seconds_ago=-1_000_000)
-    monkeypatch.setattr(worker, "works", {})
     broker = Broker()
     monkeypatch.setattr(dispatch, "current_app", broker)
+    monkeypatch.setattr(worker, "works", {})
+    for name in ("worker@one", "worker@two"):
+        announce(name, CountingRun.queue, seconds_ago=-1_000_000)
     clock = Clock()
     for module in (estimate, item_naming, progress_module, report_builder, suspect_mode):
         monkeypatch.setattr(module, "time", clock)
-    with stage(monkeypatch) as threads:
+    with stepped_threads(monkeypatch) as threads:
         scene = {"threads": threads, "broker": broker, "business": business_a}
         run_state_machine_as_test(type("Protocol", (Protocol,), scene), settings=SEARCH)
 

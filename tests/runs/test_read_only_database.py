@@ -27,7 +27,7 @@ from runs.lifecycle.sweep import sweep
 from runs.models import Business, Sweep
 from runs.progress import Progress
 from runs.states import Status
-from tests.actors import claim_counting, seen, silence, start_counting, work_through
+from tests.actors import age_heartbeat, claim_counting, read_run, start_counting, work_through
 from tests.api.test_errors import check
 from tests.cast import PASSWORD, MakeRun
 from tests.contract.models import CountingEffect, CountingRun
@@ -211,7 +211,7 @@ def test_a_worker_waits_for_a_read_only_database_and_repeats_no_item(
     assert (run.status, run.processed, run.attempt, done) == ("completed", 3, 1, [0, 1, 2])
 
 
-def test_a_query_of_the_work_itself_sends_the_run_back_to_its_cursor(
+def test_an_outage_in_a_query_of_the_work_requeues_the_run_at_its_cursor(
     business_a: Business, settings: Settings, failover: Callable[[float], None], messages: list[Any]
 ) -> None:
     settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
@@ -233,7 +233,7 @@ def test_a_query_of_the_work_itself_sends_the_run_back_to_its_cursor(
     assert (run.status, run.processed, run.attempt, done) == ("completed", 3, 2, [0, 1, 2])
 
 
-def test_a_run_that_meets_nothing_but_outages_ends_and_blames_no_item(business_a: Business) -> None:
+def test_a_run_that_meets_only_outages_fails_and_accuses_no_item(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for _number in progress.track(range(3)):
             raise OperationalError("the connection is closed")
@@ -262,13 +262,13 @@ def test_a_query_that_takes_too_long_is_its_items_own_fault(business_a: Business
 def test_real_workers_go_on_after_a_failover(business_a: Business, files: Path) -> None:
     run = dispatch.start(DrillRun, business_a, steps=40, step_seconds=0.05)
     with worker(files.parent, "drill"):
-        until(lambda: seen(run).processed >= 5)
+        until(lambda: read_run(run).processed >= 5)
         with read_only_database():
-            shown_run = seen(run)
+            shown_run = read_run(run)
             time.sleep(2)  # what is tested is that it lasts
-            assert seen(run).processed - shown_run.processed <= 1, "nothing is written meanwhile"
-        until(lambda: seen(run).status == Status.COMPLETED)
-    assert (seen(run).attempt, seen(run).processed) == (1, 40)
+            assert read_run(run).processed - shown_run.processed <= 1, "nothing is written meanwhile"
+        until(lambda: read_run(run).status == Status.COMPLETED)
+    assert (read_run(run).attempt, read_run(run).processed) == (1, 40)
     numbers = list(run.footprints.order_by("pk").values_list("number", flat=True))
     assert numbers == list(range(40))
 
@@ -277,16 +277,16 @@ def test_a_run_whose_process_was_killed_meanwhile_goes_on_after_the_outage(busin
     run = claim_counting(business_a)
     with read_only_database():
         reclaim_from_lost_process(run.task_id, WorkerLostError())
-    until(lambda: seen(run).status == Status.QUEUED)
+    until(lambda: read_run(run).status == Status.QUEUED)
     assert run.events.order_by("pgh_id").last().pgh_context["reason"] == "resumed after worker loss"
 
 
 def test_a_run_that_was_shown_as_stale_is_not_revived_by_a_late_write(business_a: Business) -> None:
     run = claim_counting(business_a)
     progress = Progress(run)
-    silence(run, 301)
+    age_heartbeat(run, 301)
     with read_only_database():
-        assert seen(run).error_code == "stale"
+        assert read_run(run).error_code == "stale"
     with pytest.raises(RunLost):
         progress.report()
     with pytest.raises(RunLost):

@@ -55,8 +55,8 @@ def test_the_json_is_that_of_the_api(business_a: Business, make_run: MakeRun) ->
 
 def test_a_dry_run_changes_nothing(business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
-    told = answer("business-a", "--dry-run")
-    assert (told["reset_count"], told["dry_run"]) == (1, True)
+    report = answer("business-a", "--dry-run")
+    assert (report["reset_count"], report["dry_run"]) == (1, True)
     run.refresh_from_db()
     assert run.status == Status.RUNNING
 

@@ -14,7 +14,7 @@ from runs.lifecycle.sweep import sweep
 from runs.models import Business, Run
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
-from tests.actors import claim_counting, seen, silence, start_counting, work_through
+from tests.actors import age_heartbeat, claim_counting, read_run, start_counting, work_through
 from tests.claims import claim_run
 from tests.contract.models import CountingRun
 
@@ -42,23 +42,23 @@ def test_the_same_key_gives_the_same_run(business_a: Business, sent: list[str]) 
     assert sent == [CountingRun.queue]
 
 
-def test_a_second_start_is_told_of_the_active_run(business_a: Business) -> None:
+def test_a_second_start_gets_the_active_run(business_a: Business) -> None:
     first = start_counting(business_a)
     with pytest.raises(ActiveRunExists) as refused:
         start_counting(business_a)
     assert refused.value.run == first
 
 
-def test_a_dead_run_gives_way_to_a_new_start(business_a: Business) -> None:
+def test_a_start_expires_an_overdue_run(business_a: Business) -> None:
     dead = claim_counting(business_a)
-    silence(dead, 301)
+    age_heartbeat(dead, 301)
     assert start_counting(business_a).status == "queued"
     dead.refresh_from_db()
     assert dead.error_code == "stale"
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_an_active_run_that_ends_before_it_is_named_stands_in_nobodys_way(
+def test_a_start_succeeds_where_the_active_run_has_just_ended(
     business_a: Business, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
     cancelled = start_counting(business_a)
@@ -72,7 +72,7 @@ def test_an_active_run_that_ends_before_it_is_named_stands_in_nobodys_way(
 
     monkeypatch.setattr(dispatch, "refuse_beside_active", ends_meanwhile)
     if again:
-        dispatch.reopen(seen(cancelled), SYSTEM, "resumed")
+        dispatch.reopen(read_run(cancelled), SYSTEM, "resumed")
     else:
         start_counting(business_a)
     assert CountingRun.objects.active().exclude(pk=in_the_way.pk).count() == 1
@@ -137,15 +137,15 @@ def test_the_sweep_wakes_queues_that_have_runs_to_claim(
 
 def test_a_retry_goes_on_from_the_cursor_and_completed_is_final(business_a: Business) -> None:
     run = claim_counting(business_a)
-    silence(run, 301)
-    dispatch.reopen(seen(run), SYSTEM, "retry")
+    age_heartbeat(run, 301)
+    dispatch.reopen(read_run(run), SYSTEM, "retry")
     run = work_through(run, lambda run, progress: None)
     assert (run.status, run.attempt) == ("completed", 2)
     with pytest.raises(WrongState):
         dispatch.reopen(run, SYSTEM, "retry")
 
 
-def test_failed_items_are_tried_again_in_a_run_of_their_own(business_a: Business) -> None:
+def test_failed_items_are_retried_in_a_new_run(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for key in progress.track(["7:1", "7:2", "7:3"]):
             if key != "7:2":

@@ -1,4 +1,4 @@
-"""The database itself refuses every arrow that the table doesn't have."""
+"""G4, never backwards: the database itself refuses every transition that `TRANSITIONS` doesn't allow."""
 
 from itertools import product
 
@@ -13,7 +13,7 @@ from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db
 
-ALLOWED = {(arrow.source, arrow.target) for arrow in TRANSITIONS}
+ALLOWED = {(transition.source, transition.target) for transition in TRANSITIONS}
 FORBIDDEN = [pair for pair in product(Status, Status) if pair not in ALLOWED and pair[0] != pair[1]]
 
 
@@ -23,7 +23,7 @@ def set_by_hand(run: CountingRun, status: Status) -> None:
 
 
 def bring_to(run: CountingRun, status: Status) -> None:
-    """By legal arrows only."""
+    """By allowed transitions only."""
     for step in {Status.PAUSED: [Status.RUNNING], Status.COMPLETED: [Status.RUNNING]}.get(status, []):
         set_by_hand(run, step)
     if status != Status.QUEUED:
@@ -31,7 +31,7 @@ def bring_to(run: CountingRun, status: Status) -> None:
 
 
 @pytest.mark.parametrize(("source", "target"), sorted(ALLOWED))
-def test_an_arrow_of_the_table_may_be_drawn(business_a: Business, source: Status, target: Status) -> None:
+def test_an_allowed_transition_is_accepted(business_a: Business, source: Status, target: Status) -> None:
     run = start_counting(business_a)
     bring_to(run, source)
     set_by_hand(run, target)
@@ -40,7 +40,7 @@ def test_an_arrow_of_the_table_may_be_drawn(business_a: Business, source: Status
 
 
 @pytest.mark.parametrize(("source", "target"), FORBIDDEN)
-def test_any_other_arrow_is_refused(business_a: Business, source: Status, target: Status) -> None:
+def test_any_other_transition_is_refused(business_a: Business, source: Status, target: Status) -> None:
     run = start_counting(business_a)
     bring_to(run, source)
     with pytest.raises(ProgrammingError, match="Invalid transition"):
@@ -48,4 +48,4 @@ def test_any_other_arrow_is_refused(business_a: Business, source: Status, target
 
 
 def test_nothing_leaves_completed() -> None:
-    assert not [arrow for arrow in TRANSITIONS if arrow.source == Status.COMPLETED]
+    assert not [transition for transition in TRANSITIONS if transition.source == Status.COMPLETED]

@@ -13,7 +13,7 @@ from runs.models import Business, Run
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import Status, StopRequest
-from tests.actors import claim_counting, seen
+from tests.actors import claim_counting, read_run
 from tests.contract.models import CountingRun
 from tests.sessions import is_any_session_waiting
 from tests.workers import until
@@ -32,9 +32,9 @@ def test_a_stop_that_is_requested_after_the_last_flush(
     business_a: Business, request_stop: RequestStop, expected: Status, leaving: Status
 ) -> None:
     run = claim_counting(business_a)
-    request_stop(seen(run), SYSTEM)  # the worker, on its way out for another reason, has not seen it
+    request_stop(read_run(run), SYSTEM)  # the worker, on its way out for another reason, has not seen it
     Progress(run).leave(leaving)
-    left = seen(run)
+    left = read_run(run)
     assert (left.status, left.requested) == (expected, "")
     assert (left.finished_at is not None) == (expected == Status.CANCELLED)
 
@@ -46,7 +46,7 @@ def test_a_stop_that_is_requested_while_a_lost_run_is_reclaimed(
 ) -> None:
     """From another session, which may have to wait for the end of the transaction."""
     run = claim_counting(business_a)
-    as_it_was = seen(run)
+    as_it_was = read_run(run)
     statements = count()
 
     def request_elsewhere() -> bool:
@@ -69,20 +69,20 @@ def test_a_stop_that_is_requested_while_a_lost_run_is_reclaimed(
         with connection.execute_wrapper(request_meanwhile):
             CountingRun.objects.filter(pk=run.pk).reclaim()
         accepted = requests[0].result(10)
-    assert seen(run).status == (expected if accepted else Status.QUEUED)
+    assert read_run(run).status == (expected if accepted else Status.QUEUED)
     assert accepted or expected == Status.PAUSED, "what is queued can be cancelled, though not paused"
 
 
 def test_a_cancel_of_what_has_gone_back_to_the_queue_meanwhile(business_a: Business) -> None:
     run = claim_counting(business_a)
-    as_it_was = seen(run)
+    as_it_was = read_run(run)
     Progress(run).leave(Status.QUEUED)
     as_it_was.cancel(SYSTEM)
-    assert seen(run).status == Status.CANCELLED
+    assert read_run(run).status == Status.CANCELLED
 
 
 def test_a_cancel_is_not_overwritten_by_a_machine(business_a: Business) -> None:
     run = claim_counting(business_a)
     run.cancel(SYSTEM)
     CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
-    assert seen(run).requested == StopRequest.CANCEL
+    assert read_run(run).requested == StopRequest.CANCEL

@@ -14,7 +14,7 @@ from runs.lifecycle.reset import reset_progress
 from runs.lifecycle.sweep import is_watching, sweep
 from runs.models import Business, Run, Sweep, run_types
 from runs.models.audit import SYSTEM
-from tests.actors import claim_counting, seen, silence, start_counting
+from tests.actors import age_heartbeat, claim_counting, read_run, start_counting
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +26,7 @@ def test_a_round_is_recorded(business_a: Business) -> None:
     assert is_watching()
 
 
-def test_three_missed_rounds_mean_that_nobody_watches() -> None:
+def test_three_missed_rounds_are_noticed() -> None:
     sweep()
     Sweep.objects.update(finished_at=Now() - timedelta(seconds=91))
     assert not is_watching()
@@ -40,7 +40,7 @@ def test_a_second_round_waits_for_the_first_but_not_for_a_dead_one() -> None:
     assert sweep()
 
 
-def test_a_step_that_breaks_does_not_end_the_round(
+def test_a_step_that_fails_does_not_end_the_round(
     business_a: Business, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     def broken(model: type[Run]) -> int:
@@ -100,16 +100,16 @@ THE_TASK: Ended = [(["task"], "SIGKILL")]
 
 
 def test_the_task_of_an_expired_run_is_ended_once(business_a: Business, ended: Ended) -> None:
-    silence(claim_counting(business_a), 301)
+    age_heartbeat(claim_counting(business_a), 301)
     sweep()
     sweep()
     assert ended == THE_TASK
 
 
-def test_a_sweep_that_was_away_for_long_ends_it_still(business_a: Business, ended: Ended) -> None:
+def test_a_sweep_after_a_long_pause_still_ends_the_task(business_a: Business, ended: Ended) -> None:
     run = claim_counting(business_a)
-    silence(run, 301)
-    seen(run)
+    age_heartbeat(run, 301)
+    read_run(run)
     CountingRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(hours=2))
     sweep()
     assert ended == THE_TASK
@@ -117,8 +117,8 @@ def test_a_sweep_that_was_away_for_long_ends_it_still(business_a: Business, ende
 
 def test_a_retry_that_is_faster_than_the_sweep_ends_the_hung_task_too(business_a: Business, ended: Ended) -> None:
     run = claim_counting(business_a)
-    silence(run, 301)
-    dispatch.reopen(seen(run), SYSTEM, "retried")
+    age_heartbeat(run, 301)
+    dispatch.reopen(read_run(run), SYSTEM, "retried")
     assert ended == THE_TASK
 
 
@@ -128,9 +128,9 @@ def test_a_retry_does_not_wait_for_a_broker_that_is_away(business_a: Business, m
 
     monkeypatch.setattr(current_app.control, "revoke", refuse)
     run = claim_counting(business_a)
-    silence(run, 301)
-    dispatch.reopen(seen(run), SYSTEM, "retried")
-    assert seen(run).status == "queued"
+    age_heartbeat(run, 301)
+    dispatch.reopen(read_run(run), SYSTEM, "retried")
+    assert read_run(run).status == "queued"
 
 
 def test_the_task_of_a_run_that_was_reset_is_ended_when_it_stays_silent(business_a: Business, ended: Ended) -> None:
@@ -138,6 +138,6 @@ def test_the_task_of_a_run_that_was_reset_is_ended_when_it_stays_silent(business
     reset_progress(run.business, actor=SYSTEM)
     sweep()
     assert ended == [], "it may live, and finds out by itself"
-    silence(run, 301)
+    age_heartbeat(run, 301)
     sweep()
     assert ended == THE_TASK

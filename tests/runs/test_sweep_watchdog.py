@@ -19,7 +19,7 @@ from runs.lifecycle.sweep import is_watching, sweep
 from runs.lifecycle.sweep_watchdog import SweepWatchdog, sweep_if_overdue
 from runs.models import Business, Sweep
 from runs.states import Status
-from tests.actors import seen
+from tests.actors import read_run
 from tests.workers import beat, until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,7 +72,7 @@ def test_controls_worker_sweeps_without_beat_and_without_a_broker(tmp_path: Path
 def test_another_worker_sweeps_only_once_control_is_gone(files: Path, business_a: Business) -> None:
     run = dispatch.start(DrillRun, business_a, steps=1, step_seconds=0)
     with worker(files.parent, "drill", environment={"RUNS_SWEEP_INTERVAL_SECONDS": "4"}):
-        until(lambda: seen(run).status == Status.COMPLETED)
+        until(lambda: read_run(run).status == Status.COMPLETED)
         assert not Sweep.objects.exists(), "control may still be starting"
         until(lambda: Sweep.objects.exclude(finished_at=None).exists(), seconds=25)
 

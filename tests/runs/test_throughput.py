@@ -8,7 +8,7 @@ import pytest
 
 from runs.models import Business
 from runs.progress import Progress
-from runs.progress.throughput import POINTS, ThroughputHistory, plot
+from runs.progress.throughput import POINTS, ThroughputHistory, plot_throughput
 from runs.states import Status
 from tests.cast import MakeRun
 
@@ -32,7 +32,7 @@ def test_a_second_attempt_goes_on_where_the_first_left_off() -> None:
     assert second_attempt.note(first.points[-1][0] + 40, 1_040)
 
 
-def test_the_last_word_is_always_noted() -> None:
+def test_the_last_point_is_always_noted() -> None:
     history = ThroughputHistory([[0, 0], [1, 10]])
     assert not history.note(1.2, 11)
     assert history.note(1.3, 12, last=True)
@@ -40,7 +40,7 @@ def test_the_last_word_is_always_noted() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_is_kept_with_the_flush(business_a: Business, make_run: MakeRun) -> None:
+def test_the_flush_writes_the_points(business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
     with mock.patch("runs.progress.progress.time.monotonic", side_effect=(n * 0.5 for n in range(10_000))):
         progress = Progress(run)
@@ -53,14 +53,14 @@ def test_it_is_kept_with_the_flush(business_a: Business, make_run: MakeRun) -> N
     assert [done for _, done in run.pace] == sorted(done for _, done in run.pace)
 
 
-def test_too_little_is_not_drawn() -> None:
-    assert plot([]) is None
-    assert plot([[0, 0], [1, 5]]) is None
-    assert plot([[0, 0], [10, 0], [20, 0]]) is None
+def test_too_few_points_arent_drawn() -> None:
+    assert plot_throughput([]) is None
+    assert plot_throughput([[0, 0], [1, 5]]) is None
+    assert plot_throughput([[0, 0], [10, 0], [20, 0]]) is None
 
 
 def test_the_drawing_has_the_highest_speed_on_top() -> None:
-    drawn = plot([[0, 0], [1, 10], [2, 30], [4, 30]])
+    drawn = plot_throughput([[0, 0], [1, 10], [2, 30], [4, 30]])
     assert drawn is not None
     assert (drawn.peak, drawn.seconds) == (20, 4)
     assert "225.0 6.0" in drawn.line

@@ -11,7 +11,7 @@ from runs.lifecycle.sweep import sweep
 from runs.models import Business, Run
 from runs.progress import Progress
 from runs.states import StopRequest
-from tests.actors import claim_counting, seen, start_counting
+from tests.actors import claim_counting, read_run, start_counting
 from tests.claims import work_on
 from tests.contract.models import CountingRun
 from tests.fleet import announce
@@ -30,10 +30,10 @@ def served_for(run: Run, seconds: int) -> None:
 
 def requested(run: CountingRun) -> str:
     sweep()
-    return seen(run).requested
+    return read_run(run).requested
 
 
-def test_a_run_past_its_slice_is_asked_to_make_room(business_a: Business, business_b: Business) -> None:
+def test_a_run_past_its_slice_is_interrupted(business_a: Business, business_b: Business) -> None:
     huge = claim_counting(business_a)
     start_counting(business_b)
     assert requested(huge) == "", "its slice isn't over"
@@ -63,15 +63,17 @@ def test_a_slice_may_be_endless(business_a: Business, business_b: Business, sett
     assert requested(huge) == ""
 
 
-@pytest.mark.parametrize("wish", [StopRequest.CANCEL, StopRequest.PAUSE])
-def test_a_persons_wish_is_stronger(business_a: Business, business_b: Business, wish: StopRequest) -> None:
+@pytest.mark.parametrize("request_", [StopRequest.CANCEL, StopRequest.PAUSE])
+def test_a_persons_stop_request_wins_over_an_interrupt(
+    business_a: Business, business_b: Business, request_: StopRequest
+) -> None:
     huge = claim_counting(business_a)
     start_counting(business_b)
     served_for(huge, 301)
-    CountingRun.objects.all().request_stop(wish)
-    assert requested(huge) == wish
+    CountingRun.objects.all().request_stop(request_)
+    assert requested(huge) == request_
     CountingRun.objects.all().request_stop(StopRequest.INTERRUPT)  # as a deploy does
-    assert seen(huge).requested == wish
+    assert read_run(huge).requested == request_
 
 
 def test_it_goes_to_the_end_of_the_queue_and_on_from_its_cursor(
@@ -92,10 +94,10 @@ def test_it_goes_to_the_end_of_the_queue_and_on_from_its_cursor(
 
     messages.clear()
     work_on(run, work, task_id="first")
-    between = seen(run)
+    between = read_run(run)
     assert (between.status, between.processed, between.cursor) == ("queued", 4, {"number": 4})
     assert messages == [("runs.work_on_queue", ["drill"])], "no sweep is needed to send it on"
 
     work_on(run, work, task_id="second")
-    assert seen(run).status == "completed"
+    assert read_run(run).status == "completed"
     assert taken == list(range(10))

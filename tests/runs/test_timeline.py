@@ -7,13 +7,13 @@ from runs.lifecycle.reset import reset_progress
 from runs.models import Business
 from runs.models.audit import Actor
 from runs.progress import Progress
-from tests.actors import claim_counting, seen, silence, start_counting, work_through
+from tests.actors import age_heartbeat, claim_counting, read_run, start_counting, work_through
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def story(run: CountingRun) -> list[tuple[str, str, str]]:
+def read_timeline(run: CountingRun) -> list[tuple[str, str, str]]:
     return [
         (
             event.status,
@@ -24,12 +24,12 @@ def story(run: CountingRun) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_a_failure_keeps_its_traceback(business_a: Business) -> None:
+def test_a_failure_records_its_traceback(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         raise ZeroDivisionError("nothing to divide")
 
     run = work_through(start_counting(business_a), work)
-    assert story(run) == [
+    assert read_timeline(run) == [
         ("queued", "system", "started"),
         ("running", "worker", "claimed"),
         ("failed", "worker", "exception"),
@@ -38,26 +38,26 @@ def test_a_failure_keeps_its_traceback(business_a: Business) -> None:
     assert "ZeroDivisionError" not in run.error_message
 
 
-def test_a_reader_that_repairs_is_named(business_a: Business) -> None:
+def test_a_reader_that_expires_a_run_is_recorded(business_a: Business) -> None:
     run = claim_counting(business_a)
-    silence(run, 301)
-    seen(run)
-    assert story(run)[-1] == ("failed", "reader", "no heartbeat")
+    age_heartbeat(run, 301)
+    read_run(run)
+    assert read_timeline(run)[-1] == ("failed", "reader", "no heartbeat")
     event = run.events.latest("pgh_id")
     assert (event.worker, event.attempt, event.error_code) == ("worker@test", 1, "stale")
 
 
-def test_a_reset_keeps_the_reason_that_was_given(business_a: Business) -> None:
+def test_a_reset_records_the_reason_that_was_given(business_a: Business) -> None:
     run = start_counting(business_a)
     reset_progress(run.business, actor=Actor("staff", "dana", 7), reason="called by phone")
-    assert story(run)[-1] == ("failed", "staff", "called by phone")
+    assert read_timeline(run)[-1] == ("failed", "staff", "called by phone")
 
 
 def test_a_change_by_hand_is_recorded_without_an_actor(business_a: Business) -> None:
     run = start_counting(business_a)
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {CountingRun._meta.db_table} SET status = 'cancelled'")
-    assert story(run)[-1] == ("cancelled", "", "")
+    assert read_timeline(run)[-1] == ("cancelled", "", "")
 
 
 def test_progress_writes_no_history(business_a: Business) -> None:
@@ -65,4 +65,4 @@ def test_progress_writes_no_history(business_a: Business) -> None:
     progress = Progress(run)
     with progress.allow_silence(minutes=1):
         pass
-    assert len(story(run)) == 2
+    assert len(read_timeline(run)) == 2

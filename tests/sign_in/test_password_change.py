@@ -1,4 +1,4 @@
-"""A changed password ends every token and every other session, by whichever door it was changed."""
+"""A changed password ends every token and every other session, wherever it was changed."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_the_new_password_opens_and_the_old_one_doesnt(as_a: Client) -> None:
     assert statuses == [200, 401]
 
 
-def test_what_changes_nothing_about_the_password_ends_nothing(member_a: User) -> None:
+def test_other_changes_of_the_user_end_nothing(member_a: User) -> None:
     program = client_of(member_a)
     member_a.first_name = "Dana"
     member_a.save()
@@ -98,7 +98,7 @@ def test_what_changes_nothing_about_the_password_ends_nothing(member_a: User) ->
     assert program.get(BUSINESSES).status_code == 200
 
 
-def test_a_hash_that_is_made_anew_at_a_sign_in_ends_nothing(member_a: User, settings: Settings) -> None:
+def test_a_rehash_at_a_sign_in_ends_nothing(member_a: User, settings: Settings) -> None:
     program, before = client_of(member_a), member_a.password
     hashers = "django.contrib.auth.hashers."
     settings.PASSWORD_HASHERS = [f"{hashers}PBKDF2SHA1PasswordHasher", f"{hashers}MD5PasswordHasher"]
@@ -110,7 +110,7 @@ def test_a_hash_that_is_made_anew_at_a_sign_in_ends_nothing(member_a: User, sett
 def test_a_password_that_changes_during_a_sign_in_leaves_no_token(
     member_a: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The old one was right when it was looked at, and isn't any more when the token is made."""
+    """The old one was valid when it was checked, and isn't when the token is created."""
 
     def authenticate_and_change(*args: Any, **credentials: Any) -> Any:
         user = authenticate(*args, **credentials)
@@ -118,34 +118,34 @@ def test_a_password_that_changes_during_a_sign_in_leaves_no_token(
         return user
 
     monkeypatch.setattr("runs.api.auth.authenticate", authenticate_and_change)
-    answer = APIClient().post("/api/auth/login/", {"username": "member-a", "password": PASSWORD})
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (401, "wrong_credentials")
+    response = APIClient().post("/api/auth/login/", {"username": "member-a", "password": PASSWORD})
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (401, "wrong_credentials")
     assert not AuthToken.objects.exists()
 
 
 # The page
 
 
-def test_whoever_changes_it_on_the_page_stays_signed_in_and_is_told_so(as_a: Client) -> None:
-    answer = as_a.post(ACCOUNT, page_form(), follow=True)
-    assert "Your password is changed." in answer.content.decode()
+def test_a_change_on_the_page_leaves_its_browser_signed_in(as_a: Client) -> None:
+    response = as_a.post(ACCOUNT, page_form(), follow=True)
+    assert "Your password was changed." in response.content.decode()
     assert as_a.get(BUSINESSES).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        (page_form(old="wrong"), "This isn&#x27;t your present password."),
+        (page_form(old="wrong"), "This isn&#x27;t your current password."),
         (page_form(again="another"), "didn’t match"),
         (page_form(new="12345678"), "too common"),
         (page_form(new="member-a"), "too similar"),
         ({}, "This field is required."),
     ],
 )
-def test_what_is_wrong_is_said_beside_its_field(as_a: Client, form: dict[str, str], words: str) -> None:
-    answer = as_a.post(ACCOUNT, form)
-    assert answer.status_code == 200
-    assert words in answer.content.decode()
+def test_errors_are_shown_beside_their_fields(as_a: Client, form: dict[str, str], words: str) -> None:
+    response = as_a.post(ACCOUNT, form)
+    assert response.status_code == 200
+    assert words in response.content.decode()
     assert User.objects.get(username="member-a").check_password(PASSWORD)
 
 
@@ -159,17 +159,17 @@ def test_the_admins_link_leads_to_the_same_page(client: Client, staff: User) -> 
     assert client.get(ACCOUNT).status_code == 200
 
 
-def test_the_present_password_can_not_be_guessed_at(as_a: Client, as_member_a: APIClient, settings: Settings) -> None:
+def test_guesses_of_the_current_password_are_limited(as_a: Client, as_member_a: APIClient, settings: Settings) -> None:
     rates = {**settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], "login": "2/hour"}
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": rates}
     assert as_a.post(ACCOUNT, page_form(old="guess")).status_code == 200
     assert as_member_a.post(PASSWORD_API, {"password": "guess", "new_password": NEW}).status_code == 400
-    for answer in (
+    for response in (
         as_a.post(ACCOUNT, page_form()),
         as_member_a.post(PASSWORD_API, {"password": PASSWORD, "new_password": NEW}),
     ):
-        assert answer.status_code == 429
-        assert int(answer.headers["Retry-After"]) > 1700
+        assert response.status_code == 429
+        assert int(response.headers["Retry-After"]) > 1700
 
 
 # The API
@@ -189,15 +189,15 @@ def test_the_present_password_can_not_be_guessed_at(as_a: Client, as_member_a: A
 def test_the_api_names_the_field_that_is_wrong(
     as_member_a: APIClient, body: dict[str, str], field: str, code: str
 ) -> None:
-    answer = as_member_a.post(PASSWORD_API, body)
-    assert answer.status_code == 400
-    assert (field, code) in [(error["attr"], error["code"]) for error in answer.json()["errors"]]
+    response = as_member_a.post(PASSWORD_API, body)
+    assert response.status_code == 400
+    assert (field, code) in [(error["attr"], error["code"]) for error in response.json()["errors"]]
     assert as_member_a.get(BUSINESSES).status_code == 200
 
 
 def test_a_session_that_changes_it_by_the_api_stays(as_a: Client) -> None:
-    answer = as_a.post(PASSWORD_API, {"password": PASSWORD, "new_password": NEW}, "application/json")
-    assert answer.status_code == 204
+    response = as_a.post(PASSWORD_API, {"password": PASSWORD, "new_password": NEW}, "application/json")
+    assert response.status_code == 204
     assert as_a.get(BUSINESSES).status_code == 200
 
 

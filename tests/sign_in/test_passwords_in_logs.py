@@ -1,4 +1,4 @@
-"""A sign-in that fails for want of the database leaves no password in the log, at any of the three doors."""
+"""A sign-in that fails because the database is away leaves no password in the log: API, page or admin."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _send_form(url: str, fields: dict[str, str]) -> int:
 
 @contextmanager
 def locked_users() -> Iterator[None]:
-    """Whoever asks for a user waits until the statement times out."""
+    """A query of a user waits until the statement times out."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {User._meta.db_table} IN ACCESS EXCLUSIVE MODE")
         yield
@@ -86,7 +86,7 @@ except RuntimeError:
 """
 
 
-def test_a_traceback_in_the_json_log_says_where_and_holds_no_values() -> None:
+def test_a_traceback_in_the_json_log_has_lines_without_values() -> None:
     environment = {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": "progress_project.settings",

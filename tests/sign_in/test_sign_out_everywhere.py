@@ -35,7 +35,7 @@ def by_page(user: User) -> Any:
 
 
 @pytest.mark.parametrize(("sign_out", "status"), [(by_token, 204), (by_session, 204), (by_page, 302)])
-def test_it_ends_all_of_the_callers_and_nothing_else(
+def test_it_ends_all_of_the_callers_sessions_and_tokens_only(
     member_a: User, member_b: User, sign_out: Callable[[User], Any], status: int
 ) -> None:
     own = [client_of(member_a), client_of(member_a), browser_of(member_a), browser_of(member_a)]
@@ -46,7 +46,7 @@ def test_it_ends_all_of_the_callers_and_nothing_else(
 
 
 @pytest.mark.parametrize("body", [None, {}, {"all": False}])
-def test_without_it_only_the_token_that_asks_ends(member_a: User, as_member_a: APIClient, body: Any) -> None:
+def test_without_all_only_the_callers_token_ends(member_a: User, as_member_a: APIClient, body: Any) -> None:
     other, browser = client_of(member_a), browser_of(member_a)
     assert as_member_a.post(LOGOUT, body).status_code == 204
     assert as_member_a.get(BUSINESSES).status_code == 401
@@ -54,7 +54,7 @@ def test_without_it_only_the_token_that_asks_ends(member_a: User, as_member_a: A
 
 
 @pytest.mark.parametrize("value", [None, "perhaps", [], {}])
-def test_what_is_neither_yes_nor_no_ends_nothing(as_member_a: APIClient, value: Any) -> None:
-    answer = as_member_a.post(LOGOUT, {"all": value})
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "all")
+def test_an_invalid_all_ends_nothing(as_member_a: APIClient, value: Any) -> None:
+    response = as_member_a.post(LOGOUT, {"all": value})
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "all")
     assert as_member_a.get(BUSINESSES).status_code == 200

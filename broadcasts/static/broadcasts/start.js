@@ -28,7 +28,7 @@ class BroadcastForm extends StartForm {
 
   /** The preview no longer shows what the form would send. */
   dropPreview() {
-    this.part("looked-at").hidden = true;
+    this.part("preview").hidden = true;
     this.showProblem("");
     this.renewKey();
   }
@@ -53,15 +53,15 @@ class BroadcastForm extends StartForm {
     this.sendButton.textContent = counts.valid === 1 ? sendOne : sendMany.replace("{n}", formatCount(counts.valid));
     this.sendButton.hidden = counts.valid === 0;
     this.part("warnings").replaceChildren(...warnings.map(warningItem));
-    this.part("looked-at").hidden = false;
+    this.part("preview").hidden = false;
   }
 
   /** @param {any} run */
-  started(run) {
+  dispatchStart(run) {
     this.form.reset();
     this.showTemplateFields();
     this.dropPreview();
-    super.started(run);
+    super.dispatchStart(run);
   }
 }
 

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from runs.lifecycle.reset import Reset, counted, reset_progress, resettable
+from runs.lifecycle.reset import Reset, reset_progress, runs_to_reset, summarize_reset
 from runs.models import Business, run_types
 from runs.models.audit import Actor
 
@@ -24,9 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--business", required=True, metavar="ID|SLUG")
         parser.add_argument("--type", action="append", dest="types", metavar="TYPE", help=f"repeatable: {types}")
         parser.add_argument("--only-stale", action="store_true", help="only runs without a heartbeat")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be reset, change nothing")
-        parser.add_argument("--reason", default="", help="kept in each run's timeline")
-        parser.add_argument("--json", action="store_true", help="answer with the API's object")
+        parser.add_argument("--dry-run", action="store_true", help="show what would be reset, and change nothing")
+        parser.add_argument("--reason", default="", help="recorded in each run's timeline")
+        parser.add_argument("--json", action="store_true", help="print the same JSON object as the API")
 
     def handle(self, *args: Any, **options: Any) -> None:
         business = find_business(options["business"])
@@ -46,8 +46,8 @@ def find_business(name: str) -> Business:
 
 
 def count_resettable(business: Business, options: dict[str, Any]) -> Reset:
-    rows = resettable(business, options["types"], options["only_stale"])
-    return counted({slug: matches.count() for slug, matches in rows.items()})
+    rows = runs_to_reset(business, options["types"], options["only_stale"])
+    return summarize_reset({slug: matches.count() for slug, matches in rows.items()})
 
 
 def reset_runs(business: Business, options: dict[str, Any]) -> Reset:

@@ -74,7 +74,7 @@ h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space
 
 .bar { overflow: hidden; block-size: var(--run-bar-height, 12px); border-radius: 999px; background: var(--sunken); }
 .fill { position: relative; overflow: hidden; inline-size: 0; block-size: 100%; border-radius: inherit; background: var(--fill); transition: inline-size 0.6s ease-out, background-color 0.3s; }
-/* Light runs along the bar only while the server says that work is being done. */
+/* Light runs along the bar only while the server reports work. */
 :host([moving]) .fill::after {
   content: "";
   position: absolute;

@@ -1,4 +1,4 @@
-/** The view of a card: what the server last said of a run, and how long ago that was. It asks nobody anything. */
+/** The view of a card: the run as last received, and how long ago that was. It makes no requests. */
 
 import { cardStyles } from "./card-styles.js";
 import { Messages } from "./messages.js";
@@ -74,7 +74,7 @@ export class CardView {
       place.textContent = this.text(place.getAttribute("data-message") ?? "");
     }
     this.fill("heading").textContent = heading || this.text("task");
-    this.part("label").textContent = this.text("asking");
+    this.part("label").textContent = this.text("loading");
     host.setAttribute("state", "loading");
     host.toggleAttribute("bare", !host.querySelector("[slot=empty]"));
     /** @type {Run | null} */
@@ -110,7 +110,7 @@ export class CardView {
     }
     this.part("failed").classList.toggle("some", run.failed > 0);
     this.part("failures").hidden = run.failed === 0;
-    const stopping = run.requested && run.status === "running" ? this.text(`asked.${run.requested}`) : "";
+    const stopping = run.requested && run.status === "running" ? this.text(`stopping.${run.requested}`) : "";
     this.part("message").textContent = stopping || run.verdict.message;
     this.showWarnings(run.details.warnings ?? []);
     this.announceChange(run);
@@ -234,6 +234,8 @@ export class CardView {
       if (value === null || value === "" || (run.status !== "running" && AGES.has(name) && run.status !== "failed"))
         return [];
       if (AGES.has(name)) return [[name, messages.formatAge(value + age)]];
+      if (name === "waits_for") return []; // the message says it
+      if (name === "running_of_limit") return [[name, this.limitText(value)]];
       if (name === "seconds_to_wait") return value > age ? [[name, messages.formatDuration(value - age)]] : [];
       return [[name, name === "stale_after_seconds" ? limit : String(value)]];
     });
@@ -243,6 +245,11 @@ export class CardView {
         createElement("dd", value),
       ]),
     );
+  }
+
+  /** @param {{running: number, limit: number}} runs */
+  limitText({ running, limit }) {
+    return this.text("of", { done: this.messages.formatNumber(running), total: this.messages.formatNumber(limit) });
   }
 
   /** @param {any[]} events  newest first */

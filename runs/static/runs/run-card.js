@@ -49,7 +49,7 @@ class RunCard extends HTMLElement {
     view.part("why").addEventListener("toggle", () => void this.listEvents());
     view.part("actions").addEventListener("click", (/** @type {Event} */ event) => {
       const button = /** @type {HTMLElement} */ (event.target).closest("button");
-      if (button) void this.act(button.dataset.action ?? "");
+      if (button) void this.runAction(button.dataset.action ?? "");
     });
     if (this.api.token) {
       view.part("csv").addEventListener("click", (/** @type {Event} */ event) => void this.download(event));
@@ -199,7 +199,7 @@ class RunCard extends HTMLElement {
   }
 
   /** @param {string} action */
-  async act(action) {
+  async runAction(action) {
     const { run, api, view } = this;
     if (!run || !view || this.busy) return;
     if (action === "dismiss") return this.dismiss(run);

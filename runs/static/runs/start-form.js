@@ -47,9 +47,9 @@ export class StartForm {
     return this.whileBusy(async () => {
       try {
         const body = this.buildBody(new FormData(this.form));
-        this.started(await this.api.post(this.url, body, { "Idempotency-Key": this.key ?? "" }, this.signal));
+        this.dispatchStart(await this.api.post(this.url, body, { "Idempotency-Key": this.key ?? "" }, this.signal));
       } catch (error) {
-        if (error instanceof ApiError && error.run) this.started(error.run);
+        if (error instanceof ApiError && error.run) this.dispatchStart(error.run);
         else if (error instanceof ApiError) this.renewKey();
         throw error;
       }
@@ -57,7 +57,7 @@ export class StartForm {
   }
 
   /** @param {any} run */
-  started(run) {
+  dispatchStart(run) {
     this.renewKey();
     this.form.dispatchEvent(new CustomEvent("run:start", { detail: run, bubbles: true }));
   }

@@ -1,6 +1,6 @@
 /**
  * Which run this browser follows, in localStorage: `{taskId, taskType, timestamp}`, for an hour.
- * A status, a count or a percentage is never stored: the server is asked for those each time.
+ * A status, a count or a percentage is never stored: those come from the server each time.
  */
 
 const HOUR_MS = 3600 * 1000;

@@ -23,7 +23,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from knox.models import AuthToken
 
-from runs.drill.models import DrillRun, DrillStep, sandbox
+from runs.drill.models import DrillRun, DrillStep, sandbox_business
 from runs.lifecycle import dispatch
 from runs.models import Membership
 from runs.readers.verdict import fetch_repaired, is_stale
@@ -52,10 +52,12 @@ class Finding:
 
 
 class Command(BaseCommand):
-    help = "Kill and hang runs of a sandbox on this installation, and say how long each reader took to tell the truth."
+    help = "Kill and hang runs of a sandbox on this installation, and report how soon each reader showed the truth."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--url", help="also ask the API here, such as http://127.0.0.1:8000")
+        parser.add_argument(
+            "--url", help="also read the runs through the API at this address, such as http://127.0.0.1:8000"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -135,8 +137,8 @@ def _hung(api_reader: Reader | None) -> Iterator[Finding]:
 
 def _seconds_until_shown(run: DrillRun, reader: Reader) -> float | None:
     """From the last heartbeat to the moment when `reader` is told the truth; None when it isn't in time."""
-    told = _dies(run) and _until(lambda: reader(run), THRESHOLD + 2 * READER_SECONDS)
-    return _row(run).heartbeat_age if told else None
+    is_shown = _dies(run) and _until(lambda: reader(run), THRESHOLD + 2 * READER_SECONDS)
+    return _row(run).heartbeat_age if is_shown else None
 
 
 def _seconds_until_swept(run: DrillRun, patience: float) -> float | None:
@@ -152,7 +154,9 @@ def _dies(run: DrillRun) -> bool:
 
 
 def _start(death: DrillRun.Death, *, dies_again: bool = False) -> DrillRun:
-    return dispatch.start(DrillRun, sandbox(), steps=STEPS, death=death, dies_at=DIES_AT, dies_again=dies_again)
+    return dispatch.start(
+        DrillRun, sandbox_business(), steps=STEPS, death=death, dies_at=DIES_AT, dies_again=dies_again
+    )
 
 
 def _row(run: DrillRun) -> DrillRun:
@@ -189,7 +193,7 @@ def _reader_over_http(url: str) -> Iterator[Reader]:
     """
     user = User.objects.create_user(f"progress-drill-{secrets.token_hex(8)}")
     try:
-        Membership.objects.create(user=user, business=sandbox())
+        Membership.objects.create(user=user, business=sandbox_business())
         _, token = AuthToken.objects.create(user, expiry=timedelta(minutes=30))
         get = partial(_get, f"{url.rstrip('/')}/api/", token)
         _check_installation(url, get)

@@ -1,4 +1,4 @@
-"""The next messages are fetched and scanned while one is stored; an error is raised when its own message is due."""
+"""The next messages are fetched and scanned while one is stored; an error is raised for the message that it affects."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import pytest
 from pytest_django import Settings
 
 from demo.mailboxes.mime import mail, text
-from receipts.mailbox import inbox
+from receipts.mailbox import letter_fetcher, message_sizes
 from receipts.mailbox.account import Account, InboxUnreachable
-from receipts.mailbox.inbox import BATCH_MESSAGES, FetchFailures, Inbox, Letters, open_inbox
+from receipts.mailbox.fetch_failures import FetchFailures
+from receipts.mailbox.inbox import Inbox, open_inbox
+from receipts.mailbox.letter_fetcher import BATCH_MESSAGES, LetterFetcher
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
 from receipts.scanner import scanner as scanner_module
 from receipts.scanner.scanner import Scanner
 from receipts.sync import outage
-from receipts.sync.mailbox_sync import sync
+from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -32,7 +34,7 @@ def letter(number: int, part: bytes = BODY) -> bytes:
 
 @pytest.fixture
 def ahead(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What is scanned ahead."""
+    """The messages that were scanned ahead."""
     raws: list[bytes] = []
     scan_ahead = Scanner.scan_ahead
 
@@ -45,19 +47,19 @@ def ahead(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return raws
 
 
-def started(mailbox: Mailbox) -> ReceiptSyncRun:
+def start_sync(mailbox: Mailbox) -> ReceiptSyncRun:
     return dispatch.start(ReceiptSyncRun, mailbox.business, mailbox=mailbox)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_message_that_ends_the_scanner_ahead_fails_alone(
+def test_a_message_that_kills_the_scanner_while_scanned_ahead_fails_alone(
     business_a: Business, settings: Settings, monkeypatch: pytest.MonkeyPatch, ahead: list[bytes]
 ) -> None:
     settings.RECEIPTS_MESSAGE_SECONDS = 0.1
     monkeypatch.setattr(scanner_module, "WALL_FACTOR", 100)
     raws = [letter(1), letter(2), letter(3, HEAVY), letter(4), letter(5)]
     with served_mails(business_a, raws) as (_server, mailbox):
-        run = work_through(started(mailbox), sync)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert raws[2] in ahead
     assert (run.status, run.processed, run.failed) == ("completed", 5, 1)
     [failed] = run.items.filter(status="failed")
@@ -66,28 +68,28 @@ def test_a_message_that_ends_the_scanner_ahead_fails_alone(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_after_a_death_nothing_is_read_while_another_item_is_open(business_a: Business, ahead: list[bytes]) -> None:
+def test_in_suspect_mode_nothing_is_scanned_ahead(business_a: Business, ahead: list[bytes]) -> None:
     with served_mails(business_a, [letter(1), letter(2), letter(3)]) as (_server, mailbox):
-        run = started(mailbox)
+        run = start_sync(mailbox)
         ReceiptSyncRun.objects.filter(pk=run.pk).update(suspect_mode=True)
-        assert work_through(run, sync).succeeded == 3
+        assert work_through(run, sync_mailbox).succeeded == 3
     assert ahead == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_poison_item_is_never_read_ahead(business_a: Business, ahead: list[bytes]) -> None:
+def test_a_poison_item_is_never_scanned_ahead(business_a: Business, ahead: list[bytes]) -> None:
     raws = [letter(1), letter(2), letter(3)]
     with served_mails(business_a, raws) as (_server, mailbox):
-        run = started(mailbox)
+        run = start_sync(mailbox)
         ReceiptSyncRun.objects.filter(pk=run.pk).update(poison_items=["7:2"])
-        run = work_through(run, sync)
+        run = work_through(run, sync_mailbox)
     assert (run.succeeded, run.failed) == (2, 1)
     assert raws[2] in ahead
     assert raws[1] not in ahead
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_breaks_while_it_fetches_ahead_costs_no_message_that_is_here(business_a: Business) -> None:
+def test_a_connection_lost_while_fetching_ahead_loses_no_fetched_message(business_a: Business) -> None:
     many = BATCH_MESSAGES + 10
     raws = [letter(number).ljust(10_000, b".") for number in range(1, many + 1)]
     uids = range(1, many + 1)
@@ -98,37 +100,37 @@ def test_a_connection_that_breaks_while_it_fetches_ahead_costs_no_message_that_i
         account = Account("127.0.0.1", port, "plain", "dana", "open sesame", timeout=10)
         with open_inbox(account, max_bytes=100_000) as opened:
             failures = FetchFailures()
-            letters = opened.letters(uids, max_bytes=100_000, failures=failures)
+            letters = LetterFetcher(opened, uids, max_bytes=100_000, failures=failures)
             for uid in uids[:BATCH_MESSAGES]:
-                assert letters.take(uid).raw == raws[uid - 1]
+                assert letters.take_letter(uid).raw == raws[uid - 1]
                 letters.fetch_ahead(uid)
             with pytest.raises(InboxUnreachable):
-                letters.take(BATCH_MESSAGES + 1)
-    assert failures.is_alone(many), "on the next connection they are fetched one by one"
+                letters.take_letter(BATCH_MESSAGES + 1)
+    assert failures.must_be_alone(many), "on the next connection they are fetched one by one"
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("limits", [[80_000], [80_000, 20_000, 0]])
-def test_a_connection_lost_while_messages_are_read_ahead_stores_each_once(
+def test_a_connection_lost_while_messages_are_scanned_ahead_stores_each_once(
     business_a: Business, monkeypatch: pytest.MonkeyPatch, ahead: list[bytes], limits: list[int]
 ) -> None:
     many = 12
-    monkeypatch.setattr(inbox, "BATCH_MESSAGES", many // 2)
+    monkeypatch.setattr(letter_fetcher, "BATCH_MESSAGES", many // 2)
     monkeypatch.setattr(outage, "FIRST_PAUSE_SECONDS", 0.05)
     lost: list[int] = []
 
-    def note(self: Letters, uid: int) -> None:
+    def note(self: LetterFetcher, uid: int) -> None:
         fetch_ahead(self, uid)
         if self.has_failed_ahead and uid not in lost:
             lost.append(uid)
 
-    fetch_ahead = Letters.fetch_ahead
-    monkeypatch.setattr(Letters, "fetch_ahead", note)
+    fetch_ahead = LetterFetcher.fetch_ahead
+    monkeypatch.setattr(LetterFetcher, "fetch_ahead", note)
     raws = [letter(number).ljust(10_000, b".") for number in range(1, many + 1)]
     with served_mails(business_a, raws) as (server, mailbox), cut_after(server.port, limits) as port:
         mailbox.port = port
         mailbox.save()
-        run = work_through(started(mailbox), sync)
+        run = work_through(start_sync(mailbox), sync_mailbox)
     assert lost, "the connection broke while messages that are here were waiting to be stored"
     assert lost[0] < many // 2
     assert set(raws[2:6]) <= set(ahead)
@@ -139,34 +141,34 @@ def test_a_connection_lost_while_messages_are_read_ahead_stores_each_once(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_next_batch_is_here_before_the_last_one_is_used_up(business_a: Business) -> None:
+def test_the_next_batch_is_fetched_before_the_current_one_is_used_up(business_a: Business) -> None:
     many = BATCH_MESSAGES + 10
     with served_mails(business_a, [letter(number) for number in range(1, many + 1)]) as (server, _mailbox):
         account = Account("127.0.0.1", server.port, "plain", "dana", "open sesame", timeout=10)
         with open_inbox(account, max_bytes=100_000) as opened:
-            letters = opened.letters(range(1, many + 1), max_bytes=100_000)
+            letters = LetterFetcher(opened, range(1, many + 1), max_bytes=100_000)
             for uid in range(1, BATCH_MESSAGES):
-                letters.take(uid)
+                letters.take_letter(uid)
                 letters.fetch_ahead(uid)
-            assert letters.fetched(BATCH_MESSAGES)
-            assert letters.fetched(many)
+            assert letters.find_fetched(BATCH_MESSAGES)
+            assert letters.find_fetched(many)
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("told_before", [0, 3])
-def test_sizes_are_asked_for_ahead_and_none_is_missed(
-    business_a: Business, monkeypatch: pytest.MonkeyPatch, told_before: int
+@pytest.mark.parametrize("sent_before", [0, 3])
+def test_sizes_are_requested_ahead_and_none_is_missed(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch, sent_before: int
 ) -> None:
-    """Also by a server that answers two questions at once: what it told with another answer isn't taken for gone."""
-    monkeypatch.setattr(inbox, "SIZES_AT_ONCE", 30)
-    asked: list[str] = []
+    """Also from a server that works on two commands at once, and sends some sizes with another response."""
+    monkeypatch.setattr(message_sizes, "SIZES_AT_ONCE", 30)
+    requested: list[str] = []
     begin_sizes = Inbox.begin_sizes
 
     def begin(self: Inbox, uids: Sequence[int]) -> Callable[[], dict[int, int]]:
-        asked.append(f"{uids[0]}-{uids[-1]}")
+        requested.append(f"{uids[0]}-{uids[-1]}")
         read = begin_sizes(self, uids)
-        kept = uids[told_before:] if (uids[0], uids[-1]) == (61, 80) else uids
-        return lambda: {uid: size for uid, size in read().items() if uid in kept}
+        sent = uids[sent_before:] if (uids[0], uids[-1]) == (61, 80) else uids
+        return lambda: {uid: size for uid, size in read().items() if uid in sent}
 
     monkeypatch.setattr(Inbox, "begin_sizes", begin)
     raws = [letter(number) for number in range(1, 81)]
@@ -174,11 +176,11 @@ def test_sizes_are_asked_for_ahead_and_none_is_missed(
     with served_mails(business_a, raws) as (server, _mailbox):
         account = Account("127.0.0.1", server.port, "plain", "dana", "open sesame", timeout=10)
         with open_inbox(account, max_bytes=100_000) as opened:
-            letters = opened.letters(range(1, 81), max_bytes=100_000)
+            letters = LetterFetcher(opened, range(1, 81), max_bytes=100_000)
             for uid in range(1, 81):
                 if uid == 20:
-                    assert asked == ["1-30", "31-60", "61-80"]
-                taken.append(letters.take(uid).raw)
+                    assert requested == ["1-30", "31-60", "61-80"]
+                taken.append(letters.take_letter(uid).raw)
                 letters.fetch_ahead(uid)
     assert taken == raws
-    assert asked == ["1-30", "31-60", "61-80", *["61-63"] * bool(told_before)]
+    assert requested == ["1-30", "31-60", "61-80", *["61-63"] * bool(sent_before)]

@@ -1,0 +1,64 @@
+"""Stores what the scanner found in one message: the documents as files, the findings as receipts."""
+
+from __future__ import annotations
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from ..findings import EXTRACTOR_VERSION, Document, Finding, Scanned, needs_mail
+from ..models import Receipt, ReceiptSyncRun
+from .storing import store_receipts
+
+
+def store_documents(run: ReceiptSyncRun, scanned: Scanned) -> None:
+    """Store each attachment under its own hash, before the row that names it.
+
+    A crash between the two leaves a file that the next sync finds in its place. A crash in the middle of writing leaves
+    a file that is too short, and the next sync writes it again.
+    """
+    for document, _finding in scanned.findings:
+        if document is None:
+            continue
+        path = document_path(run, document)
+        if default_storage.exists(path):
+            if default_storage.size(path) == len(document.content):
+                continue
+            default_storage.delete(path)
+        default_storage.save(path, ContentFile(document.content))
+
+
+def document_path(run: ReceiptSyncRun, document: Document) -> str:
+    return f"receipts/{run.business_id}/{document.sha256[:2]}/{document.sha256}"
+
+
+def store_findings(run: ReceiptSyncRun, scanned: Scanned) -> None:
+    """Store the receipts, inside a transaction. Safe to repeat: it changes no receipt that a person decided about."""
+    store_receipts([_build_receipt(run, scanned, document, finding) for document, finding in scanned.findings])
+
+
+def _build_receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, finding: Finding) -> Receipt:
+    receipt = Receipt(
+        business_id=run.business_id,
+        mailbox_id=run.mailbox_id,
+        message_id=scanned.message_id,
+        subject=scanned.subject,
+        sender=scanned.sender,
+        received_at=scanned.sent_at,
+        vendor=finding.vendor,
+        amount=finding.amount,
+        currency=finding.currency,
+        issued_on=finding.issued_on,
+        invoice_number=finding.invoice_number,
+        is_refund=finding.is_refund,
+        confidence=finding.confidence,
+        needs_review=finding.needs_review,
+        review_reasons=list(finding.review_reasons),
+        extractor_version=EXTRACTOR_VERSION,
+        message_text=scanned.text if needs_mail(document, finding) else "",
+    )
+    if document:
+        receipt.attachment_sha256 = document.sha256
+        receipt.filename = document.filename
+        receipt.content_type = document.content_type
+        receipt.file.name = document_path(run, document)
+    return receipt

@@ -1,0 +1,55 @@
+"""A client of the stream of runs, which reads its events and comments as they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from django.contrib.auth.models import User
+from knox.models import AuthToken
+
+
+class Stream:
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._blocks = self._read_blocks()
+
+    def _read_blocks(self) -> Iterator[dict[str, str]]:
+        block: dict[str, str] = {}
+        for line in self.response.iter_lines():
+            if not line:
+                yield block
+                block = {}
+            else:
+                name, _colon, value = line.partition(":")
+                block[name or "comment"] = value.strip()
+
+    def next_run(self) -> dict[str, Any]:
+        """The JSON of the next run that the server sends."""
+        return self.next_event()[1]
+
+    def next_event(self) -> tuple[str, dict[str, Any]]:
+        """The next run with the id of its event."""
+        for block in self._blocks:
+            if block.get("event") == "run":
+                return block["id"], json.loads(block["data"])
+        raise AssertionError("the stream has ended")
+
+    def ends_without_event(self) -> bool:
+        return all("event" not in block for block in self._blocks)
+
+
+@contextmanager
+def open_stream(url: str, business: object, **headers: str) -> Iterator[Stream]:
+    path = f"{url}/api/runs/stream/?business={business}"
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    with httpx.stream("GET", path, headers=named, timeout=10) as response:
+        assert response.status_code == 200, response.read()
+        yield Stream(response)
+
+
+def make_token(user: User) -> str:
+    return f"Bearer {AuthToken.objects.create(user)[1]}"
