@@ -18,9 +18,22 @@ from rich.console import Console
 from rich.table import Table
 
 from . import extraction, guarantees, kill_storm, readability
-from .harness import FINISHED_RUNS, ROUNDS, Options, Result, machine, print_note
+from .harness import FINISHED_RUNS, ROUNDS, STARTS, Options, Result, machine, print_note
 
-NAMES = ("track", "flush", "hot", "sweep", "claim", "receipts", "broadcasts", "recordings", "search", "stream")
+NAMES = (
+    "track",
+    "flush",
+    "hot",
+    "sweep",
+    "claim",
+    "drain",
+    "fairness",
+    "receipts",
+    "broadcasts",
+    "recordings",
+    "search",
+    "stream",
+)
 # They need no database or choose their own, and their exit status judges.
 JUDGES: dict[str, Callable[[list[str]], None]] = {
     "kill_storm": kill_storm.main,
@@ -35,7 +48,12 @@ def main() -> None:
         judge(sys.argv[2:])
     arguments = _arguments()
     names = NAMES if arguments.name == "all" else (arguments.name,)
-    options = Options(rounds=arguments.rounds, quick=arguments.quick, finished_runs=arguments.rows)
+    options = Options(
+        rounds=arguments.rounds or ROUNDS,
+        quick=arguments.quick,
+        finished_runs=arguments.rows,
+        starts=arguments.rounds or STARTS,
+    )
     report = _measured(names, options)
     report = {"name": arguments.name, **report}
     print(json.dumps(report, ensure_ascii=False, indent=2)) if arguments.json else _show(report)
@@ -45,7 +63,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=(*NAMES, "all"))
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--rounds", type=_positive, default=ROUNDS, help=f"interleaved rounds (default {ROUNDS})")
+    parser.add_argument(
+        "--rounds",
+        type=_positive,
+        help=f"interleaved rounds (default {ROUNDS}), or starts of each kind for `fairness` (default {STARTS})",
+    )
     parser.add_argument(
         "--rows",
         type=_positive,

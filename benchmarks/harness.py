@@ -16,6 +16,7 @@ import psutil
 from rich.console import Console
 
 ROUNDS = 5
+STARTS = 50  # of `fairness`, whose rounds are single starts
 QUICK_SHARE = 1000  # `--quick` does a thousandth of the work
 FINISHED_RUNS = 10_000_000
 
@@ -34,6 +35,7 @@ class Options:
     rounds: int = ROUNDS
     quick: bool = False
     finished_runs: int = FINISHED_RUNS
+    starts: int = STARTS
 
     def amount(self, full: int, least: int = 1) -> int:
         return max(least, full // QUICK_SHARE) if self.quick else full

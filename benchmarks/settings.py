@@ -13,7 +13,7 @@ os.environ.update(
     DEBUG="false",  # with DEBUG, Django keeps every query
     SECRET_KEY="only-for-benchmarks",
     SALT_KEY="only-for-benchmarks",
-    CELERY_BROKER_URL="memory://",
+    CELERY_BROKER_URL=os.environ.get("BENCHMARK_BROKER", "memory://"),
     DATABASE_POOL="false",
     DATABASE_STATEMENT_TIMEOUT_SECONDS="0",  # ten million rows take longer to make than any request may
 )
@@ -22,6 +22,8 @@ from progress_project import settings as project
 from progress_project.settings import *  # noqa: F403
 from progress_project.settings import DATABASES, INSTALLED_APPS
 
+if "BENCHMARK_DATABASE" in os.environ:  # of a worker
+    DATABASES["default"]["NAME"] = os.environ["BENCHMARK_DATABASE"]
 DATABASES["default"]["TEST"] = {"NAME": f"unstuck_benchmarks_{os.getpid()}"}
 
 # Log lines are part of the work: they are formatted as in production and written to a sink.

@@ -34,7 +34,7 @@ TRANSITIONS = (
     Transition(Status.RUNNING, Status.COMPLETED, "the worker of the attempt"),
     Transition(Status.RUNNING, Status.FAILED, "the worker, sweep or a reader's repair (stale), reset"),
     Transition(Status.RUNNING, Status.CANCELLED, "the worker of the attempt"),
-    Transition(Status.RUNNING, Status.QUEUED, "interrupt (deploy, time slice), lost worker process, a wait of hours"),
+    Transition(Status.RUNNING, Status.QUEUED, "interrupt (deploy, time slice), lost worker process, a long wait"),
     Transition(Status.RUNNING, Status.PAUSED, "the worker, when asked"),
     Transition(Status.PAUSED, Status.QUEUED, "a person"),
     Transition(Status.PAUSED, Status.CANCELLED, "a person"),

@@ -15,6 +15,9 @@ from typing import Any
 from django.db import connection, connections
 from psycopg.pq import TransactionStatus
 
+from runs.database import fetch_pipelined
+from runs.lifecycle import claim
+from runs.models import queue_snapshot
 from runs.progress import flush
 
 current = threading.local()
@@ -85,6 +88,12 @@ def _wait_before_flush(statement: str, parameters: dict[str, Any]) -> flush.Row:
 _execute_prepared = flush.execute_prepared
 
 
+def _wait_before_pipeline(statements: Any) -> Any:
+    if call := getattr(current, "call", None):
+        call.wait_for_turn()
+    return fetch_pipelined(statements)
+
+
 @contextmanager
 def stepped_threads(monkeypatch: Any) -> Iterator[ThreadPoolExecutor]:
     """Threads for stepped calls. Their connections are closed in the end."""
@@ -95,6 +104,8 @@ def stepped_threads(monkeypatch: Any) -> Iterator[ThreadPoolExecutor]:
         connection.inc_thread_sharing()
 
     monkeypatch.setattr(flush, "execute_prepared", _wait_before_flush)
+    for module in (claim, queue_snapshot):
+        monkeypatch.setattr(module, "fetch_pipelined", _wait_before_pipeline)
     with ThreadPoolExecutor(24, initializer=register) as threads:
         yield threads
     for each in opened:

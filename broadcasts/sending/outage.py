@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from django.conf import settings
@@ -10,43 +9,39 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from runs.exceptions import RunUnreachable
-from runs.progress import Progress
+from runs.progress import Backoff, Progress
 
 from ..providers import ProviderError
 
-FIRST_PAUSE_SECONDS: Final = 1.0
-LONGEST_PAUSE_SECONDS: Final = 60.0
 NO_CONTACT: Final = gettext_noop("WhatsApp can't be reached")
 
 
 class Outage:
-    """How long the provider has been away, over all attempts of a run: a deploy doesn't start the wait again."""
+    """How long the provider has been away, over all attempts of a run."""
 
     def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._seconds_before: float = progress.run.cursor.get("unreachable_seconds", 0.0)
-        self._began_at: float | None = None
-        self._pause = FIRST_PAUSE_SECONDS
+        self._backoff = Backoff(progress)
+
+    @property
+    def is_on(self) -> bool:
+        """Has there been no answer since it began, perhaps in an earlier attempt?"""
+        return self._backoff.is_on
 
     def end(self) -> None:
         """Call after every answer of the provider."""
-        if self._began_at is not None or self._seconds_before:
-            self._seconds_before, self._began_at, self._pause = 0.0, None, FIRST_PAUSE_SECONDS
-            self._progress.checkpoint(unreachable_seconds=0.0)
+        self._backoff.end()
 
     def wait(self, error: ProviderError) -> None:
-        """Wait for one pause, with the reason on the card. Raises `RunUnreachable` after the longest outage."""
-        now = time.monotonic()
-        if self._began_at is None:
-            self._began_at = now
-        away = self._seconds_before + now - self._began_at
+        """Wait for one pause, with the reason on the card.
+
+        Raises `RunDeferred` where it is waited in the queue, and `RunUnreachable` after the longest outage.
+        """
+        away = self._backoff.seconds
         left = settings.WHATSAPP_UNREACHABLE_SECONDS - away
         if left <= 0:
-            self._progress.checkpoint(unreachable_seconds=0.0)  # a retry waits anew
+            self._backoff.end()  # a retry waits anew
             message = _(
                 "WhatsApp didn't answer for %(minutes)d minutes: %(error)s. Retry to continue where it stopped."
             )
             raise RunUnreachable(message % {"minutes": max(1, away // 60), "error": error})
-        self._progress.checkpoint(unreachable_seconds=away)
-        self._progress.wait(min(self._pause, left), NO_CONTACT)
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+        self._backoff.wait(min(self._backoff.next_pause(), left), NO_CONTACT)

@@ -8,14 +8,13 @@ from queue import Empty
 from typing import Final
 
 from django.conf import settings
-from django.utils.translation import gettext_noop
 
 from runs.progress import Effects, Progress
 
 from ..models import Recipient, WhatsAppBroadcast
 from ..providers import Provider
 from .choose import RecipientQueue
-from .rate_limit import RateLimiter
+from .rate_limit import LIMIT, RateLimiter
 from .send_messages import MessageSender
 from .settle import OutcomeRecorder
 from .threads import SendThreads
@@ -23,7 +22,6 @@ from .trouble import TroubleHandler
 from .window import ConcurrencyWindow
 
 LINGER_SECONDS: Final = 0.01  # a full window waits for a few answers more: one statement settles them all
-LIMIT: Final = gettext_noop("WhatsApp limit")
 
 
 class Pipeline:
@@ -46,8 +44,12 @@ class Pipeline:
         self._trouble = TroubleHandler(run, progress, provider, self._limiter, self._window)
 
     def send_all(self) -> None:
-        """Send to every recipient of the queue; whatever ends the loop, outcomes of messages in flight are recorded."""
+        """Send to every recipient of the queue; whatever ends the loop, outcomes of messages in flight are recorded.
+
+        So an attempt that a long wait ends (`RunDeferred`) leaves nothing in flight.
+        """
         try:
+            self._trouble.resume_outage()
             while (chosen := self.choose_recipients()) or self._threads.in_flight or self._queue.has_postponed:
                 if chosen:
                     self._sender.send_to(chosen)
@@ -59,6 +61,8 @@ class Pipeline:
                     self._trouble.handle_trouble()
         finally:
             self.settle_all()
+            self._sender.save_window_size()
+            self._progress.remember(tries=dict(self._recorder.tries) or None)
 
     @property
     def _is_full(self) -> bool:

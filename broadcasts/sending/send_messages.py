@@ -30,7 +30,7 @@ class MessageSender:
 
     def send_to(self, recipients: Sequence[Recipient]) -> None:
         """Put the recipients in flight, durably, and send to those that were still pending."""
-        self._save_window_size()
+        self.save_window_size()
         sends = [
             Send(recipient, message)
             for recipient in self._effects.begin(recipients)
@@ -42,7 +42,7 @@ class MessageSender:
             for send in sends:
                 self._threads.carry_out_here(send)
 
-    def _save_window_size(self) -> None:
+    def save_window_size(self) -> None:
         """The next attempt opens its window at this size. Costs nothing: `begin`'s statement carries it."""
         if self.window.size != self._saved_size:
             self._saved_size = self.window.size

@@ -24,13 +24,16 @@ class OutcomeRecorder:
     def __init__(self, run: WhatsAppBroadcast, effects: Effects, queue: RecipientQueue) -> None:
         self._run, self._effects, self._queue = run, effects, queue
         self._clock = DatabaseClock()
-        self._tries: Counter[int] = Counter()  # refused by the limit of a pair, by recipient
+        # Of those who were refused by the limit of a pair and are pending, by recipient. From attempt to attempt: each
+        # would begin anew otherwise. (Texts, for JSON has no other keys.)
+        self.tries: Counter[str] = Counter(run.cursor.get("tries", {}))
 
     def record_outcome(self, send: Send) -> ProviderError | None:
         """Record it with the effects, whose next statement writes it; return the error, None where it was accepted."""
         recipient = send.recipient
         match send.error:
             case None:
+                self.tries.pop(str(recipient.pk), None)
                 self._effects.done(recipient, **send.accepted._asdict(), answered_at=self._clock.isoformat())
                 return None
             case Refused() as error:
@@ -56,11 +59,13 @@ class OutcomeRecorder:
 
     def _retry_later(self, recipient: Recipient, error: Throttled) -> None:
         """A few times. Meta's advice for the limit of a pair: wait 4 s, then 16 s."""
-        self._tries[recipient.pk] += 1
-        if self._tries[recipient.pk] >= MAX_TRIES:
+        key = str(recipient.pk)
+        self.tries[key] += 1
+        if self.tries[key] >= MAX_TRIES:
+            del self.tries[key]
             self._effects.failed(recipient, error, error.code, answered_at=self._clock.isoformat())
         else:
-            self._put_back(recipient, error.seconds or 4.0 ** self._tries[recipient.pk])
+            self._put_back(recipient, error.seconds or 4.0 ** self.tries[key])
 
     def _put_back(self, recipient: Recipient, seconds: float = 0.0) -> None:
         """The message certainly didn't leave: the recipient is pending again, and next in this many seconds."""

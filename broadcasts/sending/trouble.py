@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from runs.exceptions import RunRejected
-from runs.progress import Progress
+from runs.progress import Backoff, Progress
 
 from ..meta_errors import advice_for
 from ..models import WhatsAppBroadcast
 from ..providers import Blocked, Provider, ProviderError, Refused, TemplateWaits, Throttled, Unclear, Unreachable
 from .outage import Outage
-from .rate_limit import RateLimiter
+from .rate_limit import LIMIT, RateLimiter
 from .template_wait import wait_for_template
 from .threads import Send
 from .window import ConcurrencyWindow
 
 OUTAGE_AFTER: Final = 5  # messages in a row without an answer: fewer may have failed each for its own reason
-LONGEST_HOLD_OFF: Final = 300.0  # seconds
+FIRST_HOLD_OFF: Final = 2.0  # seconds
+LONGEST_HOLD_OFF: Final = 300.0
 
 
 class TroubleHandler:
@@ -34,7 +35,8 @@ class TroubleHandler:
         self._outage = Outage(progress)
         self._refusals: list[Throttled | Blocked | TemplateWaits] = []  # that concern all recipients
         self._unanswered: list[ProviderError] = []  # in a row
-        self._hold_offs = 0  # in a row, without a message that was accepted or refused between them
+        # In a row, without a message that was accepted or refused between them.
+        self._hold_offs = Backoff(progress, key="held_off_seconds", first=FIRST_HOLD_OFF, longest=LONGEST_HOLD_OFF)
         self._has_sent = False  # has a message of this attempt been accepted?
 
     def note_outcome(self, send: Send, error: ProviderError | None) -> None:
@@ -42,10 +44,10 @@ class TroubleHandler:
         match error:
             case None:
                 self._has_sent = True
-                self._hold_offs = 0
+                self._hold_offs.end()
                 self._window.grow(send.seconds)
             case Refused():
-                self._hold_offs = 0
+                self._hold_offs.end()
             case Throttled(only_this_recipient=True):
                 pass
             case Throttled() | Blocked() | TemplateWaits():
@@ -65,7 +67,7 @@ class TroubleHandler:
 
     @property
     def _is_provider_away(self) -> bool:
-        return len(self._unanswered) >= OUTAGE_AFTER
+        return len(self._unanswered) >= (1 if self._outage.is_on else OUTAGE_AFTER)
 
     def handle_trouble(self) -> None:
         """Wait for the end of the trouble, with nothing in flight.
@@ -81,21 +83,26 @@ class TroubleHandler:
         if limits := [error for error in refusals if isinstance(error, Throttled)]:
             self._hold_off_account(limits)
         if self._is_provider_away:
-            self._wait_for_provider()
+            self._wait_for_provider(self._unanswered[-1])
+
+    def resume_outage(self) -> None:
+        """Call at the beginning: an attempt that begins in an outage sends nothing before the provider answers."""
+        if self._outage.is_on:
+            self._wait_for_provider(self._check_provider())
 
     def _hold_off_account(self, limits: list[Throttled]) -> None:
         """No worker that sends by this account gets a permit before the hold-off ends."""
-        self._hold_offs += 1
-        seconds = max(error.seconds or 2.0**self._hold_offs for error in limits)
-        self._limiter.hold_off(min(seconds, LONGEST_HOLD_OFF))
+        asked = max(error.seconds or 0.0 for error in limits)
+        seconds = self._hold_offs.next_pause(at_least=min(asked, LONGEST_HOLD_OFF))
+        self._limiter.hold_off(seconds)
+        self._hold_offs.wait(seconds, LIMIT)
 
-    def _wait_for_provider(self) -> None:
+    def _wait_for_provider(self, error: ProviderError | None) -> None:
         """Check without messages until the provider answers: each message tried would leave a recipient unknown.
 
         Then one message goes alone. If it gets no answer either, the outage goes on, with longer and longer pauses.
         """
         self._window.shut()
-        error: ProviderError | None = self._unanswered[-1]
         while error:
             self._outage.wait(error)
             error = self._check_provider()

@@ -21,6 +21,8 @@ RUNS_QUEUE_TIMEOUT_SECONDS = seconds_or_none("RUNS_QUEUE_TIMEOUT_SECONDS", defau
 RUNS_TIME_SLICE_SECONDS = seconds_or_none("RUNS_TIME_SLICE_SECONDS", default=300)
 # How long it may while a business waits that has fewer slots than its own.
 RUNS_SHORT_SLICE_SECONDS = seconds_or_none("RUNS_SHORT_SLICE_SECONDS", default=10)
+# How long a run may wait in its slot, at a time or in a row. A longer wait gives the slot back.
+RUNS_MAX_WAIT_IN_SLOT_SECONDS: float = env.float("RUNS_MAX_WAIT_IN_SLOT_SECONDS", default=30)
 # How many runs of a type a business may have running at once, as `broadcast=2,recording=1`; unnamed: any number.
 RUNS_MAX_RUNNING: dict[str, int] = env.dict("RUNS_MAX_RUNNING", cast={"value": int}, default={})
 # How many runs a business may start in a time, such as 100/hour; and of single types, as `broadcast=10/hour`: these

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from .account import InboxUnreachable
 
@@ -23,11 +23,21 @@ MAX_GIVEN_UP: Final = 5
 
 @dataclass
 class FetchFailures:
-    """The failures of one run, over all its connections."""
+    """The failures of one run, over all its connections and attempts: the tries of a message may be attempts apart."""
 
     _tries: Counter[int] = field(default_factory=Counter)
     _alone_until: int = 0
     _given_up_in_a_row: int = 0
+
+    @classmethod
+    def from_json(cls, remembered: dict[str, Any]) -> FetchFailures:
+        tries = Counter({int(uid): tries for uid, tries in remembered.get("tries", {}).items()})
+        return cls(tries, remembered.get("alone_until", 0), remembered.get("given_up_in_a_row", 0))
+
+    def as_json(self, *, after: int) -> dict[str, Any]:
+        """What the run's cursor keeps: the failures of the messages above this UID."""
+        tries = {str(uid): tries for uid, tries in self._tries.items() if uid > after}
+        return {"tries": tries, "alone_until": self._alone_until, "given_up_in_a_row": self._given_up_in_a_row}
 
     @contextmanager
     def record_failure(self, batch: Sequence[int]) -> Iterator[None]:

@@ -42,7 +42,7 @@ class MailboxSync:
         self._progress = progress
         self._scanner = scanner
         self._outage = Outage(progress, run.mailbox)
-        self._failures = FetchFailures()
+        self._failures = FetchFailures.from_json(run.cursor.get("failures", {}))
         self._outdated = retry_while_database_is_away(fetch_outdated_message_ids, run)
         # The UID of the last finished message, and the UIDVALIDITY under which the server assigned it.
         self._uidvalidity: int | None = run.cursor.get("uidvalidity")
@@ -63,6 +63,9 @@ class MailboxSync:
             except InboxUnreachable as error:
                 unreachable = error
             self._scanner.discard_ahead()  # after the wait, other messages may come next
+            if self._uidvalidity is not None:  # the next attempt must know which numbering it is
+                failures = self._failures.as_json(after=self._uid)
+                self._progress.remember(uidvalidity=self._uidvalidity, failures=failures)
             self._outage.wait(unreachable)
 
     def _process_remaining(self, inbox: Inbox) -> None:
@@ -95,7 +98,7 @@ class MailboxSync:
 
     def _start_over(self, inbox: Inbox) -> None:
         """The server has a new UIDVALIDITY: the old UIDs may belong to other messages now."""
-        self._uid = 0
+        self._uid, self._failures = 0, FetchFailures()
         if self._run.mode == self._run.Mode.SELECTED:
             return  # pending items fail as renumbered, and the others are finished
         self._progress.report()  # writes the last items, which would otherwise be written after the deletion

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from runs.exceptions import RunRejected, RunUnreachable
-from runs.progress import Progress
+from runs.progress import Backoff, Progress
 
 from ..mailbox.account import InboxUnreachable
 from ..models import Mailbox
 
 FIRST_PAUSE_SECONDS: Final = 1.0
-LONGEST_PAUSE_SECONDS: Final = 60.0
 
 
 class Outage:
@@ -27,31 +25,25 @@ class Outage:
     """
 
     def __init__(self, progress: Progress, mailbox: Mailbox) -> None:
-        self._progress = progress
         self._mailbox = mailbox
-        self._seconds_before: float = progress.run.cursor.get("unreachable_seconds", 0.0)
-        self._began_at: float | None = None
-        self._pause = 0.0  # the first retry follows at once
+        self._backoff = Backoff(progress, first=FIRST_PAUSE_SECONDS)
 
     def end(self) -> None:
         """The server responds again: the next outage may last the full limit."""
-        if self._began_at is not None or self._seconds_before:
-            self._seconds_before, self._began_at, self._pause = 0.0, None, 0.0
-            self._progress.checkpoint(unreachable_seconds=0.0)
+        self._backoff.end()
 
     def wait(self, error: InboxUnreachable) -> None:
-        """Wait before the next try, and show why. Raises RunRejected or RunUnreachable after the longest wait."""
-        now = time.monotonic()
-        if self._began_at is None:
-            self._began_at = now
-        unreachable_seconds = self._seconds_before + now - self._began_at
+        """Wait before the next try, and show why.
+
+        Raises RunDeferred where it is waited in the queue, and RunRejected or RunUnreachable after the longest wait.
+        """
+        unreachable_seconds = self._backoff.seconds
         left = self._longest_wait(error) - unreachable_seconds
         if left <= 0:
             self._give_up(error, unreachable_seconds)
-        self._progress.checkpoint(unreachable_seconds=unreachable_seconds)
-        if self._pause:
-            self._progress.wait(min(self._pause, left), error.waiting_reason)
-        self._pause = min(max(FIRST_PAUSE_SECONDS, 2 * self._pause), LONGEST_PAUSE_SECONDS)
+        if self._backoff.is_on:
+            self._backoff.wait(min(self._backoff.next_pause(), left), error.waiting_reason)
+        self._backoff.begin()  # the first retry follows at once
 
     def _longest_wait(self, error: InboxUnreachable) -> float:
         """The longest wait over all attempts, in seconds."""
@@ -60,7 +52,7 @@ class Outage:
         return 0.0 if error.is_misconfigured else float(settings.RECEIPTS_FIRST_CONTACT_SECONDS)
 
     def _give_up(self, error: InboxUnreachable, unreachable_seconds: float) -> None:
-        self._progress.checkpoint(unreachable_seconds=0.0)  # a retry may wait the full time again
+        self._backoff.end()  # a retry may wait the full time again
         if not self._mailbox.has_been_opened:
             raise RunRejected(error)
         message = _("%(problem)s The sync waited %(minutes)d minutes for it. Retry to continue where it stopped.")

@@ -9,6 +9,7 @@ from runs.progress import Progress
 from ..audio.reader import AudioReader
 from ..models import Recording, RecordingRun
 from ..sources import RecordingSource
+from ..sources.retries import SourcePatience
 from ..transcription.transcriber import Transcriber
 
 
@@ -19,6 +20,7 @@ class CollectionContext:
     run: RecordingRun
     progress: Progress
     source: RecordingSource
+    patience: SourcePatience
     reader: AudioReader
     transcriber: Transcriber | None
 

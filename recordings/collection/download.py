@@ -34,7 +34,9 @@ def fetch_recording(context: CollectionContext, call: Call, *, report_share: Cal
     with open_part_file(context.run, call) as part:
         download = Download(part, report_share)
         retry_interrupted(
-            lambda: download.resume(context.source, call), wait=progress.wait, get_position=lambda: download.size
+            lambda: download.resume(context.source, call),
+            wait=context.patience.wait_between_tries,
+            get_position=lambda: download.size,
         )
         download.verify_on_disk()
         audio = context.reader.check_recording(Path(part.name), raw_type=raw_type_of(call))

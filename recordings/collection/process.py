@@ -8,7 +8,6 @@ from runs.progress import Progress
 
 from ..models import FETCH_SHARE, TYPICAL_SECONDS, Call, Recording
 from ..sources import StillRecording
-from ..sources.retries import retry_while_source_is_away
 from .context import CollectionContext
 from .download import adopt_stored_file, fetch_recording
 from .transcribe import transcribe_call
@@ -28,7 +27,7 @@ def process_recording(context: CollectionContext, recording: Recording) -> None:
     with progress.item(recording.key):
         progress.fenced(recording.mark_begun)
         try:
-            retry_while_source_is_away(lambda: complete_call(context, call), wait=progress.wait)
+            context.patience.retry_while_source_is_away(lambda: complete_call(context, call))
         except StillRecording:
             message = _("This call is still being recorded: a later run takes it.")
             progress.skipped(recording.key, message, code="recording")

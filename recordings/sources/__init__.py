@@ -132,5 +132,5 @@ class ProviderBusy(Exception):
     """The provider asks us to wait for some seconds."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
+        super().__init__(_("The provider asks us to wait."))
         self.seconds = seconds

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from runs.exceptions import ItemFailed, RunRejected, RunUnreachable
+from runs.progress import Backoff, Progress
 
 from . import Interrupted, NotConnected, ProviderBusy, SourceAway, Wait
 
@@ -17,7 +18,6 @@ T = TypeVar("T")
 MAX_TRIES: Final = 4
 MAX_PAUSE_SECONDS: Final = 8.0
 MAX_BUSY_WAITS: Final = 20
-MAX_PAUSE_AWAY_SECONDS: Final = 60.0
 
 
 def retry_interrupted(attempt: Callable[[], T], *, wait: Wait, get_position: Callable[[], int] = lambda: 0) -> T:
@@ -26,7 +26,7 @@ def retry_interrupted(attempt: Callable[[], T], *, wait: Wait, get_position: Cal
     Raises `ItemFailed` with the code `unreachable` and the last reason, or `SourceAway` if there was no connection.
     """
     failures = busy_waits = 0
-    furthest = get_position()
+    furthest, waited = get_position(), 0.0
     while True:
         try:
             return attempt()
@@ -34,7 +34,9 @@ def retry_interrupted(attempt: Callable[[], T], *, wait: Wait, get_position: Cal
             busy_waits += 1
             if busy_waits > MAX_BUSY_WAITS:
                 raise ItemFailed(_("The provider kept asking us to wait."), code="unreachable") from busy
-            wait(busy.seconds, _("The provider asks us to wait."))
+            seconds = max(busy.seconds, waited)  # in a row they double, so that a long row gives the slot back
+            waited += seconds
+            wait(seconds, busy)
         except Interrupted as reason:
             failures = 1 if get_position() > furthest else failures + 1
             furthest = max(furthest, get_position())
@@ -45,22 +47,47 @@ def retry_interrupted(attempt: Callable[[], T], *, wait: Wait, get_position: Cal
             wait(min(MAX_PAUSE_SECONDS, 0.5 * 2**failures), reason)
 
 
-def retry_while_source_is_away(attempt: Callable[[], T], *, wait: Wait, has_been_reached: bool = True) -> T:
-    """Call `attempt` until the source is back, a folder that is mounted again or a provider. The run shows the wait.
+class SourcePatience:
+    """For how long a run waits for a source that is away, or asks it to wait for long; over all its attempts.
 
-    Raises `RunUnreachable` after `RECORDINGS_AWAY_SECONDS`. A source that has never been reached has a wrong address:
-    `RunRejected` is raised at once.
+    It is over when a recording, or the listing of all, is complete: a provider that always stops a download in its
+    middle, and asks for a long wait, would be waited for without an end otherwise.
     """
-    waited, pause = 0.0, 1.0
-    while True:
-        try:
-            return attempt()
-        except SourceAway as reason:
-            if not has_been_reached:
-                raise RunRejected(reason) from reason
-            left = settings.RECORDINGS_AWAY_SECONDS - waited
-            if left <= 0:
-                raise RunUnreachable(reason) from reason
-            pause = min(pause, left)
-            wait(pause, reason)
-            waited, pause = waited + pause, min(2 * pause, MAX_PAUSE_AWAY_SECONDS)
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._backoff = Backoff(progress)
+
+    def wait_between_tries(self, seconds: float, reason: object) -> None:
+        """A `Wait` for the source itself. Of a source that is known to be away one try is enough."""
+        if isinstance(reason, NotConnected) and self._backoff.is_on:
+            raise SourceAway(str(reason)) from reason
+        is_long = seconds > settings.RUNS_MAX_WAIT_IN_SLOT_SECONDS
+        if isinstance(reason, ProviderBusy) and (is_long or self._backoff.is_on):
+            self._wait(reason, at_least=seconds)
+        else:
+            self._progress.wait(seconds, reason)
+
+    def retry_while_source_is_away(self, attempt: Callable[[], T], *, has_been_reached: bool = True) -> T:
+        """Call `attempt` until the source is back, a folder that is mounted again or a provider, and show the wait.
+
+        Raises `RunDeferred` where that is waited for in the queue, and `RunUnreachable` after
+        `RECORDINGS_AWAY_SECONDS`; for a source that has never been reached `RunRejected`, as its address is wrong.
+        """
+        while True:
+            try:
+                result = attempt()
+            except SourceAway as reason:
+                if not has_been_reached:
+                    raise RunRejected(reason) from reason
+                self._wait(reason)
+            else:
+                self._backoff.end()
+                return result
+
+    def _wait(self, reason: Exception, *, at_least: float = 0.0) -> None:
+        left = settings.RECORDINGS_AWAY_SECONDS - self._backoff.seconds
+        if left <= 0:
+            self._backoff.end()  # a retry waits anew
+            raise RunUnreachable(reason) from reason
+        self._backoff.wait(max(at_least, min(self._backoff.next_pause(), left)), reason)

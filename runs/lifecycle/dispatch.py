@@ -173,7 +173,7 @@ def end_waits(rows: RunQuerySet[Any]) -> int:
     waiting = list(rows.filter(status=Status.QUEUED, waiting_until__gt=Now()))
     for run in waiting:
         row = rows.model.objects.filter(pk=run.pk, status=Status.QUEUED)
-        row.update(waiting_until=None, waiting_reason="", version=models.F("version") + 1)
+        row.update(queued_at=Now(), waiting_until=None, waiting_reason="", version=models.F("version") + 1)
     if waiting:
         transaction.on_commit(partial(wake_queue, rows.model.queue, len(waiting)))
     return len(waiting)

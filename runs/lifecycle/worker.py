@@ -96,7 +96,7 @@ def work_on_attempt(run: R, work: Work[R], worker: Actor) -> None:
     except RunStopped as stop:
         apply_stop_request(progress, StopRequest(str(stop)), worker)
     except RunDeferred as error:
-        with audit_context(worker, "deferred"):
+        with audit_context(worker, "deferred", seconds=error.seconds, waits_for=clean(error.reason)):
             progress.leave(Status.QUEUED, waiting=(error.seconds, error.reason))
     except RunRejected as error:
         with audit_context(worker, "rejected"):

@@ -19,13 +19,18 @@ CountedRuns = tuple[tuple[type[Run], ...], bool]  # their types, and whether tho
 CLAIMABLE: Final = f"status = '{Status.QUEUED}' AND waiting_until IS NULL"
 
 
-# Called before each choice. What another claim is just ending is left to it.
+# Called before each choice. What another claim is just ending is left to it. From then on the run is queued: the wait
+# is no time in which no worker took it.
 
 
 @lru_cache(maxsize=64)
 def end_waits_sql(model: type[Run]) -> str:
     return f"""
-        UPDATE {table_of(model)} SET waiting_until = NULL, waiting_reason = '', version = version + 1
+        UPDATE {table_of(model)} SET
+            queued_at = GREATEST(queued_at, waiting_until),
+            waiting_until = NULL,
+            waiting_reason = '',
+            version = version + 1
         WHERE id IN (
             SELECT id FROM {table_of(model)}
             WHERE status = '{Status.QUEUED}' AND waiting_until <= statement_timestamp()

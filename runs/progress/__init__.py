@@ -1,6 +1,7 @@
 """What the work of a run reports with."""
 
+from .backoff import Backoff
 from .effects import Effects
 from .progress import Progress
 
-__all__ = ["Effects", "Progress"]
+__all__ = ["Backoff", "Effects", "Progress"]

@@ -25,6 +25,12 @@ class Cursor:
     def set_pending(self, changes: Mapping[str, Any]) -> None:
         self._pending = {**(self._pending or self.value), **changes}
 
+    def remember(self, changes: Mapping[str, Any]) -> None:
+        """Set what isn't a place: the counts there stay as they are. None drops a value."""
+        self.value = _merge(self.value, changes)
+        if self._pending is not None:
+            self._pending = _merge(self._pending, changes)
+
     def commit_pending(self) -> None:
         if self._pending is not None:
             self.commit(self._pending)
@@ -39,3 +45,7 @@ class Cursor:
     def add_weight(self) -> None:
         """Until a new attempt knows the weights again, it must not show a share of the count in their place."""
         self.counts_there = {**self.counts_there, "weight": self._counts.weights.done}
+
+
+def _merge(value: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in {**value, **changes}.items() if each is not None}

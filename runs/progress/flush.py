@@ -7,17 +7,19 @@ written by the same statement, so a crash leaves all of them or none.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection
+from django.db import connection, transaction
 
 from ..exceptions import RunLost, RunsError
 from ..models import Run, statements
 from ..states import Status
 
+T = TypeVar("T")
 Row = tuple[Any, ...] | None
 
 
@@ -99,6 +101,13 @@ def lock_attempt(run: Run) -> None:
         row = execute_prepared(statements.lock_attempt_sql(type(run)), parameters)
     if row is None:
         raise RunLost
+
+
+def write_fenced(run: Run, write: Callable[[], T]) -> T:
+    """Call `write` in a transaction that commits only while this attempt has the run. Raises `RunLost` before it."""
+    with transaction.atomic():
+        lock_attempt(run)
+        return write()
 
 
 def build_parameters(run: Run, report: ProgressReport, final_status: FinalStatus | None) -> dict[str, Any]:

@@ -6,21 +6,21 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import transaction
 from django.utils.translation import gettext
 
 from ..database import is_outage, retry_while_database_is_away
-from ..exceptions import ItemFailed, ItemTimedOut, RunsError, RunStopped
+from ..exceptions import ItemFailed, ItemTimedOut, RunDeferred, RunsError, RunStopped
 from ..models import Run
 from ..models.poison import POISON_CODE, POISON_MESSAGE
 from ..states import ItemStatus, Status
 from ..text import clean
 from .counts import Counts
 from .cursor import Cursor
-from .flush import FinalStatus, ProgressReport, flush, lock_attempt
+from .flush import FinalStatus, ProgressReport, flush, write_fenced
 from .item_buffer import ItemBuffer
 from .item_naming import KEY_LENGTH, ItemNaming, own_key
 from .report_builder import ReportBuilder
@@ -170,8 +170,8 @@ class Progress:
     def item(self, key: object, *, seconds: float | None = None, **fields: Any) -> Iterator[None]:
         """Report the item by what becomes of the block: an exception in it fails the item, not the run.
 
-        Only what concerns the whole run gets out: `RunRejected`, `RunUnreachable`, `RunStopped`, `RunLost`, and a
-        database that is away. After `seconds` on the clock the next `beat()`, also that of a bounded child, raises
+        Only what concerns the whole run gets out: the errors of `runs.exceptions` that end an attempt, and a database
+        that is away. After `seconds` on the clock the next `beat()`, also that of a bounded child, raises
         `ItemTimedOut`: choose less than the run's threshold, so that a hung item is found before the run is stale.
         """
         self._item_deadline = seconds and time.monotonic() + seconds
@@ -201,6 +201,10 @@ class Progress:
 
     def failed(self, key: object, error: object, code: str = "error", **fields: Any) -> None:
         self._report_item(ItemStatus.FAILED, key, error, code, fields)
+
+    def remember(self, **values: Any) -> None:
+        """Keep values in the cursor, whatever becomes of the open item; None forgets one."""
+        self._cursor.remember(values)
 
     def checkpoint(self, cursor: Mapping[str, Any] | None = None, **values: Any) -> None:
         """Set where a new attempt would go on; merged into the cursor, which is stored as JSON."""
@@ -264,7 +268,13 @@ class Progress:
         self.report()
 
     def wait(self, seconds: float, reason: object) -> None:
-        """Wait for a provider's limit, beating; readers see until when, and why."""
+        """Wait for a provider's limit, beating; readers see until when, and why. For waits in a row see `Backoff`.
+
+        More than `RUNS_MAX_WAIT_IN_SLOT_SECONDS` are waited in the queue, without a worker: `RunDeferred` ends the
+        attempt, and the work is called again with its cursor.
+        """
+        if seconds > settings.RUNS_MAX_WAIT_IN_SLOT_SECONDS:
+            raise RunDeferred(seconds, reason)
         until = time.monotonic() + seconds
         cleaned = clean(reason, REASON_LENGTH)
         try:
@@ -302,16 +312,9 @@ class Progress:
     def fenced(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `write` in one short transaction that commits only while this attempt has the run.
 
-        It is called again when the database went away meanwhile, so it must be safe to repeat.
-        Raises `RunLost` before `write` is called when the run has been taken away.
+        It is called again when the database went away meanwhile: it must be safe to repeat. Raises `RunLost` before it.
         """
-
-        def write_locked() -> T:
-            with transaction.atomic():
-                lock_attempt(self.run)
-                return write(*args, **kwargs)
-
-        return retry_while_database_is_away(write_locked)
+        return retry_while_database_is_away(write_fenced, self.run, partial(write, *args, **kwargs))
 
     def dies_in_accused_item(self) -> bool:
         """Is an exception that escaped just now the second death in a row inside the same item?"""

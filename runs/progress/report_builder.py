@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from typing import Any
 
 from ..models import Run
@@ -27,7 +26,7 @@ class ReportBuilder:
         self._counts, self._cursor, self._items, self._naming = counts, cursor, items, naming
         self._estimator = Estimator(run.rate, counts.processed, counts.weights.done)
         self._history = ThroughputHistory(run.pace)
-        self._seconds_before = _seconds_between(run.started_at, run.claimed_at)  # of earlier attempts
+        self._seconds_before = self._history.resume(counts.shown_counts()["processed"])
         self._began_at = time.monotonic()
         self._flushed_done: float = counts.processed
 
@@ -80,8 +79,3 @@ class ReportBuilder:
         if counts.weights.total:
             return self._estimator.seconds_for_weight(counts.weights.total - counts.amount_done())
         return self._estimator.seconds_for_items(counts.total - counts.shown_counts()["processed"])
-
-
-def _seconds_between(start: datetime | None, end: datetime | None) -> float:
-    """Two moments of the database's clock."""
-    return max(0.0, (end - start).total_seconds()) if start and end else 0.0

@@ -8,7 +8,7 @@ from itertools import pairwise
 POINTS = 60
 WIDTH, HEIGHT = 600, 120  # of the drawing, in its own units
 
-Points = list[list[float]]  # [seconds since the start, items processed by then]
+Points = list[list[float]]  # [seconds that attempts have worked, items processed by then]
 
 
 class ThroughputHistory:
@@ -20,10 +20,21 @@ class ThroughputHistory:
         while points and points[-1][0] / self._interval > POINTS:
             self._interval *= 2
 
+    def resume(self, processed: int) -> float:
+        """The seconds that earlier attempts have worked; what a run waits for between two of them is no work.
+
+        What a lost attempt had processed since its last point took nobody knows how long, so that no speed is drawn.
+        """
+        if not self.points:
+            return 0.0
+        if processed > self.points[-1][1]:
+            self.points.append([self.points[-1][0], processed])
+        return self.points[-1][0]
+
     def note(self, seconds: float, processed: int, *, last: bool = False) -> bool:
-        """Add a point if one is due; was it?"""
+        """Add a point if one is due; was it? The last one of an attempt is, if it finished anything."""
         since = seconds - self.points[-1][0] if self.points else self._interval
-        if since < self._interval and not last:
+        if since < self._interval and not (last and processed > self.points[-1][1]):
             return False
         self.points.append([round(seconds, 1), processed])
         if len(self.points) > POINTS:

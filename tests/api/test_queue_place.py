@@ -133,10 +133,10 @@ def test_the_stream_sends_a_run_whose_place_has_changed(
 ) -> None:
     announce("worker@test", QUEUE, slots=0)
     first, run = queue_run(business_b), queue_run(business_a)
-    with open_stream(asgi, business_a.pk, Authorization=make_token(member_a)) as events:
-        before = events.next_run()
+    with open_stream(asgi, business_a.pk, Authorization=make_token(member_a)) as stream:
+        before = stream.next_run()
         DrillRun.objects.filter(pk=first.pk).transition_to(Status.CANCELLED)
-        after = events.next_run()
+        after = stream.next_run()
     assert (place(before), place(after)) == (2, 1)
     assert (before["id"], before["version"]) == (after["id"], after["version"]) == (run.pk, run.version)
     assert after["verdict"]["message"] == "It is next in the queue."

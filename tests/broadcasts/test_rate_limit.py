@@ -12,6 +12,7 @@ from broadcasts.models import OutboxMessage, Pace, ProviderAccount
 from broadcasts.providers import Refused
 from broadcasts.providers.outbox import Outbox
 from broadcasts.sending.rate_limit import RateLimiter
+from runs.exceptions import RunDeferred
 
 pytestmark = pytest.mark.django_db
 
@@ -38,10 +39,23 @@ def test_two_workers_share_the_permits_of_an_account(account_a: ProviderAccount)
 
 def test_a_hold_off_is_for_every_worker(account_a: ProviderAccount, account_b: ProviderAccount) -> None:
     one, other, stranger = RateLimiter(account_a), RateLimiter(account_a), RateLimiter(account_b)
-    one.hold_off(30)
-    assert one.take_permit() == pytest.approx(30, abs=1)
-    assert other.take_permit() == pytest.approx(30, abs=1)
+    one.hold_off(20)
+    assert one.take_permit() == pytest.approx(20, abs=1)
+    assert other.take_permit() == pytest.approx(20, abs=1)
     assert stranger.take_permit() < 1
+
+
+def test_a_worker_takes_no_permit_that_is_due_too_late_to_wait_for(account_a: ProviderAccount) -> None:
+    """Runs that come back for their turn would always find that others, who never send, are before them."""
+    account_a.rate = 0.1
+    account_a.save(update_fields=["rate"])
+    limiters = [RateLimiter(account_a) for _run in range(5)]
+    assert delays(limiters[0], 1) == [0]
+    assert [delays(each, 1)[0] for each in limiters[1:4]] == pytest.approx([10, 20, 30], abs=1)
+    for _try in range(3):
+        with pytest.raises(RunDeferred) as deferred:
+            limiters[4].take_permit()
+        assert deferred.value.seconds == pytest.approx(40, abs=1)
 
 
 def test_unused_permits_are_lost_except_the_last_few(account_a: ProviderAccount) -> None:

@@ -53,7 +53,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch, graph: GraphServer) -> list[tuple[fl
         pauses_taken.append((seconds, len(graph.received)))
 
     monkeypatch.setattr(Progress, "wait", pause)
-    monkeypatch.setattr(RateLimiter, "hold_off", pause)
+    monkeypatch.setattr(RateLimiter, "hold_off", lambda self, seconds: None)
     return pauses_taken
 
 
@@ -187,7 +187,7 @@ def test_a_provider_that_is_away_is_checked_without_messages(
     assert (end.status, end.sent + end.unknown) == (Status.COMPLETED, 100)
     assert end.unknown <= AT_ONCE + OUTAGE_AFTER - 1
     assert everybody_once(graph, 100)
-    assert [seconds for seconds, _reason, _told in waits] == [1, 2, 4, 8]
+    assert [seconds for seconds, _reason, _received in waits] == pytest.approx([1, 2, 4, 8], abs=0.9)
     assert {(reason, received) for _seconds, reason, received in waits} == {
         ("WhatsApp can't be reached", 10 + end.unknown)
     }
@@ -208,7 +208,7 @@ def test_a_provider_that_stays_away_fails_the_run_as_unreachable_and_a_retry_goe
         settings.WHATSAPP_API_URL = "http://127.0.0.1:9"
     end = work_through(broadcast(account_a, numbers(30)), send)
     assert (end.status, end.error_code, end.failed) == (Status.FAILED, "unreachable", 0)
-    assert end.error_message.startswith("WhatsApp gave no answer for 1 minutes: ")
+    assert end.error_message.startswith("WhatsApp didn't answer for 1 minutes: ")
     assert end.unknown == len(graph.received) <= AT_ONCE + OUTAGE_AFTER - 1, (
         "recipients whose message certainly didn't leave are pending"
     )

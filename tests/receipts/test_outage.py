@@ -69,7 +69,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[ReceiptSyn
 
         def wait_and_do(self: Outage, error: InboxUnreachable) -> None:
             if left:
-                left.pop()(self._progress.run)  # type: ignore[arg-type]
+                left.pop()(ReceiptSyncRun.objects.latest())
             wait(self, error)
 
         monkeypatch.setattr(Outage, "wait", wait_and_do)
@@ -132,7 +132,7 @@ def test_a_server_that_stays_away_fails_the_run_as_unreachable_and_a_retry_waits
 def test_the_wait_before_a_deploy_counts(lonely: Mailbox, settings: Settings) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 1_000
     run = start_sync(lonely)
-    ReceiptSyncRun.objects.filter(pk=run.pk).update(cursor={"unreachable_seconds": 999.9})
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(cursor={"unreachable_seconds": 1_000.0})
     assert work_through(run, sync_mailbox).error_code == "unreachable"
 
 

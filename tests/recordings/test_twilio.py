@@ -285,6 +285,7 @@ def test_the_run_waits_for_a_list_that_fails_for_a_while(
 def test_a_run_whose_provider_stays_away_can_be_retried(
     business_a: Business, settings: Settings, waits: list[str]
 ) -> None:
+    settings.RECORDINGS_AWAY_SECONDS = 10
     with serve_twilio(settings, [make_served_call(1)]) as server:
         source = twilio_source(business_a)
         collect_source(source)
@@ -297,7 +298,7 @@ def test_a_run_whose_provider_stays_away_can_be_retried(
 def test_a_provider_away_in_the_middle_loses_no_recording(
     business_a: Business, settings: Settings, waits: list[str]
 ) -> None:
-    real, refusals = httpx.Client.send, [None] * (2 * MAX_TRIES)
+    real, refusals = httpx.Client.send, [None] * (MAX_TRIES + 2)
 
     def send(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
         if request.url.path.endswith(".wav") and refusals:

@@ -21,7 +21,7 @@ TYPE: type[Run] = DrillRun
 
 HEADS = claim_statements.heads_sql(TYPE, (TYPE,))
 OF_BUSINESS, OF_ALL = ((TYPE,), True), ((TYPE,), False)
-STATEMENTS = {
+STATEMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "the heads": (HEADS, {"queue": TYPE.queue, "first": 20}),
     "all heads": (HEADS, {"queue": TYPE.queue, "first": None}),
     "what runs": (claim_statements.count_running_sql(TYPE), {}),
@@ -55,7 +55,13 @@ def long_history(db: None) -> int:
 
 def test_each_statement_of_a_claim_reads_partial_indexes_only(long_history: int) -> None:
     for name, (statement, parameters) in STATEMENTS.items():
-        values = {"business": long_history, "worker": "w", "worker_boot": "b", "task_id": "t", **parameters}
+        values: dict[str, Any] = {
+            "business": long_history,
+            "worker": "w",
+            "worker_boot": "b",
+            "task_id": "t",
+            **parameters,
+        }
         read = indexes_read(statement, values)
         assert read & PARTIAL, name
         assert read <= {*PARTIAL, BY_ID}, name

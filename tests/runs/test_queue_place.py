@@ -60,7 +60,7 @@ def places(runs: Sequence[DrillRun]) -> list[Any]:
     return [verdict.evidence["place_in_queue"] for verdict in verdicts(*runs)]
 
 
-def seen(run: DrillRun) -> tuple[str, Any, Any]:
+def read_run(run: DrillRun) -> tuple[str, Any, Any]:
     [verdict] = verdicts(run)
     return verdict.message, verdict.evidence["place_in_queue"], verdict.evidence["waits_for"]
 
@@ -103,8 +103,8 @@ def test_runs_for_which_a_limit_leaves_no_room_yet_have_a_place_too(business_a: 
 def test_nobody_counts_further_than_a_hundred(business_a: Business, business_b: Business) -> None:
     announce("worker@test", QUEUE, slots=0)
     own = fill_queue(business_a, 102)
-    assert seen(own[100]) == ("Place 101 in the queue.", 101, "slot")
-    assert seen(own[101]) == ("More than 100 runs are before it in the queue.", None, "slot")
+    assert read_run(own[100]) == ("Place 101 in the queue.", 101, "slot")
+    assert read_run(own[101]) == ("More than 100 runs are before it in the queue.", None, "slot")
     fill_queue(business_b, 300)
     assert places(own[50:52]) == [101, None]
 
@@ -128,7 +128,7 @@ def test_a_run_that_waits_until_a_time_has_no_place(business_a: Business) -> Non
     waiting, other = queue_runs(business_a, 2)
     rows = DrillRun.objects.filter(pk=waiting.pk)
     rows.update(waiting_until=Now() + timedelta(hours=1), waiting_reason="A provider's limit")
-    message, place, waits_for = seen(waiting)
+    message, place, waits_for = read_run(waiting)
     assert (message.split(",")[0], place, waits_for) == ("A provider's limit", None, None)
     assert places([other]) == [1]
 
@@ -145,12 +145,12 @@ def test_only_queued_runs_have_a_place(business_a: Business) -> None:
 
 def test_without_a_worker_that_serves_its_queue_it_waits_for_one(business_a: Business) -> None:
     [run] = queue_runs(business_a, 1)
-    assert seen(run) == ("No worker is running.", 1, "worker")
+    assert read_run(run) == ("No worker is running.", 1, "worker")
     announce("other", "receipts")
     announce("lost", QUEUE, seconds_ago=46)
-    assert seen(run) == ("No worker is running.", 1, "worker")
+    assert read_run(run) == ("No worker is running.", 1, "worker")
     announce("lost", "receipts", QUEUE)
-    assert seen(run) == ("It starts in a moment.", 1, None)
+    assert read_run(run) == ("It starts in a moment.", 1, None)
 
 
 def test_while_all_slots_are_occupied_it_waits_for_one(business_a: Business, business_b: Business) -> None:
@@ -158,11 +158,11 @@ def test_while_all_slots_are_occupied_it_waits_for_one(business_a: Business, bus
     queue_runs(business_a, 2)
     claim(2)
     first, second = queue_runs(business_a, 1)[0], queue_runs(business_b, 1)[0]
-    assert seen(second) == ("It is next in the queue.", 1, "slot")
-    assert seen(first) == ("Place 2 in the queue.", 2, "slot")
+    assert read_run(second) == ("It is next in the queue.", 1, "slot")
+    assert read_run(first) == ("Place 2 in the queue.", 2, "slot")
     announce("worker@test", QUEUE, "receipts", slots=3)
-    assert seen(second) == ("It starts in a moment.", 1, None)
-    assert seen(first) == ("Place 2 in the queue.", 2, "slot")
+    assert read_run(second) == ("It starts in a moment.", 1, None)
+    assert read_run(first) == ("Place 2 in the queue.", 2, "slot")
 
 
 def test_slots_of_workers_that_are_lost_or_serve_other_queues_are_not_counted(business_a: Business) -> None:
@@ -172,9 +172,9 @@ def test_slots_of_workers_that_are_lost_or_serve_other_queues_are_not_counted(bu
     queue_runs(business_a, 2)
     [claimed] = claim()
     [run] = DrillRun.objects.filter(status=Status.QUEUED)
-    assert seen(run)[2] == "slot"
+    assert read_run(run)[2] == "slot"
     DrillRun.objects.filter(pk=claimed).update(worker="lost")
-    assert seen(run)[2] is None
+    assert read_run(run)[2] is None
 
 
 def test_a_limit_of_its_business_is_named_with_its_numbers(business_a: Business, business_b: Business) -> None:
@@ -196,7 +196,7 @@ def test_the_limit_of_the_settings_is_named_as_well(business_a: Business, settin
     queue_runs(business_a, 2)
     claim()
     [run] = DrillRun.objects.filter(status=Status.QUEUED)
-    assert seen(run) == ("1 run of your business is running: the limit.", None, "limit")
+    assert read_run(run) == ("1 run of your business is running: the limit.", None, "limit")
 
 
 @pytest.mark.parametrize("run_type", [DrillRun.slug, ""])
@@ -230,7 +230,7 @@ def test_runs_that_are_held_back_are_said_to_be(business_a: Business) -> None:
     announce("worker@test", QUEUE)
     RunLimit.objects.create(run_type=DrillRun.slug, max_running=0)
     [run] = queue_runs(business_a, 1)
-    assert seen(run)[0] == "It is held back in the queue."
+    assert read_run(run)[0] == "It is held back in the queue."
 
 
 # The price

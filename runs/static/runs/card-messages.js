@@ -50,6 +50,8 @@ export default {
    "seconds_since_progress": "Last finished item",
    "stale_after_seconds": "Counts as stuck after",
    "seconds_to_wait": "Continues in",
+   "place_in_queue": "Place in the queue",
+   "running_of_limit": "Running, of those that may",
    "attempt": "Attempt",
    "worker": "Worker"
   },
@@ -84,6 +86,7 @@ export default {
    "cancelled": "cancelled",
    "resumed": "resumed",
    "resumed after worker loss": "resumed after its worker was lost",
+   "machine lost": "resumed after its machine was lost",
    "the database was away": "the database was unavailable",
    "retried": "retried",
    "reset": "reset",
@@ -156,6 +159,8 @@ export default {
    "seconds_since_progress": "הפריט האחרון שהסתיים",
    "stale_after_seconds": "תיחשב תקועה אחרי",
    "seconds_to_wait": "תמשיך בעוד",
+   "place_in_queue": "מקום בתור",
+   "running_of_limit": "פעילות, מתוך המותר",
    "attempt": "ניסיון",
    "worker": "תהליך עבודה"
   },
@@ -190,6 +195,7 @@ export default {
    "cancelled": "בוטלה",
    "resumed": "חודשה",
    "resumed after worker loss": "חודשה אחרי שתהליך העבודה שלה אבד",
+   "machine lost": "המשיכה במקום אחר אחרי שהמחשב שלה אבד",
    "the database was away": "מסד הנתונים לא היה זמין",
    "retried": "ניסיון חוזר",
    "reset": "אופסה",

@@ -1,0 +1,97 @@
+"""10,000 short runs through four slots, beside plain Celery tasks that write the same table in the same worker.
+
+A run is claimed in fair order, worked on and finished by a real worker on Redis; a plain task inserts a row and updates
+it twice, under the same triggers. Both begin with everything waiting: runs in the table, messages in Redis.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+
+from celery import Celery
+
+from runs.drill.models import DrillRun
+from runs.lifecycle.dispatch import WORK_TASK
+from runs.models import Business
+from runs.states import Status
+
+from . import database, history, peers, workers
+from .celery_app import PEER_TASK
+from .harness import Options, Result, Timed, Unavailable, interleaved, print_note, print_seconds, ratio
+
+RUNS = 10_000  # in all rounds together
+SLOTS = 4
+BUSINESSES = 20
+WARM = 25  # runs of each slot before the first round
+ROUND_SECONDS = 600
+QUEUE, PEER_QUEUE = DrillRun.queue, "peer"
+
+OURS, PLAIN = "runs", "plain Celery tasks"
+
+
+def measure(options: Options) -> Result:
+    amount = max(1, options.amount(RUNS) // options.rounds)
+    result = Result()
+    figure = f"drain: of {RUNS:,} short runs through {SLOTS} slots, a second, {OURS} / {PLAIN}"
+    try:
+        with ExitStack() as stack:
+            broker = stack.enter_context(peers.redis_server())
+            stack.enter_context(database.in_scratch("drain"))
+            history.add_businesses(BUSINESSES)
+            name = stack.enter_context(workers.worker(broker, QUEUE, SLOTS))
+            app = workers.client(broker)
+            drain = Drain(app, name)
+            workers.wait_until(lambda: app.control.ping([name], timeout=1), workers.START_SECONDS)
+            for warm_up in (drain.time_runs, drain.time_tasks):
+                warm_up(WARM * SLOTS)
+            sides: dict[str, Timed] = {
+                OURS: lambda: drain.time_runs(amount),
+                PLAIN: lambda: drain.time_tasks(amount),
+            }
+            seconds = interleaved(sides, options.rounds, warm_up=False)
+    except Unavailable as reason:
+        print_note(f"  not measured, {reason}")
+        result.at_least(0.6, figure, None)
+        return result
+    print_seconds(seconds, {OURS: amount, PLAIN: amount})
+    result.at_least(0.6, figure, ratio(seconds, PLAIN, OURS))
+    return result
+
+
+class Drain:
+    def __init__(self, app: Celery, worker: str) -> None:
+        self._app, self._worker = app, worker
+        self._businesses = list(Business.objects.values_list("pk", flat=True))
+
+    def time_runs(self, amount: int) -> float:
+        """From the commit that queues them all until the last one has ended."""
+        before = self._count_completed()
+        began = time.perf_counter()
+        history.add_queued(amount)
+        began = time.perf_counter()
+        self._send(WORK_TASK, [[QUEUE]] * SLOTS, QUEUE)  # as the queue watch does for the free slots
+        return self._time_until(before + amount, began)
+
+    def time_tasks(self, amount: int) -> float:
+        """From the moment when the worker begins to take them from Redis."""
+        before = self._count_completed()
+        businesses = [self._businesses[number % BUSINESSES] for number in range(amount)]
+        self._send(PEER_TASK, [[business] for business in businesses], PEER_QUEUE)
+        began = time.perf_counter()
+        self._app.control.add_consumer(PEER_QUEUE, destination=[self._worker])
+        seconds = self._time_until(before + amount, began)
+        self._app.control.cancel_consumer(PEER_QUEUE, destination=[self._worker], reply=True)
+        return seconds
+
+    def _send(self, task: str, arguments: list[list[object]], queue: str) -> None:
+        with self._app.producer_pool.acquire() as producer:
+            for each in arguments:
+                self._app.send_task(task, each, queue=queue, producer=producer)
+
+    def _time_until(self, completed: int, began: float) -> float:
+        workers.wait_until(lambda: self._count_completed() >= completed, ROUND_SECONDS)
+        return time.perf_counter() - began
+
+    def _count_completed(self) -> int:
+        return DrillRun.objects.filter(status=Status.COMPLETED).count()
