@@ -223,7 +223,7 @@ def test_a_limit_of_its_own_business_is_named_before_a_wider_one(business_a: Bus
     queue_runs(business_a, 2)
     claim()
     [run] = DrillRun.objects.filter(status=Status.QUEUED)
-    assert seen(run) == ("1 run of your business is running: the limit.", None, "limit")
+    assert read_run(run) == ("1 run of your business is running: the limit.", None, "limit")
 
 
 def test_runs_that_are_held_back_are_said_to_be(business_a: Business) -> None:
