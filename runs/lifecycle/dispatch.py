@@ -151,7 +151,8 @@ def wake_queue(queue: str, messages: int = 1, *, level: int = logging.WARNING) -
 
 def wake_if_claimable(queue: str, messages: int = 1) -> bool:
     """Wake the queue if it has runs to claim. False where it has none, or the broker is away."""
-    return bool(fetch_to_claim(queue).in_order()) and wake_queue(queue, messages)
+    _snapshot, order = fetch_to_claim(queue)
+    return bool(order) and wake_queue(queue, messages)
 
 
 def wake_after_start(queue: str) -> None:
