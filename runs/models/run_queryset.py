@@ -94,9 +94,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
 
         A row that is locked by another writer is left to the next caller.
         """
-        stale, params = self.order_by().overdue().values("pk").query.sql_with_params()
+        overdue_sql, params = self.order_by().overdue().values("pk").query.sql_with_params()
         with transaction.atomic(), audit_context(actor, "no heartbeat"), connection.cursor() as cursor:
-            cursor.execute(statements.expire_sql(self.model, stale), params)
+            cursor.execute(statements.expire_sql(self.model, overdue_sql), params)
             expired = cursor.fetchall()
             self.model.objects.filter(pk__in=[row[0] for row in expired]).mark_in_flight_unknown()
         for pk, business, worker, age in expired:
