@@ -41,7 +41,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.filter(status__in=ACTIVE)
 
     def overdue(self) -> Self:
-        return self.filter(status=Status.RUNNING).silent_for(self.model.stale_after())
+        return self.filter(status=Status.RUNNING).without_heartbeat_for(self.model.stale_after())
 
     def on_lost_machines(self, judge: WorkerQuerySet) -> Self:
         """The running ones of which neither the worker nor the work itself has given a sign of life for long enough.
