@@ -80,7 +80,7 @@ def return_permit(scope: str, caller: object) -> None:
         Throttle.objects.filter(key=_row_key(scope, caller)).update(paid_at=F("paid_at") - rate.cost)
 
 
-def forget_paid() -> int:
+def delete_expired_rows() -> int:
     """Delete the rows whose time has passed; how many."""
     return Throttle.objects.filter(paid_at__lt=Now()).delete()[0]
 
