@@ -173,7 +173,10 @@ def _assign_wait_in_queue() -> Assignments:
 
 
 def _assign_open_item(died: bool) -> Assignments:
-    """The item that is named as open, or, at a death, the one that the attempt died in. Progress clears the accusation (G7)."""
+    """The item that is named as open, or, at a death, the one that the attempt died in (G7).
+
+    Progress clears the accusation.
+    """
     accused = "CASE WHEN %(reached)s::float8 > furthest THEN '' ELSE accused_item END"
     if died:
         return death_columns("%(died_in)s::text", f"({accused})")
