@@ -60,7 +60,7 @@ def apply_update(
     return whatsapp_users.match_user(wa_id, user_id)
 
 
-def opt_out_refused(statuses: Iterable[DeliveryStatus]) -> None:
+def record_stops_of_refusals(statuses: Iterable[DeliveryStatus]) -> None:
     """Opt out the people who, as Meta reports, have stopped marketing.
 
     Also where the refused message isn't ours: others may use the account beside this program.
