@@ -12,12 +12,12 @@ from django.db import connection, models, transaction
 from runs.states import ItemStatus
 
 from ..models import OptOut, Recipient, WhatsAppBroadcast
-from .sorting import SKIP_REASONS, SortedRow
+from .classification import SKIP_REASONS, ClassifiedRow
 
 _COLUMNS: Final = ("run_id", "key", "status", "error_code", "error_message", "attempts", "phone", "variables")
 
 
-def store_recipients(run: WhatsAppBroadcast, batches: Iterable[list[SortedRow]]) -> None:
+def store_recipients(run: WhatsAppBroadcast, batches: Iterable[list[ClassifiedRow]]) -> None:
     """Each batch is a COPY of its own, so that none reaches PostgreSQL's statement timeout."""
     table = connection.ops.quote_name(Recipient._meta.db_table)
     pending, skipped = ItemStatus.PENDING.value, ItemStatus.SKIPPED.value

@@ -1,4 +1,4 @@
-"""Sorts an audience into recipients of the message and skipped rows, each with the reason."""
+"""Classifies the rows of an audience: recipients of the message, and skipped ones, each with the reason."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class AudienceCounts:
 
 
 @dataclass(slots=True)
-class SortedRow:
+class ClassifiedRow:
     row: Row
     phone: str  # E.164 where it is a number
     code: str = ""  # of the reason for which it is skipped; empty for a valid row
@@ -54,8 +54,8 @@ class SortedRow:
         return f"{self.phone} ({self.row.line})" if self.code else self.phone
 
 
-class AudienceSorter:
-    """Sorts and counts the rows of one audience."""
+class AudienceClassifier:
+    """Classifies and counts the rows of one audience."""
 
     def __init__(self, account: ProviderAccount, text: str, audience: Audience) -> None:
         self.counts = AudienceCounts()
@@ -64,10 +64,10 @@ class AudienceSorter:
         self._length = RenderedLength.of(text, audience.columns)
         self._seen: set[int] = set()  # numbers, as integers: they take a third of the memory
 
-    def sort_batches(self) -> Iterator[list[SortedRow]]:
+    def classify_batches(self) -> Iterator[list[ClassifiedRow]]:
         """Raises `UnreadableAudience`."""
         for rows in batch_rows(self._rows):
-            batch = [self._sort_row(row) for row in rows]
+            batch = [self._classify_row(row) for row in rows]
             self._skip_opted_out(batch)
             for each in batch:
                 if each.code:
@@ -76,20 +76,20 @@ class AudienceSorter:
                     self.counts.valid += 1
             yield batch
 
-    def _sort_row(self, row: Row) -> SortedRow:
+    def _classify_row(self, row: Row) -> ClassifiedRow:
         phone = to_e164(row.phone, self._account.country)
         if phone is None:
-            return SortedRow(row, clean(row.phone.strip(), MAX_INVALID_PHONE), "invalid")
+            return ClassifiedRow(row, clean(row.phone.strip(), MAX_INVALID_PHONE), "invalid")
         if int(phone) in self._seen:
-            return SortedRow(row, phone, "duplicate")
+            return ClassifiedRow(row, phone, "duplicate")
         self._seen.add(int(phone))
         if not all(row.variables.get(name) for name in self._needed):
-            return SortedRow(row, phone, "incomplete")
+            return ClassifiedRow(row, phone, "incomplete")
         if self._length.with_variables(row.variables) > MAX_TEXT:
-            return SortedRow(row, phone, "too_long")
-        return SortedRow(row, phone)
+            return ClassifiedRow(row, phone, "too_long")
+        return ClassifiedRow(row, phone)
 
-    def _skip_opted_out(self, batch: list[SortedRow]) -> None:
+    def _skip_opted_out(self, batch: list[ClassifiedRow]) -> None:
         phones = [each.phone for each in batch if not each.code]
         in_force = OptOut.objects.in_force().filter(business=self._account.business_id)
         # One array as parameter: `phone__in` makes Django adapt and quote each of thousands on its own.
