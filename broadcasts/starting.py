@@ -39,7 +39,7 @@ def preview(draft: Draft) -> dict[str, Any]:
     """
     classifier, first = draft.make_classifier(), None
     for batch in classifier.classify_batches():
-        first = first or next((each for each in batch if not each.code), None)
+        first = first or next((each for each in batch if not each.skip_code), None)
     text = render_text(draft.text, first.row.variables if first else {}, draft.audience.columns)
     return {
         "counts": classifier.counts.as_json(),

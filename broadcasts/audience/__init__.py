@@ -13,7 +13,7 @@ from .storing import skip_opted_out, skip_recipients, store_recipients
 __all__ = [
     "MAX_COLUMNS",
     "Audience",
-    "AudienceSorter",
+    "AudienceClassifier",
     "UnreadableAudience",
     "read_csv",
     "read_listed",

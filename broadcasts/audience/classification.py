@@ -46,12 +46,12 @@ class AudienceCounts:
 class ClassifiedRow:
     row: Row
     phone: str  # E.164 where it is a number
-    code: str = ""  # of the reason for which it is skipped; empty for a valid row
+    skip_code: str = ""  # a key of SKIP_REASONS; empty for a valid row
 
     @property
     def key(self) -> str:
         """Unique in its broadcast: a skipped row may have the number of another."""
-        return f"{self.phone} ({self.row.line})" if self.code else self.phone
+        return f"{self.phone} ({self.row.line})" if self.skip_code else self.phone
 
 
 class AudienceClassifier:
@@ -70,8 +70,8 @@ class AudienceClassifier:
             batch = [self._classify_row(row) for row in rows]
             self._skip_opted_out(batch)
             for each in batch:
-                if each.code:
-                    self.counts.skipped[each.code] += 1
+                if each.skip_code:
+                    self.counts.skipped[each.skip_code] += 1
                 else:
                     self.counts.valid += 1
             yield batch
@@ -90,14 +90,14 @@ class AudienceClassifier:
         return ClassifiedRow(row, phone)
 
     def _skip_opted_out(self, batch: list[ClassifiedRow]) -> None:
-        phones = [each.phone for each in batch if not each.code]
+        phones = [each.phone for each in batch if not each.skip_code]
         in_force = OptOut.objects.in_force().filter(business=self._account.business_id)
         # One array as parameter: `phone__in` makes Django adapt and quote each of thousands on its own.
         rows = in_force.extra(where=["phone = ANY(%s)"], params=[phones])
         opted_out = set(rows.values_list("phone", flat=True))
         for each in batch:
-            if not each.code and each.phone in opted_out:
-                each.code = "opted_out"
+            if not each.skip_code and each.phone in opted_out:
+                each.skip_code = "opted_out"
 
 
 def batch_rows(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -28,10 +28,10 @@ def store_recipients(run: WhatsAppBroadcast, batches: Iterable[list[ClassifiedRo
             cursor.copy(f"COPY {table} ({', '.join(_COLUMNS)}) FROM STDIN") as copy,
         ):
             for each in batch:
-                status = skipped if each.code else pending
-                reason = SKIP_REASONS[each.code] if each.code else ""
+                status = skipped if each.skip_code else pending
+                reason = SKIP_REASONS[each.skip_code] if each.skip_code else ""
                 variables = as_json(each.row.variables)
-                copy.write_row((run.pk, each.key, status, each.code, reason, 0, each.phone, variables))
+                copy.write_row((run.pk, each.key, status, each.skip_code, reason, 0, each.phone, variables))
 
 
 def skip_opted_out(run: WhatsAppBroadcast) -> None:
