@@ -17,10 +17,10 @@ T = TypeVar("T")
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-def translate_errors(request: Callable[[], T]) -> T:
-    """Make the request; its errors are raised as a `ProviderError`."""
+def call_translating_errors(make_request: Callable[[], T]) -> T:
+    """Call `make_request`; its errors are raised as a `ProviderError`."""
     try:
-        return request()
+        return make_request()
     except WhatsAppError as error:
         raise classify_error(error) from error
     except NOT_SENT as error:
