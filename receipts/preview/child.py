@@ -8,7 +8,7 @@ from __future__ import annotations
 from receipts.preview.drawing import draw_pdf_page, draw_picture
 from receipts.preview.frames import DocumentKind, read_request
 from receipts.preview.texts import outline_xml, read_html_text
-from runs.children.server import serve
+from runs.children.child_loop import serve
 
 
 def main() -> None:
