@@ -60,7 +60,7 @@ def _labelled_sums(rows: Sequence[Row]) -> Iterator[LabelledSum]:
             for label in labels:
                 if beside := money_beside(label, money, is_first=label is labels[0]):
                     yield choose_sum(cast("SumKind", label.kind), beside)
-        elif not column.take(line, money):
+        elif not column.try_add_line(line, money):
             yield from column.close()
     yield from column.close()
 

@@ -28,16 +28,16 @@ class SumColumn:
         self.is_row = len(kinds) > 1
         self.kinds = kinds if self.is_row else [*self.kinds, *kinds]
 
-    def take(self, line: str, money: Sequence[Money]) -> bool:
-        """Whether the line is part of the column: amounts alone, or one sum in a row below a strong heading."""
+    def try_add_line(self, line: str, money: Sequence[Money]) -> bool:
+        """Add the line if it is part of the column: amounts alone, or one sum in a row below a strong heading. Was it added?"""
         if not self.kinds or not money or (self.is_row and self.amounts):
             return False
         if _holds_only_money(line, money) and self.is_row and len(money) == len(self.kinds):
             self.amounts = [[each] for each in money]
             return True
         strong: list[SumKind] = [kind for kind in self.kinds if kind in _STRONG]
-        is_only = (self.is_row or len(self.kinds) == 1) and not self.amounts and bool(strong)
-        if is_only and sum(bool(each.currency) for each in money) == 1:
+        is_single_sum = (self.is_row or len(self.kinds) == 1) and not self.amounts and bool(strong)
+        if is_single_sum and sum(bool(each.currency) for each in money) == 1:
             self.kinds = strong[:1]
         elif self.is_row or not _holds_only_money(line, money):
             return False
