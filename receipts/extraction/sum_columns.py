@@ -29,7 +29,10 @@ class SumColumn:
         self.kinds = kinds if self.is_row else [*self.kinds, *kinds]
 
     def try_add_line(self, line: str, money: Sequence[Money]) -> bool:
-        """Add the line if it is part of the column: amounts alone, or one sum in a row below a strong heading. Was it added?"""
+        """Add the line if it is part of the column: amounts alone, or one sum in a row below a strong heading.
+
+        Returns whether it was added.
+        """
         if not self.kinds or not money or (self.is_row and self.amounts):
             return False
         if _holds_only_money(line, money) and self.is_row and len(money) == len(self.kinds):
