@@ -186,7 +186,7 @@ def end_hung_tasks(rows: RunQuerySet[R]) -> int:
     A task that isn't hung needs no kill: its next write raises `RunLost`, and it ends by itself.
     """
     failed = rows.filter(status=Status.FAILED, error_code__in=(ErrorCode.STALE, ErrorCode.RESET))
-    hung = failed.silent_for(rows.model.stale_after()).exclude(task_id="")
+    hung = failed.without_heartbeat_for(rows.model.stale_after()).exclude(task_id="")
     tasks = dict(hung.values_list("pk", "task_id"))
     if tasks:
         call_broker(current_app.control.revoke, list(tasks.values()), terminate=True, signal="SIGKILL")
