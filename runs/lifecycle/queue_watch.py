@@ -22,11 +22,10 @@ from celery.signals import worker_ready, worker_shutdown
 from celery.worker import state
 from django.conf import settings
 
-from ..models.queue_snapshot import fetch_snapshot, queues, types_of
-from .dispatch import wake_queue
+from ..models.queue_snapshot import fetch_to_claim, queues, types_of
+from .dispatch import make_room_and_wake, wake_queue
 from .end_worker import end_this_worker
 from .periodic_thread import PeriodicThread
-from .slots import make_room
 from .worker import works
 from .worker_process import this_worker
 
@@ -70,7 +69,7 @@ class QueueWatch(PeriodicThread):
         if messages := max(self.count_free_slots(), int(self.is_stuck())):
             return all(wake_queue(queue, messages, level=level) for queue in claimable)
         for queue in claimable:
-            make_room(queue)
+            make_room_and_wake(queue, level=level)
         return True
 
     def count_free_slots(self) -> int:
@@ -91,7 +90,8 @@ class QueueWatch(PeriodicThread):
 def is_claimable(queue: str) -> bool:
     """Has the queue a run that this worker can work on? Another version's worker may know more types."""
     known = [model for model in types_of(queue) if model in works]
-    return bool(fetch_snapshot(queue, known, end_waits=True).in_order())
+    _snapshot, order = fetch_to_claim(queue, known)
+    return bool(order)
 
 
 def looks_until_deaf() -> int:

@@ -84,9 +84,12 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             rows.mark_in_flight_unknown()
         return changed
 
-    def locked(self) -> Self:
-        """These rows, locked until the transaction ends. Whoever locks a run and its items locks the run first."""
-        rows = self.order_by("pk").select_for_update(of=("self",), no_key=True)
+    def locked(self, *, skip_locked: bool = False) -> Self:
+        """These rows, locked until the transaction ends, in one order: two who lock several can't block each other.
+
+        Whoever locks a run and its items locks the run first. `skip_locked` leaves out what others have locked.
+        """
+        rows = self.order_by("pk").select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
         return cast("Self", self.model.objects.filter(pk__in=list(rows.values_list("pk", flat=True))))
 
     def expire(self, actor: Actor) -> int:
@@ -153,7 +156,12 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         )
 
     def reclaim(
-        self, actor: Actor = SYSTEM, *, is_death: bool = True, reason: str = "resumed after worker loss"
+        self,
+        actor: Actor = SYSTEM,
+        *,
+        is_death: bool = True,
+        reason: str = "resumed after worker loss",
+        skip_locked: bool = False,
     ) -> int:
         """Put the running ones among these back in the queue, to go on from their cursors: their process is gone.
 
@@ -167,7 +175,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             died = as_expressions(death_columns())
             losses = as_expressions({"losses": f"CASE WHEN {COUNTS_AS_LOSS} THEN losses + 1 ELSE losses END"})
         with transaction.atomic():
-            rows = self.filter(status=Status.RUNNING).locked()
+            rows = self.filter(status=Status.RUNNING).locked(skip_locked=skip_locked)
             running = rows.filter(status=Status.RUNNING)
             not_stopping = running.exclude(requested__in=(StopRequest.PAUSE, StopRequest.CANCEL))
             reclaimed = 0
