@@ -28,14 +28,14 @@ def apply_opt_out_requests(account: ProviderAccount, change: Change) -> dict[str
     for part in change.parts("messages"):
         if (message := parse_message(change, part)) is not None:
             request, words = parse_opt_out_request(message)
-            apply_request(account, message, request, OptOut.Source.WORDS, clean(words))
+            apply_opt_out_request(account, message, request, OptOut.Source.WORDS, clean(words))
             users |= whatsapp_users.match_user(*ids_of(message))
     for part in change.parts("user_preferences"):
         preference = parse_preference(change, part)
         # Compared with None: pywa's preference is falsy where it is to stop.
         if preference is not None and preference.category == UserPreferenceCategory.MARKETING_MESSAGES:
             request = _PREFERENCES.get(preference.value)
-            apply_request(account, preference, request, OptOut.Source.PREFERENCES)
+            apply_opt_out_request(account, preference, request, OptOut.Source.PREFERENCES)
             users |= whatsapp_users.match_user(*ids_of(preference))
     return users
 
@@ -49,7 +49,7 @@ def parse_opt_out_request(message: IncomingMessage) -> tuple[OptOutRequest | Non
     return parse_button(title, payload), title
 
 
-def apply_request(
+def apply_opt_out_request(
     account: ProviderAccount,
     update: BaseUserUpdate,
     request: OptOutRequest | None,
