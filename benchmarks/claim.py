@@ -22,8 +22,8 @@ from .harness import Options, Result, Timed, interleaved, print_note, print_seco
 
 BUSINESSES = 300
 QUEUED = 100_000
-CLAIMS = 200  # a round: many short rounds, since the disk's speed varies
-ROUNDS = 4  # for each requested round
+CLAIMS = 50  # a round, after which they run: as many as large installations have slots
+ROUNDS = 12  # for each requested round: many short ones, since the disk's speed varies
 
 TABLE = DrillRun._meta.db_table
 OURS, BARE = "claim_next", "a bare SKIP LOCKED claim"

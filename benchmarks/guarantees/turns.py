@@ -40,6 +40,7 @@ class Attempts:
                 self._ends[slug, history.run, before.attempt] = after.at
 
     def check(self, finding: Finding, logs: Logs) -> None:
+        finding.count("attempts that have ended", len(self._ends))
         for limit in logs.read(RunningLimit):
             self._check_limit(finding, limit)
         for death in logs.read(Death):

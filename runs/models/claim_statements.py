@@ -76,8 +76,12 @@ def heads_sql(model: type[Run], sharing: tuple[type[Run], ...]) -> str:
 
 
 @lru_cache(maxsize=64)
-def count_running_sql(model: type[Run]) -> str:
-    return f"SELECT business_id, count(*) FROM {table_of(model)} WHERE status = '{Status.RUNNING}' GROUP BY business_id"
+def count_running_sql(models: tuple[type[Run], ...]) -> str:
+    return " UNION ALL ".join(
+        f"SELECT business_id, '{model.slug}', count(*) FROM {table_of(model)}"
+        f" WHERE status = '{Status.RUNNING}' GROUP BY business_id"
+        for model in models
+    )
 
 
 # Called first in a claim's transaction. It locks the row of the business in its queue, and is the claim's guard: where

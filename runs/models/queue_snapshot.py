@@ -20,7 +20,7 @@ from .registry import run_types
 from .run import Run
 
 NEVER = datetime.min.replace(tzinfo=UTC)
-FIRST = 20  # heads of a type, in order: enough to choose from, unless all of these businesses have reached a limit
+FIRST = 10  # heads of a type, in order: enough to choose from, unless all of these businesses have reached a limit
 
 
 @dataclass(frozen=True)
@@ -149,14 +149,14 @@ def fetch_snapshot(
 ) -> QueueSnapshot:
     """The queue as it is now, with the runs of these types (all of the queue's); see `fetch_to_claim`."""
     chosen = types_of(queue) if types is None else list(types)
-    everything, sharing = run_types(), tuple(types_of(queue))
+    sharing = tuple(types_of(queue))
     ends: list[tuple[str, Any]] = [(claim_statements.end_waits_sql(model), {}) for model in chosen if end_waits]
     reads: list[tuple[str, Any]] = [
         *((claim_statements.heads_sql(model, sharing), {"queue": queue, "first": first}) for model in chosen),
-        *((claim_statements.count_running_sql(model), {}) for model in everything),
+        (claim_statements.count_running_sql(tuple(run_types())), {}),
         ("SELECT max_running, business_id, NULLIF(run_type, ''), id FROM runs_runlimit", {}),
     ]
     results = iter(fetch_pipelined([*ends, *reads])[len(ends) :])
     heads = [Head(row[0], model, row[1], row[2]) for model in chosen for row in next(results)]
-    running = Counter({(row[0], model.slug): row[1] for model in everything for row in next(results)})
+    running = Counter({(business, run_type): count for business, run_type, count in next(results)})
     return QueueSnapshot(queue, heads, running, [Limit(*row) for row in next(results)])

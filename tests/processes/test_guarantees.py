@@ -28,13 +28,16 @@ from benchmarks.guarantees.findings import Findings
 from benchmarks.guarantees.logs import (
     BadAnswer,
     Deadlocks,
+    Death,
     Fetch,
     Logs,
     Mail,
     Observation,
     PersonRequest,
     Record,
+    RunningLimit,
     Send,
+    SlotLook,
     Start,
 )
 from benchmarks.guarantees.timeline import events_of
@@ -458,6 +461,28 @@ def a_step_that_failed_for_another_reason(world: World) -> None:
 @damage("G7", "failed items as poison that it doesn't name")
 def an_item_that_was_called_poison(world: World) -> None:
     world.sync.items.filter(key="7:1").update(status="failed", error_code="poison")
+
+
+@damage("fair", "was exceeded for 10.0 s")
+def a_run_that_a_limit_should_have_held_back(world: World) -> None:
+    world.set_change(world.drill, 1, pgh_created_at=F("pgh_created_at") - timedelta(seconds=10))
+    world.log(RunningLimit(None, DrillRun.slug, 0))
+
+
+@damage("fair", "a slot was free for 6.0 s")
+def a_slot_that_nobody_used(world: World) -> None:
+    world.log(*(SlotLook(1000.0 + second, free_slots=1, claimable=2) for second in range(7)))
+
+
+@damage("fair", "after its machine's end")
+def a_run_of_a_lost_machine_that_went_on_too_late(world: World) -> None:
+    ended = timezone.now().timestamp()
+    world.log(Death("machine", ended - 70, DrillRun.slug, [[world.drill.pk, 1]]))
+
+
+@damage("fair", "stayed with a machine that was lost")
+def a_run_that_nobody_took_over(world: World) -> None:
+    world.log(Death("machine", 1000.0, DrillRun.slug, [[world.drill.pk, 2]]))
 
 
 @damage("locks", "the database broke 2 deadlocks")

@@ -24,7 +24,7 @@ OF_BUSINESS, OF_ALL = ((TYPE,), True), ((TYPE,), False)
 STATEMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "the heads": (HEADS, {"queue": TYPE.queue, "first": 20}),
     "all heads": (HEADS, {"queue": TYPE.queue, "first": None}),
-    "what runs": (claim_statements.count_running_sql(TYPE), {}),
+    "what runs": (claim_statements.count_running_sql((TYPE,)), {}),
     "the ends of waits": (claim_statements.end_waits_sql(TYPE), {}),
     "a claim": (claim_statements.claim_sql(TYPE, ()), {}),
     "a claim within limits": (claim_statements.claim_sql(TYPE, (OF_BUSINESS, OF_ALL)), {"at_most": [3, 20]}),
