@@ -18,9 +18,9 @@ from runs.states import Status
 
 from . import database, history, peers, workers
 from .celery_app import PEER_TASK
-from .harness import Options, Result, Timed, Unavailable, interleaved, print_note, print_seconds, ratio
+from .harness import ROUNDS, Options, Result, Timed, Unavailable, interleaved, print_note, print_seconds, ratio
 
-RUNS = 10_000  # in all rounds together
+RUNS = 10_000  # in five rounds together
 SLOTS = 4
 BUSINESSES = 20
 WARM = 25  # runs of each slot before the first round
@@ -31,7 +31,7 @@ OURS, PLAIN = "runs", "plain Celery tasks"
 
 
 def measure(options: Options) -> Result:
-    amount = max(1, options.amount(RUNS) // options.rounds)
+    amount = options.amount(RUNS // ROUNDS)
     result = Result()
     figure = f"drain: of {RUNS:,} short runs through {SLOTS} slots, a second, {OURS} / {PLAIN}"
     try:
@@ -90,7 +90,7 @@ class Drain:
                 self._app.send_task(task, each, queue=queue, producer=producer)
 
     def _time_until(self, completed: int, began: float) -> float:
-        workers.wait_until(lambda: self._count_completed() >= completed, ROUND_SECONDS)
+        workers.wait_until(lambda: self._count_completed() >= completed, ROUND_SECONDS, pause=0.1)
         return time.perf_counter() - began
 
     def _count_completed(self) -> int:

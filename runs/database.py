@@ -98,8 +98,10 @@ def fetch_pipelined(statements: Iterable[tuple[str, Sequence[Any] | Mapping[str,
     By psycopg's own cursors, which let the server prepare statements that are repeated.
     """
     connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.pipeline():
-        cursors = [
-            psycopg.Cursor(connection.connection).execute(statement, parameters) for statement, parameters in statements
-        ]
-        return [cursor.fetchall() for cursor in cursors]
+    with connection.wrap_database_errors:
+        with connection.connection.pipeline():
+            cursors = [
+                psycopg.Cursor(connection.connection).execute(statement, parameters)
+                for statement, parameters in statements
+            ]
+        return [cursor.fetchall() for cursor in cursors]  # a fetch inside of the pipeline would be a round trip more

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runs.drill.models import DrillRun
 from runs.models import Run, run_types
 
-from . import bars, calls, clock, drills, effects, fencing, isolation, locks, losses, mailboxes, poison, truth
+from . import bars, calls, clock, drills, effects, fencing, isolation, locks, losses, mailboxes, poison, truth, turns
 from .findings import Findings
 from .logs import Logs
 from .timeline import History, histories
@@ -15,15 +15,18 @@ def check(logs: Logs, *, is_settled: bool) -> Findings:
     """Read the whole database, and `logs` as far as there are any. Writes nothing."""
     findings = Findings()
     requests, outages = losses.PersonRequests(logs), drills.Outages(logs)
-    resets = 0
+    resets, attempts = 0, turns.Attempts()
     for model in run_types():
         poison_items = _poison_items(model)
+        businesses = dict(model.objects.values_list("pk", "business"))
         for history in histories(model):
             _check_history(findings, history, poison_items.get(history.run, []))
             losses.check_history(findings["G3"], history, requests, is_settled=is_settled)
             drills.check_history(findings["G3"], history, outages)
             resets += losses.resets_of(history)
+            attempts.add(history, businesses[history.run])
     losses.check_resets(findings["G3"], resets, requests)
+    attempts.check(findings["fair"], logs)
     _check_rows(findings, logs, is_settled=is_settled)
     return findings
 

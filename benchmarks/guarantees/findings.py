@@ -13,6 +13,7 @@ TITLES: Final = {
     "G5": "Isolation",
     "G6": "One clock",
     "G7": "No item stops a run twice",
+    "fair": "Fair claims",
     "locks": "No deadlocks",
 }
 SHOWN_VIOLATIONS: Final = 20  # of one guarantee, in text; the JSON has all of them

@@ -117,6 +117,26 @@ class Deadlocks(Record):
     count: int
 
 
+@dataclass(frozen=True)
+class RunningLimit(Record):
+    """A limit of running runs that held all the time. No business, no type: of all."""
+
+    file = "limits.jsonl"
+    business: int | None
+    run_type: str
+    max_running: int
+
+
+@dataclass(frozen=True)
+class SlotLook(Record):
+    """How many slots of live workers were free, and how many businesses had a run that could be claimed."""
+
+    file = "slots.jsonl"
+    at: float
+    free_slots: int
+    claimable: int
+
+
 R = TypeVar("R", bound=Record)
 
 

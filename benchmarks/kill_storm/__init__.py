@@ -25,6 +25,9 @@ from .brokers import STARTED, BrokerUnavailable, running_broker
 STALE_SECONDS = 10
 SWEEP_SECONDS = 1
 DEATHS = {"child": 10, "idle": 4, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of 24
+# Whole machines: only where the threshold is longer than a lost machine takes to be noticed.
+MACHINES = {"machine": 1, "freeze": 1}
+MACHINE_AWAY_SECONDS = 65  # it is lost after 45, which the other worker notices up to 10 seconds later
 RUNS = {"drill": 40, "broadcast": 1, "receipts": 8, "recordings": 8}  # by type
 
 
@@ -44,7 +47,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _report(folder: Path, broker: str, options: argparse.Namespace) -> dict[str, Any]:
-    _set_up_django(folder, broker)
+    _set_up_django(folder, broker, options.stale)
     from .storm import Storm  # needs Django
 
     return {"name": "kill_storm", **Storm(folder, _work(folder, options), options).report()}
@@ -56,6 +59,8 @@ def _work(folder: Path, options: argparse.Namespace) -> Any:
     from .victims import SLOTS
 
     seconds = 0.7 * options.kills * PAUSE_SECONDS
+    if has_machine_deaths(options):
+        seconds += MACHINE_AWAY_SECONDS * options.kills * sum(MACHINES.values()) / sum({**DEATHS, **MACHINES}.values())
     runs = options.runs or RUNS[options.type]
     match options.type:
         case "broadcast":
@@ -76,6 +81,10 @@ def _work(folder: Path, options: argparse.Namespace) -> Any:
             return Drills(runs, seconds * WORKERS * SLOTS, poison=not options.only)
 
 
+def has_machine_deaths(options: argparse.Namespace) -> bool:
+    return bool(options.stale >= MACHINE_AWAY_SECONDS)
+
+
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks kill_storm", description=__doc__)
     parser.add_argument("--type", choices=RUNS, default="drill")
@@ -83,7 +92,15 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--recipients", type=int, default=2_000, help="of the broadcast")
     parser.add_argument("--transcribe", action="store_true", help="the calls of one more folder, where a model is")
     parser.add_argument("--kills", type=int, default=120)
-    parser.add_argument("--only", choices=DEATHS, help="deaths of this kind alone: no people, no poison items")
+    parser.add_argument(
+        "--stale",
+        type=int,
+        default=STALE_SECONDS,
+        help=f"threshold of heartbeats; from {MACHINE_AWAY_SECONDS} on, machines die and freeze too",
+    )
+    parser.add_argument(
+        "--only", choices={**DEATHS, **MACHINES}, help="deaths of this kind alone: no people, no poison items"
+    )
     parser.add_argument("--no-people", action="store_true", help="nobody cancels, pauses or resets")
     parser.add_argument("--away", type=float, default=2.0, help="seconds without a database, each time it crashes")
     parser.add_argument("--seed", type=int, default=0)
@@ -96,7 +113,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _set_up_django(folder: Path, broker: str) -> None:
+def _set_up_django(folder: Path, broker: str, stale: int) -> None:
     """Everything of its own, for this process and for the workers that it starts."""
     for name in ("DATABASE_URL", "SECRET_KEY", "SALT_KEY"):
         os.environ.pop(name, None)
@@ -105,7 +122,7 @@ def _set_up_django(folder: Path, broker: str) -> None:
         CELERY_BROKER_URL=broker,
         DEBUG="true",
         LOG_LEVEL="ERROR",
-        RUNS_STALE_AFTER_SECONDS=str(STALE_SECONDS),
+        RUNS_STALE_AFTER_SECONDS=str(stale),
         RUNS_SWEEP_INTERVAL_SECONDS=str(SWEEP_SECONDS),
         RECORDINGS_FOLDERS=str(folder / "exchange"),
         DJANGO_SETTINGS_MODULE="progress_project.settings",
@@ -118,6 +135,9 @@ def _set_up_django(folder: Path, broker: str) -> None:
     from django.core.management import call_command
 
     django.setup()
+    from .worker_app import set_threshold
+
+    set_threshold()
     logging.disable(logging.WARNING)  # refusals and expiries are expected
     settings.DEBUG = False  # or Django would remember every query
     call_command("migrate", verbosity=0)

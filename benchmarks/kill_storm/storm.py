@@ -18,24 +18,33 @@ from django.db import connection
 
 from runs.database import discard_connection, is_database_away
 from runs.lifecycle.sweep import sweep
-from runs.models import Run
+from runs.models import Run, RunLimit
 from runs.states import Status
 
 from ..guarantees.checker import check
 from ..guarantees.findings import TITLES, Findings
-from ..guarantees.logs import Death, Logs, Record, Start
+from ..guarantees.logs import Death, Logs, Record, RunningLimit, Start
 from ..harness import machine, print_note
-from . import DEATHS, SWEEP_SECONDS
+from . import DEATHS, MACHINE_AWAY_SECONDS, MACHINES, SWEEP_SECONDS, has_machine_deaths
 from .people import REQUESTS, People, database_now
 from .reader import Reader
+from .slot_watch import SlotWatch
 from .victims import Worker, kill_process, restart_database, wipe_broker
 
 WORKERS = 2
 PAUSE_SECONDS = 1.0  # between two deaths
 END_SECONDS = 240  # after the last death, for the last run to end
 # The reasons in the timeline that show that a death was noticed, and within how many seconds it must be.
-NOTICED = {"resumed after worker loss", "no heartbeat", "asked to interrupt"}
-PROMISED = {"child": 5, "idle": 5, "deploy": 10}  # a worker's: once its threshold has passed
+NOTICED = {"resumed after worker loss", "no heartbeat", "asked to interrupt", "machine lost"}
+# Those that leave the other worker's announcements unbroken: it needs them to judge that a machine is lost.
+BESIDE_A_LOST_MACHINE = ("child", "idle", "broker", "people")
+PROMISED = {
+    "child": 5,
+    "idle": 5,
+    "deploy": 10,
+    "machine": 60,
+    "freeze": 60,
+}  # a worker's: once its threshold has passed
 PEOPLE = "people"  # instead of a death
 T = TypeVar("T")
 
@@ -72,6 +81,9 @@ class Storm:
             began = time.monotonic()
             self.runs = self.work.start()
             self.logs.append(Start(run.slug, run.pk) for run in self.runs)
+            self.logs.append(
+                RunningLimit(limit.business_id, limit.run_type, limit.max_running) for limit in RunLimit.objects.all()
+            )
             people = People(self.work.model, self.logs, self.chance)
             reader = self._run_until_ended(people)
         self.logs.append(self.work.records())
@@ -90,16 +102,17 @@ class Storm:
         reader, over = Reader(self.work.model, people.client(), self.logs), threading.Event()
         sweeper = threading.Thread(target=_sweep_until, args=[over], daemon=True)
         workers = [Worker(f"w{number}", self.work.model.queue, self.folder) for number in range(WORKERS)]
-        reader.start()
-        sweeper.start()
+        slots = SlotWatch(self.work.model, workers, self.logs)
+        for thread in (reader, sweeper, slots):
+            thread.start()
         try:
             self._kill_at_random(workers, people)
             self._wait_for_end(workers, people)
         finally:
-            reader.over.set()
-            over.set()
-            reader.join()
-            sweeper.join()
+            for ending in (reader.over, slots.over, over):
+                ending.set()
+            for thread in (reader, slots, sweeper):
+                thread.join()
             for worker in workers:
                 worker.close()
         return reader
@@ -109,12 +122,18 @@ class Storm:
             time.sleep(PAUSE_SECONDS * self.chance.uniform(0.5, 1.5))
             _revive(workers)
             _retry_outages(people.reopen_stopped_runs)
-            kind = self.chance.choices(list(self.weights), list(self.weights.values()))[0]
+            kind = self._choose_kind(workers)
             if kind == PEOPLE:
                 _retry_outages(people.interfere)
-            elif death := _retry_outages(partial(self._kill, kind, workers)):
+            elif kind and (death := _retry_outages(partial(self._kill, kind, workers))):
                 self.deaths.append(death)
                 self.logs.append([death])
+
+    def _choose_kind(self, workers: list[Worker]) -> str:
+        weights = self.weights
+        if any(worker.is_away for worker in workers):
+            weights = {kind: weights.get(kind, 0) for kind in BESIDE_A_LOST_MACHINE}
+        return self.chance.choices(list(weights), list(weights.values()))[0] if any(weights.values()) else ""
 
     def _kill(self, kind: str, workers: list[Worker]) -> Death | None:
         """None where there is nothing of this kind to kill."""
@@ -131,6 +150,12 @@ class Storm:
                 pid, task = self.chance.choice(pool)
                 death = self._death(kind, self._attempts_of(task_id=task) if task else [])
                 kill_process(pid)
+            case "machine" | "freeze":
+                if not all(worker.is_serving() for worker in workers):
+                    return None
+                victim = self.chance.choice(workers)
+                death = self._death(kind, self._attempts_of(worker=victim.name))
+                (victim.freeze if kind == "freeze" else victim.lose_machine)(MACHINE_AWAY_SECONDS)
             case _:
                 if not (up := [worker for worker in workers if worker.is_up]):
                     return None
@@ -188,7 +213,8 @@ def _weights_of(options: argparse.Namespace) -> dict[str, int]:
     """Kinds of deaths, and how often the storm chooses each."""
     if options.only:
         return {options.only: 1}
-    return DEATHS if options.no_people else {**DEATHS, PEOPLE: sum(REQUESTS.values())}
+    deaths = {**DEATHS, **MACHINES} if has_machine_deaths(options) else DEATHS
+    return deaths if options.no_people else {**deaths, PEOPLE: sum(REQUESTS.values())}
 
 
 def _revive(workers: list[Worker]) -> None:

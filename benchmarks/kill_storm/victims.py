@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,7 @@ from kombu import Queue
 
 from progress_project.celery import app
 from progress_project.local import postgres
+from runs.models import Worker as FleetRow
 
 from . import worker_app
 
@@ -31,23 +33,48 @@ class Worker:
         self._log = (folder / f"{name}.log").open("wb")
         self._tasks = folder / "tasks"
         self._tasks.mkdir(exist_ok=True)
+        self._frozen = False
+        self._away_until = 0.0  # by `time.monotonic`: a machine that was lost, or stands still
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         options = f"-n {self.name} -Q {self.queue} -c {SLOTS} -O fair --without-gossip --without-mingle"
         command = [sys.executable, "-m", "celery", "--quiet", "-A", worker_app.__name__, "worker", *options.split()]
         environment = {**os.environ, worker_app.FOLDER: str(self._tasks)}
+        self._started_at, self._is_stopping = time.time(), False
         return subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log, start_new_session=True)
 
     def revive(self) -> None:
-        """Start it again if it has ended."""
+        """Start it again if it has ended, once its machine is back."""
+        if self.is_away:
+            return
+        if self._frozen:
+            self._signal_group(signal.SIGCONT)
+            self._frozen = False
         if not self.is_up:
-            self._kill_group()
+            self._signal_group(signal.SIGKILL)
             self.process = self._start()
 
     @property
+    def is_away(self) -> bool:
+        return time.monotonic() < self._away_until
+
+    @property
     def is_up(self) -> bool:
-        return self.process.poll() is None
+        return self.process.poll() is None and not self._frozen
+
+    def is_serving(self) -> bool:
+        """Is it up, and has this start of it announced itself?"""
+        return (
+            self.is_up
+            and not self._is_stopping
+            and FleetRow.objects.filter(
+                name=self.name, booted_at__gt=datetime.fromtimestamp(self._started_at, UTC)
+            ).exists()
+        )
+
+    def free_slots(self) -> int:
+        return sum(not self.task_of(child) for child in self.children()) if self.is_serving() else 0
 
     def children(self) -> list[int]:
         """The pids of its pool, if it has one yet."""
@@ -64,21 +91,31 @@ class Worker:
             return ""
 
     def kill(self) -> None:
-        self._kill_group()
+        """The whole group at once, as when a machine loses power."""
+        self._signal_group(signal.SIGKILL)
         self.process.wait()
 
+    def lose_machine(self, seconds: float) -> None:
+        """It dies at once, and nobody starts it again for so long."""
+        self.kill()
+        self._away_until = time.monotonic() + seconds
+
+    def freeze(self, seconds: float) -> None:
+        """It stands still as a suspended machine does, and goes on then as if nothing had happened."""
+        self._signal_group(signal.SIGSTOP)
+        self._frozen, self._away_until = True, time.monotonic() + seconds
+
     def deploy(self) -> None:
+        self._is_stopping = True
         self.process.terminate()
 
     def close(self) -> None:
-        self._kill_group()
-        self.process.wait()
+        self.kill()
         self._log.close()
 
-    def _kill_group(self) -> None:
-        """Kill the whole group at once, as when a machine loses power."""
+    def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, number)
 
 
 def kill_process(pid: int) -> None:

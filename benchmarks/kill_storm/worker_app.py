@@ -6,11 +6,21 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from celery.signals import task_postrun, task_prerun
+from celery.signals import task_postrun, task_prerun, worker_init
+from django.apps import apps
+from django.conf import settings
 
 from progress_project.celery import app
 
 __all__ = ["app"]
+
+
+@worker_init.connect
+def set_threshold(**kwargs: Any) -> None:
+    """Drills have one of their own."""
+    drills: Any = apps.get_model("drill", "DrillRun")  # no model can be imported before the app
+    drills.stale_after_seconds = settings.RUNS_STALE_AFTER_SECONDS
+
 
 FOLDER: Final = "STORM_TASKS"  # the variable that names it
 

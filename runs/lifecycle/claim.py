@@ -38,8 +38,7 @@ def claim_next(
     """
     refused: set[tuple[int, str]] = set()
     for _choice in range(CHOICES):
-        snapshot = fetch_to_claim(queue, types, refused)
-        order = snapshot.in_order(refused)
+        snapshot, order = fetch_to_claim(queue, types, refused)
         if not order:
             return None
         head = order[0]

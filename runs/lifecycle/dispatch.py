@@ -151,7 +151,8 @@ def wake_queue(queue: str, messages: int = 1, *, level: int = logging.WARNING) -
 
 def wake_if_claimable(queue: str, messages: int = 1) -> bool:
     """Wake the queue if it has runs to claim. False where it has none, or the broker is away."""
-    return bool(fetch_to_claim(queue).in_order()) and wake_queue(queue, messages)
+    _snapshot, order = fetch_to_claim(queue)
+    return bool(order) and wake_queue(queue, messages)
 
 
 def wake_after_start(queue: str) -> None:
@@ -185,7 +186,7 @@ def end_hung_tasks(rows: RunQuerySet[R]) -> int:
     A task that isn't hung needs no kill: its next write raises `RunLost`, and it ends by itself.
     """
     failed = rows.filter(status=Status.FAILED, error_code__in=(ErrorCode.STALE, ErrorCode.RESET))
-    hung = failed.silent_for(rows.model.stale_after()).exclude(task_id="")
+    hung = failed.without_heartbeat_for(rows.model.stale_after()).exclude(task_id="")
     tasks = dict(hung.values_list("pk", "task_id"))
     if tasks:
         call_broker(current_app.control.revoke, list(tasks.values()), terminate=True, signal="SIGKILL")

@@ -17,7 +17,7 @@ from ..models import Run, Sweep, Worker, run_types
 from ..models.audit import SWEEP, audit_context
 from ..models.queue_snapshot import queues
 from ..states import ErrorCode
-from ..throttling import forget_paid
+from ..throttling import delete_expired_rows
 from .dispatch import end_hung_tasks, wake_if_claimable
 from .slots import make_room
 
@@ -42,7 +42,7 @@ def sweep() -> bool:
     for queue in queues():
         for queue_step in (wake_workers, make_room):
             _run_step(queue_step, queue, queue)
-    for chore in (forget_paid, forget_lost_workers):
+    for chore in (delete_expired_rows, forget_lost_workers):
         _do_chore(chore)
     Sweep.objects.update(finished_at=Now())
     return True

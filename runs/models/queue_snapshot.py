@@ -127,15 +127,17 @@ def queues() -> list[str]:
 
 def fetch_to_claim(
     queue: str, types: Collection[type[Run]] | None = None, passed_over: Collection[tuple[int, str]] = ()
-) -> QueueSnapshot:
-    """The queue with its first heads, or with all of them where none of the first may be claimed.
+) -> tuple[QueueSnapshot, list[Head]]:
+    """The queue and its order, as far as the first heads, or whole where none of the first may be claimed.
 
     Waits that are over end here: who claims needs it, who only reads must not write.
     """
     snapshot = fetch_snapshot(queue, types, end_waits=True, first=FIRST)
-    if len(snapshot.heads) < FIRST or snapshot.in_order(passed_over):
-        return snapshot
-    return fetch_snapshot(queue, types)
+    order = snapshot.in_order(passed_over)
+    if order or len(snapshot.heads) < FIRST:
+        return snapshot, order
+    snapshot = fetch_snapshot(queue, types)
+    return snapshot, snapshot.in_order(passed_over)
 
 
 def fetch_snapshot(

@@ -41,7 +41,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.filter(status__in=ACTIVE)
 
     def overdue(self) -> Self:
-        return self.filter(status=Status.RUNNING).silent_for(self.model.stale_after())
+        return self.filter(status=Status.RUNNING).without_heartbeat_for(self.model.stale_after())
 
     def on_lost_machines(self, judge: WorkerQuerySet) -> Self:
         """The running ones of which neither the worker nor the work itself has given a sign of life for long enough.
@@ -94,9 +94,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
 
         A row that is locked by another writer is left to the next caller.
         """
-        stale, params = self.order_by().overdue().values("pk").query.sql_with_params()
+        overdue_sql, params = self.order_by().overdue().values("pk").query.sql_with_params()
         with transaction.atomic(), audit_context(actor, "no heartbeat"), connection.cursor() as cursor:
-            cursor.execute(statements.expire_sql(self.model, stale), params)
+            cursor.execute(statements.expire_sql(self.model, overdue_sql), params)
             expired = cursor.fetchall()
             self.model.objects.filter(pk__in=[row[0] for row in expired]).mark_in_flight_unknown()
         for pk, business, worker, age in expired:
@@ -170,22 +170,22 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             rows = self.filter(status=Status.RUNNING).locked()
             running = rows.filter(status=Status.RUNNING)
             not_stopping = running.exclude(requested__in=(StopRequest.PAUSE, StopRequest.CANCEL))
-            settled = 0
+            reclaimed = 0
             # The order matters: a pause or a cancel that is requested between these statements must still be seen by
             # the last ones.
             if is_death:
                 with audit_context(actor, "worker lost"):
-                    settled += not_stopping.on_their_last_loss().fail(ErrorCode.WORKER_LOST, LOST_TOO_OFTEN, **died)
+                    reclaimed += not_stopping.on_their_last_loss().fail(ErrorCode.WORKER_LOST, LOST_TOO_OFTEN, **died)
             with audit_context(actor, reason if is_death else "asked to interrupt"):
-                settled += not_stopping.requeue(**died, **losses)
+                reclaimed += not_stopping.requeue(**died, **losses)
             with audit_context(actor, "asked to pause"):
-                settled += running.filter(requested=StopRequest.PAUSE).transition_to(Status.PAUSED, **died)
+                reclaimed += running.filter(requested=StopRequest.PAUSE).transition_to(Status.PAUSED, **died)
             with audit_context(actor, "asked to cancel"):
-                settled += running.filter(requested=StopRequest.CANCEL).transition_to(
+                reclaimed += running.filter(requested=StopRequest.CANCEL).transition_to(
                     Status.CANCELLED, finished_at=Now(), **died
                 )
             rows.mark_in_flight_unknown()
-        return settled
+        return reclaimed
 
     def on_their_last_loss(self) -> Self:
         """The runs that fail by this death: it counts as a loss, and is one too many."""
