@@ -170,9 +170,7 @@ def test_a_claim_whose_answer_was_lost_is_undone_by_the_next_try(
     assert [run.pk for run in DrillRun.objects.filter(status=Status.RUNNING)] == [claimed.pk]
 
 
-def test_many_that_a_limit_holds_back_delay_nobody_in_a_shared_queue(
-    business_a: Business, business_b: Business
-) -> None:
+def test_many_that_a_limit_holds_back_delay_no_other_type(business_a: Business, business_b: Business) -> None:
     for number in range(FIRST):
         held_back = Business.objects.create(name=str(number), slug=str(number))
         RunLimit.objects.create(business=held_back, run_type=CountingRun.slug, max_running=0)
