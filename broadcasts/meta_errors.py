@@ -18,7 +18,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 
-class Kind(Enum):
+class FaultScope(Enum):
+    """What an error stops: one message, the account, or the template."""
+
     RECIPIENT = auto()  # this message to this recipient
     STOPPED = auto()  # the recipient wants no marketing messages
     THROTTLED = auto()  # nothing can be sent for seconds or minutes
@@ -33,7 +35,7 @@ NEVER: Final = None
 
 @dataclass(frozen=True)
 class Rule:
-    kind: Kind = Kind.RECIPIENT
+    scope: FaultScope = FaultScope.RECIPIENT
     retry: timedelta | None = AT_ONCE  # after the failure; None: never by "retry failed"
     advice: str = ""  # translated where it is shown
 
@@ -82,7 +84,7 @@ _RULES: Final[tuple[tuple[Iterable[int], Rule], ...]] = (
     # WhatsApp limits the marketing messages that a person gets from all businesses together.
     ([131049], Rule(retry=timedelta(hours=24), advice=_FULL)),
     ([130472], Rule(retry=NEVER, advice=_EXPERIMENT)),
-    ([131050], Rule(Kind.STOPPED, NEVER, _STOPPED)),
+    ([131050], Rule(FaultScope.STOPPED, NEVER, _STOPPED)),
     ([131021], Rule(retry=NEVER, advice=_ITSELF)),
     ([130497], Rule(retry=NEVER, advice=_COUNTRY)),
     ([131030], Rule(advice=_NOT_LISTED)),
@@ -90,22 +92,22 @@ _RULES: Final[tuple[tuple[Iterable[int], Rule], ...]] = (
     ([131000, 131016, 133004], Rule(advice=_FAULT)),
     # https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/portfolio-pacing
     ([135000], Rule(retry=timedelta(hours=24), advice=_DROPPED)),  # Meta names no time for its review
-    ([4, 80007, 130429, PAIR_RATE], Rule(Kind.THROTTLED, advice=_TOO_FAST)),
-    ([131057], Rule(Kind.THROTTLED, advice=_MAINTENANCE)),
-    ([0, 3, 10, 190, *range(200, 300), 131005], Rule(Kind.BLOCKED, advice=_TOKEN)),
-    ([NO_OBJECT, 131045, 133010], Rule(Kind.BLOCKED, advice=_NUMBER)),
-    ([131042], Rule(Kind.BLOCKED, advice=_PAYMENT)),
-    ([131048], Rule(Kind.BLOCKED, advice=_SPAM)),
-    ([368, 131031, 131037, 131063, 131064], Rule(Kind.BLOCKED, advice=_ACCOUNT)),
-    ([132000], Rule(Kind.TEMPLATE, advice=_COUNT)),
-    ([132001], Rule(Kind.TEMPLATE, advice=_NO_TEMPLATE)),
-    ([132007], Rule(Kind.TEMPLATE, advice=_POLICY)),
-    ([132012], Rule(Kind.TEMPLATE, advice=_FORMAT)),
-    ([132016], Rule(Kind.TEMPLATE, advice=_DISABLED)),
-    ([132068], Rule(Kind.TEMPLATE, advice=_FLOW)),
+    ([4, 80007, 130429, PAIR_RATE], Rule(FaultScope.THROTTLED, advice=_TOO_FAST)),
+    ([131057], Rule(FaultScope.THROTTLED, advice=_MAINTENANCE)),
+    ([0, 3, 10, 190, *range(200, 300), 131005], Rule(FaultScope.BLOCKED, advice=_TOKEN)),
+    ([NO_OBJECT, 131045, 133010], Rule(FaultScope.BLOCKED, advice=_NUMBER)),
+    ([131042], Rule(FaultScope.BLOCKED, advice=_PAYMENT)),
+    ([131048], Rule(FaultScope.BLOCKED, advice=_SPAM)),
+    ([368, 131031, 131037, 131063, 131064], Rule(FaultScope.BLOCKED, advice=_ACCOUNT)),
+    ([132000], Rule(FaultScope.TEMPLATE, advice=_COUNT)),
+    ([132001], Rule(FaultScope.TEMPLATE, advice=_NO_TEMPLATE)),
+    ([132007], Rule(FaultScope.TEMPLATE, advice=_POLICY)),
+    ([132012], Rule(FaultScope.TEMPLATE, advice=_FORMAT)),
+    ([132016], Rule(FaultScope.TEMPLATE, advice=_DISABLED)),
+    ([132068], Rule(FaultScope.TEMPLATE, advice=_FLOW)),
     # https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-pausing
-    ([132015], Rule(Kind.TEMPLATE_WAITS, advice=_PAUSED)),
-    ([132069], Rule(Kind.TEMPLATE_WAITS, advice=_FLOW_FAST)),  # ten messages an hour
+    ([132015], Rule(FaultScope.TEMPLATE_WAITS, advice=_PAUSED)),
+    ([132069], Rule(FaultScope.TEMPLATE_WAITS, advice=_FLOW_FAST)),  # ten messages an hour
 )
 RULES: Final[dict[str, Rule]] = {str(code): rule for codes, rule in _RULES for code in codes}
 

@@ -31,7 +31,7 @@ Source = OptOut.Source
 class Person:
     """A person in one business: by their number, or by Meta's id for them while no number is known."""
 
-    business: int
+    business_id: int
     phone: str
     user_id: str = ""
 
@@ -95,7 +95,7 @@ def lift_opt_out(row: OptOut, by: User) -> bool:
 def get_or_create_locked(person: Person, **columns: object) -> tuple[OptOut, bool]:
     """The person's row, locked; made with these columns if there is none. Was it made?"""
     rows, user_id = OptOut.objects.select_for_update(), "" if person.phone else person.user_id
-    return rows.get_or_create(business_id=person.business, phone=person.phone, user_id=user_id, defaults=columns)
+    return rows.get_or_create(business_id=person.business_id, phone=person.phone, user_id=user_id, defaults=columns)
 
 
 def update_row(row: OptOut, **columns: object) -> None:
@@ -105,4 +105,4 @@ def update_row(row: OptOut, **columns: object) -> None:
 
 
 def skip_pending_recipients(person: Person) -> None:
-    skip_recipients(Recipient.objects.filter(phone=person.phone, run__business=person.business), "opted_out")
+    skip_recipients(Recipient.objects.filter(phone=person.phone, run__business=person.business_id), "opted_out")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from runs.lifecycle import start
 
-from .audience import Audience, AudienceSorter, UnreadableAudience, store_recipients
+from .audience import Audience, AudienceClassifier, UnreadableAudience, store_recipients
 from .messages import render_text
 from .models import ProviderAccount, WhatsAppBroadcast
 from .standing import warnings_of
@@ -28,8 +28,8 @@ class Draft:
     template: str = ""
     language: str = ""
 
-    def sorter(self) -> AudienceSorter:
-        return AudienceSorter(self.account, self.text, self.audience)
+    def make_classifier(self) -> AudienceClassifier:
+        return AudienceClassifier(self.account, self.text, self.audience)
 
 
 def preview(draft: Draft) -> dict[str, Any]:
@@ -37,15 +37,15 @@ def preview(draft: Draft) -> dict[str, Any]:
 
     Raises `UnreadableAudience`.
     """
-    sorter, first = draft.sorter(), None
-    for batch in sorter.sort_batches():
-        first = first or next((each for each in batch if not each.code), None)
+    classifier, first = draft.make_classifier(), None
+    for batch in classifier.classify_batches():
+        first = first or next((each for each in batch if not each.skip_code), None)
     text = render_text(draft.text, first.row.variables if first else {}, draft.audience.columns)
     return {
-        "counts": sorter.counts.as_json(),
+        "counts": classifier.counts.as_json(),
         "to": first.phone if first else "",
         "text": text if first else draft.text,
-        "warnings": warnings_of(draft.account, sorter.counts.valid),
+        "warnings": warnings_of(draft.account, classifier.counts.valid),
     }
 
 
@@ -69,11 +69,11 @@ def start_broadcast(draft: Draft, created_by: User | None, idempotency_key: str 
         )
         if run.total is not None:
             return run
-        sorter = draft.sorter()
-        store_recipients(run, sorter.sort_batches())
-        if not sorter.counts.valid:
+        classifier = draft.make_classifier()
+        store_recipients(run, classifier.classify_batches())
+        if not classifier.counts.valid:
             raise UnreadableAudience(_("Nobody in this audience can receive the message."))
-        skipped = sum(sorter.counts.skipped.values())
-        counted = {"total": sorter.counts.total, "processed": skipped, "skipped": skipped}
-        WhatsAppBroadcast.objects.filter(pk=run.pk).update(**counted, audience=sorter.counts.as_json())
+        skipped = sum(classifier.counts.skipped.values())
+        counted = {"total": classifier.counts.total, "processed": skipped, "skipped": skipped}
+        WhatsAppBroadcast.objects.filter(pk=run.pk).update(**counted, audience=classifier.counts.as_json())
     return run

@@ -52,13 +52,13 @@ class Rate(NamedTuple):
         return self.period / self.calls
 
 
-def take_permit(scope: str, caller: object) -> int | None:
+def take_permit_or_get_wait(scope: str, caller: object) -> int | None:
     """Seconds to wait, at least one; None where the caller may go on, as always in a scope without a rate."""
     rate = _rate_of(scope)
-    return take_permit_at(rate, scope, caller) if rate else None
+    return take_permit_or_get_wait_at(rate, scope, caller) if rate else None
 
 
-def take_permit_at(rate: Rate, scope: str, caller: object) -> int | None:
+def take_permit_or_get_wait_at(rate: Rate, scope: str, caller: object) -> int | None:
     """Seconds to wait, at least one; None where the caller may go on.
 
     In a transaction that is rolled back the permit wasn't taken. Until it ends, other calls of the caller wait.
@@ -80,7 +80,7 @@ def return_permit(scope: str, caller: object) -> None:
         Throttle.objects.filter(key=_row_key(scope, caller)).update(paid_at=F("paid_at") - rate.cost)
 
 
-def forget_paid() -> int:
+def delete_expired_rows() -> int:
     """Delete the rows whose time has passed; how many."""
     return Throttle.objects.filter(paid_at__lt=Now()).delete()[0]
 

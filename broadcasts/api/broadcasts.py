@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from runs.api.errors import StateForbids
+from runs.api.errors import ActionNotAllowed
 from runs.api.fields import FlagField
 from runs.api.outputs import RunSerializer
 from runs.api.parsing import parse_body
@@ -80,5 +80,5 @@ class RetryUnknown(BroadcastView):
         try:
             again = retry_items(run, run.unknown_items, user_of(request))
         except WrongState as error:
-            raise StateForbids(run_json(run)) from error
+            raise ActionNotAllowed(run_json(run)) from error
         return run_response(again, status.HTTP_202_ACCEPTED)

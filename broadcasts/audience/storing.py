@@ -12,12 +12,12 @@ from django.db import connection, models, transaction
 from runs.states import ItemStatus
 
 from ..models import OptOut, Recipient, WhatsAppBroadcast
-from .sorting import SKIP_REASONS, SortedRow
+from .classification import SKIP_REASONS, ClassifiedRow
 
 _COLUMNS: Final = ("run_id", "key", "status", "error_code", "error_message", "attempts", "phone", "variables")
 
 
-def store_recipients(run: WhatsAppBroadcast, batches: Iterable[list[SortedRow]]) -> None:
+def store_recipients(run: WhatsAppBroadcast, batches: Iterable[list[ClassifiedRow]]) -> None:
     """Each batch is a COPY of its own, so that none reaches PostgreSQL's statement timeout."""
     table = connection.ops.quote_name(Recipient._meta.db_table)
     pending, skipped = ItemStatus.PENDING.value, ItemStatus.SKIPPED.value
@@ -28,10 +28,10 @@ def store_recipients(run: WhatsAppBroadcast, batches: Iterable[list[SortedRow]])
             cursor.copy(f"COPY {table} ({', '.join(_COLUMNS)}) FROM STDIN") as copy,
         ):
             for each in batch:
-                status = skipped if each.code else pending
-                reason = SKIP_REASONS[each.code] if each.code else ""
+                status = skipped if each.skip_code else pending
+                reason = SKIP_REASONS[each.skip_code] if each.skip_code else ""
                 variables = as_json(each.row.variables)
-                copy.write_row((run.pk, each.key, status, each.code, reason, 0, each.phone, variables))
+                copy.write_row((run.pk, each.key, status, each.skip_code, reason, 0, each.phone, variables))
 
 
 def skip_opted_out(run: WhatsAppBroadcast) -> None:

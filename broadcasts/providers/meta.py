@@ -12,7 +12,7 @@ from pywa.types.others import BusinessPhoneNumber
 
 from ..messages import Message
 from . import Accepted
-from .meta_answers import parse_accepted, translate_errors
+from .meta_answers import call_translating_errors, parse_accepted
 
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits
 PHONE_NUMBER_FIELDS = (
@@ -65,15 +65,15 @@ class MetaCloud:
 
     def send(self, message: Message) -> Accepted:
         """Raises a `ProviderError`."""
-        return translate_errors(lambda: parse_accepted(self._post_message(message), message.to))
+        return call_translating_errors(lambda: parse_accepted(self._post_message(message), message.to))
 
     def check(self) -> None:
         """https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account-to-number-current-status/"""
-        translate_errors(lambda: self._whatsapp.api.get_business_phone_number(self._phone_number_id, ("id",)))
+        call_translating_errors(lambda: self._whatsapp.api.get_business_phone_number(self._phone_number_id, ("id",)))
 
     def fetch_phone_number(self) -> BusinessPhoneNumber:
         """The standing of the account's number. Raises a `ProviderError`."""
-        return translate_errors(self._fetch_phone_number)
+        return call_translating_errors(self._fetch_phone_number)
 
     def _fetch_phone_number(self) -> BusinessPhoneNumber:
         answer = self._whatsapp.api.get_business_phone_number(self._phone_number_id, PHONE_NUMBER_FIELDS)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import httpx
 from pywa.errors import WhatsAppError
 
-from ..meta_errors import NO_OBJECT, Kind, rule_of
+from ..meta_errors import NO_OBJECT, FaultScope, rule_of
 from . import Accepted, Blocked, ProviderError, Refused, TemplateWaits, Throttled, Unclear, Unreachable
 
 T = TypeVar("T")
@@ -17,10 +17,10 @@ T = TypeVar("T")
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-def translate_errors(request: Callable[[], T]) -> T:
-    """Make the request; its errors are raised as a `ProviderError`."""
+def call_translating_errors(make_request: Callable[[], T]) -> T:
+    """Call `make_request`; its errors are raised as a `ProviderError`."""
     try:
-        return request()
+        return make_request()
     except WhatsAppError as error:
         raise classify_error(error) from error
     except NOT_SENT as error:
@@ -35,12 +35,12 @@ def classify_error(error: WhatsAppError) -> ProviderError:
     text = ": ".join(str(part) for part in (error.message, error.details) if part)
     # Meta's error for a deleted number, or one that the token may not use: "Object with ID … does not exist".
     code = NO_OBJECT if (error.code, error.subcode) == (100, NO_OBJECT) else error.code
-    status, kind = error.status_code or 0, rule_of(code).kind
-    if status == httpx.codes.TOO_MANY_REQUESTS or kind == Kind.THROTTLED:
+    status, scope = error.status_code or 0, rule_of(code).scope
+    if status == httpx.codes.TOO_MANY_REQUESTS or scope == FaultScope.THROTTLED:
         return Throttled(text, code, seconds=read_retry_after(error))
-    if kind == Kind.TEMPLATE_WAITS:
+    if scope == FaultScope.TEMPLATE_WAITS:
         return TemplateWaits(text, code)
-    if kind in (Kind.BLOCKED, Kind.TEMPLATE) or status == httpx.codes.UNAUTHORIZED:
+    if scope in (FaultScope.BLOCKED, FaultScope.TEMPLATE) or status == httpx.codes.UNAUTHORIZED:
         return Blocked(text, code)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         return Unclear(text, code)  # Meta has read the request, and may have sent the message before it failed

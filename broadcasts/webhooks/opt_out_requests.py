@@ -28,13 +28,15 @@ def apply_opt_out_requests(account: ProviderAccount, change: Change) -> dict[str
     for part in change.parts("messages"):
         if (message := parse_message(change, part)) is not None:
             request, words = parse_opt_out_request(message)
-            users |= apply_update(account, message, request, OptOut.Source.WORDS, clean(words))
+            apply_opt_out_request(account, message, request, OptOut.Source.WORDS, clean(words))
+            users |= whatsapp_users.match_user(*ids_of(message))
     for part in change.parts("user_preferences"):
         preference = parse_preference(change, part)
         # Compared with None: pywa's preference is falsy where it is to stop.
         if preference is not None and preference.category == UserPreferenceCategory.MARKETING_MESSAGES:
             request = _PREFERENCES.get(preference.value)
-            users |= apply_update(account, preference, request, OptOut.Source.PREFERENCES)
+            apply_opt_out_request(account, preference, request, OptOut.Source.PREFERENCES)
+            users |= whatsapp_users.match_user(*ids_of(preference))
     return users
 
 
@@ -47,20 +49,24 @@ def parse_opt_out_request(message: IncomingMessage) -> tuple[OptOutRequest | Non
     return parse_button(title, payload), title
 
 
-def apply_update(
+def apply_opt_out_request(
     account: ProviderAccount,
     update: BaseUserUpdate,
     request: OptOutRequest | None,
     source: OptOut.Source,
     words: str = "",
-) -> dict[str, str]:
-    wa_id, user_id = (update.from_user.wa_id or "").lstrip("+"), update.from_user.bsuid or ""
+) -> None:
     if request:
-        whatsapp_users.apply_request(account.business_id, wa_id, user_id, request, source, update.timestamp, words)
-    return whatsapp_users.match_user(wa_id, user_id)
+        person = ids_of(update)
+        whatsapp_users.apply_request(account.business_id, *person, request, source, update.timestamp, words)
 
 
-def opt_out_refused(statuses: Iterable[DeliveryStatus]) -> None:
+def ids_of(update: BaseUserUpdate) -> tuple[str, str]:
+    """The person's number as WhatsApp writes it, and Meta's id for them; each may be empty."""
+    return (update.from_user.wa_id or "").lstrip("+"), update.from_user.bsuid or ""
+
+
+def record_stops_of_refusals(statuses: Iterable[DeliveryStatus]) -> None:
     """Opt out the people who, as Meta reports, have stopped marketing.
 
     Also where the refused message isn't ours: others may use the account beside this program.

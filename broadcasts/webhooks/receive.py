@@ -15,7 +15,7 @@ from typing import Any
 from .. import whatsapp_users
 from ..models import ProviderAccount
 from ..standing import webhook_updates
-from .opt_out_requests import apply_opt_out_requests, opt_out_refused
+from .opt_out_requests import apply_opt_out_requests, record_stops_of_refusals
 from .payload import Change, iterate_changes, parse_id
 from .statuses import DeliveryStatus, apply_statuses, parse_status
 from .templates import wake_broadcasts
@@ -36,7 +36,7 @@ def apply_payload(payload: Any, accounts: Iterable[ProviderAccount]) -> None:
         elif not change.phone_number_id:
             waba_ids = find_waba_ids(change)
             apply_account_change([account for account in accounts if account.waba_id in waba_ids], change)
-    opt_out_refused(statuses)
+    record_stops_of_refusals(statuses)
     apply_statuses(statuses)
     for status in statuses:
         users[status.account.business_id] |= whatsapp_users.match_user(status.wa_id, status.user_id)

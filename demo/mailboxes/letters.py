@@ -13,7 +13,7 @@ from demo.mailboxes.receipts import Language, Truth
 
 # clean: all its facts are known. review: a receipt that a person must check.
 # copy: of an earlier clean receipt. other: no receipt. broken: can't be read.
-Kind = Literal["clean", "review", "copy", "other", "broken"]
+LetterKind = Literal["clean", "review", "copy", "other", "broken"]
 
 # Early enough that no demo mail is dated in the future.
 FIRST_DAY: Final = datetime(2024, 1, 2, 7, 30, tzinfo=UTC)
@@ -28,7 +28,7 @@ class DemoMail:
     error code of a broken one. `padded_to` is its size in bytes where that is more than `raw`.
     """
 
-    kind: Kind
+    kind: LetterKind
     uid: int
     received_at: datetime
     message_id: str

@@ -29,8 +29,6 @@ RUNS_MAX_RUNNING: dict[str, int] = env.dict("RUNS_MAX_RUNNING", cast={"value": i
 # have a quota of their own instead.
 RUNS_START_QUOTA = read_rate("RUNS_START_QUOTA", "none")
 RUNS_START_QUOTAS = read_rates("RUNS_START_QUOTAS")
-# How many workers are woken where nobody counts the free slots: by the sweep, and by a worker that shuts down.
-RUNS_WAKE_MESSAGES: int = env.int("RUNS_WAKE_MESSAGES", default=4)
 # How often a worker with a free slot looks for runs to claim, whatever became of the messages about them.
 RUNS_CHECK_QUEUES_SECONDS: float = env.float("RUNS_CHECK_QUEUES_SECONDS", default=1.0)
 # How often a worker announces itself. One that is silent for 4.5 times as long is lost (45 s); one that takes nothing

@@ -15,7 +15,7 @@ from typing import Final, cast
 from receipts.extraction.label_amounts import join_tax_labels, money_beside
 from receipts.extraction.labels import Labels, phrases
 from receipts.extraction.money import Money
-from receipts.extraction.sum_choice import Kind, LabelledSum, choose_sum
+from receipts.extraction.sum_choice import LabelledSum, SumKind, choose_sum
 from receipts.extraction.sum_columns import SumColumn
 
 _SUMS = Labels(
@@ -59,8 +59,8 @@ def _labelled_sums(rows: Sequence[Row]) -> Iterator[LabelledSum]:
         elif labels:
             for label in labels:
                 if beside := money_beside(label, money, is_first=label is labels[0]):
-                    yield choose_sum(cast("Kind", label.kind), beside)
-        elif not column.take(line, money):
+                    yield choose_sum(cast("SumKind", label.kind), beside)
+        elif not column.try_add_line(line, money):
             yield from column.close()
     yield from column.close()
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
-from receipts.extraction.sum_choice import ROUNDING, Kind, LabelledSum
+from receipts.extraction.sum_choice import ROUNDING, LabelledSum, SumKind
 
 # More sums than this are no invoice's summary; comparing them takes quadratic time.
 MAX_COMPARED: Final = 40
 
 
-def sums_of(sums: Sequence[LabelledSum], *kinds: Kind) -> list[LabelledSum]:
+def sums_of(sums: Sequence[LabelledSum], *kinds: SumKind) -> list[LabelledSum]:
     return [each for each in sums if each.kind in kinds]
 
 

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from receipts.extraction.money import Money
 
-Kind = Literal["final", "payment", "total", "other", "tax", "refund", "deposit"]
+SumKind = Literal["final", "payment", "total", "other", "tax", "refund", "deposit"]
 # Papers round each line by itself.
 ROUNDING: Final = Decimal("0.02")
 # What tells a sum from the other amounts of its label, the strongest first; one that none fulfils is passed over.
@@ -28,13 +28,13 @@ _LIKELIER: Final[Sequence[Callable[[Money], bool]]] = (
 class LabelledSum:
     """A sum and what it is called. `is_ambiguous`: another amount may be meant."""
 
-    kind: Kind
+    kind: SumKind
     amount: Decimal
     currency: str
     is_ambiguous: bool
 
 
-def choose_sum(kind: Kind, money: Sequence[Money]) -> LabelledSum:
+def choose_sum(kind: SumKind, money: Sequence[Money]) -> LabelledSum:
     """The sum among the amounts of one label: a count of things, an instalment or an earlier price comes before it."""
     for is_likelier in _LIKELIER:
         money = [each for each in money if is_likelier(each)] or money

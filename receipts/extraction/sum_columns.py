@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from receipts.extraction.labels import Label
 from receipts.extraction.money import Money
-from receipts.extraction.sum_choice import Kind, LabelledSum, choose_sum
+from receipts.extraction.sum_choice import LabelledSum, SumKind, choose_sum
 
 # Headings of tables that say what a sum in the row below is; "total" may head any column.
 _STRONG: Final = ("final", "payment", "refund")
@@ -18,26 +18,29 @@ _STRONG: Final = ("final", "payment", "refund")
 class SumColumn:
     """Headings without amounts, and the amounts found on the lines below them."""
 
-    kinds: list[Kind] = field(default_factory=list)
+    kinds: list[SumKind] = field(default_factory=list)
     amounts: list[list[Money]] = field(default_factory=list)
     # The headings stand side by side, not one below the other.
     is_row: bool = False
 
     def add_heading(self, labels: Sequence[Label]) -> None:
-        kinds = [cast("Kind", label.kind) for label in labels]
+        kinds = [cast("SumKind", label.kind) for label in labels]
         self.is_row = len(kinds) > 1
         self.kinds = kinds if self.is_row else [*self.kinds, *kinds]
 
-    def take(self, line: str, money: Sequence[Money]) -> bool:
-        """Whether the line is part of the column: amounts alone, or one sum in a row below a strong heading."""
+    def try_add_line(self, line: str, money: Sequence[Money]) -> bool:
+        """Add the line if it is part of the column: amounts alone, or one sum in a row below a strong heading.
+
+        Returns whether it was added.
+        """
         if not self.kinds or not money or (self.is_row and self.amounts):
             return False
         if _holds_only_money(line, money) and self.is_row and len(money) == len(self.kinds):
             self.amounts = [[each] for each in money]
             return True
-        strong: list[Kind] = [kind for kind in self.kinds if kind in _STRONG]
-        is_only = (self.is_row or len(self.kinds) == 1) and not self.amounts and bool(strong)
-        if is_only and sum(bool(each.currency) for each in money) == 1:
+        strong: list[SumKind] = [kind for kind in self.kinds if kind in _STRONG]
+        is_single_sum = (self.is_row or len(self.kinds) == 1) and not self.amounts and bool(strong)
+        if is_single_sum and sum(bool(each.currency) for each in money) == 1:
             self.kinds = strong[:1]
         elif self.is_row or not _holds_only_money(line, money):
             return False

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Final
 
 from receipts.extraction.sum_checks import MAX_COMPARED, is_consistent, is_net_plus_tax, sums_of
-from receipts.extraction.sum_choice import Kind, LabelledSum
+from receipts.extraction.sum_choice import LabelledSum, SumKind
 
 # A lone sum without a label says little; "total" alone may be a total of anything.
 WEIGHTS: Final = {"final": 1.0, "payment": 1.0, "refund": 1.0, "total": 0.8, "": 0.3}
@@ -34,7 +34,7 @@ class Total:
 
 def choose_total(sums: Sequence[LabelledSum], everything: set[Decimal], *, is_refund: bool) -> Total | None:
     """The total that the strongest labels agree on."""
-    order: list[Kind] = ["refund", "final", "total", "payment"] if is_refund else ["final", "total", "payment"]
+    order: list[SumKind] = ["refund", "final", "total", "payment"] if is_refund else ["final", "total", "payment"]
     by_kind = {kind: [each for each in sums if each.kind == kind] for kind in order}
     kind = next((kind for kind in order if by_kind[kind]), None)
     if kind is None:

@@ -28,7 +28,7 @@ class Mailbox(models.Model):
         PASSWORD = "password", _("Password or app password")
         XOAUTH2 = "xoauth2", _("OAuth 2 token")
 
-    PLACE = ("host", "port", "security", "username", "folder")
+    LOCATION_FIELDS = ("host", "port", "security", "username", "folder")
 
     business = models.ForeignKey(
         Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="mailboxes"
@@ -55,8 +55,8 @@ class Mailbox(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Reset how far it was read, and `has_been_opened`, when the mailbox points to another place."""
-        same_place = Mailbox.objects.filter(**{name: getattr(self, name) for name in self.PLACE})
-        if self.pk and not same_place.filter(pk=self.pk).exists():
+        same_location = Mailbox.objects.filter(**{name: getattr(self, name) for name in self.LOCATION_FIELDS})
+        if self.pk and not same_location.filter(pk=self.pk).exists():
             self.uidvalidity, self.last_uid = None, 0
             if (fields := kwargs.get("update_fields")) is not None:
                 kwargs["update_fields"] = {*fields, "uidvalidity", "last_uid"}
@@ -79,7 +79,7 @@ class Mailbox(models.Model):
         """Whether the password would cross a network unencrypted."""
         return self.security == self.Security.PLAIN and not is_own_address(self.host)
 
-    def account(self) -> Account:
+    def build_imap_account(self) -> Account:
         """Raises `RunRejected` where the password would be sent in clear."""
         if self.sends_in_clear():
             raise RunRejected(

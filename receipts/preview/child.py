@@ -6,9 +6,9 @@ What goes out is made here, pixel by pixel or as plain text: nothing of the stra
 from __future__ import annotations
 
 from receipts.preview.drawing import draw_pdf_page, draw_picture
-from receipts.preview.frames import Kind, read_request
+from receipts.preview.frames import DocumentKind, read_request
 from receipts.preview.texts import outline_xml, read_html_text
-from runs.children.server import serve
+from runs.children.child_loop import serve
 
 
 def main() -> None:
@@ -18,7 +18,12 @@ def main() -> None:
 def answer_request(request: bytes) -> bytes:
     """Empty where the document can't be shown."""
     kind, page, content = read_request(request)
-    draw = {Kind.PDF: draw_pdf_page, Kind.PICTURE: draw_picture, Kind.HTML: read_html_text, Kind.XML: outline_xml}[kind]
+    draw = {
+        DocumentKind.PDF: draw_pdf_page,
+        DocumentKind.PICTURE: draw_picture,
+        DocumentKind.HTML: read_html_text,
+        DocumentKind.XML: outline_xml,
+    }[kind]
     try:
         return draw(content, page)
     except Exception:  # whatever its parser raises over a broken document

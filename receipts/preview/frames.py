@@ -9,7 +9,7 @@ MAX_PAGES: Final = 10
 COUNT: Final = 0  # instead of a page number: asks how many pages there are
 
 
-class Kind(Enum):
+class DocumentKind(Enum):
     PDF = b"p"
     PICTURE = b"i"
     HTML = b"h"
@@ -18,10 +18,10 @@ class Kind(Enum):
     @property
     def is_text(self) -> bool:
         """Shown as its text, not drawn."""
-        return self in (Kind.HTML, Kind.XML)
+        return self in (DocumentKind.HTML, DocumentKind.XML)
 
     @classmethod
-    def of(cls, content_type: str) -> Kind | None:
+    def of(cls, content_type: str) -> DocumentKind | None:
         """None for what is never shown."""
         if content_type.startswith("image/"):
             return cls.PICTURE
@@ -29,9 +29,9 @@ class Kind(Enum):
         return known.get(content_type)
 
 
-def write_request(kind: Kind, page: int, content: bytes) -> bytes:
+def write_request(kind: DocumentKind, page: int, content: bytes) -> bytes:
     return kind.value + bytes([page]) + content
 
 
-def read_request(request: bytes) -> tuple[Kind, int, bytes]:
-    return Kind(request[:1]), request[1], request[2:]
+def read_request(request: bytes) -> tuple[DocumentKind, int, bytes]:
+    return DocumentKind(request[:1]), request[1], request[2:]

@@ -13,7 +13,7 @@ from runs.children.bounded_child import BoundedChild
 from runs.exceptions import ChildDied, ChildTimedOut
 
 from ..models import Receipt
-from .frames import COUNT, MAX_PAGES, Kind, write_request
+from .frames import COUNT, MAX_PAGES, DocumentKind, write_request
 
 CPU_SECONDS = 5.0
 WALL_SECONDS = 15.0
@@ -31,7 +31,7 @@ class Preview:
 
 
 def make_preview(receipt: Receipt) -> Preview:
-    kind = Kind.of(receipt.content_type)
+    kind = DocumentKind.of(receipt.content_type)
     made = _call_child(receipt, kind, COUNT)
     if kind and kind.is_text:
         return Preview(text=made.decode())
@@ -40,13 +40,13 @@ def make_preview(receipt: Receipt) -> Preview:
 
 def draw_page(receipt: Receipt, page: int) -> bytes:
     """A PNG; empty where there is none."""
-    kind = Kind.of(receipt.content_type)
+    kind = DocumentKind.of(receipt.content_type)
     if kind is None or kind.is_text or not 1 <= page <= MAX_PAGES:
         return b""
     return _call_child(receipt, kind, page)
 
 
-def _call_child(receipt: Receipt, kind: Kind | None, page: int) -> bytes:
+def _call_child(receipt: Receipt, kind: DocumentKind | None, page: int) -> bytes:
     content = _read_file(receipt) if kind else b""
     if not kind or not content:
         return b""

@@ -21,7 +21,7 @@ from django.db import transaction
 from ..models import Receipt, lock_receipts_of
 from .duplicate_candidates import fetch_candidates
 from .purchase_comparison import is_one_purchase
-from .purchase_groups import find_strays, may_join_purchase, original_of, point_to_original
+from .purchase_groups import find_no_longer_matching, may_join_purchase, original_of, point_to_original
 
 # In one transaction: syncs and people wait for it.
 LINKED_AT_ONCE: Final = 100
@@ -41,16 +41,17 @@ def _link_one(receipt: Receipt, others: Sequence[Receipt]) -> bool:
     """Link one receipt. Whether any link may have changed."""
     if not others and receipt.version == 1:
         return False  # a new receipt that matches none has nothing to link
-    same = [other for other in others if is_one_purchase(receipt, other)]
-    strays = find_strays(receipt, same) if receipt.version > 1 else []  # nothing is linked to a new receipt yet
-    original = _link_to_older(receipt, same, others)
-    _link_younger(receipt, same, original, others)
-    if strays:  # they matched the receipt before it was corrected
-        point_to_original([stray.pk for stray in strays], None)
-        for stray in strays:
-            stray.duplicate_of_id = None
-        link_duplicates(strays)
-    return bool(same) or receipt.version > 1
+    matching = [other for other in others if is_one_purchase(receipt, other)]
+    # Nothing is linked to a new receipt yet.
+    no_longer_matching = find_no_longer_matching(receipt, matching) if receipt.version > 1 else []
+    original = _link_to_older(receipt, matching, others)
+    _link_younger(receipt, matching, original, others)
+    if no_longer_matching:  # they matched the receipt before it was corrected
+        point_to_original([duplicate.pk for duplicate in no_longer_matching], None)
+        for duplicate in no_longer_matching:
+            duplicate.duplicate_of_id = None
+        link_duplicates(no_longer_matching)
+    return bool(matching) or receipt.version > 1
 
 
 def release_duplicates(original: Receipt) -> None:
@@ -73,12 +74,12 @@ def link_all_duplicates(business_id: int) -> None:
             link_duplicates(list(rows.filter(pk__in=pks[start : start + LINKED_AT_ONCE])))
 
 
-def _link_to_older(receipt: Receipt, same: Sequence[Receipt], others: Sequence[Receipt]) -> int:
+def _link_to_older(receipt: Receipt, matching: Sequence[Receipt], others: Sequence[Receipt]) -> int:
     """Link the receipt to the oldest of the same purchase; the id of its original, or its own."""
     if not receipt.duplicate_decided:
-        older = {original_of(other) for other in same if min(other.pk, original_of(other)) < receipt.pk}
+        older = {original_of(other) for other in matching if min(other.pk, original_of(other)) < receipt.pk}
         original = next(
-            (pk for pk in sorted(older - {receipt.pk}) if may_join_purchase(receipt, pk, same, others)), None
+            (pk for pk in sorted(older - {receipt.pk}) if may_join_purchase(receipt, pk, matching, others)), None
         )
         if original != receipt.duplicate_of_id:
             point_to_original([receipt.pk], original)
@@ -86,10 +87,10 @@ def _link_to_older(receipt: Receipt, same: Sequence[Receipt], others: Sequence[R
     return original_of(receipt)
 
 
-def _link_younger(receipt: Receipt, same: Sequence[Receipt], original: int, others: Sequence[Receipt]) -> None:
+def _link_younger(receipt: Receipt, matching: Sequence[Receipt], original: int, others: Sequence[Receipt]) -> None:
     """Link those that were found later, and the duplicates of each receipt that has become a duplicate itself."""
     younger: list[int] = []
-    for other in same:
+    for other in matching:
         is_free = not other.duplicate_decided and other.duplicate_of_id in (None, receipt.pk)
         if other.pk > original and is_free and may_join_purchase(other, original, [receipt], others):
             other.duplicate_of_id = original  # the next one must not contradict it

@@ -11,7 +11,7 @@ from receipts.pdf.reader import PdfReader
 from receipts.phrases import mark_phrase as _
 from receipts.scanner import frames
 from receipts.scanner.frames import READ_PDFS_APART
-from runs.children.server import own_arguments, serve
+from runs.children.child_loop import own_arguments, serve
 from runs.item_failed import ItemFailed
 
 

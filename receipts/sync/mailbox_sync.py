@@ -54,7 +54,7 @@ class MailboxSync:
             retry_while_database_is_away(self._run.mailbox.refresh_from_db)
             try:
                 with open_inbox(
-                    self._run.mailbox.account(),
+                    self._run.mailbox.build_imap_account(),
                     max_bytes=settings.RECEIPTS_MAX_MESSAGE_BYTES,
                     beat=self._progress.beat,
                 ) as inbox:

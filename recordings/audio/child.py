@@ -19,7 +19,7 @@ import av
 from recordings.audio.container import UndecodableAudio, open_container
 from recordings.audio.decoder import RecordingDecoder
 from recordings.regular_files import open_regular
-from runs.children.server import serve
+from runs.children.child_loop import serve
 
 
 class AudioServer:

@@ -19,10 +19,11 @@ class RecordingDecoder:
 
     def __init__(self, path: str, raw_type: str, channel: int) -> None:
         self.recording = (path, raw_type, channel)
-        self.start = 0  # samples that earlier parts brought
+        self.samples_before = 0  # in the parts that were decoded earlier
         self.seconds = 0.0  # decoded so far
-        self.reached = 0.0  # the latest time stamp that could be decoded, in seconds
-        self.bytes = {True: 0, False: 0}  # that could be decoded, and that could not
+        self.last_timestamp = 0.0  # the end of the latest packet that could be decoded, in seconds
+        self.decoded_bytes = 0
+        self.undecodable_bytes = 0
         self.last_packet: tuple[bytes, bool] = (b"", True)  # and whether it is complete
         self.has_aborted = False  # with an error before its end
         self.has_gap = False  # between the time stamps
@@ -40,7 +41,7 @@ class RecordingDecoder:
 
     def decode_part(self, seconds: float, *, with_samples: bool) -> tuple[dict[str, Any], bytes]:
         """Decode about so many more seconds: the response to the client, and the samples."""
-        until, start, is_last = self.seconds + seconds, self.start, False
+        until, start, is_last = self.seconds + seconds, self.samples_before, False
         samples: list[bytes] = []
         while self.seconds < until:
             frame = next(self._frames, None)
@@ -55,7 +56,7 @@ class RecordingDecoder:
         if is_last and with_samples:
             samples += self._resampler.flush_samples()
         body = b"".join(samples)
-        self.start += len(body) // 2
+        self.samples_before += len(body) // 2
         return {"start": start, "decoded": self.seconds, **(self._summarize() if is_last else {})}, body
 
     def close(self) -> None:
@@ -67,12 +68,12 @@ class RecordingDecoder:
         if not self.seconds:
             return {"is_last": True, "problem": "empty" if self.last_packet[1] else "damaged"}
         is_cut = self.has_aborted or is_truncated(
-            self._file, self._container, reached=max(self.reached, self.seconds), last_packet=self.last_packet
+            self._file, self._container, reached=max(self.last_timestamp, self.seconds), last_packet=self.last_packet
         )
         # FFmpeg skips a page of Ogg whose checksum is wrong. In other formats a gap may be silence.
         misses_pages = self.has_gap and self._container.format.name == "ogg"
         # Bytes that can't be decoded have no duration: it is estimated by their number.
-        misses_bytes = self.bytes[False] * self.seconds > TOLERANCE_SECONDS * self.bytes[True]
+        misses_bytes = self.undecodable_bytes * self.seconds > TOLERANCE_SECONDS * self.decoded_bytes
         return {
             "is_last": True,
             "problem": "truncated" if is_cut else "",
@@ -94,11 +95,14 @@ class RecordingDecoder:
                 return
             if packet.size:
                 self.last_packet = (bytes(packet), is_complete)
-                self.bytes[is_complete] += packet.size
+                if is_complete:
+                    self.decoded_bytes += packet.size
+                else:
+                    self.undecodable_bytes += packet.size
             if packet.size and is_complete and packet.pts is not None:
                 start = float(packet.pts * packet.time_base) - first
-                self.has_gap |= start > self.reached + TOLERANCE_SECONDS
-                self.reached = max(self.reached, start + float((packet.duration or 0) * packet.time_base))
+                self.has_gap |= start > self.last_timestamp + TOLERANCE_SECONDS
+                self.last_timestamp = max(self.last_timestamp, start + float((packet.duration or 0) * packet.time_base))
             for frame in frames:
                 frame.pts = None  # else the resampler would fill gaps between time stamps with silence
                 yield frame

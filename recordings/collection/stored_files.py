@@ -46,7 +46,12 @@ def open_part_file(run: RecordingRun, call: Call) -> Iterator[Any]:
 
 
 def remove_part_files(run: RecordingRun) -> None:
-    """Remove what earlier attempts left behind. One that still writes is fenced, so its file is of no use."""
+    """Remove the part files that earlier attempts left behind: all of the business, whichever run they belong to.
+
+    No other run needs one. Recording runs are exclusive: while this one is active, the business has no other active run
+    of the type. An attempt of an earlier run, or an earlier attempt of this one, may still be writing; but fencing
+    refuses to store what it downloads.
+    """
     for path in incoming_folder().glob(f"{run.business_id}-*.part"):
         path.unlink(missing_ok=True)
 

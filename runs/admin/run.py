@@ -50,7 +50,9 @@ class StalenessFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         running = queryset.filter(status=Status.RUNNING)
-        quiet = queryset.model.objects.filter(status=Status.RUNNING).silent_for(timedelta(seconds=QUIET_AFTER))
+        quiet = queryset.model.objects.filter(status=Status.RUNNING).without_heartbeat_for(
+            timedelta(seconds=QUIET_AFTER)
+        )
         match self.value():
             case "fresh":
                 return running.exclude(pk__in=quiet.values("pk"))

@@ -38,7 +38,7 @@ class Conflict(APIException):
         self.run = run
 
 
-class StateForbids(Conflict):
+class ActionNotAllowed(Conflict):
     default_code = "wrong_state"
     default_detail = _("The run's status doesn't allow this.")
 

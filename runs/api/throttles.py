@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from ..sign_in.address import client_address
-from ..throttling import take_permit
+from ..throttling import take_permit_or_get_wait
 from .errors import TooManyRequests
 
 
@@ -18,6 +18,6 @@ class CallerThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         """Raises `TooManyRequests`."""
         caller = f"user {request.user.pk}" if request.user.is_authenticated else client_address(request._request)
-        if wait := take_permit(view.throttle_scope, caller):
+        if wait := take_permit_or_get_wait(view.throttle_scope, caller):
             raise TooManyRequests(wait)
         return True

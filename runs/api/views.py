@@ -27,7 +27,7 @@ from ..readers.history import runs_of
 from ..readers.verdict import verdict_of
 from ..states import Action
 from . import inputs, outputs
-from .errors import AlreadyActive, StateForbids
+from .errors import ActionNotAllowed, AlreadyActive
 from .export import csv_response
 from .outputs import RunSerializer
 from .pagination import EventsInOrder, OldestFirst
@@ -96,7 +96,7 @@ class RunActionView(RunView):
         try:
             self.apply_action(run)
         except WrongState as error:
-            raise StateForbids(run_json(run)) from error
+            raise ActionNotAllowed(run_json(run)) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
         return run_response(run)
@@ -115,7 +115,7 @@ class RetryFailed(RunView):
         try:
             retry = retry_failed(run, user_of(request))
         except WrongState as error:
-            raise StateForbids(run_json(run), error.reason) from error
+            raise ActionNotAllowed(run_json(run), error.reason) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
         return run_response(retry, status.HTTP_202_ACCEPTED)

@@ -37,8 +37,8 @@ ENDED_BY: Final[dict[int, type[ItemFailed]]] = {
 class BoundedChild:
     """Answers requests, one at a time, in a child that is started at the first one.
 
-    `module` is run as `python -m MODULE` and calls `runs.children.server.serve`. `cpu_seconds` of processor time and
-    `wall_seconds` on the clock bound one request, `memory_bytes` bounds the child. While the child works `beat` is
+    `module` is run as `python -m MODULE` and calls `runs.children.child_loop.serve`. `cpu_seconds` of processor time
+    and `wall_seconds` on the clock bound one request, `memory_bytes` bounds the child. While the child works `beat` is
     called twice a second: pass `progress.beat`, which also enforces the deadline of `progress.item(key, seconds=…)`.
     Use it as a context manager: its end is the child's end.
     """

@@ -1,6 +1,6 @@
 """The protocol between a process and its bounded child: a length of four bytes, then that many bytes.
 
-A frame from the child begins with one more byte, `MORE` or `LAST`: after `LAST` the child leaves.
+A frame from the child begins with one more byte, `MORE` or `LAST`: after `LAST` the child exits.
 """
 
 from typing import BinaryIO, Final

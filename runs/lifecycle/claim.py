@@ -7,10 +7,10 @@
 4. Claim the business's oldest run that is still claimable, unless a limit is reached, which is counted again under the
    locks: no other claim that could exceed a limit can come in between.
 
-Steps 2 to 4 are one transaction, sent in one round trip; each statement sees what was committed before it got its
-locks. Where the turn wasn't taken or nothing was claimed, all of it is rolled back. A crash before its commit leaves
-the run queued; one after it leaves a run that is running without a worker, which its parent, another worker or the
-sweep finds by its heartbeat.
+Steps 2 to 4 are one pipeline, which the database commits at its end without another word from here: a machine that
+freezes in a claim leaves no lock behind, or its business would wait for it. Each statement sees what was committed
+before it got its locks. A crash before the pipeline is sent leaves the run queued; one after it leaves a run that is
+running without a worker, which its parent, another worker or the sweep finds by its heartbeat.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from ..database import fetch_pipelined
 from ..models import Run, claim_statements, run_types
@@ -54,30 +54,30 @@ def claim_next(
 def take_turn_and_claim(
     queue: str, head: Head, limits: Sequence[Limit], worker: str, task_id: str
 ) -> tuple[bool, tuple[Any, ...] | None]:
-    """Was the business not served since the choice, and the row of the claimed run. Writes nothing without both."""
+    """Was the business not served since the choice, and the row of the claimed run; a claim without its turn is none.
+
+    Where a limit was reached meanwhile, or others are writing all of its runs, the business has had its turn.
+    """
     turn = {"business": head.business, "queue": queue, "served_at": head.served_at}
     wide = [limit.id for limit in limits if limit.is_wide()]
     claim = {
         "business": head.business,
+        "queue": queue,
         "worker": worker,
         "worker_boot": this_worker.boot,
         "task_id": task_id,
         "at_most": [limit.max_running for limit in limits],
     }
     limited = tuple(counted_by(limit) for limit in limits)
-    with transaction.atomic():
-        turns, *_others, rows = fetch_pipelined(
-            [
-                (claim_statements.TAKE_TURN_SQL, turn),
-                *([(claim_statements.LOCK_LIMITS_SQL, {"limits": wide})] if wide else []),
-                audit_statement(Actor("worker", worker), "claimed"),
-                (claim_statements.claim_sql(head.model, limited), claim),
-            ]
-        )
-        is_turn, row = bool(turns), next(iter(rows), None)
-        if not (is_turn and row):
-            transaction.set_rollback(True)
-    return is_turn, row
+    turns, *_others, rows = fetch_pipelined(
+        [
+            (claim_statements.TAKE_TURN_SQL, turn),
+            *([(claim_statements.LOCK_LIMITS_SQL, {"limits": wide})] if wide else []),
+            audit_statement(Actor("worker", worker), "claimed"),
+            (claim_statements.claim_sql(head.model, limited), claim),
+        ]
+    )
+    return bool(turns), next(iter(rows), None)
 
 
 def counted_by(limit: Limit) -> claim_statements.CountedRuns:

@@ -155,11 +155,17 @@ def wake_if_claimable(queue: str, messages: int = 1) -> bool:
     return bool(order) and wake_queue(queue, messages)
 
 
+def make_room_and_wake(queue: str, *, level: int = logging.WARNING) -> None:
+    """The run that leaves its slot wakes its own queue, which may be another: so this one is woken for it here."""
+    if asked := make_room(queue):
+        wake_queue(queue, asked, level=level)
+
+
 def wake_after_start(queue: str) -> None:
     """Called after the commit of a start. It is answered even where the database goes away just now."""
     wake_queue(queue)
     try:
-        make_room(queue)
+        make_room_and_wake(queue)
     except Error as error:
         if not is_database_away(error):
             raise
@@ -186,7 +192,7 @@ def end_hung_tasks(rows: RunQuerySet[R]) -> int:
     A task that isn't hung needs no kill: its next write raises `RunLost`, and it ends by itself.
     """
     failed = rows.filter(status=Status.FAILED, error_code__in=(ErrorCode.STALE, ErrorCode.RESET))
-    hung = failed.silent_for(rows.model.stale_after()).exclude(task_id="")
+    hung = failed.without_heartbeat_for(rows.model.stale_after()).exclude(task_id="")
     tasks = dict(hung.values_list("pk", "task_id"))
     if tasks:
         call_broker(current_app.control.revoke, list(tasks.values()), terminate=True, signal="SIGKILL")

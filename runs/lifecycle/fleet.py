@@ -72,7 +72,11 @@ def reclaim_lost(model: type[Run], worker: str) -> int:
     judge = Worker.objects.filter(name=worker, boot=this_worker.boot)
     lost = model.objects.on_lost_machines(judge)
     # The reading query first: it locks nothing, and nearly always finds nothing.
-    if not lost.exists() or not (reclaimed := lost.reclaim(Actor("worker", worker), reason=MACHINE_LOST)):
+    # A row that a dead machine's session still locks is left for later: this thread mustn't wait, or this worker's own
+    # announcements would be broken.
+    if not lost.exists() or not (
+        reclaimed := lost.reclaim(Actor("worker", worker), reason=MACHINE_LOST, skip_locked=True)
+    ):
         return 0
     logger.warning("Machine lost: type=%s runs=%s reclaimed by %s", model.slug, reclaimed, worker)
     wake_queue(model.queue, reclaimed)

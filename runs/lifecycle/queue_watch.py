@@ -22,11 +22,10 @@ from celery.signals import worker_ready, worker_shutdown
 from celery.worker import state
 from django.conf import settings
 
-from ..models.queue_snapshot import fetch_snapshot, queues, types_of
-from .dispatch import wake_queue
+from ..models.queue_snapshot import fetch_to_claim, queues, types_of
+from .dispatch import make_room_and_wake, wake_queue
 from .end_worker import end_this_worker
 from .periodic_thread import PeriodicThread
-from .slots import make_room
 from .worker import works
 from .worker_process import this_worker
 
@@ -42,6 +41,7 @@ class QueueWatch(PeriodicThread):
         self._worker, self._queues, self._pool = worker, queues, pool
         self._tasks_begun = 0
         self._looks_in_vain = 0
+        self._broker_away = False
         self._loop_turned_at: float | None = None  # None where the main loop doesn't tell
 
     def pause_seconds(self) -> float:
@@ -57,20 +57,19 @@ class QueueWatch(PeriodicThread):
             return
         claimable = [queue for queue in self._queues if is_claimable(queue)]
         takes_nothing = self.takes_nothing()
-        # A broker that is away is one line in the log, not one a second.
-        if not self.offer_slots(claimable, level=logging.DEBUG if in_vain < 0 else logging.WARNING):
-            self._looks_in_vain = -looks_until_deaf()  # when the broker is back, Celery may take 30 s to connect
-        elif claimable and takes_nothing:
+        self._broker_away = not self.offer_slots(claimable)
+        if claimable and takes_nothing and not self._broker_away:
             self._looks_in_vain = in_vain + 1
         if self._looks_in_vain >= looks_until_deaf():
             end_this_worker("Deaf: it has a free slot and runs to claim, and takes none", self._worker)
 
-    def offer_slots(self, claimable: list[str], *, level: int) -> bool:
-        """Wake these queues, or make room for them; False where the broker is away."""
+    def offer_slots(self, claimable: list[str]) -> bool:
+        """Wake these queues, or make room for them; False where the broker is away, which is one line in the log."""
+        level = logging.DEBUG if self._broker_away else logging.WARNING
         if messages := max(self.count_free_slots(), int(self.is_stuck())):
             return all(wake_queue(queue, messages, level=level) for queue in claimable)
         for queue in claimable:
-            make_room(queue)
+            make_room_and_wake(queue, level=level)
         return True
 
     def count_free_slots(self) -> int:
@@ -91,7 +90,8 @@ class QueueWatch(PeriodicThread):
 def is_claimable(queue: str) -> bool:
     """Has the queue a run that this worker can work on? Another version's worker may know more types."""
     known = [model for model in types_of(queue) if model in works]
-    return bool(fetch_snapshot(queue, known, end_waits=True).in_order())
+    _snapshot, order = fetch_to_claim(queue, known)
+    return bool(order)
 
 
 def looks_until_deaf() -> int:

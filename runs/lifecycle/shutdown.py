@@ -18,10 +18,10 @@ from typing import Any
 from celery.signals import worker_shutdown, worker_shutting_down
 from celery.worker import state
 from django.conf import settings
-from django.db import Error, connection
+from django.db import Error, connection, transaction
 
 from ..models import Run, Worker
-from ..states import StopRequest
+from ..states import Status, StopRequest
 from .dispatch import wake_if_claimable
 from .reclaim import reclaim_and_wake
 from .signal_steps import for_each_run_type
@@ -39,8 +39,12 @@ def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
 
 
 def interrupt_runs() -> None:
-    mine = {"worker_boot": this_worker.boot}
-    for_each_run_type(lambda model: model.objects.filter(**mine).request_stop(StopRequest.INTERRUPT))
+    def interrupt(model: type[Run]) -> None:
+        with transaction.atomic():
+            mine = model.objects.filter(worker_boot=this_worker.boot, status=Status.RUNNING)
+            mine.locked().request_stop(StopRequest.INTERRUPT)
+
+    for_each_run_type(interrupt)
 
 
 @worker_shutting_down.connect
@@ -70,7 +74,7 @@ def hand_over_runs() -> None:
 
     def hand_over(model: type[Run]) -> None:
         reclaim_and_wake(model.objects.filter(worker_boot=this_worker.boot), "its parent", is_death=False)
-        wake_if_claimable(model.queue, settings.RUNS_WAKE_MESSAGES)
+        wake_if_claimable(model.queue)
 
     for_each_run_type(hand_over)
 

@@ -1,7 +1,8 @@
 """Make room for a business that has fewer slots than others.
 
-Whoever finds runs to claim and no free slot asks here: a start, and each worker while all of its slots are busy. Slots
-are counted over all queues of the workers that serve the queue.
+Whoever finds runs that wait and no free slot asks here: a start, and each worker while all of its slots are busy. Slots
+are counted over all queues of the workers that serve the queue. A limit that is reached is shared in the same way: the
+runs that it counts make room for those that it holds back.
 
 A run is asked to interrupt after the short slice when its business has at least two slots more than the one that
 waits, or when that one has none; after the long slice also for another run of its own business. It goes back to the
@@ -11,15 +12,15 @@ queue at its next item, and goes on from there when its turn comes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import connection, transaction
 
 from ..database import fetch_pipelined
 from ..models import Run, Worker, claim_statements, run_types
-from ..models.queue_snapshot import fetch_snapshot
+from ..models.queue_snapshot import FIRST, Limit, QueueSnapshot, fetch_snapshot
 from ..states import StopRequest
 
 ADVISORY_LOCK = 714_014  # one at a time: two would ask two runs where one is enough
@@ -27,32 +28,72 @@ ADVISORY_LOCK = 714_014  # one at a time: two would ask two runs where one is en
 
 @dataclass(frozen=True)
 class HeldSlot:
-    """A running run; `is_stopping` if it will leave its slot, `seconds` since its attempt was claimed."""
+    """A running run; `is_stopping` if it will leave its slot, `seconds` since its attempt was claimed.
+
+    They are 0 until the attempt has finished something.
+    """
 
     model: type[Run]
     pk: int
     business: int
     is_stopping: bool
     seconds: float
+    worker: str = ""
 
 
 def make_room(queue: str) -> int:
     """Ask runs to make room for those that wait in this queue; how many were asked."""
     if settings.RUNS_TIME_SLICE_SECONDS is None and settings.RUNS_SHORT_SLICE_SECONDS is None:
         return 0
-    workers = list(Worker.objects.alive().serving(queue))
+    workers = {worker.name: worker.slots for worker in Worker.objects.alive().serving(queue)}
     if not workers:
         return 0
     with transaction.atomic():
         if not lock_room():
             return 0
-        held = fetch_held_slots([worker.name for worker in workers])
-        free = sum(worker.slots for worker in workers) - len(held)
-        waiting = [head.business for head in fetch_snapshot(queue).in_order()]
-        return sum(
-            slot.model.objects.filter(pk=slot.pk).request_stop(StopRequest.INTERRUPT)
-            for slot in choose_interrupts(waiting, held, free)
-        )
+        # No more can be served than there are slots.
+        snapshot = fetch_snapshot(queue, first=max(FIRST, sum(workers.values())))
+        return interrupt(choose_slots(snapshot, fetch_held_slots(), workers))
+
+
+def choose_slots(snapshot: QueueSnapshot, held: Sequence[HeldSlot], workers: Mapping[str, int]) -> list[HeldSlot]:
+    """The slots to ask for. `workers` are those that serve the queue, with their slots."""
+    asked: list[HeldSlot] = []
+    for limit, waiting in group_by_shortage(snapshot).items():
+        if limit is None:
+            shared, size = [slot for slot in held if slot.worker in workers], sum(workers.values())
+        else:
+            shared, size = [slot for slot in held if limit.covers(slot.business, slot.model.slug)], limit.max_running
+        shared = [replace(slot, is_stopping=slot.is_stopping or slot in asked) for slot in shared]
+        asked += choose_interrupts(waiting, shared, size - len(shared))
+    return asked
+
+
+def group_by_shortage(snapshot: QueueSnapshot) -> dict[Limit | None, list[int]]:
+    """The businesses that wait, in order, by the limit that holds them back; None: they lack a slot."""
+    room: dict[Limit, int] = {}
+    groups: dict[Limit | None, list[int]] = {}
+    for head in snapshot.sort(snapshot.heads):
+        limits = list(snapshot.limits_of(head.business, head.model.slug))
+        for limit in limits:
+            room.setdefault(limit, limit.max_running - snapshot.count_running(limit))
+        reached = next((limit for limit in limits if room[limit] <= 0), None)
+        for limit in limits if reached is None else ():
+            room[limit] -= 1
+        groups.setdefault(reached, []).append(head.business)
+    return groups
+
+
+def interrupt(slots: Iterable[HeldSlot]) -> int:
+    """Ask these runs to stop; how many. One that somebody else is writing just now is left for the next time."""
+    keys: dict[type[Run], list[int]] = {}
+    for slot in slots:
+        keys.setdefault(slot.model, []).append(slot.pk)
+    return sum(
+        model.objects.filter(pk__in=keys[model]).locked(skip_locked=True).request_stop(StopRequest.INTERRUPT)
+        for model in run_types()
+        if model in keys
+    )
 
 
 def lock_room() -> bool:
@@ -61,9 +102,9 @@ def lock_room() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def fetch_held_slots(workers: Sequence[str]) -> list[HeldSlot]:
+def fetch_held_slots() -> list[HeldSlot]:
     models = run_types()
-    rows = fetch_pipelined([(claim_statements.slots_held_sql(model), {"workers": list(workers)}) for model in models])
+    rows = fetch_pipelined([(claim_statements.slots_held_sql(model), {}) for model in models])
     return [HeldSlot(model, *row) for model, held in zip(models, rows, strict=True) for row in held]
 
 

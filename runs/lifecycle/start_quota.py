@@ -6,7 +6,7 @@ from django.conf import settings
 
 from ..exceptions import StartQuotaReached
 from ..models import Run
-from ..throttling import Rate, take_permit_at
+from ..throttling import Rate, take_permit_or_get_wait_at
 
 
 def take_start_permit(model: type[Run], business: int) -> None:
@@ -19,5 +19,5 @@ def take_start_permit(model: type[Run], business: int) -> None:
     if quota is None:
         return
     rate = Rate.parse(quota)
-    if wait := take_permit_at(rate, f"start {model.slug}" if has_own else "start", business):
+    if wait := take_permit_or_get_wait_at(rate, f"start {model.slug}" if has_own else "start", business):
         raise StartQuotaReached(rate.calls, rate.period, wait, of_one_type=has_own)

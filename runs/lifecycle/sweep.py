@@ -15,11 +15,10 @@ from django.utils.translation import gettext_noop
 from ..database import discard_connection, is_outage
 from ..models import Run, Sweep, Worker, run_types
 from ..models.audit import SWEEP, audit_context
-from ..models.queue_snapshot import queues
+from ..models.queue_snapshot import fetch_snapshot, queues
 from ..states import ErrorCode
-from ..throttling import forget_paid
-from .dispatch import end_hung_tasks, wake_if_claimable
-from .slots import make_room
+from ..throttling import delete_expired_rows
+from .dispatch import end_hung_tasks, make_room_and_wake, wake_if_claimable
 
 T = TypeVar("T")
 
@@ -40,9 +39,9 @@ def sweep() -> bool:
         for step in (expire_stale, end_hung, fail_untaken):
             _run_step(step, model, model.slug)
     for queue in queues():
-        for queue_step in (wake_workers, make_room):
+        for queue_step in (wake_workers, make_room_and_wake):
             _run_step(queue_step, queue, queue)
-    for chore in (forget_paid, forget_lost_workers):
+    for chore in (delete_expired_rows, forget_lost_workers):
         _do_chore(chore)
     Sweep.objects.update(finished_at=Now())
     return True
@@ -92,16 +91,29 @@ def fail_untaken(model: type[Run]) -> int:
     if settings.RUNS_QUEUE_TIMEOUT_SECONDS is None:
         return 0
     longest = timedelta(seconds=settings.RUNS_QUEUE_TIMEOUT_SECONDS)
+    waiting = model.objects.claimable().annotate(since=Greatest("queued_at", "waiting_until"))
+    untaken = waiting.filter(since__lt=Now() - longest)
+    if not untaken.exists():
+        return 0
     with audit_context(SWEEP, "queue timeout"):
-        untaken = model.objects.claimable().annotate(since=Greatest("queued_at", "waiting_until"))
-        return untaken.filter(since__lt=Now() - longest).fail(
+        return untaken.exclude(business__in=held_back(model)).fail(
             ErrorCode.QUEUE_TIMEOUT, gettext_noop("No worker took the run in time.")
         )
 
 
+def held_back(model: type[Run]) -> list[int]:
+    """The businesses whose runs of this type wait for a limit, and not for a worker."""
+    snapshot = fetch_snapshot(model.queue, [model])
+    return [head.business for head in snapshot.heads if snapshot.limit_reached(head.business, model.slug)]
+
+
 def wake_workers(queue: str) -> None:
-    """Workers look for runs by themselves; this is for the case that they can't just now."""
-    wake_if_claimable(queue, settings.RUNS_WAKE_MESSAGES)
+    """Workers look for runs by themselves; this is for the case that they can't just now.
+
+    Without a worker that takes them, messages would only fill the broker.
+    """
+    if Worker.objects.alive().serving(queue).exists():
+        wake_if_claimable(queue)
 
 
 def forget_lost_workers() -> None:

@@ -20,7 +20,7 @@ from typing import Final
 
 from django.conf import settings
 
-from . import sweep as rounds
+from . import sweep
 from .periodic_thread import PeriodicThread
 
 CHECKS_PER_INTERVAL: Final = 10
@@ -40,7 +40,7 @@ class SweepWatchdog(PeriodicThread):
 
     def begin(self) -> object:
         if self._is_control:
-            return rounds.sweep()
+            return sweep.sweep()
         return self._stopped.wait(CONTROL_GONE_INTERVALS * settings.RUNS_SWEEP_INTERVAL_SECONDS)
 
     def step(self) -> bool:
@@ -49,7 +49,7 @@ class SweepWatchdog(PeriodicThread):
 
 def sweep_if_overdue(intervals: float = OVERDUE_INTERVALS) -> bool:
     """True when this call has done a round."""
-    age = rounds.seconds_since_sweep()
+    age = sweep.seconds_since_sweep()
     if age is not None and age < intervals * settings.RUNS_SWEEP_INTERVAL_SECONDS:
         return False
-    return rounds.sweep()
+    return sweep.sweep()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import traceback
 from collections.abc import Callable
@@ -52,7 +53,7 @@ def work_on_next(queue: str, *, worker: str = "", task_id: str = "") -> None:
     if this_worker.is_stopping():
         return  # what is queued is left to other workers, or to this one's next boot
     types = [model for model in types_of(queue) if model in works]
-    run = retry_while_database_is_away(claim_next, queue, worker=worker, task_id=task_id, types=types)
+    run = claim_for_task(queue, types, worker, task_id)
     if run is None:
         logger.info("Nothing to claim: %s", queue)
         return
@@ -60,6 +61,23 @@ def work_on_next(queue: str, *, worker: str = "", task_id: str = "") -> None:
         work_on_claimed(run, works[type(run)], Actor("worker", worker))
     finally:
         wake_for_next(queue)
+
+
+def claim_for_task(queue: str, types: list[type[Run]], worker: str, task_id: str) -> Run | None:
+    """Wait for the database, if it is away, and claim one run.
+
+    A try whose answer was lost may have been committed: its run goes back, or nobody would work on it.
+    """
+    tries = itertools.count()
+
+    def claim() -> Run | None:
+        if next(tries):
+            for model in types:
+                mine = model.objects.filter(worker_boot=this_worker.boot, task_id=task_id)
+                mine.reclaim(Actor("worker", worker), is_death=False)
+        return claim_next(queue, worker=worker, task_id=task_id, types=types)
+
+    return retry_while_database_is_away(claim)
 
 
 def work_on_claimed(run: R, work: Work[R], worker: Actor) -> None:

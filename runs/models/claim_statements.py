@@ -89,8 +89,8 @@ def count_running_sql(models: tuple[type[Run], ...]) -> str:
 
 TAKE_TURN_SQL: Final = """
     INSERT INTO runs_businessqueue AS turn (business_id, queue, served_at)
-    VALUES (%(business)s, %(queue)s, statement_timestamp())
-    ON CONFLICT (business_id, queue) DO UPDATE SET served_at = statement_timestamp()
+    VALUES (%(business)s, %(queue)s, transaction_timestamp())
+    ON CONFLICT (business_id, queue) DO UPDATE SET served_at = transaction_timestamp()
     WHERE turn.served_at IS NOT DISTINCT FROM %(served_at)s
     RETURNING id
 """
@@ -99,8 +99,16 @@ LOCK_LIMITS_SQL: Final = "SELECT id FROM runs_runlimit WHERE id = ANY(%(limits)s
 
 
 # Claim: the oldest claimable run of the business, which nobody else is writing just now. Guard: it is still claimable,
-# and no limit is reached, counted under the locks that each claim which could exceed it takes. Returns the whole row as
-# the new attempt has it.
+# this transaction has taken the turn, and no limit is reached, counted under the locks that each claim which could
+# exceed it takes. Returns the whole row as the new attempt has it.
+
+
+_HAS_TURN: Final = """
+    EXISTS (
+        SELECT FROM runs_businessqueue
+        WHERE business_id = %(business)s AND queue = %(queue)s AND served_at = transaction_timestamp()
+    )
+"""
 
 
 @lru_cache(maxsize=256)
@@ -130,7 +138,7 @@ def claim_sql(model: type[Run], limited: tuple[CountedRuns, ...]) -> str:
             SELECT id FROM {table} WHERE {CLAIMABLE} AND business_id = %(business)s
             ORDER BY queued_at, id LIMIT 1
             FOR UPDATE SKIP LOCKED
-        ) AND {CLAIMABLE} {below_limits}
+        ) AND {CLAIMABLE} AND {_HAS_TURN} {below_limits}
         RETURNING {columns}
     """
 
@@ -143,13 +151,17 @@ def _count_sql(models: tuple[type[Run], ...], of_one_business: bool) -> str:
     return f"SELECT count(*) FROM ({tables}) running"
 
 
-# What occupies the slots of these workers, the longest first.
+# The running runs, and how long each has had its slot. One that hasn't finished anything in its attempt counts as new:
+# if it were interrupted in its beginning, again and again, it would never get anywhere.
 
 
 @lru_cache(maxsize=64)
 def slots_held_sql(model: type[Run]) -> str:
     return f"""
-        SELECT id, business_id, requested <> '', extract(epoch FROM statement_timestamp() - claimed_at)::float8
+        SELECT id, business_id, requested <> '',
+            CASE WHEN progress_at > claimed_at
+            THEN extract(epoch FROM statement_timestamp() - claimed_at) ELSE 0 END::float8,
+            worker
         FROM {table_of(model)}
-        WHERE status = '{Status.RUNNING}' AND worker = ANY(%(workers)s)
+        WHERE status = '{Status.RUNNING}'
     """

@@ -16,7 +16,7 @@ H = TypeVar("H", bound="HeartbeatMixin")
 class HeartbeatQuerySet(models.QuerySet[H]):
     """Queries about the age of heartbeats, by the database's clock alone."""
 
-    def silent_for(self, age: timedelta) -> Self:
+    def without_heartbeat_for(self, age: timedelta) -> Self:
         """No heartbeat for `age`, and none promised for later by `allow_silence`."""
         return self.filter(
             ~models.Q(silent_until__gt=Now()),

@@ -5,7 +5,8 @@
    it. Outside of suspect mode only the first item of a loop is named, and one that follows a slow one, where this costs
    no flush of its own. So the first death of a quick item may be recorded without its name: it then needs a third.
 2. Whoever records a death (a lost process, an expiry, an exception that escapes) notes the item that was open as
-   `accused_item`. An item that is finished beyond the furthest place ever reached acquits it: progress was made.
+   `accused_item`. An item that is finished beyond the furthest place ever reached clears the accusation: the run has
+   made progress.
 3. A second death in a row inside the accused item makes it a *poison item*: the run remembers its key in
    `poison_items` for good, and `Progress.track` fails it with the code `poison` instead of yielding it.
 

@@ -42,6 +42,9 @@ class Limit:
     run_type: str | None
     id: int | None = None
 
+    def covers(self, business: int, run_type: str) -> bool:
+        return self.business in (None, business) and self.run_type in (None, run_type)
+
     def is_wide(self) -> bool:
         """Does it count more than the runs whose claims lock one row of business and queue?"""
         return self.business is None or self.run_type is None
@@ -128,13 +131,14 @@ def queues() -> list[str]:
 def fetch_to_claim(
     queue: str, types: Collection[type[Run]] | None = None, passed_over: Collection[tuple[int, str]] = ()
 ) -> tuple[QueueSnapshot, list[Head]]:
-    """The queue and its order, as far as the first heads, or whole where none of the first may be claimed.
+    """The queue and its order, as far as the first heads, or whole where none of the first of a type may be claimed.
 
     Waits that are over end here: who claims needs it, who only reads must not write.
     """
     snapshot = fetch_snapshot(queue, types, end_waits=True, first=FIRST)
     order = snapshot.in_order(passed_over)
-    if order or len(snapshot.heads) < FIRST:
+    cut = {model for model, heads in Counter(head.model for head in snapshot.heads).items() if heads == FIRST}
+    if cut <= {head.model for head in order}:
         return snapshot, order
     snapshot = fetch_snapshot(queue, types)
     return snapshot, snapshot.in_order(passed_over)

@@ -41,7 +41,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.filter(status__in=ACTIVE)
 
     def overdue(self) -> Self:
-        return self.filter(status=Status.RUNNING).silent_for(self.model.stale_after())
+        return self.filter(status=Status.RUNNING).without_heartbeat_for(self.model.stale_after())
 
     def on_lost_machines(self, judge: WorkerQuerySet) -> Self:
         """The running ones of which neither the worker nor the work itself has given a sign of life for long enough.
@@ -84,9 +84,12 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             rows.mark_in_flight_unknown()
         return changed
 
-    def locked(self) -> Self:
-        """These rows, locked until the transaction ends. Whoever locks a run and its items locks the run first."""
-        rows = self.order_by("pk").select_for_update(of=("self",), no_key=True)
+    def locked(self, *, skip_locked: bool = False) -> Self:
+        """These rows, locked until the transaction ends, in one order: two who lock several can't block each other.
+
+        Whoever locks a run and its items locks the run first. `skip_locked` leaves out what others have locked.
+        """
+        rows = self.order_by("pk").select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
         return cast("Self", self.model.objects.filter(pk__in=list(rows.values_list("pk", flat=True))))
 
     def expire(self, actor: Actor) -> int:
@@ -94,9 +97,9 @@ class RunQuerySet(HeartbeatQuerySet[R]):
 
         A row that is locked by another writer is left to the next caller.
         """
-        stale, params = self.order_by().overdue().values("pk").query.sql_with_params()
+        overdue_sql, params = self.order_by().overdue().values("pk").query.sql_with_params()
         with transaction.atomic(), audit_context(actor, "no heartbeat"), connection.cursor() as cursor:
-            cursor.execute(statements.expire_sql(self.model, stale), params)
+            cursor.execute(statements.expire_sql(self.model, overdue_sql), params)
             expired = cursor.fetchall()
             self.model.objects.filter(pk__in=[row[0] for row in expired]).mark_in_flight_unknown()
         for pk, business, worker, age in expired:
@@ -153,7 +156,12 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         )
 
     def reclaim(
-        self, actor: Actor = SYSTEM, *, is_death: bool = True, reason: str = "resumed after worker loss"
+        self,
+        actor: Actor = SYSTEM,
+        *,
+        is_death: bool = True,
+        reason: str = "resumed after worker loss",
+        skip_locked: bool = False,
     ) -> int:
         """Put the running ones among these back in the queue, to go on from their cursors: their process is gone.
 
@@ -167,25 +175,25 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             died = as_expressions(death_columns())
             losses = as_expressions({"losses": f"CASE WHEN {COUNTS_AS_LOSS} THEN losses + 1 ELSE losses END"})
         with transaction.atomic():
-            rows = self.filter(status=Status.RUNNING).locked()
+            rows = self.filter(status=Status.RUNNING).locked(skip_locked=skip_locked)
             running = rows.filter(status=Status.RUNNING)
             not_stopping = running.exclude(requested__in=(StopRequest.PAUSE, StopRequest.CANCEL))
-            settled = 0
+            reclaimed = 0
             # The order matters: a pause or a cancel that is requested between these statements must still be seen by
             # the last ones.
             if is_death:
                 with audit_context(actor, "worker lost"):
-                    settled += not_stopping.on_their_last_loss().fail(ErrorCode.WORKER_LOST, LOST_TOO_OFTEN, **died)
+                    reclaimed += not_stopping.on_their_last_loss().fail(ErrorCode.WORKER_LOST, LOST_TOO_OFTEN, **died)
             with audit_context(actor, reason if is_death else "asked to interrupt"):
-                settled += not_stopping.requeue(**died, **losses)
+                reclaimed += not_stopping.requeue(**died, **losses)
             with audit_context(actor, "asked to pause"):
-                settled += running.filter(requested=StopRequest.PAUSE).transition_to(Status.PAUSED, **died)
+                reclaimed += running.filter(requested=StopRequest.PAUSE).transition_to(Status.PAUSED, **died)
             with audit_context(actor, "asked to cancel"):
-                settled += running.filter(requested=StopRequest.CANCEL).transition_to(
+                reclaimed += running.filter(requested=StopRequest.CANCEL).transition_to(
                     Status.CANCELLED, finished_at=Now(), **died
                 )
             rows.mark_in_flight_unknown()
-        return settled
+        return reclaimed
 
     def on_their_last_loss(self) -> Self:
         """The runs that fail by this death: it counts as a loss, and is one too many."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Assignments = dict[str, str]  # a column, and the SQL of its new value
 
-# The contract's message: in the row of an expired run, and shown by readers where nobody could write the row.
+# The message that users see: in the row of an expired run, and shown by readers where nobody could write the row.
 STALE_MESSAGE: Final = "Run marked as failed due to no heartbeat for %ss"
 
 # What a run loses when it leaves `running`, by whatever way.
@@ -67,12 +67,12 @@ def lock_attempt_sql(model: type[Run]) -> str:
     return f"SELECT id FROM {table_of(model)} WHERE {_OWN_ATTEMPT} FOR SHARE"
 
 
-# Expire: called by the sweep and by readers. `stale` selects the rows. Guarded twice: the subquery locks them and
+# Expire: called by the sweep and by readers. `overdue_sql` selects the rows. Guarded twice: the subquery locks them and
 # judges, the outer condition keeps the transition legal. A row that somebody writes at this moment is left out.
 # Returns what is logged of each.
 
 
-def expire_sql(model: type[Run], stale: str) -> str:
+def expire_sql(model: type[Run], overdue_sql: str) -> str:
     age = "floor(extract(epoch FROM statement_timestamp() - heartbeat_at))::bigint"
     assignments: Assignments = {
         "status": f"'{Status.FAILED}'",
@@ -85,7 +85,7 @@ def expire_sql(model: type[Run], stale: str) -> str:
     }
     return f"""
         UPDATE {table_of(model)} SET {_join_assignments(assignments)}
-        WHERE id IN ({stale} FOR UPDATE SKIP LOCKED) AND status = '{Status.RUNNING}'
+        WHERE id IN ({overdue_sql} FOR UPDATE SKIP LOCKED) AND status = '{Status.RUNNING}'
         RETURNING id, business_id, worker, {age} AS age
     """
 
@@ -173,7 +173,10 @@ def _assign_wait_in_queue() -> Assignments:
 
 
 def _assign_open_item(died: bool) -> Assignments:
-    """The item that is named as open, or, at a death, the one that the attempt died in. Progress acquits (G7)."""
+    """The item that is named as open, or, at a death, the one that the attempt died in (G7).
+
+    Progress clears the accusation.
+    """
     accused = "CASE WHEN %(reached)s::float8 > furthest THEN '' ELSE accused_item END"
     if died:
         return death_columns("%(died_in)s::text", f"({accused})")

@@ -15,7 +15,7 @@ StartForm = Callable[[Business], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Kind:
+class WorkKind:
     """A kind of work.
 
     `name` is that of its page (`urls.py`), and of the folder with the form and script that start a run of it:
@@ -33,7 +33,7 @@ class Kind:
 
 
 # By name, in the order of INSTALLED_APPS, which is that of the menu.
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, WorkKind] = {}
 
 
 def register_kind(name: str, label: str | Promise, *, start_form: str) -> None:
@@ -41,4 +41,4 @@ def register_kind(name: str, label: str | Promise, *, start_form: str) -> None:
 
     `start_form` is the dotted path of a function that takes the business and returns the context of `start.html`.
     """
-    KINDS[name] = Kind(name, label, start_form)
+    KINDS[name] = WorkKind(name, label, start_form)

@@ -18,7 +18,7 @@ class Cursor:
 
     def __init__(self, run: Run, counts: Counts) -> None:
         self.value: dict[str, Any] = run.cursor
-        self.counts_there: dict[str, Any] = run.cursor_counts
+        self.counts_at_cursor: dict[str, Any] = run.cursor_counts
         self._counts = counts
         self._pending: dict[str, Any] | None = None  # the open item's checkpoint
 
@@ -40,11 +40,15 @@ class Cursor:
         self._pending = None
 
     def commit(self, value: dict[str, Any]) -> None:
-        self.value, self.counts_there = value, self._counts.at_cursor()
+        self.value, self.counts_at_cursor = value, self._counts.at_cursor()
 
     def add_weight(self) -> None:
-        """Until a new attempt knows the weights again, it must not show a share of the count in their place."""
-        self.counts_there = {**self.counts_there, "weight": self._counts.weights.done}
+        """Store the weight that is done among the counts at the cursor.
+
+        Its presence tells a new attempt that the bar goes by weight. Before that attempt knows the weights again, it
+        must not show a share of the number of items in their place.
+        """
+        self.counts_at_cursor = {**self.counts_at_cursor, "weight": self._counts.weights.done}
 
 
 def _merge(value: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ..exceptions import RunsError, RunStopped
 from ..models import Run, RunItem, statements
 from ..states import ItemStatus
 from ..text import clean
-from .flush import FinalStatus, ProgressReport, build_parameters, execute_guarded, shape_of
+from .flush import FinalStatus, ProgressReport, build_parameters, execute_guarded, statement_variant
 from .progress import Progress
 
 I = TypeVar("I", bound=RunItem)  # noqa: E741
@@ -126,7 +126,7 @@ class Effects:
         if final_status:
             outcomes += self._interrupted_outcomes()
         columns = tuple(sorted({name for outcome in outcomes for name in outcome.columns}))
-        statement = statements.effects_sql(type(run), bool(outcomes), columns, *shape_of(final_status))
+        statement = statements.effects_sql(type(run), bool(outcomes), columns, *statement_variant(final_status))
         parameters = build_parameters(run, report, final_status) | {
             "outcomes": json.dumps([outcome.as_row() for outcome in outcomes]),
             "settled": [outcome.item.pk for outcome in outcomes],

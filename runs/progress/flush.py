@@ -61,7 +61,7 @@ def flush(run: Run, report: ProgressReport, final_status: FinalStatus | None = N
     Raises `RunLost` when another attempt, a sweep or a person has taken the run away.
     """
     notes = tuple(report.notes)
-    statement = statements.flush_sql(type(run), _item_columns(report), notes, *shape_of(final_status))
+    statement = statements.flush_sql(type(run), _item_columns(report), notes, *statement_variant(final_status))
     return str(execute_guarded(statement, build_parameters(run, report, final_status), final_status)[0])
 
 
@@ -137,7 +137,7 @@ def build_parameters(run: Run, report: ProgressReport, final_status: FinalStatus
     }
 
 
-def shape_of(final_status: FinalStatus | None) -> tuple[Status | None, bool]:
+def statement_variant(final_status: FinalStatus | None) -> tuple[Status | None, bool]:
     """What the statement's text depends on: the final status, and whether the attempt died."""
     return (final_status.status, final_status.died_in is not None) if final_status else (None, False)
 

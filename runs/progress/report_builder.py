@@ -55,7 +55,7 @@ class ReportBuilder:
         return ProgressReport(
             counters=counts.as_columns(),
             cursor=self._cursor.value,
-            cursor_counts=self._cursor.counts_there,
+            cursor_counts=self._cursor.counts_at_cursor,
             progress_pct=100.0 if is_complete else counts.percent_done(),
             rate=self._estimator.rate,
             eta=self._seconds_left(),

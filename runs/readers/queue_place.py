@@ -69,7 +69,9 @@ def place_message(place: QueuePlace) -> str:
     if place.limit.max_running == 0:
         return gettext("It is held back in the queue.")
     if place.limit.business is None:
-        return f"{gettext('The limit for all businesses together is reached.')} {order_message(place.place)}"
+        # Not within the f-string, where xgettext wouldn't find it.
+        reached = gettext("The limit for all businesses together is reached.")
+        return f"{reached} {order_message(place.place)}"
     return ngettext(
         "%(n)d run of your business is running: the limit.",
         "%(n)d runs of your business are running: the limit.",

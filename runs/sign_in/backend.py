@@ -13,7 +13,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from ..api.errors import TooManyRequests
-from ..throttling import return_permit, take_permit
+from ..throttling import return_permit, take_permit_or_get_wait
 from .address import client_address
 
 SCOPE = "login"
@@ -27,7 +27,7 @@ class ThrottledSignIn:
         if request is None:
             return
         caller = client_address(request)
-        if wait := take_permit(SCOPE, caller):
+        if wait := take_permit_or_get_wait(SCOPE, caller):
             raise TooManyRequests(wait)
         request.sign_in_permit = caller  # type: ignore[attr-defined]
 

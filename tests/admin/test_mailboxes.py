@@ -98,7 +98,7 @@ def test_another_server_may_not(as_staff_in_admin: Client, mailbox_a: Mailbox, h
 def test_an_existing_mailbox_without_encryption_is_not_opened(mailbox_a: Mailbox) -> None:
     mailbox_a.host = "192.0.2.1"
     with pytest.raises(RunRejected, match=r"192\.0\.2\.1 is another machine"):
-        mailbox_a.account()
+        mailbox_a.build_imap_account()
 
 
 def test_a_new_secret_replaces_it_to_the_letter(as_staff_in_admin: Client, mailbox_a: Mailbox) -> None:

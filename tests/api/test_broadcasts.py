@@ -273,7 +273,8 @@ def test_a_preview_needs_no_more_memory_for_many_rows_than_for_few(
     account_a: ProviderAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for each number itself, which is remembered against duplicates."""
-    monkeypatch.setattr("broadcasts.audience.sorting.to_e164", lambda written, country: f"+{written}")  # the slow part
+    # The slow part.
+    monkeypatch.setattr("broadcasts.audience.classification.to_e164", lambda written, country: f"+{written}")
 
     def peak(rows: int) -> int:
         file = io.BytesIO(b"phone,a\n" + b"".join(b"9725%08d,%s\n" % (n, b"v" * 500) for n in range(rows)))

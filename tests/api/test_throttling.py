@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from runs.lifecycle.sweep import sweep
 from runs.models import Business, Throttle
-from runs.throttling import return_permit, take_permit
+from runs.throttling import return_permit, take_permit_or_get_wait
 from tests.cast import PASSWORD
 from tests.whatsapp import create_account
 
@@ -116,29 +116,29 @@ def test_previews_are_limited_by_user(
 
 def test_permits_come_back_with_time_up_to_the_rate(rates: Callable[..., None], db: None) -> None:
     rates(login="3/hour")
-    assert [take_permit("login", "x") for _ in range(4)] == [None, None, None, pytest.approx(1200, abs=5)]
+    assert [take_permit_or_get_wait("login", "x") for _ in range(4)] == [None, None, None, pytest.approx(1200, abs=5)]
     let_time_pass(1200)
-    assert [take_permit("login", "x") for _ in range(2)] == [None, pytest.approx(1200, abs=5)]
+    assert [take_permit_or_get_wait("login", "x") for _ in range(2)] == [None, pytest.approx(1200, abs=5)]
     let_time_pass(100_000)
-    assert [take_permit("login", "x") for _ in range(4)].count(None) == 3
+    assert [take_permit_or_get_wait("login", "x") for _ in range(4)].count(None) == 3
 
 
 def test_a_permit_that_is_returned_can_be_taken_again(rates: Callable[..., None], db: None) -> None:
     rates(login="1/day")
-    assert take_permit("login", "x") is None
+    assert take_permit_or_get_wait("login", "x") is None
     return_permit("login", "x")
-    assert take_permit("login", "x") is None
-    assert take_permit("login", "x") is not None
+    assert take_permit_or_get_wait("login", "x") is None
+    assert take_permit_or_get_wait("login", "x") is not None
 
 
 def test_callers_and_scopes_are_counted_apart(rates: Callable[..., None], db: None) -> None:
     rates(login="1/day", preview="1/day")
-    assert [take_permit(*each) for each in (("login", "x"), ("login", "y"), ("preview", "x"))] == [None] * 3
+    assert [take_permit_or_get_wait(*each) for each in (("login", "x"), ("login", "y"), ("preview", "x"))] == [None] * 3
 
 
 def test_without_a_rate_nothing_is_counted(rates: Callable[..., None], db: None) -> None:
     rates(login=None)
-    assert [take_permit("login", "x") for _ in range(3)] == [None] * 3
+    assert [take_permit_or_get_wait("login", "x") for _ in range(3)] == [None] * 3
     assert not Throttle.objects.exists()
 
 
@@ -149,7 +149,7 @@ def test_many_at_once_get_no_more_than_the_rate(rates: Callable[..., None]) -> N
 
     def take(number: int) -> int | None:
         try:
-            return take_permit("login", "x")
+            return take_permit_or_get_wait("login", "x")
         finally:
             connection.close()
 
@@ -160,8 +160,8 @@ def test_many_at_once_get_no_more_than_the_rate(rates: Callable[..., None]) -> N
 
 def test_the_sweep_deletes_rows_that_have_all_their_permits(rates: Callable[..., None], db: None) -> None:
     rates(login="1/hour", preview="1/day")
-    take_permit("login", "x")
-    take_permit("preview", "x")
+    take_permit_or_get_wait("login", "x")
+    take_permit_or_get_wait("preview", "x")
     let_time_pass(3600)
     sweep()
     assert list(Throttle.objects.values_list("key", flat=True)) == ["preview x"]

@@ -11,7 +11,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from broadcasts.messages import Message
-from broadcasts.meta_errors import RULES, Kind, rule_of
+from broadcasts.meta_errors import RULES, FaultScope, rule_of
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.providers import Accepted
 from broadcasts.providers.meta import MetaCloud
@@ -100,7 +100,7 @@ def test_the_page_shows_advice_and_retries(client: Client, member_a: User, ended
 @pytest.mark.parametrize("code", sorted(RULES))
 def test_every_code_has_advice(code: str) -> None:
     assert rule_of(code).advice
-    assert rule_of(code).retry is not None or rule_of(code).kind in (Kind.RECIPIENT, Kind.STOPPED)
+    assert rule_of(code).retry is not None or rule_of(code).scope in (FaultScope.RECIPIENT, FaultScope.STOPPED)
 
 
 def test_a_failure_by_webhook_follows_the_same_rules(account_a: ProviderAccount) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from progress_project.local.environment import BASE_DIR
+from runs.states import TRANSITIONS
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in (BASE_DIR / "docs").glob("*.md")))
 # These speak of nothing but this project's own code; the others also quote what belongs to Meta or Django.
@@ -60,3 +61,10 @@ def test_a_name_that_is_mentioned_is_in_the_source(document: str) -> None:
     parts = {part for name in names for part in name.partition("(")[0].split(".")}
     own = {part for part in parts if not part.startswith("test_")}
     assert own - words_of_source() - {Path(path).name for path in files()} == set()
+
+
+def test_the_table_of_transitions_is_that_of_the_code() -> None:
+    protocol = (BASE_DIR / "docs/protocol.md").read_text()
+    section = protocol.partition("### Statuses and transitions")[2].partition("\n### ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.+) \|$", section, flags=re.MULTILINE)
+    assert rows == [(each.source.value, each.target.value, each.who) for each in TRANSITIONS]

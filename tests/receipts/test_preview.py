@@ -14,7 +14,7 @@ from demo.mailboxes.papers import Paper, drawn, locked
 from receipts.models import Receipt
 from receipts.preview.child import answer_request
 from receipts.preview.drawing import LONGEST_SIDE, MAX_PIXELS
-from receipts.preview.frames import COUNT, MAX_PAGES, Kind, write_request
+from receipts.preview.frames import COUNT, MAX_PAGES, DocumentKind, write_request
 from runs.models import Business
 
 PDF = drawn(Paper("Acme Ltd", ["Invoice number: AB-77"], [], [("Total due:", "$120.50")]))
@@ -39,15 +39,15 @@ def bomb() -> bytes:
     return file.getvalue()
 
 
-def draw_page(kind: Kind, page: int, content: bytes) -> bytes:
+def draw_page(kind: DocumentKind, page: int, content: bytes) -> bytes:
     return answer_request(write_request(kind, page, content))
 
 
 @pytest.mark.parametrize(
     ("kind", "content", "count"),
-    [(Kind.PDF, PDF, 1), (Kind.PDF, BOOK, MAX_PAGES), (Kind.PICTURE, picture(), 1)],
+    [(DocumentKind.PDF, PDF, 1), (DocumentKind.PDF, BOOK, MAX_PAGES), (DocumentKind.PICTURE, picture(), 1)],
 )
-def test_pages_are_counted_and_no_more_of_them_drawn(kind: Kind, content: bytes, count: int) -> None:
+def test_pages_are_counted_and_no_more_of_them_drawn(kind: DocumentKind, content: bytes, count: int) -> None:
     assert draw_page(kind, COUNT, content) == str(count).encode()
     assert draw_page(kind, count + 1, content) == b""
 
@@ -56,20 +56,20 @@ def test_pages_are_counted_and_no_more_of_them_drawn(kind: Kind, content: bytes,
     "content",
     [b"", b"x", PDF[:500], locked(), bomb(), picture()[:60], b"%PDF-1.4\n" + b"1 0 obj<<" * 1_000, SECRET],
 )
-@pytest.mark.parametrize("kind", [Kind.PDF, Kind.PICTURE])
-def test_an_undrawable_document_has_no_pages(kind: Kind, content: bytes) -> None:
+@pytest.mark.parametrize("kind", [DocumentKind.PDF, DocumentKind.PICTURE])
+def test_an_undrawable_document_has_no_pages(kind: DocumentKind, content: bytes) -> None:
     assert draw_page(kind, COUNT, content) == draw_page(kind, 1, content) == b""
 
 
 def test_a_pdf_is_drawn_as_large_as_it_can_be_read() -> None:
-    image = Image.open(BytesIO(draw_page(Kind.PDF, 1, PDF)))
+    image = Image.open(BytesIO(draw_page(DocumentKind.PDF, 1, PDF)))
     assert (image.format, max(image.size)) == ("PNG", LONGEST_SIDE)
     assert len(image.convert("L").getcolors() or []) > 2, "there is something on the paper"
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("JPEG", "RGB"), ("WEBP", "RGB"), ("TIFF", "L")])
 def test_a_picture_is_redrawn_upright_and_without_its_metadata(kind: str, mode: str) -> None:
-    drawn_anew = draw_page(Kind.PICTURE, 1, picture(kind, (4_000, 100), mode))
+    drawn_anew = draw_page(DocumentKind.PICTURE, 1, picture(kind, (4_000, 100), mode))
     assert SECRET not in drawn_anew
     image = Image.open(BytesIO(drawn_anew))
     assert (image.format, image.mode, image.size) == ("PNG", "RGB", (40, LONGEST_SIDE))
@@ -77,14 +77,19 @@ def test_a_picture_is_redrawn_upright_and_without_its_metadata(kind: str, mode: 
 
 def test_html_becomes_its_text() -> None:
     html = "<title>קבלה</title><table><tr><td>Total</td><td>5</td></tr></table>\0<p hidden>  x"
-    assert draw_page(Kind.HTML, COUNT, html.encode()).decode().split("\n") == ["קבלה", "Total 5", "x"]
+    assert draw_page(DocumentKind.HTML, COUNT, html.encode()).decode().split("\n") == ["קבלה", "Total 5", "x"]
 
 
 def test_an_e_invoice_becomes_a_line_for_each_element() -> None:
     xml = b'<u:Invoice xmlns:u="urn:u"><u:ID>7</u:ID><u:Party><u:Name>A &amp;\n B</u:Name></u:Party></u:Invoice>'
-    assert draw_page(Kind.XML, COUNT, xml).decode().split("\n") == ["Invoice", "  ID: 7", "  Party", "    Name: A & B"]
-    assert draw_page(Kind.XML, COUNT, b"<!DOCTYPE x [<!ENTITY a 'aaaa'>]><x>&a;</x>") == b""
-    deep = draw_page(Kind.XML, COUNT, b"<a>" * 100_000 + b"x" * 9_999 + b"</a>" * 100_000)
+    assert draw_page(DocumentKind.XML, COUNT, xml).decode().split("\n") == [
+        "Invoice",
+        "  ID: 7",
+        "  Party",
+        "    Name: A & B",
+    ]
+    assert draw_page(DocumentKind.XML, COUNT, b"<!DOCTYPE x [<!ENTITY a 'aaaa'>]><x>&a;</x>") == b""
+    deep = draw_page(DocumentKind.XML, COUNT, b"<a>" * 100_000 + b"x" * 9_999 + b"</a>" * 100_000)
     assert len(deep) < 200_000
 
 

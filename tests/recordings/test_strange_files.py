@@ -387,7 +387,7 @@ def test_a_warning_about_many_files_names_a_few_of_them(source: Source, folder: 
     run = collect_source(source)
     assert is_done(run)
     [warning] = run.warnings
-    assert warning.startswith("30 recordings are")
+    assert warning.startswith("30 recordings have")
     assert warning.endswith(", …")
     assert len(run.left_out["unknown_kind"]["names"]) == 5
 

@@ -15,7 +15,7 @@ from runs.exceptions import ChildDied, ChildKilled, ChildTimedOut, ItemTimedOut,
 
 CHILD = """
 import os, sys, time
-from runs.children.server import own_arguments, serve
+from runs.children.child_loop import own_arguments, serve
 
 def answer(request):
     match request.split(b" "):

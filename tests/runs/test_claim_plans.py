@@ -28,7 +28,7 @@ STATEMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "the ends of waits": (claim_statements.end_waits_sql(TYPE), {}),
     "a claim": (claim_statements.claim_sql(TYPE, ()), {}),
     "a claim within limits": (claim_statements.claim_sql(TYPE, (OF_BUSINESS, OF_ALL)), {"at_most": [3, 20]}),
-    "the slots held": (claim_statements.slots_held_sql(TYPE), {"workers": ["worker@test"]}),
+    "the slots held": (claim_statements.slots_held_sql(TYPE), {}),
 }
 PARTIAL = {f"drillrun_{name}" for name in ("claimable", "running", "waiting")}
 BY_ID = "drill_drillrun_pkey"  # of the one row that was chosen

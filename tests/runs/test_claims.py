@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from pytest_django import Settings
 
+from runs.database import fetch_pipelined
 from runs.drill.models import DrillRun
 from runs.lifecycle import start
 from runs.lifecycle.claim import claim_next
+from runs.lifecycle.sweep import fail_untaken
+from runs.lifecycle.worker import claim_for_task
 from runs.models import Business, RunLimit
+from runs.models.queue_snapshot import FIRST
 from runs.states import Status
+from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,3 +122,69 @@ def test_claims_at_the_same_time_exceed_no_limit_and_claim_no_run_twice(
     running = DrillRun.objects.filter(status=Status.RUNNING)
     assert running.count() == 7
     assert 3 <= running.filter(business=business_a).count() <= 4
+
+
+def test_a_claim_whose_machine_freezes_locks_nobody_out(
+    business_a: Business, business_b: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock that it left would hold up its business, and with a wide limit everybody."""
+    RunLimit.objects.create(max_running=10)
+    queue_runs(business_a, 2)
+    queue_runs(business_b, 1)
+    is_sent, may_go_on = threading.Event(), threading.Event()
+
+    def freeze_after(statements: Any) -> Any:
+        rows = fetch_pipelined(statements)
+        if threading.current_thread().name == "frozen":
+            is_sent.set()
+            may_go_on.wait(30)
+        return rows
+
+    monkeypatch.setattr("runs.lifecycle.claim.fetch_pipelined", freeze_after)
+    frozen = threading.Thread(target=lambda: (claim(), connection.close()), name="frozen")
+    frozen.start()
+    assert is_sent.wait(10)
+    try:
+        assert [run.business_id for run in claim_all()] == [business_b.pk, business_a.pk]
+    finally:
+        may_go_on.set()
+        frozen.join()
+
+
+def test_a_claim_whose_answer_was_lost_is_undone_by_the_next_try(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue_runs(business_a, 2)
+    tries: list[str] = []
+
+    def lose_first_answer(*args: Any, **options: Any) -> Any:
+        run = claim_next(*args, **options)
+        tries.append("claimed")
+        if len(tries) == 1:
+            raise OperationalError("server closed the connection unexpectedly")
+        return run
+
+    monkeypatch.setattr("runs.lifecycle.worker.claim_next", lose_first_answer)
+    claimed = claim_for_task(QUEUE, [DrillRun], "worker@test", "task")
+    assert claimed is not None
+    assert [run.pk for run in DrillRun.objects.filter(status=Status.RUNNING)] == [claimed.pk]
+
+
+def test_many_that_a_limit_holds_back_delay_no_other_type(business_a: Business, business_b: Business) -> None:
+    for number in range(FIRST):
+        held_back = Business.objects.create(name=str(number), slug=str(number))
+        RunLimit.objects.create(business=held_back, run_type=CountingRun.slug, max_running=0)
+        start(CountingRun, held_back)
+    queue_runs(business_b, 5)
+    other = start(CountingRun, business_a)
+    claimed = [claim_next(QUEUE) for _claim in range(2)]
+    assert other in claimed
+
+
+def test_a_run_that_a_limit_holds_back_is_not_given_up(business_a: Business, business_b: Business) -> None:
+    RunLimit.objects.create(business=business_a, run_type=DrillRun.slug, max_running=0)
+    [held_back], [untaken] = queue_runs(business_a, 1), queue_runs(business_b, 1)
+    DrillRun.objects.update(queued_at=Now() - timedelta(days=2))
+    fail_untaken(DrillRun)
+    statuses = dict(DrillRun.objects.values_list("pk", "status"))
+    assert statuses == {held_back.pk: Status.QUEUED, untaken.pk: Status.FAILED}

@@ -216,6 +216,16 @@ def test_a_limit_of_all_businesses_tells_nothing_of_the_others(
     assert places(list(DrillRun.objects.filter(status=Status.QUEUED, business=business_b))) == [2, 3]
 
 
+def test_a_limit_of_its_own_business_is_named_before_a_wider_one(business_a: Business) -> None:
+    announce("worker@test", QUEUE, slots=4)
+    RunLimit.objects.create(max_running=1)
+    RunLimit.objects.create(business=business_a, max_running=1)
+    queue_runs(business_a, 2)
+    claim()
+    [run] = DrillRun.objects.filter(status=Status.QUEUED)
+    assert read_run(run) == ("1 run of your business is running: the limit.", None, "limit")
+
+
 def test_runs_that_are_held_back_are_said_to_be(business_a: Business) -> None:
     announce("worker@test", QUEUE)
     RunLimit.objects.create(run_type=DrillRun.slug, max_running=0)

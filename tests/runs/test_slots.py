@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
+from django.db import connection, models, transaction
 from django.db.models.functions import Now
 from pytest_django import Settings
 
+from receipts.models import Mailbox, ReceiptSyncRun
 from runs.drill.models import DrillRun
 from runs.lifecycle import start
+from runs.lifecycle.dispatch import make_room_and_wake
 from runs.lifecycle.slots import HeldSlot, choose_interrupts, make_room
-from runs.models import Business
+from runs.models import Business, RunLimit
 from runs.states import Status, StopRequest
 from tests.claims import claim_run
+from tests.contract.models import CountingRun
 from tests.fleet import announce
 
 A, B, C = 1, 2, 3
@@ -85,3 +92,82 @@ def test_nobody_makes_room_while_no_worker_is_alive(business_a: Business, busine
     DrillRun.objects.filter(pk=run.pk).update(claimed_at=Now() - timedelta(seconds=1000))
     start(DrillRun, business_b, steps=1)
     assert make_room(DrillRun.queue) == 0
+
+
+def hold_slots(business: Business, count: int, seconds: int = 60) -> list[DrillRun]:
+    """Runs of the business that have had their slots for so long, the last of them for longest."""
+    runs = [start(DrillRun, business, steps=1) for _number in range(count)]
+    for number, run in enumerate(runs):
+        claim_run(run, worker="worker@test")
+        since = Now() - timedelta(seconds=seconds + number)
+        DrillRun.objects.filter(pk=run.pk).update(claimed_at=since, progress_at=Now())
+    return runs
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_limit_that_is_reached_is_shared_like_slots(business_a: Business, business_b: Business) -> None:
+    RunLimit.objects.create(run_type=DrillRun.slug, max_running=2)
+    announce("worker@test", DrillRun.queue, slots=4)
+    hold_slots(business_a, 2)
+    start(DrillRun, business_b, steps=1)
+    assert DrillRun.objects.filter(requested=StopRequest.INTERRUPT).count() == 1
+    assert make_room(DrillRun.queue) == 0, "the limit has room for it as soon as that one has left"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_more_slots_are_asked_for_than_a_limit_leaves_room_for(business_a: Business) -> None:
+    RunLimit.objects.create(run_type=CountingRun.slug, max_running=1)
+    announce("worker@test", DrillRun.queue, slots=4)
+    hold_slots(business_a, 4)
+    for number in range(3):
+        start(CountingRun, Business.objects.create(name=str(number), slug=str(number)))
+    assert DrillRun.objects.filter(requested=StopRequest.INTERRUPT).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_attempt_that_has_finished_nothing_is_not_interrupted(business_a: Business, business_b: Business) -> None:
+    """Or one whose beginning takes longer than the short slice would never get anywhere."""
+    announce("worker@test", DrillRun.queue, slots=1)
+    [run] = hold_slots(business_a, 1)
+    rows = DrillRun.objects.filter(pk=run.pk)
+    rows.update(progress_at=models.F("claimed_at"))
+    start(DrillRun, business_b, steps=1)
+    assert make_room(DrillRun.queue) == 0
+    rows.update(progress_at=Now())
+    assert make_room(DrillRun.queue) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_somebody_else_is_writing_is_left_for_the_next_time(
+    business_a: Business, business_b: Business
+) -> None:
+    """Nobody waits for its lock here, and so nobody can be blocked by this in turn, such as a reset."""
+    announce("worker@test", DrillRun.queue, slots=1)
+    [run] = hold_slots(business_a, 1)
+    start_quietly = partial(DrillRun.objects.create, business=business_b, steps=1)
+    start_quietly()
+    with ThreadPoolExecutor(1) as threads, transaction.atomic():
+        DrillRun.objects.select_for_update().get(pk=run.pk)
+        assert threads.submit(in_own_session, make_room, DrillRun.queue).result(10) == 0
+    assert make_room(DrillRun.queue) == 1
+
+
+def in_own_session(call: Callable[..., int], *args: str) -> int:
+    try:
+        return call(*args)
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_queue_is_woken_for_the_slot_that_another_queue_gives_up(
+    business_a: Business, mailbox_b: Mailbox, messages: list[tuple[str, Any]]
+) -> None:
+    """The run that leaves wakes its own queue only, and would come straight back."""
+    announce("worker@test", DrillRun.queue, "receipts", slots=1)
+    hold_slots(business_a, 1)
+    start(ReceiptSyncRun, mailbox_b.business, mailbox=mailbox_b)
+    messages.clear()
+    DrillRun.objects.update(requested="")
+    make_room_and_wake("receipts")
+    assert messages == [("runs.work_on_queue", ["receipts"])]

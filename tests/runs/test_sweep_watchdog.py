@@ -110,4 +110,4 @@ def by_clock(file: Path) -> dict[str, str]:
 
 def wait_for_another_round() -> None:
     before = Sweep.objects.values_list("finished_at", flat=True).first()
-    until(lambda: Sweep.objects.values_list("finished_at", flat=True).first() != before, seconds=15)
+    until(lambda: Sweep.objects.values_list("finished_at", flat=True).first() != before, seconds=30)

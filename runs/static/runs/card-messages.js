@@ -51,7 +51,7 @@ export default {
    "stale_after_seconds": "Counts as stuck after",
    "seconds_to_wait": "Continues in",
    "place_in_queue": "Place in the queue",
-   "running_of_limit": "Running, of those that may",
+   "running_of_limit": "Running under its limit",
    "attempt": "Attempt",
    "worker": "Worker"
   },
@@ -160,7 +160,7 @@ export default {
    "stale_after_seconds": "תיחשב תקועה אחרי",
    "seconds_to_wait": "תמשיך בעוד",
    "place_in_queue": "מקום בתור",
-   "running_of_limit": "פעילות, מתוך המותר",
+   "running_of_limit": "פעילות במסגרת המגבלה",
    "attempt": "ניסיון",
    "worker": "תהליך עבודה"
   },

@@ -18,7 +18,7 @@ import psutil
 
 from .frames import LAST, MORE, encode_frame, read_frame
 
-GROWN_BYTES = 150_000_000  # a child of this size leaves after its answer, and the next request starts a fresh one
+MAX_RESIDENT_BYTES = 150_000_000  # a larger child exits after its answer, and the next request starts a fresh one
 LARGE_BYTES = 1_000_000
 GRACE_SECONDS = 5.0  # the parent's own deadline comes first
 
@@ -49,7 +49,7 @@ def serve(answer: Callable[[bytes], bytes]) -> None:
                 # Parsers leave their input in reference cycles, which Python would collect much later.
                 del request
                 gc.collect()
-            is_last = this_process.memory_info().rss > GROWN_BYTES
+            is_last = this_process.memory_info().rss > MAX_RESIDENT_BYTES
             sys.stdout.buffer.write(encode_frame((LAST if is_last else MORE) + body))
             sys.stdout.buffer.flush()
             if is_last:

@@ -1,4 +1,4 @@
-"""Sorts an audience into recipients of the message and skipped rows, each with the reason."""
+"""Classifies the rows of an audience: recipients of the message, and skipped ones, each with the reason."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ class AudienceCounts:
 
 
 @dataclass(slots=True)
-class SortedRow:
+class ClassifiedRow:
     row: Row
     phone: str  # E.164 where it is a number
-    code: str = ""  # of the reason for which it is skipped; empty for a valid row
+    skip_code: str = ""  # a key of SKIP_REASONS; empty for a valid row
 
     @property
     def key(self) -> str:
         """Unique in its broadcast: a skipped row may have the number of another."""
-        return f"{self.phone} ({self.row.line})" if self.code else self.phone
+        return f"{self.phone} ({self.row.line})" if self.skip_code else self.phone
 
 
-class AudienceSorter:
-    """Sorts and counts the rows of one audience."""
+class AudienceClassifier:
+    """Classifies and counts the rows of one audience."""
 
     def __init__(self, account: ProviderAccount, text: str, audience: Audience) -> None:
         self.counts = AudienceCounts()
@@ -64,40 +64,40 @@ class AudienceSorter:
         self._length = RenderedLength.of(text, audience.columns)
         self._seen: set[int] = set()  # numbers, as integers: they take a third of the memory
 
-    def sort_batches(self) -> Iterator[list[SortedRow]]:
+    def classify_batches(self) -> Iterator[list[ClassifiedRow]]:
         """Raises `UnreadableAudience`."""
         for rows in batch_rows(self._rows):
-            batch = [self._sort_row(row) for row in rows]
+            batch = [self._classify_row(row) for row in rows]
             self._skip_opted_out(batch)
             for each in batch:
-                if each.code:
-                    self.counts.skipped[each.code] += 1
+                if each.skip_code:
+                    self.counts.skipped[each.skip_code] += 1
                 else:
                     self.counts.valid += 1
             yield batch
 
-    def _sort_row(self, row: Row) -> SortedRow:
+    def _classify_row(self, row: Row) -> ClassifiedRow:
         phone = to_e164(row.phone, self._account.country)
         if phone is None:
-            return SortedRow(row, clean(row.phone.strip(), MAX_INVALID_PHONE), "invalid")
+            return ClassifiedRow(row, clean(row.phone.strip(), MAX_INVALID_PHONE), "invalid")
         if int(phone) in self._seen:
-            return SortedRow(row, phone, "duplicate")
+            return ClassifiedRow(row, phone, "duplicate")
         self._seen.add(int(phone))
         if not all(row.variables.get(name) for name in self._needed):
-            return SortedRow(row, phone, "incomplete")
+            return ClassifiedRow(row, phone, "incomplete")
         if self._length.with_variables(row.variables) > MAX_TEXT:
-            return SortedRow(row, phone, "too_long")
-        return SortedRow(row, phone)
+            return ClassifiedRow(row, phone, "too_long")
+        return ClassifiedRow(row, phone)
 
-    def _skip_opted_out(self, batch: list[SortedRow]) -> None:
-        phones = [each.phone for each in batch if not each.code]
+    def _skip_opted_out(self, batch: list[ClassifiedRow]) -> None:
+        phones = [each.phone for each in batch if not each.skip_code]
         in_force = OptOut.objects.in_force().filter(business=self._account.business_id)
         # One array as parameter: `phone__in` makes Django adapt and quote each of thousands on its own.
         rows = in_force.extra(where=["phone = ANY(%s)"], params=[phones])
         opted_out = set(rows.values_list("phone", flat=True))
         for each in batch:
-            if not each.code and each.phone in opted_out:
-                each.code = "opted_out"
+            if not each.skip_code and each.phone in opted_out:
+                each.skip_code = "opted_out"
 
 
 def batch_rows(rows: Iterable[Row]) -> Iterator[list[Row]]:
