@@ -26,8 +26,11 @@ STATEMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "all heads": (HEADS, {"queue": TYPE.queue, "first": None}),
     "what runs": (claim_statements.count_running_sql((TYPE,)), {}),
     "the ends of waits": (claim_statements.end_waits_sql(TYPE), {}),
-    "a claim": (claim_statements.claim_sql(TYPE, ()), {}),
-    "a claim within limits": (claim_statements.claim_sql(TYPE, (OF_BUSINESS, OF_ALL)), {"at_most": [3, 20]}),
+    "a claim": (claim_statements.claim_sql(TYPE, ()), {"queue": TYPE.queue}),
+    "a claim within limits": (
+        claim_statements.claim_sql(TYPE, (OF_BUSINESS, OF_ALL)),
+        {"queue": TYPE.queue, "at_most": [3, 20]},
+    ),
     "the slots held": (claim_statements.slots_held_sql(TYPE), {}),
 }
 PARTIAL = {f"drillrun_{name}" for name in ("claimable", "running", "waiting")}

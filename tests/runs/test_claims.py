@@ -141,7 +141,12 @@ def test_a_claim_whose_machine_freezes_locks_nobody_out(
         return rows
 
     monkeypatch.setattr("runs.lifecycle.claim.fetch_pipelined", freeze_after)
-    frozen = threading.Thread(target=lambda: (claim(), connection.close()), name="frozen")
+
+    def claim_and_freeze() -> None:
+        claim()
+        connection.close()
+
+    frozen = threading.Thread(target=claim_and_freeze, name="frozen")
     frozen.start()
     assert is_sent.wait(10)
     try:
