@@ -71,10 +71,11 @@ def test_nobody_claims_it_or_wakes_a_worker_for_it_before_its_time(deferred: Cou
 
 
 def test_it_goes_on_by_itself_at_its_time(deferred: CountingRun, messages: list[Any]) -> None:
+    announce("worker@test", CountingRun.queue)
     messages.clear()
     let_time_pass(deferred)
     sweep.sweep()
-    assert ("runs.work_on_queue", ["drill"]) in messages
+    assert messages == [("runs.work_on_queue", ["drill"])]
     end = work_through(deferred, defer)
     assert (end.status, end.attempt, end.waiting_until, end.waiting_reason) == (Status.COMPLETED, 2, None, "")
 

@@ -69,6 +69,7 @@ def read_run(run: DrillRun) -> tuple[str, Any, Any]:
 
 
 @pytest.mark.parametrize("seed", range(20))
+@pytest.mark.django_db(transaction=True)  # each claim is a transaction of its own
 def test_runs_are_claimed_in_the_order_of_their_places(seed: int) -> None:
     chance = random.Random(seed)
     businesses = [make_business(str(number)) for number in range(4)]

@@ -81,7 +81,7 @@ def test_without_a_free_slot_it_asks_others_to_make_room(
     watch: QueueWatch, waiting: DrillRun, messages: Messages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(queue_watch, "make_room", asked.append)
+    monkeypatch.setattr(queue_watch, "make_room_and_wake", lambda queue, level: asked.append(queue))
     occupy(monkeypatch, 2)
     look(watch, 2 * LOOKS)
     assert set(asked) == {"drill"}
@@ -132,7 +132,7 @@ def test_a_database_that_is_away_ends_the_suspicion(
 
     look(watch, LOOKS - 1)
     with monkeypatch.context() as outage:
-        outage.setattr(queue_watch, "fetch_snapshot", away)
+        outage.setattr(queue_watch, "fetch_to_claim", away)
         with pytest.raises(OperationalError):
             look(watch, 1)
     look(watch, LOOKS - 1)
