@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack
 
 from celery import Celery
+from kombu import Queue as KombuQueue
 
 from runs.drill.models import DrillRun
 from runs.lifecycle.dispatch import WORK_TASK
@@ -71,8 +72,8 @@ class Drain:
         history.add_queued(amount)
         self._send(WORK_TASK, [[QUEUE]] * amount, QUEUE)  # as their starts do
         seconds = self._time_consumption(QUEUE, before + amount)
-        with self._app.connection_for_write() as connection:  # messages that found nothing left to claim
-            connection.default_channel.queue_purge(QUEUE)
+        with self._app.connection_for_write() as connection:
+            KombuQueue(QUEUE)(connection.default_channel).purge()  # messages that would find nothing to claim
         return seconds
 
     def time_tasks(self, amount: int) -> float:
