@@ -41,13 +41,14 @@ def claim_next(
         snapshot, order = fetch_to_claim(queue, types, refused)
         if not order:
             return None
-        head = order[0]
-        limits = list(snapshot.limits_of(head.business, head.model.slug))
-        is_turn, row = take_turn_and_claim(queue, head, limits, worker, task_id)
-        if is_turn and row:
-            return instance_of(head.model, row)
-        if is_turn:
-            refused.add((head.business, head.model.slug))
+        # Where another claim was first, its business has had its turn, and the next in order is whose turn it is.
+        for head in snapshot.first_equals(order):
+            limits = list(snapshot.limits_of(head.business, head.model.slug))
+            is_turn, row = take_turn_and_claim(queue, head, limits, worker, task_id)
+            if is_turn and row:
+                return instance_of(head.model, row)
+            if is_turn:
+                refused.add((head.business, head.model.slug))
     return None
 
 

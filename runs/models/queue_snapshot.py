@@ -77,6 +77,11 @@ class QueueSnapshot:
             heads, key=lambda head: (held[head.business], head.served_at or NEVER, head.queued_at, head.business)
         )
 
+    def first_equals(self, order: Sequence[Head]) -> list[Head]:
+        """The first in order, and those after it whose businesses have no more running."""
+        held = self.count_held()
+        return [head for head in order if held[head.business] == held[order[0].business]]
+
     def count_held(self) -> Counter[int]:
         """How many runs of this queue each business has running."""
         mine = {model.slug for model in types_of(self.queue)}
