@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -106,8 +107,9 @@ def send_request(url: str, head: str, chunks: Iterable[bytes] = ()) -> tuple[int
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(f"{head}Host: {host}\nConnection: close\n\n".replace("\n", "\r\n").encode())
-        for chunk in chunks:
-            connection.sendall(chunk)
+        with suppress(BrokenPipeError, ConnectionResetError):  # the server closes once it has answered
+            for chunk in chunks:
+                connection.sendall(chunk)
         response = b""
         while part := connection.recv(65536):
             response += part
