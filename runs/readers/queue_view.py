@@ -74,7 +74,7 @@ class QueueView:
 
     @cached_property
     def held(self) -> Counter[int]:
-        return self.snapshot.count_held()
+        return self.snapshot.held
 
 
 def fetch_queue_view(queue: str, asked: Collection[BusinessAndType]) -> QueueView:
