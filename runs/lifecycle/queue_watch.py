@@ -90,10 +90,10 @@ class QueueWatch(PeriodicThread):
 def is_claimable(queue: str) -> bool:
     """Has the queue a run that this worker can work on? Another version's worker may know more types.
 
-    Waits that are over end here.
+    The queue is put in order first.
     """
     known = [model for model in types_of(queue) if model in works]
-    _snapshot, order = fetch_order(queue, known, end_waits=True)
+    _snapshot, order = fetch_order(queue, known, prepare=True)
     return bool(order)
 
 

@@ -62,37 +62,101 @@ def _ended_wait_exists(model: type[Run]) -> str:
     return f"COALESCE(({first}) <= statement_timestamp(), false)"
 
 
-# The oldest claimable run of each business, and when the business was last served; the first of them in the order of
-# claims, as far as no limit changes it. It jumps from business to business in the index: a business with 100,000 queued
-# runs costs what one with a single run costs.
+# The oldest claimable run of each business, and when the business was last served; in the order of claims, as far as no
+# limit changes it. It jumps from business to business in the index: a business with 100,000 queued runs costs what one
+# with a single run costs.
 
 
 @lru_cache(maxsize=64)
 def heads_sql(model: type[Run], sharing: tuple[type[Run], ...]) -> str:
     """`sharing` are the types of the queue: their running runs count in the order."""
-    table = table_of(model)
-    running = " UNION ALL ".join(
-        f"SELECT business_id FROM {table_of(other)} WHERE status = '{Status.RUNNING}'" for other in sharing
-    )
     return f"""
-        WITH RECURSIVE head AS (
-            (
-                SELECT business_id, queued_at FROM {table} WHERE {CLAIMABLE}
+        WITH RECURSIVE head AS ({_heads_by_business(model)}), held AS ({_held_sql(sharing)})
+        {_in_order("head")}
+    """
+
+
+# The first of them. Where thousands of businesses wait, they are found from the other end: those that were served
+# longest ago, if they have nothing running and a run to claim. That is given up where a look at many of them found too
+# few, since most are idle. A business that was never served has a row there once `add_turns_sql` was executed.
+
+
+@lru_cache(maxsize=64)
+def first_heads_sql(model: type[Run], sharing: tuple[type[Run], ...]) -> str:
+    return f"""
+        WITH RECURSIVE head AS ({_heads_by_business(model)}), held AS ({_held_sql(sharing)}),
+        few AS MATERIALIZED (SELECT FROM head LIMIT %(few)s::int + 1),
+        longest_ago AS MATERIALIZED (
+            SELECT turn.business_id, oldest.queued_at
+            FROM (
+                SELECT business_id, served_at FROM runs_businessqueue
+                WHERE queue = %(queue)s ORDER BY served_at NULLS FIRST, id LIMIT {TURNS}
+            ) turn
+            CROSS JOIN LATERAL (
+                SELECT queued_at FROM {table_of(model)} WHERE {CLAIMABLE} AND business_id = turn.business_id
                 ORDER BY business_id, queued_at, id LIMIT 1
-            )
+            ) oldest
+            WHERE (SELECT count(*) FROM few) > %(few)s::int AND turn.business_id NOT IN (SELECT business_id FROM held)
+            ORDER BY turn.served_at NULLS FIRST FETCH FIRST (%(first)s::int) ROWS WITH TIES
+        ),
+        is_enough AS MATERIALIZED (SELECT count(*) >= %(first)s::int AS yes FROM longest_ago),
+        chosen AS (
+            SELECT * FROM longest_ago WHERE (SELECT yes FROM is_enough)
             UNION ALL
-            SELECT next.business_id, next.queued_at FROM head CROSS JOIN LATERAL (
-                SELECT business_id, queued_at FROM {table} WHERE {CLAIMABLE} AND business_id > head.business_id
-                ORDER BY business_id, queued_at, id LIMIT 1
-            ) next
+            SELECT * FROM head WHERE NOT (SELECT yes FROM is_enough)
         )
-        SELECT head.business_id, head.queued_at, turn.served_at
-        FROM head
-        LEFT JOIN runs_businessqueue turn ON turn.business_id = head.business_id AND turn.queue = %(queue)s
-        LEFT JOIN (SELECT business_id, count(*) AS runs FROM ({running}) running GROUP BY business_id) held
-            ON held.business_id = head.business_id
-        ORDER BY COALESCE(held.runs, 0), turn.served_at NULLS FIRST, head.queued_at, head.business_id
-        LIMIT %(first)s
+        {_in_order("chosen")} LIMIT %(first)s::int
+    """
+
+
+TURNS: Final = 500  # businesses that were served longest ago, of which the first are to be found
+
+
+def _heads_by_business(model: type[Run]) -> str:
+    table = table_of(model)
+    return f"""
+        (
+            SELECT business_id, queued_at FROM {table} WHERE {CLAIMABLE}
+            ORDER BY business_id, queued_at, id LIMIT 1
+        )
+        UNION ALL
+        SELECT next.business_id, next.queued_at FROM head CROSS JOIN LATERAL (
+            SELECT business_id, queued_at FROM {table} WHERE {CLAIMABLE} AND business_id > head.business_id
+            ORDER BY business_id, queued_at, id LIMIT 1
+        ) next
+    """
+
+
+def _held_sql(sharing: tuple[type[Run], ...]) -> str:
+    running = " UNION ALL ".join(
+        f"SELECT business_id FROM {table_of(model)} WHERE status = '{Status.RUNNING}'" for model in sharing
+    )
+    return f"SELECT business_id, count(*) AS runs FROM ({running}) running GROUP BY business_id"
+
+
+def _in_order(heads: str) -> str:
+    return f"""
+        SELECT {heads}.business_id, {heads}.queued_at, turn.served_at
+        FROM {heads}
+        LEFT JOIN runs_businessqueue turn ON turn.business_id = {heads}.business_id AND turn.queue = %(queue)s
+        LEFT JOIN held ON held.business_id = {heads}.business_id
+        ORDER BY COALESCE(held.runs, 0), turn.served_at NULLS FIRST, {heads}.queued_at, {heads}.business_id
+    """
+
+
+# Executed by the workers' looks: businesses that wait and were never served.
+
+
+@lru_cache(maxsize=64)
+def add_turns_sql(model: type[Run]) -> str:
+    return f"""
+        INSERT INTO runs_businessqueue (business_id, queue)
+        WITH RECURSIVE head AS ({_heads_by_business(model)})
+        SELECT business_id, %(queue)s::varchar FROM head
+        WHERE business_id NOT IN (SELECT business_id FROM runs_businessqueue WHERE queue = %(queue)s)
+        ORDER BY business_id
+        ON CONFLICT DO NOTHING
+        RETURNING id
     """
 
 

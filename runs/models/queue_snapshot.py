@@ -20,6 +20,7 @@ from .registry import run_types
 from .run import Run
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+FEW = 32  # businesses that wait: they are read one by one, however many turns others have had
 FIRST = 10  # heads of a type, in order: enough to choose from, unless all of these businesses have reached a limit
 
 
@@ -143,7 +144,7 @@ def fetch_to_claim(
     Waits that are over end here where nothing else may be claimed. Otherwise the workers' looks end them, soon enough.
     """
     snapshot, order = fetch_order(queue, types, passed_over)
-    return (snapshot, order) if order else fetch_order(queue, types, passed_over, end_waits=True)
+    return (snapshot, order) if order else fetch_order(queue, types, passed_over, prepare=True)
 
 
 def fetch_order(
@@ -151,10 +152,10 @@ def fetch_order(
     types: Collection[type[Run]] | None = None,
     passed_over: Collection[tuple[int, str]] = (),
     *,
-    end_waits: bool = False,
+    prepare: bool = False,
 ) -> tuple[QueueSnapshot, list[Head]]:
-    """Likewise; with `end_waits` those that are over end first. Who only reads must not write."""
-    snapshot = fetch_snapshot(queue, types, end_waits=end_waits, first=FIRST)
+    """Likewise; with `prepare` the queue is put in order first. Who only reads must not write."""
+    snapshot = fetch_snapshot(queue, types, prepare=prepare, first=FIRST)
     order = snapshot.in_order(passed_over)
     cut = {model for model, heads in Counter(head.model for head in snapshot.heads).items() if heads == FIRST}
     if cut <= {head.model for head in order}:
@@ -170,18 +171,28 @@ def has_claimable(queue: str) -> bool:
 
 
 def fetch_snapshot(
-    queue: str, types: Iterable[type[Run]] | None = None, *, end_waits: bool = False, first: int | None = None
+    queue: str, types: Iterable[type[Run]] | None = None, *, prepare: bool = False, first: int | None = None
 ) -> QueueSnapshot:
     """The queue as it is now, with the runs of these types (all of the queue's); see `fetch_to_claim`."""
     sharing = types_of(queue)
     chosen = sharing if types is None else tuple(types)
-    ends: list[tuple[str, Any]] = [(claim_statements.end_waits_sql(model), {}) for model in chosen if end_waits]
+    writes = [write for model in chosen for write in prepare_statements(model)] if prepare else []
+    heads_sql = claim_statements.heads_sql if first is None else claim_statements.first_heads_sql
+    parameters = {"queue": queue, "first": first, "few": FEW}
     reads: list[tuple[str, Any]] = [
-        *((claim_statements.heads_sql(model, sharing), {"queue": queue, "first": first}) for model in chosen),
+        *((heads_sql(model, sharing), parameters) for model in chosen),
         (claim_statements.count_running_sql(run_types()), {}),
     ]
-    *heads_of_types, counts = fetch_pipelined([*ends, *reads])[len(ends) :]
+    *heads_of_types, counts = fetch_pipelined([*writes, *reads])[len(writes) :]
     heads = [Head(row[0], model, *row[1:]) for model, rows in zip(chosen, heads_of_types, strict=True) for row in rows]
     running = Counter({(business, run_type): n for business, run_type, n, limit in counts if limit is None})
     limits = [Limit(n, business, run_type, limit) for business, run_type, n, limit in counts if limit is not None]
     return QueueSnapshot(queue, heads, running, limits)
+
+
+def prepare_statements(model: type[Run]) -> list[tuple[str, Any]]:
+    """End the waits that are over, and give a turn to businesses that never had one."""
+    return [
+        (claim_statements.end_waits_sql(model), {}),
+        (claim_statements.add_turns_sql(model), {"queue": model.queue}),
+    ]
