@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db import Error
-from django.utils.translation import gettext as _
 
 from ..database import discard_connection, is_database_away, is_outage, retry_while_database_is_away
 from ..exceptions import RunDeferred, RunLost, RunRejected, RunStopped, RunUnreachable
@@ -17,6 +16,7 @@ from ..models.audit import Actor, audit_context
 from ..models.queue_snapshot import types_of
 from ..progress.progress import Progress
 from ..states import STATUS_AFTER_STOP, ErrorCode, Status, StopRequest
+from ..stored_text import PROGRAM_FAILED
 from ..text import clean
 from .claim import claim_next
 from .dispatch import wake_if_claimable
@@ -150,7 +150,7 @@ def record_exception(progress: Progress, error: Exception) -> None:
     if progress.dies_in_accused_item():
         progress.leave(Status.QUEUED, died=True)
     else:
-        message = _("The program failed: %(error)s") % {"error": str(error) or type(error).__name__}
+        message = PROGRAM_FAILED % {"error": str(error) or type(error).__name__}
         progress.leave(Status.FAILED, ErrorCode.EXCEPTION, message, died=True)
 
 
