@@ -193,6 +193,7 @@ def test_a_step_of_the_history_waits_for_a_change_under_way_and_the_other_way_ro
             step = in_other_session(executor, lambda: count_step(CountingRun, 1000))
             until(is_any_session_waiting)
         assert step.result()
+    assert_equals_recount()
     History.objects.create(run_type=SLUG, through=other.pk)
     DailyOutcome.objects.all().delete()
     DailySpan.objects.all().delete()
