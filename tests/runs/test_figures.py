@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ def assert_equals_recount() -> None:
     items: Counter[Any] = Counter()
     spans: Counter[Any] = Counter()
     for run in CountingRun.objects.filter(status__in=FINISHED):
+        assert run.finished_at is not None
         day = run.finished_at.astimezone(UTC).date()
         outcomes[day, run.status, run.error_code] += 1
         items[day] += run.processed
@@ -160,7 +162,7 @@ def test_writers_and_two_sweeps_at_once_count_each_run_once() -> None:
             add_up_changes(batch=3)
 
     with ThreadPoolExecutor(5) as executor:
-        calls = [in_other_session(executor, lambda business=business: live(business)) for business in businesses]
+        calls = [in_other_session(executor, partial(live, business)) for business in businesses]
         calls += [in_other_session(executor, add_up) for _sweep in range(2)]
         for call in calls:
             call.result()
