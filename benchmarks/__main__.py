@@ -25,6 +25,7 @@ NAMES = (
     "flush",
     "hot",
     "sweep",
+    "admin",
     "claim",
     "drain",
     "fairness",
@@ -72,7 +73,7 @@ def _arguments() -> argparse.Namespace:
         "--rows",
         type=_positive,
         default=FINISHED_RUNS,
-        help=f"finished runs in the long history of `sweep` and `claim` (default {FINISHED_RUNS:,})",
+        help=f"finished runs in the long history of `sweep`, `admin` and `claim` (default {FINISHED_RUNS:,})",
     )
     parser.add_argument("--quick", action="store_true", help="a thousandth of the work; figures mean nothing")
     return parser.parse_args()

@@ -23,17 +23,19 @@ def add_businesses(number: int) -> None:
     Business.objects.bulk_create(made, batch_size=1000)
 
 
-def add_finished(number: int, model: type[Run] = ReceiptSyncRun) -> None:
-    """Runs of all businesses that ended long ago: nineteen of twenty completed, the other expired."""
+def add_finished(number: int, model: type[Run] = ReceiptSyncRun, *, seconds_apart: float = 5) -> None:
+    """Runs of all businesses that ended a day ago and before: nineteen of twenty completed, the other expired."""
     expired = "g % 20 = 0"
+    before = f"({number} - g) * interval '{seconds_apart} seconds'"
     with _secondary_indexes_made_later(model):
         _multiply(
             model,
             number,
             status=f"CASE WHEN {expired} THEN '{Status.FAILED}' ELSE '{Status.COMPLETED}' END",
             error_code=f"CASE WHEN {expired} THEN '{ErrorCode.STALE}' ELSE '' END",
-            created_at=f"now() - interval '2 days' - ({number} - g) * interval '5 seconds'",
-            finished_at=f"now() - interval '1 day' - ({number} - g) * interval '5 seconds'",
+            created_at=f"now() - interval '2 days' - {before}",
+            started_at=f"now() - interval '2 days' - {before} + (g % 600) * interval '1 second'",
+            finished_at=f"now() - interval '1 day' - {before}",
         )
     database.execute(f"VACUUM (ANALYZE) {model._meta.db_table}")
 

@@ -18,6 +18,7 @@ from ..readers.humanize import format_age
 from ..readers.timeline import timeline_of
 from ..readers.verdict import QUIET_AFTER, VerdictCode, fetch_repaired, is_overdue, verdict_of
 from ..states import ErrorCode, Status
+from .business_filter import BusinessFilter
 from .read_only import ReadOnlyAdmin
 from .theme import ChangeList, display
 
@@ -76,7 +77,7 @@ class RunAdmin(ReadOnlyAdmin):
     """The admin of any run type: `admin.site.register(ReceiptSyncRun, RunAdmin)`."""
 
     list_display = ("id", "business", "status_badge", "waits_for", "progress_column", "heartbeat", "created_at")
-    list_filter = ("status", StalenessFilter, "business")
+    list_filter = ("status", StalenessFilter, ("business", BusinessFilter))
     list_select_related = ("business",)
     search_fields = ("=id",)
     search_help_text = _("By number")

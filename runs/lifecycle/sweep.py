@@ -19,6 +19,7 @@ from ..models.queue_snapshot import fetch_snapshot, queues
 from ..states import ErrorCode
 from ..throttling import delete_expired_rows
 from .dispatch import end_hung_tasks, make_room_and_wake, wake_if_claimable
+from .figures import add_up_changes, count_history
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ def sweep() -> bool:
     for queue in queues():
         for queue_step in (wake_workers, make_room_and_wake):
             _run_step(queue_step, queue, queue)
-    for chore in (delete_expired_rows, forget_lost_workers):
+    for chore in (delete_expired_rows, forget_lost_workers, add_up_changes, count_history):
         _do_chore(chore)
     Sweep.objects.update(finished_at=Now())
     return True

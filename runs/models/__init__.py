@@ -2,6 +2,7 @@
 
 from .business import Business, BusinessQuerySet, Membership
 from .business_queue import BusinessQueue, RunLimit
+from .figures import DailyOutcome, DailySpan, FigureChange, Measure, OutcomeCounter, SpanCounter, UncountedHistory
 from .fleet import Worker, WorkerQuerySet
 from .heartbeat import HeartbeatMixin, HeartbeatQuerySet
 from .item import RunItem
@@ -15,15 +16,22 @@ __all__ = [
     "Business",
     "BusinessQuerySet",
     "BusinessQueue",
+    "DailyOutcome",
+    "DailySpan",
+    "FigureChange",
     "HeartbeatMixin",
     "HeartbeatQuerySet",
+    "Measure",
     "Membership",
+    "OutcomeCounter",
     "Run",
     "RunItem",
     "RunLimit",
     "RunQuerySet",
+    "SpanCounter",
     "Sweep",
     "Throttle",
+    "UncountedHistory",
     "Worker",
     "WorkerQuerySet",
     "complete_run_type",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import pgtrigger
 from django.apps import apps
 from django.db import models
 from django.db.models.signals import class_prepared
@@ -12,6 +13,7 @@ from django.dispatch import receiver
 
 from ..states import ACTIVE
 from .audit import record_changes
+from .figure_statements import CHANGES_FIGURES, trigger_body
 from .run import Run
 
 
@@ -24,7 +26,7 @@ def run_types() -> tuple[type[Run], ...]:
 
 @receiver(class_prepared)
 def complete_run_type(sender: type[models.Model], **kwargs: Any) -> None:
-    """Add what an abstract Meta can't declare: the constraint of exclusive types and the table of events."""
+    """Add what an abstract Meta can't declare: the constraint of exclusive types, the table of events, the figures."""
     if not issubclass(sender, Run) or sender._meta.proxy:
         return
     if sender.exclusive:
@@ -35,3 +37,24 @@ def complete_run_type(sender: type[models.Model], **kwargs: Any) -> None:
         )
         sender._meta.constraints = [*sender._meta.constraints, one_active]
     record_changes(sender)
+    keep_figures(sender)
+
+
+def keep_figures(model: type[Run]) -> None:
+    """Note each change to a finished run for the daily figures; see `figure_statements`."""
+    body = trigger_body(model.slug)
+    pgtrigger.register(
+        pgtrigger.Trigger(
+            name="figures_update",
+            when=pgtrigger.After,
+            operation=pgtrigger.Update,
+            condition=pgtrigger.Condition(CHANGES_FIGURES),
+            func=body,
+        ),
+        pgtrigger.Trigger(
+            name="figures",
+            when=pgtrigger.After,
+            operation=pgtrigger.Insert | pgtrigger.Delete,
+            func=body,
+        ),
+    )(model)

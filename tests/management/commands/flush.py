@@ -12,6 +12,7 @@ from django.core.management.commands.flush import Command as DjangosFlush
 from django.db import connections, transaction
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
+WRITTEN_BY_TRIGGERS = ("runs_figurechange",)  # as runs are deleted
 
 
 class Command(DjangosFlush):
@@ -25,5 +26,6 @@ class Command(DjangosFlush):
             cursor.execute(
                 " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables)
             )
-            for (table,) in cursor.fetchall():
+            filled = [table for (table,) in cursor.fetchall()]
+            for table in [*filled, *WRITTEN_BY_TRIGGERS]:
                 cursor.execute(f"DELETE FROM {table}")
