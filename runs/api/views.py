@@ -149,7 +149,7 @@ class RunItemList(RunView, GenericAPIView[Any]):
         run, query = self.get_run(type, id), parse_query(inputs.ItemQuery, request)
         items = self.filter_items(run, query)
         if query["format"] == "csv":
-            return csv_response(request._request, items.order_by("id"), f"{run.slug}-{run.pk}.csv")
+            return csv_response(items.order_by("id"), f"{run.slug}-{run.pk}.csv")
         page = self.paginate_queryset(items)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
