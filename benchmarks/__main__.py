@@ -34,6 +34,7 @@ NAMES = (
     "recordings",
     "search",
     "stream",
+    "api",
 )
 # They need no database or choose their own, and their exit status judges.
 JUDGES: dict[str, Callable[[list[str]], None]] = {

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection
 from knox.models import AuthToken
 
 from runs.models import Membership, Run
@@ -29,6 +18,7 @@ from runs.progress.flush import flush
 from . import database
 from .flush import report_of
 from .harness import Options, Result, print_note
+from .web_server import web_server
 
 SUBSCRIBERS, FEW = 2_000, 10
 BUSINESSES = 20  # each with a run that reports once a second, as a real one does
@@ -68,7 +58,7 @@ def measure(options: Options) -> Result:
     with database.in_scratch("stream"):
         watches = [Watch(database.claimed_run()) for _ in range(BUSINESSES)]
         tokens = [_token(watch.run) for watch in watches]
-        with _server() as port:
+        with web_server() as port:
             few, many = _measure_transactions(port, watches, tokens, subscribers, seconds)
     delays = sorted(delay for watch in watches for delay in watch.delays)
     expected = sum(len(watch.committed) * len(watch.seen) for watch in watches)
@@ -87,46 +77,6 @@ def _token(run: Run) -> str:
     user = User.objects.create(username=f"subscriber-{run.pk}")
     Membership.objects.create(user=user, business=run.business)
     return str(AuthToken.objects.create(user)[1])
-
-
-@contextmanager
-def _server() -> Iterator[int]:
-    """One granian process on the scratch database, as in production."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "progress_project.settings",
-        "DATABASE_URL": url,
-        "DATABASE_POOL": "true",
-        "SECRET_KEY": settings.SECRET_KEY,
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "HTTPS": "false",
-    }
-    command = f"--interface asginl --port {port} --backlog 4096 progress_project.asgi:application"
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("granian"), *command.split()],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        _wait_for(port)
-        yield port
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)  # its worker too
-        process.wait()
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(300):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.1)
-    raise RuntimeError("the server did not start")
 
 
 def _measure_transactions(

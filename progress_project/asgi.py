@@ -1,15 +1,18 @@
-"""The ASGI entry point."""
+"""The ASGI entry point: pages and API by Django's WSGI handler in threads, the stream on the event loop."""
 
 import os
 
-from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress_project.settings")
-os.environ.setdefault("DATABASE_POOL", "true")  # or every thread would keep a connection of its own
+os.environ.setdefault("DATABASE_POOL", "true")
 
-django = get_asgi_application()  # before anything that needs the applications
+django = get_wsgi_application()  # before anything that needs the applications
 
+from django.conf import settings  # noqa: E402
+
+from progress_project.pooled_wsgi import serve_in_pool  # noqa: E402
 from progress_project.raw_requests import guard_asgi  # noqa: E402
 from runs.api.stream import add_streaming  # noqa: E402
 
-application = guard_asgi(add_streaming(django))
+application = guard_asgi(add_streaming(serve_in_pool(django, settings.WEB_THREADS)))

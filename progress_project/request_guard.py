@@ -3,7 +3,7 @@
 1. Before anything reads the request, its encoding is set to UTF-8, and cookies that can't be ours are dropped.
 2. Once the view is known, and before the view or the CSRF check reads the body: its length is compared with the
    view's limit (`body_limit`), and query and form are searched for characters that can't be stored.
-3. Under ASGI, Django stores a body, on disk where it is large, before any middleware sees the request. So
+3. Under ASGI, `pooled_wsgi` stores a body, on disk where it is large, before Django sees the request. So
    `raw_requests` stops reading at the limit, and leaves the refusal to step 2. Django also reads Content-Type before
    any middleware, and raises for some values: `raw_requests` removes those.
 

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from runs.api.fields import BusinessField, DayField
 from runs.api.outputs import RunSerializer
 from runs.api.parsing import choose_row, parse_body, parse_query
+from runs.api.run_json import serialize_run
 from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, REFUSALS, start_run
 from runs.models import Business
 from runs.readers.verdict import fetch_repaired
@@ -86,7 +87,7 @@ class SyncStatus(APIView):
         """The business's latest receipt sync."""
         runs = ReceiptSyncRun.objects.filter(business=parse_query(BusinessQuery, request)["business"])
         for run in fetch_repaired(runs.with_ages().order_by("-created_at", "-id")[:1]):
-            return Response(RunSerializer(run).data)
+            return Response(serialize_run(run))
         raise NotFound(_("No receipt sync has been started yet."), code="no_run_yet")
 
 

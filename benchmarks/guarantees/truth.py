@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db.models import Q
 
-from runs.api.outputs import RunSerializer
+from runs.api.run_json import serialize_run
 from runs.models import Run, run_types
 from runs.readers.verdict import fetch_repaired
 from runs.states import ErrorCode, Status
@@ -49,7 +49,7 @@ def _check_readers(finding: Finding, model: type[Run]) -> None:
     finding.count("overdue rows that the next reader expires", model.objects.overdue().count())
     with rolled_back():
         for run in fetch_repaired(model.objects.active().with_ages()):
-            shown = RunSerializer(run).data
+            shown = serialize_run(run)
             finding.count("active runs shown to a reader")
             silence, is_allowed = shown["seconds_since_heartbeat"] or 0, (run.silence_left or 0) > 0
             if shown["status"] == Status.RUNNING and silence > threshold and not is_allowed:

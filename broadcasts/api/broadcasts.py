@@ -15,7 +15,7 @@ from runs.api.errors import ActionNotAllowed
 from runs.api.fields import FlagField
 from runs.api.outputs import RunSerializer
 from runs.api.parsing import parse_body
-from runs.api.permissions import own_runs
+from runs.api.run_json import serialize_run
 from runs.api.run_responses import ERRORS, REFUSALS, get_run_or_404, run_json, run_response, user_of
 from runs.exceptions import WrongState
 from runs.lifecycle import retry_items
@@ -51,14 +51,14 @@ class RetryableSerializer(serializers.Serializer[Retryable]):
 class BroadcastView(APIView):
     def get_broadcast(self, id: int) -> Run:  # noqa: A002  named as in the URL
         """Raises `Http404`."""
-        return get_run_or_404(own_runs(WhatsAppBroadcast, self.request.user).filter(pk=id))
+        return get_run_or_404(WhatsAppBroadcast, id, self.request.user)
 
 
 class BroadcastStatus(BroadcastView):
     @extend_schema(responses={200: RunSerializer, **ERRORS})
     def get(self, request: Request, id: int) -> Response:  # noqa: A002
         """One broadcast."""
-        return Response(RunSerializer(self.get_broadcast(id)).data)
+        return Response(serialize_run(self.get_broadcast(id)))
 
 
 class RetryableRecipients(BroadcastView):

@@ -105,7 +105,7 @@ class OptOuts(GenericAPIView[OptOut]):
         business: Business = query["business"]
         rows = filter_opt_outs(OptOut.objects.filter(business=business), query.get("phone", ""), query["state"])
         if query["format"] == "csv":
-            return csv_response(request._request, rows.order_by("id"), f"opt-outs-{business.slug}.csv", COLUMNS)
+            return csv_response(rows.order_by("id"), f"opt-outs-{business.slug}.csv", COLUMNS)
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 

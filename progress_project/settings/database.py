@@ -21,13 +21,17 @@ def connection_options() -> dict[str, Any]:
     return options
 
 
+DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", default=10)
+# Of an ASGI process, for pages and API. Each needs a connection; one more is for the streams.
+WEB_THREADS: int = env.int("WEB_THREADS", default=max(1, DATABASE_POOL_SIZE - 1))
+
+
 def connection_lifetime() -> dict[str, Any]:
     """A pool where threads serve requests; else a connection a process, for a pool doesn't survive a fork."""
     if not env.bool("DATABASE_POOL", default=False):
         return {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-    size = env.int("DATABASE_POOL_SIZE", default=10)
     # After each timeout the engine decides whether to wait longer.
-    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": size, "timeout": 1}
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 1}
     DATABASES["default"]["ENGINE"] = "progress_project.postgresql"
     return {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
 

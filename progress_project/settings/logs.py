@@ -9,6 +9,7 @@ from progress_project.settings.base import DEBUG
 
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it trusts any header; `runs.sign_in.address` logs the address
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one line a request, at its end
 # Deliberate 5xx answers, such as "not ready". An exception has an error line of its own.
 DJANGO_STRUCTLOG_STATUS_5XX_LOG_LEVEL = logging.WARNING
 # A lost process. A task that raises is logged as an error, with its traceback.

@@ -18,8 +18,8 @@ from rest_framework.views import APIView
 from runs.api.outputs import RunSerializer
 from runs.api.pagination import NewestFirst, StrictCursorPagination
 from runs.api.parsing import parse_body, parse_query
-from runs.api.permissions import own_runs
 from runs.api.ranges import range_response
+from runs.api.run_json import serialize_run
 from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, REFUSALS, get_run_or_404, start_run
 from runs.models import Business
 
@@ -46,7 +46,7 @@ class RunStatus(APIView):
     @extend_schema(responses={200: RunSerializer, **ERRORS})
     def get(self, request: Request, id: int) -> Response:  # noqa: A002  named as in the URL
         """A recording run as it is now."""
-        return Response(RunSerializer(get_run_or_404(own_runs(RecordingRun, request.user).filter(pk=id))).data)
+        return Response(serialize_run(get_run_or_404(RecordingRun, id, request.user)))
 
 
 class Calls(GenericAPIView[Call]):

@@ -26,6 +26,7 @@ from .errors import LockedOut
 from .parsing import parse_body
 from .requests import BearerAuthentication, SmallJSONParser
 from .run_responses import user_of
+from .tokens import delete_expired
 
 DONE = OpenApiResponse(description="Done")
 
@@ -67,11 +68,15 @@ def authenticate_or_refuse(request: HttpRequest, credentials: dict[str, Any]) ->
 
 
 def create_token(user: User) -> tuple[AuthToken, str]:
-    """Raises `WrongCredentials` when the password has changed since it was checked: its tokens have ended."""
+    """Also deletes those of the user's tokens that have expired.
+
+    Raises `WrongCredentials` when the password has changed since it was checked: its tokens have ended.
+    """
     with transaction.atomic():
         unchanged = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
         if not unchanged:
             raise WrongCredentials
+        delete_expired(user)
         token: tuple[AuthToken, str] = AuthToken.objects.create(user)
         return token
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 
 from .outputs import ItemSerializer
 
@@ -19,13 +17,10 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 BOM = "\ufeff"  # spreadsheets recognise UTF-8 by it
 
 
-def csv_response(
-    request: HttpRequest, items: Any, filename: str, columns: list[str] | None = None
-) -> StreamingHttpResponse:
+def csv_response(items: Any, filename: str, columns: list[str] | None = None) -> StreamingHttpResponse:
     """All `items` as a download. A queryset of anything but RunItems needs `columns`."""
-    lines: Any = csv_batches(items, columns or [*ItemSerializer().fields, *items.model.public_fields])
     return StreamingHttpResponse(
-        iterate_in_thread(lines) if isinstance(request, ASGIRequest) else lines,
+        csv_batches(items, columns or [*ItemSerializer().fields, *items.model.public_fields]),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )
@@ -51,10 +46,3 @@ def format_csv(rows: Iterable[list[str]]) -> str:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()
-
-
-async def iterate_in_thread(lines: Iterator[str]) -> AsyncIterator[str]:
-    """Under ASGI Django would read a synchronous iterator to its end before sending anything."""
-    next_line = sync_to_async(lambda: next(lines, None))
-    while (line := await next_line()) is not None:
-        yield line

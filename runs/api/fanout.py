@@ -27,7 +27,7 @@ from ..database import is_database_away
 from ..models import Run, RunQuerySet, run_types
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ACTIVE
-from .outputs import RunSerializer
+from .run_json import serialize_run
 from .subscribers import Subscriber, expired_subscribers
 
 POLL_SECONDS = 0.5
@@ -198,5 +198,5 @@ def visible_state(run: Run) -> tuple[object, ...]:
 def render_event(run: Run, language: str) -> bytes:
     """The event's id is the database's time: a subscriber that reconnects with it gets what finished meanwhile."""
     with override(language):
-        data = JSONRenderer().render(RunSerializer(run).data)
+        data = JSONRenderer().render(serialize_run(run))
     return b"event: run\nid: %d\ndata: %b\n\n" % (run.server_now.timestamp() * 1000, data)

@@ -8,7 +8,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import PermissionDenied
 
-from ..models import Business, Run, RunQuerySet, run_types
+from ..models import Business, Run, run_types
 
 
 def get_run_type_or_404(slug: str) -> type[Run]:
@@ -17,11 +17,6 @@ def get_run_type_or_404(slug: str) -> type[Run]:
         if model.slug == slug:
             return model
     raise Http404
-
-
-def own_runs(model: type[Run], user: Any) -> RunQuerySet[Run]:
-    """Only those of the user's businesses, for staff too: staff see all runs in the admin."""
-    return model.objects.filter(business__in=Business.objects.of(user))
 
 
 def business_to_reset(user: Any, business_id: int) -> Business:

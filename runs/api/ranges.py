@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any, Final
 
 from django.core.files.base import File
-from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
@@ -30,8 +28,9 @@ def range_response(
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     first, length = span
     file.seek(first)
+    part = FilePart(file, length)
     response = StreamingHttpResponse(
-        iterate_chunks(request, file, length),
+        iter(partial(part.read, CHUNK), b""),
         status=206 if match else 200,
         content_type=content_type,
         headers={
@@ -44,7 +43,28 @@ def range_response(
     if match:
         response.headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{size}"
     response._resource_closers.append(file.close)  # type: ignore[attr-defined]  # as Django's own FileResponse does
+    # Django passes it to a server that sends files by itself, as `progress_project.pooled_wsgi` does.
+    response.file_to_stream, response.block_size = part, CHUNK  # type: ignore[attr-defined]
     return response
+
+
+class FilePart:
+    """So many bytes of a file, from where it stands."""
+
+    def __init__(self, file: File[Any], length: int) -> None:
+        self.length = length
+        self._file, self._left = file, length
+
+    def fileno(self) -> int:
+        return int(self._file.fileno())
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def read(self, size: int) -> bytes:
+        chunk: bytes = self._file.read(min(size, self._left))
+        self._left -= len(chunk)
+        return chunk
 
 
 def parse_range(first: str, last: str, size: int) -> tuple[int, int] | None:
@@ -54,20 +74,3 @@ def parse_range(first: str, last: str, size: int) -> tuple[int, int] | None:
         return (size - length, length) if length else None
     begins, ends = int(first), min(int(last or size - 1), size - 1)
     return (begins, ends - begins + 1) if begins <= ends else None
-
-
-def iterate_chunks(request: HttpRequest, file: File[Any], length: int) -> Any:
-    """Asynchronous under ASGI, where Django would first read a synchronous iterator into memory."""
-    return read_chunks_async(file, length) if isinstance(request, ASGIRequest) else read_chunks(file, length)
-
-
-def read_chunks(file: File[Any], length: int) -> Iterator[bytes]:
-    while length and (chunk := file.read(min(CHUNK, length))):
-        length -= len(chunk)
-        yield chunk
-
-
-async def read_chunks_async(file: File[Any], length: int) -> AsyncIterator[bytes]:
-    while length and (chunk := await asyncio.to_thread(file.read, min(CHUNK, length))):
-        length -= len(chunk)
-        yield chunk

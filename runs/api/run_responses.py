@@ -14,12 +14,12 @@ from rest_framework.response import Response
 
 from ..exceptions import ActiveRunExists
 from ..lifecycle.dispatch import start
-from ..models import Business, Run, RunQuerySet
-from ..readers.verdict import fetch_repaired
+from ..models import Business, Run
+from ..readers.one_run import fetch_run
 from . import outputs
 from .errors import AlreadyActive
-from .outputs import RunSerializer
 from .parsing import parse_idempotency_key
+from .run_json import RunJSON, serialize_run
 
 ERRORS: Mapping[int, Any] = dict.fromkeys((400, 403, 404), outputs.ErrorSerializer)
 # Of a start: a run stands in the way, or the business has started as many as it may for now.
@@ -32,11 +32,12 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
-def get_run_or_404(rows: RunQuerySet[Run]) -> Run:
-    """The first of these rows, repaired. Raises `Http404`."""
-    for run in fetch_repaired(rows.with_ages()[:1]):
-        return run
-    raise Http404
+def get_run_or_404(model: type[Run], pk: int, user: Any) -> Run:
+    """The run, repaired, of one of the user's businesses: staff see those of others in the admin. Raises `Http404`."""
+    run = fetch_run(model, pk, member=user.pk)
+    if run is None:
+        raise Http404
+    return run
 
 
 def user_of(request: Request) -> User:
@@ -44,9 +45,12 @@ def user_of(request: Request) -> User:
     return cast("User", request.user)
 
 
-def run_json(run: Run) -> dict[str, Any]:
-    """The run as the database has it now."""
-    return dict(RunSerializer(get_run_or_404(type(run).objects.filter(pk=run.pk))).data)
+def run_json(run: Run) -> RunJSON:
+    """The run as the database has it now. Raises `Http404` where it has gone."""
+    now = fetch_run(type(run), run.pk)
+    if now is None:
+        raise Http404
+    return serialize_run(now)
 
 
 def run_response(run: Run, code: int = status.HTTP_200_OK) -> Response:

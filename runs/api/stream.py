@@ -74,7 +74,7 @@ class Stream(APIView):
         the caller has too many streams open already.
         """
         business = parse_query(StreamQuery, request)["business"]
-        scope = getattr(request._request, "scope", {})
+        scope = request._request.META.get("asgi.scope", {})
         if SCOPE_KEY not in scope:
             raise NoStream
         scope[SCOPE_KEY] = Subscriber.of(request, business, get_language() or "en")

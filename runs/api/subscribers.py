@@ -11,12 +11,12 @@ from typing import Any
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from django.db.models import Q
 from django.db.models.functions import Now
 from knox.models import AuthToken
 from rest_framework.request import Request
 
 from ..models import Business, Membership
+from .tokens import UNEXPIRED
 
 
 @dataclass(eq=False)
@@ -78,8 +78,7 @@ def expired_subscribers(subscribers: Collection[Subscriber]) -> list[Subscriber]
         session.session_key: session.get_decoded()
         for session in Session.objects.filter(session_key__in=keys, expire_date__gt=Now())
     }
-    unexpired = Q(expiry__gt=Now()) | Q(expiry=None)
-    tokens = set(AuthToken.objects.filter(unexpired, digest__in=digests).values_list("digest", flat=True))
+    tokens = set(AuthToken.objects.filter(UNEXPIRED, digest__in=digests).values_list("digest", flat=True))
 
     def is_signed_in(subscriber: Subscriber) -> bool:
         if subscriber.token_digest:

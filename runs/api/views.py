@@ -21,9 +21,9 @@ from rest_framework.views import APIView
 
 from ..exceptions import ActiveRunExists, WrongState
 from ..lifecycle.dispatch import reopen, retry_failed
-from ..models import Business, Run, RunQuerySet
+from ..models import Run
 from ..models.audit import Actor
-from ..readers.history import runs_of
+from ..readers.history import run_filter
 from ..readers.verdict import verdict_of
 from ..states import Action
 from . import inputs, outputs
@@ -32,7 +32,8 @@ from .export import csv_response
 from .outputs import RunSerializer
 from .pagination import EventsInOrder, OldestFirst
 from .parsing import parse_query
-from .permissions import get_run_type_or_404, own_runs
+from .permissions import get_run_type_or_404
+from .run_json import serialize_run
 from .run_pages import NewestRuns
 from .run_responses import ERRORS, REFUSALS, get_run_or_404, run_json, run_response, user_of
 
@@ -52,14 +53,11 @@ class RunList(GenericAPIView[Run]):
     @extend_schema(parameters=[inputs.RunQuery], responses={200: RunSerializer(many=True), **ERRORS})
     def get(self, request: Request) -> Response:
         """Runs of the caller's businesses, of every type, newest first."""
-        page = self.paginate_queryset(self.build_sources(parse_query(inputs.RunQuery, request)))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
-
-    def build_sources(self, query: dict[str, Any]) -> list[RunQuerySet[Run]]:
-        own = Business.objects.of(self.request.user)
-        if business := query.pop("business", None):
-            own = own.filter(pk=business.pk)
-        return runs_of(own, **query)
+        query = parse_query(inputs.RunQuery, request)
+        business = query.pop("business", None)
+        wanted = run_filter(member=user_of(request).pk, business=business and business.pk, **query)
+        page: Any = self.paginate_queryset(wanted)  # type: ignore[arg-type]  # `NewestRuns` takes a filter
+        return self.get_paginated_response([serialize_run(run) for run in page])
 
 
 class RunView(APIView):
@@ -67,7 +65,7 @@ class RunView(APIView):
 
     def get_run(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
         """Raises `Http404`."""
-        return get_run_or_404(own_runs(get_run_type_or_404(type), self.request.user).filter(pk=id))
+        return get_run_or_404(get_run_type_or_404(type), id, self.request.user)
 
 
 class RunDetail(RunView):
@@ -75,8 +73,10 @@ class RunDetail(RunView):
     def get(self, request: Request, type: str, id: int) -> HttpResponseBase:  # noqa: A002
         """One run, with an ETag."""
         run = self.get_run(type, id)
-        response = Response(RunSerializer(run).data, headers={"ETag": etag_of(run)})
-        return get_conditional_response(request._request, etag=etag_of(run), response=response) or response
+        etag = etag_of(run)
+        response = get_conditional_response(request._request, etag=etag) or Response(serialize_run(run))
+        response.headers["ETag"] = etag
+        return response
 
 
 def etag_of(run: Run) -> str:
@@ -149,7 +149,7 @@ class RunItemList(RunView, GenericAPIView[Any]):
         run, query = self.get_run(type, id), parse_query(inputs.ItemQuery, request)
         items = self.filter_items(run, query)
         if query["format"] == "csv":
-            return csv_response(request._request, items.order_by("id"), f"{run.slug}-{run.pk}.csv")
+            return csv_response(items.order_by("id"), f"{run.slug}-{run.pk}.csv")
         page = self.paginate_queryset(items)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 

@@ -57,7 +57,7 @@ def start(
     rows = cast("RunQuerySet[R]", model.objects.filter(business=business))
     same_key = rows.filter(idempotency_key=idempotency_key or None)
     with transaction.atomic():
-        if earlier := same_key.first():
+        if idempotency_key and (earlier := same_key.first()):
             return earlier
         if model.exclusive:  # an overdue run must not block its business
             rows.repair()

@@ -45,7 +45,7 @@ def make_room(queue: str) -> int:
     """Ask runs to make room for those that wait in this queue; how many were asked."""
     if settings.RUNS_TIME_SLICE_SECONDS is None and settings.RUNS_SHORT_SLICE_SECONDS is None:
         return 0
-    workers = {worker.name: worker.slots for worker in Worker.objects.alive().serving(queue)}
+    workers = dict(Worker.objects.alive().serving(queue).values_list("name", "slots"))
     if not workers:
         return 0
     with transaction.atomic():

@@ -12,7 +12,11 @@ from django.utils.translation import gettext_lazy as _
 class BusinessQuerySet(models.QuerySet["Business"]):
     def of(self, user: Any) -> Self:
         """The businesses that this user is a member of."""
-        return self.filter(memberships__user=user) if user.is_authenticated else self.none()
+        return self.with_member(user.pk) if user.is_authenticated else self.none()
+
+    def with_member(self, user: Any) -> Self:
+        """The businesses of the user with this id, which may be an expression."""
+        return self.filter(memberships__user=user)
 
 
 class Business(models.Model):

@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 H = TypeVar("H", bound="HeartbeatMixin")
 
+# What `with_ages` adds.
+AGES = ("server_now", "heartbeat_age", "progress_age", "silence_left", "wait_left")
+
 
 class HeartbeatQuerySet(models.QuerySet[H]):
     """Queries about the age of heartbeats, by the database's clock alone."""

@@ -137,11 +137,17 @@ class RunQuerySet(HeartbeatQuerySet[R]):
 
     def shown_as(self, *statuses: Status) -> Self:
         """The runs that readers see in one of these: an overdue one as failed, even where nobody could write that."""
-        overdue = models.Q(pk__in=self.model.objects.overdue().values("pk"))
+        rows = self.shown_as_or_overdue(*statuses)
+        if Status.RUNNING not in statuses or Status.FAILED in statuses:
+            return rows
+        return rows.exclude(pk__in=self.model.objects.overdue().values("pk"))
+
+    def shown_as_or_overdue(self, *statuses: Status) -> Self:
+        """With those that aren't shown because they are overdue: for a reader that expires them when it sees them."""
         shown = models.Q(status__in=statuses)
         if Status.FAILED in statuses:
-            return self.filter(shown | overdue)
-        return self.filter(shown & ~overdue) if Status.RUNNING in statuses else self.filter(shown)
+            shown |= models.Q(pk__in=self.model.objects.overdue().values("pk"))
+        return self.filter(shown)
 
     def requeue(self, **columns: Any) -> int:
         return self.transition_to(

@@ -7,7 +7,6 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -53,10 +52,6 @@ def base_context(request: HttpRequest, business: Business) -> dict[str, Any]:
         "business": business,
         "businesses": Business.objects.of(request.user),
     }
-
-
-def as_queryset(business: Business) -> QuerySet[Business]:
-    return Business.objects.filter(pk=business.pk)
 
 
 def with_verdicts(rows: RunQuerySet[Any]) -> list[tuple[Run, Verdict]]:

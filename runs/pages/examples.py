@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ..api.outputs import RunSerializer
+from ..api.run_json import serialize_run
 from ..models import Run, run_types
 from ..readers.queue_place import QueuePlace, WaitsFor
 from ..states import ErrorCode, Status, StopRequest
@@ -58,12 +58,17 @@ def make_examples() -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "title": str(title),
-            "run": dict(RunSerializer(make_example(model, number, columns)).data),
+            "title": str(_STATES[name][0]),
+            "run": serialize_run(run),
             "contact_age": _CONTACT_AGE.get(name),
         }
-        for number, (name, (title, columns)) in enumerate(_STATES.items(), 1)
+        for name, run in make_example_runs(model).items()
     ]
+
+
+def make_example_runs(model: type[Run]) -> dict[str, Run]:
+    """A run of this type for each state, by its name."""
+    return {name: make_example(model, number, _STATES[name][1]) for number, name in enumerate(_STATES, 1)}
 
 
 def make_example(model: type[Run], number: int, columns: dict[str, Any]) -> Run:

@@ -12,10 +12,10 @@ from rest_framework.exceptions import ValidationError
 
 from ..api.run_pages import NewestRuns
 from ..models import Business, run_types
-from ..readers.history import runs_of
+from ..readers.history import run_filter
 from ..readers.verdict import verdict_of
 from ..states import Status
-from .access import as_queryset, base_context, members_only, own_business
+from .access import base_context, members_only, own_business
 
 
 class HistoryFilter(forms.Form):
@@ -42,7 +42,7 @@ def history_page(request: HttpRequest, slug: str) -> HttpResponse:
     wanted = form.cleaned_data if form.is_valid() else {}
     pages = NewestRuns()
     try:
-        runs = pages.fetch_page(runs_of(as_queryset(business), **wanted), request.GET, url=request.get_full_path())
+        runs = pages.fetch_page(run_filter(business=business.pk, **wanted), request.GET, url=request.get_full_path())
     except ValidationError:  # the cursor is incomplete, such as in a link that was cut off
         return HttpResponseRedirect(request.path)
     context = {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
 from ..models import Business, Run
-from ..readers.history import runs_of
-from ..readers.verdict import Verdict
-from .access import as_queryset, members_only, with_verdicts
+from ..readers.history import run_filter
+from ..readers.run_list import fetch_newest
+from ..readers.verdict import Verdict, verdict_of
+from .access import members_only
 
 RECENT_RUNS = 8
 
@@ -25,12 +28,14 @@ def home_page(request: HttpRequest) -> HttpResponse:
 
 def active_runs(business: Business) -> list[tuple[Run, Verdict]]:
     """Newest first, of all types."""
-    rows = [pair for source in runs_of(as_queryset(business), active=True) for pair in with_verdicts(source)]
-    return sorted(rows, key=lambda pair: pair[0].created_at, reverse=True)
+    return newest_runs(business, None, active=True)
 
 
 def recent_runs(business: Business) -> list[tuple[Run, Verdict]]:
     """The last few of all types, newest first."""
-    newest = (source.order_by("-created_at", "-id")[:RECENT_RUNS] for source in runs_of(as_queryset(business)))
-    rows = [pair for source in newest for pair in with_verdicts(source)]
-    return sorted(rows, key=lambda pair: pair[0].created_at, reverse=True)[:RECENT_RUNS]
+    return newest_runs(business, RECENT_RUNS)
+
+
+def newest_runs(business: Business, limit: int | None, **chosen: Any) -> list[tuple[Run, Verdict]]:
+    wanted = run_filter(business=business.pk, **chosen)
+    return [(run, verdict_of(run)) for run in fetch_newest(wanted, limit)]

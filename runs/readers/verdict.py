@@ -6,6 +6,7 @@ status for a run whose heartbeat is older than its threshold (G1).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, TypeVar
@@ -50,15 +51,29 @@ class Verdict:
 
 def fetch_repaired(rows: RunQuerySet[R]) -> list[R]:
     """The runs, after the overdue ones were expired, and with their places in the queue. `rows` may be sliced."""
-    runs = list(rows)
-    overdue = [run.pk for run in runs if is_overdue(run)]
-    if overdue and rows.model.objects.filter(pk__in=overdue).expire_if_writable(READER):
-        runs = list(rows.all())
+    return show_repaired(list(rows), lambda: list(rows.all()))
+
+
+def show_repaired(runs: list[R], fetch_again: Callable[[], list[R]]) -> list[R]:
+    """The runs, of any types, repaired: fetched again where one of them is overdue, after it was expired."""
+    if any(map(is_overdue, runs)):
+        expire_overdue(runs)
+        runs = fetch_again()
     for run in runs:
         if is_overdue(run):  # its row was locked, or the database is read-only: show it as failed anyway
             _show_as_expired(run)
     attach_queue_places(runs)
     return runs
+
+
+def expire_overdue(runs: Iterable[Run]) -> None:
+    """Where the database takes no writes, nothing happens."""
+    overdue: dict[type[Run], list[int]] = {}
+    for run in runs:
+        if is_overdue(run):
+            overdue.setdefault(type(run), []).append(run.pk)
+    for model, pks in overdue.items():
+        model.objects.filter(pk__in=pks).expire_if_writable(READER)
 
 
 def is_overdue(run: Run) -> bool:

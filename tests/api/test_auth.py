@@ -87,6 +87,8 @@ def test_an_expired_token_is_refused(member_a: User) -> None:
     _kept, token = AuthToken.objects.create(member_a)
     AuthToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
     assert with_token(token).get("/api/businesses/").status_code == 401
+    assert login("member-a", PASSWORD).status_code == 200  # which deletes it
+    assert AuthToken.objects.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,7 @@ def test_a_bug_is_a_500_without_its_secrets(as_member_a: APIClient, monkeypatch:
     def bug(*args: Any) -> None:
         raise RuntimeError("the secret")
 
-    monkeypatch.setattr("runs.api.run_responses.fetch_repaired", bug)
-    monkeypatch.setattr("runs.api.run_pages.fetch_repaired", bug)
+    monkeypatch.setattr("runs.api.run_pages.fetch_newest", bug)
     as_member_a.raise_request_exception = False
     assert "secret" not in str(check(as_member_a.get("/api/runs/"), 500, "server_error"))
 

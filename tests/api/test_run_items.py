@@ -1,15 +1,10 @@
 """Items of a run, page by page and as a file."""
 
-import asyncio
 import csv
 import io
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import connections
-from django.test import AsyncClient
 from rest_framework.test import APIClient
 
 from runs.api.pagination import OldestFirst
@@ -87,18 +82,3 @@ def test_no_cell_can_be_run_by_a_spreadsheet(as_member_a: APIClient, run: Counti
 
 def test_csv_quotes_a_comma_and_keeps_hebrew(as_member_a: APIClient, run: CountingRun) -> None:
     assert parse_csv(as_member_a.get(url(run), {"format": "csv"}))[-1]["title"] == "קבלה, =בע״מ"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_under_asgi_the_file_streams_too(as_member_a: APIClient, run: CountingRun) -> None:
-    token = as_member_a._credentials["HTTP_AUTHORIZATION"]  # type: ignore[attr-defined]
-
-    async def fetch() -> bytes:
-        response: Any = await AsyncClient().get(f"{url(run)}?format=csv", headers={"Authorization": token})
-        assert response.is_async
-        content = b"".join([chunk async for chunk in response])
-        await sync_to_async(connections.close_all)()
-        return content
-
-    with ThreadPoolExecutor(1) as elsewhere:  # in this thread the loop of a browser's test may be running
-        assert elsewhere.submit(lambda: asyncio.run(fetch())).result().count(b"\r\n") == 5

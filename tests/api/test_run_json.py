@@ -4,7 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models.functions import Now
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from runs.models import Business
@@ -77,6 +82,20 @@ def test_labels_are_in_the_readers_language(as_member_a: APIClient, business_a: 
     body = as_member_a.get(url(run), HTTP_ACCEPT_LANGUAGE="en").json()
     assert body["verdict"]["message"] == "The task has not been updated for 5 minutes"
     assert body["error_message"] == "Run marked as failed due to no heartbeat for 330s"
+
+
+@pytest.mark.parametrize("status", ["running", "completed"])
+def test_a_run_costs_two_statements_by_token_and_three_by_session(
+    as_member_a: APIClient, client: Client, member_a: User, business_a: Business, make_run: MakeRun, status: str
+) -> None:
+    run = make_run(business_a, status)
+    AuthToken.objects.create(member_a, expiry=timedelta(seconds=-1))  # of a caller with other, expired tokens
+    client.force_login(member_a)
+    for caller, expected in ((as_member_a, 2), (client, 3)):
+        with CaptureQueriesContext(connection) as statements:
+            assert caller.get(url(run)).status_code == 200
+        assert len(statements) == expected
+        assert sum("knox_authtoken" in each["sql"] for each in statements) == 3 - expected
 
 
 # ETag

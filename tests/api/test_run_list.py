@@ -1,18 +1,20 @@
 """The list of runs: filters, pages, and as many queries for fifty runs as for one."""
 
 from base64 import b64encode
+from datetime import timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
-from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from runs.api.run_pages import NewestRuns
-from runs.models import Business, Membership, run_types
+from runs.drill.models import DrillRun
+from runs.models import Business, Membership
+from runs.readers.run_list import RunPosition
 from tests.cast import MakeRun
 from tests.contract.models import CountingRun
 
@@ -171,16 +173,34 @@ def test_pages_lead_back_as_well(as_member_a: APIClient, history: list[int], mon
     assert ids(as_member_a.get(first.json()["next"])) == history[2:4]
 
 
-def test_types_are_merged_by_time(history: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_same_moment", [False, True])
+def test_types_are_merged_by_time(
+    as_member_a: APIClient,
+    business_a: Business,
+    history: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    is_same_moment: bool,
+) -> None:
+    """There and back again. Runs of the same moment are ordered by type."""
     monkeypatch.setattr(NewestRuns, "page_size", 2)
-    sources = [CountingRun.objects.filter(pk__in=history[::2]), CountingRun.objects.filter(pk__in=history[1::2])]
-    seen: list[int] = []
-    target: str | None = "/api/runs/"
-    while target:
-        pages = NewestRuns()
-        seen += [run.pk for run in pages.fetch_page(sources, QueryDict(urlsplit(target).query), url=target)]
-        target = pages.get_next_link()
-    assert seen == history
+    for pk in history:
+        created_at = CountingRun.objects.get(pk=pk).created_at + timedelta(microseconds=1)
+        DrillRun.objects.create(business=business_a, steps=0, status="completed")
+        DrillRun.objects.filter(pk=DrillRun.objects.latest("pk").pk).update(created_at=created_at)
+    if is_same_moment:
+        for model in (CountingRun, DrillRun):
+            model.objects.update(created_at=CountingRun.objects.earliest().created_at)
+    expected = sorted([*CountingRun.objects.all(), *DrillRun.objects.all()], key=RunPosition.of, reverse=True)
+    pages = [as_member_a.get("/api/runs/").json()]
+    while pages[-1]["next"]:
+        pages.append(as_member_a.get(pages[-1]["next"]).json())
+    there = [(run["type"], run["id"]) for page in pages for run in page["results"]]
+    assert there == [(run.slug, run.pk) for run in expected]
+    page, back = pages[-1], [pages[-1]]
+    while page["previous"]:
+        page = as_member_a.get(page["previous"]).json()
+        back.append(page)
+    assert [(run["type"], run["id"]) for page in reversed(back) for run in page["results"]] == there
 
 
 def test_runs_of_the_same_moment_are_all_listed(
@@ -203,6 +223,4 @@ def test_the_number_of_queries_is_constant(
     few = queries()
     for _ in range(20):
         make_run(business_a, "completed")
-    assert (
-        queries() == few <= 2 + 2 * len(run_types())
-    )  # the caller and the memberships; for a type, its dead and its rows
+    assert queries() == few == 2  # the token with its user, and the runs of all types together

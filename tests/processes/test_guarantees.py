@@ -47,11 +47,12 @@ from broadcasts.starting import Draft, start_broadcast
 from progress_project.local import postgres
 from receipts.models import Receipt, ReceiptSyncRun
 from recordings.models import Call, Recording, RecordingRun
-from runs.api import views
+from runs.api import run_responses
 from runs.drill.models import DrillRun, DrillStep
 from runs.lifecycle.dispatch import reopen
 from runs.models import Business, Run
 from runs.models.audit import Actor, audit_context
+from runs.readers.one_run import fetch_run
 from runs.states import Status
 from tests.cast import MakeRun
 from tests.claims import claim_run
@@ -500,7 +501,7 @@ def test_damage_is_found(world: World, damage: Damage, code: str, text: str, mon
 
 
 def test_a_url_that_is_open_to_strangers_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "own_runs", lambda model, user: model.objects.all())
+    monkeypatch.setattr(run_responses, "fetch_run", lambda model, pk, member=None: fetch_run(model, pk))
     assert any("a stranger to drill" in violation for violation in checked(world)["G5"].violations)
 
 
