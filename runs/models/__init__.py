@@ -1,5 +1,6 @@
 """The tables: businesses, runs and their items, and the guarded changes of their rows."""
 
+from .all_runs import AllRuns
 from .business import Business, BusinessQuerySet, Membership
 from .business_queue import BusinessQueue, RunLimit
 from .fleet import Worker, WorkerQuerySet
@@ -12,6 +13,7 @@ from .sweep import Sweep
 from .throttle import Throttle
 
 __all__ = [
+    "AllRuns",
     "Business",
     "BusinessQuerySet",
     "BusinessQueue",

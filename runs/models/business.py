@@ -26,7 +26,11 @@ class Business(models.Model):
         verbose_name = _("business")
         verbose_name_plural = _("businesses")
         ordering = ["name"]
-        permissions = [("reset_progress", "Can reset progress")]
+        permissions = [
+            ("reset_progress", "Can reset progress"),
+            ("control_runs", "Can cancel, pause, resume and retry any business's runs"),
+            ("view_any_business", "Can open any business's pages, to read only"),
+        ]
 
     def __str__(self) -> str:
         return self.name
