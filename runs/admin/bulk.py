@@ -88,7 +88,7 @@ STAFF_ACTIONS = {
             _("Reset progress"),
             _(
                 "These runs will be marked as failed, with your reason in their timelines. A worker that is still alive"
-                " cannot revive them."
+                " cannot revive them. Each business can then start anew, or retry a run from where it stopped."
             ),
             "runs.reset_progress",
             RESET,

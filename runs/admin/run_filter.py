@@ -11,6 +11,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.translation import gettext_lazy as _
 
 from ..api.fields import is_row_id
@@ -156,4 +157,4 @@ class RunFilterForm(forms.Form):
         field, value = self.fields[name], self.cleaned_data[name]
         if isinstance(field, forms.ChoiceField):
             return str(dict(field.choices)[value])  # type: ignore[arg-type]  # a plain list, set above
-        return str(value)
+        return str(localize(value))

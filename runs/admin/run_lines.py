@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from ..models import Run, run_types
-from ..readers.humanize import format_age, format_duration
+from ..readers.humanize import format_age
 from ..stored_text import translate_stored
 from .run import progress_bar, verdict_badge
+from .run_facts import duration_of
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,6 @@ class RunLine:
         """Its own name, where its type has one."""
         name = str(self.run)
         return "" if name == Run.__str__(self.run) else name
-
-
-def duration_of(run: Run) -> str:
-    """Since its first claim; empty before it."""
-    if run.started_at is None:
-        return ""
-    return format_duration(((run.finished_at or run.server_now) - run.started_at).total_seconds())
 
 
 def admin_url_of(run: Run) -> str:

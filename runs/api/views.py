@@ -35,6 +35,7 @@ from .parsing import parse_query
 from .permissions import get_run_type_or_404, own_runs
 from .run_pages import NewestRuns
 from .run_responses import ERRORS, REFUSALS, get_run_or_404, run_json, run_response, user_of
+from .visits import fetch_visited_run
 
 ACTION_FUNCTIONS: dict[Action, Callable[[Run, Actor], None]] = {
     Action.CANCEL: Run.cancel,
@@ -52,13 +53,17 @@ class RunList(GenericAPIView[Run]):
     @extend_schema(parameters=[inputs.RunQuery], responses={200: RunSerializer(many=True), **ERRORS})
     def get(self, request: Request) -> Response:
         """Runs of the caller's businesses, of every type, newest first."""
-        page = self.paginate_queryset(self.build_sources(parse_query(inputs.RunQuery, request)))
+        query = parse_query(inputs.RunQuery, request)
+        visited = query.get("business")
+        page: Any = self.paginate_queryset(self.build_sources(query))
+        for run in page if visited and visited.is_read_only else ():
+            run.is_read_only = True
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def build_sources(self, query: dict[str, Any]) -> list[RunQuerySet[Run]]:
         own = Business.objects.of(self.request.user)
         if business := query.pop("business", None):
-            own = own.filter(pk=business.pk)
+            own = Business.objects.filter(pk=business.pk)  # one that the caller may read
         return runs_of(own, **query)
 
 
@@ -67,7 +72,9 @@ class RunView(APIView):
 
     def get_run(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
         """Raises `Http404`."""
-        return get_run_or_404(own_runs(get_run_type_or_404(type), self.request.user).filter(pk=id))
+        model = get_run_type_or_404(type)
+        visited = fetch_visited_run(self.request, model, id)
+        return visited or get_run_or_404(own_runs(model, self.request.user).filter(pk=id))
 
 
 class RunDetail(RunView):
@@ -113,12 +120,15 @@ class RetryFailed(RunView):
         """Start a new run of the failed items only."""
         run = self.get_run(type, id)
         try:
-            retry = retry_failed(run, user_of(request))
+            retry = self.retry_run(run)
         except WrongState as error:
             raise ActionNotAllowed(run_json(run), error.reason) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
         return run_response(retry, status.HTTP_202_ACCEPTED)
+
+    def retry_run(self, run: Run) -> Run:
+        return retry_failed(run, user_of(self.request))
 
 
 class RunEvents(RunView, GenericAPIView[Any]):

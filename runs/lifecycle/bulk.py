@@ -1,6 +1,6 @@
 """Cancel, retry or reset many runs, a batch at a time.
 
-1. A batch is the next `BATCH` runs of a type, by their ids. Its changes, and what `record` writes about them, are one
+1. A batch is the next few runs of a type, by their ids. Its changes, and what `record` writes about them, are one
    transaction (of a retry: one for each run), so a crash leaves both or neither.
 2. After `MOST_RUNS` runs or `MOST_SECONDS` the caller gets the place where the next call goes on, so that no request
    takes too long however many runs there are.
@@ -26,7 +26,6 @@ from ..states import ACTIONS, ACTIVE, Action, ErrorCode, Status, StopRequest
 from .dispatch import reopen
 from .reset import MESSAGE
 
-BATCH = 200
 MOST_RUNS, MOST_SECONDS = 5_000, 10
 Record = Callable[[Sequence[Run]], object]
 
@@ -58,6 +57,7 @@ class Place(NamedTuple):
 class BulkAction:
     statuses: Sequence[Status]  # of the runs that it can change
     apply: Callable[[RunQuerySet[Run], Actor, str, Record], Outcome]
+    batch: int = 200
 
     def choose(self, rows: RunQuerySet[Run]) -> RunQuerySet[Run]:
         """Those that the action would change."""
@@ -89,7 +89,7 @@ def apply_to_runs(
 
 
 def next_ids(action: BulkAction, rows: RunQuerySet[Run], after: int) -> list[int]:
-    return list(action.choose(rows).filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:BATCH])
+    return list(action.choose(rows).filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[: action.batch])
 
 
 def cancel_runs(rows: RunQuerySet[Run], actor: Actor, reason: str, record: Record) -> Outcome:
@@ -138,5 +138,5 @@ def statuses_for(action: Action) -> list[Status]:
 
 
 CANCEL = BulkAction(statuses_for(Action.CANCEL), cancel_runs)
-RETRY = BulkAction(statuses_for(Action.RETRY), retry_runs)
+RETRY = BulkAction(statuses_for(Action.RETRY), retry_runs, batch=10)  # a broker that hangs costs each a second
 RESET = BulkAction(ACTIVE, reset_runs)

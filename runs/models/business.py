@@ -20,6 +20,8 @@ class Business(models.Model):
     slug = models.SlugField(_("slug"), unique=True)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="businesses")
 
+    is_read_only: bool = False  # for this reader, who is no member of it
+
     objects = BusinessQuerySet.as_manager()
 
     class Meta:

@@ -106,7 +106,7 @@ def test_a_large_selection_is_done_in_parts_and_none_is_left_out(
     as_staff_in_admin: Client, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = many(make_run, 5)
-    monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setitem(vars(bulk.CANCEL), "batch", 2)
     monkeypatch.setattr(bulk, "MOST_RUNS", 2)
     response = confirm(as_staff_in_admin, address("cancel"))
     assert response.context["count"] == 3
