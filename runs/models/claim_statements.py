@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from ..states import Status
+from .audit import AUDIT_COLUMNS
 from .run import Run
 from .statements import quote_name, table_of
 
@@ -39,6 +40,26 @@ def end_waits_sql(model: type[Run]) -> str:
         )
         RETURNING id
     """
+
+
+# Asked wherever a slot becomes free. A wait that is over counts: the claim will end it. In the order of the indexes, or
+# the planner may scan the table, with all that is finished, up to the first queued run.
+
+
+@lru_cache(maxsize=64)
+def any_claimable_sql(models: tuple[type[Run], ...]) -> str:
+    found = " OR ".join(f"{_claimable_exists(model)} OR {_ended_wait_exists(model)}" for model in models)
+    return f"SELECT {found}"
+
+
+def _claimable_exists(model: type[Run]) -> str:
+    in_order = f"SELECT true FROM {table_of(model)} WHERE {CLAIMABLE} ORDER BY business_id, queued_at, id LIMIT 1"
+    return f"({in_order}) IS NOT NULL"
+
+
+def _ended_wait_exists(model: type[Run]) -> str:
+    first = f"SELECT min(waiting_until) FROM {table_of(model)} WHERE status = '{Status.QUEUED}'"
+    return f"COALESCE(({first}) <= statement_timestamp(), false)"
 
 
 # The oldest claimable run of each business, and when the business was last served; the first of them in the order of
@@ -75,24 +96,30 @@ def heads_sql(model: type[Run], sharing: tuple[type[Run], ...]) -> str:
     """
 
 
+# How many runs of a business and type are running; and with the id of its row, how many each limit allows.
+
+
 @lru_cache(maxsize=64)
 def count_running_sql(models: tuple[type[Run], ...]) -> str:
-    return " UNION ALL ".join(
-        f"SELECT business_id, '{model.slug}', count(*) FROM {table_of(model)}"
+    running = (
+        f"SELECT business_id, '{model.slug}', count(*), NULL::bigint FROM {table_of(model)}"
         f" WHERE status = '{Status.RUNNING}' GROUP BY business_id"
         for model in models
     )
+    limits = "SELECT business_id, NULLIF(run_type, ''), max_running, id FROM runs_runlimit"
+    return " UNION ALL ".join([*running, limits])
 
 
-# Called first in a claim's transaction. It locks the row of the business in its queue, and is the claim's guard: where
-# another claim of the business was committed since the choice, `served_at` has changed, and the choice is made again.
+# Called first in a claim's transaction, for which it also says who claims. It locks the row of the business in its
+# queue, and is the claim's guard: where another claim of the business was committed since the choice, `served_at` has
+# changed, and the choice is made again.
 
-TAKE_TURN_SQL: Final = """
+TAKE_TURN_SQL: Final = f"""
     INSERT INTO runs_businessqueue AS turn (business_id, queue, served_at)
     VALUES (%(business)s, %(queue)s, transaction_timestamp())
     ON CONFLICT (business_id, queue) DO UPDATE SET served_at = transaction_timestamp()
     WHERE turn.served_at IS NOT DISTINCT FROM %(served_at)s
-    RETURNING id
+    RETURNING {AUDIT_COLUMNS}
 """
 
 LOCK_LIMITS_SQL: Final = "SELECT id FROM runs_runlimit WHERE id = ANY(%(limits)s) ORDER BY id FOR UPDATE"
