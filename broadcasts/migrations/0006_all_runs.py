@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             model_name="whatsappbroadcast",
             index=models.Index(
                 condition=models.Q(("status__in", ("failed", "cancelled"))),
-                fields=["-created_at", "-id"],
+                fields=["status", "-created_at", "-id"],
                 name="whatsappbroadcast_ended_early",
             ),
         ),

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             model_name="recordingrun",
             index=models.Index(
                 condition=models.Q(("status__in", ("failed", "cancelled"))),
-                fields=["-created_at", "-id"],
+                fields=["status", "-created_at", "-id"],
                 name="recordingrun_ended_early",
             ),
         ),

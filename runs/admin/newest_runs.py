@@ -31,6 +31,7 @@ LONG_COLUMNS = ("pace", "cursor", "cursor_counts", "poison_items", "idempotency_
 class NewestOfAll(MergedPages):
     """Merges the runs that a `RunFilter` finds."""
 
+    page_size = 25
     position_class = RunPosition
     looked_until: RunPosition | None = None  # where the walk ended, though there may be more
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -19,7 +21,7 @@ from .run_facts import duration_of
 @dataclass(frozen=True)
 class RunLine:
     run: Run
-    badge: dict[str, str]
+    badge: str
     bar: SafeString | str
     url: str
     age: str  # of the heartbeat while it runs
@@ -31,7 +33,7 @@ class RunLine:
         """Of a run `with_ages()`; an overdue one is called stale."""
         return cls(
             run=run,
-            badge=verdict_badge(run),
+            badge=render_badge(**verdict_badge(run)),
             bar=progress_bar(run),
             url=admin_url_of(run),
             age=format_age(run.heartbeat_age) if run.is_active and run.heartbeat_age is not None else "",
@@ -44,6 +46,12 @@ class RunLine:
         """Its own name, where its type has one."""
         name = str(self.run)
         return "" if name == Run.__str__(self.run) else name
+
+
+@lru_cache(maxsize=256)
+def render_badge(label: str, kind: str) -> str:
+    """The theme's template takes a while, and a page has few different ones."""
+    return render_to_string("unfold/helpers/label.html", {"text": label, "type": kind})
 
 
 def admin_url_of(run: Run) -> str:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -20,8 +21,10 @@ from ..models import Business, Run
 from ..readers.verdict import fetch_repaired
 from .permissions import may_view_any_business
 
-SESSION_KEY = "visited_businesses"  # the page opened last, by the business's id
+SESSION_KEY = "visited_businesses"  # by the business's id, its pages that were opened last
 REMEMBERED = 20
+PART_OF_PAGE = re.compile(r"(found/|pages/\d+/)$")
+LOADED_BY_PAGES = ("empty", "image")  # what browsers say of a script's `fetch` and of a picture
 
 
 def find_business_to_visit(request: HttpRequest, slug: str) -> Business | None:
@@ -36,15 +39,16 @@ def find_business_to_visit(request: HttpRequest, slug: str) -> Business | None:
 
 
 def record_visit(request: HttpRequest, business: Business) -> None:
-    """Once for each page: not when the page, or a part of it, is loaded again."""
-    visited: dict[str, str] = request.session.get(SESSION_KEY, {})
-    page = request.path.removesuffix("found/")
-    if visited.get(str(business.pk)) == page:
-        return
-    LogEntry.objects.log_actions(int(request.user.pk or 0), [business], CHANGE, f"Opened to read only: {page}")
-    others = {pk: page for pk, page in visited.items() if pk != str(business.pk)}
-    latest = list(others.items())[-REMEMBERED + 1 :]
-    request.session[SESSION_KEY] = {**dict(latest), str(business.pk): page}
+    """Whenever a page is opened, but not when its script or a picture loads a part of it."""
+    visited: dict[str, list[str]] = request.session.get(SESSION_KEY, {})
+    pages = visited.pop(str(business.pk), [])
+    page = PART_OF_PAGE.sub("", request.path)
+    is_part = page in pages and request.headers.get("Sec-Fetch-Dest") in LOADED_BY_PAGES
+    if not is_part:
+        LogEntry.objects.log_actions(int(request.user.pk or 0), [business], CHANGE, f"Opened to read only: {page}")
+    pages = [*(other for other in pages if other != page), page][-REMEMBERED:]
+    latest = list(visited.items())[-REMEMBERED + 1 :]
+    request.session[SESSION_KEY] = {**dict(latest), str(business.pk): pages}
 
 
 def visited_ids(request: Any) -> list[int]:

@@ -119,7 +119,7 @@ class Run(HeartbeatMixin):
             # The staff's list of all runs: newest first, and the few that failed or were cancelled among very many.
             models.Index(fields=["-created_at", "-id"], name="%(class)s_created"),
             models.Index(
-                fields=["-created_at", "-id"],
+                fields=["status", "-created_at", "-id"],
                 condition=models.Q(status__in=(Status.FAILED, Status.CANCELLED)),
                 name="%(class)s_ended_early",
             ),

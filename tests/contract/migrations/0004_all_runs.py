@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             model_name="countingrun",
             index=models.Index(
                 condition=models.Q(("status__in", ("failed", "cancelled"))),
-                fields=["-created_at", "-id"],
+                fields=["status", "-created_at", "-id"],
                 name="countingrun_ended_early",
             ),
         ),
