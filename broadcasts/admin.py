@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
@@ -20,7 +21,14 @@ from .models import OptOut, OutboxMessage, ProviderAccount, Recipient, WhatsAppB
 from .numbers import REGIONS, to_e164
 from .tasks import check_account_soon
 
-admin.site.register(WhatsAppBroadcast, RunAdmin)
+
+@admin.register(WhatsAppBroadcast)
+class BroadcastAdmin(RunAdmin):
+    def result_links(self, run: WhatsAppBroadcast) -> list[tuple[Any, str]]:
+        return [
+            (_("The broadcast and its recipients"), f"{reverse('broadcasts', args=[run.business.slug])}?run={run.pk}")
+        ]
+
 
 SECRETS = {
     "token": _("Access token"),

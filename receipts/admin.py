@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
@@ -14,7 +15,11 @@ from runs.admin.theme import TabularInline
 
 from .models import Mailbox, Receipt, ReceiptCorrection, ReceiptSyncRun
 
-admin.site.register(ReceiptSyncRun, RunAdmin)
+
+@admin.register(ReceiptSyncRun)
+class ReceiptSyncRunAdmin(RunAdmin):
+    def result_links(self, run: ReceiptSyncRun) -> list[tuple[Any, str]]:
+        return [(_("The business's receipts"), reverse("receipts", args=[run.business.slug]))]
 
 
 class MailboxForm(AccountForm):

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +24,9 @@ class RecordingRunAdmin(RunAdmin):
         (title, first), *others = super().get_fieldsets(request, obj)
         fields = ["warnings" if name == "left_out" else name for name in first["fields"]]
         return [(title, {**first, "fields": fields}), *others]
+
+    def result_links(self, run: RecordingRun) -> list[tuple[Any, str]]:
+        return [(_("The business's recordings"), reverse("recordings", args=[run.business.slug]))]
 
     @admin.display(description=_("warnings"))
     def warnings(self, run: RecordingRun) -> SafeString:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 import stamina
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -25,7 +25,12 @@ PASSING_INTERNAL_ERRORS = (
 # psycopg raises this class as operational errors, but a value that is too large stays too large.
 PROGRAM_LIMIT_EXCEEDED = "54"
 # The database serves other queries: this one took too long, or too much memory or disk.
-QUERY_TOO_HEAVY = ("57014", "53200", "53400")
+STATEMENT_TIMEOUT = "57014"
+QUERY_TOO_HEAVY = (STATEMENT_TIMEOUT, "53200", "53400")
+
+
+class StatementTooLong(Exception):
+    """A statement took longer than it may."""
 
 
 def is_database_away(error: BaseException | None) -> bool:
@@ -40,6 +45,19 @@ def is_database_away(error: BaseException | None) -> bool:
 def is_outage(error: BaseException | None) -> bool:
     """Is the database away for every query? Otherwise this query may be to blame, and the item that it belongs to."""
     return isinstance(error, Exception) and is_database_away(error) and sqlstate_of(error) not in QUERY_TOO_HEAVY
+
+
+@contextmanager
+def limited_statements(seconds: int) -> Iterator[None]:
+    """A statement that takes longer fails: raises `StatementTooLong`."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds}s"])
+            yield
+    except OperationalError as error:
+        if sqlstate_of(error) == STATEMENT_TIMEOUT:
+            raise StatementTooLong from error
+        raise
 
 
 def sqlstate_of(error: Exception) -> str:

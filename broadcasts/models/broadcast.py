@@ -39,6 +39,7 @@ class WhatsAppBroadcast(Run):
         "unknown",
         "cancelled",
     )
+    search_fields = ("name", "template", "text", "account__name")
 
     account = models.ForeignKey(ProviderAccount, verbose_name=_("account"), on_delete=models.CASCADE)
     name = models.CharField(_("name"), max_length=200)

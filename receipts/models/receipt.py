@@ -36,10 +36,6 @@ class ReceiptQuerySet(models.QuerySet["Receipt"]):
             rows = rows.filter(day__lte=to_date)
         return rows
 
-    def of(self, user: Any) -> Self:
-        """The receipts of the businesses that this user is a member of."""
-        return self.filter(business__in=Business.objects.of(user))
-
     def to_review(self) -> Self:
         return self.filter(needs_review=True)
 

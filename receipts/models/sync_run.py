@@ -15,6 +15,7 @@ from .mailbox import Mailbox
 class ReceiptSyncRun(Run):
     slug, queue, exclusive = "receipt_sync", "receipts", True
     public_fields = ("mailbox_id", "mode", "from_date", "to_date")
+    search_fields = ("mailbox__name", "mailbox__username")
 
     class Mode(models.TextChoices):
         INCREMENTAL = "incremental", _("New messages")

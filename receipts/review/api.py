@@ -23,6 +23,7 @@ from runs.api.outputs import ErrorSerializer
 from runs.api.pagination import NewestFirst
 from runs.api.parsing import parse_body, parse_query
 from runs.api.run_responses import ERRORS, user_of
+from runs.api.visits import readable_businesses
 from runs.models import Business
 
 from ..models import Receipt, ReviewStatus
@@ -73,7 +74,7 @@ class ReceiptView(APIView):
 
     def find(self, id: int) -> Receipt:  # noqa: A002  named as in the URL
         """Raises `Http404`."""
-        return get_object_or_404(Receipt.objects.of(self.request.user), pk=id)
+        return get_object_or_404(Receipt, business__in=readable_businesses(self.request), pk=id)
 
     def review(self, verb: Any, id: int, **body: Any) -> Response:  # noqa: A002
         """Call one of `receipts.review.decisions`. Raises `Http404`, `ReviewForbidden`, `ValidationError`."""

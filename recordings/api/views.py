@@ -21,7 +21,7 @@ from runs.api.parsing import parse_body, parse_query
 from runs.api.ranges import range_response
 from runs.api.run_json import serialize_run
 from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, REFUSALS, get_run_or_404, start_run
-from runs.models import Business
+from runs.api.visits import readable_businesses
 
 from ..models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun
 from .inputs import CallQuery, RunRequest
@@ -76,7 +76,7 @@ def filter_calls(query: dict[str, Any]) -> CallQuerySet:
 
 
 def stored_calls_of(request: Request) -> CallQuerySet:
-    return Call.objects.with_file().filter(business__in=Business.objects.of(request.user))
+    return Call.objects.with_file().filter(business__in=readable_businesses(request))
 
 
 class Transcript(APIView):

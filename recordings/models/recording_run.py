@@ -27,6 +27,7 @@ class RecordingRun(Run):
         "current_pct",
         "warnings",
     )
+    search_fields = ("source__name",)
 
     class JobType(models.TextChoices):
         DOWNLOAD = "download", _("Download")

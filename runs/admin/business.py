@@ -9,10 +9,12 @@ from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, 
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
+from ..api.permissions import may_view_any_business
 from ..models import Business, Membership, run_types
 from .limits import LimitInline
 from .reset import reset_page
@@ -32,7 +34,7 @@ class BusinessAdmin(ModelAdmin):
     prepopulated_fields = {"slug": ("name",)}
     inlines = (MembershipInline, LimitInline)
     actions = ("reset_selected",)
-    actions_detail = ("reset_one",)
+    actions_detail = ("open_pages", "list_runs", "reset_one")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Business]:
         rows: QuerySet[Business] = super().get_queryset(request)
@@ -71,6 +73,18 @@ class BusinessAdmin(ModelAdmin):
     )
     def reset_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect_to_reset_page([object_id])
+
+    def has_open_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may_view_any_business(request.user)
+
+    @action(description=_("Open its pages"), permissions=["open"], icon="visibility", url_path="open")
+    def open_pages(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """As its members see them, to read only."""
+        return redirect("business", get_object_or_404(Business, pk=object_id).slug)
+
+    @action(description=_("All its runs"), permissions=["view"], icon="list", url_path="runs")
+    def list_runs(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return HttpResponseRedirect(f"{reverse('admin:runs_allruns_changelist')}?business={object_id}")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.reset_view)

@@ -8,21 +8,27 @@ from typing import Any, cast
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ..api.permissions import may_open_pages
 from ..models import Run, RunQuerySet
 from ..readers.humanize import format_age
-from ..readers.timeline import timeline_of
+from ..readers.timeline import events_of, timeline_of
 from ..readers.verdict import QUIET_AFTER, VerdictCode, fetch_repaired, is_overdue, verdict_of
 from ..states import ErrorCode, Status
+from .attempt_chart import draw_attempts
 from .business_filter import BusinessFilter
 from .read_only import ReadOnlyAdmin
+from .run_facts import common_field_names, facts_of, format_number, own_numbers
 from .theme import ChangeList, display
 
 FAILED_ITEMS_SHOWN = 200
+EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
 BADGE_KINDS = {
     VerdictCode.WAITING_FOR_WORKER: "default",
@@ -81,6 +87,7 @@ class RunAdmin(ReadOnlyAdmin):
     list_select_related = ("business",)
     search_fields = ("=id",)
     search_help_text = _("By number")
+    change_form_outer_before_template = "admin/runs/run_head.html"
     change_form_outer_after_template = "admin/runs/run_details.html"
 
     class Media:
@@ -100,13 +107,11 @@ class RunAdmin(ReadOnlyAdmin):
         return next(iter(fetch_repaired(rows)), None)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
-        own = [field.name for field in self.model._meta.fields if field.name not in common_field_names()]
-        return [
-            (None, {"fields": ["business", "verdict", "explanation", "progress_column", "heartbeat", *own]}),
-            (_("Counts"), {"fields": ["total", "processed", "succeeded", "failed", "skipped", "rate"]}),
-            (_("Who and where"), {"fields": ["created_by", "attempt", "worker", "requested", "error_code"]}),
-            (_("Times"), {"fields": ["created_at", "started_at", "heartbeat_at", "progress_at", "finished_at"]}),
-        ]
+        """What the run was started with. What changes as it goes on is said by the card and `facts_of`."""
+        changing = {*common_field_names(), *own_numbers(self.model)}
+        own = [field for field in self.model._meta.fields if field.name not in changing]
+        given = [field.name for field in own if obj is None or field.value_from_object(obj) not in EMPTY]
+        return [(None, {"fields": ["business", *given]})]
 
     def render_change_form(
         self,
@@ -117,21 +122,39 @@ class RunAdmin(ReadOnlyAdmin):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
-        context |= {"timeline": timeline_of(obj), "failed_items": obj.failed_items()[:FAILED_ITEMS_SHOWN]}
+        events = events_of(obj)
+        context |= {
+            "timeline": [{**entry, "count": count_of(entry["event"])} for entry in timeline_of(obj, events)],
+            "facts": facts_of(obj),
+            "verdict": verdict_of(obj),
+            "chart": draw_attempts(obj, events),
+            "failed_items": obj.failed_items()[:FAILED_ITEMS_SHOWN],
+            "page_links": self.page_links(request, obj),
+            "api_base": staff_api_base(obj),
+        }
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def page_links(self, request: HttpRequest, run: Run) -> list[tuple[Any, str]]:
+        """Label and address of the pages that belong to the run; a type adds its own with `result_links`."""
+        links = [
+            (_("All runs of this business"), f"{reverse('admin:runs_allruns_changelist')}?business={run.business_id}")
+        ]
+        if request.user.has_perm("runs.reset_progress") and run.is_active:
+            query = urlencode({"business": str(run.business_id), "types": run.slug})
+            links += [(_("Reset progress…"), f"{reverse('admin:runs_business_reset_progress')}?{query}")]
+        if may_open_pages(request.user, run.business):
+            own = reverse("run", args=[run.business.slug, run.slug, run.pk])
+            links += [(_("The business's own page of this run"), own), *self.result_links(run)]
+        return links
+
+    def result_links(self, run: Any) -> list[tuple[Any, str]]:
+        """Label and address of the business's pages that show what the run has made."""
+        return []
 
     @display(description=_("status"), ordering="status", label=BADGE_KINDS)
     def status_badge(self, run: Run) -> tuple[VerdictCode, str]:
         verdict = verdict_of(run)
         return verdict.code, verdict.label
-
-    @display(description=_("status"))
-    def verdict(self, run: Run) -> str:
-        return verdict_of(run).label
-
-    @display(description=_("explanation"))
-    def explanation(self, run: Run) -> str:
-        return verdict_of(run).message
 
     @display(description=_("waits for"))
     def waits_for(self, run: Run) -> str:
@@ -146,8 +169,14 @@ class RunAdmin(ReadOnlyAdmin):
         return format_age(run.heartbeat_age)
 
 
-def common_field_names() -> set[str]:
-    return {"id", *(field.name for field in Run._meta.get_fields())}
+def count_of(event: Any) -> str:
+    total = "?" if event.total is None else format_number(event.total)
+    return gettext("%(done)s of %(total)s") % {"done": format_number(event.processed), "total": total}
+
+
+def staff_api_base(run: Run) -> str:
+    """Where the card reads the run, and sends its actions."""
+    return reverse("api:staff-run", args=[run.slug, run.pk]).removesuffix(f"runs/{run.slug}/{run.pk}/")
 
 
 def progress_bar(run: Run) -> SafeString | str:

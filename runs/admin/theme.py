@@ -10,7 +10,6 @@ __all__ = [
     "AdminPasswordChangeForm",
     "ChangeList",
     "CheckBox",
-    "InfinitePaginator",
     "ModelAdmin",
     "PasswordInput",
     "Select",
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from django.contrib import admin
     from django.contrib.admin.views.main import ChangeList
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-    from django.core.paginator import Paginator as InfinitePaginator
     from django.forms import CheckboxInput as CheckBox
     from django.forms import PasswordInput, Select, TextInput
 
@@ -51,7 +49,6 @@ else:
     from unfold.decorators import action, display
     from unfold.enums import ActionVariant
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-    from unfold.paginator import InfinitePaginator
     from unfold.views import ChangeList
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
     from unfold.widgets import UnfoldAdminSelectWidget as Select

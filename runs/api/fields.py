@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from ..days import FIRST_DAY, LAST_DAY
 from ..models import Business, Run, run_types
+from .visits import is_read_only, readable_businesses
 
 LARGEST_ID = 2**63 - 1
 
@@ -26,11 +27,13 @@ class BusinessField(serializers.Field[Business, Any, Any, Any]):
         """Raises `Http404`, `ValidationError`."""
         if isinstance(data, bool) or not isinstance(data, int | str):
             self.fail("invalid")
-        own = Business.objects.of(self.context["request"].user)
+        request = self.context["request"]
+        own = readable_businesses(request)
         name = serializers.CharField(max_length=200).run_validation(data)
         business = (is_row_id(name) and own.filter(pk=int(name)).first()) or own.filter(slug=name).first()
         if business is None:
             raise Http404
+        business.is_read_only = is_read_only(request, business)
         return business
 
     def to_representation(self, value: Business) -> int:

@@ -25,3 +25,12 @@ def business_to_reset(user: Any, business_id: int) -> Business:
         return get_object_or_404(Business, pk=business_id)
     get_object_or_404(Business.objects.of(user), pk=business_id)
     raise PermissionDenied
+
+
+def may_view_any_business(user: Any) -> bool:
+    """May this person open the pages of businesses that they aren't members of, to read only?"""
+    return bool(user.is_staff and user.has_perm("runs.view_any_business"))
+
+
+def may_open_pages(user: Any, business: Business) -> bool:
+    return may_view_any_business(user) or Business.objects.of(user).filter(pk=business.pk).exists()

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from django.http import Http404
 from django.utils.translation import get_language, override
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -74,6 +75,8 @@ class Stream(APIView):
         the caller has too many streams open already.
         """
         business = parse_query(StreamQuery, request)["business"]
+        if business.is_read_only:  # its events would offer the members' actions; the cards of a visit poll
+            raise Http404
         scope = request._request.META.get("asgi.scope", {})
         if SCOPE_KEY not in scope:
             raise NoStream

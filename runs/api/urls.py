@@ -1,10 +1,10 @@
 """The URLs under /api/ that every installation has. Each application adds its own."""
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from ..states import Action
-from . import business_views, views
+from . import business_views, staff_runs, views
 from .auth import Login, Logout, Password
 from .docs import Docs
 from .stream import Stream
@@ -29,6 +29,7 @@ urlpatterns = [
     path(f"{RUN}items/", views.RunItemList.as_view(), name="run-items"),
     path(RESET, business_views.ResetProgress.as_view(), name="reset-progress"),
     path(f"{RESET}/", business_views.ResetProgress.as_view(schema=None)),
+    path("staff/", include(staff_runs)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", Docs.as_view(url_name="api:schema"), name="docs"),
 ]

@@ -36,6 +36,7 @@ from .permissions import get_run_type_or_404
 from .run_json import serialize_run
 from .run_pages import NewestRuns
 from .run_responses import ERRORS, REFUSALS, get_run_or_404, run_json, run_response, user_of
+from .visits import fetch_visited_run
 
 ACTION_FUNCTIONS: dict[Action, Callable[[Run, Actor], None]] = {
     Action.CANCEL: Run.cancel,
@@ -55,8 +56,12 @@ class RunList(GenericAPIView[Run]):
         """Runs of the caller's businesses, of every type, newest first."""
         query = parse_query(inputs.RunQuery, request)
         business = query.pop("business", None)
-        wanted = run_filter(member=user_of(request).pk, business=business and business.pk, **query)
+        is_visit = business is not None and business.is_read_only
+        member = None if is_visit else user_of(request).pk
+        wanted = run_filter(member=member, business=business and business.pk, **query)
         page: Any = self.paginate_queryset(wanted)  # type: ignore[arg-type]  # `NewestRuns` takes a filter
+        for run in page if is_visit else ():
+            run.is_read_only = True
         return self.get_paginated_response([serialize_run(run) for run in page])
 
 
@@ -65,7 +70,9 @@ class RunView(APIView):
 
     def get_run(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
         """Raises `Http404`."""
-        return get_run_or_404(get_run_type_or_404(type), id, self.request.user)
+        model = get_run_type_or_404(type)
+        visited = fetch_visited_run(self.request, model, id)
+        return visited or get_run_or_404(model, id, self.request.user)
 
 
 class RunDetail(RunView):
@@ -113,12 +120,15 @@ class RetryFailed(RunView):
         """Start a new run of the failed items only."""
         run = self.get_run(type, id)
         try:
-            retry = retry_failed(run, user_of(request))
+            retry = self.retry_run(run)
         except WrongState as error:
             raise ActionNotAllowed(run_json(run), error.reason) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
         return run_response(retry, status.HTTP_202_ACCEPTED)
+
+    def retry_run(self, run: Run) -> Run:
+        return retry_failed(run, user_of(self.request))
 
 
 class RunEvents(RunView, GenericAPIView[Any]):

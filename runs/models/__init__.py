@@ -1,5 +1,6 @@
 """The tables: businesses, runs and their items, and the guarded changes of their rows."""
 
+from .all_runs import AllRuns
 from .business import Business, BusinessQuerySet, Membership
 from .business_queue import BusinessQueue, RunLimit
 from .figures import DailyOutcome, DailySpan, FigureChange, Measure, OutcomeCounter, SpanCounter, UncountedHistory
@@ -13,6 +14,7 @@ from .sweep import Sweep
 from .throttle import Throttle
 
 __all__ = [
+    "AllRuns",
     "Business",
     "BusinessQuerySet",
     "BusinessQueue",

@@ -24,13 +24,19 @@ class Business(models.Model):
     slug = models.SlugField(_("slug"), unique=True)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="businesses")
 
+    is_read_only: bool = False  # for this reader, who is no member of it
+
     objects = BusinessQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("business")
         verbose_name_plural = _("businesses")
         ordering = ["name"]
-        permissions = [("reset_progress", "Can reset progress")]
+        permissions = [
+            ("reset_progress", "Can reset progress"),
+            ("control_runs", "Can cancel, pause, resume and retry any business's runs"),
+            ("view_any_business", "Can open any business's pages, to read only"),
+        ]
 
     def __str__(self) -> str:
         return self.name

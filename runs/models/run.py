@@ -33,6 +33,7 @@ class Run(HeartbeatMixin):
     exclusive: ClassVar[bool] = False  # one active run per business?
     stale_after_seconds: ClassVar[int | None] = None  # None: the setting
     public_fields: ClassVar[tuple[str, ...]] = ()  # shown under `details` in the run JSON
+    search_fields: ClassVar[tuple[str, ...]] = ()  # its own texts that staff can search
 
     business = models.ForeignKey(
         Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="%(class)ss"
@@ -87,6 +88,7 @@ class Run(HeartbeatMixin):
 
     events: Any  # a manager: the timeline; see `record_changes()`
     queue_place: Any = None  # where it stands in its queue; filled by `fetch_repaired()`, of a queued run
+    is_read_only: bool = False  # for this reader, who is no member of its business
 
     objects: ClassVar[RunQuerySet[Self]] = RunQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -114,6 +116,13 @@ class Run(HeartbeatMixin):
             ),
             # The lists: newest first within a business.
             models.Index(fields=["business", "-created_at", "-id"], name="%(class)s_newest"),
+            # The staff's list of all runs: newest first, and the few that failed or were cancelled among very many.
+            models.Index(fields=["-created_at", "-id"], name="%(class)s_created"),
+            models.Index(
+                fields=["status", "-created_at", "-id"],
+                condition=models.Q(status__in=(Status.FAILED, Status.CANCELLED)),
+                name="%(class)s_ended_early",
+            ),
             # The stream: what has ended lately, in the businesses that are watched.
             models.Index(fields=["finished_at"], condition=models.Q(status__in=FINISHED), name="%(class)s_finished"),
             # The sweep: expired or reset runs whose task may hang and still has to be ended.
@@ -183,7 +192,7 @@ class Run(HeartbeatMixin):
         actions = ACTIONS[Status(self.status)]
         if self.item_model() is None or not self.failed:
             actions = tuple(action for action in actions if action != Action.RETRY_FAILED)
-        if self.requested == StopRequest.CANCEL:
+        if self.requested == StopRequest.CANCEL or self.is_read_only:
             return []
         return list(actions)
 

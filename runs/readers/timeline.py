@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext
@@ -12,9 +13,14 @@ from ..stored_text import translate_stored
 from .labels import ACTORS, REASONS
 
 
-def timeline_of(run: Run) -> list[dict[str, Any]]:
-    """The changes of status, newest first, each with the status it came from."""
-    events = list(run.events.order_by("pgh_id"))
+def events_of(run: Run) -> list[Any]:
+    """The recorded changes of status, oldest first."""
+    return list(run.events.order_by("pgh_id"))
+
+
+def timeline_of(run: Run, events: Sequence[Any] | None = None) -> list[dict[str, Any]]:
+    """The changes of status, newest first, each with the status it came from. `events`: where they are read already."""
+    events = events_of(run) if events is None else events
     before = [None, *(event.status for event in events)]
     return [timeline_entry(event, source) for event, source in zip(events, before, strict=False)][::-1]
 

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from runs.admin import read_only
 from runs.models import Business
 from runs.states import Status
 from tests.cast import MakeRun
@@ -121,6 +122,26 @@ def test_a_run_is_read_only(as_staff_in_admin: Client, business_a: Business, mak
 
 def test_an_unknown_run_is_reported_as_missing(as_staff_in_admin: Client) -> None:
     assert as_staff_in_admin.get(f"{LIST}999/change/").status_code == 302
+
+
+def test_a_list_counts_no_more_rows_than_it_pages(
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _n in range(3):
+        make_run(business_a, "failed")
+    monkeypatch.setattr(read_only, "MOST_COUNTED", 2)
+    assert as_staff_in_admin.get(LIST).context["cl"].result_count == 2
+
+
+def test_a_business_leads_to_its_pages_and_runs(as_staff_in_admin: Client, business_a: Business) -> None:
+    page = as_staff_in_admin.get(reverse("admin:runs_business_change", args=[business_a.pk])).content.decode()
+    for action, address in (
+        ("open_pages", "/b/business-a/"),
+        ("list_runs", f"/admin/runs/allruns/?business={business_a.pk}"),
+    ):
+        button = reverse(f"admin:runs_business_{action}", args=[business_a.pk])
+        assert button in page
+        assert as_staff_in_admin.get(button).headers["Location"] == address
 
 
 def test_long_lists_need_as_many_queries_as_short_ones(
