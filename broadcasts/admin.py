@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
+from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group
 from runs.admin.theme import ModelAdmin, TextInput
 
 from . import opt_outs
@@ -21,6 +21,17 @@ from .numbers import REGIONS, to_e164
 from .tasks import check_account_soon
 
 admin.site.register(WhatsAppBroadcast, RunAdmin)
+register_group(
+    "broadcasts",
+    _("Broadcasts"),
+    [
+        Entry(WhatsAppBroadcast, "campaign"),
+        Entry(Recipient, "contacts"),
+        Entry(ProviderAccount, "account_box"),
+        Entry(OptOut, "unsubscribe"),
+        Entry(OutboxMessage, "outbox"),
+    ],
+)
 
 SECRETS = {
     "token": _("Access token"),

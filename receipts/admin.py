@@ -9,12 +9,17 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
+from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group
 from runs.admin.theme import TabularInline
 
 from .models import Mailbox, Receipt, ReceiptCorrection, ReceiptSyncRun
 
 admin.site.register(ReceiptSyncRun, RunAdmin)
+register_group(
+    "receipts",
+    _("Receipts"),
+    [Entry(ReceiptSyncRun, "sync"), Entry(Receipt, "receipt_long"), Entry(Mailbox, "mail")],
+)
 
 
 class MailboxForm(AccountForm):

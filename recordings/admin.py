@@ -11,9 +11,15 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
+from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group
 
 from .models import Call, RecordingRun, Source
+
+register_group(
+    "recordings",
+    _("Recordings"),
+    [Entry(RecordingRun, "graphic_eq"), Entry(Call, "call"), Entry(Source, "folder_open")],
+)
 
 
 @admin.register(RecordingRun)

@@ -1,8 +1,9 @@
 """The staff's view. A run type registers with `RunAdmin`; see `receipts.admin`."""
 
-from . import account, business, fleet, limits  # noqa: F401  registers them
+from . import account, business, fleet, home, limits  # noqa: F401  registers them
+from .navigation import Entry, register_group
 from .read_only import ReadOnlyAdmin
 from .run import RunAdmin
 from .secrets import AccountAdmin, AccountForm, SecretField
 
-__all__ = ["AccountAdmin", "AccountForm", "ReadOnlyAdmin", "RunAdmin", "SecretField"]
+__all__ = ["AccountAdmin", "AccountForm", "Entry", "ReadOnlyAdmin", "RunAdmin", "SecretField", "register_group"]

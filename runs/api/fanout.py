@@ -27,6 +27,7 @@ from ..database import is_database_away
 from ..models import Run, RunQuerySet, run_types
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ACTIVE
+from .now_events import NowEvents
 from .outputs import RunSerializer
 from .subscribers import Subscriber, expired_subscribers
 
@@ -76,6 +77,7 @@ class Fanout:
     healthy: bool = False  # did the last poll reach the database?
     _task: asyncio.Task[None] | None = None
     _last_visible: dict[RunKey, tuple[object, ...]] = field(default_factory=dict)
+    _now_events: NowEvents = field(default_factory=NowEvents)
     _polled_at: float = 0.0
     _expired_checked_at: float = 0.0
 
@@ -117,19 +119,26 @@ class Fanout:
             for subscriber in await loop.run_in_executor(thread, with_own_connection, expired_subscribers, subscribers):
                 subscriber.end()
             self._expired_checked_at = began
-        query = self.build_query(subscribers)
-        updates = await loop.run_in_executor(thread, with_own_connection, self.fetch_updates, query)
-        self._polled_at, self.healthy = began, True
-        self.distribute(updates, subscribers)
+        staff = [subscriber for subscriber in subscribers if subscriber.audience]
+        members = [subscriber for subscriber in subscribers if not subscriber.audience]
+        query = self.build_query(members)
+        updates = await loop.run_in_executor(thread, with_own_connection, self.fetch_updates, query) if members else []
+        self._polled_at = began
+        self.distribute(updates, members)
+        if self._now_events.are_due(staff):
+            await loop.run_in_executor(thread, with_own_connection, self._now_events.fetch, staff)
+            self._now_events.distribute(staff)
+        self.healthy = True
 
     def build_query(self, subscribers: Collection[Subscriber]) -> PollQuery:
         languages: dict[int, set[str]] = {}
         for subscriber in subscribers:
-            languages.setdefault(subscriber.business_id, set()).add(subscriber.language)
+            if subscriber.business_id is not None:
+                languages.setdefault(subscriber.business_id, set()).add(subscriber.language)
         new = [subscriber for subscriber in subscribers if not subscriber.has_first_updates]
         return PollQuery(
             languages,
-            {subscriber.business_id for subscriber in new},
+            {subscriber.business_id for subscriber in new if subscriber.business_id is not None},
             min((subscriber.resume_from for subscriber in new if subscriber.resume_from), default=None),
             RECENT_SECONDS + time.monotonic() - self._polled_at,
         )
@@ -155,7 +164,7 @@ class Fanout:
         for update in updates:
             by_business.setdefault(update.business_id, []).append(update)
         for subscriber in subscribers:
-            own = by_business.get(subscriber.business_id, ())
+            own = by_business.get(subscriber.business_id, ()) if subscriber.business_id is not None else ()
             due = [update for update in own if update.changed or not subscriber.has_first_updates]
             subscriber.send_updates({update.key: update.events[subscriber.language] for update in due})
             subscriber.has_first_updates = True

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from django.http import Http404
 from django.utils.translation import get_language, override
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -20,10 +21,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ..models import Business
 from . import outputs
 from .errors import NoStream, TooManyStreams
 from .fanout import Fanout, get_fanout
 from .fields import BusinessField
+from .now_rows import may_view_operations
 from .parsing import parse_query
 from .subscribers import Subscriber
 
@@ -73,12 +76,27 @@ class Stream(APIView):
         `Last-Event-ID`, runs that have finished since come too. 406 where this process can't stream, 429 where
         the caller has too many streams open already.
         """
-        business = parse_query(StreamQuery, request)["business"]
-        scope = getattr(request._request, "scope", {})
-        if SCOPE_KEY not in scope:
-            raise NoStream
-        scope[SCOPE_KEY] = Subscriber.of(request, business, get_language() or "en")
-        return Response()
+        return subscribe(request, parse_query(StreamQuery, request)["business"])
+
+
+class StreamOfAll(APIView):
+    content_negotiation_class = AlwaysJSON
+    schema = None  # its events are parts of a page of the admin
+
+    def get(self, request: Request) -> Response:
+        """What the operator's home shows, of the runs of all businesses. 404 without `runs.view_operations`."""
+        if not may_view_operations(request.user):
+            raise Http404
+        return subscribe(request, None)
+
+
+def subscribe(request: Request, business: Business | None) -> Response:
+    """Leave a subscriber in the scope, for `add_streaming`. Raises `NoStream`."""
+    scope = getattr(request._request, "scope", {})
+    if SCOPE_KEY not in scope:
+        raise NoStream
+    scope[SCOPE_KEY] = Subscriber.of(request, business, get_language() or "en")
+    return Response()
 
 
 def add_streaming(app: App) -> App:
