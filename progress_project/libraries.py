@@ -11,9 +11,9 @@ class Tokens(AppConfig):
     verbose_name = _("API tokens")
 
 
-class SignIns(AxesConfig):
+class SignIns(AxesConfig):  # type: ignore[misc]  # untyped
     verbose_name = _("Sign-ins")
 
 
-class Schedules(BeatConfig):
+class Schedules(BeatConfig):  # type: ignore[misc]  # untyped
     verbose_name = _("Schedules")

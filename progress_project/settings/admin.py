@@ -15,6 +15,7 @@ UNFOLD = {
     "SITE_HEADER": "Unstuck",
     "SITE_ICON": static_url("runs/mark.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": static_url("runs/mark.svg")}],
+    "STYLES": [static_url("runs/admin.css")],
     "DASHBOARD_CALLBACK": "runs.admin.home.show_operations",
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": False,

@@ -4,6 +4,15 @@ from . import account, business, fleet, home, limits  # noqa: F401  registers th
 from .navigation import Entry, register_group
 from .read_only import ReadOnlyAdmin
 from .run import RunAdmin
-from .secrets import AccountAdmin, AccountForm, SecretField
+from .secrets import AccountAdmin, AccountForm, SecretField, shown_for
 
-__all__ = ["AccountAdmin", "AccountForm", "Entry", "ReadOnlyAdmin", "RunAdmin", "SecretField", "register_group"]
+__all__ = [
+    "AccountAdmin",
+    "AccountForm",
+    "Entry",
+    "ReadOnlyAdmin",
+    "RunAdmin",
+    "SecretField",
+    "register_group",
+    "shown_for",
+]

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Business, Membership, run_types
@@ -23,6 +24,9 @@ class MembershipInline(TabularInline):
     model = Membership
     autocomplete_fields = ("user",)
     extra = 0
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_foreignkey(db_field, request, **{"label": capfirst(_("user")), **kwargs})
 
 
 @admin.register(Business)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from knox.models import AuthToken
 
-from ..models import Business, RunLimit, Worker
+from ..models import Business, RunLimit, Worker, run_types
 
 Label = str | Promise
 
@@ -63,12 +63,18 @@ def register_group(name: str, title: Label, entries: Sequence[Entry]) -> None:
 def build_navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Only what this person may see."""
     groups = [
-        (_("Operations"), [*operations_links(request), *build_links(OPERATIONS, request)]),
+        (_("Operations"), [*operations_links(request), *build_links([*OPERATIONS, *find_ungrouped()], request)]),
         *((title, build_links(entries, request)) for name, (title, entries) in _groups.items() if name != "system"),
         (_("People and access"), build_links(PEOPLE, request)),
         (_("System"), build_links([*SYSTEM, *_groups.get("system", ("", ()))[1]], request)),
     ]
     return [{"title": title, "items": list(links)} for title, links in groups]
+
+
+def find_ungrouped() -> list[Entry]:
+    """Run types whose applications have registered no group: a type needs only a line of admin."""
+    grouped = {entry.model for _title, entries in _groups.values() for entry in entries}
+    return [Entry(model, "work") for model in run_types() if model not in grouped and admin.site.is_registered(model)]
 
 
 def operations_links(request: HttpRequest) -> Iterator[dict[str, Any]]:

@@ -39,19 +39,20 @@ class NowEvents:
         audiences = {subscriber.audience for subscriber in staff if subscriber.audience}
         runs = fetch_now()
         states = build_states({audience.language for audience in audiences})
-        before, self.shown, self.changed = self.shown, {}, {}
-        for audience in audiences:
-            events = self.shown[audience] = build_events(runs, audience, states[audience.language])
-            old = before.get(audience, {})
-            self.changed[audience] = {key: event for key, event in events.items() if old.get(key) != event}
-        self._fetched_at = time.monotonic()
+        shown = {audience: build_events(runs, audience, states[audience.language]) for audience in audiences}
+        self.changed = {audience: new_in(events, self.shown.get(audience, {})) for audience, events in shown.items()}
+        self.shown, self._fetched_at = shown, time.monotonic()
 
     def distribute(self, staff: Collection[Subscriber]) -> None:
         for subscriber in staff:
-            if subscriber.audience:
+            if subscriber.audience in self.shown:  # it may have come since
                 events = self.changed if subscriber.has_first_updates else self.shown
-                subscriber.send_updates(events.get(subscriber.audience, {}))
+                subscriber.send_updates(events[subscriber.audience])
                 subscriber.has_first_updates = True
+
+
+def new_in(events: Events, before: Events) -> Events:
+    return {key: event for key, event in events.items() if before.get(key) != event}
 
 
 def build_states(languages: Collection[str]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.safestring import SafeString
 from django.utils.translation import override
 
 from ..models import Run
@@ -80,7 +79,7 @@ class Row:
         )
 
 
-def render_rows(runs: Iterable[Run], audience: Audience) -> dict[str, SafeString]:
+def render_rows(runs: Iterable[Run], audience: Audience) -> dict[str, str]:
     """By the runs' keys, in their order."""
     template = get_template("admin/runs/now_row.html")
     with override(audience.language):

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from runs.api.now_events import NowEvents
@@ -45,7 +46,10 @@ def in_every_trouble(make_run: MakeRun) -> dict[str, Any]:
     def make(code: str, status: str, **columns: Any) -> Any:
         return make_run(Business.objects.create(name=code, slug=code.replace("_", "-")), status, **columns)
 
-    ago, later = (lambda seconds: Now() - timedelta(seconds=seconds)), Now() + timedelta(hours=1)
+    def ago(seconds: float) -> Any:
+        return Now() - timedelta(seconds=seconds)
+
+    later = ago(-3600)
     return {
         "working": make("working", "running", progress_at=Now()),
         "stale": make("stale", "running", silent_for=400),
@@ -202,6 +206,14 @@ def test_two_thousand_runs_and_fifty_viewers_cost_as_many_queries_as_one(
     assert crowd[:2] == alone[:2]
     assert all(len(subscriber.pending) == 101 for subscriber in crowd[2])
     assert len({id(subscriber.pending["state"]) for subscriber in crowd[2]}) == 2, "rendered once for each language"
+
+
+def test_a_stream_of_staff_ends_with_their_permission(operator: User) -> None:
+    digest = AuthToken.objects.create(operator)[0].digest
+    subscriber = Subscriber(operator.pk, None, "en", token_digest=digest, audience=Audience.of(operator, "en"))
+    assert expired_subscribers([subscriber]) == []
+    operator.user_permissions.clear()
+    assert expired_subscribers([subscriber]) == [subscriber]
 
 
 @pytest.mark.parametrize(("who", "address"), [("staff", HOME), ("member_a", "/b/business-a/")])
