@@ -13,13 +13,26 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
+from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group, shown_for
 from runs.admin.theme import ModelAdmin, TextInput
 
 from . import opt_outs
-from .models import OptOut, OutboxMessage, ProviderAccount, Recipient, WhatsAppBroadcast
+from .models import AccountStanding, OptOut, OutboxMessage, ProviderAccount, Recipient, WhatsAppBroadcast
 from .numbers import REGIONS, to_e164
+from .standing.check import check_account
 from .tasks import check_account_soon
+
+register_group(
+    "broadcasts",
+    _("Broadcasts"),
+    [
+        Entry(WhatsAppBroadcast, "campaign"),
+        Entry(Recipient, "contacts"),
+        Entry(ProviderAccount, "account_box"),
+        Entry(OptOut, "unsubscribe"),
+        Entry(OutboxMessage, "outbox"),
+    ],
+)
 
 
 @admin.register(WhatsAppBroadcast)
@@ -66,6 +79,12 @@ class ProviderAccountForm(AccountForm):
 @admin.register(ProviderAccount)
 class ProviderAccountAdmin(AccountAdmin):
     form = ProviderAccountForm
+    conditional_fields = shown_for(
+        {
+            ProviderAccount.Kind.META: ("phone_number_id", "waba_id", *SECRETS),
+            ProviderAccount.Kind.OUTBOX: ("delay", "failure_rate"),
+        }
+    )
     list_display = ("name", "business", "kind", "phone_number_id", "rate", "quality", "daily_limit")
     list_filter = ("kind", "business")
     list_select_related = ("business", "standing")  # type: ignore[assignment]
@@ -75,6 +94,12 @@ class ProviderAccountAdmin(AccountAdmin):
         super().save_model(request, obj, form, change)
         if obj.kind == ProviderAccount.Kind.META:
             transaction.on_commit(partial(check_account_soon, obj.pk))
+
+    def find_problem(self, account: ProviderAccount) -> str:
+        """The check stores what Meta answers, or the problem. An outbox is always there."""
+        if account.kind != ProviderAccount.Kind.META or check_account(account):
+            return ""
+        return AccountStanding.objects.get(account=account).problem
 
     @admin.display(description=_("quality"))
     def quality(self, account: ProviderAccount) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
@@ -10,10 +11,21 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
+from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group
 from runs.admin.theme import TabularInline
+from runs.exceptions import RunRejected
 
+from .mailbox.account import InboxUnreachable
+from .mailbox.connection import close_connection, connect
 from .models import Mailbox, Receipt, ReceiptCorrection, ReceiptSyncRun
+
+register_group(
+    "receipts",
+    _("Receipts"),
+    [Entry(ReceiptSyncRun, "sync"), Entry(Receipt, "receipt_long"), Entry(Mailbox, "mail")],
+)
+
+TEST_SECONDS = 10.0  # for each command
 
 
 @admin.register(ReceiptSyncRun)
@@ -42,6 +54,13 @@ class MailboxAdmin(AccountAdmin):
     list_display = ("name", "business", "username", "host", "folder")
     list_filter = ("business",)
     search_fields = ("name", "username", "host", "business__name")
+
+    def find_problem(self, account: Mailbox) -> str:
+        try:
+            close_connection(connect(replace(account.build_imap_account(), timeout=TEST_SECONDS)))
+        except (RunRejected, InboxUnreachable) as error:
+            return str(error)
+        return ""
 
 
 class CorrectionInline(TabularInline):

@@ -12,9 +12,18 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, AccountForm, ReadOnlyAdmin, RunAdmin, SecretField
+from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group, shown_for
+from runs.exceptions import ItemFailed, RunRejected
 
 from .models import Call, RecordingRun, Source
+from .sources import SourceAway
+from .sources.opening import open_source
+
+register_group(
+    "recordings",
+    _("Recordings"),
+    [Entry(RecordingRun, "graphic_eq"), Entry(Call, "call"), Entry(Source, "folder_open")],
+)
 
 
 @admin.register(RecordingRun)
@@ -50,9 +59,29 @@ class SourceForm(AccountForm):
 @admin.register(Source)
 class SourceAdmin(AccountAdmin):
     form = SourceForm
+    test_hint = _("A folder is looked for on this server: workers may have other disks.")
+    conditional_fields = shown_for(
+        {Source.Kind.FOLDER: ("folder",), Source.Kind.TWILIO: ("account_sid", "secret")},
+    )
     list_display = ("name", "business", "kind", "account_sid", "folder", "language")
     list_filter = ("kind", "business")
     search_fields = ("name", "account_sid", "business__name")
+
+    def find_problem(self, account: Source) -> str:
+        """Its list is opened, as a run does first; of a folder only whether it is there."""
+        try:
+            with open_source(
+                account.account(), wait=refuse_to_wait, beat=lambda: None, read_duration=lambda path: None
+            ) as source:
+                source.check()
+        except (RunRejected, SourceAway, ItemFailed) as error:
+            return str(error)
+        return ""
+
+
+def refuse_to_wait(seconds: float, reason: object) -> None:
+    """Raises `SourceAway`: nobody waits for a test."""
+    raise SourceAway(str(reason))
 
 
 @admin.register(Call)

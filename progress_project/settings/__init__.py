@@ -6,6 +6,7 @@ As soon as DATABASE_URL or SECRET_KEY is set it is production, and DEBUG must be
 Each module has the settings of one subject; none is set in two of them.
 """
 
+from progress_project.settings.admin import *  # noqa: F403
 from progress_project.settings.api import *  # noqa: F403
 from progress_project.settings.applications import *  # noqa: F403
 from progress_project.settings.base import *  # noqa: F403

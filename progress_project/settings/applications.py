@@ -13,16 +13,16 @@ INSTALLED_APPS = [
     "pgtrigger",
     "pghistory",
     "rest_framework",
-    "knox",
+    "progress_project.libraries.Tokens",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
-    "django_celery_beat",
+    "progress_project.libraries.Schedules",
     "django_structlog",
     "corsheaders",
     "csp",
-    "axes",
+    "progress_project.libraries.SignIns",
     "encrypted_fields",
     "runs",
     "runs.drill",
@@ -73,5 +73,3 @@ TEMPLATES = [
         },
     },
 ]
-
-UNFOLD = {"SITE_TITLE": "Unstuck", "SITE_HEADER": "Unstuck"}

@@ -91,6 +91,9 @@ class Media:
 
 
 class RecordingSource(Protocol):
+    def check(self) -> None:
+        """Does the source answer as it is configured? Raises `RunRejected`, `SourceAway`."""
+
     def list_calls(self, period: Period, direction: str) -> Iterator[ListedCall | LeftOut]:
         """Yield the calls of a period in the source's order, with heartbeats. Opens none of the recordings.
 

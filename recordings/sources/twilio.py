@@ -19,6 +19,7 @@ from typing import Final, Self
 
 import httpx
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from twilio.base.exceptions import TwilioException
 from twilio.base.values import unset
@@ -59,6 +60,10 @@ class TwilioSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._http.__exit__(kind, error, trace)
+
+    def check(self) -> None:
+        """Raises `RunRejected`, `SourceAway`."""
+        next(self.list_calls(Period(since=timezone.now()), ""), None)  # a short list
 
     def list_calls(self, period: Period, direction: str) -> Iterator[ListedCall]:
         try:

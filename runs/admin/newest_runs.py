@@ -19,8 +19,8 @@ from rest_framework.pagination import Cursor
 
 from ..api.fields import LARGEST_ID
 from ..api.merged_pages import MergedPages
-from ..api.run_pages import RunPosition
 from ..models import Run, RunQuerySet
+from ..readers.run_list import RunPosition
 from ..readers.verdict import fetch_repaired
 from .run_filter import RunFilter
 

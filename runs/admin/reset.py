@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from ..api.now_rows import may_view_operations
 from ..lifecycle.reset import Reset, reset_progress, runs_to_reset
 from ..models import Business, Run, run_types
 from ..models.audit import Actor
@@ -122,7 +123,7 @@ def reset_businesses(model_admin: Any, request: HttpRequest, options: dict[str, 
         ngettext("Successfully reset %(count)d stuck run.", "Successfully reset %(count)d stuck runs.", count)
         % {"count": count},
     )
-    return redirect_to_list()
+    return HttpResponseRedirect(reverse("admin:index")) if may_view_operations(request.user) else redirect_to_list()
 
 
 def reset_business(model_admin: Any, request: HttpRequest, business: Business, options: dict[str, Any]) -> int:

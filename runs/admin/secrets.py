@@ -1,13 +1,21 @@
-"""Secrets of accounts can be written and never read. A blank field keeps the secret, unless its destination changes."""
+"""Accounts of businesses elsewhere: secrets that are never shown, fields by kind, and the test of the connection.
+
+A secret can be written and never read. A blank field keeps it, unless its destination changes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from django import forms
-from django.http import HttpRequest
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from .theme import ModelAdmin, PasswordInput
 
@@ -57,11 +65,55 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         return [name for name, field in cls.base_fields.items() if isinstance(field, SecretField)]
 
 
+def shown_for(fields_of_kind: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Unfold's `conditional_fields`, of accounts whose fields differ by `kind`. Who may only look has no such input."""
+    return {
+        name: f"typeof kind === 'undefined' || kind === '{kind}'"
+        for kind, names in fields_of_kind.items()
+        for name in names
+    }
+
+
 class AccountAdmin(ModelAdmin):
     """An account of a business, edited by an `AccountForm`."""
 
     list_select_related = ("business",)
     autocomplete_fields = ("business",)
+    test_hint: Any = ""  # what the test can't know
+    change_form_outer_after_template = "admin/runs/test_connection.html"
+
+    def find_problem(self, account: Any) -> str:
+        """Why the account can't be used as it is stored, in the reader's language; empty when it answers as it should.
+
+        Called outside of a transaction: the other side may take its time.
+        """
+        raise NotImplementedError
+
+    def get_urls(self) -> list[URLPattern]:
+        view = require_POST(self.admin_site.admin_view(self.test_connection))
+        return [path("<int:pk>/test-connection/", view, name=f"{self.model_name()}_test"), *super().get_urls()]
+
+    def model_name(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}"
+
+    def test_connection(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account = get_object_or_404(self.model, pk=pk)
+        if not self.has_change_permission(request, account):
+            raise PermissionDenied
+        if problem := self.find_problem(account):
+            messages.error(request, _("The connection doesn't work: %(problem)s") % {"problem": problem})
+        else:
+            messages.success(request, _("The connection works."))
+        return HttpResponseRedirect(reverse(f"admin:{self.model_name()}_change", args=[pk]))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        account = context.get("original")
+        if account and self.has_change_permission(request, account):
+            context["test_hint"] = self.test_hint
+            context["test_url"] = reverse(f"admin:{self.model_name()}_test", args=[account.pk])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Without secrets for those who have only the view permission: they get values, not inputs."""

@@ -27,6 +27,7 @@ from ..database import is_database_away
 from ..models import Run, RunQuerySet, run_types
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ACTIVE
+from .now_events import NowEvents
 from .run_json import serialize_run
 from .subscribers import Subscriber, expired_subscribers
 
@@ -76,6 +77,8 @@ class Fanout:
     healthy: bool = False  # did the last poll reach the database?
     _task: asyncio.Task[None] | None = None
     _last_visible: dict[RunKey, tuple[object, ...]] = field(default_factory=dict)
+    _now_events: NowEvents = field(default_factory=NowEvents)
+    _reading: asyncio.Future[None] | None = None  # of what staff are shown
     _polled_at: float = 0.0
     _expired_checked_at: float = 0.0
 
@@ -93,12 +96,12 @@ class Fanout:
         self.subscribers.discard(subscriber)
 
     async def _poll_while_subscribed(self) -> None:
-        # A thread of its own: asgiref ends a request's thread with the request.
-        with ThreadPoolExecutor(1, "runs-stream") as thread:
-            while self.subscribers:
+        # Threads of its own: asgiref ends a request's thread with the request.
+        with ThreadPoolExecutor(2, "runs-stream") as threads:
+            while self.subscribers or self._reading:
                 began = time.monotonic()
                 try:
-                    await self._poll_once(thread)
+                    await self._poll_once(threads)
                 except Exception as error:
                     if not is_database_away(error):
                         logger.exception("A poll for the streams failed")
@@ -109,27 +112,46 @@ class Fanout:
         self._task = None
         self._last_visible = {}
 
-    async def _poll_once(self, thread: ThreadPoolExecutor) -> None:
+    async def _poll_once(self, threads: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         began = time.monotonic()
         subscribers = list(self.subscribers)
         if began - self._expired_checked_at >= CHECK_SECONDS:
-            for subscriber in await loop.run_in_executor(thread, with_own_connection, expired_subscribers, subscribers):
+            for subscriber in await loop.run_in_executor(
+                threads, with_own_connection, expired_subscribers, subscribers
+            ):
                 subscriber.end()
             self._expired_checked_at = began
-        query = self.build_query(subscribers)
-        updates = await loop.run_in_executor(thread, with_own_connection, self.fetch_updates, query)
-        self._polled_at, self.healthy = began, True
-        self.distribute(updates, subscribers)
+        staff = [subscriber for subscriber in subscribers if subscriber.audience]
+        members = [subscriber for subscriber in subscribers if not subscriber.audience]
+        self.read_now(threads, staff)
+        if members:
+            query = self.build_query(members)
+            updates = await loop.run_in_executor(threads, with_own_connection, self.fetch_updates, query)
+            self.distribute(updates, members)
+            self.healthy = True
+        self._polled_at = began
+
+    def read_now(self, threads: ThreadPoolExecutor, staff: Collection[Subscriber]) -> None:
+        """Begin what staff are shown, or send it when it is there: members don't wait for a broker that is away."""
+        if self._reading is None and self._now_events.are_due(staff):
+            loop = asyncio.get_running_loop()
+            self._reading = loop.run_in_executor(threads, with_own_connection, self._now_events.fetch, staff)
+        elif self._reading and self._reading.done():
+            reading, self._reading = self._reading, None
+            reading.result()  # or what went wrong
+            self.healthy = True
+            self._now_events.distribute(staff)
 
     def build_query(self, subscribers: Collection[Subscriber]) -> PollQuery:
         languages: dict[int, set[str]] = {}
         for subscriber in subscribers:
-            languages.setdefault(subscriber.business_id, set()).add(subscriber.language)
+            if subscriber.business_id is not None:
+                languages.setdefault(subscriber.business_id, set()).add(subscriber.language)
         new = [subscriber for subscriber in subscribers if not subscriber.has_first_updates]
         return PollQuery(
             languages,
-            {subscriber.business_id for subscriber in new},
+            {subscriber.business_id for subscriber in new if subscriber.business_id is not None},
             min((subscriber.resume_from for subscriber in new if subscriber.resume_from), default=None),
             RECENT_SECONDS + time.monotonic() - self._polled_at,
         )
@@ -155,7 +177,7 @@ class Fanout:
         for update in updates:
             by_business.setdefault(update.business_id, []).append(update)
         for subscriber in subscribers:
-            own = by_business.get(subscriber.business_id, ())
+            own = by_business.get(subscriber.business_id, ()) if subscriber.business_id is not None else ()
             due = [update for update in own if update.changed or not subscriber.has_first_updates]
             subscriber.send_updates({update.key: update.events[subscriber.language] for update in due})
             subscriber.has_first_updates = True

@@ -23,10 +23,9 @@ from ..models.audit import Actor
 from ..readers.verdict import fetch_repaired
 from ..states import Action
 from . import views
+from .now_rows import CONTROL_RUNS, VIEW_OPERATIONS
 from .permissions import get_run_type_or_404
 from .run_responses import user_of
-
-CONTROL_RUNS = "runs.control_runs"
 
 
 class StaffView(APIView):
@@ -50,10 +49,10 @@ class StaffView(APIView):
 
 
 def may_view(user: Any, model: type[Run]) -> bool:
-    """As the admin decides it: whoever may change runs of this type may view them too."""
+    """As the admin decides it: whoever may change runs of this type may view them too. Operators see all types."""
     app = model._meta.app_label
     names = (f"{app}.{get_permission_codename(verb, model._meta)}" for verb in ("view", "change"))
-    return bool(user.is_staff and any(user.has_perm(name) for name in names))
+    return bool(user.is_staff and any(user.has_perm(name) for name in (*names, VIEW_OPERATIONS)))
 
 
 class StaffRunDetail(StaffView, views.RunDetail):

@@ -21,10 +21,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ..models import Business
 from . import outputs
 from .errors import NoStream, TooManyStreams
 from .fanout import Fanout, get_fanout
 from .fields import BusinessField
+from .now_rows import may_view_operations
 from .parsing import parse_query
 from .subscribers import Subscriber
 
@@ -77,11 +79,27 @@ class Stream(APIView):
         business = parse_query(StreamQuery, request)["business"]
         if business.is_read_only:  # its events would offer the members' actions; the cards of a visit poll
             raise Http404
-        scope = request._request.META.get("asgi.scope", {})
-        if SCOPE_KEY not in scope:
-            raise NoStream
-        scope[SCOPE_KEY] = Subscriber.of(request, business, get_language() or "en")
-        return Response()
+        return subscribe(request, business)
+
+
+class StreamOfAll(APIView):
+    content_negotiation_class = AlwaysJSON
+    schema = None  # its events are parts of a page of the admin
+
+    def get(self, request: Request) -> Response:
+        """What the operator's home shows, of the runs of all businesses. 404 without `runs.view_operations`."""
+        if not may_view_operations(request.user):
+            raise Http404
+        return subscribe(request, None)
+
+
+def subscribe(request: Request, business: Business | None) -> Response:
+    """Leave a subscriber in the scope, for `add_streaming`. Raises `NoStream`."""
+    scope = request._request.META.get("asgi.scope", {})
+    if SCOPE_KEY not in scope:
+        raise NoStream
+    scope[SCOPE_KEY] = Subscriber.of(request, business, get_language() or "en")
+    return Response()
 
 
 def add_streaming(app: App) -> App:

@@ -16,6 +16,7 @@ from knox.models import AuthToken
 from rest_framework.request import Request
 
 from ..models import Business, Membership
+from .now_rows import VIEW_OPERATIONS, Audience
 from .tokens import UNEXPIRED
 
 
@@ -24,10 +25,11 @@ class Subscriber:
     """One open stream. `pending` has only the newest event of each run: a client has no use for older ones."""
 
     user_id: int
-    business_id: int
+    business_id: int | None  # None: staff, who watch all
     language: str
     session_key: str = ""
     token_digest: str = ""
+    audience: Audience | None = None  # of staff
     resume_from: datetime | None = None  # the id of the last event that it got: a time of the database's clock
     has_first_updates: bool = False
     ended: bool = False
@@ -35,14 +37,19 @@ class Subscriber:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
-    def of(cls, request: Request, business: Business, language: str) -> Subscriber:
+    def of(cls, request: Request, business: Business | None, language: str) -> Subscriber:
+        """Without a business: staff, who watch the runs of all."""
         token = str(getattr(request.auth, "digest", ""))
         session = "" if token else request._request.session.session_key or ""
         resume_from = _parse_event_id(request.headers.get("Last-Event-ID", ""))
-        return cls(int(request.user.pk or 0), business.pk, language, session, token, resume_from)
+        audience = None if business else Audience.of(request.user, language)
+        business_id = business.pk if business else None
+        return cls(int(request.user.pk or 0), business_id, language, session, token, audience, resume_from)
 
     def send_updates(self, events: Mapping[Any, bytes]) -> None:
         if events:
+            for key in events:
+                self.pending.pop(key, None)  # the newest come last
             self.pending.update(events)
             self.wake.set()
 
@@ -65,15 +72,16 @@ def _parse_event_id(event_id: str) -> datetime | None:
 
 
 def expired_subscribers(subscribers: Collection[Subscriber]) -> list[Subscriber]:
-    """Those whose session, token, account or membership has ended. Four queries, however many subscribers there are."""
+    """Those whose session, token, account, membership or permission has ended. Five queries, however many they are."""
     user_ids, business_ids, keys, digests = (
-        list({getattr(subscriber, name) for subscriber in subscribers} - {""})
+        list({getattr(subscriber, name) for subscriber in subscribers} - {"", None})
         for name in ("user_id", "business_id", "session_key", "token_digest")
     )
     users = {user.pk: user for user in User.objects.filter(pk__in=user_ids, is_active=True)}
     members = set(
         Membership.objects.filter(user__in=list(users), business__in=business_ids).values_list("user_id", "business_id")
     )
+    watchers = ids_of_watchers(user_ids) if any(subscriber.audience for subscriber in subscribers) else set()
     sessions = {
         session.session_key: session.get_decoded()
         for session in Session.objects.filter(session_key__in=keys, expire_date__gt=Now())
@@ -86,9 +94,17 @@ def expired_subscribers(subscribers: Collection[Subscriber]) -> list[Subscriber]
         return is_valid_session(sessions.get(subscriber.session_key, {}), users[subscriber.user_id])
 
     def has_access(subscriber: Subscriber) -> bool:
+        if subscriber.audience:
+            return subscriber.user_id in watchers and is_signed_in(subscriber)
         return (subscriber.user_id, subscriber.business_id) in members and is_signed_in(subscriber)
 
     return [subscriber for subscriber in subscribers if not has_access(subscriber)]
+
+
+def ids_of_watchers(user_ids: Collection[int]) -> set[int]:
+    """Which of these may watch the runs of all businesses."""
+    permitted = User.objects.with_perm(VIEW_OPERATIONS, backend="django.contrib.auth.backends.ModelBackend")
+    return set(permitted.filter(pk__in=user_ids, is_staff=True).values_list("pk", flat=True))
 
 
 def is_valid_session(session: Mapping[str, Any], user: User) -> bool:

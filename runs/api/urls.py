@@ -7,7 +7,7 @@ from ..states import Action
 from . import business_views, staff_runs, views
 from .auth import Login, Logout, Password
 from .docs import Docs
-from .stream import Stream
+from .stream import Stream, StreamOfAll
 
 RUN = "runs/<str:type>/<int:id>/"
 RESET = "admin/business/<int:business_id>/reset-progress"
@@ -29,6 +29,7 @@ urlpatterns = [
     path(f"{RUN}items/", views.RunItemList.as_view(), name="run-items"),
     path(RESET, business_views.ResetProgress.as_view(), name="reset-progress"),
     path(f"{RESET}/", business_views.ResetProgress.as_view(schema=None)),
+    path("staff/runs/stream/", StreamOfAll.as_view(), name="stream-of-all"),
     path("staff/", include(staff_runs)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", Docs.as_view(url_name="api:schema"), name="docs"),

@@ -117,6 +117,7 @@ class Worker(models.Model):
     class Meta:
         verbose_name = _("worker")
         verbose_name_plural = _("workers")
+        permissions = [("view_operations", "Can view operations")]  # the operator's home
 
     def __str__(self) -> str:
         return self.name

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
+from ..api.now_rows import may_view_operations
 from ..models import Business, Run
 from ..readers.history import run_filter
 from ..readers.run_list import fetch_newest
@@ -19,7 +20,9 @@ RECENT_RUNS = 8
 
 @members_only
 def home_page(request: HttpRequest) -> HttpResponse:
-    """Redirect to the caller's first business."""
+    """Redirect staff to the operator's home, and members to their first business."""
+    if may_view_operations(request.user):
+        return HttpResponseRedirect(reverse("admin:index"))
     first = Business.objects.of(request.user).first()
     if first is None:
         return render(request, "runs/no_business.html")

@@ -47,6 +47,10 @@ class FolderSource:
         self._beat = beat
         self._read_duration = read_duration
 
+    def check(self) -> None:
+        """Raises `RunRejected`, `SourceAway`."""
+        self._root.check_presence()
+
     def list_calls(self, period: Period, direction: str) -> Iterator[ListedCall | LeftOut]:
         self._root.check_presence()
         walk = FolderWalk(self._root, self._beat)

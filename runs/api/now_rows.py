@@ -1,0 +1,113 @@
+"""The rows of the operator's home as HTML: for the page, and for the stream that keeps it up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.template.loader import get_template
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import override
+
+from ..models import Run
+from ..readers.humanize import format_age, format_duration
+from ..readers.now import seconds_waiting
+from ..readers.verdict import Verdict, verdict_of
+from ..states import Action
+
+CONTROL_RUNS = "runs.control_runs"
+RESET_PROGRESS = "runs.reset_progress"
+VIEW_OPERATIONS = "runs.view_operations"
+
+
+class Audience(NamedTuple):
+    """Those who see the same rows: their language, and what they may do."""
+
+    language: str
+    may_control: bool
+    may_reset: bool
+
+    @classmethod
+    def of(cls, user: Any, language: str) -> Audience:
+        return cls(language, user.has_perm(CONTROL_RUNS), user.has_perm(RESET_PROGRESS))
+
+
+def may_view_operations(user: Any) -> bool:
+    return bool(user.is_active and user.is_staff and user.has_perm(VIEW_OPERATIONS))
+
+
+@dataclass(frozen=True)
+class Button:
+    name: str
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Row:
+    key: str
+    run: Run
+    verdict: Verdict
+    name: str  # what distinguishes it from others of its type
+    bar: str  # for the `<progress>` element; empty while the total is unknown
+    percent: str
+    count: str
+    heartbeat: str
+    waiting: str
+    url: str
+    buttons: list[Button]
+
+    @classmethod
+    def of(cls, run: Run, audience: Audience) -> Row:
+        """Of a run from `fetch_now`, in the active language."""
+        total = "?" if run.total is None else format_count(run.total)
+        waiting = seconds_waiting(run)
+        return cls(
+            key=key_of(run),
+            run=run,
+            verdict=verdict_of(run),
+            name=name_of(run),
+            bar="" if run.progress_pct is None else f"{run.progress_pct:.1f}",
+            percent="" if run.progress_pct is None else format_percent(run.progress_pct),
+            count=f"{format_count(run.processed)} / {total}",
+            heartbeat="" if run.heartbeat_age is None else format_age(run.heartbeat_age),
+            waiting="" if waiting is None else format_duration(waiting),
+            url=reverse(f"admin:{run._meta.app_label}_{run._meta.model_name}_change", args=[run.pk]),
+            buttons=build_buttons(run) if audience.may_control else [],
+        )
+
+
+def render_rows(runs: Iterable[Run], audience: Audience) -> dict[str, str]:
+    """By the runs' keys, in their order."""
+    template = get_template("admin/runs/now_row.html")
+    with override(audience.language):
+        rows = [Row.of(run, audience) for run in runs]
+        return {row.key: template.render({"row": row, "may_reset": audience.may_reset}) for row in rows}
+
+
+def key_of(run: Run) -> str:
+    return f"{run.slug}-{run.pk}"
+
+
+def name_of(run: Run) -> str:
+    name = str(run)
+    return "" if name == Run.__str__(run) else name
+
+
+def build_buttons(run: Run) -> list[Button]:
+    """What changes this very run: a retry of its failed items would start another one."""
+    return [
+        Button(action, str(action.label), reverse(f"api:staff-run-{action}", args=[run.slug, run.pk]))
+        for action in run.actions()
+        if action != Action.RETRY_FAILED
+    ]
+
+
+def format_count(number: int) -> str:
+    return number_format(number, force_grouping=True)
+
+
+def format_percent(percent: float) -> str:
+    return f"{number_format(percent, 0 if percent in (0, 100) else 1)}%"

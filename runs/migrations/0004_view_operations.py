@@ -1,0 +1,18 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("runs", "0003_fair_claims"),
+    ]
+
+    operations = [
+        migrations.AlterModelOptions(
+            name="worker",
+            options={
+                "permissions": [("view_operations", "Can view operations")],
+                "verbose_name": "worker",
+                "verbose_name_plural": "workers",
+            },
+        ),
+    ]

@@ -1,0 +1,64 @@
+"""“Test connection”: staff learn at once whether an account works, by its stored secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from broadcasts.models import ProviderAccount
+from receipts.models import Mailbox
+from recordings.models import Source
+from runs.models import Business
+
+
+def try_connection(client: Client, account: Any) -> str:
+    """What the page says after it."""
+    name = f"{account._meta.app_label}_{account._meta.model_name}"
+    response = client.post(reverse(f"admin:{name}_test", args=[account.pk]), follow=True)
+    return " ".join(str(message) for message in response.context["messages"])
+
+
+@pytest.fixture
+def as_staff_in_admin(client: Client, staff: User) -> Client:
+    client.force_login(staff)
+    return client
+
+
+def test_a_mail_server_that_is_away(as_staff_in_admin: Client, mailbox_a: Mailbox) -> None:
+    Mailbox.objects.filter(pk=mailbox_a.pk).update(port=1)
+    text = try_connection(as_staff_in_admin, mailbox_a)
+    assert text.startswith("The connection doesn't work: ")
+    assert "127.0.0.1" in text
+
+
+def test_a_folder(as_staff_in_admin: Client, business_a: Business, tmp_path: Path) -> None:
+    source = Source.objects.create(business=business_a, name="Calls", kind=Source.Kind.FOLDER, folder=str(tmp_path))
+    assert try_connection(as_staff_in_admin, source) == "The connection works."
+    Source.objects.update(folder=str(tmp_path / "nowhere"))
+    assert "There is no folder" in try_connection(as_staff_in_admin, source)
+
+
+def test_twilio_and_whatsapp_without_credentials(as_staff_in_admin: Client, business_a: Business) -> None:
+    source = Source.objects.create(business=business_a, name="Calls", kind=Source.Kind.TWILIO)
+    assert "lacks its SID" in try_connection(as_staff_in_admin, source)
+    outbox = ProviderAccount.objects.create(business=business_a, name="Demo", kind=ProviderAccount.Kind.OUTBOX)
+    assert try_connection(as_staff_in_admin, outbox) == "The connection works."
+
+
+def test_only_who_may_change_the_account_tests_it_and_only_by_a_button(
+    client: Client, mailbox_a: Mailbox, staff: User
+) -> None:
+    url = reverse("admin:receipts_mailbox_test", args=[mailbox_a.pk])
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_mailbox"))
+    client.force_login(viewer)
+    assert "Test connection" not in client.get(f"/admin/receipts/mailbox/{mailbox_a.pk}/change/").content.decode()
+    assert client.post(url).status_code == 403
+    client.force_login(staff)
+    assert client.get(url).status_code == 405
+    assert "Test connection" in client.get(f"/admin/receipts/mailbox/{mailbox_a.pk}/change/").content.decode()

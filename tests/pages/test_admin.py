@@ -1,0 +1,159 @@
+"""The admin in a real browser: the operator's home follows the runs, and every page of ours is accessible.
+
+Screenshots are left in `var/test/screenshots`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page, expect
+
+from broadcasts.models import ProviderAccount
+from receipts.models import Mailbox, Receipt, ReceiptSyncRun
+from recordings.models import Source
+from runs.models import Business, Worker
+from runs.states import ErrorCode, Status
+from tests.browser import update_run
+from tests.cast import MakeRun
+from tests.pages.test_access import DESKTOP, SCREENSHOTS, THEMES, find_violations
+from tests.servers import server
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True)]
+
+SOON = 10_000  # ms
+OpenAdmin = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def asgi(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[str]:
+    with server(tmp_path_factory.mktemp("web")) as url:
+        yield url
+
+
+@pytest.fixture
+def open_admin(asgi: str, context: BrowserContext, client: Client, staff: User) -> Iterator[OpenAdmin]:
+    client.force_login(staff)
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": asgi}])
+    complaints: list[str] = []
+
+    def opened(path: str = "/admin/", language: str = "en") -> Page:
+        page = context.new_page()
+        page.set_extra_http_headers({"Accept-Language": language})
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{asgi}{path}")
+        return page
+
+    yield opened
+    assert complaints == []
+
+
+def row_of(page: Page, business: Business) -> Any:
+    return page.locator("#now-rows tr").filter(has_text=business.name)
+
+
+def test_the_home_follows_the_runs_and_their_actions(
+    open_admin: OpenAdmin, business_a: Business, business_b: Business, make_run: MakeRun
+) -> None:
+    run = make_run(business_a, "running", total=200, processed=50, progress_pct=25.0)
+    page = open_admin()
+    row = row_of(page, business_a)
+    expect(row.get_by_role("progressbar")).to_have_attribute("value", "25.0")
+    update_run(run, processed=100, progress_pct=50.0, heartbeat_at=Now())
+    expect(row.get_by_role("progressbar")).to_have_attribute("value", "50.0", timeout=SOON)
+    make_run(business_b, "running", silent_for=70)
+    expect(page.locator("#now-rows tr").first).to_contain_text("Quiet", timeout=SOON)
+    expect(page.locator("[data-figure=active] strong")).to_have_text("2")
+    row.get_by_role("button", name="Pause").click()
+    expect(row).to_contain_text("requested: Pause", timeout=SOON)
+    page.once("dialog", lambda dialog: dialog.accept())
+    row.get_by_role("button", name="Cancel").click()
+    expect(row).to_contain_text("requested: Cancel", timeout=SOON)
+    ReceiptSyncRun.objects.filter(pk=run.pk).transition_to(Status.CANCELLED, finished_at=Now())
+    page.mouse.move(0, 0)
+    page.locator("#now-title").click()
+    expect(row).to_have_count(0, timeout=SOON)
+
+
+def test_from_the_home_a_business_is_reset_by_two_clicks_and_the_reason(
+    open_admin: OpenAdmin, business_a: Business, business_b: Business, make_run: MakeRun
+) -> None:
+    stuck, other = make_run(business_a, "running", silent_for=70), make_run(business_b, "running")
+    page = open_admin()
+    row_of(page, business_a).get_by_role("link", name="Reset").click()
+    page.get_by_label("Reason").fill("Their bar is stuck")
+    page.get_by_role("button", name="Reset progress").click()
+    expect(page.get_by_text("Successfully reset 1 stuck run.")).to_be_visible()
+    expect(page.locator("#now-rows tr")).to_have_count(1)
+    stuck.refresh_from_db()
+    other.refresh_from_db()
+    assert (stuck.error_code, other.status) == (ErrorCode.RESET, Status.RUNNING)
+    assert stuck.events.latest("pgh_id").pgh_context["reason"] == "Their bar is stuck"
+
+
+@pytest.fixture
+def everything(business_a: Business, business_b: Business, make_run: MakeRun, mailbox_a: Mailbox) -> dict[str, str]:
+    """The project's own pages of the admin by name, with something on each."""
+    Worker.objects.announce(name="worker@one", boot="b", queues=["receipts", "control"], slots=2)
+    run = make_run(business_a, "failed", failed_items=2, total=200, processed=120, succeeded=118, progress_pct=60.0)
+    make_run(business_a, "running", total=200, processed=50, succeeded=50, progress_pct=25.0)
+    make_run(business_b, "running", silent_for=70, processed=1234, succeeded=1230)
+    for name, status in (("Paused Company", "paused"), ("A queue", "queued")):
+        make_run(Business.objects.create(name=name, slug=name.lower().replace(" ", "-")), status)
+    Receipt.objects.create(business=business_a, message_id="<1@x>", vendor="Bezeq", amount="99.90", currency="ILS")
+    source = Source.objects.create(business=business_a, name="Calls", kind=Source.Kind.FOLDER, folder="/calls")
+    account = ProviderAccount.objects.create(business=business_a, name="Demo", kind=ProviderAccount.Kind.OUTBOX)
+    return {
+        "admin": "/admin/",
+        "admin-reset": f"/admin/runs/business/reset-progress/?business={business_a.pk}",
+        "admin-businesses": "/admin/runs/business/",
+        "admin-business": f"/admin/runs/business/{business_a.pk}/change/",
+        "admin-workers": "/admin/runs/worker/",
+        "admin-runs": "/admin/receipts/receiptsyncrun/",
+        "admin-run": f"/admin/receipts/receiptsyncrun/{run.pk}/change/",
+        "admin-receipts": "/admin/receipts/receipt/",
+        "admin-mailbox": f"/admin/receipts/mailbox/{mailbox_a.pk}/change/",
+        "admin-account": f"/admin/broadcasts/provideraccount/{account.pk}/change/",
+        "admin-source": f"/admin/recordings/source/{source.pk}/change/",
+    }
+
+
+def test_only_the_fields_that_apply_are_shown(open_admin: OpenAdmin, everything: dict[str, str]) -> None:
+    page = open_admin(everything["admin-account"])
+    expect(page.get_by_label("Share that fails")).to_be_visible()
+    expect(page.get_by_label("Access token")).to_be_hidden()
+    page.get_by_label("Provider").select_option("meta")
+    expect(page.get_by_label("Access token")).to_be_visible()
+    expect(page.get_by_label("Share that fails")).to_be_hidden()
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_every_page_of_the_admin_is_accessible(
+    open_admin: OpenAdmin, asgi: str, everything: dict[str, str], language: str
+) -> None:
+    """All in one test: they share one browser and what is on them."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page = open_admin("/admin/", language)
+    page.emulate_media(reduced_motion="reduce")
+    found: list[str] = []
+    for theme, (name, path) in product(THEMES, everything.items()):
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size(DESKTOP)
+        page.goto(f"{asgi}{path}")
+        expect(page.locator("html")).to_have_class(re.compile("dark" if theme == "dark" else "^(?!.*dark)"))
+        page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}.png", full_page=True)
+        found += [f"{name} {theme} {violation}" for violation in find_violations(page)]
+        if name in ("admin", "admin-reset"):
+            page.set_viewport_size({"width": 320, "height": 800})
+            page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}-320.png", full_page=True)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert found == [], "\n".join(sorted({text[:160] for text in found}))
