@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
 
 from runs.models import Business
-from runs.pages.access import base_context, members_only, own_business
+from runs.pages.access import base_context, members_only, own_business, with_verdicts
 
 from .api.pagination import MatchPages
 from .models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun
@@ -27,7 +27,13 @@ CALLS_PER_PAGE = 20
 @members_only
 def recordings(request: HttpRequest, slug: str) -> HttpResponse:
     business = own_business(request, slug)
-    context = {**base_context(request, business), **start_form(business), **build_calls_context(request, business)}
+    newest = RecordingRun.objects.filter(business=business).order_by("-created_at", "-id")
+    context = {
+        **base_context(request, business),
+        **start_form(business),
+        **build_calls_context(request, business),
+        "latest": with_verdicts(newest[:1]),
+    }
     return render(request, "recordings/page.html", context)
 
 

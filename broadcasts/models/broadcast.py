@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.db import models
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, npgettext
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import Run, RunItem
@@ -38,6 +38,7 @@ class WhatsAppBroadcast(Run):
         "skipped",
         "unknown",
         "cancelled",
+        "about",
     )
     search_fields = ("name", "template", "text", "account__name")
 
@@ -60,6 +61,18 @@ class WhatsAppBroadcast(Run):
 
     def __str__(self) -> str:
         return self.name
+
+    def title(self) -> str:
+        return self.name
+
+    def mode_label(self) -> str:
+        return self.template
+
+    def unit(self, n: int) -> str:
+        return npgettext("unit", "recipient", "recipients", n)
+
+    def result_label(self) -> str:
+        return ngettext("%(n)d accepted", "%(n)d accepted", self.sent) % {"n": self.sent} if self.sent else ""
 
     @property
     def sent(self) -> int:

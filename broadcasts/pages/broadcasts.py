@@ -87,6 +87,7 @@ def recipients_context(request: HttpRequest, business: Business) -> dict[str, An
     return {
         "business": business,
         "run": run,
+        "verdict": shown[0][1] if shown else None,
         "chosen": chosen,
         "filters": count_filters(run),
         "state": name,

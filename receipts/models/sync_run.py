@@ -6,16 +6,19 @@ from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext, npgettext
 
 from runs.models import Run, RunItem
+from runs.models.period import format_period
 
 from .mailbox import Mailbox
 
 
 class ReceiptSyncRun(Run):
     slug, queue, exclusive = "receipt_sync", "receipts", True
-    public_fields = ("mailbox_id", "mode", "from_date", "to_date")
+    public_fields = ("mailbox_id", "mode", "from_date", "to_date", "about")
     search_fields = ("mailbox__name", "mailbox__username")
+    source_path = "mailbox__name"
 
     class Mode(models.TextChoices):
         INCREMENTAL = "incremental", _("New messages")
@@ -31,6 +34,16 @@ class ReceiptSyncRun(Run):
     class Meta(Run.Meta):
         verbose_name = _("receipt sync")
         verbose_name_plural = _("receipt syncs")
+
+    def mode_label(self) -> str:
+        return format_period(self.from_date, self.to_date) or self.get_mode_display()
+
+    def unit(self, n: int) -> str:
+        return npgettext("unit", "message", "messages", n)
+
+    def result_label(self) -> str:
+        n = self.succeeded
+        return ngettext("%(n)d message with receipts", "%(n)d messages with receipts", n) % {"n": n} if n else ""
 
     def retry_fields(self) -> dict[str, Any]:
         return {"mailbox": self.mailbox, "mode": self.Mode.SELECTED}

@@ -7,8 +7,10 @@ from typing import Any
 from django.db import models
 from django.db.models import Value
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import npgettext
 
 from runs.models import Run
+from runs.models.period import format_period
 
 from ..sources import Direction
 from ..warnings import LeftOuts, format_warnings
@@ -26,8 +28,11 @@ class RecordingRun(Run):
         "current",
         "current_pct",
         "warnings",
+        "about",
     )
     search_fields = ("source__name",)
+
+    source_path = "source__name"
 
     class JobType(models.TextChoices):
         DOWNLOAD = "download", _("Download")
@@ -48,6 +53,16 @@ class RecordingRun(Run):
     class Meta(Run.Meta):
         verbose_name = _("call recordings")
         verbose_name_plural = _("call recordings")
+
+    def mode_label(self) -> str:
+        period = format_period(self.from_date, self.to_date)
+        return " · ".join(filter(None, [self.get_job_type_display(), self.get_direction_display(), period]))
+
+    def unit(self, n: int) -> str:
+        return npgettext("unit", "call", "calls", n)
+
+    def result_label(self) -> str:
+        return f"{self.succeeded} {self.unit(self.succeeded)}" if self.succeeded else ""
 
     @property
     def warnings(self) -> list[str]:

@@ -155,8 +155,15 @@ def record_exception(progress: Progress, error: Exception) -> None:
 
 
 def apply_stop_request(progress: Progress, request: StopRequest, worker: Actor) -> None:
-    with audit_context(worker, f"asked to {request}"):
+    """In the name of the person who asked for it, or else of the worker."""
+    requester = retry_while_database_is_away(fetch_requester, progress.run)
+    with audit_context(requester or worker, f"asked to {request}", worker=worker.name):
         progress.leave(STATUS_AFTER_STOP[request])
+
+
+def fetch_requester(run: Run) -> Actor | None:
+    requester = type(run).objects.filter(pk=run.pk).values_list("requested_by", flat=True).first()
+    return Actor(**requester) if requester else None
 
 
 def requeue_after_outage(run: Run, worker: Actor, error: Exception) -> None:

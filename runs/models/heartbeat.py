@@ -30,14 +30,15 @@ class HeartbeatQuerySet(models.QuerySet[H]):
         """Annotate what the verdict needs, so that no reader subtracts clocks of its own."""
         return self.annotate(
             server_now=Now(),
-            heartbeat_age=_seconds_since("heartbeat_at"),
-            progress_age=_seconds_since("progress_at"),
-            silence_left=-_seconds_since("silent_until"),
-            wait_left=-_seconds_since("waiting_until"),
+            heartbeat_age=seconds_since("heartbeat_at"),
+            progress_age=seconds_since("progress_at"),
+            silence_left=-seconds_since("silent_until"),
+            wait_left=-seconds_since("waiting_until"),
         )
 
 
-def _seconds_since(column: str) -> models.Func:
+def seconds_since(column: str) -> models.Func:
+    """By the database's clock; null where the column is."""
     return models.Func(
         Now(),
         models.F(column),

@@ -11,11 +11,12 @@ from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Now
 from django.utils.text import capfirst
-from django.utils.translation import gettext
+from django.utils.translation import gettext, npgettext
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import WrongState
 from ..states import ACTIONS, ACTIVE, FINISHED, TRANSITIONS, Action, ErrorCode, ItemStatus, Status, StopRequest
+from .about import describe
 from .audit import Actor, audit_context
 from .business import Business
 from .heartbeat import HeartbeatMixin
@@ -34,6 +35,7 @@ class Run(HeartbeatMixin):
     stale_after_seconds: ClassVar[int | None] = None  # None: the setting
     public_fields: ClassVar[tuple[str, ...]] = ()  # shown under `details` in the run JSON
     search_fields: ClassVar[tuple[str, ...]] = ()  # its own texts that staff can search
+    source_path: ClassVar[str] = ""  # to the name of what the type works on: "mailbox__name"
 
     business = models.ForeignKey(
         Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="%(class)ss"
@@ -73,6 +75,7 @@ class Run(HeartbeatMixin):
     worker_boot = models.CharField(max_length=40, blank=True, default="")
     task_id = models.CharField(max_length=64, blank=True, default="")
     requested = models.CharField(max_length=16, choices=StopRequest, blank=True, default="")
+    requested_by = models.JSONField(null=True, editable=False)  # the `Actor`; null: the machinery, or an older version
     waiting_until = models.DateTimeField(null=True)  # of a running attempt, or in the queue: nobody claims it before
     waiting_reason = models.CharField(max_length=200, blank=True, default="")
 
@@ -85,6 +88,11 @@ class Run(HeartbeatMixin):
     error_code = models.CharField(max_length=16, choices=ErrorCode, blank=True, default="")
     error_message = models.TextField(blank=True, default="")
     version = models.PositiveBigIntegerField(default=1)
+
+    # Filled by `with_ages()`: seconds in the queue, and names, without loading the rows they are of.
+    queue_age: float | None = None
+    source_name: str | None = None
+    starter_name: str | None = None
 
     events: Any  # a manager: the timeline; see `record_changes()`
     queue_place: Any = None  # where it stands in its queue; filled by `fetch_repaired()`, of a queued run
@@ -178,10 +186,36 @@ class Run(HeartbeatMixin):
         """What kind of run it is, in the reader's language."""
         return capfirst(str(cls._meta.verbose_name))
 
+    def title(self) -> str:
+        """The work's own name, such as the mailbox's; empty if it has none."""
+        return self.source_name or ""
+
+    def mode_label(self) -> str:
+        """How it works on that, such as which period, in the reader's language; empty for a type with one way."""
+        return ""
+
+    def unit(self, n: int) -> str:
+        """What `n` of its items are called, in the reader's language."""
+        return npgettext("unit", "item", "items", n)
+
+    def result_label(self) -> str:
+        """What it has brought so far, such as "534 calls"; empty if nothing."""
+        return ""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What lists and cards show beside the figures. A type whose card shows it names it in `public_fields`."""
+        return describe(self)
+
     @property
     def unknown(self) -> int:
         """Items whose outcome a crash left unknown: processed, and none of the others."""
         return self.processed - self.succeeded - self.failed - self.skipped
+
+    @property
+    def is_imperfect(self) -> bool:
+        """Completed, but something failed, or has an unknown outcome."""
+        return self.status == Status.COMPLETED and (self.failed > 0 or self.unknown > 0)
 
     @property
     def is_active(self) -> bool:
@@ -206,7 +240,7 @@ class Run(HeartbeatMixin):
         """A run without a worker changes at once; of a running one it is requested."""
         if request == StopRequest.CANCEL and self._cancel_without_worker(actor, reason):
             return
-        if self._own_row().request_stop(request):
+        if self._own_row().request_stop(request, actor):
             return
         # Its worker may have been lost, and the run requeued, between the two statements.
         if request == StopRequest.CANCEL and self._cancel_without_worker(actor, reason):

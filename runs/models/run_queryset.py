@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from ..states import ACTIVE, ErrorCode, ItemStatus, Status, StopRequest, sources
 from . import statements
 from .audit import READER, SYSTEM, Actor, audit_context
 from .fleet import Worker, WorkerQuerySet, lost_after
-from .heartbeat import HeartbeatQuerySet
+from .heartbeat import HeartbeatQuerySet, seconds_since
 from .poison import COUNTS_AS_LOSS, death_columns
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def as_expressions(assignments: Mapping[str, str]) -> dict[str, Any]:
 
 
 class RunQuerySet(HeartbeatQuerySet[R]):
+    def with_ages(self) -> Self:
+        """With the time in the queue too, and the names of who started the run and what it works on, by joins."""
+        names = {"starter_name": models.F("created_by__username")}
+        if self.model.source_path:
+            names["source_name"] = models.F(self.model.source_path)
+        return super().with_ages().annotate(queue_age=seconds_since("queued_at"), **names)
+
     def active(self) -> Self:
         return self.filter(status__in=ACTIVE)
 
@@ -230,11 +238,14 @@ class RunQuerySet(HeartbeatQuerySet[R]):
                     processed=processed, furthest=Greatest("furthest", processed), version=models.F("version") + 1
                 )
 
-    def request_stop(self, request: StopRequest) -> int:
-        """Ask the attempts of these runs to stop. Nothing replaces a cancel, and an interrupt no person's pause."""
+    def request_stop(self, request: StopRequest, actor: Actor | None = None) -> int:
+        """Ask the attempts of these runs to stop; the stop is recorded as `actor`'s.
+
+        Nothing replaces a cancel, and an interrupt no person's pause.
+        """
         stronger = [StopRequest.CANCEL, StopRequest.PAUSE] if request == StopRequest.INTERRUPT else [StopRequest.CANCEL]
         return (
             self.filter(status=Status.RUNNING)
             .exclude(requested__in=stronger)
-            .update(requested=request, version=models.F("version") + 1)
+            .update(requested=request, requested_by=actor and asdict(actor), version=models.F("version") + 1)
         )

@@ -16,7 +16,7 @@ from ..states import ErrorCode, Status, StopRequest
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 _PARTIAL = {"total": 2400, "processed": 1416, "succeeded": 1398, "failed": 6, "skipped": 12, "progress_pct": 59.0}
-_DONE = {**_PARTIAL, "processed": 2400, "succeeded": 2382, "progress_pct": 100.0}
+_DONE = {**_PARTIAL, "processed": 2400, "succeeded": 2382, "progress_pct": 100.0, "status": Status.COMPLETED}
 _STATES: dict[str, tuple[str | Promise, dict[str, Any]]] = {
     "queued": (
         _("Waiting for a worker"),
@@ -44,7 +44,8 @@ _STATES: dict[str, tuple[str | Promise, dict[str, Any]]] = {
         },
     ),
     "cancelled": (_("Cancelled"), {**_PARTIAL, "status": Status.CANCELLED}),
-    "completed": (_("Completed"), {**_DONE, "status": Status.COMPLETED}),
+    "completed": (_("Completed"), {**_DONE, "succeeded": 2388, "failed": 0}),
+    "imperfect": (_("Completed with failures"), _DONE),
     "offline": (_("No contact with the server"), {**_PARTIAL, "rate": 11.8}),
     "unknown": (_("No contact for longer than the threshold"), {**_PARTIAL, "rate": 11.8, "heartbeat_age": 290}),
 }
@@ -74,6 +75,7 @@ def make_example_runs(model: type[Run]) -> dict[str, Run]:
 def make_example(model: type[Run], number: int, columns: dict[str, Any]) -> Run:
     """An instance as if `fetch_repaired` had read it."""
     read = {"heartbeat_age": 1.2, "progress_age": 1.2, "silence_left": None, "wait_left": None, "queue_place": None}
+    read["queue_age"] = 48.0 if columns.get("status") == Status.QUEUED else None
     fields = {"pk": number, "business_id": 1, "status": Status.RUNNING, "attempt": 1, "worker": "worker@example"}
     run = model(**{**fields, **{name: value for name, value in columns.items() if name not in read}})
     for name, value in read.items():

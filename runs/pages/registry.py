@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
-from ..models import Business
+from ..models import Business, Run
 
 StartForm = Callable[[Business], dict[str, Any]]
 
@@ -25,6 +26,7 @@ class WorkKind:
     name: str
     label: str | Promise
     start_form_path: str
+    shows_one_run: bool = False  # does its page take a run in the query, `?run=`?
 
     def start_form(self, business: Business) -> dict[str, Any]:
         """The context of `start.html`. Imported when it is needed, so that workers don't import pages."""
@@ -36,9 +38,17 @@ class WorkKind:
 KINDS: dict[str, WorkKind] = {}
 
 
-def register_kind(name: str, label: str | Promise, *, start_form: str) -> None:
+def register_kind(name: str, label: str | Promise, *, start_form: str, shows_one_run: bool = False) -> None:
     """Add a kind of work to the menu and to every business's overview.
 
     `start_form` is the dotted path of a function that takes the business and returns the context of `start.html`.
     """
-    KINDS[name] = WorkKind(name, label, start_form)
+    KINDS[name] = WorkKind(name, label, start_form, shows_one_run)
+
+
+def results_url(business: Business, run: Run | type[Run]) -> str:
+    """The page with the results of a type's runs, with `{id}` in a run's place; empty for a type without one."""
+    kind = KINDS.get(run._meta.app_label)  # a kind of work is named as its application
+    if kind is None:
+        return ""
+    return reverse(kind.name, args=[business.slug]) + ("?run={id}" if kind.shows_one_run else "")

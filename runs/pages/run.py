@@ -8,11 +8,11 @@ from django.shortcuts import render
 
 from ..api.permissions import get_run_type_or_404
 from ..models import Run, RunItem
-from ..progress.throughput import plot_throughput
 from ..readers.timeline import timeline_of
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ItemStatus
 from .access import base_context, members_only, own_business
+from .throughput_plot import plot_throughput
 
 ITEMS_SHOWN = 50
 NEEDING_ATTENTION = (ItemStatus.FAILED, ItemStatus.UNKNOWN)

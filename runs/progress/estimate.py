@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import time
+from math import exp
 from typing import Final
 
 from django.conf import settings
 
 SMOOTHING: Final = 0.3  # weight of the newest second in the rate
 SLOWEST_RATE: Final = 1e-6  # items a second: less than one in eleven days counts as no rate
+SAMPLE_INTERVALS: Final = 5  # flush intervals that an attempt must have worked before the time left is told
+SAMPLE_ITEMS: Final = 3  # and items that it must have finished, where they all weigh the same
+SHORTEST_MEMORY: Final = 10.0  # seconds
 LONGEST_ETA: Final = 30 * 86_400.0  # seconds: a longer estimate is shown as unknown
 
 
 class Estimator:
-    """Smooths two rates, items and weight a second, over the flush intervals."""
+    """Measures two rates, items and weight a second, over the flush intervals.
+
+    `rate`, which people are shown, follows the last seconds. The time left goes by a longer memory, as long as the
+    attempt has worked: one slow letter or one burst says little of the rest. It is told once there is a real sample.
+    """
 
     def __init__(self, rate: float | None, items: int, weight: float) -> None:
         self.rate = rate  # items a second; None: not known yet
-        self._weight_rate: float | None = None
         self._measured_at = time.monotonic()
         self._items, self._weight = items, weight
+        self._sampled_items = self._sampled_seconds = 0.0
+        # Of the remembered time.
+        self._seconds = self._items_done = self._weight_done = 0.0
 
     def start_at(self, items: int, weight: float) -> None:
         """Measure from these counts on, which were not reached by work."""
@@ -33,14 +43,35 @@ class Estimator:
             return
         if not is_waiting:
             self.rate = _smooth_rate(self.rate, (items - self._items) / elapsed)
-            self._weight_rate = _smooth_rate(self._weight_rate, (weight - self._weight) / elapsed)
+            self._remember(elapsed, items - self._items, weight - self._weight)
         self._measured_at, self._items, self._weight = now, items, weight
 
+    def _remember(self, elapsed: float, items: int, weight: float) -> None:
+        self._sampled_seconds += elapsed
+        self._sampled_items += items
+        memory = max(SHORTEST_MEMORY, self._sampled_seconds)
+        kept = exp(-elapsed / memory)
+        self._seconds = self._seconds * kept + elapsed
+        self._items_done = self._items_done * kept + items
+        self._weight_done = self._weight_done * kept + weight
+
     def seconds_for_items(self, items: float) -> float | None:
-        return _seconds_at_rate(items, self.rate)
+        if self._sampled_items < SAMPLE_ITEMS:
+            return None
+        return self._seconds_at(items, self._items_done)
 
     def seconds_for_weight(self, weight: float) -> float | None:
-        return _seconds_at_rate(weight, self._weight_rate)
+        return self._seconds_at(weight, self._weight_done)
+
+    def _seconds_at(self, amount: float, done: float) -> float | None:
+        """None before there is a sample, and when nobody can know."""
+        if self._sampled_seconds < SAMPLE_INTERVALS * settings.RUNS_FLUSH_INTERVAL_SECONDS or self._seconds <= 0:
+            return None
+        rate = done / self._seconds
+        if rate < SLOWEST_RATE:
+            return None
+        seconds = max(0.0, amount / rate)
+        return seconds if seconds <= LONGEST_ETA else None
 
 
 def percent_of(done: float, total: float | None) -> float | None:
@@ -53,11 +84,3 @@ def percent_of(done: float, total: float | None) -> float | None:
 def _smooth_rate(rate: float | None, newest: float) -> float | None:
     smoothed = newest if rate is None else SMOOTHING * newest + (1 - SMOOTHING) * rate
     return float(smoothed) if smoothed >= SLOWEST_RATE else None
-
-
-def _seconds_at_rate(amount: float, rate: float | None) -> float | None:
-    """None when nobody can know."""
-    if not rate:
-        return None
-    seconds = max(0.0, amount / rate)
-    return seconds if seconds <= LONGEST_ETA else None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
-
 POINTS = 60
-WIDTH, HEIGHT = 600, 120  # of the drawing, in its own units
 
-Points = list[list[float]]  # [seconds that attempts have worked, items processed by then]
+# [seconds that attempts have worked, items processed by then], and a 1 behind them where a further attempt begins.
+Points = list[list[float]]
 
 
 class ThroughputHistory:
@@ -17,6 +14,7 @@ class ThroughputHistory:
     def __init__(self, points: Points) -> None:
         self.points = points
         self._interval = 1.0
+        self._beginning: list[float] | None = None  # of this attempt, until it has a point
         while points and points[-1][0] / self._interval > POINTS:
             self._interval *= 2
 
@@ -27,48 +25,36 @@ class ThroughputHistory:
         """
         if not self.points:
             return 0.0
-        if processed > self.points[-1][1]:
-            self.points.append([self.points[-1][0], processed])
-        return self.points[-1][0]
+        seconds = self.points[-1][0]
+        self._beginning = [seconds, max(processed, self.points[-1][1]), 1]
+        return seconds
 
     def note(self, seconds: float, processed: int, *, last: bool = False) -> bool:
-        """Add a point if one is due; was it? The last one of an attempt is, if it finished anything."""
+        """Add a point if one is due; was it? The last one of an attempt is, if it finished anything.
+
+        A last moment too short to be measured becomes part of the step before it.
+        """
         since = seconds - self.points[-1][0] if self.points else self._interval
         if since < self._interval and not (last and processed > self.points[-1][1]):
             return False
-        self.points.append([round(seconds, 1), processed])
+        if self._beginning:
+            self.points.append(self._beginning)
+            self._beginning = None
+        point = [round(seconds, 1), processed]
+        if since < self._interval / 2 and len(self.points) > 1 and not begins_attempt(self.points[-1]):
+            self.points[-1] = point
+        else:
+            self.points.append(point)
         if len(self.points) > POINTS:
-            self.points = self.points[::2]
-            self._interval *= 2
+            self._drop_every_second()
         return True
 
-
-@dataclass(frozen=True)
-class Plot:
-    """`line` and `area` are SVG paths; `peak` in items a second, `seconds` from end to end."""
-
-    line: str
-    area: str
-    peak: float
-    seconds: float
+    def _drop_every_second(self) -> None:
+        """But the beginnings of attempts stay, unless they are most of the points."""
+        kept = [point for n, point in enumerate(self.points) if n % 2 == 0 or begins_attempt(point)]
+        self.points = kept if len(kept) <= POINTS * 3 // 4 else self.points[::2]
+        self._interval *= 2
 
 
-def plot_throughput(points: Points) -> Plot | None:
-    """None where there is too little to draw."""
-    steps = [
-        (start, end, (done - before) / (end - start))
-        for (start, before), (end, done) in pairwise(points)
-        if end > start
-    ]
-    peak = max((rate for *_, rate in steps), default=0)
-    if len(steps) < 2 or peak <= 0:
-        return None
-    first, last = steps[0][0], steps[-1][1]
-
-    def point_at(seconds: float, rate: float) -> str:
-        return f"{(seconds - first) / (last - first) * WIDTH:.1f} {HEIGHT - max(0, rate) / peak * (HEIGHT - 6):.1f}"
-
-    middles = [point_at((start + end) / 2, rate) for start, end, rate in steps]
-    ends = [point_at(first, steps[0][2]), *middles, point_at(last, steps[-1][2])]
-    line = "M" + "L".join(ends)
-    return Plot(line, f"{line}L{WIDTH} {HEIGHT}L0 {HEIGHT}Z", peak, last - first)
+def begins_attempt(point: list[float]) -> bool:
+    return len(point) > 2

@@ -26,6 +26,7 @@ R = TypeVar("R", bound=Run)
 
 QUIET_AFTER = 60  # seconds without a heartbeat
 NOT_ADVANCING_AFTER = 120  # seconds without a finished item
+SHORTEST_IN_MINUTES = 120  # seconds; in words, fewer are told as seconds
 
 
 class VerdictCode(models.TextChoices):
@@ -97,7 +98,7 @@ def is_stale(run: Run) -> bool:
 def verdict_of(run: Run) -> Verdict:
     """The verdict on a run that came from `fetch_repaired()`."""
     code = verdict_code(run)
-    return Verdict(code, str(code.label), verdict_message(run, code), verdict_evidence(run))
+    return Verdict(code, verdict_label(run, code), verdict_message(run, code), verdict_evidence(run))
 
 
 def verdict_code(run: Run) -> VerdictCode:
@@ -118,14 +119,20 @@ def verdict_code(run: Run) -> VerdictCode:
     return VerdictCode.WORKING
 
 
+def verdict_label(run: Run, code: VerdictCode) -> str:
+    """Nobody should take a run for a full success of which something failed, or has an unknown outcome."""
+    if code == VerdictCode.COMPLETED and run.failed:
+        return ngettext("Completed with %(n)d failure", "Completed with %(n)d failures", run.failed) % {"n": run.failed}
+    if code == VerdictCode.COMPLETED and run.unknown > 0:
+        return ngettext(
+            "Completed with %(n)d unknown outcome", "Completed with %(n)d unknown outcomes", run.unknown
+        ) % {"n": run.unknown}
+    return str(code.label)
+
+
 def verdict_message(run: Run, code: VerdictCode) -> str:
     if code == VerdictCode.STALE:
-        minutes = max(1, int((run.heartbeat_age or 0) // 60))
-        return ngettext(
-            "The task has not been updated for %(minutes)d minute",
-            "The task has not been updated for %(minutes)d minutes",
-            minutes,
-        ) % {"minutes": minutes}
+        return stale_message(int(run.heartbeat_age or 0))
     if code == VerdictCode.WAITING and run.waiting_until:
         return gettext("%(reason)s, until %(time)s") % {
             "reason": gettext(run.waiting_reason),
@@ -134,6 +141,22 @@ def verdict_message(run: Run, code: VerdictCode) -> str:
     if code == VerdictCode.WAITING_FOR_WORKER and run.queue_place:
         return place_message(run.queue_place)
     return translate_stored(run.error_message)
+
+
+def stale_message(seconds: int) -> str:
+    """In seconds below two minutes: a threshold of 20 s must not read as a minute."""
+    if seconds < SHORTEST_IN_MINUTES:
+        return ngettext(
+            "The task has not been updated for %(seconds)d second",
+            "The task has not been updated for %(seconds)d seconds",
+            seconds,
+        ) % {"seconds": seconds}
+    minutes = seconds // 60
+    return ngettext(
+        "The task has not been updated for %(minutes)d minute",
+        "The task has not been updated for %(minutes)d minutes",
+        minutes,
+    ) % {"minutes": minutes}
 
 
 def format_wait_end(run: Run) -> str:
@@ -151,6 +174,7 @@ def verdict_evidence(run: Run) -> dict[str, Any]:
         "attempt": run.attempt,
         "worker": run.worker,
         "seconds_to_wait": run.wait_left if run.wait_left and run.wait_left > 0 else None,
+        "seconds_in_queue": run.queue_age if run.status == Status.QUEUED else None,
         **place_evidence(run.queue_place or NO_PLACE),
     }
 

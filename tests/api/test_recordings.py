@@ -64,7 +64,9 @@ def test_a_start_is_answered_with_the_run(
         response = as_member_a.post(START, fields)
     run = RecordingRun.objects.get()
     assert response.status_code == 202
-    assert response.json()["details"] == {
+    details = response.json()["details"]
+    assert details.pop("about")["mode"] == "Download and transcribe · Incoming · 11/01/2024 – 11/30/2024"
+    assert details == {
         "source_id": source_a.pk,
         "job_type": "full",
         "from_date": "2024-11-01",

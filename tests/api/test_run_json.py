@@ -13,6 +13,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from runs.models import Business
+from runs.readers.verdict import stale_message
 from tests.cast import MakeRun
 from tests.contract.models import CountingRun
 
@@ -59,9 +60,11 @@ def test_a_working_run_shows_its_figures(as_member_a: APIClient, business_a: Bus
 def test_details_are_the_types_own_fields(as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun) -> None:
     run = make_sync_run(business_a, start_with={"mode": "range", "from_date": "2026-01-01", "to_date": "2026-01-31"})
     body = as_member_a.get(url(run)).json()
+    about = body["details"].pop("about")
     assert body["details"] == {
         "mailbox_id": run.mailbox_id, "mode": "range", "from_date": "2026-01-01", "to_date": "2026-01-31"
     }  # fmt: skip
+    assert (about["name"], about["mode"], about["unit"]) == (run.mailbox.name, "01/01/2026 – 01/31/2026", "messages")
 
 
 def test_list_and_status_show_a_run_in_the_same_shape(
@@ -75,6 +78,11 @@ def test_list_and_status_show_a_run_in_the_same_shape(
         assert {k: v for k, v in other.items() if k not in moving} == {
             k: v for k, v in detail.items() if k not in moving
         }
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(23, "23 seconds"), (90, "90 seconds"), (300, "5 minutes")])
+def test_staleness_in_words_is_as_exact_as_a_short_threshold(seconds: int, words: str) -> None:
+    assert stale_message(seconds) == f"The task has not been updated for {words}"
 
 
 def test_labels_are_in_the_readers_language(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:

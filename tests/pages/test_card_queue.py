@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -25,6 +27,7 @@ def test_it_shows_the_place_and_follows_it(open_page: Open, business_a: Business
     page = open_page(path=f"/b/business-a/runs/{run.slug}/{run.pk}/")
     message = page.locator("[part=message]").first
     expect(message).to_have_text("Place 2 in the queue.")
+    expect(page.locator("[part=age]")).to_have_text(re.compile(r"^Waiting for \d+ seconds?$"))
     DrillRun.objects.filter(pk=other.pk).transition_to(Status.CANCELLED)
     expect(message).to_have_text("It is next in the queue.", timeout=SOON)
 

@@ -89,7 +89,7 @@ def test_an_entry_older_than_an_hour_is_dropped(open_page: Open, business_a: Bus
 def test_without_the_server_the_page_shows_the_last_known_state(
     open_page: Open, context: BrowserContext, business_a: Business, make_run: MakeRun
 ) -> None:
-    run = half_done(make_run, business_a)
+    run = half_done(make_run, business_a, rate=3.0)
     page = open_page()
     card = page.locator("run-card")
     expect(card).to_have_attribute("moving", "")
@@ -97,6 +97,9 @@ def test_without_the_server_the_page_shows_the_last_known_state(
     expect(page.get_by_text(re.compile(r"^Last known \d+ seconds ago$"))).to_be_visible(timeout=SOON)
     expect(label(page)).to_have_text("Last known: Working")
     assert card.get_attribute("moving") is None
+    expect(page.locator("[part=contact]")).to_be_visible()
+    expect(page.locator("[part=rate]")).to_have_text("–")
+    expect(page.get_by_role("button", name="Pause")).to_be_disabled()
     expect(page.locator("[part=news]")).to_contain_text("No contact with the server.")
 
     update_run(run, processed=180, succeeded=180, progress_pct=90.0, heartbeat_at=Now())
@@ -167,12 +170,13 @@ def test_a_range_needs_its_dates(open_page: Open) -> None:
 def test_the_buttons_are_what_the_run_allows(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
     make_run(business_a)
     page = open_page()
-    actions = page.locator("[part=actions] button")
+    actions = page.locator("[part=actions] [data-action]")
     expect(actions).to_have_text(["Cancel"])
     actions.click()
+    page.get_by_role("button", name="Cancel the run").click()
     expect(label(page)).to_have_text("Cancelled")
-    expect(actions).to_have_text(["Resume", "Dismiss"])
-    actions.first.click()
+    expect(actions).to_have_text(["Dismiss", "Resume"])
+    actions.last.click()
     expect(label(page)).to_have_text("Waiting for a worker")
 
 
@@ -180,8 +184,10 @@ def test_a_running_run_shows_the_stop_request(open_page: Open, business_a: Busin
     half_done(make_run, business_a)
     page = open_page()
     page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel the run").click()
     expect(page.get_by_text("Cancelling…")).to_be_visible()
-    expect(page.locator("[part=actions] button")).to_have_count(0)
+    expect(page.locator("[part=actions] [data-action]")).to_have_text(["Cancel"])
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_disabled()
 
 
 def test_failed_items_show_their_reasons(open_page: Open, business_a: Business, make_run: MakeRun) -> None:

@@ -10,10 +10,10 @@ from django.db import connection
 
 from runs.exceptions import WrongState
 from runs.models import Business, Run
-from runs.models.audit import SYSTEM
+from runs.models.audit import SYSTEM, Actor
 from runs.progress import Progress
 from runs.states import Status, StopRequest
-from tests.actors import claim_counting, read_run
+from tests.actors import claim_counting, read_run, start_counting, work_through
 from tests.contract.models import CountingRun
 from tests.sessions import is_any_session_waiting
 from tests.workers import until
@@ -37,6 +37,21 @@ def test_a_stop_that_is_requested_after_the_last_flush(
     left = read_run(run)
     assert (left.status, left.requested) == (expected, "")
     assert (left.finished_at is not None) == (expected == Status.CANCELLED)
+
+
+@pytest.mark.parametrize(("request_stop", "reason"), [(Run.cancel, "asked to cancel"), (Run.pause, "asked to pause")])
+def test_a_stop_is_recorded_as_done_by_whoever_asked_for_it(
+    business_a: Business, request_stop: Callable[[Run, Actor], None], reason: str
+) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
+        request_stop(read_run(run), Actor("person", "dana", 7))
+        progress.report()
+        for _ in progress.track(range(3)):
+            pass
+
+    run = work_through(start_counting(business_a), work)
+    context = run.events.order_by("pgh_id").last().pgh_context
+    assert (context["actor"]["name"], context["reason"]) == ("dana", reason)
 
 
 @STOP_REQUESTS

@@ -7,8 +7,9 @@ from unittest import mock
 import pytest
 
 from runs.models import Business
+from runs.pages.throughput_plot import WIDTH, plot_throughput
 from runs.progress import Progress
-from runs.progress.throughput import POINTS, ThroughputHistory, plot_throughput
+from runs.progress.throughput import POINTS, ThroughputHistory
 from runs.states import Status
 from tests.cast import MakeRun
 
@@ -36,7 +37,7 @@ def test_the_last_point_is_always_noted() -> None:
     history = ThroughputHistory([[0, 0], [1, 10]])
     assert not history.note(1.2, 11)
     assert history.note(1.3, 12, last=True)
-    assert history.points[-1] == [1.3, 12]
+    assert history.points == [[0, 0], [1.3, 12]]  # 0.3 s are too short to tell a speed
 
 
 @pytest.mark.django_db(transaction=True)
@@ -62,5 +63,40 @@ def test_too_few_points_arent_drawn() -> None:
 def test_the_drawing_has_the_highest_speed_on_top() -> None:
     drawn = plot_throughput([[0, 0], [1, 10], [2, 30], [4, 30]])
     assert drawn is not None
-    assert (drawn.peak, drawn.seconds) == (20, 4)
-    assert "225.0 6.0" in drawn.line
+    assert (drawn.peak, drawn.top, drawn.seconds) == (20, 20, 4)
+    assert "225.0 0.0" in drawn.lines[0]
+
+
+def test_a_further_attempt_is_drawn_apart_without_the_time_between() -> None:
+    history = ThroughputHistory([])
+    for second in range(5):
+        history.note(second, second * 10)
+    resumed = ThroughputHistory(history.points)
+    assert resumed.resume(45) == 4  # five items were processed after the last point
+    for second in (5, 6, 7):
+        resumed.note(second, 45 + (second - 4) * 20)
+    assert resumed.points[5:] == [[4, 45, 1], [5, 65], [6, 85], [7, 105]]
+    drawn = plot_throughput(resumed.points)
+    assert drawn is not None
+    assert [len(drawn.lines), len(drawn.gaps)] == [2, 1]
+    assert [step.rate for step in drawn.steps] == [10, 10, 10, 10, 20, 20, 20]
+    assert drawn.steps[-1].x + drawn.steps[-1].width == pytest.approx(WIDTH)
+    assert drawn.steps[4].x > drawn.steps[3].x + drawn.steps[3].width
+
+
+def test_no_speed_is_drawn_from_a_last_moment() -> None:
+    drawn = plot_throughput([[0, 0], [1, 10], [2, 20], [2.1, 40]])
+    assert drawn is not None
+    assert [step.rate for step in drawn.steps] == [10, 10]
+
+
+def test_many_attempts_leave_room_for_their_points() -> None:
+    points: list[list[float]] = []
+    for attempt in range(200):
+        history = ThroughputHistory(points)
+        began = history.resume(attempt * 30)
+        for second in (1, 2, 3):
+            history.note(began + second, attempt * 30 + second * 10, last=second == 3)
+        points = history.points
+    assert len(points) <= POINTS + 1
+    assert plot_throughput(points) is not None

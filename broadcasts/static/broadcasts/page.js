@@ -11,7 +11,19 @@ const card = /** @type {any} */ (page.querySelector("run-card"));
 const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("retry-unknown"));
 
 followCards(page, `${page.dataset.foundUrl}${location.search}`);
+page.addEventListener("run:change", (event) => showCounts(/** @type {CustomEvent} */ (event).detail));
 page.addEventListener("run:start", (event) => showRun(/** @type {CustomEvent} */ (event).detail));
+
+/** The filters' counts are the card's own; what a run doesn't count comes with the list. @param {any} run */
+function showCounts(run) {
+  const list = document.getElementById("recipients");
+  if (list?.dataset.run !== String(run.id)) return;
+  const counts = { ...run.details, all: run.total ?? 0, pending: (run.total ?? 0) - run.processed };
+  for (const place of list.querySelectorAll("[data-count]")) {
+    const count = counts[place.getAttribute("data-count") ?? ""];
+    if (typeof count === "number") place.textContent = String(count);
+  }
+}
 
 /** A page of one broadcast lists its recipients, so another one needs its own page. @param {any} run */
 function showRun(run) {

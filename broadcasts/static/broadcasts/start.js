@@ -68,10 +68,12 @@ class BroadcastForm extends StartForm {
 
   /** @param {any} run */
   dispatchStart(run) {
+    const hadFocus = this.sendButton === document.activeElement; // it goes with the preview
     this.form.reset();
     this.showTemplateFields();
     this.dropPreview();
     super.dispatchStart(run);
+    if (hadFocus) /** @type {HTMLElement | null} */ (this.form.querySelector("button:not([data-send])"))?.focus();
   }
 }
 

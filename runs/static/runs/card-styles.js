@@ -28,7 +28,7 @@ cardStyles.replaceSync(`
 :host([hidden]), [hidden] { display: none !important; }
 :host(:is([state="working"], [state="loading"])) { --tone: var(--accent); --fill: var(--accent); }
 :host([state="completed"]) { --tone: var(--good); --fill: var(--good); }
-:host(:is([state="quiet"], [state="not_advancing"], [state="waiting"])) { --tone: var(--warn); --fill: light-dark(#d08a05, #f1c05d); }
+:host(:is([state="quiet"], [state="not_advancing"], [state="waiting"], [imperfect])) { --tone: var(--warn); --fill: light-dark(#d08a05, #f1c05d); }
 :host(:is([state="stale"], [state="failed"])) { --tone: var(--bad); --fill: var(--bad); }
 :host([lost]) { --tone: var(--soft); --fill: light-dark(#8b93a7, #717c93); }
 
@@ -46,7 +46,7 @@ article { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; }
 :host([state="none"]) article, :host(:not([state="none"])) .empty, :host([bare]) .empty { display: none; }
 
 header { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0.4rem 1rem; }
-h2 { font-size: 1.1rem; line-height: 1.2; overflow-wrap: anywhere; }
+h2 { min-inline-size: 0; margin-inline-end: auto; font-size: 1.1rem; line-height: 1.2; overflow-wrap: break-word; }
 h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space: nowrap; }
 
 .pill {
@@ -61,6 +61,10 @@ h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space
   font-weight: 600;
 }
 .pill::before { content: ""; flex: none; inline-size: 0.5em; block-size: 0.5em; border-radius: 50%; background: currentcolor; }
+
+.pill[part="contact"] { --tone: var(--warn); }
+.about { flex-basis: 100%; color: var(--soft); font-size: 0.93rem; overflow-wrap: break-word; }
+.about span + span::before { content: " · "; }
 
 /* Columns and lines that stay where they are, whatever the numbers in them. */
 .figure { display: flex; align-items: center; gap: 0.8rem; min-block-size: 3.25rem; font-variant-numeric: tabular-nums; }
@@ -87,20 +91,43 @@ h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space
 @keyframes glide { from { translate: -100% 0; } to { translate: 100% 0; } }
 
 .under { min-block-size: 1.5em; margin-block-start: -0.4rem; color: var(--soft); font-size: 0.93rem; font-variant-numeric: tabular-nums; }
-.under [part="message"] { overflow-wrap: anywhere; text-align: start; }
+.under [part="message"] { overflow-wrap: break-word; text-align: start; }
 :host(:is([state="stale"], [state="failed"])) [part="message"] { color: var(--tone); font-weight: 550; }
 :host([lost]) [part="age"] { color: var(--warn); font-weight: 600; }
 
 .warnings { display: grid; gap: 0.4rem; font-size: 0.93rem; }
 .warnings li { padding-inline-start: 0.8rem; border-inline-start: 3px solid var(--warn); overflow-wrap: anywhere; }
 
-.stats { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; padding: 0.75rem 1rem; border-radius: 10px; background: var(--sunken); }
+.stats { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(6.5rem, 45%), 1fr)); gap: 0.5rem; padding: 0.75rem 1rem; border-radius: 10px; background: var(--sunken); }
 .stats dt { color: var(--soft); font-size: 0.82rem; }
 .stats dt::first-letter { text-transform: uppercase; }
 .stats dd { font-size: 1.1rem; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .stats .some { color: var(--bad); }
 
-.foot { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; min-block-size: 2.5rem; }
+[part="result"] { margin-block-start: -0.4rem; font-size: 0.93rem; }
+
+/* Each button has a place of its own, as wide as its text, which stays when the button goes. */
+.foot { position: relative; display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; min-block-size: 2.5rem; }
+.place { display: inline-grid; }
+.gap { flex: 1; }
+.place::before { content: attr(data-label); visibility: hidden; padding: 0.3rem 0.9rem; border: 1px solid; font-size: 0.93rem; font-weight: 600; }
+.place > *, .place::before { grid-area: 1 / 1; }
+dialog {
+  inset: auto;
+  inset-block-end: calc(100% + 0.5rem);
+  inset-inline-start: 0;
+  z-index: 1;
+  inline-size: max-content;
+  max-inline-size: 100%;
+  padding: 0.9rem 1.1rem;
+  border: 1px solid var(--line);
+  border-radius: 10px;
+  background: var(--ground);
+  color: var(--ink);
+  box-shadow: 0 8px 28px -8px rgb(20 25 45 / 35%);
+}
+dialog p { margin-block-end: 0.7rem; font-size: 0.93rem; }
+dialog button[value="cancel"] { margin-inline-start: 0.5rem; border-color: var(--bad); color: var(--bad); }
 button {
   min-block-size: 2.5rem;
   padding: 0.3rem 0.9rem;
@@ -115,8 +142,21 @@ button {
 }
 button:hover { background: var(--sunken); }
 button[aria-disabled="true"] { opacity: 0.5; cursor: default; }
+button[aria-busy="true"] { opacity: 0.8; }
+button[aria-busy="true"]::after {
+  content: "";
+  display: inline-block;
+  inline-size: 0.6em;
+  block-size: 0.6em;
+  margin-inline: 0.4em -1em;
+  border: 2px solid;
+  border-block-start-color: transparent;
+  border-radius: 50%;
+  animation: turn 1s linear infinite;
+}
+@keyframes turn { to { rotate: 360deg; } }
 button[data-action="dismiss"] { border-color: transparent; color: var(--soft); }
-:is(button, summary, a, ul):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 6px; }
+:is(button, summary, a, ul, article, .empty):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 6px; }
 
 .problem { padding: 0.7rem 0.9rem; border-radius: 10px; background: color-mix(in srgb, var(--bad) 10%, var(--ground)); color: var(--bad); font-size: 0.93rem; }
 a { color: var(--accent); text-underline-offset: 0.2em; }
@@ -131,22 +171,21 @@ details > * + * { margin-block-start: 0.8rem; }
 .evidence dt { color: var(--soft); }
 .evidence dd { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .events { display: grid; gap: 0.55rem; }
-.events li { display: grid; grid-template-columns: 1fr auto; gap: 0 1rem; padding-inline-start: 0.8rem; border-inline-start: 3px solid var(--line); overflow-wrap: anywhere; }
+.events li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 1rem; padding-inline-start: 0.8rem; border-inline-start: 3px solid var(--line); overflow-wrap: break-word; }
 .events li span { grid-column: 1 / -1; color: var(--soft); font-size: 0.88rem; }
 .events time { color: var(--soft); font-variant-numeric: tabular-nums; }
 .items { display: grid; gap: 0.7rem; max-block-size: 22rem; overflow: auto; }
-.items li { display: grid; gap: 0.1rem; padding-inline-start: 0.8rem; border-inline-start: 3px solid var(--bad); overflow-wrap: anywhere; }
+.items li { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.1rem; padding-inline-start: 0.8rem; border-inline-start: 3px solid var(--bad); overflow-wrap: break-word; }
 .items li span { color: var(--soft); font-size: 0.85rem; }
 .items strong { font-weight: 600; }
 
 .news { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
 @container (max-width: 30rem) {
-  .stats { grid-template-columns: repeat(2, 1fr); }
   .figure strong { font-size: 2.2rem; }
 }
 @media (prefers-reduced-motion: reduce) {
-  .fill, .fill::after { animation: none !important; transition: none; }
+  .fill, .fill::after, button::after { animation: none !important; transition: none; }
   :host([no-total][moving]) .fill { background: repeating-linear-gradient(45deg, var(--fill) 0 8px, transparent 8px 16px); }
 }
 @media (forced-colors: active) {
@@ -155,7 +194,7 @@ details > * + * { margin-block-start: 0.8rem; }
 }
 @media print {
   article, .empty { box-shadow: none; break-inside: avoid; }
-  .foot, .problem, details:not([open]) { display: none; }
+  .foot, .problem, [part="result"], details:not([open]) { display: none; }
   .bar, .fill, .stats { print-color-adjust: exact; }
 }
 `);

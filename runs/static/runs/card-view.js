@@ -1,66 +1,16 @@
 /** The view of a card: the run as last received, and how long ago that was. It makes no requests. */
 
+import { CardActions } from "./card-actions.js";
+import { CardDetails, createElement } from "./card-details.js";
 import { cardStyles } from "./card-styles.js";
+import { cardTemplate } from "./card-template.js";
 import { Messages } from "./messages.js";
+import { isActive, isImperfect, unknownOf } from "./run-json.js";
 
-/**
- * The run as the API serializes it; see /api/schema/.
- * @typedef {{
- *   id: number, type: string, status: string, total: number|null, processed: number, succeeded: number,
- *   failed: number, skipped: number, progress_pct: number|null, eta_seconds: number|null, rate: number|null,
- *   started_at: string|null, finished_at: string|null, server_now: string, seconds_since_heartbeat: number|null,
- *   stale_after_seconds: number, attempt: number, version: number, requested: string, actions: string[],
- *   verdict: {code: string, label: string, message: string, evidence: Record<string, any>},
- *   details: Record<string, any>,
- * }} Run
- */
+/** @typedef {import("./run-json.js").Run} Run */
+/** @typedef {import("./run-json.js").About} About */
 
-const ACTIVE = new Set(["queued", "running", "paused"]);
 const MOVING = new Set(["working", "not_advancing", "quiet"]);
-const AGES = new Set(["seconds_since_heartbeat", "seconds_since_progress"]);
-const COMMON_ITEM_FIELDS = new Set(["id", "key", "status", "error_code", "error_message", "attempts"]);
-
-/** @param {Run | null} run */
-export const isActive = (run) => run !== null && ACTIVE.has(run.status);
-
-const template = document.createElement("template");
-template.innerHTML = `
-  <article part="card" aria-labelledby="title">
-    <header>
-      <h2 id="title" part="heading"><span data-fill="heading"></span> <small data-fill="number"></small></h2>
-      <span class="pill" part="label"></span>
-    </header>
-    <div class="figure">
-      <strong part="percent"></strong>
-      <div><p part="count"></p><p part="eta"></p></div>
-    </div>
-    <div class="bar" part="bar" role="progressbar" aria-labelledby="title" aria-valuemin="0" aria-valuemax="100"><div class="fill" part="fill"></div></div>
-    <div class="under"><p part="message" dir="auto"></p><p part="age"></p></div>
-    <ul class="warnings" part="warnings" hidden></ul>
-    <dl class="stats" part="stats">
-      <div><dt data-message="succeeded"></dt><dd part="succeeded">–</dd></div>
-      <div><dt data-message="skipped"></dt><dd part="skipped">–</dd></div>
-      <div><dt data-message="failed_items"></dt><dd part="failed">–</dd></div>
-      <div><dt data-message="speed"></dt><dd part="rate">–</dd></div>
-    </dl>
-    <div class="foot" part="actions"></div>
-    <p class="problem" part="problem" role="alert" hidden></p>
-    <details part="failures" hidden>
-      <summary data-message="what_failed"></summary>
-      <ul class="items" part="items" tabindex="0"></ul>
-      <p class="soft"><span data-fill="failed-note"></span> <a part="csv" data-message="csv" download></a></p>
-    </details>
-    <details part="why">
-      <summary data-message="why"></summary>
-      <p data-fill="why-is"></p>
-      <dl class="evidence" part="evidence"></dl>
-      <p class="soft" data-message="why_left" data-fill="why-left"></p>
-      <p class="soft" data-message="events"></p>
-      <ol class="events" part="events"></ol>
-    </details>
-  </article>
-  <div class="empty" part="empty"><slot name="empty"></slot></div>
-  <p class="news" part="news" role="status" aria-live="polite"></p>`;
 
 export class CardView {
   /** @param {HTMLElement} host @param {string} language @param {string} heading */
@@ -69,7 +19,7 @@ export class CardView {
     this.messages = new Messages(language);
     this.root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
     this.root.adoptedStyleSheets = [cardStyles];
-    this.root.replaceChildren(template.content.cloneNode(true));
+    this.root.replaceChildren(cardTemplate.content.cloneNode(true));
     for (const place of this.root.querySelectorAll("[data-message]")) {
       place.textContent = this.text(place.getAttribute("data-message") ?? "");
     }
@@ -80,6 +30,10 @@ export class CardView {
     /** @type {Run | null} */
     this.run = null;
     this.lost = false;
+    this.actions = new CardActions(this.part("actions"), (action) => this.text(`actions.${action}`));
+    this.details = new CardDetails(this.root, this.messages);
+    /** @type {{actions: string[], working: string}} */
+    this.offered = { actions: [], working: "" };
     this.announcedCode = "";
     this.announcedQuarter = 0;
   }
@@ -104,16 +58,52 @@ export class CardView {
     if (this.run?.id !== run.id || this.run?.type !== run.type) this.showNewRun(run);
     this.run = run;
     this.fill("number").textContent = this.text("number", { n: String(run.id) });
+    this.showAbout(run);
     this.showProgress(run);
-    for (const name of /** @type {const} */ (["succeeded", "skipped", "failed"])) {
-      this.part(name).textContent = this.messages.formatNumber(run[name]);
-    }
-    this.part("failed").classList.toggle("some", run.failed > 0);
-    this.part("failures").hidden = run.failed === 0;
-    const stopping = run.requested && run.status === "running" ? this.text(`stopping.${run.requested}`) : "";
-    this.part("message").textContent = stopping || run.verdict.message;
+    this.showOutcomes(run);
+    this.showMessage();
     this.showWarnings(run.details.warnings ?? []);
     this.announceChange(run);
+  }
+
+  /** What the run works on, how, and who started it. @param {Run} run */
+  showAbout(run) {
+    const { name, mode, started_by: starter } = aboutOf(run);
+    const texts = [name, mode, starter && this.text("started_by", { name: starter })].filter(Boolean);
+    this.part("about").replaceChildren(...texts.map((text) => createElement("span", text)));
+    this.part("about").hidden = texts.length === 0;
+  }
+
+  /** They add up to what was processed. @param {Run} run */
+  showOutcomes(run) {
+    const unknown = unknownOf(run);
+    const counts = { succeeded: run.succeeded, skipped: run.skipped, failed: run.failed, unknown };
+    for (const [name, count] of Object.entries(counts)) {
+      this.part(name).textContent = this.messages.formatNumber(count);
+    }
+    this.part("failed").classList.toggle("some", run.failed > 0);
+    this.part("unknown").parentElement.hidden = unknown === 0;
+    this.part("failures").hidden = run.failed === 0;
+    this.host.toggleAttribute("imperfect", isImperfect(run));
+    this.showResult(run);
+  }
+
+  /** A link to what the run has brought, where the page has named its address. @param {Run} run */
+  showResult(run) {
+    const address = this.host.getAttribute("results");
+    const { result } = aboutOf(run);
+    this.part("result").hidden = !address || !result;
+    const link = this.part("result").querySelector("a");
+    link.href = (address ?? "").replace("{id}", String(run.id));
+    link.textContent = result ?? "";
+  }
+
+  showMessage() {
+    const { run } = this;
+    if (!run) return;
+    const stopping = this.offered.working || (run.status === "running" ? run.requested : "");
+    this.part("message").textContent =
+      (stopping && this.messages.textOr(`stopping.${stopping}`, "")) || run.verdict.message;
   }
 
   /** @param {string[]} warnings  of a run that goes on all the same */
@@ -127,6 +117,7 @@ export class CardView {
     this.announcedQuarter = quarterOf(run);
     this.announcedCode = this.run ? "" : run.verdict.code; // a screen reader reads what the page opens with
     this.showProblem("");
+    this.actions.forget();
     if (!this.run) return; // details opened before the first response stay open
     this.part("failures").open = false;
     this.part("why").open = false;
@@ -134,8 +125,10 @@ export class CardView {
 
   /** There is no run, or none that may be seen. */
   clear() {
+    const hadFocus = this.root.activeElement !== null;
     this.run = null;
     this.host.setAttribute("state", "none");
+    if (hadFocus) this.part("empty").focus();
   }
 
   /** @param {Run} run */
@@ -153,11 +146,7 @@ export class CardView {
           ? this.text("done_so_far", { done })
           : ""
         : this.text("of", { done, total: messages.formatNumber(total) });
-    this.part("count").textContent = count;
-    this.part("rate").textContent =
-      run.rate && run.status === "running"
-        ? this.text("rate", { n: messages.formatNumber(run.rate, { maximumSignificantDigits: 2 }) })
-        : "–";
+    this.part("count").textContent = count && [count, aboutOf(run).unit].filter(Boolean).join(" ");
     this.host.toggleAttribute("no-total", percent === null);
     this.part("fill").style.inlineSize = percent === null ? "" : `${percent}%`;
     const bar = this.part("bar");
@@ -179,11 +168,25 @@ export class CardView {
     this.host.toggleAttribute("lost", lost);
     if (!run) return;
     this.showLabel(run, age, lost);
+    this.showSpeed(run, lost);
+    this.renderActions();
     this.part("eta").textContent = lost ? "" : this.timeLeftText(run, age);
     this.part("age").textContent = lost
       ? this.text("last_known", { ago: messages.formatAge(contactAge) })
       : this.heartbeatText(run, age);
-    if (this.part("why").open) this.showEvidence(run, age);
+    this.part("contact").hidden = !lost || !isActive(run);
+    if (this.part("why").open) this.details.showEvidence(run, age);
+  }
+
+  /** The present one while the run works and the server answers, and the average once it has ended. @param {Run} run @param {boolean} lost */
+  showSpeed(run, lost) {
+    const isRunning = run.status === "running";
+    const rate = isRunning ? run.rate : isActive(run) ? null : aboutOf(run).average_rate;
+    this.fill("speed").textContent = this.text(isActive(run) ? "speed" : "average_speed");
+    this.part("rate").textContent =
+      rate && !(lost && isRunning)
+        ? this.text("rate", { n: this.messages.formatNumber(rate, { maximumSignificantDigits: 2 }) })
+        : "–";
   }
 
   /** @param {Run} run @param {number} age @param {boolean} lost */
@@ -210,100 +213,52 @@ export class CardView {
     if (run.verdict.code === "waiting" && wait - age > 0)
       return this.text("goes_on", { time: this.messages.formatDuration(wait - age) });
     if (run.eta_seconds === null || run.total === null || !run.processed || !run.started_at) return "";
-    const elapsed = (Date.parse(run.server_now) - Date.parse(run.started_at)) / 1000;
-    const average = ((run.total - run.processed) * elapsed) / run.processed;
+    const elapsed = secondsBetween(run.started_at, run.server_now);
+    const average = (run.total - run.processed) / (aboutOf(run).average_rate ?? run.processed / elapsed);
     const ends = [run.eta_seconds - age, average - age].map((left) => Math.max(0, left)).sort((a, b) => a - b);
     return ends[1] > 0 ? this.messages.formatTimeLeft(ends[0], ends[1]) : "";
   }
 
   /** @param {Run} run @param {number} age */
   heartbeatText(run, age) {
-    if (run.finished_at) return this.text("finished", { time: this.messages.formatTime(run.finished_at) });
+    if (run.finished_at) return this.endText(run, run.finished_at);
+    const queued = run.verdict.evidence.seconds_in_queue ?? null;
+    if (queued !== null) return this.text("waits_since", { time: this.messages.formatDuration(queued + age) });
     if (run.status !== "running" || run.seconds_since_heartbeat === null) return "";
     return this.text("heartbeat", { ago: this.messages.formatAge(run.seconds_since_heartbeat + age) });
   }
 
-  /** @param {Run} run @param {number} age */
-  showEvidence(run, age) {
+  /** @param {Run} run @param {string} finishedAt */
+  endText(run, finishedAt) {
     const { messages } = this;
-    const { code, evidence } = run.verdict;
-    const limit = messages.formatDuration(run.stale_after_seconds);
-    this.fill("why-is").textContent = this.text(`why_is.${code}`, { limit });
-    this.fill("why-left").hidden = run.eta_seconds === null;
-    const rows = Object.entries(evidence).flatMap(([name, value]) => {
-      if (value === null || value === "" || (run.status !== "running" && AGES.has(name) && run.status !== "failed"))
-        return [];
-      if (AGES.has(name)) return [[name, messages.formatAge(value + age)]];
-      if (name === "waits_for") return []; // the message says it
-      if (name === "running_of_limit") return [[name, this.limitText(value)]];
-      if (name === "seconds_to_wait") return value > age ? [[name, messages.formatDuration(value - age)]] : [];
-      return [[name, name === "stale_after_seconds" ? limit : String(value)]];
-    });
-    this.part("evidence").replaceChildren(
-      ...rows.flatMap(([name, value]) => [
-        createElement("dt", messages.textOr(`evidence.${name}`, name)),
-        createElement("dd", value),
-      ]),
-    );
+    const ended = this.text(`ended.${run.verdict.code}`, { time: messages.formatTime(finishedAt) });
+    const { took } = aboutOf(run);
+    return took ? `${ended} · ${this.text("took", { time: took })}` : ended;
   }
 
-  /** @param {{running: number, limit: number}} runs */
-  limitText({ running, limit }) {
-    return this.text("of", { done: this.messages.formatNumber(running), total: this.messages.formatNumber(limit) });
+  /** @param {string[]} actions  that are allowed @param {string} [working]  the one that is under way */
+  showActions(actions, working = "") {
+    this.offered = { actions, working };
+    this.showMessage();
+    this.renderActions();
   }
 
-  /** @param {any[]} events  newest first */
-  showEvents(events) {
-    const { messages } = this;
-    const rows = events.map((event) => {
-      const row = document.createElement("li");
-      const time = createElement("time", messages.formatTime(event.at));
-      time.setAttribute("datetime", event.at);
-      const actor = event.actor && messages.textOr(`actors.${event.actor.kind}`, event.actor.kind);
-      const reason = messages.textOr(`reasons.${event.reason}`, event.reason);
-      const by = [actor, event.actor?.name].filter(Boolean).join(" ");
-      row.append(
-        createElement("strong", messages.text(`status.${event.status}`)),
-        time,
-        createElement("span", [reason, by].filter(Boolean).join(" · ")),
-      );
-      return row;
-    });
-    this.part("events").replaceChildren(...rows);
-  }
-
-  /** @param {any[]} items @param {boolean} more */
-  showItems(items, more) {
-    this.part("items").replaceChildren(...items.map((item) => itemRow(item, this.messages)));
-    this.part("items").hidden = items.length === 0;
-    this.fill("failed-note").textContent =
-      items.length === 0
-        ? this.text("nothing_failed")
-        : more
-          ? this.text("more", { n: this.messages.formatNumber(items.length) })
-          : "";
-  }
-
-  /** @param {string[]} actions @param {boolean} busy */
-  showActions(actions, busy) {
+  /** The focus stays on the card when the button that had it is gone. */
+  renderActions() {
+    const { run } = this;
+    if (!run) return;
+    const { actions, working } = this.offered;
     const place = this.part("actions");
-    const shown = [...place.children].map((button) => button.dataset.action).join();
-    if (shown !== actions.join()) {
-      const hadFocus = place.contains(this.root.activeElement);
-      place.replaceChildren(...actions.map((action) => this.button(action)));
-      if (hadFocus) place.firstElementChild?.focus();
-    }
-    for (const button of place.children) button.ariaDisabled = String(busy); // the attribute `disabled` would take the focus away
+    const hadFocus = place.contains(this.root.activeElement);
+    const requested = run.status === "running" && run.requested === "cancel" ? "cancel" : "";
+    this.actions.show(actions, { isActive: isActive(run), working: working || requested, isDisabled: this.lost });
+    const pause = place.querySelector('[data-action="pause"]');
+    if (pause && run.requested === "pause") pause.ariaBusy = pause.ariaDisabled = "true";
+    if (hadFocus && !place.contains(this.root.activeElement)) this.focus();
   }
 
-  /** @param {string} action */
-  button(action) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.action = action;
-    button.part.add("button");
-    button.textContent = this.text(`actions.${action}`);
-    return button;
+  focus() {
+    this.part("card").focus();
   }
 
   /** @param {string} text @param {HTMLElement[]} more */
@@ -328,31 +283,11 @@ export class CardView {
   }
 }
 
+/** @param {string} from @param {string} to  both of the server's clock */
+const secondsBetween = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
+
+/** What the server says of the work beside its figures; nothing where it is older than this card. @param {Run} run @returns {About} */
+const aboutOf = (run) => run.details.about ?? {};
+
 /** @param {Run} run */
 const quarterOf = (run) => Math.floor((run.progress_pct ?? 0) / 25);
-
-const MOMENT = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/;
-
-/** Only texts and times: a bare true or false would mean nothing. @param {Record<string, any>} item @param {import("./messages.js").Messages} messages */
-function itemRow(item, messages) {
-  const own = Object.entries(item).flatMap(([name, value]) =>
-    COMMON_ITEM_FIELDS.has(name) || !value || value === true
-      ? []
-      : [MOMENT.test(value) ? messages.formatTime(value) : value],
-  );
-  const [title = item.key, ...rest] = own;
-  const row = document.createElement("li");
-  row.append(
-    createElement("strong", title),
-    createElement("span", rest.join(" · ")),
-    createElement("p", item.error_message || item.error_code),
-  );
-  return row;
-}
-
-/** @param {string} tag @param {unknown} text  maybe a stranger's: never as markup, and in its own direction */
-function createElement(tag, text) {
-  const element = document.createElement(tag);
-  element.appendChild(document.createElement("bdi")).textContent = String(text);
-  return element;
-}

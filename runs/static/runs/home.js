@@ -2,30 +2,45 @@
 
 import "./run-card.js";
 import { refreshLiveParts } from "./live-parts.js";
+import { followRuns } from "./live-rows.js";
 import { localizeTimes } from "./messages.js";
+import { isActive } from "./run-json.js";
 
 const home = /** @type {HTMLElement} */ (document.getElementById("home"));
 const active = /** @type {HTMLElement} */ (document.getElementById("active"));
 const emptyNote = /** @type {HTMLElement} */ (document.getElementById("nothing-active"));
-const refreshLists = refreshLiveParts(location.pathname);
+const refreshLists = refreshLiveParts(location.pathname, "as rendered");
+/** @type {Set<string>} */
+const requested = new Set(); // runs with their statuses, for which the lists were fetched again
 
-home.addEventListener("run:start", (event) => showCard(/** @type {CustomEvent} */ (event).detail));
+home.addEventListener("run:start", (event) => {
+  const card = showCard(/** @type {CustomEvent} */ (event).detail);
+  card.scrollIntoView({ block: "nearest" });
+});
 home.addEventListener("run:dismiss", (event) => {
   /** @type {HTMLElement} */ (event.target).remove();
   showEmptyNote();
+  active.focus({ preventScroll: true }); // it went with the card
 });
-home.addEventListener("run:change", (event) => {
-  const run = /** @type {CustomEvent} */ (event).detail;
-  refreshLists(`${run.type} ${run.id} ${run.status}`, false);
+followRuns(home, home.dataset.business ?? "", (run) => {
+  const row = /** @type {HTMLElement | null} */ (home.querySelector(`[data-run="${run.type}:${run.id}"]`));
+  const version = `${run.type} ${run.id} ${run.status}`;
+  if (row?.dataset.status !== run.status && !requested.has(version)) {
+    requested.add(version);
+    refreshLists(version, false);
+  }
+  if (isActive(run) && !findCard(run)) showCard(run); // started elsewhere: by the API, or in another tab
 });
 
 /** @param {any} run */
+const findCard = (run) => active.querySelector(`run-card[type="${run.type}"][run-id="${run.id}"]`);
+
+/** @param {any} run */
 function showCard(run) {
-  const selector = `run-card[type="${run.type}"][run-id="${run.id}"]`;
-  const card = /** @type {any} */ (active.querySelector(selector) ?? addCard(run));
+  const card = /** @type {any} */ (findCard(run) ?? addCard(run));
   card.watch(run);
   showEmptyNote();
-  card.scrollIntoView({ block: "nearest" });
+  return card;
 }
 
 /** @param {any} run */
@@ -34,7 +49,9 @@ function addCard(run) {
   card.setAttribute("type", run.type);
   card.setAttribute("business", run.business_id);
   card.setAttribute("run-id", run.id);
-  card.setAttribute("heading", home.querySelector(`[data-heading="${run.type}"]`)?.textContent ?? "");
+  const type = /** @type {HTMLElement | null} */ (home.querySelector(`[data-heading="${run.type}"]`));
+  card.setAttribute("heading", type?.textContent ?? "");
+  card.setAttribute("results", type?.dataset.results ?? "");
   active.querySelector("h2")?.after(card);
   return card;
 }

@@ -1,16 +1,17 @@
 /** Parts of a page (`data-live`, each with an id) that are fetched again as runs advance. */
 
+import { followRuns } from "./live-rows.js";
 import { localizeTimes } from "./messages.js";
 
 const REFRESH_MS = 5000; // at most this often while a run is active
 
 /**
  * @param {string} url  where the parts are, alone or within a whole page
+ * @param {string} [shownVersion]  which the page was rendered with; else the first one that is named
  * @returns {(version: string, isActive: boolean) => void}  call it with a text that differs whenever the parts would,
  *   and whether more changes are to be expected
  */
-export function refreshLiveParts(url) {
-  let shownVersion = "";
+export function refreshLiveParts(url, shownVersion = "") {
   let refreshedAt = -Infinity;
   let timer = 0;
 
@@ -46,10 +47,11 @@ function replacePart(part) {
   if (!old || old.innerHTML === part.innerHTML) return;
   const focused = old.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
   old.replaceWith(part);
+  part.dispatchEvent(new CustomEvent("parts:replaced", { bubbles: true }));
   if (focused) /** @type {HTMLElement | null} */ (part.querySelector(`a[href="${CSS.escape(focused)}"]`))?.focus();
 }
 
-/** Refresh the parts of `page` whenever one of its cards shows a change. @param {HTMLElement} page @param {string} url */
+/** Refresh the parts of `page` whenever one of its cards shows a change; its rows go on by the stream itself. @param {HTMLElement} page @param {string} url */
 export function followCards(page, url) {
   const refresh = refreshLiveParts(url);
   page.addEventListener("run:change", (event) => {
@@ -57,4 +59,6 @@ export function followCards(page, url) {
     refresh(`${run.id}:${run.version}`, run.finished_at === null);
   });
   localizeTimes(page);
+  const business = page.querySelector("run-card")?.getAttribute("business");
+  if (business) followRuns(page, business);
 }

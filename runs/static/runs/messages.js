@@ -55,6 +55,18 @@ export class Messages {
     return this.formatNumber(count, { style: "unit", unit, unitDisplay: "long" });
   }
 
+  /** A threshold, to the second: "1 minute, 30 seconds". @param {number} seconds */
+  formatThreshold(seconds) {
+    const parts = [];
+    let rest = Math.round(seconds);
+    for (const [unit, size] of UNITS) {
+      const count = Math.floor(rest / size);
+      rest -= count * size;
+      if (count > 0) parts.push(this.formatNumber(count, { style: "unit", unit, unitDisplay: "long" }));
+    }
+    return new Intl.ListFormat(this.language, { type: "unit" }).format(parts);
+  }
+
   /**
    * The time left, as precisely as it is known: "about 7 minutes left", "5–12 minutes left".
    * @param {number} low @param {number} high  seconds

@@ -2,19 +2,20 @@
  * `<run-card type="receipt_sync" business="3">`: one run, followed as it advances; it never shows more than is known.
  *
  * Attributes: `type` and `business`; `run-id` for one run; without it the run that this browser follows, or else
- * the business's latest of the type; `api` ("/api/"), `token` (without it the page's session), `lang`, `heading`,
+ * the business's latest of the type; `api` ("/api/"), `token` (without it the page's session), `lang`, `heading`, `results`,
  * `login` ("/login/": where an ended session is renewed). A child with `slot="empty"` is shown while there is no run.
  * Events, bubbling, with the run's JSON as `detail`: `run:change`, `run:finish`, `run:dismiss`.
- * Attributes that it sets, for style sheets: `state` (the verdict's code, "loading", "unknown" or "none"), `moving`, `lost`, `no-total`.
+ * Attributes that it sets, for style sheets: `state` (the verdict's code, "loading", "unknown" or "none"), `moving`, `lost`, `no-total`, `imperfect`.
  */
 
 import { Api, ApiError, errorMessage } from "./api.js";
-import { CardView, isActive } from "./card-view.js";
+import { CardView } from "./card-view.js";
 import { Poller } from "./poller.js";
+import { isActive } from "./run-json.js";
 import { subscribe } from "./run-stream.js";
 import { loadStoredRun, removeStoredRun, storeRun } from "./storage.js";
 
-/** @typedef {import("./card-view.js").Run} Run */
+/** @typedef {import("./run-json.js").Run} Run */
 
 class RunCard extends HTMLElement {
   static observedAttributes = ["type", "business", "run-id", "api", "token", "lang", "heading"];
@@ -25,6 +26,7 @@ class RunCard extends HTMLElement {
   type = "";
   business = "";
   updatedAt = 0;
+  working = ""; // the action whose response is awaited
   api = new Api();
 
   connectedCallback() {
@@ -32,6 +34,7 @@ class RunCard extends HTMLElement {
     const lang = read("lang") || this.closest("[lang]")?.getAttribute("lang") || document.documentElement.lang;
     this.type = read("type");
     this.business = read("business");
+    for (const child of [...this.children]) if (!child.slot) child.remove(); // what the server knew, for before the script
     const view = new CardView(this, lang, read("heading"));
     this.view = view;
     this.api = new Api({ base: read("api") || "/api/", token: read("token"), lang: view.messages.language });
@@ -48,8 +51,11 @@ class RunCard extends HTMLElement {
     view.part("failures").addEventListener("toggle", () => void this.listFailures());
     view.part("why").addEventListener("toggle", () => void this.listEvents());
     view.part("actions").addEventListener("click", (/** @type {Event} */ event) => {
-      const button = /** @type {HTMLElement} */ (event.target).closest("button");
-      if (button) void this.runAction(button.dataset.action ?? "");
+      const button = /** @type {HTMLButtonElement | null} */ (
+        /** @type {HTMLElement} */ (event.target).closest("button")
+      );
+      if (button?.dataset.action === "cancel" && button.ariaDisabled !== "true") view.actions.confirmCancel();
+      else if (button && button.ariaDisabled !== "true") void this.runAction(button.dataset.action ?? button.value);
     });
     if (this.api.token) {
       view.part("csv").addEventListener("click", (/** @type {Event} */ event) => void this.download(event));
@@ -195,15 +201,15 @@ class RunCard extends HTMLElement {
   showActions() {
     const { run } = this;
     if (!run) return;
-    this.view?.showActions(isActive(run) ? run.actions : [...run.actions, "dismiss"], Boolean(this.busy));
+    this.view?.showActions(isActive(run) ? run.actions : [...run.actions, "dismiss"], this.working);
   }
 
   /** @param {string} action */
   async runAction(action) {
     const { run, api, view } = this;
-    if (!run || !view || this.busy) return;
+    if (!run || !view || this.working || action === "keep") return;
     if (action === "dismiss") return this.dismiss(run);
-    this.busy = true;
+    this.working = action;
     this.showActions();
     view.showProblem("");
     try {
@@ -212,7 +218,7 @@ class RunCard extends HTMLElement {
       if (error instanceof ApiError && error.run) this.watch(error.run);
       view.showProblem(errorMessage(error, view.messages));
     } finally {
-      this.busy = false;
+      this.working = "";
       this.showActions();
     }
   }
@@ -241,7 +247,7 @@ class RunCard extends HTMLElement {
     if (!run || !view || !view.part("failures").open) return;
     try {
       const page = await api.get(`runs/${run.type}/${run.id}/items/`, { status: "failed" });
-      view.showItems(page.results, Boolean(page.next));
+      view.details.showItems(page.results, Boolean(page.next));
     } catch {
       view.fill("failed-note").textContent = view.text("failed");
     }
@@ -267,9 +273,9 @@ class RunCard extends HTMLElement {
     this.tick();
     try {
       const page = await api.get(`runs/${run.type}/${run.id}/events/`, { order: "newest", page_size: 8 });
-      view.showEvents(page.results);
+      view.details.showEvents(page.results);
     } catch {
-      view.showEvents([]);
+      view.details.showEvents([]);
     }
   }
 }

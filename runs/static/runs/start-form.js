@@ -1,6 +1,7 @@
 /** A form that starts a run: one run however often it is submitted, and what was typed stays when it fails. */
 
 import { Api, ApiError, errorMessage, newIdempotencyKey } from "./api.js";
+import { pageMessages } from "./messages.js";
 
 /** @typedef {(form: FormData) => object} BuildBody  the request's body, of what the form contains */
 
@@ -21,6 +22,10 @@ export class StartForm {
     this.signal = signal;
     this.api = new Api({ lang: document.documentElement.lang });
     this.buttons = form.querySelectorAll("button");
+    this.isBusy = false;
+    this.news = form.appendChild(document.createElement("p")); // what screen readers are told
+    this.news.className = "sr-only";
+    this.news.role = "status";
     this.note = /** @type {HTMLElement | null} */ (form.querySelector("[data-start-busy]"));
     this.isOtherActive = false;
     this.renewKey();
@@ -64,14 +69,17 @@ export class StartForm {
 
   /** Run the action with the buttons disabled, and show what it fails with. @param {() => Promise<void>} action */
   async whileBusy(action) {
-    this.setDisabled(true);
+    if (this.isBusy || this.isOtherActive) return;
+    this.isBusy = true;
+    this.showButtons();
     this.showProblem("");
     try {
       await action();
     } catch (error) {
       this.showProblem(errorMessage(error));
     } finally {
-      this.setDisabled(this.isOtherActive);
+      this.isBusy = false;
+      this.showButtons();
     }
   }
 
@@ -79,12 +87,16 @@ export class StartForm {
   waitForOther(isActive) {
     this.isOtherActive = isActive;
     if (this.note) this.note.hidden = !isActive;
-    this.setDisabled(isActive);
+    this.showButtons();
   }
 
-  /** @param {boolean} disabled */
-  setDisabled(disabled) {
-    for (const button of this.buttons) button.disabled = disabled;
+  /** They are busy, or wait for the other run. The attribute `disabled` would take the focus away. */
+  showButtons() {
+    for (const button of this.buttons) {
+      button.ariaDisabled = String(this.isBusy || this.isOtherActive);
+      button.ariaBusy = String(this.isBusy);
+    }
+    this.news.textContent = this.isBusy ? pageMessages.text("starting") : "";
   }
 
   /** @param {string} text */

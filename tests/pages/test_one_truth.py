@@ -1,0 +1,61 @@
+"""A page says one thing of a run: its card, its rows and its counts go on together, and it knows of every run."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+from django.test import Client
+from playwright.sync_api import Browser, expect
+from pytest_django.live_server_helper import LiveServer
+
+from receipts.models import Mailbox
+from runs.models import Business
+from tests.browser import SOON, Open, finish_run, half_done, update_run
+from tests.cast import MakeRun
+
+pytestmark = pytest.mark.needs("chromium")
+
+OVERVIEW = "/b/business-a/"
+
+
+def test_an_open_overview_shows_a_run_that_starts_elsewhere_and_counts_it_once(
+    open_page: Open, business_a: Business, make_run: MakeRun
+) -> None:
+    page = open_page(path=OVERVIEW)
+    expect(page.get_by_text("No active runs.")).to_be_visible()
+    run = half_done(make_run, business_a)
+    card, row = page.locator("run-card"), page.locator(f"[data-run='receipt_sync:{run.pk}']")
+    expect(card.locator("[part=count]")).to_have_text("100 of 200 messages", timeout=2_500)  # 2 s, and the request
+    expect(page.get_by_text("No active runs.")).to_be_hidden()
+    expect(row.locator("[data-field=summary]")).to_have_text("100 of 200 messages")
+    expect(row).to_contain_text("Mailbox of business-a")
+    update_run(run, processed=150, succeeded=147, failed=2, progress_pct=75.0, heartbeat_at=Now())
+    expect(row.locator("[data-field=summary]")).to_have_text("150 of 200 messages · 2 failed · 1 unknown", timeout=SOON)
+    expect(card.locator("[part=count]")).to_have_text("150 of 200 messages")
+    finish_run(run)
+    expect(row.locator(".pill")).to_have_text("Completed with 2 failures", timeout=SOON)
+    expect(row.locator(".pill")).to_have_attribute("data-imperfect", "")
+    expect(row.get_by_role("link", name="200 messages with receipts")).to_have_attribute("href", f"{OVERVIEW}receipts/")
+
+
+@pytest.mark.parametrize("path", ["receipts/", "runs/receipt_sync/{id}/", ""])
+def test_without_scripts_the_page_shows_what_the_server_knew(
+    live_server: LiveServer, browser: Browser, client: Client, member_a: User, mailbox_a: Mailbox,
+    business_a: Business, make_run: MakeRun, path: str,
+) -> None:  # fmt: skip
+    run: Any = half_done(make_run, business_a)
+    client.force_login(member_a)
+    name = settings.SESSION_COOKIE_NAME
+    context = browser.new_context(java_script_enabled=False)
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(f"{live_server.url}{OVERVIEW}{path.format(id=run.pk)}")
+    now = page.locator("run-card .now-known")
+    expect(now).to_contain_text(re.compile("Working.*100 of 200 messages", re.DOTALL))
+    expect(page.get_by_text("Nothing has been synced yet")).to_be_hidden()
+    context.close()
