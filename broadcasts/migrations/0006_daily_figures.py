@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     dependencies = [
         ("broadcasts", "0005_fair_claims"),
-        ("runs", "0004_daily_figures"),
+        ("runs", "0005_daily_figures"),
     ]
 
     operations = [

@@ -19,7 +19,7 @@ from ..models import Run, Worker, run_types
 from ..readers.humanize import format_age, format_duration
 from ..readers.verdict import NOT_ADVANCING_AFTER, QUIET_AFTER
 from ..states import FINISHED, ErrorCode, Status
-from .health import count_workers
+from .metrics import count_workers
 from .now_rows import format_count
 
 DAY: Final = timedelta(hours=24)

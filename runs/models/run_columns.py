@@ -12,9 +12,8 @@ from django.db import connection
 from django.db.models import F, Field, Value
 from django.db.models.functions import Cast
 
-from .heartbeat import AGES
 from .run import Run
-from .run_queryset import RunQuerySet
+from .run_queryset import READ_WITH_RUN, RunQuerySet
 
 # What only work code needs, and what may be long. A run without them loads them when they are asked for.
 UNREAD = ("pace", "cursor", "cursor_counts", "poison_items")
@@ -30,7 +29,7 @@ class RunColumns:
     @property
     def names(self) -> list[str]:
         own = [own_column(model, field) for model in self.models for field in own_fields(model)]
-        return [TYPE, *(field.attname for field in common_fields(self.models[0])), *AGES, *own]
+        return [TYPE, *(field.attname for field in common_fields(self.models[0])), *READ_WITH_RUN, *own]
 
     def select(self, rows: RunQuerySet[Run]) -> Any:
         """The rows of one type, with all these columns: those of other types are null."""
@@ -72,7 +71,7 @@ def run_maker(model: type[Run], names: Sequence[str]) -> Callable[[Sequence[Any]
     fields = [field for field in model._meta.concrete_fields if field.attname not in UNREAD]
     columns = [own_column(model, field) if field.attname in own else field.attname for field in fields]
     values_of = itemgetter(*map(names.index, columns))
-    ages_of = itemgetter(*map(names.index, AGES))
+    added_of = itemgetter(*map(names.index, READ_WITH_RUN))
     attributes = frozenset(field.attname for field in fields)
     converters = [
         (place, field.cached_col, converter)
@@ -85,7 +84,7 @@ def run_maker(model: type[Run], names: Sequence[str]) -> Callable[[Sequence[Any]
         for place, column, convert in converters:
             values[place] = convert(values[place], column, connection)
         run = model.from_db(connection.alias, attributes, values)
-        vars(run).update(zip(AGES, ages_of(row), strict=True))
+        vars(run).update(zip(READ_WITH_RUN, added_of(row), strict=True))
         return run
 
     return make_run

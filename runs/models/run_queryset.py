@@ -19,7 +19,7 @@ from ..states import ACTIVE, ErrorCode, ItemStatus, Status, StopRequest, sources
 from . import statements
 from .audit import READER, SYSTEM, Actor, audit_context
 from .fleet import Worker, WorkerQuerySet, lost_after
-from .heartbeat import HeartbeatQuerySet, seconds_since
+from .heartbeat import AGES, HeartbeatQuerySet, seconds_since
 from .poison import COUNTS_AS_LOSS, death_columns
 
 if TYPE_CHECKING:
@@ -37,13 +37,22 @@ def as_expressions(assignments: Mapping[str, str]) -> dict[str, Any]:
     return {column: RawSQL(sql, []) for column, sql in assignments.items()}  # noqa: S611
 
 
+READ_WITH_RUN = (*AGES, "queue_age", "starter_name", "source_name")  # what `with_ages` adds
+
+
 class RunQuerySet(HeartbeatQuerySet[R]):
     def with_ages(self) -> Self:
         """With the time in the queue too, and the names of who started the run and what it works on, by joins."""
-        names = {"starter_name": models.F("created_by__username")}
-        if self.model.source_path:
-            names["source_name"] = models.F(self.model.source_path)
-        return super().with_ages().annotate(queue_age=seconds_since("queued_at"), **names)
+        path = self.model.source_path
+        return (
+            super()
+            .with_ages()
+            .annotate(
+                queue_age=seconds_since("queued_at"),
+                starter_name=models.F("created_by__username"),
+                source_name=models.F(path) if path else models.Value(None, models.CharField()),
+            )
+        )
 
     def active(self) -> Self:
         return self.filter(status__in=ACTIVE)

@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     dependencies = [
         ("contract", "0003_fair_claims"),
-        ("runs", "0004_daily_figures"),
+        ("runs", "0005_daily_figures"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False  # the indexes are built beside running work
 
     dependencies = [
-        ("contract", "0003_fair_claims"),
+        ("contract", "0004_daily_figures"),
         ("runs", "0003_fair_claims"),
     ]
 

@@ -5,12 +5,12 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contract", "0003_fair_claims"),
+        ("receipts", "0008_all_runs"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="countingrun",
+            model_name="receiptsyncrun",
             name="requested_by",
             field=models.JSONField(editable=False, null=True),
         ),

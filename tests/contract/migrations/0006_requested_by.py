@@ -5,12 +5,12 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("drill", "0005_fair_claims"),
+        ("contract", "0005_all_runs"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="drillrun",
+            model_name="countingrun",
             name="requested_by",
             field=models.JSONField(editable=False, null=True),
         ),

@@ -8,21 +8,21 @@ class Migration(migrations.Migration):
     atomic = False  # the indexes are built beside running work
 
     dependencies = [
-        ("drill", "0005_fair_claims"),
+        ("receipts", "0007_daily_figures"),
         ("runs", "0003_fair_claims"),
     ]
 
     operations = [
         AddIndexConcurrently(
-            model_name="drillrun",
-            index=models.Index(fields=["-created_at", "-id"], name="drillrun_created"),
+            model_name="receiptsyncrun",
+            index=models.Index(fields=["-created_at", "-id"], name="receiptsyncrun_created"),
         ),
         AddIndexConcurrently(
-            model_name="drillrun",
+            model_name="receiptsyncrun",
             index=models.Index(
                 condition=models.Q(("status__in", ("failed", "cancelled"))),
                 fields=["status", "-created_at", "-id"],
-                name="drillrun_ended_early",
+                name="receiptsyncrun_ended_early",
             ),
         ),
     ]

@@ -8,21 +8,21 @@ class Migration(migrations.Migration):
     atomic = False  # the indexes are built beside running work
 
     dependencies = [
-        ("recordings", "0006_fair_claims"),
+        ("broadcasts", "0006_daily_figures"),
         ("runs", "0003_fair_claims"),
     ]
 
     operations = [
         AddIndexConcurrently(
-            model_name="recordingrun",
-            index=models.Index(fields=["-created_at", "-id"], name="recordingrun_created"),
+            model_name="whatsappbroadcast",
+            index=models.Index(fields=["-created_at", "-id"], name="whatsappbroadcast_created"),
         ),
         AddIndexConcurrently(
-            model_name="recordingrun",
+            model_name="whatsappbroadcast",
             index=models.Index(
                 condition=models.Q(("status__in", ("failed", "cancelled"))),
                 fields=["status", "-created_at", "-id"],
-                name="recordingrun_ended_early",
+                name="whatsappbroadcast_ended_early",
             ),
         ),
     ]

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('broadcasts', '0005_fair_claims'),
+        ("drill", "0007_all_runs"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='whatsappbroadcast',
-            name='requested_by',
+            model_name="drillrun",
+            name="requested_by",
             field=models.JSONField(editable=False, null=True),
         ),
     ]

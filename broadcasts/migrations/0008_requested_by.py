@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('receipts', '0006_fair_claims'),
+        ("broadcasts", "0007_all_runs"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='receiptsyncrun',
-            name='requested_by',
+            model_name="whatsappbroadcast",
+            name="requested_by",
             field=models.JSONField(editable=False, null=True),
         ),
     ]

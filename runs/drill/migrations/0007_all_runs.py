@@ -8,21 +8,21 @@ class Migration(migrations.Migration):
     atomic = False  # the indexes are built beside running work
 
     dependencies = [
-        ("receipts", "0006_fair_claims"),
+        ("drill", "0006_daily_figures"),
         ("runs", "0003_fair_claims"),
     ]
 
     operations = [
         AddIndexConcurrently(
-            model_name="receiptsyncrun",
-            index=models.Index(fields=["-created_at", "-id"], name="receiptsyncrun_created"),
+            model_name="drillrun",
+            index=models.Index(fields=["-created_at", "-id"], name="drillrun_created"),
         ),
         AddIndexConcurrently(
-            model_name="receiptsyncrun",
+            model_name="drillrun",
             index=models.Index(
                 condition=models.Q(("status__in", ("failed", "cancelled"))),
                 fields=["status", "-created_at", "-id"],
-                name="receiptsyncrun_ended_early",
+                name="drillrun_ended_early",
             ),
         ),
     ]
