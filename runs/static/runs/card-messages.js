@@ -11,7 +11,10 @@ export default {
   "succeeded": "succeeded",
   "skipped": "skipped",
   "failed_items": "failed",
+  "unknown_items": "unknown",
   "speed": "Speed",
+  "average_speed": "Average speed",
+  "started_by": "started by {name}",
   "time_left": "about {time} left",
   "range_left": "{time} left",
   "at_least_left": "at least {time} left",
@@ -19,9 +22,17 @@ export default {
   "last_known": "Last known {ago}",
   "last_known_state": "Last known: {state}",
   "heartbeat": "Last heartbeat {ago}",
-  "finished": "Finished {time}",
+  "waits_since": "Waiting for {time}",
+  "ended": {
+   "completed": "Finished {time}",
+   "failed": "Failed {time}",
+   "cancelled": "Cancelled {time}",
+   "stale": "Marked as failed {time}"
+  },
+  "took": "took {time}",
   "unknown": "Unknown",
   "no_contact": "No contact with the server. This is the last known state.",
+  "no_contact_badge": "No contact",
   "contact": "Reconnected to the server.",
   "signed_out": "You have been signed out.",
   "sign_in": "Sign in again",
@@ -98,8 +109,15 @@ export default {
   "stopping": {
    "cancel": "Cancelling…",
    "pause": "Pausing…",
-   "interrupt": "Interrupting…"
+   "interrupt": "Interrupting…",
+   "resume": "Resuming…",
+   "retry": "Starting again…",
+   "retry-failed": "Starting…"
   },
+  "starting": "Starting…",
+  "confirm_cancel": "Cancel this run? What is done stays done.",
+  "keep": "Don't cancel",
+  "cancel_it": "Cancel the run",
   "actions": {
    "cancel": "Cancel",
    "pause": "Pause",
@@ -120,7 +138,10 @@ export default {
   "succeeded": "הצליחו",
   "skipped": "דולגו",
   "failed_items": "נכשלו",
+  "unknown_items": "לא ידוע",
   "speed": "קצב",
+  "average_speed": "קצב ממוצע",
+  "started_by": "הופעלה על ידי {name}",
   "time_left": "נותרו בערך {time}",
   "range_left": "נותרו {time}",
   "at_least_left": "נותרו לפחות {time}",
@@ -128,9 +149,17 @@ export default {
   "last_known": "ידוע לאחרונה {ago}",
   "last_known_state": "ידוע לאחרונה: {state}",
   "heartbeat": "אות חיים אחרון {ago}",
-  "finished": "הסתיים {time}",
+  "waits_since": "ממתינה מזה {time}",
+  "ended": {
+   "completed": "הסתיים {time}",
+   "failed": "נכשלה {time}",
+   "cancelled": "בוטלה {time}",
+   "stale": "סומנה ככושלת {time}"
+  },
+  "took": "נמשכה {time}",
   "unknown": "לא ידוע",
   "no_contact": "אין קשר עם השרת. מוצג המצב האחרון הידוע.",
+  "no_contact_badge": "אין קשר",
   "contact": "הקשר עם השרת חזר.",
   "signed_out": "נותקתם מהמערכת.",
   "sign_in": "כניסה מחדש",
@@ -207,8 +236,15 @@ export default {
   "stopping": {
    "cancel": "מבטל…",
    "pause": "משהה…",
-   "interrupt": "נעצרת לזמן מה…"
+   "interrupt": "נעצרת לזמן מה…",
+   "resume": "מחדש…",
+   "retry": "מתחיל שוב…",
+   "retry-failed": "מתחיל…"
   },
+  "starting": "מתחיל…",
+  "confirm_cancel": "לבטל את הריצה? מה שכבר נעשה יישאר.",
+  "keep": "לא לבטל",
+  "cancel_it": "לבטל את הריצה",
   "actions": {
    "cancel": "ביטול",
    "pause": "השהיה",
