@@ -11,14 +11,16 @@ from datetime import date
 from typing import Any, Final
 
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 from django.utils.formats import date_format
 from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_bidi, ngettext
 from django.utils.translation import gettext as _
 
-from ..models import Measure
+from ..models import Measure, Run
 from ..readers.figures import TypeFigures, fetch_days, fetch_figures
 from ..states import ErrorCode, Status
 from .charts import Series, bar_width, draw_bars, draw_spans, format_number, format_span
@@ -103,30 +105,42 @@ def picture_spans(types: Sequence[TypeFigures], days: Sequence[date], measure: M
 
 
 def picture_reasons(types: Sequence[TypeFigures]) -> Picture:
-    """Reasons are words, so this one is a table with a bar in each cell."""
+    """Reasons are words, so this one is a table with a bar in each cell. Each number links to the runs behind it."""
     most = [max(figures.reasons.values(), default=0) for figures in types]
     found = {code for figures in types for code in figures.reasons}
-    codes = [code for code in ErrorCode if code in found]
+    labels = {code: str(label) for code, label in [*ErrorCode.choices, ("", _("Other"))]}
     rows: list[tuple[str, list[str | SafeString]]] = [
-        (str(code.label), [draw_bar(figures.reasons[code], top) for figures, top in zip(types, most, strict=True)])
-        for code in codes
+        (label, [draw_bar(figures, code, top) for figures, top in zip(types, most, strict=True)])
+        for code, label in labels.items()
+        if code in found
     ]
-    if without_code := found.difference(codes):
-        numbers = [sum(figures.reasons[code] for code in without_code) for figures in types]
-        rows.append((_("Other"), [draw_bar(number, top) for number, top in zip(numbers, most, strict=True)]))
     columns = [_("Reason"), *(figures.model.type_label() for figures in types)]
     return Picture("reasons", _("Failures by reason"), [], [], columns, rows, numbers_shown=True)
 
 
-def draw_bar(number: int, most: int) -> SafeString:
+def draw_bar(figures: TypeFigures, code: str, most: int) -> SafeString:
+    number = figures.reasons[code]
     width = bar_width(number, most)
-    return format_html(
-        '{}<svg class="picture-bar" aria-hidden="true">'
+    bar = format_html(
+        '<svg class="picture-bar" aria-hidden="true">'
         '<rect class="picture-failed" x="{}%" width="{}%" height="100%"/></svg>',
-        format_number(number),
         100 - width if get_language_bidi() else 0,
         width,
     )
+    if not number:
+        return format_html("{}{}", format_number(number), bar)
+    return format_html('<a href="{}">{}</a>{}', failed_url(figures.model, code), format_number(number), bar)
+
+
+def failed_url(model: type[Run], code: str) -> str:
+    """The list of the failed runs of this type and reason: among those of all types, where there is such a list."""
+    try:
+        query = {"type": model.slug, "status": Status.FAILED.value, "error_code": code}
+        return f"{reverse('admin:runs_allruns_changelist')}?{urlencode(query)}"
+    except NoReverseMatch:
+        opts = model._meta
+        query = {"status__exact": Status.FAILED.value, "error_code__exact": code}
+        return f"{reverse(f'admin:{opts.app_label}_{opts.model_name}_changelist')}?{urlencode(query)}"
 
 
 def _by_day(

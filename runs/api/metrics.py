@@ -14,7 +14,6 @@ from typing import Any, Final
 from django.db.models import Count, F, Max, Q, Sum
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from ..lifecycle.sweep import SWEEP_QUEUE, seconds_since_sweep
 from ..models import DailyOutcome, Measure, OutcomeCounter, Run, SpanCounter, Worker, run_types
@@ -122,7 +121,7 @@ def measure_spans() -> Iterator[Metric]:
         for model in run_types():
             found = [row for row in counters if (row.run_type, row.measure) == (model.slug, measure)]
             buckets = [
-                (floatToGoString(upper_bound(bucket)), sum(row.runs for row in found if row.bucket <= bucket))
+                (str(upper_bound(bucket)), sum(row.runs for row in found if row.bucket <= bucket))
                 for bucket in HISTOGRAM_BUCKETS
             ]
             everything = ("+Inf", sum(row.runs for row in found))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.template.loader import render_to_string
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
@@ -43,7 +45,7 @@ def row_of(page: str, picture: str, heading: str) -> list[str]:
     section = page.partition(f'id="picture-{picture}"')[2].partition("</section>")[0]
     row = re.search(rf'<th scope="row">{heading}</th>(.*?)</tr>', section, re.DOTALL)
     assert row, heading
-    return re.findall(r"<td>(.*?)(?:<svg.*?)?</td>", row[1], re.DOTALL)
+    return re.findall(r"<td>(?:<a [^>]*>)?(.*?)(?:</a>)?(?:<svg.*?)?</td>", row[1], re.DOTALL)
 
 
 def test_each_picture_has_its_numbers_as_a_table() -> None:
@@ -77,6 +79,19 @@ def test_from_right_to_left_the_newest_day_is_at_the_left() -> None:
     bar = re.compile(r'<path class="picture-completed" d="M(\d+\.\d) ')
     left_to_right, right_to_left = (float(bar.findall(render(language))[0]) for language in ("en", "he"))
     assert right_to_left < 30 < 300 < left_to_right
+
+
+def test_a_number_of_failures_leads_to_the_runs_behind_it(
+    client: Client, staff: User, business_a: Business, make_run: MakeRun
+) -> None:
+    run = make_run(business_a, Status.FAILED, error_code=ErrorCode.STALE)
+    make_run(business_a, Status.COMPLETED)
+    add_day(0, Status.FAILED, 1, code=ErrorCode.STALE)
+    [link] = re.findall(r'<td><a href="([^"]+)">1</a>', render())
+    client.force_login(staff)
+    page = client.get(unescape(link))
+    assert page.status_code == 200
+    assert f"/{run.pk}/change/" in page.content.decode()
 
 
 def test_without_a_run_it_says_so() -> None:

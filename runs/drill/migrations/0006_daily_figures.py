@@ -41,9 +41,15 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        # The triggers' locks are held until the commit, so these are all runs that they have missed.
+        # The triggers' locks are held until the commit, so these are all runs that they have missed. They are counted
+        # anew where this migration was undone before.
         migrations.RunSQL(
-            "INSERT INTO runs_uncountedhistory (run_type, through) SELECT 'drill', max(id) FROM drill_drillrun HAVING max(id) > 0",
+            [
+                "DELETE FROM runs_figurechange WHERE run_type = 'drill'",
+                "DELETE FROM runs_dailyoutcome WHERE run_type = 'drill'",
+                "DELETE FROM runs_dailyspan WHERE run_type = 'drill'",
+                "INSERT INTO runs_uncountedhistory (run_type, through) SELECT 'drill', max(id) FROM drill_drillrun HAVING max(id) > 0",
+            ],
             "DELETE FROM runs_uncountedhistory WHERE run_type = 'drill'",
         ),
     ]
