@@ -132,6 +132,7 @@ def test_the_api_answers_only_in_the_session_that_has_opened_the_page(
     by_token = client_of(visitor)
     assert statuses(as_visitor, urls) == {404}
     as_visitor.get("/b/business-a/")
+    by_token.cookies = as_visitor.cookies  # a browser would send both
     assert statuses(as_visitor, urls) == {200}
     assert statuses(by_token, urls) == {404}
     assert as_visitor.get(urls[0]).json()["actions"] == []
