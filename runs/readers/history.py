@@ -21,4 +21,4 @@ def run_filter(
     if active is not None:
         statuses &= frozenset(ACTIVE if active else FINISHED)
     is_any = statuses == frozenset(Status)
-    return RunFilter((type,) if type else tuple(run_types()), statuses=None if is_any else statuses, **others)
+    return RunFilter((type,) if type else run_types(), statuses=None if is_any else statuses, **others)
