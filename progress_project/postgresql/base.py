@@ -5,7 +5,8 @@ connections; when the server is away, the request should be answered at once.
 """
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -20,6 +21,9 @@ _checked_at: WeakKeyDictionary[psycopg.Connection[Any], float] = WeakKeyDictiona
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    _connection_pools: ClassVar[dict[str, Any]]  # Django's own, which its stubs don't name
+    _configure_connection: Callable[[Any], None]
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Wait for the pool's `timeout` repeatedly, as long as the server accepts connections."""
         deadline = time.monotonic() + LONGEST_WAIT_SECONDS

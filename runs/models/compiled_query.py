@@ -49,5 +49,5 @@ def preparing_cursor() -> CursorWrapper:
     Django's own writes the parameters into the SQL: planning a list took four times as long as reading it.
     """
     connection.ensure_connection()
-    cursor = psycopg.Cursor(connection.connection)
+    cursor: Any = psycopg.Cursor(connection.connection)
     return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)

@@ -16,7 +16,21 @@ from .run import Run
 from .run_queryset import READ_WITH_RUN, RunQuerySet
 
 # What only work code needs, and what may be long. A run without them loads them when they are asked for.
-UNREAD = ("pace", "cursor", "cursor_counts", "poison_items")
+UNREAD = (
+    "accused_item",
+    "claimed_at",
+    "cursor",
+    "cursor_counts",
+    "furthest",
+    "idempotency_key",
+    "losses",
+    "open_item",
+    "pace",
+    "poison_items",
+    "suspect_mode",
+    "task_id",
+    "worker_boot",
+)
 TYPE = "type"
 
 

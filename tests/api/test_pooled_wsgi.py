@@ -99,7 +99,7 @@ class Closing(list[bytes]):
 def test_more_slow_uploads_than_threads_hinder_nobody() -> None:
     async def scene() -> None:
         app = serve_in_pool(echo, THREADS)
-        uploads = [asyncio.ensure_future(app(Caller(method="POST").scope, never, never)) for _ in range(THREADS * 3)]
+        uploads = [asyncio.ensure_future(answer(app, Caller(method="POST"))) for _ in range(THREADS * 3)]
         assert (await answer(app, Caller())).body == b"<>"
         for upload in uploads:
             upload.cancel()
@@ -177,7 +177,9 @@ def test_a_body_in_chunks_is_read_whole_and_half_a_body_by_nobody() -> None:
         app = serve_in_pool(echo, THREADS)
         assert (await answer(app, Caller(method="POST"), receive_all(b"ab", b"", b"cd"))).body == b"<abcd>"
         left = Caller(method="POST", content_length="9")
-        messages = iter([{"type": "http.request", "body": b"ab", "more_body": True}, {"type": "http.disconnect"}])
+        messages: Iterator[Message] = iter(
+            [{"type": "http.request", "body": b"ab", "more_body": True}, {"type": "http.disconnect"}]
+        )
 
         async def leave() -> Message:
             return next(messages)
