@@ -33,6 +33,7 @@ NAMES = (
     "recordings",
     "search",
     "stream",
+    "estimates",
 )
 # They need no database or choose their own, and their exit status judges.
 JUDGES: dict[str, Callable[[list[str]], None]] = {

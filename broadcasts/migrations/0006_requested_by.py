@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('broadcasts', '0005_fair_claims'),
+        ("broadcasts", "0005_fair_claims"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='whatsappbroadcast',
-            name='requested_by',
+            model_name="whatsappbroadcast",
+            name="requested_by",
             field=models.JSONField(editable=False, null=True),
         ),
     ]

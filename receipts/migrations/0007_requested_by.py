@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('receipts', '0006_fair_claims'),
+        ("receipts", "0006_fair_claims"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='receiptsyncrun',
-            name='requested_by',
+            model_name="receiptsyncrun",
+            name="requested_by",
             field=models.JSONField(editable=False, null=True),
         ),
     ]

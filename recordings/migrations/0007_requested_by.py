@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('recordings', '0006_fair_claims'),
+        ("recordings", "0006_fair_claims"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='recordingrun',
-            name='requested_by',
+            model_name="recordingrun",
+            name="requested_by",
             field=models.JSONField(editable=False, null=True),
         ),
     ]
