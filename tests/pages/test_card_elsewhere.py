@@ -52,6 +52,7 @@ def test_another_sites_page_shows_it_with_a_token(
         page.get_by_role("link", name="הורדה").click()
     assert download.value.suggested_filename == f"receipt_sync-{run.pk}.csv"
     page.get_by_role("button", name="ביטול").click()
+    page.get_by_role("dialog").locator("[value=cancel]").click()
     expect(page.locator("[part=message]")).to_have_text("מבטל…")
     assert ReceiptSyncRun.objects.get(pk=run.pk).requested == "cancel"
     assert read_storage(page)[f"longTask_{business_a.pk}_receipt_sync"]["taskId"] == run.pk

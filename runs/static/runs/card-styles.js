@@ -90,7 +90,8 @@ h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space
 :host(:dir(rtl)) .fill::after { animation-direction: reverse; }
 @keyframes glide { from { translate: -100% 0; } to { translate: 100% 0; } }
 
-.under { min-block-size: 1.5em; margin-block-start: -0.4rem; color: var(--soft); font-size: 0.93rem; font-variant-numeric: tabular-nums; }
+/* Beside each other, or what is below would move when a message comes. */
+.under { display: flex; flex-wrap: wrap; gap: 0 1rem; align-content: start; min-block-size: 1.5em; margin-block-start: -0.4rem; color: var(--soft); font-size: 0.93rem; font-variant-numeric: tabular-nums; }
 .under [part="message"] { overflow-wrap: break-word; text-align: start; }
 :host(:is([state="stale"], [state="failed"])) [part="message"] { color: var(--tone); font-weight: 550; }
 :host([lost]) [part="age"] { color: var(--warn); font-weight: 600; }
@@ -183,6 +184,7 @@ details > * + * { margin-block-start: 0.8rem; }
 
 @container (max-width: 30rem) {
   .figure strong { font-size: 2.2rem; }
+  .under { min-block-size: 3em; }
 }
 @media (prefers-reduced-motion: reduce) {
   .fill, .fill::after, button::after { animation: none !important; transition: none; }

@@ -146,7 +146,8 @@ export class CardView {
           ? this.text("done_so_far", { done })
           : ""
         : this.text("of", { done, total: messages.formatNumber(total) });
-    this.part("count").textContent = count && [count, aboutOf(run).unit].filter(Boolean).join(" ");
+    const unit = total === null ? "" : aboutOf(run).unit;
+    this.part("count").textContent = [count, unit].filter(Boolean).join(" ");
     this.host.toggleAttribute("no-total", percent === null);
     this.part("fill").style.inlineSize = percent === null ? "" : `${percent}%`;
     const bar = this.part("bar");

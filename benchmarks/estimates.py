@@ -1,0 +1,99 @@
+"""How far off the time left is that people are told at half time, over runs like those of the demo."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any, TypeVar
+from unittest import mock
+
+from django.test import override_settings
+
+from broadcasts.audience import read_listed
+from broadcasts.models import ProviderAccount, WhatsAppBroadcast
+from broadcasts.sending import send
+from broadcasts.starting import Draft, start_broadcast
+from demo.calls import FOLDERS
+from receipts.models import ReceiptSyncRun
+from receipts.sync.mailbox_sync import sync_mailbox
+from recordings.collection.collect import collect
+from recordings.models import RecordingRun, Source
+from runs.lifecycle.worker import Work
+from runs.models import Run
+from runs.progress.report_builder import ReportBuilder
+
+from . import claims, database
+from .harness import Options, Result, Unavailable, print_note
+from .receipts import ACCOUNT, PASSWORD, files_elsewhere, mail_server
+from .recordings import using_demo_model
+
+LETTERS, MESSAGES, MESSAGES_A_SECOND = 2_000, 400, 20  # each takes some 20 s
+ROUNDS = 3
+R = TypeVar("R", bound=Run)
+
+
+def measure(options: Options) -> Result:
+    errors: list[float] = []
+    with database.in_scratch("estimates"), files_elsewhere():
+        for score in (_score_letters, _score_messages, _score_calls):
+            try:
+                found = score(min(ROUNDS, options.rounds))
+            except Unavailable as reason:
+                print_note(f"  not measured, {reason}")
+                continue
+            print_note(f"  {score.__name__.removeprefix('_score_')}: {', '.join(f'{each:.0f} %' for each in found)}")
+            errors += found
+    result = Result()
+    result.at_most(20, "estimates: % off at half time, median over all runs", median(errors) if errors else None)
+    return result
+
+
+def _score_letters(rounds: int) -> list[float]:
+    with mail_server(LETTERS) as port:
+        return [
+            _score(
+                ReceiptSyncRun, sync_mailbox, lambda: database.queued_run(port=port, username=ACCOUNT, secret=PASSWORD)
+            )
+            for _ in range(rounds)
+        ]
+
+
+def _score_messages(rounds: int) -> list[float]:
+    account = ProviderAccount.objects.create(
+        business=database.new_business(), name="Outbox", kind="outbox", rate=MESSAGES_A_SECOND, failure_rate=0.05
+    )
+    audience = read_listed([f"+97250{2_000_000 + number}" for number in range(MESSAGES)])
+    draft = Draft(account, "Benchmark", "Hello", audience)
+    return [_score(WhatsAppBroadcast, send, lambda: start_broadcast(draft, None)) for _ in range(rounds)]
+
+
+def _score_calls(rounds: int) -> list[float]:
+    folder = str(FOLDERS["business-a"])
+
+    def queue() -> RecordingRun:
+        business = database.new_business()
+        source = Source.objects.create(business=business, name="demo", kind="folder", folder=folder, language="en")
+        return RecordingRun.objects.create(business=business, source=source)
+
+    with using_demo_model(), override_settings(RECORDINGS_FOLDERS=[folder]):
+        return [_score(RecordingRun, collect, queue) for _ in range(rounds)]
+
+
+def _score(model: type[R], work: Work[R], queue: Callable[[], Any]) -> float:
+    """Work on one run; by how many percent the time left was off when half of the time had passed."""
+    told: list[tuple[float, float | None]] = []
+    build = ReportBuilder.build
+
+    def build_and_note(self: ReportBuilder, *arguments: Any) -> Any:
+        report = build(self, *arguments)
+        told.append((time.monotonic(), report.eta))
+        return report
+
+    queue()
+    began = time.monotonic()
+    with mock.patch.object(ReportBuilder, "build", build_and_note):
+        claims.work_on_next(model, work)
+    ended = time.monotonic()
+    at, left = min(told, key=lambda each: abs(each[0] - (began + ended) / 2))
+    return 100.0 if left is None else abs(left - (ended - at)) / (ended - at) * 100
