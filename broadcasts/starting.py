@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from runs.lifecycle import start
 
 from .audience import Audience, AudienceClassifier, UnreadableAudience, store_recipients
+from .audience.classification import SKIP_REASONS, ClassifiedRow
 from .messages import render_text
 from .models import ProviderAccount, WhatsAppBroadcast
 from .standing import warnings_of
+
+MAX_SKIPPED_SHOWN: Final = 100
 
 
 @dataclass(frozen=True)
@@ -35,17 +40,29 @@ class Draft:
 def preview(draft: Draft) -> dict[str, Any]:
     """How many would get the message and how many wouldn't, the first recipient's message, and warnings.
 
-    Raises `UnreadableAudience`.
+    Of those who wouldn't the first `MAX_SKIPPED_SHOWN`, in the order of their lines. Raises `UnreadableAudience`.
     """
     classifier, first = draft.make_classifier(), None
+    skipped: list[ClassifiedRow] = []
     for batch in classifier.classify_batches():
         first = first or next((each for each in batch if not each.skip_code), None)
+        skipped += islice((each for each in batch if each.skip_code), MAX_SKIPPED_SHOWN - len(skipped))
     text = render_text(draft.text, first.row.variables if first else {}, draft.audience.columns)
     return {
         "counts": classifier.counts.as_json(),
         "to": first.phone if first else "",
         "text": text if first else draft.text,
+        "skipped": [skipped_json(each) for each in skipped],
         "warnings": warnings_of(draft.account, classifier.counts.valid),
+    }
+
+
+def skipped_json(row: ClassifiedRow) -> dict[str, Any]:
+    return {
+        "line": row.row.line,
+        "phone": row.phone,
+        "code": row.skip_code,
+        "reason": gettext(SKIP_REASONS[row.skip_code]),
     }
 
 

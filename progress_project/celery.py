@@ -4,7 +4,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_prerun
+from django.db import close_old_connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from progress_project.local import broker
@@ -22,3 +23,9 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 @setup_logging.connect
 def keep_django_logging(**kwargs: Any) -> None:
     """A receiver of this signal keeps Celery from replacing the handlers of `settings.LOGGING`."""
+
+
+@task_prerun.connect
+def replace_broken_connections(**kwargs: Any) -> None:
+    """As Django does before each request: tasks of a process share their connections (`CELERY_DB_REUSE_MAX`)."""
+    close_old_connections()

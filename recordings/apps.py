@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from . import stored_messages  # noqa: F401  every process knows them
+
 
 class RecordingsConfig(AppConfig):
     name = "recordings"

@@ -7,6 +7,7 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from runs.exceptions import ItemFailed
+from runs.stored_text import translate_stored
 
 MESSAGES: Final = {
     "empty": _("The recording is empty."),
@@ -24,7 +25,7 @@ MESSAGES: Final = {
 
 def problem_message(code: str, message: str = "") -> str:
     """In the reader's language; for a code without a text of its own, the `message` that was stored with the item."""
-    return str(MESSAGES.get(code) or message or MESSAGES["unexpected"])
+    return str(MESSAGES.get(code) or translate_stored(message) or MESSAGES["unexpected"])
 
 
 def recording_failure(code: str) -> ItemFailed:

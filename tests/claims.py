@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from django.db.models.functions import Now
 
 from runs.lifecycle.claim import claim_next
-from runs.lifecycle.worker import wake_for_next, work_on_claimed
+from runs.lifecycle.worker import ClaimsOfTask, end_task, work_on_claimed
 from runs.models import Run
 from runs.models.audit import Actor
 from runs.progress import Progress
@@ -44,4 +44,4 @@ def work_on(run: R, work: Callable[[R, Progress], None], *, worker: str = "worke
         try:
             work_on_claimed(claimed, work, Actor("worker", worker))
         finally:
-            wake_for_next(run.queue)
+            end_task(ClaimsOfTask(run.queue, worker, task_id))

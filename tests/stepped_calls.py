@@ -104,7 +104,7 @@ def stepped_threads(monkeypatch: Any) -> Iterator[ThreadPoolExecutor]:
         connection.inc_thread_sharing()
 
     monkeypatch.setattr(flush, "execute_prepared", _wait_before_flush)
-    for module in (claim, queue_snapshot):
+    for module in (claim, flush, queue_snapshot):
         monkeypatch.setattr(module, "fetch_pipelined", _wait_before_pipeline)
     with ThreadPoolExecutor(24, initializer=register) as threads:
         yield threads

@@ -20,8 +20,9 @@ from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, run_json, user_of
 from runs.api.throttles import CallerThrottle
 
 from ..audience import UnreadableAudience
+from ..audience.classification import SKIP_REASONS
 from ..standing import warnings_of
-from ..starting import Draft, preview, start_broadcast
+from ..starting import MAX_SKIPPED_SHOWN, Draft, preview, start_broadcast
 from .requests import READERS, BroadcastForm, BroadcastRequest, DraftForm, DraftRequest
 
 
@@ -35,8 +36,16 @@ class CountsSerializer(serializers.Serializer[Any]):
     too_long = serializers.IntegerField(help_text="Whose message would be over 4,096 characters.")
 
 
+class SkippedSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField(help_text="In the file, or among the numbers.")
+    phone = serializers.CharField(allow_blank=True, help_text="As it was written, where it is no number.")
+    code = serializers.ChoiceField(list(SKIP_REASONS))
+    reason = serializers.CharField(help_text="In the caller's language.")
+
+
 class PreviewSerializer(serializers.Serializer[Any]):
     counts = CountsSerializer()
+    skipped = SkippedSerializer(many=True, help_text=f"Who won't get it: the first {MAX_SKIPPED_SHOWN}.")
     to = serializers.CharField(allow_blank=True, help_text="The first number that would get the message.")
     text = serializers.CharField(help_text="The message as that one would read it.")
     warnings = serializers.ListField(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from django.utils.translation import gettext as _
+from runs.stored_text import PROGRAM_FAILED
 
 from ..models import Recipient
 
@@ -15,4 +15,4 @@ logger = logging.getLogger(__name__)
 def report_fault(recipient: Recipient, error: Exception) -> str:
     """Log the error with its traceback, and return a sentence for the recipient's row."""
     logger.error("Recipient failed: run=%s recipient=%s", recipient.run_id, recipient.pk, exc_info=error)
-    return _("The program failed: %(error)s") % {"error": str(error) or type(error).__name__}
+    return PROGRAM_FAILED % {"error": str(error) or type(error).__name__}

@@ -16,7 +16,6 @@ from typing import NoReturn
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce, Now
-from django.utils.translation import gettext as _
 
 from runs.exceptions import RunDeferred, RunRejected
 from runs.progress import Progress
@@ -24,6 +23,7 @@ from runs.progress import Progress
 from ..meta_errors import WAIT_REASONS, advice_for
 from ..models import WhatsAppBroadcast
 from ..providers import TemplateWaits
+from ..stored_messages import TEMPLATE_WAITED
 
 
 def wait_for_template(run: WhatsAppBroadcast, progress: Progress, error: TemplateWaits, *, has_sent: bool) -> NoReturn:
@@ -33,9 +33,8 @@ def wait_for_template(run: WhatsAppBroadcast, progress: Progress, error: Templat
     """
     hours = settings.WHATSAPP_TEMPLATE_WAIT_HOURS
     if progress.fenced(_end_longest_wait, run, timedelta(hours=hours), has_sent):
-        message = _("The template could not be sent for %(hours)d hours: %(error)s (%(code)s)")
-        message %= {"hours": hours, "error": error, "code": error.code}
-        raise RunRejected(f"{message} {advice_for(error.code)}") from error
+        message = TEMPLATE_WAITED % {"hours": hours, "error": error, "code": error.code}
+        raise RunRejected(f"{message}\n{advice_for(error.code)}") from error
     raise RunDeferred(settings.WHATSAPP_TEMPLATE_RETRY_SECONDS, WAIT_REASONS[error.code]) from error
 
 

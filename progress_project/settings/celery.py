@@ -21,6 +21,8 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD: int = env.int("WORKER_MAX_MEMORY_MB", defaul
 # Seconds in which Celery may still receive the result of a process that has exited. Short is safe:
 # to reclaim a finished run changes nothing.
 CELERY_WORKER_LOST_WAIT = 0.2
+# Tasks of a process share a connection, or each would pay for a new server process and for its plans.
+CELERY_DB_REUSE_MAX = CELERY_WORKER_MAX_TASKS_PER_CHILD
 # The pool gives tasks to idle processes only; Celery's own count of them would be wrong after each death.
 CELERY_WORKER_POOL_PUTLOCKS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

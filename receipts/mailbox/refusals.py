@@ -12,27 +12,27 @@ import socket
 import ssl
 from typing import Final
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from imap_tools.errors import MailboxFolderSelectError, MailboxLoginError
 
 from runs.exceptions import RunRejected
 
+from ..stored_messages import CONNECTION_LOST, NO_SUCH_FOLDER, REFUSES_TO_DELIVER
 from .account import Account, InboxUnreachable
-from .refusal_messages import NO_SUCH_FOLDER_MESSAGE, REASONS_BY_ERROR, format_message, login_message
+from .refusal_messages import REASONS_BY_ERROR, format_message, login_message
 
 _RESPONSE_CODE = re.compile(r"\[([A-Z]+)")
 # RFC 5530: the server is busy or broken, and the command was correct.
 _TEMPORARY: Final = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN")
-_NO_SUCH_FOLDER: Final = ("NONEXISTENT", "TRYCREATE", "NOPERM", "CANNOT")
+_FOLDER_CODES: Final = ("NONEXISTENT", "TRYCREATE", "NOPERM", "CANNOT")
 
 
 def explain_lost_connection(account: Account, error: Exception) -> InboxUnreachable:
     """The InboxUnreachable for a command that failed with `error` on an open connection."""
     if isinstance(error, imaplib.IMAP4.abort | OSError):
-        message = _("The connection to %(host)s was lost.") % {"host": account.host}
+        message = CONNECTION_LOST % {"host": account.host}
         return InboxUnreachable(message, gettext_noop("The connection to the mail server was lost"))
-    message = _("%(host)s refused to deliver messages.") % {"host": account.host}
+    message = REFUSES_TO_DELIVER % {"host": account.host}
     return InboxUnreachable(message, gettext_noop("The mail server refuses to hand out messages"))
 
 
@@ -42,8 +42,8 @@ def explain_refusal(account: Account, error: Exception) -> Exception:
     if code not in _TEMPORARY:
         if isinstance(error, MailboxLoginError):
             return RunRejected(login_message(account))
-        if isinstance(error, MailboxFolderSelectError) and code in _NO_SUCH_FOLDER:
-            return RunRejected(format_message(NO_SUCH_FOLDER_MESSAGE, account))
+        if isinstance(error, MailboxFolderSelectError) and code in _FOLDER_CODES:
+            return RunRejected(format_message(NO_SUCH_FOLDER, account))
     if account.security == "starttls" and isinstance(error, imaplib.IMAP4.abort) and "TLS" in str(error):
         # imaplib aborts where the server doesn't offer STARTTLS.
         error = ssl.SSLError(str(error))

@@ -15,6 +15,7 @@ from ..mailbox.letter import Letter
 from ..message.headers import header_text, split_message
 from ..models import Receipt, ReceiptSyncRun
 from ..scanner.scanner import Scanner
+from ..stored_messages import TOO_LARGE
 from .finding_storage import store_documents, store_findings
 from .storing import mark_outdated_for_review
 
@@ -70,8 +71,7 @@ def raw_message(letter: Letter) -> bytes:
     if letter.raw is not None:
         return letter.raw
     if letter.too_large:
-        message = _("The message is too large: %(size)d MB.") % {"size": letter.size // 1_000_000}
-        raise ItemFailed(message, code="too_large")
+        raise ItemFailed(TOO_LARGE % {"size": letter.size // 1_000_000}, code="too_large")
     if letter.given_up:
         raise ItemFailed(_("The mail server can't deliver this message."), code="given_up")
     raise ItemFailed(_("The message was deleted before it could be read."), code="vanished")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from runs.exceptions import RunRejected, RunUnreachable
 from runs.progress import Backoff, Progress
 
 from ..mailbox.account import InboxUnreachable
 from ..models import Mailbox
+from ..stored_messages import GIVEN_UP
 
 FIRST_PAUSE_SECONDS: Final = 1.0
 
@@ -55,5 +55,4 @@ class Outage:
         self._backoff.end()  # a retry may wait the full time again
         if not self._mailbox.has_been_opened:
             raise RunRejected(error)
-        message = _("%(problem)s The sync waited %(minutes)d minutes for it. Retry to continue where it stopped.")
-        raise RunUnreachable(message % {"problem": error, "minutes": max(1, unreachable_seconds // 60)})
+        raise RunUnreachable(GIVEN_UP % {"problem": error, "minutes": max(1, unreachable_seconds // 60)})

@@ -21,6 +21,7 @@ from ..audio.formats import raw_type_of_ending
 from ..models import Call
 from ..sources import Interrupted, RecordingSource
 from ..sources.retries import retry_interrupted
+from ..stored_messages import TOO_LARGE
 from .context import CollectionContext
 from .stored_files import open_on_disk, open_part_file, storage_name_of
 
@@ -122,7 +123,7 @@ class Download:
 def check_size(size: int) -> None:
     """Raises `ItemFailed` for more than the installation allows."""
     if size > settings.RECORDINGS_MAX_BYTES:
-        raise ItemFailed(_("The recording is too large: %(size)d MB.") % {"size": size // 1_000_000}, code="too_large")
+        raise ItemFailed(TOO_LARGE % {"size": size // 1_000_000}, code="too_large")
 
 
 class CompletePart(File):  # type: ignore[type-arg]

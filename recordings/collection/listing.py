@@ -7,14 +7,13 @@ from datetime import timedelta
 from itertools import islice
 from typing import Final, TypeVar
 
-from django.utils.translation import gettext as _
-
 from runs.days import FIRST_DAY, LAST_DAY
 from runs.exceptions import RunRejected
 
 from ..models import LONG_COLUMNS, Call, Recording, RecordingRun
 from ..models.call_queryset import midnight_of
 from ..sources import LeftOut, ListedCall, Period, RecordingSource
+from ..stored_messages import DAY_OUT_OF_RANGE
 from ..warnings import LeftOuts, add_left_out
 from .context import CollectionContext
 
@@ -108,7 +107,7 @@ def period_of(run: RecordingRun) -> Period:
     """The run's days, both included, in the installation's time zone. Raises `RunRejected`."""
     for day in (run.from_date, run.to_date):
         if day and not FIRST_DAY <= day <= LAST_DAY:
-            raise RunRejected(_("The day %(day)s is too far in the past or the future.") % {"day": day})
+            raise RunRejected(DAY_OUT_OF_RANGE % {"day": day})
     return Period(
         since=midnight_of(run.from_date) if run.from_date else None,
         until=midnight_of(run.to_date + timedelta(days=1)) if run.to_date else None,

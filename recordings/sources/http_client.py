@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from runs.exceptions import ItemFailed, RunRejected
 
+from ..stored_messages import FOREIGN_HOST, PRIVATE_HOST, PROVIDER_ERROR
 from . import BadRequest, Interrupted, NotConnected, ProviderBusy
 
 MAX_REDIRECTS: Final = 3
@@ -82,13 +83,11 @@ class RestrictedHttpClient:
         allow_private = settings.RECORDINGS_ALLOW_PRIVATE_HOSTS
         if not is_known or not (url.scheme == "https" or allow_private):
             raise ItemFailed(
-                _("The provider redirects to %(host)s, which isn't one of its known hosts.") % {"host": url.host},
+                FOREIGN_HOST % {"host": url.host},
                 code="foreign_host",
             )
         if not allow_private and not all(ipaddress.ip_address(address).is_global for address in resolve_host(url)):
-            raise ItemFailed(
-                _("The provider's host %(host)s has a private address.") % {"host": url.host}, code="foreign_host"
-            )
+            raise ItemFailed(PRIVATE_HOST % {"host": url.host}, code="foreign_host")
 
     def check_status(self, response: httpx.Response) -> None:
         """Raises what a status means: for the run, for the item, or for the next try."""
@@ -104,7 +103,7 @@ class RestrictedHttpClient:
         ):
             raise ProviderBusy(parse_retry_after(response.headers.get("Retry-After", "")))
         kind = BadRequest if status == HTTPStatus.BAD_REQUEST else Interrupted
-        raise kind(_("The provider answered with an error (%(status)d).") % {"status": status})
+        raise kind(PROVIDER_ERROR % {"status": status})
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from twilio.rest.api.v2010.account.recording import RecordingInstance
 from runs.exceptions import ItemFailed, RunRejected
 from runs.text import clean
 
+from ..stored_messages import TWILIO_LIST
 from . import BadRequest, Direction, ListedCall, Media, Period, SourceAway, TwilioAccount, Wait
 from .http_client import RestrictedHttpClient
 from .twilio_sdk import SdkHttpClient
@@ -70,7 +71,7 @@ class TwilioSource:
         except ItemFailed as error:
             if error.code == "unreachable":
                 raise SourceAway(str(error)) from error
-            raise RunRejected(_("Twilio's list of recordings: %(reason)s") % {"reason": error}) from error
+            raise RunRejected(TWILIO_LIST % {"reason": error}) from error
         except TwilioException as error:
             raise RunRejected(_("Twilio's list of recordings can't be read.")) from error
         except ValueError as error:  # no JSON: another server has answered

@@ -22,7 +22,7 @@ from django.db import connection
 
 from ..database import fetch_pipelined
 from ..models import Run, claim_statements, run_types
-from ..models.audit import Actor, audit_statement
+from ..models.audit import Actor, audit_parameters
 from ..models.queue_snapshot import Head, Limit, fetch_to_claim
 from .worker_process import this_worker
 
@@ -59,7 +59,12 @@ def take_turn_and_claim(
 
     Where a limit was reached meanwhile, or others are writing all of its runs, the business has had its turn.
     """
-    turn = {"business": head.business, "queue": queue, "served_at": head.served_at}
+    turn = {
+        "business": head.business,
+        "queue": queue,
+        "served_at": head.served_at,
+        **audit_parameters(Actor("worker", worker), "claimed"),
+    }
     wide = [limit.id for limit in limits if limit.is_wide()]
     claim = {
         "business": head.business,
@@ -74,7 +79,6 @@ def take_turn_and_claim(
         [
             (claim_statements.TAKE_TURN_SQL, turn),
             *([(claim_statements.LOCK_LIMITS_SQL, {"limits": wide})] if wide else []),
-            audit_statement(Actor("worker", worker), "claimed"),
             (claim_statements.claim_sql(head.model, limited), claim),
         ]
     )

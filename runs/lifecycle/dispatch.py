@@ -23,7 +23,7 @@ from ..database import discard_connection, is_database_away
 from ..exceptions import ActiveRunExists, WrongState
 from ..models import Business, Run, RunItem, RunQuerySet
 from ..models.audit import Actor, audit_context
-from ..models.queue_snapshot import fetch_to_claim
+from ..models.queue_snapshot import has_claimable
 from ..states import ErrorCode, Status
 from .broker_calls import call_broker
 from .slots import make_room
@@ -150,9 +150,11 @@ def wake_queue(queue: str, messages: int = 1, *, level: int = logging.WARNING) -
 
 
 def wake_if_claimable(queue: str, messages: int = 1) -> bool:
-    """Wake the queue if it has runs to claim. False where it has none, or the broker is away."""
-    _snapshot, order = fetch_to_claim(queue)
-    return bool(order) and wake_queue(queue, messages)
+    """Wake the queue if it has runs to claim. False where it has none, or the broker is away.
+
+    Where a limit holds them back, the message finds nothing to claim.
+    """
+    return has_claimable(queue) and wake_queue(queue, messages)
 
 
 def make_room_and_wake(queue: str, *, level: int = logging.WARNING) -> None:

@@ -22,7 +22,7 @@ from celery.signals import worker_ready, worker_shutdown
 from celery.worker import state
 from django.conf import settings
 
-from ..models.queue_snapshot import fetch_to_claim, queues, types_of
+from ..models.queue_snapshot import fetch_order, queues, types_of
 from .dispatch import make_room_and_wake, wake_queue
 from .end_worker import end_this_worker
 from .periodic_thread import PeriodicThread
@@ -88,9 +88,12 @@ class QueueWatch(PeriodicThread):
 
 
 def is_claimable(queue: str) -> bool:
-    """Has the queue a run that this worker can work on? Another version's worker may know more types."""
+    """Has the queue a run that this worker can work on? Another version's worker may know more types.
+
+    The queue is put in order first.
+    """
     known = [model for model in types_of(queue) if model in works]
-    _snapshot, order = fetch_to_claim(queue, known)
+    _snapshot, order = fetch_order(queue, known, prepare=True)
     return bool(order)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db import Error
-from django.utils.translation import gettext as _
 
 from ..database import discard_connection, is_database_away, is_outage, retry_while_database_is_away
 from ..exceptions import RunDeferred, RunLost, RunRejected, RunStopped, RunUnreachable
@@ -18,6 +16,7 @@ from ..models.audit import Actor, audit_context
 from ..models.queue_snapshot import types_of
 from ..progress.progress import Progress
 from ..states import STATUS_AFTER_STOP, ErrorCode, Status, StopRequest
+from ..stored_text import PROGRAM_FAILED
 from ..text import clean
 from .claim import claim_next
 from .dispatch import wake_if_claimable
@@ -52,32 +51,44 @@ def work_on_next(queue: str, *, worker: str = "", task_id: str = "") -> None:
     """
     if this_worker.is_stopping():
         return  # what is queued is left to other workers, or to this one's next boot
-    types = [model for model in types_of(queue) if model in works]
-    run = claim_for_task(queue, types, worker, task_id)
+    claims = ClaimsOfTask(queue, worker, task_id)
+    run = retry_while_database_is_away(claims.claim)
     if run is None:
         logger.info("Nothing to claim: %s", queue)
         return
     try:
         work_on_claimed(run, works[type(run)], Actor("worker", worker))
     finally:
-        wake_for_next(queue)
+        end_task(claims)
 
 
-def claim_for_task(queue: str, types: list[type[Run]], worker: str, task_id: str) -> Run | None:
-    """Wait for the database, if it is away, and claim one run.
+class ClaimsOfTask:
+    """The runs that a task claims: one, and those of tries whose answer was lost when the database went away.
 
-    A try whose answer was lost may have been committed: its run goes back, or nobody would work on it.
+    Such a try may have been committed, or be committed while a later one is under way. Nobody would work on its run, so
+    it goes back to the queue: before the next try, after the one that succeeded, and when the task ends.
     """
-    tries = itertools.count()
 
-    def claim() -> Run | None:
-        if next(tries):
-            for model in types:
-                mine = model.objects.filter(worker_boot=this_worker.boot, task_id=task_id)
-                mine.reclaim(Actor("worker", worker), is_death=False)
-        return claim_next(queue, worker=worker, task_id=task_id, types=types)
+    def __init__(self, queue: str, worker: str, task_id: str) -> None:
+        self.queue, self.worker, self.task_id = queue, worker, task_id
+        self.types = [model for model in types_of(queue) if model in works]
+        self.tries = 0
 
-    return retry_while_database_is_away(claim)
+    def claim(self) -> Run | None:
+        self.tries += 1
+        self.requeue_lost()
+        run = claim_next(self.queue, worker=self.worker, task_id=self.task_id, types=self.types)
+        self.requeue_lost(unless=run)
+        return run
+
+    def requeue_lost(self, unless: Run | None = None) -> None:
+        """All but the one that is worked on. After a single try there are none."""
+        if self.tries < 2:
+            return
+        for model in self.types:
+            mine = model.objects.filter(worker_boot=this_worker.boot, task_id=self.task_id)
+            lost = mine.exclude(pk=unless.pk) if isinstance(unless, model) else mine
+            lost.reclaim(Actor("worker", self.worker), is_death=False)
 
 
 def work_on_claimed(run: R, work: Work[R], worker: Actor) -> None:
@@ -93,12 +104,12 @@ def work_on_claimed(run: R, work: Work[R], worker: Actor) -> None:
         logger.warning("Run left to its readers: type=%s id=%s: %s", run.slug, run.pk, error)
 
 
-def wake_for_next(queue: str) -> None:
+def end_task(claims: ClaimsOfTask) -> None:
     """This slot is about to be free. A new message, and not a loop: Celery recycles its processes between tasks."""
-    if this_worker.is_stopping():
-        return
     try:
-        wake_if_claimable(queue)
+        claims.requeue_lost()
+        if not this_worker.is_stopping():
+            wake_if_claimable(claims.queue)
     except Error as error:
         if not is_database_away(error):
             raise
@@ -139,7 +150,7 @@ def record_exception(progress: Progress, error: Exception) -> None:
     if progress.dies_in_accused_item():
         progress.leave(Status.QUEUED, died=True)
     else:
-        message = _("The program failed: %(error)s") % {"error": str(error) or type(error).__name__}
+        message = PROGRAM_FAILED % {"error": str(error) or type(error).__name__}
         progress.leave(Status.FAILED, ErrorCode.EXCEPTION, message, died=True)
 
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pghistory
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ class Actor:
         return cls(kind=kind, name=user.get_username(), id=user.pk)
 
 
-AUDIT_SQL: Final = """
-    SELECT
-        set_config('pghistory.context_id', %(id)s, true),
-        set_config('pghistory.context_metadata', %(metadata)s, true)
+# For statements that aren't sent by Django's cursor, as in a pipeline: selected or returned by an earlier one of the
+# same transaction.
+AUDIT_COLUMNS: Final = """
+    set_config('pghistory.context_id', %(audit_id)s, true),
+    set_config('pghistory.context_metadata', %(audit_metadata)s, true)
 """
 
 SYSTEM = Actor("system")
@@ -64,10 +66,16 @@ def audit_context(actor: Actor, reason: str, **evidence: Any) -> AbstractContext
     return pghistory.context(actor=asdict(actor), reason=reason, **evidence)
 
 
-def audit_statement(actor: Actor, reason: str) -> tuple[str, dict[str, str]]:
-    """The same for the statements that follow in a transaction and aren't sent by Django's cursor, as in a pipeline."""
-    parameters = {"id": str(uuid4()), "metadata": json.dumps({"actor": asdict(actor), "reason": reason})}
-    return AUDIT_SQL, parameters
+def audit_parameters(actor: Actor, reason: str) -> dict[str, str]:
+    """The parameters of `AUDIT_COLUMNS`."""
+    return {"audit_id": str(uuid4()), "audit_metadata": json.dumps({"actor": asdict(actor), "reason": reason})}
+
+
+def surrounding_audit_parameters() -> dict[str, str]:
+    """Likewise, with what the `audit_context` around the call says."""
+    with pghistory.context() as context:
+        metadata = json.dumps(context.metadata, cls=DjangoJSONEncoder)
+        return {"audit_id": str(context.id), "audit_metadata": metadata}
 
 
 def record_changes(model: type[Run]) -> type[models.Model]:

@@ -24,6 +24,7 @@ class BusinessQueue(models.Model):
     class Meta:
         verbose_name = _("business in a queue")
         constraints = [models.UniqueConstraint(fields=["business", "queue"], name="one_row_a_business_and_queue")]
+        indexes = [models.Index("queue", models.F("served_at").asc(nulls_first=True), "id", name="turns_in_order")]
 
     def __str__(self) -> str:
         return f"{self.business_id} · {self.queue}"

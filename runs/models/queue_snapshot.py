@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from ..database import fetch_pipelined
@@ -20,6 +20,7 @@ from .registry import run_types
 from .run import Run
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+FEW = 32  # businesses that wait: they are read one by one, however many turns others have had
 FIRST = 10  # heads of a type, in order: enough to choose from, unless all of these businesses have reached a limit
 
 
@@ -72,17 +73,18 @@ class QueueSnapshot:
         )
 
     def sort(self, heads: Iterable[Head]) -> list[Head]:
-        held = self.count_held()
+        held = self.held
         return sorted(
             heads, key=lambda head: (held[head.business], head.served_at or NEVER, head.queued_at, head.business)
         )
 
     def first_equals(self, order: Sequence[Head]) -> list[Head]:
         """The first in order, and those after it whose businesses have no more running."""
-        held = self.count_held()
+        held = self.held
         return [head for head in order if held[head.business] == held[order[0].business]]
 
-    def count_held(self) -> Counter[int]:
+    @cached_property
+    def held(self) -> Counter[int]:
         """How many runs of this queue each business has running."""
         mine = {model.slug for model in types_of(self.queue)}
         held: Counter[int] = Counter()
@@ -125,8 +127,9 @@ class QueueSnapshot:
         return counts
 
 
-def types_of(queue: str) -> list[type[Run]]:
-    return [model for model in run_types() if model.queue == queue]
+@cache
+def types_of(queue: str) -> tuple[type[Run], ...]:
+    return tuple(model for model in run_types() if model.queue == queue)
 
 
 def queues() -> list[str]:
@@ -138,9 +141,21 @@ def fetch_to_claim(
 ) -> tuple[QueueSnapshot, list[Head]]:
     """The queue and its order, as far as the first heads, or whole where none of the first of a type may be claimed.
 
-    Waits that are over end here: who claims needs it, who only reads must not write.
+    Waits that are over end here where nothing else may be claimed. Otherwise the workers' looks end them, soon enough.
     """
-    snapshot = fetch_snapshot(queue, types, end_waits=True, first=FIRST)
+    snapshot, order = fetch_order(queue, types, passed_over)
+    return (snapshot, order) if order else fetch_order(queue, types, passed_over, prepare=True)
+
+
+def fetch_order(
+    queue: str,
+    types: Collection[type[Run]] | None = None,
+    passed_over: Collection[tuple[int, str]] = (),
+    *,
+    prepare: bool = False,
+) -> tuple[QueueSnapshot, list[Head]]:
+    """Likewise; with `prepare` the queue is put in order first. Who only reads must not write."""
+    snapshot = fetch_snapshot(queue, types, prepare=prepare, first=FIRST)
     order = snapshot.in_order(passed_over)
     cut = {model for model, heads in Counter(head.model for head in snapshot.heads).items() if heads == FIRST}
     if cut <= {head.model for head in order}:
@@ -149,19 +164,35 @@ def fetch_to_claim(
     return snapshot, snapshot.in_order(passed_over)
 
 
+def has_claimable(queue: str) -> bool:
+    """Has the queue a run that may be claimed, as far as no limit holds it back? In a fraction of a choice's time."""
+    [[(found,)]] = fetch_pipelined([(claim_statements.any_claimable_sql(types_of(queue)), {})])
+    return bool(found)
+
+
 def fetch_snapshot(
-    queue: str, types: Iterable[type[Run]] | None = None, *, end_waits: bool = False, first: int | None = None
+    queue: str, types: Iterable[type[Run]] | None = None, *, prepare: bool = False, first: int | None = None
 ) -> QueueSnapshot:
     """The queue as it is now, with the runs of these types (all of the queue's); see `fetch_to_claim`."""
-    chosen = types_of(queue) if types is None else list(types)
-    sharing = tuple(types_of(queue))
-    ends: list[tuple[str, Any]] = [(claim_statements.end_waits_sql(model), {}) for model in chosen if end_waits]
+    sharing = types_of(queue)
+    chosen = sharing if types is None else tuple(types)
+    writes = [write for model in chosen for write in prepare_statements(model)] if prepare else []
+    heads_sql = claim_statements.heads_sql if first is None else claim_statements.first_heads_sql
+    parameters = {"queue": queue, "first": first, "few": FEW}
     reads: list[tuple[str, Any]] = [
-        *((claim_statements.heads_sql(model, sharing), {"queue": queue, "first": first}) for model in chosen),
-        (claim_statements.count_running_sql(tuple(run_types())), {}),
-        ("SELECT max_running, business_id, NULLIF(run_type, ''), id FROM runs_runlimit", {}),
+        *((heads_sql(model, sharing), parameters) for model in chosen),
+        (claim_statements.count_running_sql(run_types()), {}),
     ]
-    results = iter(fetch_pipelined([*ends, *reads])[len(ends) :])
-    heads = [Head(row[0], model, row[1], row[2]) for model in chosen for row in next(results)]
-    running = Counter({(business, run_type): count for business, run_type, count in next(results)})
-    return QueueSnapshot(queue, heads, running, [Limit(*row) for row in next(results)])
+    *heads_of_types, counts = fetch_pipelined([*writes, *reads])[len(writes) :]
+    heads = [Head(row[0], model, *row[1:]) for model, rows in zip(chosen, heads_of_types, strict=True) for row in rows]
+    running = Counter({(business, run_type): n for business, run_type, n, limit in counts if limit is None})
+    limits = [Limit(n, business, run_type, limit) for business, run_type, n, limit in counts if limit is not None]
+    return QueueSnapshot(queue, heads, running, limits)
+
+
+def prepare_statements(model: type[Run]) -> list[tuple[str, Any]]:
+    """End the waits that are over, and give a turn to businesses that never had one."""
+    return [
+        (claim_statements.end_waits_sql(model), {}),
+        (claim_statements.add_turns_sql(model), {"queue": model.queue}),
+    ]

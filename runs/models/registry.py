@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -14,10 +15,11 @@ from .audit import record_changes
 from .run import Run
 
 
-def run_types() -> list[type[Run]]:
+@cache
+def run_types() -> tuple[type[Run], ...]:
     """Every concrete run type of the installation, by slug."""
-    types = [m for m in apps.get_models() if issubclass(m, Run)]
-    return sorted(types, key=lambda model: model.slug)
+    types = (model for model in apps.get_models() if issubclass(model, Run))
+    return tuple(sorted(types, key=lambda model: model.slug))
 
 
 @receiver(class_prepared)

@@ -15,8 +15,10 @@ import psycopg
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 
+from ..database import fetch_pipelined
 from ..exceptions import RunLost, RunsError
 from ..models import Run, statements
+from ..models.audit import AUDIT_COLUMNS, surrounding_audit_parameters
 from ..states import Status
 
 T = TypeVar("T")
@@ -77,11 +79,10 @@ def execute_guarded(statement: str, parameters: dict[str, Any], final_status: Fi
 
 
 def _execute_with_context(statement: str, parameters: dict[str, Any]) -> Row:
-    """By Django's cursor, which passes the actor and reason of `audit_context` to the timeline."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        row: Row = cursor.fetchone()
-    return row
+    """In one round trip and transaction with the actor and reason of `audit_context`, for the timeline."""
+    audit = (f"SELECT {AUDIT_COLUMNS}", surrounding_audit_parameters())
+    _audit, rows = fetch_pipelined([audit, (statement, parameters)])
+    return next(iter(rows), None)
 
 
 def execute_prepared(statement: str, parameters: dict[str, Any]) -> Row:

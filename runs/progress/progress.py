@@ -17,6 +17,7 @@ from ..exceptions import ItemFailed, ItemTimedOut, RunDeferred, RunsError, RunSt
 from ..models import Run
 from ..models.poison import POISON_CODE, POISON_MESSAGE
 from ..states import ItemStatus, Status
+from ..stored_text import PROGRAM_FAILED
 from ..text import clean
 from .counts import Counts
 from .cursor import Cursor
@@ -185,7 +186,7 @@ class Progress:
             if is_outage(error):
                 raise
             logger.exception("Item failed: type=%s id=%s item=%s", self.run.slug, self.run.pk, key)
-            message = gettext("The program failed: %(error)s") % {"error": str(error) or type(error).__name__}
+            message = PROGRAM_FAILED % {"error": str(error) or type(error).__name__}
             self.failed(key, message, code="unexpected", **fields)
         else:
             if not self._items.has_report:

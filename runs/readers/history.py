@@ -19,7 +19,7 @@ def runs_of(
     **when: Any,
 ) -> list[RunQuerySet[Run]]:
     """One queryset for each type, for `NewestRuns` to merge. `when`: `from_date` and `to_date`, both inclusive."""
-    return [filter_runs(model, businesses, status, active, **when) for model in ([type] if type else run_types())]
+    return [filter_runs(model, businesses, status, active, **when) for model in ((type,) if type else run_types())]
 
 
 def filter_runs(

@@ -22,6 +22,7 @@ from ..models import Run, Worker, place_statements, run_types
 from ..models.queue_snapshot import Head, Limit, QueueSnapshot, fetch_snapshot, types_of
 
 MOST = 100  # runs before it: nobody counts further
+FIRST_HEADS = 3 * MOST  # of a type, in order: enough, unless limits hold back most of them
 
 BusinessAndType = tuple[int, str]
 Age = tuple[datetime, str, int]  # of a run: within a business the oldest is claimed first
@@ -74,14 +75,12 @@ class QueueView:
 
     @cached_property
     def held(self) -> Counter[int]:
-        return self.snapshot.count_held()
+        return self.snapshot.held
 
 
 def fetch_queue_view(queue: str, asked: Collection[BusinessAndType]) -> QueueView:
     """The queue, for the places of runs of these businesses and types. Two round trips."""
-    snapshot = fetch_snapshot(queue)
-    limits = {blocking_limit(snapshot, key) for key in asked}
-    heads = {limit: first_heads(snapshot, limit) for limit in limits if limit is None or limit.business is None}
+    snapshot, heads = fetch_first_heads(queue, asked)
     others = {head.business for order in heads.values() for head in order}
     types = types_of(queue)
     workers, parameters = Worker.objects.alive().serving(queue).values("name", "slots").query.sql_with_params()
@@ -106,20 +105,49 @@ def fetch_queue_view(queue: str, asked: Collection[BusinessAndType]) -> QueueVie
     return QueueView(snapshot, orders, ages, slots, occupied)
 
 
+def fetch_first_heads(
+    queue: str, asked: Collection[BusinessAndType]
+) -> tuple[QueueSnapshot, dict[Limit | None, list[Head]]]:
+    """The heads that nothing holds back (None), and those that each limit of all businesses does, if it does these too.
+
+    The whole queue is read only where the first heads aren't enough: thousands of businesses may wait.
+    """
+    for first in (FIRST_HEADS, None):
+        snapshot = fetch_snapshot(queue, first=first)
+        limits = {blocking_limit(snapshot, key) for key in asked}
+        in_order, is_cut = heads_without_gap(snapshot, first)
+        groups = {limit: first_heads(snapshot, in_order, limit) for limit in limits if is_of_all(limit)}
+        if not is_cut or all(len({head.business for head in heads}) > MOST for heads in groups.values()):
+            break
+    return snapshot, groups
+
+
+def heads_without_gap(snapshot: QueueSnapshot, first: int | None) -> tuple[list[Head], bool]:
+    """The heads in order, up to the last one of a type of which there may be more; and whether there is such a type."""
+    in_order = snapshot.sort(snapshot.heads)
+    heads_of_type = Counter(head.model for head in in_order)
+    last_of_type = {head.model: number for number, head in enumerate(in_order)}
+    ends = [last_of_type[model] for model, heads in heads_of_type.items() if heads == first]
+    return (in_order[: min(ends) + 1], True) if ends else (in_order, False)
+
+
+def is_of_all(limit: Limit | None) -> bool:
+    """Do runs that this holds back have a place in the queue?"""
+    return limit is None or limit.business is None
+
+
 def blocking_limit(snapshot: QueueSnapshot, key: BusinessAndType) -> Limit | None:
     """A limit that keeps the business from running one more of the type; its own one first."""
     reached = (limit for limit in snapshot.limits_of(*key) if snapshot.count_running(limit) >= limit.max_running)
     return min(reached, key=lambda limit: limit.business is None, default=None)
 
 
-def first_heads(snapshot: QueueSnapshot, limit: Limit | None) -> list[Head]:
+def first_heads(snapshot: QueueSnapshot, in_order: Sequence[Head], limit: Limit | None) -> list[Head]:
     """Those that nothing holds back, or nothing but this limit, in order.
 
     Of one business more than can stand before a run that has a place, for its own may be among them.
     """
-    heads = snapshot.sort(
-        head for head in snapshot.heads if blocking_limit(snapshot, (head.business, head.model.slug)) in (None, limit)
-    )
+    heads = [head for head in in_order if blocking_limit(snapshot, (head.business, head.model.slug)) in (None, limit)]
     first = set(islice(dict.fromkeys(head.business for head in heads), MOST + 2))
     return [head for head in heads if head.business in first]
 

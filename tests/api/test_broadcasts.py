@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from broadcasts.audience import read_csv
+from broadcasts.audience.classification import SKIP_REASONS
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.starting import Draft, preview
 from runs.models import Business
@@ -67,6 +68,15 @@ def test_a_file_is_previewed_before_anything_starts(as_member_a: APIClient, body
         },
         "to": "+972502000000",
         "text": "Hello Dana, your order is 17",
+        "skipped": [
+            {"line": line, "phone": phone, "code": code, "reason": SKIP_REASONS[code]}
+            for line, phone, code in (
+                (3, "+972502000001", "opted_out"),
+                (4, "+972502000000", "duplicate"),
+                (5, "12", "invalid"),
+                (7, "+972502000002", "incomplete"),
+            )
+        ],
         "warnings": [],
     }
     assert not WhatsAppBroadcast.objects.exists()

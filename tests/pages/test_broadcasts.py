@@ -102,6 +102,10 @@ def test_a_message_is_previewed_before_it_is_sent(
     expect(page.locator("[data-text]")).to_have_text("Hello Dana")
     for name, count in {"valid": "2", "invalid": "1", "duplicate": "1", "opted_out": "0"}.items():
         expect(page.locator(f"[data-count={name}]")).to_have_text(count)
+    page.get_by_text("Who won't get it, and why").click()
+    for row, words in enumerate((["4", "12", "Not a phone number."], ["5", f"+{number(0)}", "The same number as in"])):
+        for cell, text in zip(page.locator("[data-skipped-rows] tr").nth(row).locator("td").all(), words, strict=True):
+            expect(cell).to_contain_text(text)
     assert not WhatsAppBroadcast.objects.exists()
 
     page.fill("[name=text]", "Hi {{name}}")

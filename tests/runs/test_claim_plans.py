@@ -19,11 +19,14 @@ FINISHED, QUEUED, BUSINESSES = 3_000, 200, 20
 TABLE = DrillRun._meta.db_table
 TYPE: type[Run] = DrillRun
 
-HEADS = claim_statements.heads_sql(TYPE, (TYPE,))
 OF_BUSINESS, OF_ALL = ((TYPE,), True), ((TYPE,), False)
 STATEMENTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "the heads": (HEADS, {"queue": TYPE.queue, "first": 20}),
-    "all heads": (HEADS, {"queue": TYPE.queue, "first": None}),
+    "the first heads": (
+        claim_statements.first_heads_sql(TYPE, (TYPE,)),
+        {"queue": TYPE.queue, "first": 20, "few": 5},
+    ),
+    "all heads": (claim_statements.heads_sql(TYPE, (TYPE,)), {"queue": TYPE.queue}),
+    "new turns": (claim_statements.add_turns_sql(TYPE), {"queue": TYPE.queue}),
     "what runs": (claim_statements.count_running_sql((TYPE,)), {}),
     "the ends of waits": (claim_statements.end_waits_sql(TYPE), {}),
     "a claim": (claim_statements.claim_sql(TYPE, ()), {"queue": TYPE.queue}),

@@ -33,9 +33,10 @@ from pytest_django import Settings
 from runs.drill.models import DrillRun
 from runs.lifecycle.claim import claim_next
 from runs.lifecycle.reset import reset_progress
-from runs.models import Business, Run, RunLimit
+from runs.models import Business, Run, RunLimit, queue_snapshot
 from runs.models.audit import SWEEP, SYSTEM
 from runs.models.business_queue import BusinessQueue
+from runs.models.queue_snapshot import fetch_order
 from runs.states import ACTIVE, Status
 from tests.contract.models import CountingRun
 from tests.stepped_calls import SteppedCall, stepped_threads
@@ -61,6 +62,7 @@ class ClaimRules(RuleBasedStateMachine):
     threads: ThreadPoolExecutor
     businesses: list[Business]
     defaults: dict[str, int]  # RUNS_MAX_RUNNING
+    monkeypatch: pytest.MonkeyPatch
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,8 +72,11 @@ class ClaimRules(RuleBasedStateMachine):
 
     # What happens
 
-    @initialize(counts=st.tuples(*[st.integers(0, 2)] * 6), most=LIMITS)
-    def there_is_work(self, counts: tuple[int, ...], most: int | None) -> None:
+    @initialize(counts=st.tuples(*[st.integers(0, 2)] * 6), most=LIMITS, many=st.booleans())
+    def there_is_work(self, counts: tuple[int, ...], most: int | None, many: bool) -> None:
+        """Even three businesses may be `many`: then the first is found from those served longest ago."""
+        self.monkeypatch.setattr(queue_snapshot, "FEW", 0 if many else 10)
+        self.monkeypatch.setattr(queue_snapshot, "FIRST", 1 if many else 10)
         self.a_limit_is_set(ALL, "", most)
         for which, number in enumerate(counts):
             self.runs_are_queued(which, TYPES[which // 3], number)
@@ -106,6 +111,7 @@ class ClaimRules(RuleBasedStateMachine):
 
     def claim_by_the_rules(self) -> Run | None:
         """Alone, a worker claims the very run that is next."""
+        fetch_order(QUEUE, prepare=True)  # as a worker looks
         expected = self.next_by_the_rules()
         run = claim()
         assert (run and (type(run), run.pk)) == expected
@@ -254,7 +260,7 @@ def test_no_order_of_events_lets_a_claim_break_the_rules(
     settings.RUNS_MAX_RUNNING = defaults
     businesses = [business_a, business_b, Business.objects.create(name="Business C", slug="business-c")]
     with stepped_threads(monkeypatch) as threads:
-        scene = {"threads": threads, "businesses": businesses, "defaults": defaults}
+        scene = {"threads": threads, "businesses": businesses, "defaults": defaults, "monkeypatch": monkeypatch}
         run_state_machine_as_test(type("ClaimRules", (ClaimRules,), scene), settings=SEARCH)
 
 

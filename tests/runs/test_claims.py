@@ -17,9 +17,10 @@ from runs.drill.models import DrillRun
 from runs.lifecycle import start
 from runs.lifecycle.claim import claim_next
 from runs.lifecycle.sweep import fail_untaken
-from runs.lifecycle.worker import claim_for_task
+from runs.lifecycle.worker import work_on_next
 from runs.models import Business, RunLimit
 from runs.models.queue_snapshot import FIRST
+from runs.progress import Progress
 from runs.states import Status
 from tests.contract.models import CountingRun
 
@@ -156,23 +157,39 @@ def test_a_claim_whose_machine_freezes_locks_nobody_out(
         frozen.join()
 
 
-def test_a_claim_whose_answer_was_lost_is_undone_by_the_next_try(
-    business_a: Business, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_committed", ["before the next try", "during the next try", "during the work"])
+def test_a_claim_whose_answer_was_lost_goes_back_to_the_queue(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch, is_committed: str
 ) -> None:
-    queue_runs(business_a, 2)
+    queue_runs(business_a, 3)
+    if is_committed == "before the next try":
+        RunLimit.objects.create(max_running=1)  # which the lost claim has reached
     tries: list[str] = []
+    worked_on: list[int] = []
 
     def lose_first_answer(*args: Any, **options: Any) -> Any:
-        run = claim_next(*args, **options)
-        tries.append("claimed")
+        tries.append("try")
         if len(tries) == 1:
+            if is_committed == "before the next try":
+                claim_next(*args, **options)
             raise OperationalError("server closed the connection unexpectedly")
-        return run
+        if is_committed == "during the next try":
+            claim_next(*args, **options)
+        return claim_next(*args, **options)
+
+    def work(run: DrillRun, progress: Progress) -> None:
+        worked_on.append(run.pk)
+        if is_committed == "during the work":
+            claim_next(QUEUE, worker="worker@test", task_id="task")
+        else:
+            assert DrillRun.objects.get(status=Status.RUNNING) == run
 
     monkeypatch.setattr("runs.lifecycle.worker.claim_next", lose_first_answer)
-    claimed = claim_for_task(QUEUE, [DrillRun], "worker@test", "task")
-    assert claimed is not None
-    assert [run.pk for run in DrillRun.objects.filter(status=Status.RUNNING)] == [claimed.pk]
+    monkeypatch.setattr("runs.lifecycle.worker.works", {DrillRun: work})
+    work_on_next(QUEUE, worker="worker@test", task_id="task")
+    assert list(DrillRun.objects.filter(status=Status.COMPLETED).values_list("pk", flat=True)) == worked_on
+    queued = DrillRun.objects.filter(status=Status.QUEUED)
+    assert (queued.count(), sorted(queued.values_list("attempt", flat=True))) == (2, [0, 1])
 
 
 def test_many_that_a_limit_holds_back_delay_no_other_type(business_a: Business, business_b: Business) -> None:

@@ -132,7 +132,7 @@ def test_a_database_that_is_away_ends_the_suspicion(
 
     look(watch, LOOKS - 1)
     with monkeypatch.context() as outage:
-        outage.setattr(queue_watch, "fetch_to_claim", away)
+        outage.setattr(queue_watch, "fetch_order", away)
         with pytest.raises(OperationalError):
             look(watch, 1)
     look(watch, LOOKS - 1)

@@ -44,16 +44,26 @@ class BroadcastForm extends StartForm {
   async preview() {
     const { previewUrl = "", sendOne = "", sendMany = "" } = this.form.dataset;
     const preview = await this.api.post(previewUrl, buildBody(new FormData(this.form)), {}, null);
-    const { counts, to, text, warnings } = preview;
+    const { counts, to, text, warnings, skipped } = preview;
     for (const place of this.form.querySelectorAll("[data-count]")) {
       place.textContent = formatCount(counts[/** @type {HTMLElement} */ (place).dataset.count ?? ""]);
     }
+    this.showSkipped(skipped, counts.total - counts.valid);
     this.part("to").textContent = to || "–";
     this.part("text").textContent = text;
     this.sendButton.textContent = counts.valid === 1 ? sendOne : sendMany.replace("{n}", formatCount(counts.valid));
     this.sendButton.hidden = counts.valid === 0;
     this.part("warnings").replaceChildren(...warnings.map(warningItem));
     this.part("preview").hidden = false;
+  }
+
+  /** @param {any[]} skipped the first of them @param {number} total */
+  showSkipped(skipped, total) {
+    const people = this.part("skipped-people");
+    people.hidden = total === 0;
+    this.part("skipped-rows").replaceChildren(...skipped.map(skippedRow));
+    const more = total - skipped.length;
+    this.part("skipped-more").textContent = more ? (people.dataset.more ?? "").replace("{n}", formatCount(more)) : "";
   }
 
   /** @param {any} run */
@@ -72,6 +82,17 @@ function buildBody(form) {
   form.delete("kind");
   form.delete("csrfmiddlewaretoken");
   return form;
+}
+
+/** @param {{ line: number, phone: string, reason: string }} skipped */
+function skippedRow({ line, phone, reason }) {
+  const row = document.createElement("tr");
+  const number = document.createElement("bdi");
+  number.textContent = phone || "–";
+  row.insertCell().textContent = formatCount(line);
+  row.insertCell().append(number);
+  row.insertCell().textContent = reason;
+  return row;
 }
 
 /** @param {string} text */

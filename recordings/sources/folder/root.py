@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from runs.exceptions import RunRejected
 from runs.text import clean
 
+from ...stored_messages import FOLDER_NOT_OFFERED, NO_SUCH_FOLDER
 from .. import LeftOut, LeftOutReason, SourceAway
 from .file_names import printable_name
 
@@ -31,7 +32,7 @@ class FolderRoot:
         self.path = Path(folder).resolve()
         self._inode: int | None = None  # once it has been seen
         if not any(self.path.is_relative_to(Path(parent).resolve()) for parent in settings.RECORDINGS_FOLDERS):
-            raise RunRejected(_("The folder %(folder)s is not within RECORDINGS_FOLDERS.") % {"folder": folder})
+            raise RunRejected(FOLDER_NOT_OFFERED % {"folder": folder})
 
     def check_presence(self) -> None:
         """Raises `SourceAway`, also for another inode: an unmounted share leaves a different, empty folder behind."""
@@ -40,7 +41,7 @@ class FolderRoot:
             if not self.path.is_dir():
                 raise NotADirectoryError
         except OSError as error:
-            message = _("There is no folder %(folder)s on the worker's machine.") % {"folder": self.path}
+            message = NO_SUCH_FOLDER % {"folder": self.path}
             raise SourceAway(message) from error
         if self._inode is None:
             self._inode = inode

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from django.utils.translation import gettext as _
-
 from ...audio.formats import AUDIO_ENDINGS
+from ...stored_messages import FOLDER_UNREADABLE
 from .. import Beat, LeftOut, LeftOutReason, SourceAway
 from .root import FolderRoot, resolve_links
 
@@ -32,7 +31,7 @@ class FolderWalk:
                     entries = sorted(self.beat_between(scan), key=lambda entry: entry.name)
             except OSError as error:
                 if folder == self._root.path:
-                    raise SourceAway(_("The folder can't be read: %(reason)s.") % {"reason": error.strerror}) from error
+                    raise SourceAway(FOLDER_UNREADABLE % {"reason": error.strerror}) from error
                 yield self._root.leave_out(folder, LeftOutReason.UNREADABLE_FOLDER)
                 continue
             waiting += [folder / entry.name for entry in self.beat_between(reversed(entries)) if is_folder(entry)]
