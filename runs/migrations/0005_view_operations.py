@@ -3,7 +3,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs", "0003_fair_claims"),
+        ("runs", "0004_turns_in_order"),
     ]
 
     operations = [
