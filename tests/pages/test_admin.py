@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connections
 from django.db.models.functions import Now
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
@@ -38,7 +37,6 @@ OpenAdmin = Callable[..., Page]
 def asgi(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[str]:
     with server(tmp_path_factory.mktemp("web")) as url:
         yield url
-    connections.close_all()  # under the browser's event loop Django has opened others than the tests before
 
 
 @pytest.fixture
