@@ -84,10 +84,18 @@ class Stream(APIView):
 
 class StreamOfAll(APIView):
     content_negotiation_class = AlwaysJSON
-    schema = None  # its events are parts of a page of the admin
 
+    @extend_schema(
+        responses={
+            (200, "text/event-stream"): str,
+            **dict.fromkeys((403, 404, 406, 429), outputs.ErrorSerializer),
+        },
+    )
     def get(self, request: Request) -> Response:
-        """What the operator's home shows, of the runs of all businesses. 404 without `runs.view_operations`."""
+        """What the operator's home shows, of the runs of all businesses: parts of its page, for that page alone.
+
+        404 without `runs.view_operations`.
+        """
         if not may_view_operations(request.user):
             raise Http404
         return subscribe(request, None)

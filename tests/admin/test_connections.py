@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from broadcasts.models import ProviderAccount
 from receipts.models import Mailbox
@@ -36,7 +37,8 @@ def test_a_mail_server_that_is_away(as_staff_in_admin: Client, mailbox_a: Mailbo
     assert "127.0.0.1" in text
 
 
-def test_a_folder(as_staff_in_admin: Client, business_a: Business, tmp_path: Path) -> None:
+def test_a_folder(as_staff_in_admin: Client, business_a: Business, tmp_path: Path, settings: Settings) -> None:
+    settings.RECORDINGS_FOLDERS = [str(tmp_path)]
     source = Source.objects.create(business=business_a, name="Calls", kind=Source.Kind.FOLDER, folder=str(tmp_path))
     assert try_connection(as_staff_in_admin, source) == "The connection works."
     Source.objects.update(folder=str(tmp_path / "nowhere"))

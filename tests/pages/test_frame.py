@@ -54,8 +54,8 @@ def test_the_menu_names_the_callers_businesses_only(as_a: Client, member_a: User
     assert '<a href="/b/business-b/">' in as_a.get(BUSINESS_A).content.decode()
 
 
-def test_without_a_business_the_page_says_so(client: Client, staff: User) -> None:
-    client.force_login(staff)
+def test_without_a_business_the_page_says_so(client: Client, db: None) -> None:
+    client.force_login(User.objects.create_user("newcomer"))
     assert "You are not a member of any business." in client.get("/").content.decode()
 
 

@@ -4,6 +4,7 @@ import { Api, errorMessage } from "./api.js";
 
 const SILENT_MS = 12000; // figures with ages change every two seconds
 const RECONNECT_MS = 5000;
+const AIMING_MS = 5000;
 
 const home = /** @type {HTMLElement} */ (document.getElementById("now"));
 const body = /** @type {HTMLTableSectionElement} */ (document.getElementById("now-rows"));
@@ -12,7 +13,8 @@ const problem = /** @type {HTMLElement} */ (document.getElementById("now-problem
 const api = new Api({ lang: document.documentElement.lang });
 
 /** @type {string[] | null} */
-let waitingOrder = null; // until nobody points at a row
+let waitingOrder = null; // while somebody aims at a row
+let aimedAt = -Infinity;
 let heardAt = performance.now();
 
 function connect() {
@@ -80,13 +82,16 @@ function showState({ order, figures }) {
   sortRows();
 }
 
-/** Nothing moves under a pointer, or away from the focus. */
+/** Nothing moves under a pointer that is about to press, and the focus stays where it is. */
 function sortRows() {
-  if (!waitingOrder || body.matches(":hover, :focus-within")) return;
+  const isAiming = body.matches(":hover") && performance.now() - aimedAt < AIMING_MS;
+  if (!waitingOrder || isAiming) return;
   const rows = waitingOrder.map(findRow).filter((row) => row !== null);
   waitingOrder = null;
   if (rows.length !== body.rows.length || rows.some((row, index) => row !== body.rows[index])) {
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     body.replaceChildren(...rows);
+    if (body.contains(focused)) focused?.focus({ preventScroll: true });
   }
 }
 
@@ -117,9 +122,13 @@ body.addEventListener("click", ({ target }) => {
   const button = /** @type {Element} */ (target).closest("button");
   if (button) void act(button);
 });
-for (const event of ["pointerleave", "focusout"]) body.addEventListener(event, () => setTimeout(sortRows));
+body.addEventListener("pointermove", () => {
+  aimedAt = performance.now();
+});
+body.addEventListener("pointerleave", () => setTimeout(sortRows));
 
 setInterval(() => {
+  sortRows();
   if (performance.now() - heardAt > SILENT_MS) lost.textContent = home.dataset.lost ?? "";
 }, 1000);
 
