@@ -1,5 +1,6 @@
 """The admin in a real browser: the operator's home follows the runs, and every page of ours is accessible.
 
+The server of these tests can't stream, so the home asks again every five seconds; `test_home` has the stream.
 Screenshots are left in `var/test/screenshots`.
 """
 
@@ -16,6 +17,7 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from broadcasts.models import ProviderAccount
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
@@ -25,32 +27,25 @@ from runs.states import ErrorCode, Status
 from tests.browser import update_run
 from tests.cast import MakeRun
 from tests.pages.test_access import DESKTOP, SCREENSHOTS, THEMES, find_violations
-from tests.servers import server
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.needs("chromium")
 
 SOON = 10_000  # ms
 OpenAdmin = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def asgi(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[str]:
-    with server(tmp_path_factory.mktemp("web")) as url:
-        yield url
-
-
 @pytest.fixture
-def open_admin(asgi: str, context: BrowserContext, client: Client, staff: User) -> Iterator[OpenAdmin]:
+def open_admin(live_server: LiveServer, context: BrowserContext, client: Client, staff: User) -> Iterator[OpenAdmin]:
     client.force_login(staff)
     name = settings.SESSION_COOKIE_NAME
-    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": asgi}])
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
     complaints: list[str] = []
 
     def opened(path: str = "/admin/", language: str = "en") -> Page:
         page = context.new_page()
         page.set_extra_http_headers({"Accept-Language": language})
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{asgi}{path}")
+        page.goto(f"{live_server.url}{path}")
         return page
 
     yield opened
@@ -138,7 +133,7 @@ def test_only_the_fields_that_apply_are_shown(open_admin: OpenAdmin, everything:
 
 @pytest.mark.parametrize("language", ["en", "he"])
 def test_every_page_of_the_admin_is_accessible(
-    open_admin: OpenAdmin, asgi: str, everything: dict[str, str], language: str
+    open_admin: OpenAdmin, live_server: LiveServer, everything: dict[str, str], language: str
 ) -> None:
     """All in one test: they share one browser and what is on them."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -148,7 +143,7 @@ def test_every_page_of_the_admin_is_accessible(
     for theme, (name, path) in product(THEMES, everything.items()):
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size(DESKTOP)
-        page.goto(f"{asgi}{path}")
+        page.goto(f"{live_server.url}{path}")
         expect(page.locator("html")).to_have_class(re.compile("dark" if theme == "dark" else "^(?!.*dark)"))
         page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}.png", full_page=True)
         found += [f"{name} {theme} {violation}" for violation in find_violations(page)]
