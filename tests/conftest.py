@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -38,6 +39,17 @@ def django_db_modify_db_settings(
     """Each process of the tests works on a copy of one migrated database."""
     with django_db_blocker.unblock():
         connection.settings_dict["TEST"].update(TEMPLATE=migrated_database(), MIGRATE=False)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """In the end, end sessions that threads of a browser's server may still hold: the database couldn't be dropped."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 # --- The order --------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ urlpatterns = [
     path(f"{RUN}items/", views.RunItemList.as_view(), name="run-items"),
     path(RESET, business_views.ResetProgress.as_view(), name="reset-progress"),
     path(f"{RESET}/", business_views.ResetProgress.as_view(schema=None)),
-    path("staff/runs/stream/", StreamOfAll.as_view(), name="stream-of-all"),
+    path("admin/runs/stream/", StreamOfAll.as_view(), name="stream-of-all"),
     path("staff/", include(staff_runs)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", Docs.as_view(url_name="api:schema"), name="docs"),

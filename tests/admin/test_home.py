@@ -151,7 +151,7 @@ def test_staff_without_the_permission_get_the_menu_alone(
     page = client.get(HOME)
     assert "operations" not in page.context
     assert "Business A" not in page.content.decode()
-    assert client_of(helper).get("/api/staff/runs/stream/").status_code == 404
+    assert client_of(helper).get("/api/admin/runs/stream/").status_code == 404
 
 
 def test_an_action_of_staff_is_recorded_as_theirs(
@@ -236,4 +236,4 @@ def test_the_menu_is_in_groups_and_names_no_library(client: Client, staff: User,
     assert "mark.svg" in page.content.decode()
     client.force_login(operator)
     own = [item["link"] for group in client.get(HOME).context["sidebar_navigation"] for item in group["items"]]
-    assert own == [HOME]
+    assert own == [HOME, reverse("admin:runs_allruns_changelist")]

@@ -26,6 +26,7 @@ from tests.browser import SOON, label
 from tests.cast import MakeRun
 from tests.claims import claim_run
 from tests.pages.test_access import RULES, SCREENSHOTS, THEMES
+from tests.workers import until
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -102,6 +103,5 @@ def test_the_card_of_a_runs_page_is_live_and_acts(staff_page: Page, live_server:
     expect(page.locator("[part=percent]")).to_contain_text("62", timeout=SOON)
     page.locator("run-card").get_by_role("button", name="Pause").click()
     expect(page.get_by_text("Pausing…")).to_be_visible(timeout=SOON)
-    run.refresh_from_db()
-    assert run.requested == "pause"
+    until(lambda: type(run).objects.get(pk=run.pk).requested == "pause")
     assert LogEntry.objects.get().change_message == "Pause"

@@ -189,6 +189,7 @@ def test_a_body_in_chunks_is_read_whole_and_half_a_body_by_nobody() -> None:
     run(scene())
 
 
+@pytest.mark.django_db  # the end of a response closes old connections
 def test_an_open_file_part_ends_at_its_length(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"0123456789")

@@ -16,6 +16,7 @@ from runs.models import Business
 from tests.browser import half_done, label, read_storage
 from tests.cast import MakeRun
 from tests.servers import server
+from tests.workers import until
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True)]
 
@@ -54,7 +55,7 @@ def test_another_sites_page_shows_it_with_a_token(
     page.get_by_role("button", name="ביטול").click()
     page.get_by_role("dialog").locator("[value=cancel]").click()
     expect(page.locator("[part=message]")).to_have_text("מבטל…")
-    assert ReceiptSyncRun.objects.get(pk=run.pk).requested == "cancel"
+    until(lambda: ReceiptSyncRun.objects.get(pk=run.pk).requested == "cancel")
     assert read_storage(page)[f"longTask_{business_a.pk}_receipt_sync"]["taskId"] == run.pk
 
 

@@ -59,6 +59,7 @@ export function followCards(page, url) {
     refresh(`${run.id}:${run.version}`, run.finished_at === null);
   });
   localizeTimes(page);
-  const business = page.querySelector("run-card")?.getAttribute("business");
-  if (business) followRuns(page, business);
+  const card = page.querySelector("run-card");
+  const business = card?.getAttribute("business");
+  if (business && !card?.hasAttribute("api")) followRuns(page, business); // not the staff's, who have no stream of it
 }
