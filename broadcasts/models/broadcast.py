@@ -13,6 +13,7 @@ from django.utils.translation import gettext, ngettext, npgettext
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import Run, RunItem
+from runs.numbers import format_number
 from runs.states import ItemStatus, Status
 
 from ..messages import Message, Text, render_text
@@ -72,7 +73,8 @@ class WhatsAppBroadcast(Run):
         return npgettext("unit", "recipient", "recipients", n)
 
     def result_label(self) -> str:
-        return ngettext("%(n)d accepted", "%(n)d accepted", self.sent) % {"n": self.sent} if self.sent else ""
+        text = ngettext("%(n)s accepted", "%(n)s accepted", self.sent)
+        return text % {"n": format_number(self.sent)} if self.sent else ""
 
     @property
     def sent(self) -> int:

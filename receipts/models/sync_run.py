@@ -10,6 +10,7 @@ from django.utils.translation import ngettext, npgettext
 
 from runs.models import Run, RunItem
 from runs.models.period import format_period
+from runs.numbers import format_number
 
 from .mailbox import Mailbox
 
@@ -43,7 +44,8 @@ class ReceiptSyncRun(Run):
 
     def result_label(self) -> str:
         n = self.succeeded
-        return ngettext("%(n)d message with receipts", "%(n)d messages with receipts", n) % {"n": n} if n else ""
+        text = ngettext("%(n)s message with receipts", "%(n)s messages with receipts", n)
+        return text % {"n": format_number(n)} if n else ""
 
     def retry_fields(self) -> dict[str, Any]:
         return {"mailbox": self.mailbox, "mode": self.Mode.SELECTED}

@@ -11,6 +11,7 @@ from django.utils.translation import npgettext
 
 from runs.models import Run
 from runs.models.period import format_period
+from runs.numbers import format_number
 
 from ..sources import Direction
 from ..warnings import LeftOuts, format_warnings
@@ -62,7 +63,7 @@ class RecordingRun(Run):
         return npgettext("unit", "call", "calls", n)
 
     def result_label(self) -> str:
-        return f"{self.succeeded} {self.unit(self.succeeded)}" if self.succeeded else ""
+        return f"{format_number(self.succeeded)} {self.unit(self.succeeded)}" if self.succeeded else ""
 
     @property
     def warnings(self) -> list[str]:

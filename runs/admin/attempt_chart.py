@@ -10,10 +10,10 @@ from typing import Any
 from django.utils.translation import get_language_bidi, gettext
 
 from ..models import Run
+from ..numbers import format_number
 from ..readers.attempts import Attempt, Span, attempts_of
 from ..readers.humanize import format_duration
 from ..states import Status
-from .run_facts import format_number
 
 SHOWN = 25  # the latest
 ROW_HEIGHT = 44  # pixels

@@ -32,10 +32,6 @@ class Series:
     values: Sequence[float | None]
 
 
-def format_number(value: float) -> str:
-    return f"{value:,.0f}"
-
-
 def format_short(value: float) -> str:
     """For the scale: `500`, `20k`, `4M`."""
     for letter, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):

@@ -21,9 +21,10 @@ from django.utils.translation import get_language_bidi, ngettext
 from django.utils.translation import gettext as _
 
 from ..models import Measure, Run
+from ..numbers import format_number
 from ..readers.figures import TypeFigures, fetch_days, fetch_figures
 from ..states import ErrorCode, Status
-from .charts import Series, bar_width, draw_bars, draw_spans, format_number, format_span
+from .charts import Series, bar_width, draw_bars, draw_spans, format_span
 
 DAYS: Final = 30
 OUTCOMES: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)

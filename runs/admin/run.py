@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..api.permissions import may_open_pages
 from ..models import Run, RunQuerySet
+from ..numbers import format_number
 from ..readers.humanize import format_age
 from ..readers.timeline import events_of, timeline_of
 from ..readers.verdict import QUIET_AFTER, VerdictCode, fetch_repaired, is_overdue, verdict_of
@@ -24,7 +25,7 @@ from ..states import ErrorCode, Status
 from .attempt_chart import draw_attempts
 from .business_filter import BusinessFilter
 from .read_only import ReadOnlyAdmin
-from .run_facts import common_field_names, facts_of, format_number, own_numbers
+from .run_facts import common_field_names, facts_of, own_numbers
 from .theme import ChangeList, display
 
 FAILED_ITEMS_SHOWN = 200

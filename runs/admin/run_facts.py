@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Run
+from ..numbers import format_number
 from ..readers.humanize import format_age, format_duration
 
 COUNTS = ("total", "processed", "succeeded", "failed", "skipped")
@@ -83,11 +84,6 @@ def label_of(run: Run, name: str) -> str:
 
 def format_moment(moment: datetime | None) -> str:
     return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else ""
-
-
-def format_number(number: float) -> str:
-    """Grouped by commas, in Hebrew too, as on the card."""
-    return f"{number:,.0f}" if isinstance(number, int) or number >= 100 else f"{number:,.1f}"
 
 
 def duration_of(run: Run) -> str:

@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 from ..lifecycle.broker_calls import call_broker
 from ..lifecycle.sweep import MISSED_ROUNDS, is_watching, seconds_since_sweep
 from ..models import Run, Worker, run_types
+from ..numbers import format_number
 from ..readers.humanize import format_age, format_duration
 from ..readers.verdict import NOT_ADVANCING_AFTER, QUIET_AFTER
 from ..states import FINISHED, ErrorCode, Status
 from .metrics import count_workers
-from .now_rows import format_count
 
 DAY: Final = timedelta(hours=24)
 GOOD, WARNING, BAD = "good", "warning", "bad"
@@ -58,7 +58,7 @@ class Counts:
         return Figure(
             name,
             label,
-            format_count(number),
+            format_number(number),
             note,
             tone if number else "",
             runs,
@@ -172,7 +172,7 @@ def figures_of_parts(standing: Standing) -> Iterator[Figure]:
     yield Figure("sweep", _("Last sweep"), format_age(standing.sweep_age), missed, GOOD if sweeping else BAD)
     by_queue = " · ".join(f"{queue} {number}" for queue, number in queues.items())
     tone = GOOD if all(queues.values()) else BAD
-    yield Figure("workers", _("Workers alive"), format_count(standing.workers), by_queue, tone)
+    yield Figure("workers", _("Workers alive"), format_number(standing.workers), by_queue, tone)
     note = "" if broker else _("workers look for runs by themselves")
     yield Figure("broker", _("Broker"), _("Reachable") if broker else _("Away"), note, GOOD if broker else BAD)
     yield Figure("database", _("Database"), _("Reachable"), tone=GOOD)  # it has just answered

@@ -12,6 +12,7 @@ from django.utils.formats import number_format
 from django.utils.translation import override
 
 from ..models import Run
+from ..numbers import format_number
 from ..readers.humanize import format_age, format_duration
 from ..readers.now import seconds_waiting
 from ..readers.verdict import Verdict, verdict_of
@@ -62,7 +63,7 @@ class Row:
     @classmethod
     def of(cls, run: Run, audience: Audience) -> Row:
         """Of a run from `fetch_now`, in the active language."""
-        total = "?" if run.total is None else format_count(run.total)
+        total = "?" if run.total is None else format_number(run.total)
         waiting = seconds_waiting(run)
         return cls(
             key=key_of(run),
@@ -71,7 +72,7 @@ class Row:
             name=name_of(run),
             bar="" if run.progress_pct is None else f"{run.progress_pct:.1f}",
             percent="" if run.progress_pct is None else format_percent(run.progress_pct),
-            count=f"{format_count(run.processed)} / {total}",
+            count=f"{format_number(run.processed)} / {total}",
             heartbeat="" if run.heartbeat_age is None else format_age(run.heartbeat_age),
             waiting="" if waiting is None else format_duration(waiting),
             url=reverse(f"admin:{run._meta.app_label}_{run._meta.model_name}_change", args=[run.pk]),
@@ -103,10 +104,6 @@ def build_buttons(run: Run) -> list[Button]:
         for action in run.actions()
         if action != Action.RETRY_FAILED
     ]
-
-
-def format_count(number: int) -> str:
-    return number_format(number, force_grouping=True)
 
 
 def format_percent(percent: float) -> str:

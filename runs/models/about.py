@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 
+from ..numbers import format_number
 from .period import format_elapsed
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def describe(run: Run) -> dict[str, Any]:
         "unit": run.unit(run.total if run.total is not None else run.processed),
         "started_by": run.starter_name or "",
         "summary": join([count_text(run), *outcome_texts(run)]),
-        "done": join([f"{format_count(run.processed)} {run.unit(run.processed)}", *outcome_texts(run)]),
+        "done": join([f"{format_number(run.processed)} {run.unit(run.processed)}", *outcome_texts(run)]),
         "result": run.result_label(),
         "took": took_text(run),
         "average_rate": average_rate(run),
@@ -41,20 +42,16 @@ def join(texts: list[str]) -> str:
 
 def count_text(run: Run) -> str:
     if run.total is None:
-        return f"{format_count(run.processed)} {run.unit(run.processed)}"
-    done = gettext("%(done)s of %(total)s") % {"done": format_count(run.processed), "total": format_count(run.total)}
+        return f"{format_number(run.processed)} {run.unit(run.processed)}"
+    done = gettext("%(done)s of %(total)s") % {"done": format_number(run.processed), "total": format_number(run.total)}
     return f"{done} {run.unit(run.total)}"
 
 
 def outcome_texts(run: Run) -> list[str]:
     """What not everybody expects: failures, and outcomes that a crash left unknown."""
-    failed = ngettext("%(n)d failed", "%(n)d failed", run.failed) % {"n": run.failed}
-    unknown = ngettext("%(n)d unknown", "%(n)d unknown", run.unknown) % {"n": run.unknown}
+    failed = ngettext("%(n)s failed", "%(n)s failed", run.failed) % {"n": format_number(run.failed)}
+    unknown = ngettext("%(n)s unknown", "%(n)s unknown", run.unknown) % {"n": format_number(run.unknown)}
     return [failed if run.failed else "", unknown if run.unknown > 0 else ""]
-
-
-def format_count(n: int) -> str:
-    return number_format(n, use_l10n=True, force_grouping=True)
 
 
 def average_rate(run: Run) -> float | None:

@@ -115,7 +115,8 @@ def test_of_other_businesses_a_member_learns_no_more_than_the_place(
     verdict = as_member_a.get(url(run)).json()["verdict"]
     assert verdict["evidence"]["place_in_queue"] == 1
     assert verdict["evidence"]["running_of_limit"] is None
-    text = verdict["message"] + repr(verdict["evidence"])
+    ages = {"seconds_in_queue": None}  # may have any digits
+    text = verdict["message"] + repr(verdict["evidence"] | ages)
     assert not any(secret in text for secret in ("Zebra", "zebra", "7", "13", "20"))
 
 
