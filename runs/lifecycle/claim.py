@@ -16,6 +16,7 @@ running without a worker, which its parent, another worker or the sweep finds by
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -92,9 +93,16 @@ def counted_by(limit: Limit) -> claim_statements.CountedRuns:
 
 def instance_of(model: type[Run], row: Sequence[Any]) -> Run:
     """A run from its columns as the database sent them, past Django's own cursor."""
+    names, converters = columns_of(model)
+    values = list(row)
+    for place, convert in converters:
+        values[place] = convert(values[place], None, connection)
+    return model.from_db(connection.alias, names, values)
+
+
+@lru_cache(maxsize=64)
+def columns_of(model: type[Run]) -> tuple[list[str], list[tuple[int, Any]]]:
+    """The names of its columns, and the places of those that aren't used as the database sends them."""
     fields = model._meta.concrete_fields
-    values = [
-        field.from_db_value(value, None, connection) if hasattr(field, "from_db_value") else value
-        for field, value in zip(fields, row, strict=True)
-    ]
-    return model.from_db(connection.alias, [field.attname for field in fields], values)
+    converted = [(n, field.from_db_value) for n, field in enumerate(fields) if hasattr(field, "from_db_value")]
+    return [field.attname for field in fields], converted

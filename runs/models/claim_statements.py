@@ -97,7 +97,7 @@ def first_heads_sql(model: type[Run], sharing: tuple[type[Run], ...]) -> str:
                 ORDER BY business_id, queued_at, id LIMIT 1
             ) oldest
             WHERE (SELECT count(*) FROM few) > %(few)s::int AND turn.business_id NOT IN (SELECT business_id FROM held)
-            ORDER BY turn.served_at NULLS FIRST FETCH FIRST (%(first)s::int) ROWS WITH TIES
+            ORDER BY turn.served_at NULLS FIRST LIMIT %(first)s::int
         ),
         is_enough AS MATERIALIZED (SELECT count(*) >= %(first)s::int AS yes FROM longest_ago),
         chosen AS (
@@ -144,15 +144,16 @@ def _in_order(heads: str) -> str:
     """
 
 
-# Executed by the workers' looks: businesses that wait and were never served.
+# Executed by the workers' looks: businesses that wait and were never served. They count as served a century before
+# their oldest run was queued: before all others, and the one that waits longest first.
 
 
 @lru_cache(maxsize=64)
 def add_turns_sql(model: type[Run]) -> str:
     return f"""
-        INSERT INTO runs_businessqueue (business_id, queue)
+        INSERT INTO runs_businessqueue (business_id, queue, served_at)
         WITH RECURSIVE head AS ({_heads_by_business(model)})
-        SELECT business_id, %(queue)s::varchar FROM head
+        SELECT business_id, %(queue)s::varchar, queued_at - interval '100 years' FROM head
         WHERE business_id NOT IN (SELECT business_id FROM runs_businessqueue WHERE queue = %(queue)s)
         ORDER BY business_id
         ON CONFLICT DO NOTHING

@@ -21,7 +21,7 @@ from .run import Run
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 FEW = 32  # businesses that wait: they are read one by one, however many turns others have had
-FIRST = 10  # heads of a type, in order: enough to choose from, unless all of these businesses have reached a limit
+FIRST = 6  # heads of a type, in order: enough to choose from, unless all of these businesses have reached a limit
 
 
 @dataclass(frozen=True)
