@@ -1,4 +1,4 @@
-"""How far off the time left is that people are told at half time, over runs like those of the demo."""
+"""How far off the time left is that people see at half time, over runs like those of the demo."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def _score_calls(rounds: int) -> list[float]:
 
 def _score(model: type[R], work: Work[R], queue: Callable[[], Any]) -> float:
     """Work on one run; by how many percent the time left was off when half of the time had passed."""
-    told: list[tuple[float, float | None]] = []
+    shown: list[tuple[float, float | None]] = []
     build = ReportBuilder.build
 
     def build_and_note(self: ReportBuilder, *arguments: Any) -> Any:
         report = build(self, *arguments)
-        told.append((time.monotonic(), report.eta))
+        shown.append((time.monotonic(), report.eta))
         return report
 
     queue()
@@ -95,5 +95,5 @@ def _score(model: type[R], work: Work[R], queue: Callable[[], Any]) -> float:
     with mock.patch.object(ReportBuilder, "build", build_and_note):
         claims.work_on_next(model, work)
     ended = time.monotonic()
-    at, left = min(told, key=lambda each: abs(each[0] - (began + ended) / 2))
+    at, left = min(shown, key=lambda each: abs(each[0] - (began + ended) / 2))
     return 100.0 if left is None else abs(left - (ended - at)) / (ended - at) * 100

@@ -73,6 +73,11 @@ class StoredMessage:
 PROGRAM_FAILED: Final = StoredMessage(gettext_noop("The program failed: %(error)s"))
 
 
+def explain_exception(error: Exception) -> str:
+    """What people read of an error of the program itself."""
+    return PROGRAM_FAILED % {"error": str(error) or type(error).__name__}
+
+
 def translate_stored(text: str) -> str:
     """Lines that have a translation, in the reader's language. Others, such as a provider's, stay as they are."""
     return "\n".join(_translate_line(line) if line else "" for line in text.splitlines())

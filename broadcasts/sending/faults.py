@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from runs.stored_text import PROGRAM_FAILED
+from runs.stored_text import explain_exception
 
 from ..models import Recipient
 
@@ -15,4 +15,4 @@ logger = logging.getLogger(__name__)
 def report_fault(recipient: Recipient, error: Exception) -> str:
     """Log the error with its traceback, and return a sentence for the recipient's row."""
     logger.error("Recipient failed: run=%s recipient=%s", recipient.run_id, recipient.pk, exc_info=error)
-    return PROGRAM_FAILED % {"error": str(error) or type(error).__name__}
+    return explain_exception(error)

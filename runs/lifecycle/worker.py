@@ -16,7 +16,7 @@ from ..models.audit import Actor, audit_context
 from ..models.queue_snapshot import types_of
 from ..progress.progress import Progress
 from ..states import STATUS_AFTER_STOP, ErrorCode, Status, StopRequest
-from ..stored_text import PROGRAM_FAILED
+from ..stored_text import explain_exception
 from ..text import clean
 from .claim import claim_next
 from .dispatch import wake_if_claimable
@@ -150,8 +150,7 @@ def record_exception(progress: Progress, error: Exception) -> None:
     if progress.dies_in_accused_item():
         progress.leave(Status.QUEUED, died=True)
     else:
-        message = PROGRAM_FAILED % {"error": str(error) or type(error).__name__}
-        progress.leave(Status.FAILED, ErrorCode.EXCEPTION, message, died=True)
+        progress.leave(Status.FAILED, ErrorCode.EXCEPTION, explain_exception(error), died=True)
 
 
 def apply_stop_request(progress: Progress, request: StopRequest, worker: Actor) -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 
 SMOOTHING: Final = 0.3  # weight of the newest second in the rate
 SLOWEST_RATE: Final = 1e-6  # items a second: less than one in eleven days counts as no rate
-SAMPLE_INTERVALS: Final = 5  # flush intervals that an attempt must have worked before the time left is told
+SAMPLE_INTERVALS: Final = 5  # flush intervals that an attempt must have worked before the time left is shown
 SAMPLE_ITEMS: Final = 3  # and items that it must have finished, where they all weigh the same
 SHORTEST_MEMORY: Final = 10.0  # seconds
 LONGEST_ETA: Final = 30 * 86_400.0  # seconds: a longer estimate is shown as unknown
@@ -20,7 +20,7 @@ class Estimator:
     """Measures two rates, items and weight a second, over the flush intervals.
 
     `rate`, which people are shown, follows the last seconds. The time left goes by a longer memory, as long as the
-    attempt has worked: one slow letter or one burst says little of the rest. It is told once there is a real sample.
+    attempt has worked: one slow letter or one burst says little of the rest. It is shown once there is a real sample.
     """
 
     def __init__(self, rate: float | None, items: int, weight: float) -> None:

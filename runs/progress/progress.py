@@ -17,7 +17,7 @@ from ..exceptions import ItemFailed, ItemTimedOut, RunDeferred, RunsError, RunSt
 from ..models import Run
 from ..models.poison import POISON_CODE, POISON_MESSAGE
 from ..states import ItemStatus, Status
-from ..stored_text import PROGRAM_FAILED
+from ..stored_text import explain_exception
 from ..text import clean
 from .counts import Counts
 from .cursor import Cursor
@@ -186,8 +186,7 @@ class Progress:
             if is_outage(error):
                 raise
             logger.exception("Item failed: type=%s id=%s item=%s", self.run.slug, self.run.pk, key)
-            message = PROGRAM_FAILED % {"error": str(error) or type(error).__name__}
-            self.failed(key, message, code="unexpected", **fields)
+            self.failed(key, explain_exception(error), code="unexpected", **fields)
         else:
             if not self._items.has_report:
                 self.done(key, **fields)

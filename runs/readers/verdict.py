@@ -26,7 +26,7 @@ R = TypeVar("R", bound=Run)
 
 QUIET_AFTER = 60  # seconds without a heartbeat
 NOT_ADVANCING_AFTER = 120  # seconds without a finished item
-SHORTEST_IN_MINUTES = 120  # seconds; in words, fewer are told as seconds
+SHORTEST_IN_MINUTES = 120  # seconds; in words, fewer are written as seconds
 
 
 class VerdictCode(models.TextChoices):
