@@ -34,7 +34,8 @@ def warnings_of(account: ProviderAccount, recipients: int = 0, *, besides: int =
     standing = AccountStanding.objects.filter(account=account).first()
     if standing is None:
         return []
-    warnings = [describe_restriction(each) for each in standing.restrictions if is_in_force(each)]
+    zone = account.business.zone
+    warnings = [describe_restriction(each, zone) for each in standing.restrictions if is_in_force(each)]
     if standing.can_send == "BLOCKED":
         warnings.append(gettext("Meta says that this account can't send: %(why)s") % {"why": standing.can_send_reason})
     if standing.can_send == "LIMITED":

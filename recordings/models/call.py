@@ -127,7 +127,7 @@ class Call(models.Model):
 
     def download_name(self) -> str:
         """The file name that browsers save the recording under: time, direction, number, format."""
-        moment = self.started_at.strftime("%Y-%m-%d-%H%M%S") if self.started_at else ""
+        moment = self.started_at.astimezone(self.business.zone).strftime("%Y-%m-%d-%H%M%S") if self.started_at else ""
         number = "".join(c for c in self.number if c.isalnum() or c == "+")
         words = [moment, self.direction, number] if moment else [self.call_id]
         return f"{'-'.join(filter(None, words))}.{ENDINGS_BY_TYPE.get(self.content_type, 'bin')}"

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ..models import Membership, Run, RunItem
-from ..readers.verdict import VerdictCode, eta_seconds, is_stale, verdict_of
+from ..readers.verdict import VerdictCode, eta_seconds, is_stale, verdict_in_own_zone
 from ..states import Action, ErrorCode, ItemStatus, Status, StopRequest
 from ..stored_text import translate_stored
 
@@ -67,7 +67,7 @@ class RunSerializer(serializers.Serializer[Run]):
 
     @extend_schema_field(VerdictSerializer)
     def get_verdict(self, run: Run) -> Any:
-        return VerdictSerializer(verdict_of(run)).data
+        return VerdictSerializer(verdict_in_own_zone(run)).data
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=Action.choices)))
     def get_actions(self, run: Run) -> list[str]:

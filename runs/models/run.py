@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import pgtrigger
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import WrongState
 from ..states import ACTIONS, ACTIVE, FINISHED, TRANSITIONS, Action, ErrorCode, ItemStatus, Status, StopRequest
+from ..time_zones import zone_named
 from .about import describe
 from .audit import Actor, audit_context
 from .business import Business
@@ -93,6 +94,7 @@ class Run(HeartbeatMixin):
     queue_age: float | None = None
     source_name: str | None = None
     starter_name: str | None = None
+    zone_name: str | None = None  # of its reader's time zone: its business's, unless an edge sets another
 
     events: Any  # a manager: the timeline; see `record_changes()`
     queue_place: Any = None  # where it stands in its queue; filled by `fetch_repaired()`, of a queued run
@@ -206,6 +208,11 @@ class Run(HeartbeatMixin):
     def about(self) -> dict[str, Any]:
         """What lists and cards show beside the figures. A type whose card shows it names it in `public_fields`."""
         return describe(self)
+
+    @property
+    def zone(self) -> tzinfo:
+        """In which its reader reads times."""
+        return self.business.zone if self.zone_name is None else zone_named(self.zone_name)
 
     @property
     def unknown(self) -> int:

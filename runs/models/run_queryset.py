@@ -18,6 +18,7 @@ from ..database import discard_connection, is_database_away
 from ..states import ACTIVE, ErrorCode, ItemStatus, Status, StopRequest, sources_of
 from . import statements
 from .audit import READER, SYSTEM, Actor, audit_context
+from .business import Business
 from .fleet import Worker, WorkerQuerySet, lost_after
 from .heartbeat import AGES, HeartbeatQuerySet, seconds_since
 from .poison import COUNTS_AS_LOSS, death_columns
@@ -37,13 +38,17 @@ def as_expressions(assignments: Mapping[str, str]) -> dict[str, Any]:
     return {column: RawSQL(sql, []) for column, sql in assignments.items()}  # noqa: S611
 
 
-READ_WITH_RUN = (*AGES, "queue_age", "starter_name", "source_name")  # what `with_ages` adds
+READ_WITH_RUN = (*AGES, "queue_age", "starter_name", "source_name", "zone_name")  # what `with_ages` adds
 
 
 class RunQuerySet(HeartbeatQuerySet[R]):
     def with_ages(self) -> Self:
-        """With the time in the queue too, and the names of who started the run and what it works on, by joins."""
+        """With the time in the queue too, and the names of who started the run, what it works on, and its time zone.
+
+        The last one isn't joined: with an inner join, a list of very many runs might no longer follow its index.
+        """
         path = self.model.source_path
+        business = Business.objects.filter(pk=models.OuterRef("business_id"))
         return (
             super()
             .with_ages()
@@ -51,6 +56,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
                 queue_age=seconds_since("queued_at"),
                 starter_name=models.F("created_by__username"),
                 source_name=models.F(path) if path else models.Value(None, models.CharField()),
+                zone_name=models.Subquery(business.values("time_zone")[:1]),
             )
         )
 

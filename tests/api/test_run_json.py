@@ -64,7 +64,7 @@ def test_details_are_the_types_own_fields(as_member_a: APIClient, business_a: Bu
     assert body["details"] == {
         "mailbox_id": run.mailbox_id, "mode": "range", "from_date": "2026-01-01", "to_date": "2026-01-31"
     }  # fmt: skip
-    assert (about["name"], about["mode"], about["unit"]) == (run.mailbox.name, "01/01/2026 – 01/31/2026", "messages")
+    assert (about["name"], about["mode"], about["unit"]) == (run.mailbox.name, "Jan 1, 2026 – Jan 31, 2026", "messages")
 
 
 def test_list_and_status_show_a_run_in_the_same_shape(
