@@ -88,6 +88,9 @@ def test_days_that_members_enter_are_those_of_the_zone(
         assert (ENGLISH in text_of(client, f"/b/business-a/recordings/?{days}")) == is_found
         found = as_member_a.get(f"/api/recordings/?business={business.pk}&{days}").json()["results"]
         assert bool(found) == is_found
+    for days in ("from_date=0001-01-01", "to_date=9999-12-31"):  # beyond them there is no time
+        for page in ("runs", "recordings"):
+            assert client.get(f"/b/business-a/{page}/?{days}").status_code == 200
     of_worker = period_of(RecordingRun(business=business, from_date=date(2026, 7, 1)))
     assert of_worker.since == datetime(2026, 6, 30, 21, tzinfo=UTC)
 
