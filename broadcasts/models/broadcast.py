@@ -71,6 +71,9 @@ class WhatsAppBroadcast(Run):
     def unit(self, n: int) -> str:
         return npgettext("unit", "recipient", "recipients", n)
 
+    def count_label(self, n: int) -> str:
+        return ngettext("%(n)s recipient", "%(n)s recipients", n) % {"n": format_number(n)}
+
     def result_label(self) -> str:
         text = ngettext("%(n)s accepted", "%(n)s accepted", self.sent)
         return text % {"n": format_number(self.sent)} if self.sent else ""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.db import models
 from django.db.models.functions import Coalesce, Now
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from ..models import AccountStanding, ProviderAccount, WhatsAppBroadcast
 from .limits import UNLIMITED
@@ -54,7 +54,10 @@ def warn_of_limit(account: ProviderAccount, standing: AccountStanding, recipient
     sent, waiting = count_sent_lately(account), count_waiting(account, besides)
     if recipients + sent + waiting <= limit:
         return ""
-    return gettext(
+    return ngettext(
+        "One recipient is more than the account can reach today. Its limit is %(limit)d within 24 hours;"
+        " %(sent)d were already sent, and %(waiting)d are waiting in other broadcasts. WhatsApp will refuse the rest.",
         "%(count)d recipients are more than the account can reach today. Its limit is %(limit)d within 24 hours;"
-        " %(sent)d were already sent, and %(waiting)d are waiting in other broadcasts. WhatsApp will refuse the rest."
+        " %(sent)d were already sent, and %(waiting)d are waiting in other broadcasts. WhatsApp will refuse the rest.",
+        recipients,
     ) % {"count": recipients, "limit": limit, "sent": sent, "waiting": waiting}

@@ -28,7 +28,7 @@ def describe(run: Run) -> dict[str, Any]:
         "unit": run.unit(run.total if run.total is not None else run.processed),
         "started_by": run.starter_name or "",
         "summary": join([count_text(run), *outcome_texts(run)]),
-        "done": join([f"{format_number(run.processed)} {run.unit(run.processed)}", *outcome_texts(run)]),
+        "done": join([run.count_label(run.processed), *outcome_texts(run)]),
         "result": run.result_label(),
         "took": took_text(run),
         "average_rate": average_rate(run),
@@ -42,7 +42,7 @@ def join(texts: list[str]) -> str:
 
 def count_text(run: Run) -> str:
     if run.total is None:
-        return f"{format_number(run.processed)} {run.unit(run.processed)}"
+        return run.count_label(run.processed)
     done = gettext("%(done)s of %(total)s") % {"done": format_number(run.processed), "total": format_number(run.total)}
     return f"{done} {run.unit(run.total)}"
 

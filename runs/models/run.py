@@ -11,10 +11,11 @@ from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Now
 from django.utils.text import capfirst
-from django.utils.translation import gettext, npgettext
+from django.utils.translation import gettext, ngettext, npgettext
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import WrongState
+from ..numbers import format_number
 from ..states import ACTIONS, ACTIVE, FINISHED, TRANSITIONS, Action, ErrorCode, ItemStatus, Status, StopRequest
 from ..time_zones import zone_named
 from .about import describe
@@ -199,6 +200,10 @@ class Run(HeartbeatMixin):
     def unit(self, n: int) -> str:
         """What `n` of its items are called, in the reader's language."""
         return npgettext("unit", "item", "items", n)
+
+    def count_label(self, n: int) -> str:
+        """So many of its items, such as "749 messages"; some languages put one into words."""
+        return ngettext("%(n)s item", "%(n)s items", n) % {"n": format_number(n)}
 
     def result_label(self) -> str:
         """What it has brought so far, such as "534 calls"; empty if nothing."""

@@ -140,7 +140,7 @@ def verdict_label(run: Run, code: VerdictCode) -> str:
 
 def verdict_message(run: Run, code: VerdictCode) -> str:
     if code == VerdictCode.STALE:
-        return stale_message(int(run.heartbeat_age or 0))
+        return stale_message(int(run.heartbeat_age or 0), run.stale_after().total_seconds())
     if code == VerdictCode.WAITING and run.waiting_until:
         return gettext("%(reason)s, until %(time)s") % {
             "reason": gettext(run.waiting_reason),
@@ -151,15 +151,15 @@ def verdict_message(run: Run, code: VerdictCode) -> str:
     return translate_stored(run.error_message)
 
 
-def stale_message(seconds: int) -> str:
-    """In seconds below two minutes: a threshold of 20 s must not read as a minute."""
-    if seconds < SHORTEST_IN_MINUTES:
+def stale_message(seconds: int, threshold: float) -> str:
+    """In whole minutes, but in seconds below two minutes, and where whole minutes would be less than the threshold."""
+    minutes = seconds // 60
+    if seconds < SHORTEST_IN_MINUTES or minutes * 60 < threshold:
         return ngettext(
             "The task has not been updated for %(seconds)d second",
             "The task has not been updated for %(seconds)d seconds",
             seconds,
         ) % {"seconds": seconds}
-    minutes = seconds // 60
     return ngettext(
         "The task has not been updated for %(minutes)d minute",
         "The task has not been updated for %(minutes)d minutes",
