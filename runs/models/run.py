@@ -92,6 +92,7 @@ class Run(HeartbeatMixin):
     # Filled by `with_ages()`: seconds in the queue, and names, without loading the rows they are of.
     queue_age: float | None = None
     source_name: str | None = None
+    worked_seconds: float | None = None  # in all attempts, without pauses and time in the queue
     starter_name: str | None = None
 
     events: Any  # a manager: the timeline; see `record_changes()`
