@@ -37,7 +37,7 @@ class ReceiptSyncRun(Run):
         verbose_name_plural = _("receipt syncs")
 
     def mode_label(self) -> str:
-        return format_period(self.from_date, self.to_date) or self.get_mode_display()
+        return format_period(self.from_date, self.to_date) or str(self.Mode(self.mode).label)
 
     def unit(self, n: int) -> str:
         return npgettext("unit", "message", "messages", n)

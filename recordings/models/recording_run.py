@@ -56,8 +56,9 @@ class RecordingRun(Run):
         verbose_name_plural = _("call recordings")
 
     def mode_label(self) -> str:
-        period = format_period(self.from_date, self.to_date)
-        return " · ".join(filter(None, [self.get_job_type_display(), self.get_direction_display(), period]))
+        job = str(self.JobType(self.job_type).label)
+        direction = str(Direction(self.direction).label) if self.direction else ""
+        return " · ".join(filter(None, [job, direction, format_period(self.from_date, self.to_date)]))
 
     def unit(self, n: int) -> str:
         return npgettext("unit", "call", "calls", n)

@@ -22,17 +22,21 @@ SHORTEST_MEASURED = 1.0  # seconds; what took less has no speed
 
 def describe(run: Run) -> dict[str, Any]:
     """Of a run from `fetch_repaired()`. `average_rate` is in items a second, None where it can't be known."""
+    unit = run.unit(run.processed if run.total is None else run.total)
+    done = run.count_label(run.processed)
+    outcomes = outcome_texts(run)
+    rate = average_rate(run)
     return {
         "name": run.title(),
         "mode": run.mode_label(),
-        "unit": run.unit(run.total if run.total is not None else run.processed),
+        "unit": unit,
         "started_by": run.starter_name or "",
-        "summary": join([count_text(run), *outcome_texts(run)]),
-        "done": join([run.count_label(run.processed), *outcome_texts(run)]),
+        "summary": join([done if run.total is None else f"{count_text(run, run.total)} {unit}", *outcomes]),
+        "done": join([done, *outcomes]),
         "result": run.result_label(),
         "took": took_text(run),
-        "average_rate": average_rate(run),
-        "average": average_text(run),
+        "average_rate": rate,
+        "average": "" if rate is None or run.is_active else average_text(rate),
     }
 
 
@@ -40,30 +44,27 @@ def join(texts: list[str]) -> str:
     return " · ".join(filter(None, texts))
 
 
-def count_text(run: Run) -> str:
-    if run.total is None:
-        return run.count_label(run.processed)
-    done = gettext("%(done)s of %(total)s") % {"done": format_number(run.processed), "total": format_number(run.total)}
-    return f"{done} {run.unit(run.total)}"
+def count_text(run: Run, total: int) -> str:
+    return gettext("%(done)s of %(total)s") % {"done": format_number(run.processed), "total": format_number(total)}
 
 
 def outcome_texts(run: Run) -> list[str]:
     """What not everybody expects: failures, and outcomes that a crash left unknown."""
-    failed = ngettext("%(n)s failed", "%(n)s failed", run.failed) % {"n": format_number(run.failed)}
-    unknown = ngettext("%(n)s unknown", "%(n)s unknown", run.unknown) % {"n": format_number(run.unknown)}
-    return [failed if run.failed else "", unknown if run.unknown > 0 else ""]
+    texts = []
+    if run.failed:
+        texts.append(ngettext("%(n)s failed", "%(n)s failed", run.failed) % {"n": format_number(run.failed)})
+    if run.unknown > 0:
+        texts.append(ngettext("%(n)s unknown", "%(n)s unknown", run.unknown) % {"n": format_number(run.unknown)})
+    return texts
 
 
 def average_rate(run: Run) -> float | None:
     """Over the seconds in which attempts worked: a pause or a time in the queue isn't slow work."""
-    seconds = float(run.pace[-1][0]) if run.pace else 0.0
+    seconds = run.worked_seconds or 0
     return run.processed / seconds if seconds >= SHORTEST_MEASURED and run.processed else None
 
 
-def average_text(run: Run) -> str:
-    rate = average_rate(run)
-    if rate is None or run.is_active:
-        return ""
+def average_text(rate: float) -> str:
     return gettext("%(rate)s / s on average") % {"rate": number_format(round_to_two_digits(rate), use_l10n=True)}
 
 

@@ -94,6 +94,7 @@ class Run(HeartbeatMixin):
     # Filled by `with_ages()`: seconds in the queue, and names, without loading the rows they are of.
     queue_age: float | None = None
     source_name: str | None = None
+    worked_seconds: float | None = None  # in all attempts, without pauses and time in the queue
     starter_name: str | None = None
     zone_name: str | None = None  # of its reader's time zone: its business's, unless an edge sets another
 

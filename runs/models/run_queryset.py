@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from django.conf import settings
 from django.db import Error, connection, models, transaction
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Greatest, Now
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Cast, Greatest, Now
 from django.utils.translation import gettext_noop
 
 from ..database import discard_connection, is_database_away
@@ -38,12 +39,19 @@ def as_expressions(assignments: Mapping[str, str]) -> dict[str, Any]:
     return {column: RawSQL(sql, []) for column, sql in assignments.items()}  # noqa: S611
 
 
-READ_WITH_RUN = (*AGES, "queue_age", "starter_name", "source_name", "zone_name")  # what `with_ages` adds
+READ_WITH_RUN = (
+    *AGES,
+    "queue_age",
+    "worked_seconds",
+    "starter_name",
+    "source_name",
+    "zone_name",
+)  # `with_ages` adds them
 
 
 class RunQuerySet(HeartbeatQuerySet[R]):
     def with_ages(self) -> Self:
-        """With the time in the queue too, and the names of who started the run, what it works on, and its time zone.
+        """With the time in the queue and at work too, and the names of the starter, the work, and the time zone.
 
         The last one isn't joined: with an inner join, a list of very many runs might no longer follow its index.
         """
@@ -54,6 +62,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             .with_ages()
             .annotate(
                 queue_age=seconds_since("queued_at"),
+                worked_seconds=Cast(KeyTextTransform(0, KeyTransform(-1, "pace")), models.FloatField()),
                 starter_name=models.F("created_by__username"),
                 source_name=models.F(path) if path else models.Value(None, models.CharField()),
                 zone_name=models.Subquery(business.values("time_zone")[:1]),

@@ -112,9 +112,10 @@ def test_labels_are_in_the_readers_language(as_member_a: APIClient, business_a: 
 
 @pytest.mark.parametrize("status", ["running", "completed"])
 def test_a_run_costs_two_statements_by_token_and_three_by_session(
-    as_member_a: APIClient, client: Client, member_a: User, business_a: Business, make_run: MakeRun, status: str
+    as_member_a: APIClient, client: Client, member_a: User, business_a: Business, make_sync_run: MakeRun, status: str
 ) -> None:
-    run = make_run(business_a, status)
+    run = make_sync_run(business_a, status, total=9, processed=8, pace=[[1.0, 4], [2.0, 8]])
+    assert as_member_a.get(url(run)).json()["details"]["about"]["average_rate"] == 4
     AuthToken.objects.create(member_a, expiry=timedelta(seconds=-1))  # of a caller with other, expired tokens
     client.force_login(member_a)
     for caller, expected in ((as_member_a, 2), (client, 3)):
