@@ -59,14 +59,12 @@ export class CardDetails {
     const { messages } = this;
     const rows = events.map((event) => {
       const row = document.createElement("li");
-      const time = createElement("time", messages.formatTime(event.at));
-      time.setAttribute("datetime", event.at);
       const actor = event.actor && messages.textOr(`actors.${event.actor.kind}`, event.actor.kind);
       const reason = messages.textOr(`reasons.${event.reason}`, event.reason);
       const by = [actor, event.actor?.name].filter(Boolean).join(" ");
       row.append(
         createElement("strong", messages.text(`status.${event.status}`)),
-        time,
+        createTime(event.at, messages),
         createElement("span", [reason, by].filter(Boolean).join(" · ")),
       );
       return row;
@@ -101,8 +99,18 @@ function itemRow(item, messages) {
 /** @param {Fact} fact @param {Messages} messages */
 function factRow({ label, text, at }, messages) {
   const row = document.createElement("div");
-  row.append(createElement("dt", label), createElement("dd", at ? messages.formatTime(at) : text));
+  const value = at ? document.createElement("dd") : createElement("dd", text);
+  if (at) value.append(createTime(at, messages));
+  row.append(createElement("dt", label), value);
   return row;
+}
+
+/** In the direction of the text around it, as on the server's pages. @param {string} iso @param {Messages} messages */
+function createTime(iso, messages) {
+  const time = document.createElement("time");
+  time.dateTime = iso;
+  time.textContent = messages.formatTime(iso);
+  return time;
 }
 
 /** @param {string} tag @param {unknown} text  maybe a stranger's: never as markup, and in its own direction */
