@@ -32,7 +32,7 @@ class RunCard extends HTMLElement {
   connectedCallback() {
     const read = (/** @type {string} */ name) => this.getAttribute(name) ?? "";
     const lang = read("lang") || this.closest("[lang]")?.getAttribute("lang") || document.documentElement.lang;
-    const zone = read("time-zone") || document.documentElement.dataset.timeZone;
+    const zone = read("time-zone") || document.body.dataset.timeZone;
     this.type = read("type");
     this.business = read("business");
     for (const child of [...this.children]) if (!child.slot) child.remove(); // what the server knew, for before the script
