@@ -43,7 +43,8 @@ from .victims import SLOTS, Timekeeper, Worker, kill_process, restart_database, 
 WORKERS = 2
 PAUSE_SECONDS = 1.0  # between two deaths
 TIMEKEEPER_AWAY_SECONDS = 20  # at most
-END_SECONDS = 420  # after the last death, for the last run to end
+END_SECONDS = 240  # after the last death, for the last run to end
+END_THRESHOLDS = 4  # and thresholds more: runs of a business that may run one at a time may each hang twice
 # The reasons in the timeline that show that a death was noticed, and within how many seconds it must be.
 NOTICED = {"resumed after worker loss", "no heartbeat", "asked to interrupt", "machine lost"}
 # Those that leave the other worker's announcements unbroken: it needs them to judge that a machine is lost.
@@ -219,7 +220,8 @@ class Storm:
 
     def _wait_for_end(self, workers: list[Worker], people: People) -> None:
         """Without further deaths all runs must end, by the project itself and a person's retries."""
-        deadline = time.monotonic() + END_SECONDS
+        threshold = self.work.model.stale_after().total_seconds()
+        deadline = time.monotonic() + END_SECONDS + END_THRESHOLDS * threshold
         while time.monotonic() < deadline and _retry_outages(partial(people.reopen_stopped_runs, at_once=True)):
             _revive([*workers, *self.timekeepers])
             time.sleep(0.5)
