@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group, shown_for
 from runs.admin.theme import ModelAdmin, TextInput
+from runs.numbers import format_number
 
 from . import opt_outs
 from .models import AccountStanding, OptOut, OutboxMessage, ProviderAccount, Recipient, WhatsAppBroadcast
@@ -111,7 +112,9 @@ class ProviderAccountAdmin(AccountAdmin):
         standing = getattr(account, "standing", None)
         if standing is None or standing.daily_limit is None:
             return "–"
-        return str(_("unlimited")) if standing.daily_limit == standing.UNLIMITED else f"{standing.daily_limit:,}"
+        return (
+            str(_("unlimited")) if standing.daily_limit == standing.UNLIMITED else format_number(standing.daily_limit)
+        )
 
 
 @admin.register(Recipient)

@@ -7,14 +7,17 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group, shown_for
+from runs.admin.theme import display
 from runs.exceptions import ItemFailed, RunRejected
 
+from .lengths import format_length
 from .models import Call, RecordingRun, Source
 from .sources import SourceAway
 from .sources.opening import open_source
@@ -86,7 +89,7 @@ def refuse_to_wait(seconds: float, reason: object) -> None:
 
 @admin.register(Call)
 class CallAdmin(ReadOnlyAdmin):
-    list_display = ("id", "business", "started_at", "direction", "number", "duration", "language", "transcribed_at")
+    list_display = ("id", "business", "started_at", "direction", "number", "length", "language", "transcribed_at")
     list_filter = ("direction", "business")
     list_select_related = ("business",)
     search_fields = ("=id", "number", "call_id")
@@ -94,4 +97,14 @@ class CallAdmin(ReadOnlyAdmin):
     exclude = (
         *("file", "location", "segments", "transcribed_channels", "transcribed_to"),
         *("search", "digits_backwards"),
+        *("duration", "size", "size_at_source"),  # below, in units
     )
+    readonly_fields = ("length", "file_size")
+
+    @display(description=_("length"), ordering="duration")
+    def length(self, call: Call) -> str:
+        return "–" if call.duration is None else format_length(call.duration)
+
+    @display(description=_("size"))
+    def file_size(self, call: Call) -> str:
+        return "–" if call.size is None else filesizeformat(call.size)

@@ -80,7 +80,7 @@ def build_calls_context(request: HttpRequest, business: Business) -> dict[str, A
     filters = form.cleaned_data
     words = filters.get("search", "")
     calls = Call.objects.visible().filter(business=business).defer(*LONG_COLUMNS)
-    calls = calls.within_days(filters.get("from_date"), filters.get("to_date"))
+    calls = calls.within_days(business.zone, filters.get("from_date"), filters.get("to_date"))
     if filters.get("direction"):
         calls = calls.filter(direction=filters["direction"])
     page = paginate_matches(request, business, calls, words) if words else paginate_newest(request, business, calls)

@@ -31,7 +31,7 @@ class RestrictionSerializer(serializers.Serializer[Any]):
     words = serializers.SerializerMethodField()
 
     def get_words(self, restriction: dict[str, str]) -> str:
-        return describe_restriction(restriction)
+        return describe_restriction(restriction, self.context["zone"])
 
 
 class StandingSerializer(serializers.ModelSerializer[AccountStanding]):
@@ -59,7 +59,8 @@ class StandingSerializer(serializers.ModelSerializer[AccountStanding]):
     @extend_schema(responses=RestrictionSerializer(many=True))
     def get_restrictions(self, standing: AccountStanding) -> list[dict[str, Any]]:
         in_force = [each for each in standing.restrictions if is_in_force(each)]
-        return [dict(each) for each in RestrictionSerializer(in_force, many=True).data]
+        context = {"zone": standing.account.business.zone}
+        return [dict(each) for each in RestrictionSerializer(in_force, many=True, context=context).data]
 
 
 class AccountSerializer(serializers.ModelSerializer[ProviderAccount]):
@@ -85,8 +86,8 @@ class Accounts(APIView):
     def get(self, request: Request) -> Response:
         """A business's WhatsApp accounts, by name: their quality, limit and restrictions, each with its time."""
         business = parse_query(AccountQuery, request)["business"]
-        rows = ProviderAccount.objects.filter(business=business).select_related("standing").order_by("name", "pk")
-        return Response(AccountSerializer(rows, many=True).data)
+        rows = ProviderAccount.objects.filter(business=business).select_related("standing", "business")
+        return Response(AccountSerializer(rows.order_by("name", "pk"), many=True).data)
 
 
 urlpatterns = [path("accounts/", Accounts.as_view(), name="whatsapp-accounts")]

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db import models
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext, npgettext
 from django.utils.translation import gettext_lazy as _
@@ -72,6 +71,9 @@ class WhatsAppBroadcast(Run):
     def unit(self, n: int) -> str:
         return npgettext("unit", "recipient", "recipients", n)
 
+    def count_label(self, n: int) -> str:
+        return ngettext("%(n)s recipient", "%(n)s recipients", n) % {"n": format_number(n)}
+
     def result_label(self) -> str:
         text = ngettext("%(n)s accepted", "%(n)s accepted", self.sent)
         return text % {"n": format_number(self.sent)} if self.sent else ""
@@ -112,7 +114,7 @@ class WhatsAppBroadcast(Run):
         retryable = self.retryable()
         if not retryable.later or retryable.next_at is None:
             return gettext("None of the failed messages can be retried. Each row says why.")
-        time = date_format(timezone.localtime(retryable.next_at), "SHORT_DATETIME_FORMAT")
+        time = date_format(retryable.next_at.astimezone(self.zone), "SHORT_DATETIME_FORMAT")
         message = ngettext(
             "Nothing can be retried now. %(count)d person can be retried from: %(time)s",
             "Nothing can be retried now. %(count)d people can be retried later, the first from: %(time)s",

@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import RunItem
+from runs.models.item_facts import Fact, present
 from runs.states import ItemStatus
 
 from ..meta_errors import NEVER, advice_for, codes_by_retry, rule_of
@@ -185,6 +186,16 @@ class Recipient(RunItem):
         """When it may be tried again; None for at once, or never."""
         wait = rule_of(self.error_code).retry if self.is_retryable else None
         return self.answered_at + wait if wait and self.answered_at else None
+
+    def facts(self) -> list[Fact]:
+        reported = self.get_delivery_display() if self.delivery else ""
+        return present(
+            [
+                Fact(_("WhatsApp reported"), reported),
+                Fact(_("What to do"), self.advice),
+                Fact(_("Can be retried from"), at=self.retry_after),
+            ]
+        )
 
     def retry_fields(self) -> dict[str, Any]:
         return {"key": self.phone, "phone": self.phone, "variables": self.variables, "retry_of": self}

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.db import models
 from django.db.models.functions import Coalesce, Now
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from ..models import AccountStanding, ProviderAccount, WhatsAppBroadcast
 from .limits import UNLIMITED
@@ -34,7 +34,8 @@ def warnings_of(account: ProviderAccount, recipients: int = 0, *, besides: int =
     standing = AccountStanding.objects.filter(account=account).first()
     if standing is None:
         return []
-    warnings = [describe_restriction(each) for each in standing.restrictions if is_in_force(each)]
+    zone = account.business.zone
+    warnings = [describe_restriction(each, zone) for each in standing.restrictions if is_in_force(each)]
     if standing.can_send == "BLOCKED":
         warnings.append(gettext("Meta says that this account can't send: %(why)s") % {"why": standing.can_send_reason})
     if standing.can_send == "LIMITED":
@@ -53,7 +54,10 @@ def warn_of_limit(account: ProviderAccount, standing: AccountStanding, recipient
     sent, waiting = count_sent_lately(account), count_waiting(account, besides)
     if recipients + sent + waiting <= limit:
         return ""
-    return gettext(
+    return ngettext(
+        "One recipient is more than the account can reach today. Its limit is %(limit)d within 24 hours;"
+        " %(sent)d were already sent, and %(waiting)d are waiting in other broadcasts. WhatsApp will refuse the rest.",
         "%(count)d recipients are more than the account can reach today. Its limit is %(limit)d within 24 hours;"
-        " %(sent)d were already sent, and %(waiting)d are waiting in other broadcasts. WhatsApp will refuse the rest."
+        " %(sent)d were already sent, and %(waiting)d are waiting in other broadcasts. WhatsApp will refuse the rest.",
+        recipients,
     ) % {"count": recipients, "limit": limit, "sent": sent, "waiting": waiting}

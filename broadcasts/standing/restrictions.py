@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from django.utils.formats import date_format
@@ -85,9 +85,10 @@ def is_in_force(restriction: Mapping[str, str]) -> bool:
     return bool(restriction["type"]) and (not until or datetime.fromisoformat(until) > localtime())
 
 
-def describe_restriction(restriction: Mapping[str, str]) -> str:
+def describe_restriction(restriction: Mapping[str, str], zone: tzinfo) -> str:
+    """In the reader's language, with times in this zone."""
     description = str(DESCRIPTIONS.get(restriction["type"], restriction["type"]))
     if not restriction.get("until"):
         return description
-    until = date_format(localtime(datetime.fromisoformat(restriction["until"])), "SHORT_DATETIME_FORMAT")
+    until = date_format(datetime.fromisoformat(restriction["until"]).astimezone(zone), "SHORT_DATETIME_FORMAT")
     return gettext("%(words)s Until %(time)s.") % {"words": description, "time": until}

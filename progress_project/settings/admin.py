@@ -17,6 +17,7 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": static_url("runs/mark.svg")}],
     "STYLES": [static_url("runs/admin.css")],
     "DASHBOARD_CALLBACK": "runs.admin.home.show_operations",
+    "ENVIRONMENT": "runs.admin.navigation.name_time_zone",
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": False,
     "SIDEBAR": {"navigation": "runs.admin.navigation.build_navigation"},

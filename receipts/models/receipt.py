@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from decimal import Decimal
 from typing import Any, Self
 
@@ -26,9 +27,9 @@ class ReviewStatus(models.TextChoices):
 
 
 class ReceiptQuerySet(models.QuerySet["Receipt"]):
-    def dated(self, from_date: Any = None, to_date: Any = None) -> Self:
-        """Issued within these dates, both included; by the day received where none is known."""
-        day = models.functions.Coalesce("issued_on", models.functions.TruncDate("received_at"))
+    def dated(self, zone: tzinfo, from_date: Any = None, to_date: Any = None) -> Self:
+        """Issued within these dates, both included; by the day received, in the zone, where none is known."""
+        day = models.functions.Coalesce("issued_on", models.functions.TruncDate("received_at", tzinfo=zone))
         rows = self.annotate(day=day)
         if from_date:
             rows = rows.filter(day__gte=from_date)

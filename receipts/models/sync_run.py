@@ -42,6 +42,9 @@ class ReceiptSyncRun(Run):
     def unit(self, n: int) -> str:
         return npgettext("unit", "message", "messages", n)
 
+    def count_label(self, n: int) -> str:
+        return ngettext("%(n)s message", "%(n)s messages", n) % {"n": format_number(n)}
+
     def result_label(self) -> str:
         n = self.succeeded
         text = ngettext("%(n)s message with receipts", "%(n)s messages with receipts", n)

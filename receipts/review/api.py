@@ -65,7 +65,11 @@ class Receipts(GenericAPIView[Receipt]):
 def _matching_receipts(
     business: Business, from_date: Any = None, to_date: Any = None, duplicates: bool | None = None, **equal: Any
 ) -> QuerySet[Receipt]:
-    rows = Receipt.objects.filter(business=business, **equal).dated(from_date, to_date).defer("message_text")
+    rows = (
+        Receipt.objects.filter(business=business, **equal)
+        .dated(business.zone, from_date, to_date)
+        .defer("message_text")
+    )
     return rows if duplicates is None else rows.filter(duplicate_of__isnull=not duplicates)
 
 

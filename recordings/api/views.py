@@ -71,7 +71,7 @@ class Calls(GenericAPIView[Call]):
 
 def filter_calls(query: dict[str, Any]) -> CallQuerySet:
     calls = Call.objects.visible().filter(business=query["business"])
-    calls = calls.within_days(query.get("from_date"), query.get("to_date"))
+    calls = calls.within_days(query["business"].zone, query.get("from_date"), query.get("to_date"))
     return calls.filter(direction=query["direction"]) if "direction" in query else calls
 
 

@@ -104,11 +104,12 @@ def upsert_calls(run: RecordingRun, listed: list[ListedCall]) -> dict[str, Call]
 
 
 def period_of(run: RecordingRun) -> Period:
-    """The run's days, both included, in the installation's time zone. Raises `RunRejected`."""
+    """The run's days, both included, in its business's time zone. Raises `RunRejected`."""
+    zone = run.business.zone
     for day in (run.from_date, run.to_date):
         if day and not FIRST_DAY <= day <= LAST_DAY:
             raise RunRejected(DAY_OUT_OF_RANGE % {"day": day})
     return Period(
-        since=midnight_of(run.from_date) if run.from_date else None,
-        until=midnight_of(run.to_date + timedelta(days=1)) if run.to_date else None,
+        since=midnight_of(run.from_date, zone) if run.from_date else None,
+        until=midnight_of(run.to_date + timedelta(days=1), zone) if run.to_date else None,
     )

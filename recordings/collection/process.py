@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from runs.progress import Progress
 
-from ..models import FETCH_SHARE, TYPICAL_SECONDS, Call, Recording
+from ..models import FETCH_SHARE, Call, Recording
 from ..sources import StillRecording
 from .context import CollectionContext
 from .download import adopt_stored_file, fetch_recording
@@ -39,9 +39,8 @@ def complete_call(context: CollectionContext, call: Call) -> None:
     fetch_share = 0.0  # of the item's work
     if not call.is_fetched and not adopt_stored_file(context, call):
         fetch_share = FETCH_SHARE if transcriber else 1.0
-        weight, expected = call.estimate_remaining_work(context.run.job_type), call.duration or TYPICAL_SECONDS
         fetch_recording(context, call, report_share=lambda share: report_item_share(progress, fetch_share * share))
-        progress.weigh(weight * (call.duration or expected) / expected)  # now the duration is known
+        progress.weigh(call.weigh_work(fetches=True, transcribes=transcriber is not None))  # by its true duration
     if transcriber and not call.transcribed_at:
         transcribe_call(
             context,

@@ -1,6 +1,6 @@
 """The tables: where calls come from, the runs that fetch them, and the calls."""
 
-from .call import FETCH_SHARE, TYPICAL_SECONDS, Call, TranscriptState
+from .call import FETCH_SHARE, Call, TranscriptState
 from .call_queryset import LONG_COLUMNS, CallQuerySet
 from .recording import Recording, RecordingManager
 from .recording_run import RecordingRun
@@ -9,7 +9,6 @@ from .source import Source
 __all__ = [
     "FETCH_SHARE",
     "LONG_COLUMNS",
-    "TYPICAL_SECONDS",
     "Call",
     "CallQuerySet",
     "Recording",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from .source import Source
 
 # A call's weight in the progress bar: transcribing takes most of the time.
 FETCH_SHARE = 0.05  # of the whole work
+MODEL_SECONDS = 30.0  # Whisper works through stretches of this length; a shorter one is padded, and takes as long
 TYPICAL_SECONDS = 60.0  # the duration of a call whose own isn't known yet
 
 
@@ -127,7 +129,7 @@ class Call(models.Model):
 
     def download_name(self) -> str:
         """The file name that browsers save the recording under: time, direction, number, format."""
-        moment = self.started_at.strftime("%Y-%m-%d-%H%M%S") if self.started_at else ""
+        moment = self.started_at.astimezone(self.business.zone).strftime("%Y-%m-%d-%H%M%S") if self.started_at else ""
         number = "".join(c for c in self.number if c.isalnum() or c == "+")
         words = [moment, self.direction, number] if moment else [self.call_id]
         return f"{'-'.join(filter(None, words))}.{ENDINGS_BY_TYPE.get(self.content_type, 'bin')}"
@@ -180,10 +182,15 @@ class Call(models.Model):
 
     def estimate_remaining_work(self, job_type: str) -> float:
         """What a run of this type still has to do for the call, in weighted seconds of audio."""
-        share = 0.0 if self.is_fetched else FETCH_SHARE
-        if job_type == RecordingRun.JobType.FULL and not (self.is_fetched and self.transcribed_at):
-            share += 1 - FETCH_SHARE
-        return share * (self.duration or TYPICAL_SECONDS)
+        is_whole = self.is_fetched and self.transcribed_at is not None
+        return self.weigh_work(
+            fetches=not self.is_fetched, transcribes=job_type == RecordingRun.JobType.FULL and not is_whole
+        )
+
+    def weigh_work(self, *, fetches: bool, transcribes: bool) -> float:
+        seconds = self.duration or TYPICAL_SECONDS
+        model_seconds = ceil(seconds / MODEL_SECONDS) * MODEL_SECONDS
+        return fetches * FETCH_SHARE * seconds + transcribes * (1 - FETCH_SHARE) * model_seconds
 
     def store_file(
         self,

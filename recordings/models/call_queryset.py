@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from django.contrib.postgres.search import SearchHeadline
 from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Q, Subquery, Value
 from django.db.models.functions import JSONObject, Left
-from django.utils import timezone
 
 from runs.states import ItemStatus
 
@@ -47,13 +46,13 @@ class CallQuerySet(models.QuerySet["Call"]):
         )[:1]
         return self.annotate(is_wordless=Q(transcript=""), last_outcome=Subquery(last))
 
-    def within_days(self, from_date: date | None = None, to_date: date | None = None) -> Self:
-        """Calls that started within these days, both included."""
+    def within_days(self, zone: tzinfo, from_date: date | None = None, to_date: date | None = None) -> Self:
+        """Calls that started within these days of the zone, both included."""
         rows = self
         if from_date:
-            rows = rows.filter(started_at__gte=midnight_of(from_date))
+            rows = rows.filter(started_at__gte=midnight_of(from_date, zone))
         if to_date and to_date < date.max:
-            rows = rows.filter(started_at__lt=midnight_of(to_date + timedelta(days=1)))
+            rows = rows.filter(started_at__lt=midnight_of(to_date + timedelta(days=1), zone))
         return rows.exclude(started_at=None) if from_date or to_date else rows
 
     def with_words(self, words: str) -> Self:
@@ -108,8 +107,8 @@ def number_matches(digits: str) -> Q:
     return Q(digits_backwards__startswith=digits[::-1])
 
 
-def midnight_of(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
+def midnight_of(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time.min, zone)
 
 
 def strip_match_marks(text: models.Expression) -> Func:

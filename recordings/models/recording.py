@@ -9,7 +9,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import RunItem
+from runs.models.item_facts import Fact, present
 
+from ..lengths import format_length
 from .call import Call
 from .call_queryset import LONG_COLUMNS
 from .recording_run import RecordingRun
@@ -42,6 +44,19 @@ class Recording(RunItem):
 
     def mark_begun(self) -> None:
         Recording.objects.filter(pk=self.pk).update(begun=True)
+
+    def facts(self) -> list[Fact]:
+        if self.call is None:
+            return []
+        length = "" if self.duration is None else format_length(self.duration)
+        return present(
+            [
+                Fact(_("Direction"), self.call.get_direction_display()),
+                Fact(_("Began"), at=self.started_at),
+                Fact(_("Length"), length),
+                Fact(_("Call ID"), self.call.call_id if self.number else ""),  # else it is the headline
+            ]
+        )
 
     def retry_fields(self) -> dict[str, Any]:
         return {"key": self.key, "call": self.call}

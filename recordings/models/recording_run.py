@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Value
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import npgettext
+from django.utils.translation import ngettext, npgettext
 
 from runs.models import Run
 from runs.models.period import format_period
@@ -63,8 +63,11 @@ class RecordingRun(Run):
     def unit(self, n: int) -> str:
         return npgettext("unit", "call", "calls", n)
 
+    def count_label(self, n: int) -> str:
+        return ngettext("%(n)s call", "%(n)s calls", n) % {"n": format_number(n)}
+
     def result_label(self) -> str:
-        return f"{format_number(self.succeeded)} {self.unit(self.succeeded)}" if self.succeeded else ""
+        return self.count_label(self.succeeded) if self.succeeded else ""
 
     @property
     def warnings(self) -> list[str]:

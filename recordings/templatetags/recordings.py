@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 
+from ..lengths import format_length
 from ..search.snippets import render_snippet
 
 register = template.Library()
@@ -11,12 +12,8 @@ register = template.Library()
 
 @register.filter
 def clock(seconds: float | None) -> str:
-    """`1:05`, `1:02:03`; a dash if it isn't known."""
-    if seconds is None:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    """A dash if it isn't known."""
+    return "–" if seconds is None else format_length(seconds)
 
 
 register.filter("marked", render_snippet)

@@ -19,7 +19,7 @@ from ..api.permissions import may_view_any_business
 from ..models import Business, Membership, run_types
 from .limits import LimitInline
 from .reset import reset_page
-from .theme import DANGER, ModelAdmin, TabularInline, action, display
+from .theme import DANGER, ModelAdmin, SearchSelect, TabularInline, action, display
 
 
 class MembershipInline(TabularInline):
@@ -36,6 +36,7 @@ class BusinessAdmin(ModelAdmin):
     list_display = ("name", "slug", "member_count", "active_count", "stuck_count")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
+    fields = ("name", "slug", "time_zone")
     inlines = (MembershipInline, LimitInline)
     actions = ("reset_selected",)
     actions_detail = ("open_pages", "list_runs", "reset_one")
@@ -47,6 +48,11 @@ class BusinessAdmin(ModelAdmin):
             active_=sum_counts(count_for_business(model.objects.active()) for model in run_types()),
             stuck_=sum_counts(count_for_business(model.objects.overdue()) for model in run_types()),
         )
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "time_zone":
+            kwargs = {"widget": SearchSelect, **kwargs}
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     @display(description=_("members"), ordering="members_")
     def member_count(self, business: Any) -> int:

@@ -13,6 +13,8 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.text import capfirst
+from django.utils.timezone import get_current_timezone_name
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from knox.models import AuthToken
@@ -69,6 +71,11 @@ def build_navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (_("System"), build_links([*SYSTEM, *_groups.get("system", ("", ()))[1]], request)),
     ]
     return [{"title": title, "items": list(links)} for title, links in groups]
+
+
+def name_time_zone(request: HttpRequest) -> tuple[str, str]:
+    """The label at the top of every page, once for all of its times; unfold calls it."""
+    return gettext("Times in %(zone)s") % {"zone": get_current_timezone_name()}, ""
 
 
 def find_ungrouped() -> list[Entry]:

@@ -12,6 +12,7 @@ __all__ = [
     "CheckBox",
     "ModelAdmin",
     "PasswordInput",
+    "SearchSelect",
     "Select",
     "TabularInline",
     "TextInput",
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from django.forms import CheckboxInput as CheckBox
     from django.forms import PasswordInput, Select, TextInput
+    from django.forms import Select as SearchSelect
 
     DANGER: Any
     ModelAdmin = admin.ModelAdmin[Any]
@@ -51,6 +53,7 @@ else:
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from unfold.views import ChangeList
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
+    from unfold.widgets import UnfoldAdminSelect2Widget as SearchSelect
     from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
     from unfold.widgets import UnfoldBooleanWidget as CheckBox

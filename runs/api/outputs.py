@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ..models import Membership, Run, RunItem
-from ..readers.verdict import VerdictCode, eta_seconds, is_stale, verdict_of
+from ..readers.verdict import VerdictCode, eta_seconds, is_stale, verdict_in_own_zone
 from ..states import Action, ErrorCode, ItemStatus, Status, StopRequest
 from ..stored_text import translate_stored
 
@@ -67,7 +67,7 @@ class RunSerializer(serializers.Serializer[Run]):
 
     @extend_schema_field(VerdictSerializer)
     def get_verdict(self, run: Run) -> Any:
-        return VerdictSerializer(verdict_of(run)).data
+        return VerdictSerializer(verdict_in_own_zone(run)).data
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=Action.choices)))
     def get_actions(self, run: Run) -> list[str]:
@@ -90,6 +90,21 @@ class MembershipSerializer(serializers.ModelSerializer[Membership]):
         fields = ["id", "slug", "name", "role"]
 
 
+class FactSerializer(serializers.Serializer[Any]):
+    """A value for people: a text in the caller's language, or else a time."""
+
+    label = serializers.CharField()  # type: ignore[assignment]  # the stubs mean a field's own label
+    text = serializers.CharField(allow_blank=True)
+    at = serializers.DateTimeField(allow_null=True)
+
+
+class ItemAboutSerializer(serializers.Serializer[RunItem]):
+    """What lists show of an item."""
+
+    headline = serializers.CharField()
+    facts = FactSerializer(many=True)
+
+
 class ItemSerializer(serializers.Serializer[RunItem]):
     """Besides these fields, an item shows its type's `public_fields`."""
 
@@ -99,6 +114,7 @@ class ItemSerializer(serializers.Serializer[RunItem]):
     error_code = serializers.CharField(allow_blank=True)
     error_message = serializers.CharField(allow_blank=True)  # in the reader's language where it is ours
     attempts = serializers.IntegerField()
+    about = ItemAboutSerializer(source="*")
 
     def to_representation(self, item: RunItem) -> dict[str, Any]:
         own = {name: getattr(item, name) for name in item.public_fields}

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from ..models import Run
-from ..readers.verdict import Verdict, eta_seconds, is_stale, verdict_of
+from ..readers.verdict import Verdict, eta_seconds, is_stale, verdict_in_own_zone
 from ..states import label
 
 RunJSON = dict[str, Any]
@@ -39,7 +39,7 @@ def serialize_run(run: Run) -> RunJSON:
         "seconds_since_heartbeat": run.heartbeat_age,
         "stale_after_seconds": run.stale_after().total_seconds(),
         "is_stale": is_stale(run),
-        "verdict": serialize_verdict(verdict_of(run)),
+        "verdict": serialize_verdict(verdict_in_own_zone(run)),
         "attempt": run.attempt,
         "version": run.version,
         "error_code": str(run.error_code),

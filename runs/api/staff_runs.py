@@ -39,6 +39,7 @@ class StaffView(APIView):
         run = next(iter(fetch_repaired(model.objects.filter(pk=id).select_related("business").with_ages())), None)
         if run is None:
             raise Http404
+        run.zone_name = ""  # the admin's times are in the installation's zone
         run.is_read_only = not user.has_perm(CONTROL_RUNS)
         if run.is_read_only and self.request.method not in SAFE_METHODS:
             raise PermissionDenied

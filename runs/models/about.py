@@ -22,9 +22,8 @@ SHORTEST_MEASURED = 1.0  # seconds; what took less has no speed
 
 def describe(run: Run) -> dict[str, Any]:
     """Of a run from `fetch_repaired()`. `average_rate` is in items a second, None where it can't be known."""
-    of_processed = run.unit(run.processed)
-    unit = of_processed if run.total in (None, run.processed) else run.unit(run.total)
-    done = f"{format_number(run.processed)} {of_processed}"
+    unit = run.unit(run.processed if run.total is None else run.total)
+    done = run.count_label(run.processed)
     outcomes = outcome_texts(run)
     rate = average_rate(run)
     return {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from ..time_zones import MAX_NAME_LENGTH, zone_choices, zone_named
 
 
 class BusinessQuerySet(models.QuerySet["Business"]):
@@ -23,6 +26,15 @@ class Business(models.Model):
     name = models.CharField(_("name"), max_length=200)
     slug = models.SlugField(_("slug"), unique=True)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="businesses")
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=MAX_NAME_LENGTH,
+        choices=zone_choices,
+        blank=True,  # the installation's
+        default="",
+        db_default="",
+        help_text=_("Its members see and enter times in it. Without one, the installation's is used."),
+    )
 
     is_read_only: bool = False  # for this reader, who is no member of it
 
@@ -40,6 +52,11 @@ class Business(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def zone(self) -> tzinfo:
+        """In which its members see times, and mean days."""
+        return zone_named(self.time_zone)
 
 
 class Membership(models.Model):

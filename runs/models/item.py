@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..states import ItemStatus
 from ..stored_text import translate_stored
+from .item_facts import Fact, facts_of_columns
 
 
 class RunItem(models.Model):
@@ -33,6 +34,10 @@ class RunItem(models.Model):
     def headline(self) -> str:
         """Its title for people: the first of its public fields that isn't empty."""
         return next((str(value) for name in self.public_fields if (value := getattr(self, name))), self.key)
+
+    def facts(self) -> list[Fact]:
+        """What lists show of it besides, labelled, in the reader's language."""
+        return facts_of_columns(self)
 
     def retry_fields(self) -> dict[str, Any]:
         """The fields of its pending copy in a run that retries the failed items."""

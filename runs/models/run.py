@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import pgtrigger
@@ -11,11 +11,13 @@ from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Now
 from django.utils.text import capfirst
-from django.utils.translation import gettext, npgettext
+from django.utils.translation import gettext, ngettext, npgettext
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import WrongState
+from ..numbers import format_number
 from ..states import ACTIONS, ACTIVE, FINISHED, TRANSITIONS, Action, ErrorCode, ItemStatus, Status, StopRequest
+from ..time_zones import zone_named
 from .about import describe
 from .audit import Actor, audit_context
 from .business import Business
@@ -94,6 +96,7 @@ class Run(HeartbeatMixin):
     source_name: str | None = None
     worked_seconds: float | None = None  # in all attempts, without pauses and time in the queue
     starter_name: str | None = None
+    zone_name: str | None = None  # of its reader's time zone: its business's, unless an edge sets another
 
     events: Any  # a manager: the timeline; see `record_changes()`
     queue_place: Any = None  # where it stands in its queue; filled by `fetch_repaired()`, of a queued run
@@ -199,6 +202,10 @@ class Run(HeartbeatMixin):
         """What `n` of its items are called, in the reader's language."""
         return npgettext("unit", "item", "items", n)
 
+    def count_label(self, n: int) -> str:
+        """So many of its items, such as "749 messages"; some languages put one into words."""
+        return ngettext("%(n)s item", "%(n)s items", n) % {"n": format_number(n)}
+
     def result_label(self) -> str:
         """What it has brought so far, such as "534 calls"; empty if nothing."""
         return ""
@@ -207,6 +214,11 @@ class Run(HeartbeatMixin):
     def about(self) -> dict[str, Any]:
         """What lists and cards show beside the figures. A type whose card shows it names it in `public_fields`."""
         return describe(self)
+
+    @property
+    def zone(self) -> tzinfo:
+        """In which its reader reads times."""
+        return self.business.zone if self.zone_name is None else zone_named(self.zone_name)
 
     @property
     def unknown(self) -> int:

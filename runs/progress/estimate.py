@@ -20,16 +20,25 @@ class Estimator:
     """Measures two rates, items and weight a second, over the flush intervals.
 
     `rate`, which people are shown, follows the last seconds. The time left goes by a longer memory, as long as the
-    attempt has worked: one slow letter or one burst says little of the rest. It is shown once there is a real sample.
+    attempt has worked on items: one slow letter or one burst says little of the rest. It is shown once there is a real
+    sample.
     """
 
     def __init__(self, rate: float | None, items: int, weight: float) -> None:
         self.rate = rate  # items a second; None: not known yet
         self._measured_at = time.monotonic()
+        self._has_begun = False
         self._items, self._weight = items, weight
         self._sampled_items = self._sampled_seconds = 0.0
         # Of the remembered time.
         self._seconds = self._items_done = self._weight_done = 0.0
+
+    def begin_items(self) -> None:
+        """Measure from now on. How long it took to connect or to list what there is says nothing of the items."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._measured_at = time.monotonic()
+            self._sampled_seconds = self._seconds = 0.0
 
     def start_at(self, items: int, weight: float) -> None:
         """Measure from these counts on, which were not reached by work."""

@@ -54,7 +54,6 @@ class Progress:
         self._is_tracking = False
         self._has_news = False  # has the open item more to be closed with than its count?
         self._item_deadline: float | None = None
-
         self._requested = ""
         self._write: Write = flush
         self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
@@ -100,6 +99,7 @@ class Progress:
 
     def _loop_over(self, items: Iterable[T], key_of: Callable[[T], str]) -> Generator[T]:
         self._is_tracking = True
+        self._reports.begin_items()
         counts, clock = self._counts, time.monotonic
         names_next = True  # is the next item named on the row before it begins?
         try:

@@ -34,6 +34,10 @@ class ReportBuilder:
     def rate(self) -> float | None:
         return self._estimator.rate
 
+    def begin_items(self) -> None:
+        """The first item is about to be fetched."""
+        self._estimator.begin_items()
+
     def start_over(self) -> None:
         self._flushed_done = 0.0
         self._estimator.start_at(0, 0.0)

@@ -20,7 +20,8 @@ def format_age(seconds: float | None) -> str:
         return _("%(n)d min ago") % {"n": seconds // MINUTE}
     if seconds < DAY:
         return _("%(n)d h ago") % {"n": seconds // HOUR}
-    return _("%(n)d days ago") % {"n": seconds // DAY}
+    n = int(seconds // DAY)
+    return ngettext("%(n)d day ago", "%(n)d days ago", n) % {"n": n}
 
 
 def format_duration(seconds: float) -> str:

@@ -7,12 +7,14 @@ status for a run whose heartbeat is older than its threshold (G1).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, TypeVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -101,6 +103,12 @@ def verdict_of(run: Run) -> Verdict:
     return Verdict(code, verdict_label(run, code), verdict_message(run, code), verdict_evidence(run))
 
 
+def verdict_in_own_zone(run: Run) -> Verdict:
+    """As `verdict_of`, with times in the zone of the run's reader instead of the active one."""
+    with timezone.override(run.zone) if run.waiting_until else nullcontext():
+        return verdict_of(run)
+
+
 def verdict_code(run: Run) -> VerdictCode:
     if is_stale(run):
         return VerdictCode.STALE
@@ -132,7 +140,7 @@ def verdict_label(run: Run, code: VerdictCode) -> str:
 
 def verdict_message(run: Run, code: VerdictCode) -> str:
     if code == VerdictCode.STALE:
-        return stale_message(int(run.heartbeat_age or 0))
+        return stale_message(int(run.heartbeat_age or 0), run.stale_after().total_seconds())
     if code == VerdictCode.WAITING and run.waiting_until:
         return gettext("%(reason)s, until %(time)s") % {
             "reason": gettext(run.waiting_reason),
@@ -143,15 +151,15 @@ def verdict_message(run: Run, code: VerdictCode) -> str:
     return translate_stored(run.error_message)
 
 
-def stale_message(seconds: int) -> str:
-    """In seconds below two minutes: a threshold of 20 s must not read as a minute."""
-    if seconds < SHORTEST_IN_MINUTES:
+def stale_message(seconds: int, threshold: float) -> str:
+    """In whole minutes, but in seconds below two minutes, and where whole minutes would be less than the threshold."""
+    minutes = seconds // 60
+    if seconds < SHORTEST_IN_MINUTES or minutes * 60 < threshold:
         return ngettext(
             "The task has not been updated for %(seconds)d second",
             "The task has not been updated for %(seconds)d seconds",
             seconds,
         ) % {"seconds": seconds}
-    minutes = seconds // 60
     return ngettext(
         "The task has not been updated for %(minutes)d minute",
         "The task has not been updated for %(minutes)d minutes",
@@ -163,7 +171,7 @@ def format_wait_end(run: Run) -> str:
     """The time of day, with the date when it isn't today."""
     until = timezone.localtime(run.waiting_until)
     is_today = until.date() == timezone.localtime(run.server_now).date()
-    return until.strftime("%H:%M" if is_today else "%d/%m %H:%M")
+    return date_format(until, "TIME_FORMAT" if is_today else "SHORT_DATETIME_FORMAT")
 
 
 def verdict_evidence(run: Run) -> dict[str, Any]:

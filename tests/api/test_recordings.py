@@ -65,7 +65,7 @@ def test_a_start_is_answered_with_the_run(
     run = RecordingRun.objects.get()
     assert response.status_code == 202
     details = response.json()["details"]
-    assert details.pop("about")["mode"] == "Download and transcribe · Incoming · 11/01/2024 – 11/30/2024"
+    assert details.pop("about")["mode"] == "Download and transcribe · Incoming · Nov 1, 2024 – Nov 30, 2024"
     assert details == {
         "source_id": source_a.pk,
         "job_type": "full",

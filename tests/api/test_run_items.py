@@ -31,7 +31,7 @@ def parse_csv(response: Any) -> list[dict[str, str]]:
 
 def test_an_item_shows_the_common_fields_and_its_types_own(as_member_a: APIClient, run: CountingRun) -> None:
     assert list(as_member_a.get(url(run)).json()["results"][0]) == [
-        "id", "key", "status", "error_code", "error_message", "attempts", "title"
+        "id", "key", "status", "error_code", "error_message", "attempts", "about", "title"
     ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The JSON of a run: its keys, its verdict, and when the response is 304."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,10 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from knox.models import AuthToken
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from runs.models import Business
-from runs.readers.verdict import stale_message
 from tests.cast import MakeRun
 from tests.contract.models import CountingRun
 
@@ -64,7 +65,7 @@ def test_details_are_the_types_own_fields(as_member_a: APIClient, business_a: Bu
     assert body["details"] == {
         "mailbox_id": run.mailbox_id, "mode": "range", "from_date": "2026-01-01", "to_date": "2026-01-31"
     }  # fmt: skip
-    assert (about["name"], about["mode"], about["unit"]) == (run.mailbox.name, "01/01/2026 – 01/31/2026", "messages")
+    assert (about["name"], about["mode"], about["unit"]) == (run.mailbox.name, "Jan 1, 2026 – Jan 31, 2026", "messages")
 
 
 def test_list_and_status_show_a_run_in_the_same_shape(
@@ -80,9 +81,26 @@ def test_list_and_status_show_a_run_in_the_same_shape(
         }
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(23, "23 seconds"), (90, "90 seconds"), (300, "5 minutes")])
-def test_staleness_in_words_is_as_exact_as_a_short_threshold(seconds: int, words: str) -> None:
-    assert stale_message(seconds) == f"The task has not been updated for {words}"
+SECONDS_OF_UNIT = {"seconds": 1, "minutes": 60, "שניות": 1, "דקות": 60}
+
+
+@pytest.mark.parametrize("threshold", [23, 90, 150, 300])
+def test_staleness_in_words_is_never_less_than_the_threshold(
+    as_member_a: APIClient,
+    admin_client: Client,
+    business_a: Business,
+    make_run: MakeRun,
+    settings: Settings,
+    threshold: int,
+) -> None:
+    settings.RUNS_STALE_AFTER_SECONDS = threshold
+    run = make_run(business_a, "running", silent_for=threshold + 0.01)
+    for language, words in (("en", r"not been updated for (\d+) (\w+)"), ("he", r"לא התעדכנה מזה (\d+) (\w+)")):
+        message = as_member_a.get(url(run), HTTP_ACCEPT_LANGUAGE=language).json()["verdict"]["message"]
+        page = admin_client.get(f"/admin/contract/countingrun/{run.pk}/change/", HTTP_ACCEPT_LANGUAGE=language)
+        for text in (message, page.content.decode()):
+            [(number, unit)] = re.findall(words, text)
+            assert threshold <= int(number) * SECONDS_OF_UNIT[unit] < threshold + 60
 
 
 def test_labels_are_in_the_readers_language(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.db.models.functions import Now
 from playwright.sync_api import Page, expect
+from pytest_django import Settings
 
 from runs.models import Business
 from tests.browser import SOON, Open, bar, finish_run, half_done, label, update_run
@@ -39,11 +40,12 @@ def dispatched_events(page: Page) -> list[list[str]]:
     return list(page.evaluate("window.dispatched ?? []"))
 
 
-def test_it_explains_the_status(open_page: Open, business_a: Business, make_run: MakeRun) -> None:
+def test_it_explains_the_status(open_page: Open, business_a: Business, make_run: MakeRun, settings: Settings) -> None:
+    settings.RUNS_STALE_AFTER_SECONDS = 150
     half_done(make_run, business_a, silent_for=70)
     page = open_page()
     page.get_by_text("Why this status?").click()
-    expect(page.locator("[data-fill=why-is]")).to_contain_text("If none comes for 5 minutes in all")
+    expect(page.locator("[data-fill=why-is]")).to_contain_text("If none comes for 2 minutes, 30 seconds in all")
     evidence = page.locator("[part=evidence]")
     expect(evidence).to_contain_text("Last heartbeat")
     expect(evidence).to_contain_text("worker@test")

@@ -206,3 +206,9 @@ def test_long_silence_is_refused_before_all_of_it_is_decoded(source: Source, set
     ):
         assert collect_source(source).failed == 1
     assert sum(b'"decode"' in call.args[1] for call in requests.call_args_list) <= 5
+
+
+def test_a_short_call_weighs_as_much_as_the_stretch_that_the_model_works_through() -> None:
+    five, thirty, hour = (Call(duration=seconds).estimate_remaining_work("full") for seconds in (5, 30, 3600))
+    assert five == pytest.approx(thirty, rel=0.05)
+    assert hour == pytest.approx(120 * thirty)

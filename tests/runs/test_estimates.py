@@ -88,3 +88,15 @@ def test_two_items_are_no_sample() -> None:
         assert estimator.seconds_for_items(8) is None
         estimator.measure(4, 4.0, is_waiting=False)
         assert estimator.seconds_for_items(6) == pytest.approx(30)
+
+
+def test_how_long_it_took_to_begin_says_nothing_of_the_rest() -> None:
+    with mock.patch("runs.progress.estimate.time.monotonic", side_effect=[0.0, 60.0, 90.0, 100.0, 110.0]):
+        estimator = Estimator(None, 0, 0.0)
+        estimator.measure(0, 0.0, is_waiting=False)  # it was connecting, and listed what there is
+        estimator.begin_items()
+        estimator.measure(10, 10.0, is_waiting=False)
+        assert estimator.seconds_for_items(10) == pytest.approx(10)
+        estimator.begin_items()  # a second loop goes on where the first ended
+        estimator.measure(20, 20.0, is_waiting=False)
+        assert estimator.seconds_for_items(10) == pytest.approx(10)

@@ -1,11 +1,10 @@
 /** The parts of a card that its reader opens: why it shows this status, its last events, and the items that failed. */
 
 const AGES = new Set(["seconds_since_heartbeat", "seconds_since_progress"]);
-const COMMON_ITEM_FIELDS = new Set(["id", "key", "status", "error_code", "error_message", "attempts"]);
-const MOMENT = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/;
 
 /** @typedef {import("./run-json.js").Run} Run */
 /** @typedef {import("./messages.js").Messages} Messages */
+/** @typedef {{label: string, text: string, at: string|null}} Fact */
 
 export class CardDetails {
   /** @param {ShadowRoot} root @param {Messages} messages */
@@ -38,7 +37,8 @@ export class CardDetails {
       if (name === "waits_for" || name === "seconds_in_queue") return []; // the card says it
       if (name === "running_of_limit") return [[name, this.limitText(value)]];
       if (name === "seconds_to_wait") return value > age ? [[name, messages.formatDuration(value - age)]] : [];
-      return [[name, name === "stale_after_seconds" ? limit : String(value)]];
+      if (name === "stale_after_seconds") return [[name, limit]];
+      return [[name, typeof value === "number" ? messages.formatNumber(value) : value]];
     });
     this.part("evidence").replaceChildren(
       ...rows.flatMap(([name, value]) => [
@@ -59,14 +59,12 @@ export class CardDetails {
     const { messages } = this;
     const rows = events.map((event) => {
       const row = document.createElement("li");
-      const time = createElement("time", messages.formatTime(event.at));
-      time.setAttribute("datetime", event.at);
       const actor = event.actor && messages.textOr(`actors.${event.actor.kind}`, event.actor.kind);
       const reason = messages.textOr(`reasons.${event.reason}`, event.reason);
       const by = [actor, event.actor?.name].filter(Boolean).join(" ");
       row.append(
         createElement("strong", messages.text(`status.${event.status}`)),
-        time,
+        createTime(event.at, messages),
         createElement("span", [reason, by].filter(Boolean).join(" · ")),
       );
       return row;
@@ -88,21 +86,31 @@ export class CardDetails {
   }
 }
 
-/** Only texts and times: a bare true or false would mean nothing. @param {Record<string, any>} item @param {Messages} messages */
+/** @param {Record<string, any>} item  as of a server that may be older than this card @param {Messages} messages */
 function itemRow(item, messages) {
-  const own = Object.entries(item).flatMap(([name, value]) =>
-    COMMON_ITEM_FIELDS.has(name) || !value || value === true
-      ? []
-      : [MOMENT.test(value) ? messages.formatTime(value) : value],
-  );
-  const [title = item.key, ...rest] = own;
+  const { headline = item.key, facts = [] } = item.about ?? {};
   const row = document.createElement("li");
-  row.append(
-    createElement("strong", title),
-    createElement("span", rest.join(" · ")),
-    createElement("p", item.error_message || item.error_code),
-  );
+  const list = document.createElement("dl");
+  list.replaceChildren(...facts.map((/** @type {Fact} */ fact) => factRow(fact, messages)));
+  row.append(createElement("strong", headline), list, createElement("p", item.error_message || item.error_code));
   return row;
+}
+
+/** @param {Fact} fact @param {Messages} messages */
+function factRow({ label, text, at }, messages) {
+  const row = document.createElement("div");
+  const value = at ? document.createElement("dd") : createElement("dd", text);
+  if (at) value.append(createTime(at, messages));
+  row.append(createElement("dt", label), value);
+  return row;
+}
+
+/** In the direction of the text around it, as on the server's pages. @param {string} iso @param {Messages} messages */
+function createTime(iso, messages) {
+  const time = document.createElement("time");
+  time.dateTime = iso;
+  time.textContent = messages.formatTime(iso);
+  return time;
 }
 
 /** @param {string} tag @param {unknown} text  maybe a stranger's: never as markup, and in its own direction */

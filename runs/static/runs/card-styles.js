@@ -177,7 +177,10 @@ details > * + * { margin-block-start: 0.8rem; }
 .events time { color: var(--soft); font-variant-numeric: tabular-nums; }
 .items { display: grid; gap: 0.7rem; max-block-size: 22rem; overflow: auto; }
 .items li { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.1rem; padding-inline-start: 0.8rem; border-inline-start: 3px solid var(--bad); overflow-wrap: break-word; }
-.items li span { color: var(--soft); font-size: 0.85rem; }
+.items dl { display: flex; flex-wrap: wrap; gap: 0 0.9rem; color: var(--soft); font-size: 0.85rem; }
+.items dl div { display: flex; gap: 0.35rem; }
+.items dt::after { content: ":"; }
+.items dd { margin: 0; overflow-wrap: anywhere; }
 .items strong { font-weight: 600; }
 
 .news { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }

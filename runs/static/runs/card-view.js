@@ -13,10 +13,10 @@ import { isActive, isImperfect, unknownOf } from "./run-json.js";
 const MOVING = new Set(["working", "not_advancing", "quiet"]);
 
 export class CardView {
-  /** @param {HTMLElement} host @param {string} language @param {string} heading */
-  constructor(host, language, heading) {
+  /** @param {HTMLElement} host @param {string} language @param {string} heading @param {string} [timeZone] */
+  constructor(host, language, heading, timeZone) {
     this.host = host;
-    this.messages = new Messages(language);
+    this.messages = new Messages(language, timeZone);
     this.root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
     this.root.adoptedStyleSheets = [cardStyles];
     this.root.replaceChildren(cardTemplate.content.cloneNode(true));

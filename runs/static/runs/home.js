@@ -3,7 +3,6 @@
 import "./run-card.js";
 import { refreshLiveParts } from "./live-parts.js";
 import { followRuns } from "./live-rows.js";
-import { localizeTimes } from "./messages.js";
 import { isActive } from "./run-json.js";
 
 const home = /** @type {HTMLElement} */ (document.getElementById("home"));
@@ -61,4 +60,3 @@ function showEmptyNote() {
 }
 
 showEmptyNote();
-localizeTimes(home);

@@ -1,7 +1,6 @@
 /** Parts of a page (`data-live`, each with an id) that are fetched again as runs advance. */
 
 import { followRuns } from "./live-rows.js";
-import { localizeTimes } from "./messages.js";
 
 const REFRESH_MS = 5000; // at most this often while a run is active
 
@@ -43,7 +42,6 @@ export function refreshLiveParts(url, shownVersion = "") {
 /** The focus stays where it was. @param {Element} part */
 function replacePart(part) {
   const old = document.getElementById(part.id);
-  localizeTimes(part);
   if (!old || old.innerHTML === part.innerHTML) return;
   const focused = old.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
   old.replaceWith(part);
@@ -58,7 +56,6 @@ export function followCards(page, url) {
     const run = /** @type {CustomEvent} */ (event).detail;
     refresh(`${run.id}:${run.version}`, run.finished_at === null);
   });
-  localizeTimes(page);
   const card = page.querySelector("run-card");
   const business = card?.getAttribute("business");
   if (business && !card?.hasAttribute("api")) followRuns(page, business); // not the staff's, who have no stream of it

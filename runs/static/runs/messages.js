@@ -10,15 +10,23 @@ const UNITS = /** @type {const} */ ([
 ]);
 const WIDEST_RANGE = 5; // the upper end of a time left may be this many times the lower one; beyond it a range is useless
 
+// Months by name in English, where 3/4 is another day on the other side of an ocean. As the server's pages write them:
+// progress_project/formats.
+const DATE_STYLES = /** @type {Record<string, "medium" | "short">} */ ({ en: "medium", he: "short" });
+
 export class Messages {
-  /** @param {string} [language]  "he-IL" is read as "he"; a missing or unsupported one as English */
-  constructor(language = "") {
+  /**
+   * @param {string} [language]  "he-IL" is read as "he"; a missing or unsupported one as English
+   * @param {string} [timeZone]  in which times are shown; by default the browser's
+   */
+  constructor(language = "", timeZone = "") {
     const short = language.toLowerCase().split("-")[0];
     /** @type {any} */
     const catalogues = catalogue;
     this.language = short in catalogues ? short : "en";
     this.catalogue = catalogues[this.language];
     this.direction = this.language === "he" ? "rtl" : "ltr";
+    this.times = timeFormat(this.language, timeZone);
   }
 
   /**
@@ -82,9 +90,22 @@ export class Messages {
     return this.text("range_left", { time: format.formatRange(from, to) });
   }
 
-  /** A time in the reader's own time zone. @param {string} iso */
+  /** @param {string} iso */
   formatTime(iso) {
-    return new Intl.DateTimeFormat(this.language, { dateStyle: "short", timeStyle: "short" }).format(new Date(iso));
+    return this.times.format(new Date(iso));
+  }
+}
+
+/**
+ * A zone that this browser doesn't know is named with each time, since UTC is used in its place.
+ * @param {string} language @param {string} timeZone
+ */
+function timeFormat(language, timeZone) {
+  const styles = /** @type {const} */ ({ dateStyle: DATE_STYLES[language], timeStyle: "short" });
+  try {
+    return new Intl.DateTimeFormat(language, { ...styles, timeZone: timeZone || undefined });
+  } catch {
+    return new Intl.DateTimeFormat(language, { ...styles, timeStyle: "long", timeZone: "UTC" });
   }
 }
 
@@ -96,10 +117,3 @@ function inUnits(seconds) {
 
 /** In the page's own language. */
 export const pageMessages = new Messages(document.documentElement.lang);
-
-/** Show the times that the server wrote in the reader's time zone. @param {ParentNode} root */
-export function localizeTimes(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
-    time.textContent = pageMessages.formatTime(/** @type {HTMLTimeElement} */ (time).dateTime);
-  }
-}

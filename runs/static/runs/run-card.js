@@ -2,8 +2,8 @@
  * `<run-card type="receipt_sync" business="3">`: one run, followed as it advances; it never shows more than is known.
  *
  * Attributes: `type` and `business`; `run-id` for one run; without it the run that this browser follows, or else
- * the business's latest of the type; `api` ("/api/"), `token` (without it the page's session), `lang`, `heading`, `results`,
- * `login` ("/login/": where an ended session is renewed). A child with `slot="empty"` is shown while there is no run.
+ * the business's latest of the type; `api` ("/api/"), `token` (without it the page's session), `lang`,
+ * `time-zone` (of its times; by default the page's `data-time-zone`, or else the browser's), `heading`, `results`, `login` ("/login/": where an ended session is renewed). A child with `slot="empty"` is shown while there is no run.
  * Events, bubbling, with the run's JSON as `detail`: `run:change`, `run:finish`, `run:dismiss`.
  * Attributes that it sets, for style sheets: `state` (the verdict's code, "loading", "unknown" or "none"), `moving`, `lost`, `no-total`, `imperfect`.
  */
@@ -18,7 +18,7 @@ import { loadStoredRun, removeStoredRun, storeRun } from "./storage.js";
 /** @typedef {import("./run-json.js").Run} Run */
 
 class RunCard extends HTMLElement {
-  static observedAttributes = ["type", "business", "run-id", "api", "token", "lang", "heading"];
+  static observedAttributes = ["type", "business", "run-id", "api", "token", "lang", "time-zone", "heading"];
 
   /** @type {Run | null} */
   run = null;
@@ -32,10 +32,11 @@ class RunCard extends HTMLElement {
   connectedCallback() {
     const read = (/** @type {string} */ name) => this.getAttribute(name) ?? "";
     const lang = read("lang") || this.closest("[lang]")?.getAttribute("lang") || document.documentElement.lang;
+    const zone = read("time-zone") || document.documentElement.dataset.timeZone;
     this.type = read("type");
     this.business = read("business");
     for (const child of [...this.children]) if (!child.slot) child.remove(); // what the server knew, for before the script
-    const view = new CardView(this, lang, read("heading"));
+    const view = new CardView(this, lang, read("heading"), zone);
     this.view = view;
     this.api = new Api({ base: read("api") || "/api/", token: read("token"), lang: view.messages.language });
     this.fixedId = read("run-id");
