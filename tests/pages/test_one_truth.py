@@ -42,7 +42,7 @@ def test_an_open_overview_shows_a_run_that_starts_elsewhere_and_counts_it_once(
     expect(row.locator(".pill")).to_have_text("Completed with 2 failures", timeout=SOON)
     expect(row.locator(".pill")).to_have_attribute("data-imperfect", "")
     link = row.get_by_role("link", name="534 receipts")
-    expect(link).to_have_attribute("href", f"{OVERVIEW}receipts/?run={run.pk}")
+    expect(link).to_have_attribute("href", f"{OVERVIEW}receipts/?run={run.pk}#receipts")
 
 
 @pytest.mark.parametrize("path", ["receipts/", "runs/receipt_sync/{id}/", ""])
