@@ -34,6 +34,7 @@ NAMES = (
     "recordings",
     "search",
     "stream",
+    "staff_stream",
     "api",
     "estimates",
 )

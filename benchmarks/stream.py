@@ -91,9 +91,9 @@ def _measure_transactions(
         asyncio.run_coroutine_threadsafe(_join(port, watches, tokens, numbers), loop).result()
 
     join(range(FEW))
-    few = _transactions_a_second()
+    few = transactions_a_second()
     join(range(FEW, subscribers))
-    many = _transactions_a_second()
+    many = transactions_a_second()
     _write(watches, seconds)
     time.sleep(2)
     asyncio.run_coroutine_threadsafe(_leave(watches), loop).result()
@@ -142,7 +142,7 @@ async def _read(reader: asyncio.StreamReader, watch: Watch, subscriber: int) -> 
             watch.receive(subscriber, int(found[2]))
 
 
-def _transactions_a_second() -> float:
+def transactions_a_second() -> float:
     time.sleep(SETTLED_SECONDS)
     before = _transactions()
     time.sleep(IDLE_SECONDS)

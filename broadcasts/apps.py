@@ -11,4 +11,9 @@ class BroadcastsConfig(AppConfig):
     def ready(self) -> None:
         from runs.pages.registry import register_kind
 
-        register_kind("broadcasts", _("Broadcasts"), start_form="broadcasts.pages.start_form", shows_one_run=True)
+        register_kind(
+            "broadcasts",
+            _("Broadcasts"),
+            start_form="broadcasts.pages.start_form",
+            results_query="?run={id}&state=sent#recipients",
+        )

@@ -31,7 +31,7 @@ TEST_SECONDS = 10.0  # for each command
 @admin.register(ReceiptSyncRun)
 class ReceiptSyncRunAdmin(RunAdmin):
     def result_links(self, run: ReceiptSyncRun) -> list[tuple[Any, str]]:
-        return [(_("The business's receipts"), reverse("receipts", args=[run.business.slug]))]
+        return [(_("Its receipts"), f"{reverse('receipts', args=[run.business.slug])}?run={run.pk}#receipts")]
 
 
 class MailboxForm(AccountForm):

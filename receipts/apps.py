@@ -11,4 +11,6 @@ class ReceiptsConfig(AppConfig):
     def ready(self) -> None:
         from runs.pages.registry import register_kind
 
-        register_kind("receipts", _("Receipts"), start_form="receipts.pages.start_form")
+        register_kind(
+            "receipts", _("Receipts"), start_form="receipts.pages.start_form", results_query="?run={id}#receipts"
+        )

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
+from runs.api.fields import is_row_id
 from runs.models import Business
 from runs.pages.access import base_context, members_only, own_business, with_verdicts
 
@@ -53,16 +55,30 @@ def updated_parts(request: HttpRequest, slug: str) -> HttpResponse:
 def receipts_context(request: HttpRequest, business: Business) -> dict[str, Any]:
     runs = ReceiptSyncRun.objects.filter(business=business).order_by("-created_at", "-id")
     rows = Receipt.objects.filter(business=business).defer("message_text")
+    found_by = find_chosen_run(request, runs)
+    if found_by:
+        rows = rows.filter(found_by=found_by)
     show = request.GET.get("show", "")
     show = show if show in SHOWN else ""
     return {
         "business": business,
+        "found_by": found_by,
         "shows": [(name, label) for name, (label, _rows) in SHOWN.items()],
         "show": show,
         "to_review": rows.to_review().count(),
         "receipts": Paginator(SHOWN[show][1](rows).order_by("-id"), RECEIPTS_A_PAGE).get_page(request.GET.get("page")),
         "recent": with_verdicts(runs[:RECENT_RUNS]),
     }
+
+
+def find_chosen_run(request: HttpRequest, runs: QuerySet[ReceiptSyncRun]) -> ReceiptSyncRun | None:
+    """The one whose receipts alone are to be listed, None for all. Raises `Http404`."""
+    chosen = request.GET.get("run", "")
+    if not chosen:
+        return None
+    if not is_row_id(chosen):
+        raise Http404
+    return get_object_or_404(runs, pk=int(chosen))
 
 
 urlpatterns = [

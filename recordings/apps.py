@@ -11,4 +11,6 @@ class RecordingsConfig(AppConfig):
     def ready(self) -> None:
         from runs.pages.registry import register_kind
 
-        register_kind("recordings", _("Recordings"), start_form="recordings.pages.start_form")
+        register_kind(
+            "recordings", _("Recordings"), start_form="recordings.pages.start_form", results_query="?run={id}#calls"
+        )

@@ -15,9 +15,10 @@ from rest_framework.exceptions import ValidationError
 
 from runs.models import Business
 from runs.pages.access import base_context, members_only, own_business, with_verdicts
+from runs.states import ItemStatus
 
 from .api.pagination import MatchPages
-from .models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun
+from .models import LONG_COLUMNS, Call, CallQuerySet, Recording, RecordingRun
 from .search.query import MAX_SEARCH_LENGTH
 from .sources import Direction
 
@@ -60,6 +61,7 @@ class SearchForm(forms.Form):
     direction = forms.ChoiceField(
         label=_("Direction"), required=False, choices=[("", _("All calls")), *Direction.choices]
     )
+    run = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     from_date = forms.DateField(label=_("From"), required=False, widget=forms.DateInput({"type": "date"}))
     to_date = forms.DateField(label=_("To"), required=False, widget=forms.DateInput({"type": "date"}))
 
@@ -81,11 +83,20 @@ def build_calls_context(request: HttpRequest, business: Business) -> dict[str, A
     words = filters.get("search", "")
     calls = Call.objects.visible().filter(business=business).defer(*LONG_COLUMNS)
     calls = calls.within_days(business.zone, filters.get("from_date"), filters.get("to_date"))
+    if filters.get("run"):
+        calls = calls.filter(pk__in=Recording.objects.filter(run=filters["run"], status=ItemStatus.DONE).values("call"))
     if filters.get("direction"):
         calls = calls.filter(direction=filters["direction"])
     page = paginate_matches(request, business, calls, words) if words else paginate_newest(request, business, calls)
     fields = [form[name] for name in ("direction", "from_date", "to_date")]
-    return {"business": business, "filters": fields, "words": words, "narrowed": any(filters.values()), **page}
+    return {
+        "business": business,
+        "run": filters.get("run"),
+        "filters": fields,
+        "words": words,
+        "narrowed": any(filters.values()),
+        **page,
+    }
 
 
 def paginate_newest(request: HttpRequest, business: Business, calls: CallQuerySet) -> dict[str, Any]:

@@ -33,9 +33,18 @@ class Stream:
 
     def next_event(self) -> tuple[str, dict[str, Any]]:
         """The next run with the id of its event."""
+        block = self._next_block("run")
+        return block["id"], json.loads(block["data"])
+
+    def next_state(self) -> dict[str, Any]:
+        """Of the operator's home: its figures, and the order of its rows."""
+        state: dict[str, Any] = json.loads(self._next_block("state")["data"])
+        return state
+
+    def _next_block(self, event: str) -> dict[str, str]:
         for block in self._blocks:
-            if block.get("event") == "run":
-                return block["id"], json.loads(block["data"])
+            if block.get("event") == event:
+                return block
         raise AssertionError("the stream has ended")
 
     def ends_without_event(self) -> bool:
@@ -44,9 +53,14 @@ class Stream:
 
 @contextmanager
 def open_stream(url: str, business: object, **headers: str) -> Iterator[Stream]:
-    path = f"{url}/api/runs/stream/?business={business}"
+    with open_stream_at(f"{url}/api/runs/stream/?business={business}", **headers) as stream:
+        yield stream
+
+
+@contextmanager
+def open_stream_at(address: str, **headers: str) -> Iterator[Stream]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    with httpx.stream("GET", path, headers=named, timeout=10) as response:
+    with httpx.stream("GET", address, headers=named, timeout=10) as response:
         assert response.status_code == 200, response.read()
         yield Stream(response)
 

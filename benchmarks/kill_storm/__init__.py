@@ -20,13 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from ..guarantees.findings import Finding
-from .brokers import STARTED, BrokerUnavailable, running_broker
+from .brokers import STARTED, Broker, BrokerUnavailable, running_broker
 
 STALE_SECONDS = 10
 SWEEP_SECONDS = 1
 DEATHS = {"child": 10, "idle": 4, "worker": 4, "deploy": 4, "broker": 1, "database": 1}  # how often each, of 24
 # Whole machines: only where the threshold is longer than a lost machine takes to be noticed.
 MACHINES = {"machine": 1, "freeze": 1}
+# Only with `--timekeepers`, and only a broker that the storm has started itself.
+TIMEKEEPERS = {"beat": 1, "control": 1}
+RESTARTS = {"broker restart": 1}
 MACHINE_AWAY_SECONDS = 65  # it is lost after 45, which the other worker notices up to 10 seconds later
 RUNS = {"drill": 40, "broadcast": 1, "receipts": 8, "recordings": 8}  # by type
 
@@ -46,11 +49,11 @@ def main(arguments: list[str]) -> None:
     sys.exit(bool(report["violations"]))
 
 
-def _report(folder: Path, broker: str, options: argparse.Namespace) -> dict[str, Any]:
-    _set_up_django(folder, broker, options.stale)
+def _report(folder: Path, broker: Broker, options: argparse.Namespace) -> dict[str, Any]:
+    _set_up_django(folder, broker.url, options.stale)
     from .storm import Storm  # needs Django
 
-    return {"name": "kill_storm", **Storm(folder, _work(folder, options), options).report()}
+    return {"name": "kill_storm", **Storm(folder, _work(folder, options), broker, options).report()}
 
 
 def _work(folder: Path, options: argparse.Namespace) -> Any:
@@ -99,7 +102,12 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         help=f"threshold of heartbeats; from {MACHINE_AWAY_SECONDS} on, machines die and freeze too",
     )
     parser.add_argument(
-        "--only", choices={**DEATHS, **MACHINES}, help="deaths of this kind alone: no people, no poison items"
+        "--only",
+        choices={**DEATHS, **MACHINES, **RESTARTS},
+        help="deaths of this kind alone: no people, no poison items",
+    )
+    parser.add_argument(
+        "--timekeepers", action="store_true", help="sweep by beat and control, which die too, instead of by the storm"
     )
     parser.add_argument("--no-people", action="store_true", help="nobody cancels, pauses or resets")
     parser.add_argument("--away", type=float, default=2.0, help="seconds without a database, each time it crashes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -21,28 +22,69 @@ class BrokerUnavailable(Exception):
     """The broker isn't installed here, or didn't start."""
 
 
-@contextmanager
-def running_broker(name: str, folder: Path) -> Iterator[str]:
-    """The Celery URL of a broker by name, while the block lasts; any other name is taken as a URL.
+class Broker:
+    """`url` is a Celery URL; empty for `files`, the broker of files, which needs no process."""
 
-    Empty for `files`, the broker of files, which needs no process. Raises `BrokerUnavailable`.
-    """
-    if name not in STARTED:
-        yield "" if name == "files" else name
-        return
-    folder.mkdir(parents=True)
-    port = _free_port()
-    command, environment = _redis(port, folder) if name == "redis" else _rabbitmq(port, folder)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env={**os.environ, **environment}, stdout=log, stderr=log, start_new_session=True
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @property
+    def can_restart(self) -> bool:
+        return False
+
+    def restart(self) -> None:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        pass
+
+
+class OwnBroker(Broker):
+    """A process of the storm's own. Restarting it kills it first: Redis forgets all messages, RabbitMQ keeps them."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._port, self._log = _free_port(), folder / "log"
+        command, environment = _redis(self._port, folder) if name == "redis" else _rabbitmq(self._port, folder)
+        self._command, self._environment = command, {**os.environ, **environment}
+        super().__init__(
+            f"redis://127.0.0.1:{self._port}/0" if name == "redis" else f"amqp://guest:guest@127.0.0.1:{self._port}//"
         )
+        self._start()
+
+    @property
+    def can_restart(self) -> bool:
+        return True
+
+    def restart(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._start()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(STOP_SECONDS)
+
+    def _start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
         try:
-            _await_port(process, port, folder / "log")
-            yield f"redis://127.0.0.1:{port}/0" if name == "redis" else f"amqp://guest:guest@127.0.0.1:{port}//"
-        finally:
-            process.terminate()
-            process.wait(STOP_SECONDS)
+            _await_port(self._process, self._port, self._log)
+        except BrokerUnavailable:
+            self.stop()
+            raise
+
+
+@contextmanager
+def running_broker(name: str, folder: Path) -> Iterator[Broker]:
+    """A broker by name, while the block lasts; any other name is taken as a URL. Raises `BrokerUnavailable`."""
+    broker = OwnBroker(name, folder) if name in STARTED else Broker("" if name == "files" else name)
+    try:
+        yield broker
+    finally:
+        broker.stop()
 
 
 def _redis(port: int, folder: Path) -> tuple[list[str], dict[str, str]]:

@@ -25,19 +25,30 @@ from ..guarantees.checker import check
 from ..guarantees.findings import TITLES, Findings
 from ..guarantees.logs import Death, Logs, Record, RunningLimit, Start
 from ..harness import machine, print_note
-from . import DEATHS, MACHINE_AWAY_SECONDS, MACHINES, SWEEP_SECONDS, has_machine_deaths
+from . import (
+    DEATHS,
+    MACHINE_AWAY_SECONDS,
+    MACHINES,
+    RESTARTS,
+    SWEEP_SECONDS,
+    TIMEKEEPERS,
+    has_machine_deaths,
+)
+from .brokers import Broker
 from .people import REQUESTS, People, database_now
 from .reader import Reader
 from .slot_watch import SlotWatch
-from .victims import Worker, kill_process, restart_database, wipe_broker
+from .victims import SLOTS, Timekeeper, Worker, kill_process, restart_database, wipe_broker
 
 WORKERS = 2
 PAUSE_SECONDS = 1.0  # between two deaths
+TIMEKEEPER_AWAY_SECONDS = 20  # at most
 END_SECONDS = 240  # after the last death, for the last run to end
+END_THRESHOLDS = 4  # and thresholds more: runs of a business that may run one at a time may each hang twice
 # The reasons in the timeline that show that a death was noticed, and within how many seconds it must be.
 NOTICED = {"resumed after worker loss", "no heartbeat", "asked to interrupt", "machine lost"}
 # Those that leave the other worker's announcements unbroken: it needs them to judge that a machine is lost.
-BESIDE_A_LOST_MACHINE = ("child", "idle", "broker", "people")
+BESIDE_A_LOST_MACHINE = ("child", "idle", "broker", "beat", "control", "people")
 PROMISED = {
     "child": 5,
     "idle": 5,
@@ -67,10 +78,12 @@ class Work(Protocol):
 
 
 class Storm:
-    def __init__(self, folder: Path, work: Work, options: argparse.Namespace) -> None:
-        self.folder, self.work, self.logs = folder, work, Logs(folder / "logs")
+    def __init__(self, folder: Path, work: Work, broker: Broker, options: argparse.Namespace) -> None:
+        self.folder, self.work, self.broker, self.logs = folder, work, broker, Logs(folder / "logs")
         self.kills, self.seed, self.away = options.kills, options.seed, options.away
-        self.weights = _weights_of(options)
+        self.weights = _weights_of(options, broker)
+        self.has_timekeepers = options.timekeepers
+        self.timekeepers: list[Timekeeper] = []
         self.chance = random.Random(options.seed)
         self.runs: Sequence[Run] = ()
         self.deaths: list[Death] = []
@@ -81,6 +94,7 @@ class Storm:
             began = time.monotonic()
             self.runs = self.work.start()
             self.logs.append(Start(run.slug, run.pk) for run in self.runs)
+            _limit_running(self.runs[0])
             self.logs.append(
                 RunningLimit(limit.business_id, limit.run_type, limit.max_running) for limit in RunLimit.objects.all()
             )
@@ -100,10 +114,14 @@ class Storm:
     def _run_until_ended(self, people: People) -> Reader:
         """Kill at random until enough is killed, then wait until the last run has ended; meanwhile a reader polls."""
         reader, over = Reader(self.work.model, people.client(), self.logs), threading.Event()
-        sweeper = threading.Thread(target=_sweep_until, args=[over], daemon=True)
         workers = [Worker(f"w{number}", self.work.model.queue, self.folder) for number in range(WORKERS)]
         slots = SlotWatch(self.work.model, workers, self.logs)
-        for thread in (reader, sweeper, slots):
+        threads: list[threading.Thread] = [reader, slots]
+        if self.has_timekeepers:
+            self.timekeepers = [Timekeeper(kind, self.folder) for kind in TIMEKEEPERS]
+        else:
+            threads.append(threading.Thread(target=_sweep_until, args=[over], daemon=True))
+        for thread in threads:
             thread.start()
         try:
             self._kill_at_random(workers, people)
@@ -111,16 +129,18 @@ class Storm:
         finally:
             for ending in (reader.over, slots.over, over):
                 ending.set()
-            for thread in (reader, slots, sweeper):
+            for thread in threads:
                 thread.join()
             for worker in workers:
                 worker.close()
+            for timekeeper in self.timekeepers:
+                timekeeper.close()
         return reader
 
     def _kill_at_random(self, workers: list[Worker], people: People) -> None:
         while len(self.deaths) < self.kills:
             time.sleep(PAUSE_SECONDS * self.chance.uniform(0.5, 1.5))
-            _revive(workers)
+            _revive([*workers, *self.timekeepers])
             _retry_outages(people.reopen_stopped_runs)
             kind = self._choose_kind(workers)
             if kind == PEOPLE:
@@ -138,30 +158,50 @@ class Storm:
     def _kill(self, kind: str, workers: list[Worker]) -> Death | None:
         """None where there is nothing of this kind to kill."""
         match kind:
-            case "broker":
-                death = self._death(kind, [])
-                wipe_broker(self.folder, self.work.model.queue)
-            case "database":
-                death = self._death(kind, [])
-                restart_database(self.folder, self.away)
             case "child" | "idle":
-                if not (pool := self._pool_processes(workers, idle=kind == "idle")):
-                    return None
-                pid, task = self.chance.choice(pool)
-                death = self._death(kind, self._attempts_of(task_id=task) if task else [])
-                kill_process(pid)
+                return self._kill_child(workers, idle=kind == "idle")
             case "machine" | "freeze":
-                if not all(worker.is_serving() for worker in workers):
-                    return None
-                victim = self.chance.choice(workers)
-                death = self._death(kind, self._attempts_of(worker=victim.name))
-                (victim.freeze if kind == "freeze" else victim.lose_machine)(MACHINE_AWAY_SECONDS)
+                victims = workers if all(worker.is_serving() for worker in workers) else []
+            case "worker" | "deploy":
+                victims = [worker for worker in workers if worker.is_up]
             case _:
-                if not (up := [worker for worker in workers if worker.is_up]):
-                    return None
-                victim = self.chance.choice(up)
-                death = self._death(kind, self._attempts_of(worker=victim.name))
-                victim.kill() if kind == "worker" else victim.deploy()
+                return self._kill_service(kind)
+        if not victims:
+            return None
+        victim = self.chance.choice(victims)
+        death = self._death(kind, self._attempts_of(worker=victim.name))
+        match kind:
+            case "machine":
+                victim.lose_machine(MACHINE_AWAY_SECONDS)
+            case "freeze":
+                victim.freeze(MACHINE_AWAY_SECONDS)
+            case "worker":
+                victim.kill()
+            case _:
+                victim.deploy()
+        return death
+
+    def _kill_child(self, workers: list[Worker], *, idle: bool) -> Death | None:
+        pool = self._pool_processes(workers, idle=idle)
+        if not pool:
+            return None
+        pid, task = self.chance.choice(pool)
+        death = self._death("idle" if idle else "child", self._attempts_of(task_id=task) if task else [])
+        kill_process(pid)
+        return death
+
+    def _kill_service(self, kind: str) -> Death:
+        death = self._death(kind, [])
+        match kind:
+            case "broker":
+                wipe_broker(self.folder, self.work.model.queue)
+            case "broker restart":
+                self.broker.restart()
+            case "database":
+                restart_database(self.folder, self.away)
+            case _:
+                [timekeeper] = [each for each in self.timekeepers if each.kind == kind]
+                timekeeper.kill(TIMEKEEPER_AWAY_SECONDS * self.chance.random())
         return death
 
     def _pool_processes(self, workers: list[Worker], *, idle: bool) -> list[tuple[int, str]]:
@@ -180,9 +220,10 @@ class Storm:
 
     def _wait_for_end(self, workers: list[Worker], people: People) -> None:
         """Without further deaths all runs must end, by the project itself and a person's retries."""
-        deadline = time.monotonic() + END_SECONDS
+        threshold = self.work.model.stale_after().total_seconds()
+        deadline = time.monotonic() + END_SECONDS + END_THRESHOLDS * threshold
         while time.monotonic() < deadline and _retry_outages(partial(people.reopen_stopped_runs, at_once=True)):
-            _revive(workers)
+            _revive([*workers, *self.timekeepers])
             time.sleep(0.5)
 
     def _rows(self, people: People, reader: Reader, seconds: float) -> list[dict[str, Any]]:
@@ -209,17 +250,28 @@ class Storm:
         return taken
 
 
-def _weights_of(options: argparse.Namespace) -> dict[str, int]:
+def _weights_of(options: argparse.Namespace, broker: Broker) -> dict[str, int]:
     """Kinds of deaths, and how often the storm chooses each."""
     if options.only:
         return {options.only: 1}
-    deaths = {**DEATHS, **MACHINES} if has_machine_deaths(options) else DEATHS
+    deaths = {
+        **DEATHS,
+        **(MACHINES if has_machine_deaths(options) else {}),
+        **(TIMEKEEPERS if options.timekeepers else {}),
+        **(RESTARTS if broker.can_restart else {}),
+    }
     return deaths if options.no_people else {**deaths, PEOPLE: sum(REQUESTS.values())}
 
 
-def _revive(workers: list[Worker]) -> None:
-    for worker in workers:
-        worker.revive()
+def _limit_running(run: Run) -> None:
+    """The run's business may run one of its type at a time, and all businesses together fewer than there are slots."""
+    RunLimit.objects.create(business_id=run.business_id, run_type=run.slug, max_running=1)
+    RunLimit.objects.create(max_running=WORKERS * SLOTS - 1)
+
+
+def _revive(processes: Iterable[Worker | Timekeeper]) -> None:
+    for process in processes:
+        process.revive()
 
 
 def _sweep_until(over: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""What the storm kills: workers and their children, the broker's messages, the database."""
+"""What the storm kills: workers and their children, beat and control, the broker's messages, the database."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 from django.db import connection
@@ -116,6 +117,49 @@ class Worker:
     def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
+
+
+class Timekeeper:
+    """Beat, or the worker of the control queue: dead for a while, then started again."""
+
+    COMMANDS: ClassVar[dict[str, str]] = {
+        "beat": "beat --pidfile=",
+        "control": "worker -n control@storm -Q control -c 1 --without-gossip --without-mingle",
+    }
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.kind, self._tasks = kind, folder / "tasks"
+        self._log = (folder / f"{kind}.log").open("wb")
+        self._away_until = 0.0
+        self._start()
+
+    def _start(self) -> None:
+        celery = [sys.executable, "-m", "celery", "--quiet", "-A", worker_app.__name__]  # for its thresholds
+        self._process = subprocess.Popen(
+            [*celery, *self.COMMANDS[self.kind].split()],
+            env={**os.environ, worker_app.FOLDER: str(self._tasks)},
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+
+    @property
+    def is_up(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self, seconds_away: float = 0) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._away_until = time.monotonic() + seconds_away
+
+    def revive(self) -> None:
+        if not self.is_up and time.monotonic() >= self._away_until:
+            self._start()
+
+    def close(self) -> None:
+        self.kill()
+        self._log.close()
 
 
 def kill_process(pid: int) -> None:

@@ -16,6 +16,7 @@ from runs.text import clean
 
 from ..review_reasons import MESSAGES
 from .mailbox import Mailbox
+from .sync_run import ReceiptSyncRun
 
 
 class ReviewStatus(models.TextChoices):
@@ -66,6 +67,10 @@ class Receipt(models.Model):
         Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="receipts"
     )
     mailbox = models.ForeignKey(Mailbox, on_delete=models.SET_NULL, null=True, related_name="+")
+    # The sync that stored it first; null for receipts from before this column.
+    found_by = models.ForeignKey(
+        ReceiptSyncRun, on_delete=models.SET_NULL, null=True, related_name="receipts", db_index=False, editable=False
+    )
     message_id = models.CharField(max_length=998)
     attachment_sha256 = models.CharField(max_length=64, blank=True, default="")
     subject = models.CharField(_("subject"), max_length=300, blank=True, default="")
@@ -136,6 +141,10 @@ class Receipt(models.Model):
             models.Index(fields=["business", "-id"], name="receipt_newest"),
             # The list of what is to be reviewed.
             models.Index(fields=["business", "-id"], name="receipt_to_review", condition=models.Q(needs_review=True)),
+            # The list of what a run found, newest first; and a run that is deleted.
+            models.Index(
+                fields=["found_by", "-id"], name="receipt_found_by", condition=models.Q(found_by__isnull=False)
+            ),
             # What may be the same purchase as a receipt that is stored (`receipts.review.duplicates`).
             models.Index(fields=["business", "amount", "issued_on"], name="receipt_same_total"),
         ]

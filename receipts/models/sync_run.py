@@ -31,6 +31,8 @@ class ReceiptSyncRun(Run):
     mode = models.CharField(_("mode"), max_length=16, choices=Mode, default=Mode.INCREMENTAL)
     from_date = models.DateField(_("from"), null=True)
     to_date = models.DateField(_("to"), null=True)
+    # How many receipts are `found_by` this run: what earlier runs had found isn't counted again.
+    receipts_found = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     class Meta(Run.Meta):
         verbose_name = _("receipt sync")
@@ -46,8 +48,8 @@ class ReceiptSyncRun(Run):
         return ngettext("%(n)s message", "%(n)s messages", n) % {"n": format_number(n)}
 
     def result_label(self) -> str:
-        n = self.succeeded
-        text = ngettext("%(n)s message with receipts", "%(n)s messages with receipts", n)
+        n = self.receipts_found
+        text = ngettext("%(n)s receipt", "%(n)s receipts", n)
         return text % {"n": format_number(n)} if n else ""
 
     def retry_fields(self) -> dict[str, Any]:

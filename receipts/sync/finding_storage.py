@@ -40,6 +40,7 @@ def _build_receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | N
     receipt = Receipt(
         business_id=run.business_id,
         mailbox_id=run.mailbox_id,
+        found_by_id=run.pk,
         message_id=scanned.message_id,
         subject=scanned.subject,
         sender=scanned.sender,

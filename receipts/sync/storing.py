@@ -25,7 +25,7 @@ from ..review_reasons import ReviewReason
 
 IDENTITY: Final = ("business_id", "message_id", "attachment_sha256")
 FACTS: Final = (*CORRECTABLE, "message_text", "confidence", "needs_review", "review_reasons", "extractor_version")
-ORIGIN: Final = ("mailbox_id", "subject", "sender", "received_at", "file", "filename", "content_type")
+ORIGIN: Final = ("mailbox_id", "found_by_id", "subject", "sender", "received_at", "file", "filename", "content_type")
 COLUMNS: Final = (*IDENTITY, *ORIGIN, *FACTS)
 
 _FIELDS: Final = {field.attname: field for field in Receipt._meta.concrete_fields}
@@ -65,22 +65,32 @@ ASYNCHRONOUS_COMMIT: Final = ("SELECT set_config('synchronous_commit', 'off', tr
 
 _TABLE: Final = '"receipts_receipt"'
 
+_RUN_TABLE: Final = '"receipts_receiptsyncrun"'
+
 # Called by `store_receipts`, under the lock of the business's receipts. Guarded by: nobody has decided about the row;
 # an older extractor wrote it, or this one did and marked it for review; a column differs. A row that this extractor
 # was sure of stays: it reads the same mail the same way, so a difference means another mail with the same Message-ID.
+# A new row is counted at the run that found it, in the same transaction: xmax is 0 where nothing was updated.
 # Returns the row's id, version and link; no row where nothing was written.
 UPSERT: Final = f"""
-INSERT INTO {_TABLE} ({_columns(COLUMNS)})
-VALUES ({", ".join(["%s"] * len(COLUMNS))})
-ON CONFLICT ({_columns(IDENTITY)}) DO UPDATE
-SET {", ".join(f'"{name}" = EXCLUDED."{name}"' for name in FACTS)}, "version" = {_TABLE}."version" + 1
-WHERE {_TABLE}."decision" = ''
-  AND (
-    {_TABLE}."extractor_version" < EXCLUDED."extractor_version"
-    OR ({_TABLE}."extractor_version" = EXCLUDED."extractor_version" AND {_TABLE}."needs_review")
-  )
-  AND ({_columns(FACTS, f"{_TABLE}.")}) IS DISTINCT FROM ({_columns(FACTS, "EXCLUDED.")})
-RETURNING "id", "version", "duplicate_of_id", "duplicate_decided"
+WITH written AS (
+  INSERT INTO {_TABLE} ({_columns(COLUMNS)})
+  VALUES ({", ".join(["%s"] * len(COLUMNS))})
+  ON CONFLICT ({_columns(IDENTITY)}) DO UPDATE
+  SET {", ".join(f'"{name}" = EXCLUDED."{name}"' for name in FACTS)}, "version" = {_TABLE}."version" + 1
+  WHERE {_TABLE}."decision" = ''
+    AND (
+      {_TABLE}."extractor_version" < EXCLUDED."extractor_version"
+      OR ({_TABLE}."extractor_version" = EXCLUDED."extractor_version" AND {_TABLE}."needs_review")
+    )
+    AND ({_columns(FACTS, f"{_TABLE}.")}) IS DISTINCT FROM ({_columns(FACTS, "EXCLUDED.")})
+  RETURNING "id", {_TABLE}."version", "duplicate_of_id", "duplicate_decided", "found_by_id", {_TABLE}.xmax = 0 AS is_new
+), counted AS (
+  UPDATE {_RUN_TABLE} SET "receipts_found" = "receipts_found" + 1, "version" = {_RUN_TABLE}."version" + 1
+  FROM written
+  WHERE written.is_new AND {_RUN_TABLE}."id" = written."found_by_id"
+)
+SELECT "id", "version", "duplicate_of_id", "duplicate_decided" FROM written
 """
 
 

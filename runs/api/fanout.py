@@ -1,6 +1,6 @@
 """One poll of the database in each process serves all its subscribers: each gets the runs that have changed.
 
-A subscriber costs memory and a write, but no query: a run is serialized once for each language.
+A subscriber costs memory and a write, but no query: a run is serialized once for each edition.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ACTIVE
 from .now_events import NowEvents
 from .run_json import serialize_run
-from .subscribers import Subscriber, expired_subscribers
+from .subscribers import Edition, Subscriber, expired_subscribers
 
 POLL_SECONDS = 0.5
 CHECK_SECONDS = 5  # a stream ends this soon after its session, token or membership has ended
@@ -51,19 +51,19 @@ class RunKey(NamedTuple):
 
 @dataclass(frozen=True)
 class RunUpdate:
-    """One run as a poll found it. `events` holds its rendered event by language, where a subscriber needs it."""
+    """One run as a poll found it. `events` holds its rendered event by edition, where a subscriber needs it."""
 
     key: RunKey
     business_id: int
     changed: bool
-    events: Mapping[str, bytes]
+    events: Mapping[Edition, bytes]
 
 
 @dataclass(frozen=True)
 class PollQuery:
-    """What to read: the languages needed in each business, and the businesses that have new subscribers."""
+    """What to read: the editions needed in each business, and the businesses that have new subscribers."""
 
-    languages: Mapping[int, Collection[str]]
+    editions: Mapping[int, Collection[Edition]]
     new_businesses: Collection[int]
     resume_from: datetime | None
     seconds_back: float
@@ -144,13 +144,13 @@ class Fanout:
             self._now_events.distribute(staff)
 
     def build_query(self, subscribers: Collection[Subscriber]) -> PollQuery:
-        languages: dict[int, set[str]] = {}
+        editions: dict[int, set[Edition]] = {}
         for subscriber in subscribers:
             if subscriber.business_id is not None:
-                languages.setdefault(subscriber.business_id, set()).add(subscriber.language)
+                editions.setdefault(subscriber.business_id, set()).add(subscriber.edition)
         new = [subscriber for subscriber in subscribers if not subscriber.has_first_updates]
         return PollQuery(
-            languages,
+            editions,
             {subscriber.business_id for subscriber in new if subscriber.business_id is not None},
             min((subscriber.resume_from for subscriber in new if subscriber.resume_from), default=None),
             RECENT_SECONDS + time.monotonic() - self._polled_at,
@@ -167,10 +167,8 @@ class Fanout:
         key = RunKey(run.slug, run.pk)
         changed = self._last_visible.get(key) != visible[key]
         needed = changed or run.business_id in query.new_businesses
-        languages = query.languages[run.business_id] if needed else ()
-        return RunUpdate(
-            key, run.business_id, changed, {language: render_event(run, language) for language in languages}
-        )
+        editions = query.editions[run.business_id] if needed else ()
+        return RunUpdate(key, run.business_id, changed, {edition: render_event(run, edition) for edition in editions})
 
     def distribute(self, updates: Collection[RunUpdate], subscribers: Collection[Subscriber]) -> None:
         by_business: dict[int, list[RunUpdate]] = {}
@@ -179,7 +177,7 @@ class Fanout:
         for subscriber in subscribers:
             own = by_business.get(subscriber.business_id, ()) if subscriber.business_id is not None else ()
             due = [update for update in own if update.changed or not subscriber.has_first_updates]
-            subscriber.send_updates({update.key: update.events[subscriber.language] for update in due})
+            subscriber.send_updates({update.key: update.events[subscriber.edition] for update in due})
             subscriber.has_first_updates = True
 
 
@@ -204,7 +202,7 @@ def runs_to_send(model: type[Run], query: PollQuery) -> RunQuerySet[Run]:
     wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=database_time_before(query.seconds_back))
     if query.resume_from:
         wanted |= Q(finished_at__gt=query.resume_from) & Q(finished_at__gt=database_time_before(RESUMABLE_SECONDS))
-    return model.objects.filter(wanted, business__in=list(query.languages)).with_ages()
+    return model.objects.filter(wanted, business__in=list(query.editions)).with_ages()
 
 
 def database_time_before(seconds: float) -> CombinedExpression:
@@ -217,8 +215,9 @@ def visible_state(run: Run) -> tuple[object, ...]:
     return run.version, verdict.code, verdict.message, verdict.evidence["place_in_queue"]
 
 
-def render_event(run: Run, language: str) -> bytes:
+def render_event(run: Run, edition: Edition) -> bytes:
     """The event's id is the database's time: a subscriber that reconnects with it gets what finished meanwhile."""
-    with override(language):
+    run.is_read_only = edition.is_read_only
+    with override(edition.language):
         data = JSONRenderer().render(serialize_run(run))
     return b"event: run\nid: %d\ndata: %b\n\n" % (run.server_now.timestamp() * 1000, data)

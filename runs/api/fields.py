@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
@@ -28,16 +29,29 @@ class BusinessField(serializers.Field[Business, Any, Any, Any]):
         if isinstance(data, bool) or not isinstance(data, int | str):
             self.fail("invalid")
         request = self.context["request"]
-        own = readable_businesses(request)
-        name = serializers.CharField(max_length=200).run_validation(data)
-        business = (is_row_id(name) and own.filter(pk=int(name)).first()) or own.filter(slug=name).first()
-        if business is None:
-            raise Http404
+        business = find_business(readable_businesses(request), data)
         business.is_read_only = is_read_only(request, business)
         return business
 
     def to_representation(self, value: Business) -> int:
         return value.pk
+
+
+class AnyBusinessField(BusinessField):
+    """Any business, for views of staff that have checked their permission."""
+
+    def to_internal_value(self, data: Any) -> Business:
+        """Raises `Http404`, `ValidationError`."""
+        return find_business(Business.objects.all(), data)
+
+
+def find_business(businesses: QuerySet[Business], data: str | int) -> Business:
+    """By its id or slug. Raises `Http404`, `ValidationError`."""
+    name = serializers.CharField(max_length=200).run_validation(data)
+    business = (is_row_id(name) and businesses.filter(pk=int(name)).first()) or businesses.filter(slug=name).first()
+    if business is None:
+        raise Http404
+    return business
 
 
 def is_row_id(text: str) -> bool:

@@ -52,7 +52,8 @@ class NowEvents:
 
 
 def new_in(events: Events, before: Events) -> Events:
-    return {key: event for key, event in events.items() if before.get(key) != event}
+    """The state always: without it a page believes that it has lost contact."""
+    return {key: event for key, event in events.items() if before.get(key) != event or key == STATE}
 
 
 def build_states(languages: Collection[str]) -> dict[str, Any]:

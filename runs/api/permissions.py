@@ -10,6 +10,8 @@ from rest_framework.exceptions import PermissionDenied
 
 from ..models import Business, Run, run_types
 
+VIEW_ANY_BUSINESS = "runs.view_any_business"
+
 
 def get_run_type_or_404(slug: str) -> type[Run]:
     """Raises `Http404` for a type that isn't installed."""
@@ -29,7 +31,7 @@ def business_to_reset(user: Any, business_id: int) -> Business:
 
 def may_view_any_business(user: Any) -> bool:
     """May this person open the pages of businesses that they aren't members of, to read only?"""
-    return bool(user.is_staff and user.has_perm("runs.view_any_business"))
+    return bool(user.is_staff and user.has_perm(VIEW_ANY_BUSINESS))
 
 
 def may_open_pages(user: Any, business: Business) -> bool:

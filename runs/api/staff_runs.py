@@ -26,6 +26,7 @@ from . import views
 from .now_rows import CONTROL_RUNS, VIEW_OPERATIONS
 from .permissions import get_run_type_or_404
 from .run_responses import user_of
+from .stream import StaffStream
 
 
 class StaffView(APIView):
@@ -88,6 +89,7 @@ class StaffRetryFailed(StaffView, views.RetryFailed):
 RUN = "<str:type>/<int:id>/"
 
 urlpatterns = [
+    path("runs/stream/", StaffStream.as_view(), name="staff-stream"),
     path(f"runs/{RUN}", StaffRunDetail.as_view(), name="staff-run"),
     *(
         path(f"runs/{RUN}{action}/", StaffRunAction.as_view(action=action), name=f"staff-run-{action}")

@@ -25,10 +25,10 @@ from ..models import Business
 from . import outputs
 from .errors import NoStream, TooManyStreams
 from .fanout import Fanout, get_fanout
-from .fields import BusinessField
-from .now_rows import may_view_operations
+from .fields import AnyBusinessField, BusinessField
+from .now_rows import CONTROL_RUNS, may_view_operations
 from .parsing import parse_query
-from .subscribers import Subscriber
+from .subscribers import Access, Subscriber
 
 COMMENT_SECONDS = 15
 RETRY_MS = 3000
@@ -77,9 +77,33 @@ class Stream(APIView):
         the caller has too many streams open already.
         """
         business = parse_query(StreamQuery, request)["business"]
-        if business.is_read_only:  # its events would offer the members' actions; the cards of a visit poll
+        return subscribe(request, business, Access.VISITOR if business.is_read_only else Access.MEMBER)
+
+
+class StaffStreamQuery(serializers.Serializer[Any]):
+    business = AnyBusinessField()
+
+
+class StaffStream(APIView):
+    content_negotiation_class = AlwaysJSON
+
+    @extend_schema(
+        parameters=[StaffStreamQuery],
+        responses={
+            (200, "text/event-stream"): str,
+            **dict.fromkeys((400, 403, 404, 406, 429), outputs.ErrorSerializer),
+        },
+    )
+    def get(self, request: Request) -> Response:
+        """Events of any business's runs, as its members get them, with the actions that the caller may take.
+
+        404 without `runs.view_operations`.
+        """
+        if not may_view_operations(request.user):
             raise Http404
-        return subscribe(request, business)
+        business = parse_query(StaffStreamQuery, request)["business"]
+        business.is_read_only = not request.user.has_perm(CONTROL_RUNS)
+        return subscribe(request, business, Access.OPERATOR)
 
 
 class StreamOfAll(APIView):
@@ -98,15 +122,15 @@ class StreamOfAll(APIView):
         """
         if not may_view_operations(request.user):
             raise Http404
-        return subscribe(request, None)
+        return subscribe(request, None, Access.OPERATOR)
 
 
-def subscribe(request: Request, business: Business | None) -> Response:
+def subscribe(request: Request, business: Business | None, access: Access) -> Response:
     """Leave a subscriber in the scope, for `add_streaming`. Raises `NoStream`."""
     scope = request._request.META.get("asgi.scope", {})
     if SCOPE_KEY not in scope:
         raise NoStream
-    scope[SCOPE_KEY] = Subscriber.of(request, business, get_language() or "en")
+    scope[SCOPE_KEY] = Subscriber.of(request, business, get_language() or "en", access)
     return Response()
 
 
@@ -146,7 +170,7 @@ async def serve_subscriber(subscriber: Subscriber, start: Message, receive: Rece
 
 
 async def send_refusal(subscriber: Subscriber, start: Message, send: Send) -> None:
-    with override(subscriber.language):
+    with override(subscriber.edition.language):
         error = {"code": TooManyStreams.default_code, "detail": str(TooManyStreams.default_detail), "attr": None}
         body = JSONRenderer().render({"type": "client_error", "errors": [error]})
     headers = [

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from enum import Enum
+from typing import Any, Final, NamedTuple
 
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.models import User
@@ -17,7 +18,24 @@ from rest_framework.request import Request
 
 from ..models import Business, Membership
 from .now_rows import VIEW_OPERATIONS, Audience
+from .permissions import VIEW_ANY_BUSINESS
 from .tokens import UNEXPIRED
+from .visits import has_visited
+
+
+class Access(Enum):
+    """By what a subscriber may watch, which is checked as long as it does."""
+
+    MEMBER = "a member of the business"
+    VISITOR = "staff who have opened the business's pages to read only"
+    OPERATOR = "staff who may view operations"
+
+
+class Edition(NamedTuple):
+    """Those who get the same events of a business: their language, and whether they are offered no actions."""
+
+    language: str
+    is_read_only: bool = False
 
 
 @dataclass(eq=False)
@@ -26,10 +44,11 @@ class Subscriber:
 
     user_id: int
     business_id: int | None  # None: staff, who watch all
-    language: str
+    edition: Edition
+    access: Access = Access.MEMBER
     session_key: str = ""
     token_digest: str = ""
-    audience: Audience | None = None  # of staff
+    audience: Audience | None = None  # of staff who watch all
     resume_from: datetime | None = None  # the id of the last event that it got: a time of the database's clock
     has_first_updates: bool = False
     ended: bool = False
@@ -37,14 +56,15 @@ class Subscriber:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
-    def of(cls, request: Request, business: Business | None, language: str) -> Subscriber:
+    def of(cls, request: Request, business: Business | None, language: str, access: Access) -> Subscriber:
         """Without a business: staff, who watch the runs of all."""
         token = str(getattr(request.auth, "digest", ""))
         session = "" if token else request._request.session.session_key or ""
         resume_from = _parse_event_id(request.headers.get("Last-Event-ID", ""))
         audience = None if business else Audience.of(request.user, language)
+        edition = Edition(language, business is not None and business.is_read_only)
         business_id = business.pk if business else None
-        return cls(int(request.user.pk or 0), business_id, language, session, token, audience, resume_from)
+        return cls(int(request.user.pk or 0), business_id, edition, access, session, token, audience, resume_from)
 
     def send_updates(self, events: Mapping[Any, bytes]) -> None:
         if events:
@@ -72,7 +92,7 @@ def _parse_event_id(event_id: str) -> datetime | None:
 
 
 def expired_subscribers(subscribers: Collection[Subscriber]) -> list[Subscriber]:
-    """Those whose session, token, account, membership or permission has ended. Five queries, however many they are."""
+    """Those whose session, token, account, membership or permission has ended, by six queries at most."""
     user_ids, business_ids, keys, digests = (
         list({getattr(subscriber, name) for subscriber in subscribers} - {"", None})
         for name in ("user_id", "business_id", "session_key", "token_digest")
@@ -81,7 +101,11 @@ def expired_subscribers(subscribers: Collection[Subscriber]) -> list[Subscriber]
     members = set(
         Membership.objects.filter(user__in=list(users), business__in=business_ids).values_list("user_id", "business_id")
     )
-    watchers = ids_of_watchers(user_ids) if any(subscriber.audience for subscriber in subscribers) else set()
+    permitted = {
+        access: ids_of_staff_with(permission, user_ids)
+        for access, permission in PERMISSIONS.items()
+        if any(subscriber.access == access for subscriber in subscribers)
+    }
     sessions = {
         session.session_key: session.get_decoded()
         for session in Session.objects.filter(session_key__in=keys, expire_date__gt=Now())
@@ -93,17 +117,22 @@ def expired_subscribers(subscribers: Collection[Subscriber]) -> list[Subscriber]
             return subscriber.token_digest in tokens
         return is_valid_session(sessions.get(subscriber.session_key, {}), users[subscriber.user_id])
 
-    def has_access(subscriber: Subscriber) -> bool:
-        if subscriber.audience:
-            return subscriber.user_id in watchers and is_signed_in(subscriber)
-        return (subscriber.user_id, subscriber.business_id) in members and is_signed_in(subscriber)
+    def may_watch(subscriber: Subscriber) -> bool:
+        if subscriber.access == Access.MEMBER:
+            return (subscriber.user_id, subscriber.business_id) in members
+        is_visit = subscriber.access == Access.VISITOR
+        return subscriber.user_id in permitted[subscriber.access] and not (
+            is_visit and not has_visited(sessions.get(subscriber.session_key, {}), subscriber.business_id)
+        )
 
-    return [subscriber for subscriber in subscribers if not has_access(subscriber)]
+    return [subscriber for subscriber in subscribers if not (may_watch(subscriber) and is_signed_in(subscriber))]
 
 
-def ids_of_watchers(user_ids: Collection[int]) -> set[int]:
-    """Which of these may watch the runs of all businesses."""
-    permitted = User.objects.with_perm(VIEW_OPERATIONS, backend="django.contrib.auth.backends.ModelBackend")
+PERMISSIONS: Final = {Access.VISITOR: VIEW_ANY_BUSINESS, Access.OPERATOR: VIEW_OPERATIONS}
+
+
+def ids_of_staff_with(permission: str, user_ids: Collection[int]) -> set[int]:
+    permitted = User.objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend")
     return set(permitted.filter(pk__in=user_ids, is_staff=True).values_list("pk", flat=True))
 
 

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -58,6 +59,10 @@ def visited_ids(request: Any) -> list[int]:
     if not may_view_any_business(request.user):
         return []
     return [int(pk) for pk in request.session.get(SESSION_KEY, {})]
+
+
+def has_visited(session: Mapping[str, Any], business_id: int | None) -> bool:
+    return str(business_id) in session.get(SESSION_KEY, {})
 
 
 def readable_businesses(request: Any) -> QuerySet[Business]:

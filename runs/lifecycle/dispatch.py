@@ -56,26 +56,20 @@ def start(
     """
     rows = cast("RunQuerySet[R]", model.objects.filter(business=business))
     same_key = rows.filter(idempotency_key=idempotency_key or None)
-    with transaction.atomic():
-        if idempotency_key and (earlier := same_key.first()):
+    if idempotency_key and (earlier := same_key.first()):
+        return earlier
+    if model.exclusive:  # an overdue run must not block its business
+        rows.repair()
+    try:
+        with transaction.atomic(), audit_context(Actor.user(created_by), "started"):
+            run = rows.create(business=business, created_by=created_by, idempotency_key=idempotency_key, **fields)
+            take_start_permit(model, business.pk)
+            transaction.on_commit(partial(wake_after_start, model.queue))
+    except IntegrityError:
+        if earlier := same_key.first():
             return earlier
-        if model.exclusive:  # an overdue run must not block its business
-            rows.repair()
-        try:
-            with transaction.atomic(), audit_context(Actor.user(created_by), "started"):
-                run = rows.create(
-                    business=business,
-                    created_by=created_by,
-                    idempotency_key=idempotency_key,
-                    **fields,
-                )
-        except IntegrityError:
-            if earlier := same_key.first():
-                return earlier
-            refuse_beside_active(model, business)
-            raise
-        take_start_permit(model, business.pk)
-        transaction.on_commit(partial(wake_after_start, model.queue))
+        refuse_beside_active(model, business)
+        raise
     return run
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
 
 from .access import page
-from .examples import make_examples
+from .examples import example_type, make_examples
 
 
 @page
@@ -16,7 +15,7 @@ def card_docs(request: HttpRequest) -> HttpResponse:
     examples = make_examples()
     context = {
         "examples": examples,
-        "card_data": {"examples": examples, "heading": _("Receipt sync")},
+        "card_data": {"examples": examples, "heading": example_type().type_label()},
         "origin": request.build_absolute_uri("/").rstrip("/"),
     }
     return render(request, "runs/card.html", context)

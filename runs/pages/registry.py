@@ -26,7 +26,7 @@ class WorkKind:
     name: str
     label: str | Promise
     start_form_path: str
-    shows_one_run: bool = False  # does its page take a run in the query, `?run=`?
+    results_query: str = ""  # of its page, for what one run has brought, with `{id}` in the run's place
 
     def start_form(self, business: Business) -> dict[str, Any]:
         """The context of `start.html`. Imported when it is needed, so that workers don't import pages."""
@@ -38,12 +38,12 @@ class WorkKind:
 KINDS: dict[str, WorkKind] = {}
 
 
-def register_kind(name: str, label: str | Promise, *, start_form: str, shows_one_run: bool = False) -> None:
+def register_kind(name: str, label: str | Promise, *, start_form: str, results_query: str = "") -> None:
     """Add a kind of work to the menu and to every business's overview.
 
     `start_form` is the dotted path of a function that takes the business and returns the context of `start.html`.
     """
-    KINDS[name] = WorkKind(name, label, start_form, shows_one_run)
+    KINDS[name] = WorkKind(name, label, start_form, results_query)
 
 
 def results_url(business: Business, run: Run | type[Run]) -> str:
@@ -51,4 +51,4 @@ def results_url(business: Business, run: Run | type[Run]) -> str:
     kind = KINDS.get(run._meta.app_label)  # a kind of work is named as its application
     if kind is None:
         return ""
-    return reverse(kind.name, args=[business.slug]) + ("?run={id}" if kind.shows_one_run else "")
+    return reverse(kind.name, args=[business.slug]) + kind.results_query

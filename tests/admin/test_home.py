@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from runs.api.now_events import NowEvents
 from runs.api.now_figures import build_figures, count_runs, read_standing
 from runs.api.now_rows import Audience
-from runs.api.subscribers import Subscriber, expired_subscribers
+from runs.api.subscribers import Access, Edition, Subscriber, expired_subscribers
 from runs.lifecycle import broker_calls
 from runs.models import Business, Worker
 from runs.readers.now import fetch_now
@@ -187,7 +187,13 @@ def test_two_thousand_runs_and_fifty_viewers_cost_as_many_queries_as_one(
             for n in range(number)
         ]
         subscribers = [
-            Subscriber(viewer.pk, None, language, audience=Audience(language, may_control=True, may_reset=True))
+            Subscriber(
+                viewer.pk,
+                None,
+                Edition(language),
+                Access.OPERATOR,
+                audience=Audience(language, may_control=True, may_reset=True),
+            )
             for viewer, language in zip(viewers, ["en", "he"] * number, strict=False)
         ]
         events = NowEvents()
@@ -208,9 +214,21 @@ def test_two_thousand_runs_and_fifty_viewers_cost_as_many_queries_as_one(
     assert len({id(subscriber.pending["state"]) for subscriber in crowd[2]}) == 2, "rendered once for each language"
 
 
+def test_the_state_is_sent_though_nothing_has_changed(staff: User, business_a: Business, make_run: MakeRun) -> None:
+    """Where the sweep is away, even its age changes once a minute; a page would believe that it has lost contact."""
+    make_run(business_a, "paused")
+    subscriber = Subscriber(staff.pk, None, Edition("en"), Access.OPERATOR, audience=Audience.of(staff, "en"))
+    events = NowEvents()
+    for expected in (2, 1):
+        events.fetch([subscriber])
+        events.distribute([subscriber])
+        assert len(subscriber.pending) == expected
+        assert b"event: state" in subscriber.take_pending()
+
+
 def test_a_stream_of_staff_ends_with_their_permission(operator: User) -> None:
     digest = AuthToken.objects.create(operator)[0].digest
-    subscriber = Subscriber(operator.pk, None, "en", token_digest=digest, audience=Audience.of(operator, "en"))
+    subscriber = Subscriber(operator.pk, None, Edition("en"), Access.OPERATOR, token_digest=digest)
     assert expired_subscribers([subscriber]) == []
     operator.user_permissions.clear()
     assert expired_subscribers([subscriber]) == [subscriber]

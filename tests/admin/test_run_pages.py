@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
@@ -22,10 +21,10 @@ from runs.lifecycle.dispatch import reopen
 from runs.models import Business
 from runs.models.audit import SYSTEM, audit_context
 from runs.states import Status
+from tests.accessibility import LOOKS, SCREENSHOTS, find_violations
 from tests.browser import SOON, label
 from tests.cast import MakeRun
 from tests.claims import claim_run
-from tests.pages.test_access import RULES, SCREENSHOTS, THEMES
 from tests.workers import until
 
 pytestmark = pytest.mark.needs("chromium")
@@ -68,28 +67,24 @@ def staff_page(live_server: LiveServer, context: BrowserContext, client: Client,
     assert complaints == []
 
 
-def find_violations(page: Page) -> list[str]:
-    found = Axe().run(page, context="main, #content", options=RULES).response["violations"]
-    return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
-
-
-@pytest.mark.parametrize("language", ["en", "he"])
-def test_the_pages_are_accessible(staff_page: Page, live_server: LiveServer, run: Any, language: str) -> None:
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
+def test_the_pages_are_accessible(
+    staff_page: Page, live_server: LiveServer, run: Any, language: str, theme: Any
+) -> None:
     page = staff_page
     page.set_extra_http_headers({"Accept-Language": language})
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     problems: list[str] = []
     for name, path in PAGES.items():
-        for theme in THEMES:
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            page.set_viewport_size({"width": 1280, "height": 800})
-            page.goto(f"{live_server.url}{path.format(run=run.pk)}")
-            if page.locator("run-card").count():
-                expect(label(page).first).not_to_have_text("")
-            problems += [f"{name} {theme}: {problem}" for problem in find_violations(page)]
-            page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}.png", full_page=True)
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.goto(f"{live_server.url}{path.format(run=run.pk)}")
+        if page.locator("run-card").count():
+            expect(label(page).first).not_to_have_text("")
+        problems += [f"{name}: {problem}" for problem in find_violations(page, "main, #content")]
+        page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}.png", full_page=True)
         page.set_viewport_size({"width": 320, "height": 800})
-        page.screenshot(path=SCREENSHOTS / f"{name}-{language}-320.png", full_page=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}-320.png", full_page=True)
         if page.evaluate("document.documentElement.scrollWidth") > 320:
             problems.append(f"{name} is wider than the screen")
     assert problems == []

@@ -23,7 +23,7 @@ from knox.models import AuthToken
 from runs.models import Business
 from tests.cast import MakeRun
 from tests.contract.models import CountingRun
-from tests.event_streams import open_stream
+from tests.event_streams import open_stream, open_stream_at
 from tests.servers import answers, collect_static, free_port, production, server
 from tests.workers import until
 
@@ -162,7 +162,7 @@ def test_nginx_lets_only_hashed_files_be_cached(proxied: str, static: Path, clie
 
 @pytest.mark.needs("nginx")
 def test_nginx_passes_each_event_on_at_once(
-    proxied: str, wsgi: str, member_a: User, business_a: Business, make_run: MakeRun
+    proxied: str, wsgi: str, member_a: User, staff: User, business_a: Business, make_run: MakeRun
 ) -> None:
     run = make_run(business_a, "running")
     bearer = f"Bearer {AuthToken.objects.create(member_a)[1]}"
@@ -172,6 +172,11 @@ def test_nginx_passes_each_event_on_at_once(
         assert events.next_run()["processed"] == 0
         CountingRun.objects.filter(pk=run.pk).update(version=F("version") + 1, processed=5, heartbeat_at=Now())
         assert events.next_run()["processed"] == 5
+    of_staff = f"Bearer {AuthToken.objects.create(staff)[1]}"
+    with open_stream_at(f"{proxied}/api/admin/runs/stream/", Authorization=of_staff) as events:
+        assert events.next_state()["order"]
+    with open_stream_at(f"{proxied}/api/staff/runs/stream/?business={business_a.pk}", Authorization=of_staff) as events:
+        assert events.next_run()["id"] == run.pk
 
 
 @pytest.mark.needs("nginx")

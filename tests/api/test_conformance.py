@@ -21,8 +21,14 @@ from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from knox.models import AuthToken
+from schemathesis.checks import load_all_checks
 from schemathesis.config._checks import POSITIVE_DATA_ACCEPTANCE_EXPECTED_STATUSES as ACCEPTED
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.core.result import Ok
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
+from schemathesis.python._constants.orchestrator import make_constants_value_source
+from schemathesis.schemas import BaseSchema
 
 from receipts.models import Mailbox, Receipt
 from recordings.models import Call, RecordingRun
@@ -43,11 +49,16 @@ def application(environ: Any, start_response: Any) -> list[bytes]:
         answer.close()
 
 
-schema = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
-schema.app = application
-# What a schema can't say: no text contains a NUL (`test_request_guard` tries them), and WSGI has no stream.
-schema.config.generation.update(allow_x00=False)
-schema.config.checks.positive_data_acceptance.expected_statuses = [*ACCEPTED, "406"]
+@pytest.fixture
+def schema() -> BaseSchema:
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = application
+    # What a schema can't say: no text contains a NUL (`test_request_guard` tries them), and WSGI has no stream.
+    schema.config.generation.update(allow_x00=False)
+    schema.config.checks.positive_data_acceptance.expected_statuses = [*ACCEPTED, "406"]
+    return schema
+
 
 World = dict[str, Any]
 
@@ -163,13 +174,38 @@ def tokens(member_a: User, staff: User) -> dict[str, str]:
     return {name: f"Bearer {AuthToken.objects.create(user)[1]}" for name, user in users.items()}
 
 
-@schema.parametrize()
-@hypothesis_settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_every_operation_conforms_to_the_schema(case: Any, world: World, tokens: dict[str, str]) -> None:
-    """Every call meets the same data: what it does is undone."""
-    fill_in_real_values(case, real(world, case.operation.path))
-    token = tokens["staff" if case.operation.path.startswith("/api/admin/") else "member"]
-    with transaction.atomic():
-        answer = case.call(headers={"Authorization": token})
-        transaction.set_rollback(True)
-    case.validate_response(answer, headers={"Authorization": token})
+SETTINGS = hypothesis_settings(
+    max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+
+
+def test_every_operation_conforms_to_the_schema(
+    schema: BaseSchema, world: World, tokens: dict[str, str], subtests: pytest.Subtests
+) -> None:
+    """Every call meets the same data: what it does is undone.
+
+    `schema.parametrize` would make the thousands of cases anew in each process that collects tests.
+    """
+
+    def conforms(case: Any) -> None:
+        fill_in_real_values(case, real(world, case.operation.path))
+        token = tokens["staff" if case.operation.path.startswith("/api/admin/") else "member"]
+        with transaction.atomic():
+            answer = case.call(headers={"Authorization": token})
+            transaction.set_rollback(True)
+        case.validate_response(answer, headers={"Authorization": token})
+
+    load_all_checks()
+    feedback = FeedbackSources(constants_value_source=make_constants_value_source(schema))
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
+        operation = found.ok()
+        with subtests.test(operation.label):
+            build_operation_test(
+                config=schema.config,
+                operation=operation,
+                test_func=conforms,
+                given_kwargs={},
+                feedback=feedback,
+                explicit_settings=SETTINGS,
+            )()

@@ -5,12 +5,10 @@ Screenshots of all of them are left in `var/test/screenshots`.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import brotli
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
@@ -19,18 +17,12 @@ from pytest_django.live_server_helper import LiveServer
 
 from receipts.models import Receipt
 from runs.models import Business
+from tests.accessibility import DESKTOP, LOOKS, SCREENSHOTS, find_violations
 from tests.browser import Open, half_done, label
 from tests.cast import MakeRun
 
 pytestmark = pytest.mark.needs("chromium")
 
-SCREENSHOTS = Path(settings.BASE_DIR, "var/test/screenshots")
-RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
-    "resultTypes": ["violations"],  # passed checks would be listed in full too
-}
-THEMES: tuple[Any, ...] = ("light", "dark")
-DESKTOP: Any = {"width": 1280, "height": 720}
 BUDGET = 36_000  # bytes, compressed: the page with the card, its styles, scripts and first answer
 
 PAGES = {
@@ -55,11 +47,6 @@ def run(business_a: Business, make_run: MakeRun) -> Any:
     return half_done(make_run, business_a, failed_items=3, rate=3.2, pace=points)
 
 
-def find_violations(page: Page) -> list[str]:
-    found = Axe().run(page, options=RULES).response["violations"]
-    return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
-
-
 def open_everything(page: Page) -> None:
     """What is folded away is read too."""
     page.evaluate(
@@ -77,41 +64,46 @@ def open_everything(page: Page) -> None:
         expect(page.locator("[part=events] li").first).to_be_visible()
 
 
-@pytest.mark.parametrize("language", ["en", "he"])
-@pytest.mark.parametrize("name", PAGES)
-def test_every_page_is_accessible(open_page: Open, run: Any, name: str, language: str) -> None:
-    page = open_page(path=PAGES[name].format(run=run.pk), language=language)
-    page.emulate_media(reduced_motion="reduce")
-    if name not in ("nowhere", "history", "account"):
-        expect(page.locator("[state]").first).not_to_have_attribute("state", "loading")
-    open_everything(page)
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
+def test_every_page_is_accessible(
+    open_page: Open, live_server: LiveServer, run: Any, language: str, theme: Any
+) -> None:
+    """All in one test: they share one browser and what is on them."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
+    page = open_page(path="/nowhere/", language=language)
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    found: list[str] = []
+    for name, path in PAGES.items():
         page.set_viewport_size(DESKTOP)
+        page.goto(f"{live_server.url}{path.format(run=run.pk)}")
+        if name not in ("nowhere", "history", "account"):
+            expect(page.locator("[state]").first).not_to_have_attribute("state", "loading")
+        open_everything(page)
         page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}.png", full_page=True)
-        assert find_violations(page) == [], theme
-        for width in (320, 375, 1920):
+        found += [f"{name}: {violation}" for violation in find_violations(page)]
+        for width in (1920, 375, 320):
             page.set_viewport_size({"width": width, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, theme
-            if width == 375:
-                page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}-375.png", full_page=True)
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                found.append(f"{name} is wider than {width} px")
+        page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}-320.png", full_page=True)
+    assert found == []
 
 
-@pytest.mark.parametrize("language", ["en", "he"])
-def test_the_sign_in_page_is_accessible(live_server: LiveServer, page: Page, db: None, language: str) -> None:
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
+def test_the_sign_in_page_is_accessible(
+    live_server: LiveServer, page: Page, db: None, language: str, theme: Any
+) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.set_extra_http_headers({"Accept-Language": language})
+    page.emulate_media(color_scheme=theme)
     page.goto(f"{live_server.url}/login/")
     page.locator("[name=username]").fill("nobody")
     page.locator("[name=password]").fill("wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.locator("[name=username]")).to_have_value("nobody")  # the typed name stays
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        page.screenshot(path=SCREENSHOTS / f"login-{language}-{theme}.png")
-        assert find_violations(page) == [], theme
+    page.screenshot(path=SCREENSHOTS / f"login-{language}-{theme}.png")
+    assert find_violations(page) == []
 
 
 def test_the_keyboard_does_everything(open_page: Open, business_a: Business, run: Any) -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
-from receipts.models import Mailbox
+from receipts.models import Mailbox, ReceiptSyncRun
 from runs.models import Business
 from tests.browser import SOON, Open, finish_run, half_done, update_run
 from tests.cast import MakeRun
@@ -37,10 +37,12 @@ def test_an_open_overview_shows_a_run_that_starts_elsewhere_and_counts_it_once(
     update_run(run, processed=150, succeeded=147, failed=2, progress_pct=75.0, heartbeat_at=Now())
     expect(row.locator("[data-field=summary]")).to_have_text("150 of 200 messages · 2 failed · 1 unknown", timeout=SOON)
     expect(card.locator("[part=count]")).to_have_text("150 of 200 messages")
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(receipts_found=534)
     finish_run(run)
     expect(row.locator(".pill")).to_have_text("Completed with 2 failures", timeout=SOON)
     expect(row.locator(".pill")).to_have_attribute("data-imperfect", "")
-    expect(row.get_by_role("link", name="200 messages with receipts")).to_have_attribute("href", f"{OVERVIEW}receipts/")
+    link = row.get_by_role("link", name="534 receipts")
+    expect(link).to_have_attribute("href", f"{OVERVIEW}receipts/?run={run.pk}#receipts")
 
 
 @pytest.mark.parametrize("path", ["receipts/", "runs/receipt_sync/{id}/", ""])

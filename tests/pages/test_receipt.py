@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 from receipts.models import Receipt
 from receipts.review import decisions
 from runs.models import Business
+from tests.accessibility import SCREENSHOTS, find_violations
 from tests.browser import Open
-from tests.pages.test_access import SCREENSHOTS, find_violations
 
 LIST = "/b/business-a/receipts/"
 SEEN = {

@@ -47,7 +47,7 @@ def test_a_phone_splits_no_words_stacks_the_rows_and_shows_the_current_tab(
             assert page.evaluate(SPLIT_WORDS) == [], (path, width)
             assert is_in_sight(page, ".tabs [aria-current]"), (path, width)
             for row in page.locator(".rows li").all():
-                parts = [row.locator(part).bounding_box() for part in (".pill", ".what", ".how-much")]
+                parts = [row.locator(part).bounding_box() for part in (".pill", ".what", "time", ".how-much")]
                 assert len({round(part["x"]) for part in parts if part}) == 1, path  # one above the other
         page.close()
 

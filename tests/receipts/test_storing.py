@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.db import DataError
+from django.test import Client
 from pytest_django import Settings
 
 from demo.mailboxes.mime import attachment, mail, multipart, text
@@ -94,6 +96,21 @@ def test_an_amount_with_too_many_digits_is_unknown(amount: str, stored: str | No
     receipt = Receipt(amount=Decimal(amount))
     receipt.fit_columns()
     assert receipt.amount == (stored and Decimal(stored))
+
+
+def test_a_run_counts_the_receipts_that_it_found_first_and_its_page_lists_just_those(
+    business_a: Business, member_a: User, client: Client
+) -> None:
+    other = drawn(Paper("Acme Ltd", ["Invoice number: AB-78"], [], [("Total due:", "$99.00")]))
+    two = multipart([attachment(each, "a.pdf", "application/pdf") for each in (PDF, other)])
+    first = run_sync(business_a, [letter(1), letter(2, two)])
+    again = run_sync(business_a, [letter(1), letter(2, two), letter(3)])
+    assert [run.about["result"] for run in (first, again)] == ["3 receipts", "1 receipt"]
+    client.force_login(member_a)
+    for query, count in (({"run": first.pk}, 3), ({"run": again.pk}, 1), ({}, 4)):
+        page = client.get("/b/business-a/receipts/", query)
+        assert page.context["receipts"].paginator.count == count
+    assert client.get("/b/business-a/receipts/", {"run": "x"}).status_code == 404
 
 
 def test_receipts_that_cannot_be_stored_fail_their_own_message(

@@ -92,6 +92,7 @@ h2 small { color: var(--soft); font-size: 0.85rem; font-weight: 450; white-space
 
 /* Beside each other, or what is below would move when a message comes. */
 .under { display: flex; flex-wrap: wrap; gap: 0 1rem; align-content: start; min-block-size: 1.5em; margin-block-start: -0.4rem; color: var(--soft); font-size: 0.93rem; font-variant-numeric: tabular-nums; }
+.under :empty { display: none; }
 .under [part="message"] { overflow-wrap: break-word; text-align: start; }
 :host(:is([state="stale"], [state="failed"])) [part="message"] { color: var(--tone); font-weight: 550; }
 :host([lost]) [part="age"] { color: var(--warn); font-weight: 600; }

@@ -58,5 +58,5 @@ export function followCards(page, url) {
   });
   const card = page.querySelector("run-card");
   const business = card?.getAttribute("business");
-  if (business && !card?.hasAttribute("api")) followRuns(page, business); // not the staff's, who have no stream of it
+  if (business && !card?.hasAttribute("api")) followRuns(page, business); // the staff's page has no rows of runs
 }

@@ -2,9 +2,11 @@
 
 import { Api, errorMessage } from "./api.js";
 
-const SILENT_MS = 12000; // figures with ages change every two seconds
+const SILENT_MS = 12000; // the state comes every two seconds
 const RECONNECT_MS = 5000;
 const AIMING_MS = 5000;
+const STRANGE_MS = 1000; // a click so soon after a button appeared was meant for the one before it
+const WORKING_MS = 4000; // beyond the response, until the row has come
 
 const home = /** @type {HTMLElement} */ (document.getElementById("now"));
 const body = /** @type {HTMLTableSectionElement} */ (document.getElementById("now-rows"));
@@ -15,17 +17,33 @@ const api = new Api({ lang: document.documentElement.lang });
 /** @type {string[] | null} */
 let waitingOrder = null; // while somebody aims at a row
 let aimedAt = -Infinity;
+/** @type {WeakMap<Element, {html: string, since: number}>}  of each cell, as it came */
+const rendered = new WeakMap();
 let heardAt = performance.now();
+let connectedAt = heardAt;
+let stream = openStream();
 
-function connect() {
-  const stream = new EventSource(api.url(home.dataset.stream ?? ""));
-  stream.addEventListener("row", ({ data }) => showRow(JSON.parse(data)));
-  stream.addEventListener("state", ({ data }) => showState(JSON.parse(data)));
-  stream.addEventListener("error", () => {
-    if (stream.readyState !== EventSource.CLOSED) return; // it connects again by itself
-    void reload().catch(() => {});
-    setTimeout(connect, RECONNECT_MS);
+function openStream() {
+  connectedAt = performance.now();
+  const opened = new EventSource(api.url(home.dataset.stream ?? ""));
+  opened.addEventListener("row", ({ data }) => showRow(JSON.parse(data)));
+  opened.addEventListener("state", ({ data }) => showState(JSON.parse(data)));
+  opened.addEventListener("error", () => {
+    if (opened.readyState === EventSource.CLOSED) void reload().catch(() => {}); // else it connects again by itself
   });
+  return opened;
+}
+
+function reconnect() {
+  stream.close();
+  stream = openStream();
+}
+
+/** Has it ended, or did the network lose it without a word? The browser reports no error then. */
+function isStreamGone() {
+  const now = performance.now();
+  const hasEnded = stream.readyState === EventSource.CLOSED && now - connectedAt > RECONNECT_MS;
+  return hasEnded || now - Math.max(heardAt, connectedAt) > SILENT_MS;
 }
 
 /** Where the server can't stream: what the page would show if it were opened now. */
@@ -52,24 +70,37 @@ function showRow({ key, html }) {
   const shown = findRow(key);
   if (!shown) {
     body.append(fresh);
+    for (const cell of fresh.cells) remember(cell);
     return;
   }
   shown.dataset.verdict = fresh.dataset.verdict;
   // Only what differs: a button keeps its focus.
   [...fresh.cells].forEach((cell, index) => {
     const old = shown.cells[index];
-    if (old.innerHTML === cell.innerHTML) return;
-    const hadFocus = old.contains(document.activeElement);
+    if (rendered.get(old)?.html === cell.innerHTML) return;
+    const focused = /** @type {HTMLElement | null} */ (old.querySelector(":focus"));
     old.replaceWith(cell);
-    if (hadFocus)
-      /** @type {HTMLElement | null} */ (cell.querySelector("a, button") ?? shown.querySelector("a"))?.focus();
+    remember(cell);
+    if (focused) focusLike(focused, cell, shown);
   });
+}
+
+/** @param {Element} cell @param {number} [since] */
+function remember(cell, since = performance.now()) {
+  rendered.set(cell, { html: cell.innerHTML, since });
+}
+
+/** On the same button or link, never on another button. @param {HTMLElement} before @param {Element} cell @param {Element} row */
+function focusLike(before, cell, row) {
+  const { action } = before.dataset;
+  const same = action ? `button[data-action="${action}"]` : "a";
+  /** @type {HTMLElement | null} */ (cell.querySelector(same) ?? row.querySelector("a"))?.focus();
 }
 
 /** @param {{order: string[], figures: Record<string, [string, string, string]>}} state */
 function showState({ order, figures }) {
   heardAt = performance.now();
-  lost.textContent = "";
+  showContact(true);
   for (const [name, [value, note, tone]] of Object.entries(figures)) {
     const figure = /** @type {HTMLElement} */ (home.querySelector(`[data-figure="${name}"]`));
     setText(figure.querySelector("strong"), value);
@@ -103,19 +134,39 @@ function setText(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
+/** Without contact, what is shown may have changed long ago: nothing can be pressed. @param {boolean} hasContact */
+function showContact(hasContact) {
+  setText(lost, hasContact ? "" : (home.dataset.lost ?? ""));
+  home.toggleAttribute("data-without-contact", !hasContact);
+  for (const button of body.querySelectorAll("button")) showAvailable(button);
+}
+
+/** The attribute `disabled` would take the focus away. @param {HTMLButtonElement} button */
+function showAvailable(button) {
+  button.ariaDisabled = button.ariaBusy === "true" || home.hasAttribute("data-without-contact") ? "true" : null;
+}
+
 /** @param {HTMLButtonElement} button */
 async function act(button) {
   const { action, url = "" } = button.dataset;
-  if (button.getAttribute("aria-disabled") === "true") return;
+  const since = rendered.get(button.closest("td") ?? button)?.since ?? 0;
+  if (button.ariaDisabled === "true" || performance.now() - since < STRANGE_MS) return;
   if (action === "cancel" && !window.confirm(home.dataset.ask)) return;
-  button.setAttribute("aria-disabled", "true");
+  showBusy(button, true);
   problem.textContent = "";
   try {
     await api.post(url);
+    setTimeout(() => showBusy(button, false), WORKING_MS);
   } catch (error) {
     problem.textContent = errorMessage(error);
-    button.removeAttribute("aria-disabled");
+    showBusy(button, false);
   }
+}
+
+/** @param {HTMLButtonElement} button @param {boolean} isBusy */
+function showBusy(button, isBusy) {
+  button.ariaBusy = isBusy ? "true" : null;
+  showAvailable(button);
 }
 
 body.addEventListener("click", ({ target }) => {
@@ -127,9 +178,14 @@ body.addEventListener("pointermove", () => {
 });
 body.addEventListener("pointerleave", () => setTimeout(sortRows));
 
+for (const cell of body.querySelectorAll("td")) remember(cell, -Infinity);
 setInterval(() => {
   sortRows();
-  if (performance.now() - heardAt > SILENT_MS) lost.textContent = home.dataset.lost ?? "";
+  if (performance.now() - heardAt > SILENT_MS) showContact(false);
+  if (isStreamGone()) reconnect();
 }, 1000);
-
-connect();
+for (const event of ["online", "pageshow"]) {
+  window.addEventListener(event, () => {
+    if (home.hasAttribute("data-without-contact")) reconnect();
+  });
+}
