@@ -6,6 +6,8 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.dateparse import parse_date
+from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -56,4 +58,6 @@ class ReceiptCorrection(models.Model):
             return str(ReviewStatus(value).label)
         if self.field == "is_refund":
             return gettext("yes") if value == "true" else gettext("no")
+        if self.field == "issued_on" and (day := parse_date(value)):
+            return date_format(day, "SHORT_DATE_FORMAT")
         return value or "–"

@@ -12,7 +12,7 @@ from django.test import Client
 from playwright.sync_api import expect
 from rest_framework.test import APIClient
 
-from receipts.models import Receipt
+from receipts.models import Receipt, ReceiptCorrection
 from recordings.collection.listing import period_of
 from recordings.models import Call, RecordingRun, Source
 from runs.models import Business
@@ -103,6 +103,8 @@ def test_the_date_of_a_receipt_is_no_time_and_does_not_shift(
     undated = Receipt.objects.create(business=business, message_id="2", received_at=LATE, vendor="W")
     client.force_login(member_a)
     assert "Jul 1, 2026" in text_of(client, "/b/business-a/receipts/")
+    correction = ReceiptCorrection(receipt=undated, field="issued_on", old_value="", new_value="2026-07-01")
+    assert (correction.old_label, correction.new_label) == ("–", "Jul 1, 2026")
     path = f"/api/receipts/?business={business.pk}&to_date=2026-06-30"
     assert [each["id"] for each in as_member_a.get(path).json()["results"]] == [undated.pk]
 
