@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from gettext import GNUTranslations
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,11 @@ def test_no_text_counts_without_a_plural_form() -> None:
 @pytest.mark.parametrize("text", ["%(n)d messages", "and {n} calls", "{{ n }} runs were left."])
 def test_what_counts_is_recognised(text: str) -> None:
     assert COUNTS.search(text)
+
+
+def test_hebrew_says_one_in_words() -> None:
+    with (ROOT / "locale/he/LC_MESSAGES/django.mo").open("rb") as file:
+        catalog = vars(GNUTranslations(file))["_catalog"]
+    of_one = [text for key, text in catalog.items() if isinstance(key, tuple) and key[1] == 0]
+    assert len(of_one) > 40
+    assert [text for text in of_one if re.search(r"%\((n|count|number|seconds|minutes|hours|days)\)", text)] == []
