@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import date, datetime, time, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -26,3 +26,8 @@ def zone_named(name: str) -> tzinfo:
         return ZoneInfo(name) if name else get_default_timezone()
     except (ZoneInfoNotFoundError, ValueError, OSError):  # the last two: a name such as "../x", or a folder's
         return get_default_timezone()
+
+
+def midnight_of(day: date, zone: tzinfo) -> datetime:
+    """The day's beginning. Compare times with it: PostgreSQL, with a tz database of its own, may not know the zone."""
+    return datetime.combine(day, time.min, zone)

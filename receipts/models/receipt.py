@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import date, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from runs.models import Business
 from runs.text import clean
+from runs.time_zones import midnight_of
 
 from ..review_reasons import MESSAGES
 from .mailbox import Mailbox
@@ -28,14 +29,16 @@ class ReviewStatus(models.TextChoices):
 
 
 class ReceiptQuerySet(models.QuerySet["Receipt"]):
-    def dated(self, zone: tzinfo, from_date: Any = None, to_date: Any = None) -> Self:
+    def dated(self, zone: tzinfo, from_date: date | None = None, to_date: date | None = None) -> Self:
         """Issued within these dates, both included; by the day received, in the zone, where none is known."""
-        day = models.functions.Coalesce("issued_on", models.functions.TruncDate("received_at", tzinfo=zone))
-        rows = self.annotate(day=day)
+        rows, undated = self, models.Q(issued_on=None)
         if from_date:
-            rows = rows.filter(day__gte=from_date)
-        if to_date:
-            rows = rows.filter(day__lte=to_date)
+            rows = rows.filter(
+                models.Q(issued_on__gte=from_date) | undated & models.Q(received_at__gte=midnight_of(from_date, zone))
+            )
+        if to_date and to_date < date.max:
+            end = midnight_of(to_date + timedelta(days=1), zone)
+            rows = rows.filter(models.Q(issued_on__lte=to_date) | undated & models.Q(received_at__lt=end))
         return rows
 
     def to_review(self) -> Self:

@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 
 from runs.days import FIRST_DAY, LAST_DAY
 from runs.exceptions import RunRejected
+from runs.time_zones import midnight_of
 
 from ..models import LONG_COLUMNS, Call, Recording, RecordingRun
-from ..models.call_queryset import midnight_of
 from ..sources import LeftOut, ListedCall, Period, RecordingSource
 from ..stored_messages import DAY_OUT_OF_RANGE
 from ..warnings import LeftOuts, add_left_out

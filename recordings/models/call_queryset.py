@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from django.contrib.postgres.search import SearchHeadline
@@ -11,6 +11,7 @@ from django.db.models import Exists, F, Func, OuterRef, Q, Subquery, Value
 from django.db.models.functions import JSONObject, Left
 
 from runs.states import ItemStatus
+from runs.time_zones import midnight_of
 
 from ..search.numbers import MIN_SUBSCRIBER_DIGITS, parse_phone_digits
 from ..search.query import Search
@@ -105,10 +106,6 @@ def number_matches(digits: str) -> Q:
     if len(digits) < MIN_SUBSCRIBER_DIGITS:
         return Q(digits_backwards=digits[::-1])
     return Q(digits_backwards__startswith=digits[::-1])
-
-
-def midnight_of(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time.min, zone)
 
 
 def strip_match_marks(text: models.Expression) -> Func:
