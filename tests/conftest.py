@@ -64,7 +64,8 @@ sys.dont_write_bytecode = False
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest tests first: at the end, one process would run them while the others idle."""
-    items.sort(key=lambda item: item.path.name not in ("test_kill_storm.py", "test_readme.py"))
+    longest = ("test_kill_storm.py", "test_readme.py", "test_conformance.py")
+    items.sort(key=lambda item: item.path.name not in longest)
 
 
 # --- The machine ------------------------------------------------------------------------------

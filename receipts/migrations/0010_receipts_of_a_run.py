@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="receiptsyncrun",
             name="receipts_found",
-            field=models.PositiveIntegerField(db_default=0, default=0, editable=False),
+            field=models.PositiveIntegerField(db_default=0, default=0, editable=False, verbose_name="receipts found"),
         ),
         migrations.AddIndex(
             model_name="receipt",

@@ -32,7 +32,7 @@ class ReceiptSyncRun(Run):
     from_date = models.DateField(_("from"), null=True)
     to_date = models.DateField(_("to"), null=True)
     # How many receipts are `found_by` this run: what earlier runs had found isn't counted again.
-    receipts_found = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    receipts_found = models.PositiveIntegerField(_("receipts found"), default=0, db_default=0, editable=False)
 
     class Meta(Run.Meta):
         verbose_name = _("receipt sync")

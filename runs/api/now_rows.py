@@ -21,6 +21,7 @@ from ..states import Action
 CONTROL_RUNS = "runs.control_runs"
 RESET_PROGRESS = "runs.reset_progress"
 VIEW_OPERATIONS = "runs.view_operations"
+BUTTONS = (Action.CANCEL, Action.PAUSE, Action.RESUME, Action.RETRY)
 
 
 class Audience(NamedTuple):
@@ -98,11 +99,15 @@ def name_of(run: Run) -> str:
 
 
 def build_buttons(run: Run) -> list[Button]:
-    """What changes this very run: a retry of its failed items would start another one."""
+    """What changes this very run: a retry of its failed items would start another one.
+
+    In the order of `BUTTONS`, so that "Cancel" stays where it is while the others come and go.
+    """
+    allowed = run.actions()
     return [
         Button(action, str(action.label), reverse(f"api:staff-run-{action}", args=[run.slug, run.pk]))
-        for action in run.actions()
-        if action != Action.RETRY_FAILED
+        for action in BUTTONS
+        if action in allowed
     ]
 
 

@@ -123,7 +123,10 @@ def test_the_home_shows_each_run_with_its_actions_and_each_figure_with_its_list(
     page = client.get(HOME)
     text = page.content.decode()
     paused = in_every_trouble["paused"]
-    assert reverse("api:staff-run-resume", args=["counting", paused.pk]) in text
+    cancel, resume = (
+        text.index(reverse(f"api:staff-run-{action}", args=["counting", paused.pk])) for action in ("cancel", "resume")
+    )
+    assert cancel < resume, "as for a running one: no button takes another's place"
     assert f"{reverse('admin:runs_business_reset_progress')}?business={paused.business_id}" in text
     assert "Failed: no heartbeat" not in text
     for link in page.context["figures"]:

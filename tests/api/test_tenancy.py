@@ -123,7 +123,8 @@ def test_a_member_of_a_gets_404_for_everything_of_b(
     by_session.force_login(member_a)
     clients = [as_member_a, by_session] if route.startswith("/api/") else [by_session]
     before = all_requests()
-    for client, method, query in product(clients, METHODS, QUERIES):
+    queries = QUERIES[:1] if route in OPEN else QUERIES
+    for client, method, query in product(clients, METHODS, queries):
         path = fill_route(route, of_b) + query.format(**of_b)
         response = getattr(client, method)(path, BODY if method in ("post", "put", "patch") else None)
         assert SECRET not in response_text(response) + str(response.headers), (method, path)

@@ -50,6 +50,9 @@ def test_a_phone_splits_no_words_stacks_the_rows_and_shows_the_current_tab(
                 parts = [row.locator(part).bounding_box() for part in (".pill", ".what", "time", ".how-much")]
                 assert len({round(part["x"]) for part in parts if part}) == 1, path  # one above the other
         page.close()
+    page = open_page(path="/card/")
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert page.evaluate(SPLIT_WORDS) == []
 
 
 def test_a_print_is_the_report_without_forms(open_page: Open, business_a: Business, make_run: MakeRun) -> None:

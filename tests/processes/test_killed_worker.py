@@ -27,8 +27,10 @@ from tests.workers import kill, until, worker
 pytestmark = pytest.mark.django_db(transaction=True)
 
 THRESHOLD = 5  # seconds: five beats
-MESSAGES = slice(0, 150)
-FETCH_SECONDS = 0.05  # a message: the sync is still under way when it is killed, however fast its machine
+COUNT = 100  # they are fetched by fifties
+MESSAGES = slice(0, COUNT)
+DONE = 8  # messages before the worker is killed
+FETCH_SECONDS = 0.1  # a message: the sync is still under way when it is killed, however fast its machine
 
 
 def test_the_run_of_a_killed_worker_goes_stale_and_a_retry_goes_on(
@@ -38,13 +40,13 @@ def test_the_run_of_a_killed_worker_goes_stale_and_a_retry_goes_on(
     with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         with worker(files.parent) as process:
-            until(lambda: read_run(run).processed >= 20)
+            until(lambda: read_run(run).processed >= DONE)
             kill(process)
         shutil.rmtree(files)  # and the broker is gone as well
 
         killed = read_run(run)
         assert killed.status == Status.RUNNING, "within the threshold it may still live"
-        assert 20 <= killed.processed < 150
+        assert DONE <= killed.processed < COUNT
         until(lambda: (read_run(run).heartbeat_age or 0) > THRESHOLD)
 
         expired = read_run(run)
@@ -62,7 +64,7 @@ def test_the_run_of_a_killed_worker_goes_stale_and_a_retry_goes_on(
     assert [other.processed for other in shown] == sorted(other.processed for other in shown)
     assert min(other.processed for other in shown) >= killed.processed, "the same bar goes on"
     end = shown[-1]
-    assert (end.status, end.processed, end.total, end.attempt) == ("completed", 150, 150, 2)
+    assert (end.status, end.processed, end.total, end.attempt) == ("completed", COUNT, COUNT, 2)
     assert_every_receipt_is_there_once()
 
 
@@ -72,14 +74,14 @@ def test_the_run_of_a_killed_child_is_reclaimed_within_seconds(business_a: Busin
         worker(files.parent) as process,
     ):
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
-        until(lambda: read_run(run).processed >= 20)
+        until(lambda: read_run(run).processed >= DONE)
         before = read_run(run)
         [child] = psutil.Process(process.pid).children()
         child.kill()
         until(lambda: run.events.filter(status=Status.QUEUED).count() == 2, seconds=5)
         until(lambda: not read_run(run).is_active)
     end = read_run(run)
-    assert (end.status, end.processed, end.total, end.attempt) == ("completed", 150, 150, 2)
+    assert (end.status, end.processed, end.total, end.attempt) == ("completed", COUNT, COUNT, 2)
     assert end.processed >= before.processed
     assert timeline(run) == ["started", "claimed", "resumed after worker loss", "claimed", "completed"]
     assert_every_receipt_is_there_once()
@@ -89,7 +91,7 @@ def test_a_deploy_requeues_the_run_and_the_next_worker_goes_on(business_a: Busin
     with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         with worker(files.parent) as process:
-            until(lambda: read_run(run).processed >= 20)
+            until(lambda: read_run(run).processed >= DONE)
             process.terminate()
             process.wait(15)
         between = read_run(run)
@@ -98,7 +100,7 @@ def test_a_deploy_requeues_the_run_and_the_next_worker_goes_on(business_a: Busin
         with worker(files.parent):
             until(lambda: not read_run(run).is_active)
     end = read_run(run)
-    assert (end.status, end.processed, end.attempt) == ("completed", 150, 2)
+    assert (end.status, end.processed, end.attempt) == ("completed", COUNT, 2)
     assert "asked to interrupt" in timeline(run)
     assert_every_receipt_is_there_once()
 
@@ -107,7 +109,7 @@ def test_a_restarted_worker_reclaims_its_runs(business_a: Business, files: Path)
     with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         with worker(files.parent) as process:
-            until(lambda: read_run(run).processed >= 20)
+            until(lambda: read_run(run).processed >= DONE)
             kill(process)
         assert read_run(run).status == Status.RUNNING
         with worker(files.parent):

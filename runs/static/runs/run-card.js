@@ -3,7 +3,8 @@
  *
  * Attributes: `type` and `business`; `run-id` for one run; without it the run that this browser follows, or else
  * the business's latest of the type; `api` ("/api/"), `token` (without it the page's session), `lang`,
- * `time-zone` (of its times; by default the page's `data-time-zone`, or else the browser's), `heading`, `results`, `login` ("/login/": where an ended session is renewed). A child with `slot="empty"` is shown while there is no run.
+ * `time-zone` (of its times; by default the page's `data-time-zone`, or else the browser's), `heading`, `results`,
+ * `login` ("/login/": where an ended session is renewed), `lasting` (it can't be dismissed). A child with `slot="empty"` is shown while there is no run.
  * Events, bubbling, with the run's JSON as `detail`: `run:change`, `run:finish`, `run:dismiss`.
  * Attributes that it sets, for style sheets: `state` (the verdict's code, "loading", "unknown" or "none"), `moving`, `lost`, `no-total`, `imperfect`.
  */
@@ -202,7 +203,8 @@ class RunCard extends HTMLElement {
   showActions() {
     const { run } = this;
     if (!run) return;
-    this.view?.showActions(isActive(run) ? run.actions : [...run.actions, "dismiss"], this.working);
+    const canDismiss = !isActive(run) && !this.hasAttribute("lasting");
+    this.view?.showActions(canDismiss ? [...run.actions, "dismiss"] : run.actions, this.working);
   }
 
   /** @param {string} action */
