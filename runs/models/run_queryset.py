@@ -19,7 +19,6 @@ from ..database import discard_connection, is_database_away
 from ..states import ACTIVE, ErrorCode, ItemStatus, Status, StopRequest, sources_of
 from . import statements
 from .audit import READER, SYSTEM, Actor, audit_context
-from .business import Business
 from .fleet import Worker, WorkerQuerySet, lost_after
 from .heartbeat import AGES, HeartbeatQuerySet, seconds_since
 from .poison import COUNTS_AS_LOSS, death_columns
@@ -39,24 +38,13 @@ def as_expressions(assignments: Mapping[str, str]) -> dict[str, Any]:
     return {column: RawSQL(sql, []) for column, sql in assignments.items()}  # noqa: S611
 
 
-READ_WITH_RUN = (
-    *AGES,
-    "queue_age",
-    "worked_seconds",
-    "starter_name",
-    "source_name",
-    "zone_name",
-)  # `with_ages` adds them
+READ_WITH_RUN = (*AGES, "queue_age", "worked_seconds", "starter_name", "source_name")  # what `with_ages` adds
 
 
 class RunQuerySet(HeartbeatQuerySet[R]):
     def with_ages(self) -> Self:
-        """With the time in the queue and at work too, and the names of the starter, the work, and the time zone.
-
-        The last one isn't joined: with an inner join, a list of very many runs might no longer follow its index.
-        """
+        """With the time in the queue and at work too, and by joins the names of the starter and of what it works on."""
         path = self.model.source_path
-        business = Business.objects.filter(pk=models.OuterRef("business_id"))
         return (
             super()
             .with_ages()
@@ -65,7 +53,6 @@ class RunQuerySet(HeartbeatQuerySet[R]):
                 worked_seconds=Cast(KeyTextTransform(0, KeyTransform(-1, "pace")), models.FloatField()),
                 starter_name=models.F("created_by__username"),
                 source_name=models.F(path) if path else models.Value(None, models.CharField()),
-                zone_name=models.Subquery(business.values("time_zone")[:1]),
             )
         )
 
