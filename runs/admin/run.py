@@ -42,6 +42,7 @@ BADGE_KINDS = {
     VerdictCode.COMPLETED: "success",
     VerdictCode.FAILED: "danger",
     VerdictCode.CANCELLED: "default",
+    "imperfect": "warning",  # completed, but something failed, or has an unknown outcome
 }
 
 
@@ -153,9 +154,9 @@ class RunAdmin(ReadOnlyAdmin):
         return []
 
     @display(description=_("status"), ordering="status", label=BADGE_KINDS)
-    def status_badge(self, run: Run) -> tuple[VerdictCode, str]:
+    def status_badge(self, run: Run) -> tuple[str, str]:
         verdict = verdict_of(run)
-        return verdict.code, verdict.label
+        return ("imperfect" if run.is_imperfect else verdict.code), verdict.label
 
     @display(description=_("waits for"))
     def waits_for(self, run: Run) -> str:
@@ -196,5 +197,7 @@ def progress_bar(run: Run) -> SafeString | str:
 
 def verdict_badge(run: Run) -> dict[str, str]:
     """The verdict, without repairing the run: an overdue one is called stale, and can still be reset."""
+    if run.is_imperfect:
+        return {"label": gettext("Completed with failures"), "kind": BADGE_KINDS["imperfect"]}
     code = VerdictCode.STALE if is_overdue(run) else verdict_of(run).code
     return {"label": str(code.label), "kind": BADGE_KINDS[code]}

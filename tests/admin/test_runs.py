@@ -110,6 +110,19 @@ def test_failed_items_and_their_reasons_are_shown(
     assert "Broken 2" in page
 
 
+def test_a_completed_run_of_which_something_failed_isnt_listed_as_if_all_went_well(
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
+) -> None:
+    flawed = make_run(business_a, "completed", total=30, processed=30, succeeded=27, failed=3)
+    fine = make_run(business_a, "completed", total=30, processed=30, succeeded=30)
+    page = as_staff_in_admin.get(LIST).content.decode()
+    assert page.count("Completed with 3 failures") == 1
+    lines = as_staff_in_admin.get(reverse("admin:runs_allruns_changelist")).context["lines"]
+    badges = {line.run.pk: line.badge for line in lines}
+    assert "Completed with failures" in badges[flawed.pk]
+    assert "failures" not in badges[fine.pk]
+
+
 def test_a_run_is_read_only(as_staff_in_admin: Client, business_a: Business, make_run: MakeRun) -> None:
     run = make_run(business_a, "running")
     assert as_staff_in_admin.get(f"{LIST}add/").status_code == 403
