@@ -24,6 +24,7 @@ from knox.models import AuthToken
 from schemathesis.checks import load_all_checks
 from schemathesis.config._checks import POSITIVE_DATA_ACCEPTANCE_EXPECTED_STATUSES as ACCEPTED
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.core.result import Ok
 from schemathesis.generation.feedback import FeedbackSources
 from schemathesis.pytest._test_builder import build_operation_test
 from schemathesis.python._constants.orchestrator import make_constants_value_source
@@ -197,6 +198,7 @@ def test_every_operation_conforms_to_the_schema(
     load_all_checks()
     feedback = FeedbackSources(constants_value_source=make_constants_value_source(schema))
     for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
         operation = found.ok()
         with subtests.test(operation.label):
             build_operation_test(
