@@ -28,7 +28,7 @@ from tests.workers import until
 
 PAGES = ("README.md", "docs/api.md", "docs/operations.md", "docs/benchmarks.md", "docs/providers.md")
 TEXT = "\n".join((BASE_DIR / page).read_text() for page in PAGES)
-NOT_OURS = shutil.ignore_patterns(".venv", "var", ".git", ".env", "__pycache__", ".*_cache", ".hypothesis")
+NOT_OURS = shutil.ignore_patterns(".venv", "node_modules", "var", ".git", ".env", ".*_cache", ".hypothesis")
 # An answer of 4xx or 5xx fails the block.
 STRICTLY = 'set -eo pipefail; curl() { command curl --silent --show-error --fail-with-body "$@"; }\n'
 DRILL = (
