@@ -192,7 +192,7 @@ def test_a_step_of_the_history_waits_for_a_change_under_way_and_the_other_way_ro
     with ThreadPoolExecutor(1) as executor:
         with transaction.atomic():
             retry(run)
-            step = in_other_session(executor, lambda: count_step(CountingRun, 1000))
+            step = in_other_session(executor, lambda: count_step(CountingRun, batch=other.pk))
             until(is_any_session_waiting)
         assert step.result()
     assert_equals_recount()
@@ -201,7 +201,7 @@ def test_a_step_of_the_history_waits_for_a_change_under_way_and_the_other_way_ro
     DailySpan.objects.all().delete()
     with ThreadPoolExecutor(1) as executor:
         with transaction.atomic():
-            assert count_step(CountingRun, 1000)
+            assert count_step(CountingRun, batch=other.pk)
             change = in_other_session(executor, lambda: retry(other))
             until(is_any_session_waiting)
         change.result()
