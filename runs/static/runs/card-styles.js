@@ -169,7 +169,7 @@ details + details { margin-block-start: -0.25rem; }
 summary { inline-size: fit-content; min-block-size: 1.6rem; color: var(--soft); font-weight: 550; cursor: pointer; }
 details > * + * { margin-block-start: 0.8rem; }
 .soft { color: var(--soft); font-size: 0.88rem; }
-.evidence { display: grid; grid-template-columns: auto 1fr; gap: 0.3rem 1.2rem; }
+.evidence { display: grid; grid-template-columns: minmax(0, auto) minmax(8rem, 1fr); gap: 0.3rem 1.2rem; }
 .evidence dt { color: var(--soft); }
 .evidence dd { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .events { display: grid; gap: 0.55rem; }
