@@ -1,6 +1,7 @@
 """The list of runs: filters, pages, and as many queries for fifty runs as for one."""
 
 from base64 import b64encode
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +12,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from receipts.models import ReceiptSyncRun
 from runs.api.run_pages import NewestRuns
 from runs.drill.models import DrillRun
 from runs.models import Business, Membership
-from runs.readers.run_list import RunPosition
+from runs.readers.run_list import RunFilter, RunPosition, compile_list, list_shape
 from tests.cast import MakeRun
 from tests.contract.models import CountingRun
 
@@ -224,3 +226,20 @@ def test_the_number_of_queries_is_constant(
     for _ in range(20):
         make_run(business_a, "completed")
     assert queries() == few == 2  # the token with its user, and the runs of all types together
+
+
+def test_a_business_without_many_runs_is_never_searched_for_among_those_of_all(
+    member_a: User, business_a: Business, make_sync_run: MakeRun
+) -> None:
+    """As PostgreSQL chose where it took all businesses for equally large."""
+    make_sync_run(business_a, "completed")
+    shape = list_shape(RunFilter((ReceiptSyncRun,), business_a.pk, member_a.pk), None, newer=False)
+    values = {"business": business_a.pk, "member": member_a.pk, "limit": 50}
+    query = compile_list(shape)
+    explain = replace(query, sql=f"EXPLAIN {query.sql}")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+        assert "receiptsyncrun_newest" in str(explain.fetch(values))
+        cursor.execute("DROP INDEX receiptsyncrun_newest")  # no other index has the order
+        assert "receiptsyncrun_created" not in str(explain.fetch(values))
