@@ -26,6 +26,7 @@ def migrated_database() -> str:
     """The name of a database of the tests' server to make others from; nobody else connects to it."""
     name = f"migrated_{_digest_of_migrations()}"
     with connection._nodb_cursor() as server:
+        server.execute("SET statement_timeout = 0")  # another process may migrate for a minute
         server.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # until this connection is closed
         server.execute("SELECT FROM pg_database WHERE datname = %s", [name])
         if server.fetchone() is None:
