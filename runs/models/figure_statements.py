@@ -123,10 +123,11 @@ def _add_up(taken: str) -> str:
 
 
 # Add up the changes: called by the sweep. Guard: it adds what it deletes. Returns how many changes they were.
+# The subquery is an array, so that it is executed once: joined, it could be repeated, and skip further rows each time.
 
 ADD_UP_CHANGES_SQL: Final = _add_up(f"""
     DELETE FROM runs_figurechange
-    WHERE id IN (SELECT id FROM runs_figurechange ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+    WHERE id = ANY(ARRAY(SELECT id FROM runs_figurechange ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED))
     RETURNING {_COLUMNS}
 """)
 
