@@ -109,10 +109,11 @@ class Host:
 
     name: str
     boot: str = field(default_factory=lambda: uuid.uuid4().hex)
-    state: str = "up"  # up, stopping, down
+    state: str = "up"  # up, stopping, ending, down
     is_stopping: bool = False
     task: Task | None = None
     signals: list[SteppedCall] = field(default_factory=list)  # handlers of signals that its parent process has begun
+    last_signal: SteppedCall | None = None  # the handler after which the process has ended
 
 
 Row = dict[str, Any]
@@ -323,8 +324,9 @@ class Protocol(RuleBasedStateMachine):
         host.signals.append(self.begin(ready, host))
 
     def deploy(self, host: Host) -> None:
-        host.state = "stopping"
         host.signals.append(self.begin(partial(shutdown.interrupt_before_shutdown, sender=host.name, how="Warm"), host))
+        host.state = "stopping"  # only now: a process ends after its handlers, never before them
+        self.settle()
 
     @precondition(lambda self: self.broker.ended)
     @rule()
@@ -400,15 +402,20 @@ class Protocol(RuleBasedStateMachine):
             host.is_stopping = this_worker.is_stopping()
 
     def settle(self) -> None:
-        """Forget the calls that have returned, free their workers, and let a worker that is shutting down end."""
+        """Forget the calls that have returned, free their workers, and let a worker that is shutting down end.
+
+        What it has begun ends with it: no handler of a process goes on beside the next one of the same name.
+        """
         self.calls = [entry for entry in self.calls if not entry[0].done]
         for host in self.hosts:
             host.signals = [call for call in host.signals if not call.done]
             if host.task and host.task.call.done:
                 host.task = None
             if host.state == "stopping" and not host.task and not host.signals:
+                host.state, host.last_signal = "ending", None
+                host.last_signal = self.begin(shutdown.wake_other_workers, host)
+            if host.state == "ending" and host.last_signal and host.last_signal.done and not host.task:
                 host.state = "down"
-                host.signals.append(self.begin(shutdown.wake_other_workers, host))
 
     # What must be true after each statement
 
