@@ -32,13 +32,17 @@ _FIELDS: Final = {field.attname: field for field in Receipt._meta.concrete_field
 
 
 def store_receipts(receipts: Sequence[Receipt]) -> None:
-    """Store receipts of one business, inside a transaction."""
+    """Store receipts of one business, inside a transaction.
+
+    Its commit waits for the disk. After a crash of the server the same attempt goes on, and moves the run's cursor past
+    these messages: they would never be read again.
+    """
     if not receipts:
         return
     for receipt in receipts:
         receipt.fit_columns()
     upserts = [(UPSERT, _values(receipt)) for receipt in receipts]
-    _setting, _lock, *rows = fetch_pipelined([ASYNCHRONOUS_COMMIT, lock_statement(receipts[0].business_id), *upserts])
+    _lock, *rows = fetch_pipelined([lock_statement(receipts[0].business_id), *upserts])
     link_duplicates([receipt for receipt, row in zip(receipts, rows, strict=True) if _update_written(receipt, row)])
 
 
@@ -57,11 +61,6 @@ def _update_written(receipt: Receipt, rows: Sequence[tuple[Any, ...]]) -> bool:
 def _columns(names: Iterable[str], table: str = "") -> str:
     return ", ".join(f'{table}"{name}"' for name in names)
 
-
-# The commit doesn't wait for the disk. The flush that moves the run's cursor past these messages commits later and does
-# wait, and the write-ahead log is written in order. So after a crash of the server a cursor that is there implies that
-# its receipts are; where both are lost, the messages are read again.
-ASYNCHRONOUS_COMMIT: Final = ("SELECT set_config('synchronous_commit', 'off', true)", ())
 
 _TABLE: Final = '"receipts_receipt"'
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
-from django.db import DataError
+from django.db import DataError, connection, transaction
 from django.test import Client
 from pytest_django import Settings
 
@@ -20,6 +20,7 @@ from receipts.scanner.scanner import Scanner
 from receipts.sync import letter_processing
 from receipts.sync.finding_storage import store_findings
 from receipts.sync.mailbox_sync import sync_mailbox
+from receipts.sync.storing import store_receipts
 from runs.lifecycle import dispatch
 from runs.models import Business
 from tests.actors import work_through
@@ -111,6 +112,21 @@ def test_a_run_counts_the_receipts_that_it_found_first_and_its_page_lists_just_t
         page = client.get("/b/business-a/receipts/", query)
         assert page.context["receipts"].paginator.count == count
     assert client.get("/b/business-a/receipts/", {"run": "x"}).status_code == 404
+
+
+def test_receipts_are_on_the_disk_once_they_are_stored(business_a: Business) -> None:
+    """Or a crash of the server could lose them, and the attempt would go on behind their messages all the same."""
+    run_sync(business_a, [letter(1)])
+    receipt = Receipt.objects.get()
+    receipt.message_id = "another@acme.test"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_wal_insert_lsn()")
+        before = cursor.fetchone()[0]
+        with transaction.atomic():
+            store_receipts([receipt])
+        cursor.execute("SELECT pg_current_wal_flush_lsn() > %s::pg_lsn", [before])
+        assert cursor.fetchone() == (True,)
+    assert Receipt.objects.count() == 2
 
 
 def test_receipts_that_cannot_be_stored_fail_their_own_message(
