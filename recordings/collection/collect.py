@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from runs.progress import Progress
 from runs.states import ItemStatus
@@ -32,6 +33,7 @@ def collect(run: RecordingRun, progress: Progress) -> None:
     remove_part_files(run)
     patience = SourcePatience(progress)
     with (
+        timezone.override(run.business.zone),  # in which times at the source are that name no zone
         AudioReader(beat=progress.beat) as reader,
         open_source(
             run.source.account(),

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db import Error
-from django.utils import timezone
 
 from ..database import discard_connection, is_database_away, is_outage, retry_while_database_is_away
 from ..exceptions import RunDeferred, RunLost, RunRejected, RunStopped, RunUnreachable
@@ -120,8 +119,7 @@ def end_task(claims: ClaimsOfTask) -> None:
 def work_on_attempt(run: R, work: Work[R], worker: Actor) -> None:
     progress = Progress(run)
     try:
-        with timezone.override(run.business.zone):  # days, and times that name no zone, are the business's
-            work(run, progress)
+        work(run, progress)
     except RunLost:
         raise
     except RunStopped as stop:
