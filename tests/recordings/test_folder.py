@@ -52,17 +52,25 @@ def test_time_direction_and_number_are_read_from_the_file_name(business_a: Busin
 
 
 def test_metadata_beside_a_file_wins_over_its_name(business_a: Business, folder: Path) -> None:
+    Business.objects.filter(pk=business_a.pk).update(time_zone="Asia/Jerusalem")  # of a time that names no zone
+    business_a.refresh_from_db()
     (folder / "a.wav").write_bytes(wav())
     notes = {"number": "0509", "direction": "outbound", "started_at": "2024-02-03T04:05:06Z"}
     (folder / "a.json").write_text(json.dumps(notes))
     (folder / "b.wav").write_bytes(wav(mark=1))
-    rows = ("file,direction,number,started_at", "b.wav,inbound,0508,2024-02-03T05:00:00+02:00")
+    (folder / "c.wav").write_bytes(wav(mark=2))
+    rows = (
+        "file,direction,number,started_at",
+        "b.wav,inbound,0508,2024-02-03T05:00:00+01:00",
+        "c.wav,inbound,0507,2024-07-03T05:00:00",
+    )
     (folder / "calls.csv").write_text("\n".join(rows))
     collect_source(folder_source(business_a, folder))
     listed = {call.call_id: (call.direction, call.number, call.started_at) for call in Call.objects.all()}
     assert listed == {
         "a": ("outbound", "0509", datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)),
-        "b": ("inbound", "0508", datetime(2024, 2, 3, 3, 0, tzinfo=UTC)),
+        "b": ("inbound", "0508", datetime(2024, 2, 3, 4, 0, tzinfo=UTC)),
+        "c": ("inbound", "0507", datetime(2024, 7, 3, 2, 0, tzinfo=UTC)),
     }
 
 
