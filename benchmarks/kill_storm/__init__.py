@@ -107,7 +107,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         help="deaths of this kind alone: no people, no poison items",
     )
     parser.add_argument(
-        "--timekeepers", action="store_true", help="sweep by beat and control, which die too, instead of by the storm"
+        "--timekeepers",
+        action="store_true",
+        help="sweep by beat and control, which die too, instead of by the storm; and restart its broker",
     )
     parser.add_argument("--no-people", action="store_true", help="nobody cancels, pauses or resets")
     parser.add_argument("--away", type=float, default=2.0, help="seconds without a database, each time it crashes")

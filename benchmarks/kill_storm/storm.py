@@ -258,7 +258,7 @@ def _weights_of(options: argparse.Namespace, broker: Broker) -> dict[str, int]:
         **DEATHS,
         **(MACHINES if has_machine_deaths(options) else {}),
         **(TIMEKEEPERS if options.timekeepers else {}),
-        **(RESTARTS if broker.can_restart else {}),
+        **(RESTARTS if options.timekeepers and broker.can_restart else {}),
     }
     return deaths if options.no_people else {**deaths, PEOPLE: sum(REQUESTS.values())}
 
