@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import RunItem
-from runs.models.item_facts import Fact, present
+from runs.models.item_facts import Fact, drop_empty
 from runs.states import ItemStatus
 
 from ..meta_errors import NEVER, advice_for, codes_by_retry, rule_of
@@ -189,7 +189,7 @@ class Recipient(RunItem):
 
     def facts(self) -> list[Fact]:
         reported = self.get_delivery_display() if self.delivery else ""
-        return present(
+        return drop_empty(
             [
                 Fact(_("WhatsApp reported"), reported),
                 Fact(_("What to do"), self.advice),

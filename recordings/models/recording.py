@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from runs.models import RunItem
-from runs.models.item_facts import Fact, present
+from runs.models.item_facts import Fact, drop_empty
 
 from ..lengths import format_length
 from .call import Call
@@ -49,7 +49,7 @@ class Recording(RunItem):
         if self.call is None:
             return []
         length = "" if self.duration is None else format_length(self.duration)
-        return present(
+        return drop_empty(
             [
                 Fact(_("Direction"), self.call.get_direction_display()),
                 Fact(_("Began"), at=self.started_at),

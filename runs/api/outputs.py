@@ -91,7 +91,7 @@ class MembershipSerializer(serializers.ModelSerializer[Membership]):
 
 
 class FactSerializer(serializers.Serializer[Any]):
-    """A value for people: a text in the caller's language, or else a time."""
+    """A labelled value: a text in the caller's language, or else a time."""
 
     label = serializers.CharField()  # type: ignore[assignment]  # the stubs mean a field's own label
     text = serializers.CharField(allow_blank=True)

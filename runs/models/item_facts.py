@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fact:
-    """A value for people: a text in their language, or a time, which whoever shows it writes in their zone."""
+    """A labelled value: a text in the reader's language, or a time, which the page writes in the reader's time zone."""
 
     label: str | Promise
     text: str = ""
     at: datetime | None = None
 
 
-def present(facts: Iterable[Fact]) -> list[Fact]:
-    """Those with a value."""
+def drop_empty(facts: Iterable[Fact]) -> list[Fact]:
+    """Without those that have no value."""
     return [fact for fact in facts if fact.text or fact.at]
 
 
 def facts_of_columns(item: RunItem) -> list[Fact]:
     """The item's public columns with their names. Bare truths are left out: a type that has some puts them in words."""
-    return present(fact for fact in read_columns(item) if fact.text != item.headline())
+    return drop_empty(fact for fact in read_columns(item) if fact.text != item.headline())
 
 
 def read_columns(item: RunItem) -> Iterator[Fact]:

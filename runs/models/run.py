@@ -100,8 +100,8 @@ class Run(HeartbeatMixin):
     events: Any  # a manager: the timeline; see `record_changes()`
     queue_place: Any = None  # where it stands in its queue; filled by `fetch_repaired()`, of a queued run
     is_read_only: bool = False  # for this reader, who is no member of its business
-    # The name of its reader's time zone: its business's, unless an edge sets another. Filled by `fetch_repaired()`,
-    # of a run that waits until a time.
+    # The name of its reader's time zone: its business's, unless a view of staff sets another.
+    # Filled by `fetch_repaired()`, of a run that waits until a time.
     zone_name: str | None = None
 
     objects: ClassVar[RunQuerySet[Self]] = RunQuerySet.as_manager()  # type: ignore[assignment]
