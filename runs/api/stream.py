@@ -33,8 +33,8 @@ from .subscribers import Access, Subscriber
 COMMENT_SECONDS = 15
 RETRY_MS = 3000
 
-# Comments. After `ALL_SENT` a client knows that it has every change until now.
-ALL_SENT = b": all told\n\n"
+# Comments. After `CAUGHT_UP` a client knows that it has every change until now.
+CAUGHT_UP = b": caught up\n\n"
 DATABASE_AWAY = b": the database is away\n\n"
 
 SCOPE_KEY = "runs.stream"  # in the ASGI scope: where the view puts the subscriber
@@ -225,7 +225,7 @@ async def next_text(subscriber: Subscriber, fanout: Fanout) -> bytes:
         async with asyncio.timeout(COMMENT_SECONDS):
             await subscriber.wake.wait()
     except TimeoutError:
-        return ALL_SENT if fanout.healthy else DATABASE_AWAY
+        return CAUGHT_UP if fanout.healthy else DATABASE_AWAY
     return subscriber.take_pending()
 
 

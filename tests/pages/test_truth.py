@@ -165,6 +165,33 @@ def test_the_session_is_lost_and_found(
     expect(page.get_by_text("You have been signed out.")).to_be_hidden()
 
 
+def test_a_stream_that_outlives_the_session_does_not_hide_its_end(
+    page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun
+) -> None:
+    run = half_done(make_run, business_a)
+    page = page_a()
+    expect(label(page)).to_have_text("Working")
+    progress(run, 110)
+    expect(page.get_by_text("110 of 200")).to_be_visible(timeout=SOON)
+    Session.objects.all().delete()
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(page.get_by_role("link", name="Sign in again")).to_be_visible(timeout=BACK)
+    watch_for_sign_in_hidden(page)
+    urls = record_requests(context)
+    progress(run, 120)  # still sent by the stream
+    until(lambda: page.evaluate("1") and any("/receipt_sync/" in url for url in urls), seconds=10)
+    expect(label(page)).to_have_text("Last known: Working")
+    assert not page.evaluate("window.signInHidden")
+
+
+def watch_for_sign_in_hidden(page: Page) -> None:
+    page.locator("run-card").evaluate("""card => {
+        window.signInHidden = false;
+        new MutationObserver(() => { window.signInHidden ||= !card.shadowRoot.querySelector('a[href^="/login/"]'); })
+            .observe(card.shadowRoot, {subtree: true, childList: true, characterData: true});
+    }""")
+
+
 def test_ten_minutes_of_sleep(page_a: Callable[[], Page], business_a: Business, make_run: MakeRun) -> None:
     run = half_done(make_run, business_a)
     page = page_a()

@@ -65,7 +65,7 @@ class RunCard extends HTMLElement {
     this.poller.start();
     this.unsubscribe = subscribe(this.api, this.business, {
       onRun: (run) => this.receive(run),
-      onCaughtUp: () => this.poller?.streamCaughtUp(),
+      onCaughtUp: () => (this.isRefused ? this.poller?.pollNow() : this.poller?.streamCaughtUp()),
       onLost: () => this.poller?.streamLost(),
     });
   }
@@ -117,6 +117,8 @@ class RunCard extends HTMLElement {
 
   /** The stream sends all runs of the business. A card without `run-id` changes over to one that starts. @param {Run} run */
   receive(run) {
+    // A stream that is open outlives its session by some seconds: only a response of now ends a refusal.
+    if (this.isRefused) return void this.poller?.pollNow();
     this.poller?.streamCaughtUp();
     const other = run.type !== this.type || String(run.id) !== this.followedId;
     if (other && (run.type !== this.type || this.fixedId || isActive(this.run) || !isActive(run))) return;

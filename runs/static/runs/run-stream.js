@@ -125,7 +125,7 @@ class RunStream {
 
   /** @param {string} block  one event of the stream, or a comment */
   parseBlock(block) {
-    if (block === ": all told") {
+    if (block === ": caught up") {
       this.publish("caught up");
       return;
     }
