@@ -26,6 +26,7 @@ from tests.telephony import NOON, collect_source, folder_source, wav
 
 PAGE = "/b/business-a/recordings/"
 LISTEN = re.compile("Listen to the call")
+HAVE_ENOUGH_DATA = 4  # of HTMLMediaElement
 SENTENCES = ["Good afternoon, this is the bakery.", "We close at seven.", "<b>Bring</b> bread."]
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -152,15 +153,17 @@ def test_the_page_is_translated_to_hebrew(as_a: Client, source: Source) -> None:
 # In the browser
 
 
-def listening(page: Page) -> Any:
-    return page.evaluate("document.querySelector('audio').currentTime")
+def listen(page: Page) -> None:
+    """Until the whole sound has come: the server would still send it to a page that is closed."""
+    page.locator("[data-call]").click()
+    expect(page.locator("audio")).to_have_js_property("readyState", HAVE_ENOUGH_DATA)
 
 
 @pytest.mark.needs("chromium")
 def test_a_line_leads_to_its_place_in_the_call(open_page: Open, source: Source) -> None:
     make_call(source)
     page = open_page(path=PAGE)
-    page.get_by_role("button", name=LISTEN).click()
+    listen(page)
     expect(page.locator("#player")).to_be_visible()
     expect(page.locator("[data-lines] li")).to_have_count(3)
     expect(page.locator("[data-lines] .who")).to_have_text(["Agent"])
@@ -180,7 +183,7 @@ def test_a_search_leads_to_the_line(open_page: Open, source: Source) -> None:
     page.get_by_role("searchbox").fill("seven")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("button", name=LISTEN)).to_have_count(1)
-    page.get_by_role("button", name=LISTEN).click()
+    listen(page)
     expect(page.locator("[data-lines] .found")).to_have_text(["0:04We close at seven."])
 
 
@@ -212,7 +215,7 @@ def test_the_warnings_of_a_run_are_on_its_card(open_page: Open, source: Source) 
 def test_a_call_without_words_says_so_in_the_player(open_page: Open, source: Source) -> None:
     make_call(source, sentences=[]).store_transcript([], "en")
     page = open_page(path=PAGE)
-    page.get_by_role("button", name=LISTEN).click()
+    listen(page)
     expect(page.locator("[data-player-note=silent]")).to_be_visible()
     expect(page.locator("[data-player-note=none]")).to_be_hidden()
 
@@ -222,7 +225,7 @@ def test_a_phone_needs_no_sideways_scrolling(open_page: Open, source: Source) ->
     make_call(source)
     page = open_page(path=f"{PAGE}?search=seven", language="he")
     page.set_viewport_size({"width": 375, "height": 700})
-    page.locator("[data-call]").click()
+    listen(page)
     expect(page.locator("#player")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
