@@ -169,8 +169,9 @@ def test_a_wait_that_has_ended_was_no_time_in_which_no_worker_took_it(
     assert read_run(run).status == "queued"
 
 
-def test_a_wait_in_the_queue_is_no_work(business_a: Business) -> None:
+def test_a_wait_in_the_queue_is_no_work(business_a: Business, settings: Settings) -> None:
     """It shows neither in the speed over time nor in the rate, which the time left is estimated by."""
+    settings.RUNS_FLUSH_INTERVAL_SECONDS = 10  # what an attempt does here is too short to be measured
 
     def rates_before_and_after(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(run.cursor.get("next", 0), 200), total=200 - run.cursor.get("next", 0)):
