@@ -11,7 +11,6 @@ NODE_STAMP := node_modules/.installed
 test lint types tests migrations deploy-check: export UNSTUCK_VAR ?= var/test
 
 .PHONY: setup run test lint javascript check-javascript types tests migrations deploy-check format messages requirements bench clean
-.NOTPARALLEL:
 .DEFAULT_GOAL := run
 
 setup: $(STAMP)
@@ -28,7 +27,8 @@ $(STAMP): requirements.txt requirements-dev.txt
 run: setup
 	@exec $(BIN)/python -m progress_project.local.launch
 
-test: setup lint types migrations deploy-check tests
+test: setup lint migrations deploy-check
+	@$(MAKE) --no-print-directory --jobs types tests  # beside each other: the tests' processes wait now and then
 
 lint: setup javascript
 	$(BIN)/ruff check
@@ -66,7 +66,7 @@ deploy-check: setup
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 
 tests: setup
-	$(BIN)/python -m pytest -n 3 --dist worksteal  # many of them wait for processes
+	$(BIN)/python -m pytest -n 4 --dist worksteal  # many of them wait for processes
 
 format: setup
 	$(BIN)/ruff check --fix
