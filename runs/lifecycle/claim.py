@@ -60,16 +60,12 @@ def take_turn_and_claim(
 
     Where a limit was reached meanwhile, or others are writing all of its runs, the business has had its turn.
     """
-    turn = {
-        "business": head.business,
-        "queue": queue,
-        "served_at": head.served_at,
-        **audit_parameters(Actor("worker", worker), "claimed"),
-    }
+    audit = audit_parameters(Actor("worker", worker), "claimed")
+    turn = {"business": head.business, "queue": queue, "served_at": head.served_at, **audit}
     wide = [limit.id for limit in limits if limit.is_wide()]
     claim = {
         "business": head.business,
-        "queue": queue,
+        "audit_id": audit["audit_id"],
         "worker": worker,
         "worker_boot": this_worker.boot,
         "task_id": task_id,

@@ -195,12 +195,9 @@ LOCK_LIMITS_SQL: Final = "SELECT id FROM runs_runlimit WHERE id = ANY(%(limits)s
 # exceed it takes. Returns the whole row as the new attempt has it.
 
 
-_HAS_TURN: Final = """
-    EXISTS (
-        SELECT FROM runs_businessqueue
-        WHERE business_id = %(business)s AND queue = %(queue)s AND served_at = transaction_timestamp()
-    )
-"""
+# Only a turn that was taken has set this claim's audit id. Its time would prove nothing: two claims that begin in the
+# same microsecond have the same `served_at`, and the one without the turn would leave its run without a worker.
+_HAS_TURN: Final = "current_setting('pghistory.context_id', true) = %(audit_id)s"
 
 
 @lru_cache(maxsize=256)

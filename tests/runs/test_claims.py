@@ -8,18 +8,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.contrib.postgres.functions import TransactionNow
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from pytest_django import Settings
 
 from runs.database import fetch_pipelined
 from runs.drill.models import DrillRun
 from runs.lifecycle import start
-from runs.lifecycle.claim import claim_next
+from runs.lifecycle.claim import claim_next, take_turn_and_claim
 from runs.lifecycle.sweep import fail_untaken
 from runs.lifecycle.worker import work_on_next
 from runs.models import Business, RunLimit
-from runs.models.queue_snapshot import FIRST
+from runs.models.business_queue import BusinessQueue
+from runs.models.queue_snapshot import FIRST, fetch_to_claim
 from runs.progress import Progress
 from runs.states import Status
 from tests.contract.models import CountingRun
@@ -123,6 +125,17 @@ def test_claims_at_the_same_time_exceed_no_limit_and_claim_no_run_twice(
     running = DrillRun.objects.filter(status=Status.RUNNING)
     assert running.count() == 7
     assert 3 <= running.filter(business=business_a).count() <= 4
+
+
+def test_a_claim_that_began_in_the_same_microsecond_has_no_turn_of_its_own(business_a: Business) -> None:
+    """It would leave a run that is running and that nobody works on."""
+    [run] = queue_runs(business_a, 1)
+    _snapshot, [head] = fetch_to_claim(QUEUE)
+    with transaction.atomic():  # all of it at one `transaction_timestamp()`
+        BusinessQueue.objects.create(business=business_a, queue=QUEUE, served_at=TransactionNow())
+        assert take_turn_and_claim(QUEUE, head, [], "worker@test", "task") == (False, None)
+    run.refresh_from_db()
+    assert run.status == Status.QUEUED
 
 
 def test_a_claim_whose_machine_freezes_locks_nobody_out(
