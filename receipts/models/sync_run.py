@@ -17,7 +17,7 @@ from .mailbox import Mailbox
 
 class ReceiptSyncRun(Run):
     slug, queue, exclusive = "receipt_sync", "receipts", True
-    public_fields = ("mailbox_id", "mode", "from_date", "to_date", "about")
+    public_fields = ("mailbox_id", "mode", "from_date", "to_date", "receipts_found", "about")
     search_fields = ("mailbox__name", "mailbox__username")
     source_path = "mailbox__name"
 

@@ -31,9 +31,12 @@ def document_path(run: ReceiptSyncRun, document: Document) -> str:
     return f"receipts/{run.business_id}/{document.sha256[:2]}/{document.sha256}"
 
 
-def store_findings(run: ReceiptSyncRun, scanned: Scanned) -> None:
-    """Store the receipts, inside a transaction. Safe to repeat: it changes no receipt that a person decided about."""
-    store_receipts([_build_receipt(run, scanned, document, finding) for document, finding in scanned.findings])
+def store_findings(run: ReceiptSyncRun, scanned: Scanned) -> int:
+    """Store the receipts, inside a transaction. Returns how many of them are new.
+
+    Safe to repeat: it changes no receipt that a person decided about.
+    """
+    return store_receipts([_build_receipt(run, scanned, document, finding) for document, finding in scanned.findings])
 
 
 def _build_receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, finding: Finding) -> Receipt:

@@ -56,7 +56,8 @@ def process_letter(
     if scanned.is_candidate:
         with progress.item(key, subject=scanned.subject, sender=scanned.sender):
             store_documents(run, scanned)
-            progress.fenced(store_findings, run, scanned)
+            run.receipts_found += progress.fenced(store_findings, run, scanned)
+            progress.note(receipts_found=run.receipts_found)  # with the counters, so that a card says one thing
             _review_outdated(run, progress, scanned, outdated)
             progress.done(key, **fields, **_unread_parts(scanned.faults))
     elif scanned.faults:

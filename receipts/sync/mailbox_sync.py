@@ -30,8 +30,16 @@ Target = int | str
 
 def sync_mailbox(run: ReceiptSyncRun, progress: Progress) -> None:
     """Process the messages that the run's mode selects, from its cursor on. While the mail server is away, wait."""
+    count_receipts(run, progress)
     with Scanner(beat=progress.beat) as scanner:
         MailboxSync(run, progress, scanner).process_all()
+    count_receipts(run, progress)
+
+
+def count_receipts(run: ReceiptSyncRun, progress: Progress) -> None:
+    """A crash leaves receipts that were never counted, and so does a commit whose answer was lost."""
+    run.receipts_found = retry_while_database_is_away(run.receipts.count)
+    progress.note(receipts_found=run.receipts_found)
 
 
 class MailboxSync:

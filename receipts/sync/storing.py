@@ -31,19 +31,20 @@ COLUMNS: Final = (*IDENTITY, *ORIGIN, *FACTS)
 _FIELDS: Final = {field.attname: field for field in Receipt._meta.concrete_fields}
 
 
-def store_receipts(receipts: Sequence[Receipt]) -> None:
-    """Store receipts of one business, inside a transaction.
+def store_receipts(receipts: Sequence[Receipt]) -> int:
+    """Store receipts of one business, inside a transaction. Returns how many of them are new.
 
     Its commit waits for the disk. After a crash of the server the same attempt goes on, and moves the run's cursor past
     these messages: they would never be read again.
     """
     if not receipts:
-        return
+        return 0
     for receipt in receipts:
         receipt.fit_columns()
     upserts = [(UPSERT, _values(receipt)) for receipt in receipts]
     _lock, *rows = fetch_pipelined([lock_statement(receipts[0].business_id), *upserts])
     link_duplicates([receipt for receipt, row in zip(receipts, rows, strict=True) if _update_written(receipt, row)])
+    return sum(is_new for written in rows for *_columns, is_new in written)
 
 
 def _values(receipt: Receipt) -> list[Any]:
@@ -54,7 +55,7 @@ def _values(receipt: Receipt) -> list[Any]:
 def _update_written(receipt: Receipt, rows: Sequence[tuple[Any, ...]]) -> bool:
     """Whether the receipt was written; if so, it gets the id, version and link of its row."""
     for row in rows:
-        receipt.pk, receipt.version, receipt.duplicate_of_id, receipt.duplicate_decided = row
+        receipt.pk, receipt.version, receipt.duplicate_of_id, receipt.duplicate_decided, _is_new = row
     return bool(rows)
 
 
@@ -64,32 +65,23 @@ def _columns(names: Iterable[str], table: str = "") -> str:
 
 _TABLE: Final = '"receipts_receipt"'
 
-_RUN_TABLE: Final = '"receipts_receiptsyncrun"'
-
 # Called by `store_receipts`, under the lock of the business's receipts. Guarded by: nobody has decided about the row;
 # an older extractor wrote it, or this one did and marked it for review; a column differs. A row that this extractor
 # was sure of stays: it reads the same mail the same way, so a difference means another mail with the same Message-ID.
-# A new row is counted at the run that found it, in the same transaction: xmax is 0 where nothing was updated.
-# Returns the row's id, version and link; no row where nothing was written.
+# Returns the row's id, version and link, and whether it is new (xmax is 0 where nothing was updated); no row where
+# nothing was written.
 UPSERT: Final = f"""
-WITH written AS (
-  INSERT INTO {_TABLE} ({_columns(COLUMNS)})
-  VALUES ({", ".join(["%s"] * len(COLUMNS))})
-  ON CONFLICT ({_columns(IDENTITY)}) DO UPDATE
-  SET {", ".join(f'"{name}" = EXCLUDED."{name}"' for name in FACTS)}, "version" = {_TABLE}."version" + 1
-  WHERE {_TABLE}."decision" = ''
-    AND (
-      {_TABLE}."extractor_version" < EXCLUDED."extractor_version"
-      OR ({_TABLE}."extractor_version" = EXCLUDED."extractor_version" AND {_TABLE}."needs_review")
-    )
-    AND ({_columns(FACTS, f"{_TABLE}.")}) IS DISTINCT FROM ({_columns(FACTS, "EXCLUDED.")})
-  RETURNING "id", {_TABLE}."version", "duplicate_of_id", "duplicate_decided", "found_by_id", {_TABLE}.xmax = 0 AS is_new
-), counted AS (
-  UPDATE {_RUN_TABLE} SET "receipts_found" = "receipts_found" + 1, "version" = {_RUN_TABLE}."version" + 1
-  FROM written
-  WHERE written.is_new AND {_RUN_TABLE}."id" = written."found_by_id"
-)
-SELECT "id", "version", "duplicate_of_id", "duplicate_decided" FROM written
+INSERT INTO {_TABLE} ({_columns(COLUMNS)})
+VALUES ({", ".join(["%s"] * len(COLUMNS))})
+ON CONFLICT ({_columns(IDENTITY)}) DO UPDATE
+SET {", ".join(f'"{name}" = EXCLUDED."{name}"' for name in FACTS)}, "version" = {_TABLE}."version" + 1
+WHERE {_TABLE}."decision" = ''
+  AND (
+    {_TABLE}."extractor_version" < EXCLUDED."extractor_version"
+    OR ({_TABLE}."extractor_version" = EXCLUDED."extractor_version" AND {_TABLE}."needs_review")
+  )
+  AND ({_columns(FACTS, f"{_TABLE}.")}) IS DISTINCT FROM ({_columns(FACTS, "EXCLUDED.")})
+RETURNING "id", "version", "duplicate_of_id", "duplicate_decided", xmax = 0
 """
 
 

@@ -63,8 +63,12 @@ def test_details_are_the_types_own_fields(as_member_a: APIClient, business_a: Bu
     body = as_member_a.get(url(run)).json()
     about = body["details"].pop("about")
     assert body["details"] == {
-        "mailbox_id": run.mailbox_id, "mode": "range", "from_date": "2026-01-01", "to_date": "2026-01-31"
-    }  # fmt: skip
+        "mailbox_id": run.mailbox_id,
+        "mode": "range",
+        "from_date": "2026-01-01",
+        "to_date": "2026-01-31",
+        "receipts_found": 0,
+    }
     assert (about["name"], about["mode"], about["unit"]) == (run.mailbox.name, "Jan 1, 2026 – Jan 31, 2026", "messages")
 
 

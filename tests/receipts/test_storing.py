@@ -23,8 +23,10 @@ from receipts.sync.mailbox_sync import sync_mailbox
 from receipts.sync.storing import store_receipts
 from runs.lifecycle import dispatch
 from runs.models import Business
+from runs.models.audit import SYSTEM
 from tests.actors import work_through
 from tests.post import served_mails
+from tests.stepped_calls import Killed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,6 +116,42 @@ def test_a_run_counts_the_receipts_that_it_found_first_and_its_page_lists_just_t
     assert client.get("/b/business-a/receipts/", {"run": "x"}).status_code == 404
 
 
+def test_a_card_never_shows_receipts_of_messages_that_it_has_not_counted(
+    business_a: Business, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are stored one by one, and the counters are written once a second."""
+    settings.RUNS_FLUSH_INTERVAL_SECONDS = 3600
+    shown: list[tuple[int, int]] = []
+
+    def store_and_look(run: ReceiptSyncRun, scanned: Scanned) -> int:
+        new = store_findings(run, scanned)
+        row = ReceiptSyncRun.objects.get(pk=run.pk)
+        shown.append((row.receipts_found, row.processed))
+        return new
+
+    monkeypatch.setattr(letter_processing, "store_findings", store_and_look)
+    run = run_sync(business_a, [letter(n, subject=f"Invoice {n}") for n in (1, 2, 3)])
+    assert all(found <= processed for found, processed in shown), shown
+    assert (run.receipts_found, run.processed) == (3, 3)
+
+
+def test_receipts_that_a_crash_left_uncounted_are_counted_by_the_next_attempt(
+    business_a: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def store_and_die(run: ReceiptSyncRun, scanned: Scanned) -> int:
+        store_findings(run, scanned)
+        raise Killed
+
+    with served_mails(business_a, [letter(1), letter(2, subject="Invoice two")]) as (_server, mailbox):
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
+        with monkeypatch.context() as patch:
+            patch.setattr(letter_processing, "store_findings", store_and_die)
+            with pytest.raises(Killed):
+                work_through(run, sync_mailbox)
+        ReceiptSyncRun.objects.filter(pk=run.pk).reclaim(SYSTEM)
+        assert work_through(run, sync_mailbox).receipts_found == Receipt.objects.count() == 2
+
+
 def test_receipts_are_on_the_disk_once_they_are_stored(business_a: Business) -> None:
     """Or a crash of the server could lose them, and the attempt would go on behind their messages all the same."""
     run_sync(business_a, [letter(1)])
@@ -132,10 +170,10 @@ def test_receipts_are_on_the_disk_once_they_are_stored(business_a: Business) -> 
 def test_receipts_that_cannot_be_stored_fail_their_own_message(
     business_a: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def store_all_but_one(run: ReceiptSyncRun, scanned: Scanned) -> None:
+    def store_all_but_one(run: ReceiptSyncRun, scanned: Scanned) -> int:
         if scanned.message_id == "2@acme.test":
             raise DataError("value too long for its column")
-        store_findings(run, scanned)
+        return store_findings(run, scanned)
 
     monkeypatch.setattr(letter_processing, "store_findings", store_all_but_one)
     run = run_sync(business_a, [letter(1), letter(2, subject="Invoice two"), letter(3)])
