@@ -136,9 +136,9 @@ def title_of(attempt: Attempt) -> str:
 
 
 def outcome_of(attempt: Attempt) -> str:
-    """How it left the run, and why."""
+    """How it left the run, and why; before an attempt, in which status the run waits for it."""
     if attempt.number is None:
-        return gettext("waiting")
+        return str(attempt.waits[-1].status.label)
     label = str((attempt.left_for or Status.RUNNING).label)
     reason = str(attempt.reason)
     return label if not reason or reason.casefold() == label.casefold() else f"{label}: {reason}"

@@ -62,6 +62,16 @@ def test_a_run_that_waits_is_shown_waiting(business_a: Business, make_run: MakeR
     assert (waiting.number, waiting.work, len(waiting.waits)) == (None, None, 1)
 
 
+@pytest.mark.parametrize(("status", "outcome"), [("queued", "Queued"), ("paused", "Paused")])
+def test_before_its_next_attempt_the_chart_says_what_the_card_says(
+    business_a: Business, make_run: MakeRun, status: str, outcome: str
+) -> None:
+    run = read_run(make_run(business_a, status))
+    chart = draw_attempts(run, events_of(run))
+    assert chart
+    assert (chart.rows[-1].title, chart.rows[-1].outcome) == ("Next attempt", outcome)
+
+
 def test_time_runs_from_the_reading_direction(run: Any) -> None:
     def starts() -> list[float]:
         chart = draw_attempts(run, events_of(run))
