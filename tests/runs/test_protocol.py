@@ -132,7 +132,7 @@ class Protocol(RuleBasedStateMachine):
         self.hosts = [Host("worker@one"), Host("worker@two")]
         self.calls: list[tuple[SteppedCall, Host | None, Callable[[Any], None]]] = []
         self.kinds: list[str] = []
-        self.shown: dict[int, tuple[int, float]] = {}  # the most that readers have seen of a run
+        self.shown: dict[int, tuple[int, int, float]] = {}  # the newest version that readers have seen of a run
         self.stop_requested: set[int] = set()  # runs whose cancel or pause was accepted
         self.answered: set[int | None] = {None}  # runs whose start was answered
         self.reopening: set[SteppedCall] = set()
@@ -491,10 +491,12 @@ class Protocol(RuleBasedStateMachine):
         for run in runs:
             if run.status == Status.RUNNING:
                 assert not self.table[run.pk]["overdue"], "a dead run was shown as active"
-            processed, progress_pct = self.shown.get(run.pk, (0, 0.0))
+            version, processed, progress_pct = self.shown.get(run.pk, (0, 0, 0.0))
+            if run.version < version:
+                continue  # this reader was overtaken by another: pages discard an older version
             assert run.processed >= processed, "the count went backwards"
             assert (run.progress_pct or 0.0) >= progress_pct, "the bar went backwards"
-            self.shown[run.pk] = (run.processed, run.progress_pct or 0.0)
+            self.shown[run.pk] = (run.version, run.processed, run.progress_pct or 0.0)
 
     def choose_run(self, which: int) -> int:
         """One of the runs, the newest first."""
