@@ -25,6 +25,8 @@ def check_history(finding: Finding, history: History) -> None:
         finding.count("claims", is_claim)
         if after.attempt != before.attempt + is_claim:
             finding.violate(f"{history} went from attempt {before.attempt} to {after.attempt} by {after.status}")
+        if is_claim and after.actor != "worker":  # taking the turn names the worker to the timeline
+            finding.violate(f"{history}: attempt {after.attempt} was claimed without a turn")
     last = history.changes[-1]
     if (last.status, last.attempt) != (history.status, history.attempt):
         finding.violate(

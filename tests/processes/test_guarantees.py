@@ -229,6 +229,11 @@ def an_attempt_that_nobody_claimed(world: World) -> None:
     world.set_change(world.drill, -1, attempt=2)
 
 
+@damage("G2", "attempt 1 was claimed without a turn")
+def a_claim_that_names_no_worker(world: World) -> None:
+    world.set_change(world.drill, 1, pgh_context=None)
+
+
 @damage("G2", "its timeline ends with failed")
 def a_status_that_the_timeline_does_not_know(world: World) -> None:
     world.set_change(world.drill, -1, status="failed")
