@@ -135,11 +135,11 @@ def test_a_member_of_a_gets_404_for_everything_of_b(
     assert all_requests() == before
 
 
-@pytest.mark.parametrize("route", [r for r in project_routes() if r.startswith("/api/") and r not in OPEN])
-def test_anonymous_requests_are_401(anonymous: APIClient, of_b: dict[str, Any], route: str) -> None:
-    for method in ("get", "post", "put", "delete", "options"):
+def test_anonymous_requests_are_401(anonymous: APIClient, of_b: dict[str, Any]) -> None:
+    routes = [route for route in project_routes() if route.startswith("/api/") and route not in OPEN]
+    for route, method in product(routes, ("get", "post", "put", "delete", "options")):
         response = getattr(anonymous, method)(fill_route(route, of_b))
-        assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer"), method
+        assert (response.status_code, response.headers.get("WWW-Authenticate")) == (401, "Bearer"), (method, route)
 
 
 def test_the_anonymous_see_nothing_elsewhere(anonymous: APIClient, of_b: dict[str, Any]) -> None:
