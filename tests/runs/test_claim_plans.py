@@ -29,10 +29,10 @@ STATEMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "new turns": (claim_statements.add_turns_sql(TYPE), {"queue": TYPE.queue}),
     "what runs": (claim_statements.count_running_sql((TYPE,)), {}),
     "the ends of waits": (claim_statements.end_waits_sql(TYPE), {}),
-    "a claim": (claim_statements.claim_sql(TYPE, ()), {"queue": TYPE.queue}),
+    "a claim": (claim_statements.claim_sql(TYPE, ()), {}),
     "a claim within limits": (
         claim_statements.claim_sql(TYPE, (OF_BUSINESS, OF_ALL)),
-        {"queue": TYPE.queue, "at_most": [3, 20]},
+        {"at_most": [3, 20]},
     ),
     "the slots held": (claim_statements.slots_held_sql(TYPE), {}),
 }
@@ -65,6 +65,7 @@ def test_each_statement_of_a_claim_reads_partial_indexes_only(long_history: int)
             "business": long_history,
             "worker": "w",
             "worker_boot": "b",
+            "audit_id": "a",
             "task_id": "t",
             **parameters,
         }
