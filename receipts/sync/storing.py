@@ -44,7 +44,7 @@ def store_receipts(receipts: Sequence[Receipt]) -> int:
     upserts = [(UPSERT, _values(receipt)) for receipt in receipts]
     _lock, *rows = fetch_pipelined([lock_statement(receipts[0].business_id), *upserts])
     link_duplicates([receipt for receipt, row in zip(receipts, rows, strict=True) if _update_written(receipt, row)])
-    return sum(is_new for written in rows for *_columns, is_new in written)
+    return sum(is_new for written in rows for *_others, is_new in written)
 
 
 def _values(receipt: Receipt) -> list[Any]:

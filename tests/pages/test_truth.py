@@ -72,6 +72,15 @@ def progress(run: Any, processed: int) -> None:
     update_run(run, processed=processed, succeeded=processed, progress_pct=processed / 2, heartbeat_at=Now())
 
 
+def streamed_page(page_a: Callable[[], Page], run: Any) -> Page:
+    """The page, once its stream has sent a change of the run."""
+    page = page_a()
+    expect(label(page)).to_have_text("Working")
+    progress(run, 101)
+    expect(page.get_by_text("101 of 200")).to_be_visible(timeout=SOON)
+    return page
+
+
 def record_requests(context: BrowserContext) -> list[str]:
     """The URLs that the pages request from the API from now on."""
     urls: list[str] = []
@@ -105,15 +114,33 @@ def test_a_page_with_a_stream_hardly_polls(
     page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun
 ) -> None:
     run = half_done(make_run, business_a)
-    page = page_a()
-    expect(label(page)).to_have_text("Working")
-    progress(run, 101)
-    expect(page.get_by_text("101 of 200")).to_be_visible(timeout=SOON)
+    page = streamed_page(page_a, run)
     urls = record_requests(context)
     for processed in range(110, 190, 10):
         progress(run, processed)
         expect(page.get_by_text(f"{processed} of 200")).to_be_visible(timeout=2_000)
     assert len(urls) <= 1, urls
+
+
+def test_a_card_of_a_run_that_is_gone_does_not_poll_for_each_change_of_another(
+    page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun
+) -> None:
+    run = half_done(make_run, business_a)
+    page = streamed_page(page_a, run)
+    urls = record_requests(context)
+    page.evaluate(
+        """business => {
+        const card = document.createElement("run-card");
+        for (const [name, value] of [["type", "receipt_sync"], ["business", business], ["run-id", "999999"]])
+            card.setAttribute(name, value);
+        document.body.append(card);
+    }""",
+        str(business_a.pk),
+    )
+    for processed in range(110, 160, 10):
+        progress(run, processed)
+        expect(page.get_by_text(f"{processed} of 200")).to_be_visible(timeout=2_000)
+    assert 1 <= len([url for url in urls if "/999999/" in url]) <= 2, urls
 
 
 def test_a_run_that_begins_elsewhere_appears_at_once(
@@ -169,10 +196,7 @@ def test_a_stream_that_outlives_the_session_does_not_hide_its_end(
     page_a: Callable[[], Page], context: BrowserContext, business_a: Business, make_run: MakeRun
 ) -> None:
     run = half_done(make_run, business_a)
-    page = page_a()
-    expect(label(page)).to_have_text("Working")
-    progress(run, 110)
-    expect(page.get_by_text("110 of 200")).to_be_visible(timeout=SOON)
+    page = streamed_page(page_a, run)
     Session.objects.all().delete()
     page.evaluate("window.dispatchEvent(new Event('focus'))")
     expect(page.get_by_role("link", name="Sign in again")).to_be_visible(timeout=BACK)

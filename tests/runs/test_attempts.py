@@ -63,7 +63,7 @@ def test_a_run_that_waits_is_shown_waiting(business_a: Business, make_run: MakeR
 
 
 @pytest.mark.parametrize(("status", "outcome"), [("queued", "Queued"), ("paused", "Paused")])
-def test_before_its_next_attempt_the_chart_says_what_the_card_says(
+def test_before_its_next_attempt_the_chart_says_in_which_status_a_run_waits(
     business_a: Business, make_run: MakeRun, status: str, outcome: str
 ) -> None:
     run = read_run(make_run(business_a, status))

@@ -117,12 +117,12 @@ class RunCard extends HTMLElement {
 
   /** The stream sends all runs of the business. A card without `run-id` changes over to one that starts. @param {Run} run */
   receive(run) {
-    // A stream that is open outlives its session by some seconds: only a response of now ends a refusal.
-    if (this.isRefused) return void this.poller?.pollNow();
-    this.poller?.streamCaughtUp();
+    if (!this.isRefused) this.poller?.streamCaughtUp();
     const other = run.type !== this.type || String(run.id) !== this.followedId;
     if (other && (run.type !== this.type || this.fixedId || isActive(this.run) || !isActive(run))) return;
-    this.poller?.accept(run);
+    // A stream that is open outlives its session by some seconds: only a new response ends a refusal.
+    if (this.isRefused) this.poller?.pollNow();
+    else this.poller?.accept(run);
   }
 
   loadStoredId() {
