@@ -101,6 +101,7 @@ class Progress:
         self._is_tracking = True
         self._reports.begin_items()
         counts, clock = self._counts, time.monotonic
+        before = counts.processed
         names_next = True  # is the next item named on the row before it begins?
         try:
             for item in items:
@@ -115,7 +116,7 @@ class Progress:
                     names_next = self._naming.names_next(self._due, self._reports.rate)
                     if not names_next:
                         self._flush_between_items("")
-            if names_next:
+            if names_next and counts.processed > before:  # an empty loop has named nothing, and counted nothing
                 self._flush_between_items("")
         except GeneratorExit:
             self._naming.left_inside = key_of(item)

@@ -93,6 +93,17 @@ def test_a_flush_is_written_once_a_second_at_most(business_a: Business) -> None:
     assert run.version <= 5 + elapsed  # made, claimed, its first item named and finished, left
 
 
+def test_a_loop_over_nothing_writes_nothing(business_a: Business) -> None:
+    """As a sync of a mailbox without new mail."""
+
+    def work(run: CountingRun, progress: Progress) -> None:
+        for _ in progress.track([], durably=True):
+            pass
+
+    run = work_through(start_counting(business_a), work)
+    assert (run.status, run.version, *counts(run)) == ("completed", 3, 0, 0, 0, 0, 0)  # made, claimed, left
+
+
 def crash() -> None:
     raise MemoryError("killed here")
 
