@@ -19,7 +19,8 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from ..database import fetch_pipelined
-from ..models import Run, Worker, claim_statements, run_types
+from ..models import Run, claim_statements, run_types
+from ..models.fleet import slots_of_workers
 from ..models.queue_snapshot import FIRST, Limit, QueueSnapshot, fetch_snapshot
 from ..states import StopRequest
 
@@ -45,7 +46,7 @@ def make_room(queue: str) -> int:
     """Ask runs to make room for those that wait in this queue; how many were asked."""
     if settings.RUNS_TIME_SLICE_SECONDS is None and settings.RUNS_SHORT_SLICE_SECONDS is None:
         return 0
-    workers = dict(Worker.objects.alive().serving(queue).values_list("name", "slots"))
+    workers = dict(slots_of_workers(queue).fetch())
     if not workers:
         return 0
     with transaction.atomic():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Self
 
 import psycopg
@@ -35,7 +36,7 @@ class CompiledQuery:
         sql, parameters = rows.query.sql_with_params()
         return cls(sql, tuple(parameters))
 
-    def fetch(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def fetch(self, values: Mapping[str, Any] = MappingProxyType({})) -> list[tuple[Any, ...]]:
         parameters = [values[each] if isinstance(each, Slot) else each for each in self.parameters]
         with preparing_cursor() as cursor:
             cursor.execute(self.sql, parameters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final, Self
 
 from django.conf import settings
@@ -10,6 +11,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+
+from .compiled_query import CompiledQuery
 
 FORGOTTEN_AFTER: Final = timedelta(days=1)
 
@@ -121,3 +124,13 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def slots_of_workers(queue: str) -> CompiledQuery:
+    """Names and slots of the workers that are alive and serve the queue."""
+    return _compile_slots(queue, lost_after())
+
+
+@lru_cache(maxsize=64)
+def _compile_slots(queue: str, _lost_after: timedelta) -> CompiledQuery:
+    return CompiledQuery.of(Worker.objects.alive().serving(queue).values_list("name", "slots"))

@@ -18,7 +18,8 @@ from functools import cached_property
 from itertools import islice
 
 from ..database import fetch_pipelined
-from ..models import Run, Worker, place_statements, run_types
+from ..models import Run, place_statements, run_types
+from ..models.fleet import slots_of_workers
 from ..models.queue_snapshot import Head, Limit, QueueSnapshot, fetch_snapshot, types_of
 
 MOST = 100  # runs before it: nobody counts further
@@ -83,7 +84,7 @@ def fetch_queue_view(queue: str, asked: Collection[BusinessAndType]) -> QueueVie
     snapshot, heads = fetch_first_heads(queue, asked)
     others = {head.business for order in heads.values() for head in order}
     types = types_of(queue)
-    workers, parameters = Worker.objects.alive().serving(queue).values("name", "slots").query.sql_with_params()
+    workers = slots_of_workers(queue)
     of_own = {"businesses": sorted({business for business, _type in asked}), "most": MOST + 1}
     of_others = {"businesses": sorted(others), "most": MOST + 1}
     results = iter(
@@ -91,7 +92,7 @@ def fetch_queue_view(queue: str, asked: Collection[BusinessAndType]) -> QueueVie
             [
                 *((place_statements.first_in_queue_sql(model), of_own) for model in types),
                 *((place_statements.count_in_queue_sql(model), of_others) for model in types),
-                (place_statements.count_slots_sql(workers, run_types()), parameters),
+                (place_statements.count_slots_sql(workers.sql, run_types()), workers.parameters),
             ]
         )
     )
