@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from . import Account, Beat, FolderAccount, RecordingSource, Wait
 from .folder.source import FolderSource, ReadDuration
-from .twilio import TwilioSource
 
 
 @contextmanager
@@ -16,5 +15,7 @@ def open_source(account: Account, *, wait: Wait, beat: Beat, read_duration: Read
     if isinstance(account, FolderAccount):
         yield FolderSource(account.folder, beat=beat, read_duration=read_duration)
         return
+    from .twilio import TwilioSource  # its library takes a tenth of the time in which any process starts
+
     with TwilioSource(account, wait=wait) as twilio:
         yield twilio
