@@ -6,10 +6,13 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+from django.db import connection, transaction
 
 from runs.drill.models import DrillRun, DrillStep
 from runs.lifecycle import start
@@ -19,6 +22,7 @@ from tests.workers import until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+STEPS = DrillStep._meta.db_table
 EVERY_SECOND = {"RUNS_ANNOUNCE_SECONDS": "1"}  # lost after 4.5 s, deaf after 3
 
 
@@ -63,12 +67,16 @@ def start_without_message(business: Business) -> DrillRun:
 def test_the_runs_of_a_frozen_machine_go_on_elsewhere_and_it_writes_nothing_when_it_wakes(
     business_a: Business, files: Path
 ) -> None:
-    with worker(files.parent, "drill", name="frozen", environment=EVERY_SECOND) as frozen:
+    """It freezes at the worst moment: in a transaction, which keeps the run's row locked."""
+    limits = {**EVERY_SECOND, "DATABASE_STATEMENT_TIMEOUT_SECONDS": "3"}
+    with worker(files.parent, "drill", name="frozen", environment=limits) as frozen:
         run = long_run(business_a)
         until(lambda: row(run).processed >= 5)
-        with worker(files.parent, "drill", name="live", environment=EVERY_SECOND):
+        with worker(files.parent, "drill", name="live", environment=limits):
             until(lambda: Worker.objects.alive().count() == 2)
-            os.killpg(frozen.pid, signal.SIGSTOP)
+            with no_steps_written():
+                until(is_step_waiting)
+                os.killpg(frozen.pid, signal.SIGSTOP)
             until(lambda: row(run).attempt == 2, seconds=30)
             resumed = row(run)
             assert reasons(run) == ["started", "claimed", "machine lost", "claimed"]
@@ -81,6 +89,20 @@ def test_the_runs_of_a_frozen_machine_go_on_elsewhere_and_it_writes_nothing_when
             until(lambda: row(run).processed > resumed.processed + 40)
             assert DrillStep.objects.filter(run=run, attempt=1).count() == numbers
             assert row(run).attempt == 2
+
+
+@contextmanager
+def no_steps_written() -> Iterator[None]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {STEPS} IN EXCLUSIVE MODE")
+        yield
+
+
+def is_step_waiting() -> bool:
+    """Has a worker's transaction locked its run, and waits to write the step?"""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass", [STEPS])
+        return bool(cursor.fetchone()[0])
 
 
 def test_of_two_workers_with_one_name_the_older_ends_itself(business_a: Business, files: Path) -> None:
