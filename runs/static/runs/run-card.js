@@ -1,12 +1,8 @@
 /**
  * `<run-card type="receipt_sync" business="3">`: one run, followed as it advances; it never shows more than is known.
  *
- * Attributes: `type` and `business`; `run-id` for one run; without it the run that this browser follows, or else
- * the business's latest of the type; `api` ("/api/"), `token` (without it the page's session), `lang`,
- * `time-zone` (of its times; by default the page's `data-time-zone`, or else the browser's), `heading`, `results`,
- * `login` ("/login/": where an ended session is renewed), `lasting` (it can't be dismissed). A child with `slot="empty"` is shown while there is no run.
- * Events, bubbling, with the run's JSON as `detail`: `run:change`, `run:finish`, `run:dismiss`.
- * Attributes that it sets, for style sheets: `state` (the verdict's code, "loading", "unknown" or "none"), `moving`, `lost`, `no-total`, `imperfect`.
+ * Its attributes, events, parts and states are documented, and shown, by `/card/` (`templates/runs/card.html`). Without
+ * `time-zone` it uses the `data-time-zone` of the page around it, or else the browser's.
  */
 
 import { Api, ApiError, errorMessage } from "./api.js";
