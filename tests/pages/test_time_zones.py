@@ -39,16 +39,18 @@ def text_of(client: Client, path: str, language: str = "en") -> str:
 
 
 @pytest.mark.needs("chromium")
-def test_cards_and_pages_show_the_same_times_and_name_the_zone_once(
+def test_cards_and_pages_write_times_and_numbers_alike_and_name_the_zone_once(
     business: Business, make_run: MakeRun, open_page: Open
 ) -> None:
-    run = make_run(business, "failed", created_at=LATE, finished_at=LATE)
+    run = make_run(business, "failed", created_at=LATE, finished_at=LATE, total=12_400, processed=1_234)
     for language, shown in (("en", ENGLISH), ("he", HEBREW)):
         page = open_page(path=f"/b/business-a/runs/receipt_sync/{run.pk}/", language=language)
         expect(page.locator("[part=age]")).to_contain_text(shown, timeout=SOON)
+        expect(page.locator("[part=count]")).to_contain_text(re.compile("1,234 .*12,400"))
         expect(page.locator("body")).to_contain_text(ZONE)
         page.goto(page.url.split("receipt_sync")[0])
         expect(page.locator(".rows time")).to_have_text(shown)
+        expect(page.locator(".rows")).to_contain_text(re.compile("1,234 .*12,400"))
         assert page.locator("body").inner_text().count(ZONE) == 1
 
 
