@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -121,6 +122,18 @@ def test_a_completed_run_of_which_something_failed_isnt_listed_as_if_all_went_we
     badges = {line.run.pk: line.badge for line in lines}
     assert "Completed with failures" in badges[flawed.pk]
     assert "failures" not in badges[fine.pk]
+
+
+@pytest.mark.parametrize(("language", "written"), [("en", "Jun 3, 2026, 10:05 PM"), ("he", "3.6.2026, 22:05")])
+def test_every_time_is_written_as_the_card_on_the_page_writes_it(
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun, language: str, written: str
+) -> None:
+    moment = datetime(2026, 6, 3, 22, 5, tzinfo=UTC)
+    run = make_run(business_a, "failed", **dict.fromkeys(("created_at", "started_at", "finished_at"), moment))
+    for path in (LIST, f"{LIST}{run.pk}/change/"):
+        page = as_staff_in_admin.get(path, headers={"Accept-Language": language}).content.decode()
+        assert written in page
+        assert not re.search(r"22:05|10:05", page.replace(written, ""))
 
 
 def test_a_run_is_read_only(as_staff_in_admin: Client, business_a: Business, make_run: MakeRun) -> None:
