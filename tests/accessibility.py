@@ -24,3 +24,9 @@ OPTIONS = {
 def find_violations(page: Page, within: str | None = None) -> list[str]:
     found = Axe().run(page, context=within, options=OPTIONS).response["violations"]
     return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
+
+
+def scrolls_sideways(page: Page) -> bool:
+    """Does the page, or a table's panel on it, have to be scrolled sideways?"""
+    elements = "[document.documentElement, ...document.querySelectorAll('.run-panel, .now-scroll')]"
+    return bool(page.evaluate(f"{elements}.some((element) => element.scrollWidth > element.clientWidth)"))

@@ -21,7 +21,7 @@ from runs.lifecycle.dispatch import reopen
 from runs.models import Business
 from runs.models.audit import SYSTEM, audit_context
 from runs.states import Status
-from tests.accessibility import LOOKS, SCREENSHOTS, find_violations
+from tests.accessibility import LOOKS, SCREENSHOTS, find_violations, scrolls_sideways
 from tests.browser import SOON, label
 from tests.cast import MakeRun
 from tests.claims import claim_run
@@ -85,7 +85,7 @@ def test_the_pages_are_accessible(
         page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}.png", full_page=True)
         page.set_viewport_size({"width": 320, "height": 800})
         page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}-320.png", full_page=True)
-        if page.evaluate("document.documentElement.scrollWidth") > 320:
+        if scrolls_sideways(page):
             problems.append(f"{name} is wider than the screen")
     assert problems == []
 
