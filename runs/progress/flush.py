@@ -97,10 +97,8 @@ def execute_prepared(statement: str, parameters: dict[str, Any]) -> Row:
 def lock_attempt(run: Run) -> None:
     """Lock the row: nobody can expire, reset or claim the run before the transaction ends. Raises `RunLost`."""
     parameters = {"id": run.pk, "attempt": run.attempt, "stale_after": run.stale_after()}
-    connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.pipeline():  # BEGIN isn't waited for
-        row = execute_prepared(statements.lock_attempt_sql(type(run)), parameters)
-    if row is None:
+    [rows] = fetch_pipelined([(statements.lock_attempt_sql(type(run)), parameters)])  # BEGIN isn't waited for
+    if not rows:
         raise RunLost
 
 
