@@ -122,4 +122,6 @@ def fetch_pipelined(statements: Iterable[tuple[str, Sequence[Any] | Mapping[str,
                 psycopg.Cursor(connection.connection).execute(statement, parameters)
                 for statement, parameters in statements
             ]
-        return [cursor.fetchall() for cursor in cursors]  # a fetch inside of the pipeline would be a round trip more
+        # A fetch inside of the pipeline would be a round trip more. And PostgreSQL ends no pipeline that waits for its
+        # rest: a machine that froze in that round trip would keep its locks until it woke up.
+        return [cursor.fetchall() for cursor in cursors]

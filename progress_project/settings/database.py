@@ -15,9 +15,10 @@ def connection_options() -> dict[str, Any]:
     options: dict[str, Any] = {"connect_timeout": 5, "application_name": "unstuck"}
     seconds = env.int("DATABASE_STATEMENT_TIMEOUT_SECONDS", default=30)
     if seconds:  # 0 sends nothing, as PgBouncer needs it
-        # A machine that freezes in a transaction keeps its run locked: no longer than until it counts as lost, or the
-        # run couldn't go on elsewhere.
-        options["options"] = f"-c statement_timeout={seconds}s -c idle_in_transaction_session_timeout={seconds}s"
+        # A machine that freezes in a transaction keeps its run locked, however long statements may take: no longer than
+        # until it counts as lost (45 s), or the run couldn't go on elsewhere.
+        idle = min(seconds, 30)
+        options["options"] = f"-c statement_timeout={seconds}s -c idle_in_transaction_session_timeout={idle}s"
     if env.bool("DATABASE_PREPARED_STATEMENTS", default=True):
         options["prepare_threshold"] = 5  # psycopg's own; Django turns it off for the sake of PgBouncer
     return options

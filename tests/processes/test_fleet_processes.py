@@ -99,7 +99,7 @@ def no_steps_written() -> Iterator[None]:
 
 
 def is_step_waiting() -> bool:
-    """Has a worker's transaction locked its run, and waits to write the step?"""
+    """Is a worker, which has locked its run, waiting to write the step?"""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass", [STEPS])
         return bool(cursor.fetchone()[0])

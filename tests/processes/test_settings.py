@@ -43,6 +43,13 @@ def test_the_queue_timeout_may_be_none(given: str, read_as: str) -> None:
     assert seconds.stdout.strip() == read_as
 
 
+def test_statements_may_take_long_but_no_transaction_may_be_idle_until_its_machine_is_lost() -> None:
+    limits = "settings.DATABASES['default']['OPTIONS']['options']"
+    patient = read(limits, **PRODUCTION, DATABASE_STATEMENT_TIMEOUT_SECONDS="120").stdout
+    assert "statement_timeout=120s" in patient
+    assert "idle_in_transaction_session_timeout=30s" in patient
+
+
 def test_two_copies_share_neither_state_nor_imap_port() -> None:
     first, second = (read("settings.VAR_DIR, settings.DEMO_IMAP_PORT", PORT=port).stdout for port in ("8000", "8001"))
     assert first != second
