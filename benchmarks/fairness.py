@@ -87,7 +87,7 @@ def time_start(business: Business) -> float:
 def begin_slices_anew(business: Business) -> None:
     wait_until_running(business, SLOTS)  # a claim that commits after the request would keep its old slice
     [now] = Business.objects.filter(pk=business.pk).annotate(now=Now()).values_list("now", flat=True)
-    DrillRun.objects.filter(business=business).request_stop(StopRequest.INTERRUPT)
+    DrillRun.objects.filter(business=business).request_stop(StopRequest.INTERRUPT, actor=None)
     wait_until_running(business, SLOTS, claimed_at__gt=now)
 
 

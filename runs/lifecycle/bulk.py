@@ -46,7 +46,7 @@ class Outcome:
         self.refused += other.refused
 
 
-class Place(NamedTuple):
+class BulkPosition(NamedTuple):
     """Runs of earlier types, and those of this type up to this id, have been looked at."""
 
     type: str
@@ -68,11 +68,11 @@ class BulkAction:
 def apply_to_runs(
     action: BulkAction,
     sources: Sequence[RunQuerySet[Run]],
-    after: Place | None,
+    after: BulkPosition | None,
     actor: Actor,
     reason: str,
     record: Record,
-) -> tuple[Outcome, Place | None]:
+) -> tuple[Outcome, BulkPosition | None]:
     """Change the runs of these querysets, one for each type by slug. Where to go on, or None when all are done."""
     total, looked_at, began = Outcome(), 0, monotonic()
     for rows in sources:
@@ -82,7 +82,7 @@ def apply_to_runs(
         last = after.id if after and slug == after.type else 0
         while ids := next_ids(action, rows, last):
             if looked_at >= MOST_RUNS or monotonic() - began > MOST_SECONDS:
-                return total, Place(slug, last)
+                return total, BulkPosition(slug, last)
             total.add(action.apply(rows.model.objects.filter(pk__in=ids), actor, reason, record))
             looked_at, last = looked_at + len(ids), ids[-1]
     return total, None
@@ -100,7 +100,7 @@ def cancel_runs(rows: RunQuerySet[Run], actor: Actor, reason: str, record: Recor
         running = list(locked.filter(status=Status.RUNNING).exclude(requested=StopRequest.CANCEL))
         # They are locked, so none starts or ends between these statements.
         locked.filter(status__in=(Status.QUEUED, Status.PAUSED)).transition_to(Status.CANCELLED, finished_at=Now())
-        locked.request_stop(StopRequest.CANCEL)
+        locked.request_stop(StopRequest.CANCEL, actor=actor, reason=reason)
         record([*waiting, *running])
     return Outcome(len(waiting) + len(running))
 

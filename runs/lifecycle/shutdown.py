@@ -42,7 +42,7 @@ def interrupt_runs() -> None:
     def interrupt(model: type[Run]) -> None:
         with transaction.atomic():
             mine = model.objects.filter(worker_boot=this_worker.boot, status=Status.RUNNING)
-            mine.locked().request_stop(StopRequest.INTERRUPT)
+            mine.locked().request_stop(StopRequest.INTERRUPT, actor=None)
 
     for_each_run_type(interrupt)
 

@@ -90,11 +90,8 @@ def interrupt(slots: Iterable[HeldSlot]) -> int:
     keys: dict[type[Run], list[int]] = {}
     for slot in slots:
         keys.setdefault(slot.model, []).append(slot.pk)
-    return sum(
-        model.objects.filter(pk__in=keys[model]).locked(skip_locked=True).request_stop(StopRequest.INTERRUPT)
-        for model in run_types()
-        if model in keys
-    )
+    rows = (model.objects.filter(pk__in=keys[model]).locked(skip_locked=True) for model in run_types() if model in keys)
+    return sum(each.request_stop(StopRequest.INTERRUPT, actor=None) for each in rows)
 
 
 def lock_room() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import Error
@@ -93,7 +94,8 @@ class ClaimsOfTask:
 
 def work_on_claimed(run: R, work: Work[R], worker: Actor) -> None:
     if this_worker.is_stopping():  # claimed after this worker's other runs were requested to interrupt
-        retry_while_database_is_away(type(run).objects.owned_by_attempt(run).request_stop, StopRequest.INTERRUPT)
+        own_row = type(run).objects.owned_by_attempt(run)
+        retry_while_database_is_away(partial(own_row.request_stop, StopRequest.INTERRUPT, actor=None))
     try:
         work_on_attempt(run, work, worker)
     except RunLost:
@@ -154,15 +156,19 @@ def record_exception(progress: Progress, error: Exception) -> None:
 
 
 def apply_stop_request(progress: Progress, request: StopRequest, worker: Actor) -> None:
-    """In the name of the person who asked for it, or else of the worker."""
-    requester = retry_while_database_is_away(fetch_requester, progress.run)
-    with audit_context(requester or worker, f"asked to {request}", worker=worker.name):
+    """In the name of the person who asked for it, with their reason, or else of the worker."""
+    requester, reason = retry_while_database_is_away(fetch_requester, progress.run)
+    with audit_context(requester or worker, reason or f"asked to {request}", worker=worker.name):
         progress.leave(STATUS_AFTER_STOP[request])
 
 
-def fetch_requester(run: Run) -> Actor | None:
+def fetch_requester(run: Run) -> tuple[Actor | None, str]:
+    """Who asked for the stop, and the reason that was given; of the machinery's own request neither."""
     requester = type(run).objects.filter(pk=run.pk).values_list("requested_by", flat=True).first()
-    return Actor(**requester) if requester else None
+    if not requester:
+        return None, ""
+    reason = requester.pop("reason", "")
+    return Actor(**requester), reason
 
 
 def requeue_after_outage(run: Run, worker: Actor, error: Exception) -> None:

@@ -77,7 +77,7 @@ class Run(HeartbeatMixin):
     worker_boot = models.CharField(max_length=40, blank=True, default="")
     task_id = models.CharField(max_length=64, blank=True, default="")
     requested = models.CharField(max_length=16, choices=StopRequest, blank=True, default="")
-    requested_by = models.JSONField(null=True, editable=False)  # the `Actor`; null: the machinery, or an older version
+    requested_by = models.JSONField(null=True, editable=False)  # the `Actor` and a reason; null: the machinery
     waiting_until = models.DateTimeField(null=True)  # of a running attempt, or in the queue: nobody claims it before
     waiting_reason = models.CharField(max_length=200, blank=True, default="")
 
@@ -255,7 +255,7 @@ class Run(HeartbeatMixin):
         """A run without a worker changes at once; of a running one it is requested."""
         if request == StopRequest.CANCEL and self._cancel_without_worker(actor, reason):
             return
-        if self._own_row().request_stop(request, actor):
+        if self._own_row().request_stop(request, actor=actor, reason=reason):
             return
         # Its worker may have been lost, and the run requeued, between the two statements.
         if request == StopRequest.CANCEL and self._cancel_without_worker(actor, reason):

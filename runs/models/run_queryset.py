@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from django.conf import settings
 from django.db import Error, connection, models, transaction
@@ -39,6 +39,10 @@ def as_expressions(assignments: Mapping[str, str]) -> dict[str, Any]:
 
 
 READ_WITH_RUN = (*AGES, "queue_age", "worked_seconds", "starter_name", "source_name")  # what `with_ages` adds
+
+
+# As `Run.unknown`: items whose outcome a crash left unknown.
+UNKNOWN_OUTCOMES: Final = models.F("processed") - models.F("succeeded") - models.F("failed") - models.F("skipped")
 
 
 class RunQuerySet(HeartbeatQuerySet[R]):
@@ -249,14 +253,15 @@ class RunQuerySet(HeartbeatQuerySet[R]):
                     processed=processed, furthest=Greatest("furthest", processed), version=models.F("version") + 1
                 )
 
-    def request_stop(self, request: StopRequest, actor: Actor | None = None) -> int:
-        """Ask the attempts of these runs to stop; the stop is recorded as `actor`'s.
+    def request_stop(self, request: StopRequest, *, actor: Actor | None, reason: str = "") -> int:
+        """Ask the attempts of these runs to stop; the stop is recorded as `actor`'s, or the worker's.
 
         Nothing replaces a cancel, and an interrupt no person's pause.
         """
+        requester = actor and {**asdict(actor), **({"reason": reason} if reason else {})}
         stronger = [StopRequest.CANCEL, StopRequest.PAUSE] if request == StopRequest.INTERRUPT else [StopRequest.CANCEL]
         return (
             self.filter(status=Status.RUNNING)
             .exclude(requested__in=stronger)
-            .update(requested=request, requested_by=actor and asdict(actor), version=models.F("version") + 1)
+            .update(requested=request, requested_by=requester, version=models.F("version") + 1)
         )

@@ -12,7 +12,9 @@ from django.urls import reverse
 
 from runs.admin import bulk as pages
 from runs.lifecycle import bulk
+from runs.lifecycle.worker import fetch_requester
 from runs.models import Business
+from runs.models.audit import Actor
 from runs.states import ErrorCode, Status, StopRequest
 from tests.cast import MakeRun
 from tests.contract.models import CountingRun
@@ -64,10 +66,13 @@ def test_everything_that_the_filter_finds_is_cancelled_with_the_reason(
     for run in (queued, paused, running, finished):
         run.refresh_from_db()
     assert [run.status for run in (queued, paused, finished)] == [Status.CANCELLED, Status.CANCELLED, Status.COMPLETED]
+    actor = {"kind": "staff", "name": "staff", "id": staff.pk}
     assert (running.status, running.requested) == (Status.RUNNING, StopRequest.CANCEL)
+    # The worker will record it so.
+    assert fetch_requester(running) == (Actor.user(staff, "staff"), "Their mailbox is gone")
     context = queued.events.latest("pgh_id").pgh_context
     assert context["reason"] == "Their mailbox is gone"
-    assert context["actor"] == {"kind": "staff", "name": "staff", "id": staff.pk}
+    assert context["actor"] == actor
     entries = set(LogEntry.objects.values_list("content_type__model", "object_id", "change_message"))
     message = "Cancel runs. Reason: Their mailbox is gone"
     assert entries == {(run._meta.model_name, str(run.pk), message) for run in (queued, paused, running)}

@@ -122,7 +122,7 @@ def test_an_hour_is_transcribed_through_many_deploys(source: Source, model: Mode
     run = start_run(source, long=HOUR)
 
     def deploy(reached: float) -> None:
-        RecordingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
+        RecordingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT, actor=None)
 
     for _deploy in range(5):
         if in_time:

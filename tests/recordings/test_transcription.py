@@ -152,7 +152,7 @@ def test_an_interrupted_transcription_continues_where_it_stopped(
             if part > 0.5:
                 if how == "killed":
                     raise SystemExit
-                RecordingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
+                RecordingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT, actor=None)
             report_share(part)
 
         progress.inside = inside  # type: ignore[method-assign]

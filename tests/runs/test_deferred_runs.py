@@ -122,7 +122,7 @@ def test_a_stop_request_from_before_the_wait_is_applied(
     business_a: Business, request_: StopRequest, status: Status
 ) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
-        rows(run).request_stop(request_)
+        rows(run).request_stop(request_, actor=None)
         raise RunDeferred(HOUR, "The server is closed")
 
     end = work_through(start_counting(business_a), work)

@@ -259,7 +259,7 @@ def test_a_stop_between_items_accuses_no_item(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for number in progress.track(range(ITEMS), durably=True):
             if number == 3:
-                CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
+                CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE, actor=None)
 
     paused = work_through(start_counting(business_a), work)
     assert (paused.status, paused.processed, paused.open_item, paused.accused_item) == ("paused", 4, "", "")

@@ -157,7 +157,7 @@ def test_a_stop_request_is_applied_between_items(
             done.append(number)
             progress.checkpoint(number=number)
             if number == 3:
-                CountingRun.objects.filter(pk=run.pk).request_stop(request_)
+                CountingRun.objects.filter(pk=run.pk).request_stop(request_, actor=None)
 
     run = work_through(start_counting(business_a), work)
     assert (run.status, run.requested, run.processed) == (status, "", 4)
@@ -168,7 +168,7 @@ def test_a_stop_request_is_applied_between_items(
 def test_a_cancel_is_not_overwritten_by_a_pause(business_a: Business) -> None:
     run = claim_counting(business_a)
     run.cancel(Actor("person", "a"))
-    assert not CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
+    assert not CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE, actor=None)
     assert read_run(run).requested == "cancel"
 
 

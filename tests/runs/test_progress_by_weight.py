@@ -106,7 +106,7 @@ def test_a_long_item_that_moves_is_advancing(business_a: Business) -> None:
 def test_a_stop_request_is_applied_in_the_middle_of_a_long_item(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track([100.0], weigh=lambda weight: weight, weight=100.0):
-            CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE)
+            CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE, actor=None)
             progress.inside(0.5)
             pytest.fail("went on")
 

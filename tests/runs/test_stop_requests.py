@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -39,7 +40,14 @@ def test_a_stop_that_is_requested_after_the_last_flush(
     assert (left.finished_at is not None) == (expected == Status.CANCELLED)
 
 
-@pytest.mark.parametrize(("request_stop", "reason"), [(Run.cancel, "asked to cancel"), (Run.pause, "asked to pause")])
+@pytest.mark.parametrize(
+    ("request_stop", "reason"),
+    [
+        (Run.cancel, "asked to cancel"),
+        (Run.pause, "asked to pause"),
+        (partial(Run.cancel, reason="The wrong list"), "The wrong list"),
+    ],
+)
 def test_a_stop_is_recorded_as_done_by_whoever_asked_for_it(
     business_a: Business, request_stop: Callable[[Run, Actor], None], reason: str
 ) -> None:
@@ -99,5 +107,5 @@ def test_a_cancel_of_what_has_gone_back_to_the_queue_meanwhile(business_a: Busin
 def test_a_cancel_is_not_overwritten_by_a_machine(business_a: Business) -> None:
     run = claim_counting(business_a)
     run.cancel(SYSTEM)
-    CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
+    CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT, actor=None)
     assert read_run(run).requested == StopRequest.CANCEL

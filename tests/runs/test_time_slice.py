@@ -70,9 +70,9 @@ def test_a_persons_stop_request_wins_over_an_interrupt(
     huge = claim_counting(business_a)
     start_counting(business_b)
     served_for(huge, 301)
-    CountingRun.objects.all().request_stop(request_)
+    CountingRun.objects.all().request_stop(request_, actor=None)
     assert requested(huge) == request_
-    CountingRun.objects.all().request_stop(StopRequest.INTERRUPT)  # as a deploy does
+    CountingRun.objects.all().request_stop(StopRequest.INTERRUPT, actor=None)  # as a deploy does
     assert read_run(huge).requested == request_
 
 
@@ -90,7 +90,7 @@ def test_it_goes_to_the_end_of_the_queue_and_on_from_its_cursor(
             taken.append(number)
             progress.checkpoint(number=number + 1)
             if number == 3:
-                CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT)
+                CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT, actor=None)
 
     messages.clear()
     work_on(run, work, task_id="first")
