@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group, shown_for
 from runs.admin.theme import display
+from runs.durations import format_clock
 from runs.exceptions import ItemFailed, RunRejected
 
-from .lengths import format_length
 from .models import Call, RecordingRun, Source
 from .sources import SourceAway
 from .sources.opening import open_source
@@ -103,7 +103,7 @@ class CallAdmin(ReadOnlyAdmin):
 
     @display(description=_("length"), ordering="duration")
     def length(self, call: Call) -> str:
-        return "–" if call.duration is None else format_length(call.duration)
+        return "–" if call.duration is None else format_clock(call.duration)
 
     @display(description=_("size"))
     def file_size(self, call: Call) -> str:

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from runs.durations import format_clock
 from runs.models import RunItem
 from runs.models.item_facts import Fact, drop_empty
 
-from ..lengths import format_length
 from .call import Call
 from .call_queryset import LONG_COLUMNS
 from .recording_run import RecordingRun
@@ -48,7 +48,7 @@ class Recording(RunItem):
     def facts(self) -> list[Fact]:
         if self.call is None:
             return []
-        length = "" if self.duration is None else format_length(self.duration)
+        length = "" if self.duration is None else format_clock(self.duration)
         return drop_empty(
             [
                 Fact(_("Direction"), self.call.get_direction_display()),

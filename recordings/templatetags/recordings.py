@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django import template
 
-from ..lengths import format_length
+from runs.durations import format_clock
+
 from ..search.snippets import render_snippet
 
 register = template.Library()
@@ -13,7 +14,7 @@ register = template.Library()
 @register.filter
 def clock(seconds: float | None) -> str:
     """A dash if it isn't known."""
-    return "–" if seconds is None else format_length(seconds)
+    return "–" if seconds is None else format_clock(seconds)
 
 
 register.filter("marked", render_snippet)

@@ -9,10 +9,10 @@ from typing import Any
 
 from django.utils.translation import get_language_bidi, gettext
 
+from ..durations import format_elapsed
 from ..models import Run
 from ..numbers import format_number
 from ..readers.attempts import Attempt, Span, attempts_of
-from ..readers.humanize import format_duration
 from ..states import Status
 
 SHOWN = 25  # the latest
@@ -51,7 +51,7 @@ class Row:
 
     @property
     def duration(self) -> str:
-        return format_duration(self.attempt.work.seconds) if self.attempt.work else ""
+        return format_elapsed(self.attempt.work.seconds) if self.attempt.work else ""
 
     @property
     def processed(self) -> str:
@@ -59,7 +59,7 @@ class Row:
 
     @property
     def waited(self) -> str:
-        return format_duration(sum(span.seconds for span in self.attempt.waits)) if self.attempt.waits else ""
+        return format_elapsed(sum(span.seconds for span in self.attempt.waits)) if self.attempt.waits else ""
 
     @property
     def text_y(self) -> int:
@@ -112,7 +112,7 @@ class Scale:
     def bar(self, span: Span) -> Bar:
         start = self.percent(span.began)
         width = max(self.percent(span.ended) - start, NARROWEST)
-        title = f"{span.status.label}: {format_duration(span.seconds)}"
+        title = f"{span.status.label}: {format_elapsed(span.seconds)}"
         return Bar(str(span.status), self.place(start + width if self.is_mirrored else start), f"{width:.2f}%", title)
 
 

@@ -18,11 +18,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from ..api.now_rows import may_view_operations
+from ..api.permissions import may_view_operations
+from ..durations import format_age
 from ..lifecycle.reset import Reset, reset_progress, runs_to_reset
 from ..models import Business, Run, run_types
 from ..models.audit import Actor
-from ..readers.humanize import format_age
 from .run import progress_bar, verdict_badge
 from .theme import CheckBox, TextInput
 

@@ -13,9 +13,9 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from ..durations import format_age, format_elapsed
 from ..models import Run
 from ..numbers import format_number
-from ..readers.humanize import format_age, format_duration
 
 COUNTS = ("total", "processed", "succeeded", "failed", "skipped")
 MOMENTS = ("created_at", "started_at", "finished_at")
@@ -90,4 +90,4 @@ def duration_of(run: Run) -> str:
     """Since its first claim; empty before it."""
     if run.started_at is None:
         return ""
-    return format_duration(((run.finished_at or run.server_now) - run.started_at).total_seconds())
+    return format_elapsed(((run.finished_at or run.server_now) - run.started_at).total_seconds())

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
+from ..durations import format_wait
 from ..exceptions import StartQuotaReached
-from ..readers.humanize import format_duration
 
 PERIODS = {
     timedelta(seconds=1): _("second"),
@@ -126,4 +126,4 @@ def describe_quota(reached: StartQuotaReached) -> str:
 
 
 def describe_wait(seconds: int) -> str:
-    return gettext("The next one can start in %(time)s.") % {"time": format_duration(seconds)}
+    return gettext("The next one can start in %(time)s.") % {"time": format_wait(seconds)}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 
+from ..durations import format_elapsed
 from ..numbers import format_number
-from .period import format_elapsed
 
 if TYPE_CHECKING:
     from .run import Run

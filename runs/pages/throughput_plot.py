@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import floor, log10
 from statistics import median
 
+from ..durations import format_clock
 from ..progress.throughput import Points, begins_attempt
 
 WIDTH, HEIGHT = 600.0, 120.0  # of the drawing, in its own units
@@ -110,9 +111,3 @@ def round_up(value: float) -> float:
     """To 1, 2 or 5 times a power of ten."""
     power = 10.0 ** floor(log10(value))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999)
-
-
-def format_clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
