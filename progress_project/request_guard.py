@@ -7,7 +7,7 @@
    `raw_requests` stops reading at the limit, and leaves the refusal to step 2. Django also reads Content-Type before
    any middleware, and raises for some values: `raw_requests` removes those.
 
-A JSON body is searched where it is parsed, in `runs.api.inputs`, after the parser's limits.
+A JSON body is searched where it is parsed, by `runs.api.parsing.parse_body`, after the parser's limits.
 """
 
 from __future__ import annotations

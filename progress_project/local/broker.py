@@ -3,7 +3,7 @@
 kombu's own transport lets a reader see a message or a binding before it is complete, and takes messages through the
 system's temporary directory: between file systems that isn't atomic, and two workers may take the same message. Here a
 file is written as a draft and renamed, and taken by one atomic rename. No process waits for another one's lock longer
-than `LOCK_SECONDS`; the sweep publishes again what couldn't be sent.
+than `LOCK_SECONDS`; what couldn't be sent isn't missed, since workers look for queued runs by themselves.
 """
 
 import fcntl

@@ -30,7 +30,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker without a limit
 CELERY_BROKER_CONNECTION_TIMEOUT = 1
 CELERY_WORKER_CONSUMER = "progress_project.consumer:Consumer"
-# A start answers while the broker is away: one more try, then the sweep publishes it again.
+# A start answers while the broker is away: one more try, then workers with a free slot find the run by themselves.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from knox.crypto import hash_token
 from knox.models import AuthToken
 
-from ..models.compiled_query import CompiledQuery, slot
+from ..models.compiled_query import CompiledQuery, placeholder
 
 UNEXPIRED: Final = Q(expiry__gt=Now()) | Q(expiry=None)
 
@@ -29,7 +29,7 @@ def fetch_token(token: str) -> AuthToken | None:
 
 @cache
 def compile_token() -> CompiledQuery:
-    rows = AuthToken.objects.filter(UNEXPIRED, digest=slot("digest", TextField()))
+    rows = AuthToken.objects.filter(UNEXPIRED, digest=placeholder("digest", TextField()))
     return CompiledQuery.of(rows.values_list(*fields_of(AuthToken), *(f"user__{name}" for name in fields_of(User))))
 
 

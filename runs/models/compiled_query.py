@@ -14,30 +14,30 @@ from django.db.models import BigIntegerField, Field, QuerySet
 from django.db.models.expressions import RawSQL
 
 
-class Slot(str):
+class Placeholder(str):
     """Among the parameters of SQL: the place of the value of this name."""
 
 
-def slot(name: str, field: Field[Any, Any] | None = None) -> RawSQL:
+def placeholder(name: str, field: Field[Any, Any] | None = None) -> RawSQL:
     """An expression whose value is given when the compiled query is executed."""
-    return RawSQL("%s", [Slot(name)], field or BigIntegerField())
+    return RawSQL("%s", [Placeholder(name)], field or BigIntegerField())
 
 
 @dataclass(frozen=True)
 class CompiledQuery:
-    """SQL with its parameters: constants, and slots for values."""
+    """SQL with its parameters: constants, and placeholders for values."""
 
     sql: str
     parameters: tuple[Any, ...]
 
     @classmethod
     def of(cls, rows: QuerySet[Any, Any]) -> Self:
-        """Nothing of `rows` may depend on the request but by its slots: the SQL is used for others, too."""
+        """Nothing of `rows` may depend on the request but by its placeholders: the SQL is used for others, too."""
         sql, parameters = rows.query.sql_with_params()
         return cls(sql, tuple(parameters))
 
     def fetch(self, values: Mapping[str, Any] = MappingProxyType({})) -> list[tuple[Any, ...]]:
-        parameters = [values[each] if isinstance(each, Slot) else each for each in self.parameters]
+        parameters = [values[each] if isinstance(each, Placeholder) else each for each in self.parameters]
         with preparing_cursor() as cursor:
             cursor.execute(self.sql, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()

@@ -94,7 +94,7 @@ class QueueSnapshot:
         return held
 
     def limit_reached(self, business: int, run_type: str) -> Limit | None:
-        """The first limit that keeps the business from running one more of this type."""
+        """A limit that keeps the business from running one more of this type; its own one first."""
         for limit in self.limits_of(business, run_type):
             if self.count_running(limit) >= limit.max_running:
                 return limit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..models import Business, Run
-from ..models.compiled_query import CompiledQuery, slot
+from ..models.compiled_query import CompiledQuery, placeholder
 from ..models.run_columns import RunColumns
 from .verdict import show_repaired
 
@@ -23,7 +23,7 @@ def fetch_run(model: type[Run], pk: int, *, member: int | None = None) -> Run | 
 
 @lru_cache(maxsize=64)
 def compile_detail(model: type[Run], is_members_only: bool) -> CompiledQuery:
-    rows = model.objects.filter(pk=slot("id"))
+    rows = model.objects.filter(pk=placeholder("id"))
     if is_members_only:
-        rows = rows.filter(business__in=Business.objects.with_member(slot("member")))
+        rows = rows.filter(business__in=Business.objects.with_member(placeholder("member")))
     return CompiledQuery.of(RunColumns((model,)).select(rows))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from ..models import Run
 from ..models.queue_snapshot import Limit
 from ..states import Status
-from .queue_view import MOST, QueueView, blocking_limit, fetch_queue_view
+from .queue_view import MOST, QueueView, fetch_queue_view
 
 
 class WaitsFor(models.TextChoices):
@@ -48,7 +48,7 @@ def attach_queue_places(runs: Iterable[Run]) -> None:
 
 
 def place_in(view: QueueView, run: Run) -> QueuePlace:
-    limit = blocking_limit(view.snapshot, (run.business_id, run.slug))
+    limit = view.snapshot.limit_reached(run.business_id, run.slug)
     place = None if limit and limit.business is not None else view.find_place(run, limit)
     if view.slots is None:
         return QueuePlace(place, WaitsFor.WORKER)

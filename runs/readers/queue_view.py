@@ -69,7 +69,7 @@ class QueueView:
         before = 0
         for model in types_of(run.queue):
             key = (run.business_id, model.slug)
-            if blocking_limit(self.snapshot, key) in (None, limit):
+            if self.snapshot.limit_reached(*key) in (None, limit):
                 room = () if model.slug == run.slug else room_under_own_limits(self.snapshot, key)
                 before += min([bisect_left(self.ages.get(key, ()), age), *room])
         return before
@@ -115,7 +115,7 @@ def fetch_first_heads(
     """
     for first in (FIRST_HEADS, None):
         snapshot = fetch_snapshot(queue, first=first)
-        limits = {blocking_limit(snapshot, key) for key in asked}
+        limits = {snapshot.limit_reached(*key) for key in asked}
         in_order, is_cut = heads_without_gap(snapshot, first)
         groups = {limit: first_heads(snapshot, in_order, limit) for limit in limits if is_of_all(limit)}
         if not is_cut or all(len({head.business for head in heads}) > MOST for heads in groups.values()):
@@ -137,18 +137,12 @@ def is_of_all(limit: Limit | None) -> bool:
     return limit is None or limit.business is None
 
 
-def blocking_limit(snapshot: QueueSnapshot, key: BusinessAndType) -> Limit | None:
-    """A limit that keeps the business from running one more of the type; its own one first."""
-    reached = (limit for limit in snapshot.limits_of(*key) if snapshot.count_running(limit) >= limit.max_running)
-    return min(reached, key=lambda limit: limit.business is None, default=None)
-
-
 def first_heads(snapshot: QueueSnapshot, in_order: Sequence[Head], limit: Limit | None) -> list[Head]:
     """Those that nothing holds back, or nothing but this limit, in order.
 
     Of one business more than can stand before a run that has a place, for its own may be among them.
     """
-    heads = [head for head in in_order if blocking_limit(snapshot, (head.business, head.model.slug)) in (None, limit)]
+    heads = [head for head in in_order if snapshot.limit_reached(head.business, head.model.slug) in (None, limit)]
     first = set(islice(dict.fromkeys(head.business for head in heads), MOST + 2))
     return [head for head in heads if head.business in first]
 

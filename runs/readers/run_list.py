@@ -13,7 +13,7 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from ..models import Business, Run, RunQuerySet
-from ..models.compiled_query import CompiledQuery, Slot, slot
+from ..models.compiled_query import CompiledQuery, Placeholder, placeholder
 from ..models.run_columns import RunColumns
 from ..states import Status
 from .verdict import show_repaired
@@ -142,15 +142,15 @@ def compile_list(shape: ListShape) -> CompiledQuery:
         SELECT run.* FROM ({businesses.sql}) own (id) CROSS JOIN LATERAL ({union}) run
         ORDER BY run.created_at {direction}, run.type COLLATE "C" {direction}, run.id {direction} LIMIT %s
     """  # noqa: S608  the parts are Django's own
-    limit = Slot("limit")
+    limit = Placeholder("limit")
     of_branches = [each for branch in branches for each in (*branch.parameters, limit)]
     return CompiledQuery(sql, (*businesses.parameters, *of_branches, limit))
 
 
 def select_businesses(shape: ListShape) -> QuerySet[Any, Any]:
-    rows = Business.objects.with_member(slot("member")) if shape.has_member else Business.objects.all()
+    rows = Business.objects.with_member(placeholder("member")) if shape.has_member else Business.objects.all()
     if shape.has_business:
-        rows = rows.filter(pk=slot("business"))
+        rows = rows.filter(pk=placeholder("business"))
     return rows.order_by().values_list("pk")
 
 
@@ -164,8 +164,8 @@ def select_branch(shape: ListShape, model: type[Run]) -> QuerySet[Any, Any]:
     of_business = RawSQL(f"{own_column} = ANY(ARRAY[own.id])", [], BooleanField())  # noqa: S611
     rows = filter_runs(shape, model.objects.filter(of_business))
     if shape.has_position:
-        side, at = ("gt" if shape.newer else "lt"), slot("at", DateTimeField())
-        beyond = Q(**{f"created_at__{side}": at}) | Q(**{f"id__{side}": slot(f"id {model.slug}")})
+        side, at = ("gt" if shape.newer else "lt"), placeholder("at", DateTimeField())
+        beyond = Q(**{f"created_at__{side}": at}) | Q(**{f"id__{side}": placeholder(f"id {model.slug}")})
         rows = rows.filter(beyond, **{f"created_at__{side}e": at})  # this last one is for the index
     order = ("-business_id", "created_at", "id") if shape.newer else ("business_id", "-created_at", "-id")
     selected: QuerySet[Any, Any] = RunColumns(shape.models).select(rows).order_by(*order)
@@ -177,7 +177,7 @@ def filter_runs(shape: ListShape, rows: RunQuerySet[Run]) -> RunQuerySet[Run]:
         statuses = sorted(shape.statuses)
         rows = rows.shown_as_or_overdue(*statuses) if shape.with_overdue else rows.shown_as(*statuses)
     if shape.has_from:
-        rows = rows.filter(created_at__gte=slot("from", DateTimeField()))
+        rows = rows.filter(created_at__gte=placeholder("from", DateTimeField()))
     if shape.has_to:
-        rows = rows.filter(created_at__lte=slot("to", DateTimeField()))
+        rows = rows.filter(created_at__lte=placeholder("to", DateTimeField()))
     return rows

@@ -21,7 +21,7 @@ def test_an_installation_without_workers_breaks_the_promises(
     files: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.RUNS_SWEEP_INTERVAL_SECONDS = 0.1
-    monkeypatch.setattr("runs.drill.management.commands.progress_drill.CLAIM_SECONDS", 0.3)
+    monkeypatch.setattr("runs.drill.management.commands.progress_drill.COMPLETE_SECONDS", 0.3)
     monkeypatch.setattr("runs.drill.management.commands.progress_drill.LOST_PROCESS_SECONDS", 0.1)
     out = StringIO()
     with pytest.raises(SystemExit) as exit_:

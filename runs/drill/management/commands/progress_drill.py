@@ -33,7 +33,7 @@ STEPS, DIES_AT = 20, 6
 THRESHOLD = DrillRun.stale_after().total_seconds()
 LOST_PROCESS_SECONDS = 5  # a killed process: its run is back in the queue
 READER_SECONDS = 2  # a reader asks ten times in this time
-CLAIM_SECONDS = 90  # a message that was lost is sent again after 60
+COMPLETE_SECONDS = 90  # from its start, for a run that a worker has to claim first
 LOOK_EVERY = 0.2
 
 # A reader says whether it is told that the run is stale.
@@ -88,13 +88,13 @@ def _killed() -> Iterator[Finding]:
     yield Finding("killed process: the run is back in the queue", seconds, LOST_PROCESS_SECONDS)
 
     began = time.monotonic()
-    completed = _until(lambda: _row(run).status == Status.COMPLETED, CLAIM_SECONDS)
+    completed = _until(lambda: _row(run).status == Status.COMPLETED, COMPLETE_SECONDS)
     missing, repeated = _footprints(run)
     whole = completed and not missing and not repeated
     yield Finding(
         f"killed process: completed, {missing} steps missing, {repeated} repeated",
         time.monotonic() - began if whole else None,
-        CLAIM_SECONDS,
+        COMPLETE_SECONDS,
     )
 
 
@@ -102,13 +102,13 @@ def _poisoned() -> Iterator[Finding]:
     """A step that kills its process in every attempt: it is failed after the second, and the run goes on behind it."""
     run = _start(DrillRun.Death.KILLED, dies_again=True)
     began = time.monotonic()
-    completed = _until(lambda: not _row(run).is_active, CLAIM_SECONDS) and _row(run).status == Status.COMPLETED
+    completed = _until(lambda: not _row(run).is_active, COMPLETE_SECONDS) and _row(run).status == Status.COMPLETED
     missing, repeated = _footprints(run)
     is_passed = completed and (missing, repeated, _row(run).failed) == (1, 0, 1)
     yield Finding(
         "poison step: failed after two deaths, the run completed",
         time.monotonic() - began if is_passed else None,
-        CLAIM_SECONDS,
+        COMPLETE_SECONDS,
     )
 
 
@@ -150,7 +150,7 @@ def _seconds_until_swept(run: DrillRun, patience: float) -> float | None:
 
 
 def _dies(run: DrillRun) -> bool:
-    return _until(lambda: _row(run).died_at is not None, CLAIM_SECONDS)
+    return _until(lambda: _row(run).died_at is not None, COMPLETE_SECONDS)
 
 
 def _start(death: DrillRun.Death, *, dies_again: bool = False) -> DrillRun:
