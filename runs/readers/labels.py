@@ -109,7 +109,8 @@ CARD_MESSAGES = {
     "why": _("Why this status?"),
     "why_is": VERDICT_EXPLANATIONS,
     "why_left": _(
-        "The time left is estimated from the speed of the last seconds and from the average since the start."
+        "The time left lies between two estimates: from this attempt's speed, of which the latest part counts more, "
+        "and from the average since the start."
     ),
     "evidence": {
         "seconds_since_heartbeat": _("Last heartbeat"),

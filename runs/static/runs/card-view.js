@@ -205,7 +205,7 @@ export class CardView {
   }
 
   /**
-   * A range between the server's estimate, by the throughput of the last seconds, and the average since the start.
+   * A range between the server's estimate, by the speed of this attempt, and the average since the start.
    * Both come from the server's times; the page's clock only ages them.
    * @param {Run} run @param {number} age
    */
