@@ -23,8 +23,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from ..api.permissions import CONTROL_RUNS, RESET_PROGRESS
 from ..database import StatementTooLong, limited_statements
-from ..lifecycle.bulk import CANCEL, RESET, RETRY, BulkAction, Outcome, Place, apply_to_runs
+from ..lifecycle.bulk import CANCEL, RESET, RETRY, BulkAction, BulkPosition, Outcome, apply_to_runs
 from ..models import Run, RunQuerySet
 from ..models.audit import Actor
 from .run_filter import RunFilter, RunFilterForm
@@ -71,7 +72,7 @@ STAFF_ACTIONS = {
             "cancel",
             _("Cancel runs"),
             _("Runs that wait are cancelled at once. Running ones stop at their next item."),
-            "runs.control_runs",
+            CONTROL_RUNS,
             CANCEL,
             describe_cancelled,
         ),
@@ -79,7 +80,7 @@ STAFF_ACTIONS = {
             "retry",
             _("Retry failed runs"),
             _("These runs go back to their queues and continue from where they stopped."),
-            "runs.control_runs",
+            CONTROL_RUNS,
             RETRY,
             describe_retried,
         ),
@@ -90,7 +91,7 @@ STAFF_ACTIONS = {
                 "These runs will be marked as failed, with your reason in their timelines. A worker that is still alive"
                 " cannot revive them. Each business can then start anew, or retry a run from where it stopped."
             ),
-            "runs.reset_progress",
+            RESET_PROGRESS,
             RESET,
             describe_reset,
         ),
@@ -122,13 +123,13 @@ class ConfirmationForm(forms.Form):
             raise forms.ValidationError(_("Open the page again."))
         return moment
 
-    def clean_after(self) -> Place | None:
+    def clean_after(self) -> BulkPosition | None:
         slug, _space, number = self.cleaned_data["after"].partition(" ")
         if not slug:
             return None
         if not (number.isascii() and number.isdigit() and len(number) < 19):
             raise forms.ValidationError(_("Open the page again."))
-        return Place(slug, int(number))
+        return BulkPosition(slug, int(number))
 
 
 def confirmation_page(model_admin: Any, request: HttpRequest, name: str) -> HttpResponse:
@@ -168,7 +169,7 @@ def list_url(request: HttpRequest) -> str:
 
 def apply_action(
     request: HttpRequest, action: StaffAction, filters: RunFilterForm, options: dict[str, Any]
-) -> tuple[Outcome, Place | None]:
+) -> tuple[Outcome, BulkPosition | None]:
     repair_before(action, filters.build_filter())
     reason = options["reason"]
     message = gettext("%(action)s. Reason: %(reason)s") % {"action": action.title, "reason": reason}

@@ -15,10 +15,11 @@ from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from ..api.permissions import may_view_any_business
+from ..api.permissions import RESET_PROGRESS, may_view_any_business
 from ..models import Business, Membership, run_types
 from .limits import LimitInline
 from .reset import reset_page
+from .run_filter import all_runs_url
 from .theme import DANGER, ModelAdmin, SearchSelect, TabularInline, action, display
 
 
@@ -68,7 +69,7 @@ class BusinessAdmin(ModelAdmin):
         return int(business.stuck_)
 
     def has_reset_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return request.user.has_perm("runs.reset_progress")
+        return request.user.has_perm(RESET_PROGRESS)
 
     @action(description=_("Reset progress"), permissions=["reset"], icon="restart_alt")
     def reset_selected(self, request: HttpRequest, queryset: QuerySet[Business]) -> HttpResponse:
@@ -94,7 +95,7 @@ class BusinessAdmin(ModelAdmin):
 
     @action(description=_("All its runs"), permissions=["view"], icon="list", url_path="runs")
     def list_runs(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return HttpResponseRedirect(f"{reverse('admin:runs_allruns_changelist')}?business={object_id}")
+        return HttpResponseRedirect(all_runs_url(business=str(object_id)))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.reset_view)

@@ -10,8 +10,9 @@ from django.db.models.functions import Extract, Now
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from ..api.permissions import may_view_operations
+from ..durations import format_age
 from ..models import Worker
-from ..readers.humanize import format_age
 from .read_only import ReadOnlyAdmin
 from .theme import display
 
@@ -33,6 +34,9 @@ class WorkerAdmin(ReadOnlyAdmin):
             is_alive_=Case(is_alive, default=Value(False), output_field=BooleanField()),
             age_=Extract(ExpressionWrapper(Now() - F("announced_at"), DurationField()), "epoch"),
         )
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_view_operations(request.user) or super().has_view_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A worker that is alive would announce itself again. Asked for each, also where many are chosen."""

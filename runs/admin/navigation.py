@@ -10,7 +10,7 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.timezone import get_current_timezone_name
@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from knox.models import AuthToken
 
-from ..models import Business, RunLimit, Worker, run_types
+from ..models import AllRuns, Business, RunLimit, Worker, run_types
 
 Label = str | Promise
 
@@ -70,7 +70,8 @@ def build_navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (_("People and access"), build_links(PEOPLE, request)),
         (_("System"), build_links([*SYSTEM, *_groups.get("system", ("", ()))[1]], request)),
     ]
-    return [{"title": title, "items": list(links)} for title, links in groups]
+    filled = ((title, list(links)) for title, links in groups)
+    return [{"title": title, "items": links} for title, links in filled if links]
 
 
 def name_time_zone(request: HttpRequest) -> tuple[str, str]:
@@ -86,11 +87,7 @@ def find_ungrouped() -> list[Entry]:
 
 def operations_links(request: HttpRequest) -> Iterator[dict[str, Any]]:
     yield {"title": _("Home"), "icon": "monitor_heart", "link": reverse("admin:index")}
-    try:
-        link = reverse("admin:runs_allruns_changelist")
-    except NoReverseMatch:
-        return
-    yield {"title": _("All runs"), "icon": "list", "link": link}
+    yield from build_links([Entry(AllRuns, "list", _("All runs"))], request)
 
 
 def build_links(entries: Iterable[Entry], request: HttpRequest) -> Iterator[dict[str, Any]]:

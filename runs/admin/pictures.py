@@ -11,11 +11,9 @@ from datetime import date
 from typing import Any, Final
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.utils.formats import date_format
 from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_bidi, ngettext
 from django.utils.translation import gettext as _
@@ -25,6 +23,7 @@ from ..numbers import format_number
 from ..readers.figures import TypeFigures, fetch_days, fetch_figures
 from ..states import ErrorCode, Status
 from .charts import Series, bar_width, draw_bars, draw_spans, format_span
+from .run_filter import all_runs_url
 
 DAYS: Final = 30
 OUTCOMES: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
@@ -134,14 +133,7 @@ def draw_bar(figures: TypeFigures, code: str, most: int) -> SafeString:
 
 
 def failed_url(model: type[Run], code: str) -> str:
-    """The list of the failed runs of this type and reason: among those of all types, where there is such a list."""
-    try:
-        query = {"type": model.slug, "status": Status.FAILED.value, "error_code": code}
-        return f"{reverse('admin:runs_allruns_changelist')}?{urlencode(query)}"
-    except NoReverseMatch:
-        opts = model._meta
-        query = {"status__exact": Status.FAILED.value, "error_code__exact": code}
-        return f"{reverse(f'admin:{opts.app_label}_{opts.model_name}_changelist')}?{urlencode(query)}"
+    return all_runs_url(type=model.slug, status=Status.FAILED, error_code=code)
 
 
 def _by_day(

@@ -15,17 +15,27 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..api.permissions import may_open_pages
+from ..api.permissions import RESET_PROGRESS, may_open_pages
+from ..api.staff_runs import may_view
+from ..durations import format_age
 from ..models import Run, RunQuerySet
 from ..numbers import format_number
-from ..readers.humanize import format_age
 from ..readers.timeline import events_of, timeline_of
-from ..readers.verdict import QUIET_AFTER, VerdictCode, fetch_repaired, is_overdue, verdict_of
+from ..readers.verdict import (
+    QUIET_AFTER,
+    VerdictCode,
+    fetch_repaired,
+    is_overdue,
+    verdict_code,
+    verdict_label,
+    verdict_of,
+)
 from ..states import ErrorCode, Status
 from .attempt_chart import draw_attempts
 from .business_filter import BusinessFilter
 from .read_only import ReadOnlyAdmin
 from .run_facts import common_field_names, facts_of, own_numbers
+from .run_filter import all_runs_url
 from .theme import ChangeList, display
 
 FAILED_ITEMS_SHOWN = 200
@@ -95,6 +105,9 @@ class RunAdmin(ReadOnlyAdmin):
     class Media:
         css = {"all": ("runs/admin.css",)}
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_view(request.user, self.model)
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return RepairedChangeList
 
@@ -138,10 +151,8 @@ class RunAdmin(ReadOnlyAdmin):
 
     def page_links(self, request: HttpRequest, run: Run) -> list[tuple[Any, str]]:
         """Label and address of the pages that belong to the run; a type adds its own with `result_links`."""
-        links = [
-            (_("All runs of this business"), f"{reverse('admin:runs_allruns_changelist')}?business={run.business_id}")
-        ]
-        if request.user.has_perm("runs.reset_progress") and run.is_active:
+        links = [(_("All runs of this business"), all_runs_url(business=str(run.business_id)))]
+        if request.user.has_perm(RESET_PROGRESS) and run.is_active:
             query = urlencode({"business": str(run.business_id), "types": run.slug})
             links += [(_("Reset progress…"), f"{reverse('admin:runs_business_reset_progress')}?{query}")]
         if may_open_pages(request.user, run.business):
@@ -183,7 +194,7 @@ def staff_api_base(run: Run) -> str:
 
 def progress_bar(run: Run) -> SafeString | str:
     """The `<progress>` element: it follows the text direction, and screen readers know it."""
-    count = f"{run.processed:,} / {'?' if run.total is None else f'{run.total:,}'}"
+    count = f"{format_number(run.processed)} / {'?' if run.total is None else format_number(run.total)}"
     if run.progress_pct is None:
         return count
     return format_html(
@@ -197,7 +208,6 @@ def progress_bar(run: Run) -> SafeString | str:
 
 def verdict_badge(run: Run) -> dict[str, str]:
     """The verdict, without repairing the run: an overdue one is called stale, and can still be reset."""
-    if run.is_imperfect:
-        return {"label": gettext("Completed with failures"), "kind": BADGE_KINDS["imperfect"]}
-    code = VerdictCode.STALE if is_overdue(run) else verdict_of(run).code
-    return {"label": str(code.label), "kind": BADGE_KINDS[code]}
+    code = VerdictCode.STALE if is_overdue(run) else verdict_code(run)
+    kind = BADGE_KINDS["imperfect" if run.is_imperfect else code]
+    return {"label": verdict_label(run, code), "kind": kind}

@@ -10,18 +10,24 @@ from typing import Any, TypeAlias, cast
 from django import forms
 from django.contrib.auth.models import User
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import localize
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from ..api.fields import is_row_id
 from ..days import FIRST_DAY, LAST_DAY
 from ..models import Business, Run, RunQuerySet
+from ..readers.trouble import Trouble, find_in_trouble
 from ..states import ACTIVE, ErrorCode, Status
+
+ANY_ACTIVE = "active"
+# A person reads these as statuses, though a run of several statuses may be in one of them.
+STATUS_CHOICES = [("", _("All")), (ANY_ACTIVE, _("All active")), *Status.choices, *Trouble.choices]
 
 RunTypes: TypeAlias = Sequence[type[Run]]
 
-ANY_ACTIVE = "active"
 COMMON_SEARCH_FIELDS = ("error_message", "worker", "business__name")
 
 
@@ -31,7 +37,7 @@ class RunFilter:
 
     types: RunTypes
     business: Business | None = None
-    status: str = ""  # or `ANY_ACTIVE`
+    status: str = ""  # or `ANY_ACTIVE`, or a `Trouble`
     error_code: str = ""
     from_date: date | None = None
     to_date: date | None = None  # inclusive
@@ -46,7 +52,9 @@ class RunFilter:
 
     def find_by_index(self, model: type[Run]) -> RunQuerySet[Run]:
         rows = model.objects.filter(**self.exact_conditions())
-        if statuses := self.statuses():
+        if self.status in Trouble.values:
+            rows = find_in_trouble(rows, Trouble(self.status))
+        elif statuses := self.statuses():
             rows = rows.filter(status__in=statuses)
         if self.from_date:
             rows = rows.filter(created_at__gte=first_moment_of(self.from_date))
@@ -78,6 +86,11 @@ class RunFilter:
         return self.narrow(self.find_by_index(model))
 
 
+def all_runs_url(**filters: str) -> str:
+    """The list of the runs of all types that these filters of the form find."""
+    return f"{reverse('admin:runs_allruns_changelist')}?{urlencode(filters)}"
+
+
 def first_moment_of(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
@@ -88,7 +101,7 @@ class RunFilterForm(forms.Form):
     status = forms.ChoiceField(
         label=_("Status"),
         required=False,
-        choices=[("", _("All")), (ANY_ACTIVE, _("All active")), *Status.choices],
+        choices=STATUS_CHOICES,
     )
     error_code = forms.ChoiceField(label=_("Error"), required=False, choices=[("", _("All")), *ErrorCode.choices])
     from_date = forms.DateField(label=_("From"), required=False, widget=forms.DateInput({"type": "date"}))

@@ -11,8 +11,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from ..durations import format_age
 from ..models import Run, run_types
-from ..readers.humanize import format_age
 from ..stored_text import translate_stored
 from .run import progress_bar, verdict_badge
 from .run_facts import duration_of
@@ -40,12 +40,6 @@ class RunLine:
             duration=duration_of(run),
             error=translate_stored(run.error_message),
         )
-
-    @property
-    def title(self) -> str:
-        """Its own name, where its type has one."""
-        name = str(self.run)
-        return "" if name == Run.__str__(self.run) else name
 
 
 @lru_cache(maxsize=256)

@@ -122,9 +122,9 @@ class Fanout:
             ):
                 subscriber.end()
             self._expired_checked_at = began
-        staff = [subscriber for subscriber in subscribers if subscriber.audience]
-        members = [subscriber for subscriber in subscribers if not subscriber.audience]
-        self.read_now(threads, staff)
+        staff = [subscriber for subscriber in subscribers if subscriber.now_edition]
+        members = [subscriber for subscriber in subscribers if not subscriber.now_edition]
+        self.update_staff(threads, staff)
         if members:
             query = self.build_query(members)
             updates = await loop.run_in_executor(threads, with_own_connection, self.fetch_updates, query)
@@ -132,7 +132,7 @@ class Fanout:
             self.healthy = True
         self._polled_at = began
 
-    def read_now(self, threads: ThreadPoolExecutor, staff: Collection[Subscriber]) -> None:
+    def update_staff(self, threads: ThreadPoolExecutor, staff: Collection[Subscriber]) -> None:
         """Begin what staff are shown, or send it when it is there: members don't wait for a broker that is away."""
         if self._reading is None and self._now_events.are_due(staff):
             loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, Final
 
-from django.db.models import Count, F, Max, Q, Sum
+from django.db.models import Count, Max, Q, Sum
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
@@ -19,6 +19,7 @@ from ..lifecycle.sweep import SWEEP_QUEUE, seconds_since_sweep
 from ..models import DailyOutcome, Measure, OutcomeCounter, Run, SpanCounter, Worker, run_types
 from ..models.figures import BUCKETS_PER_OCTAVE, FIRST_BUCKET, LAST_BUCKET, upper_bound
 from ..models.queue_snapshot import queues, types_of
+from ..models.run_queryset import UNKNOWN_OUTCOMES
 from ..readers.figures import fetch_days
 from ..states import ACTIVE, FINISHED, ErrorCode, Status
 
@@ -79,7 +80,7 @@ def measure_type(model: type[Run]) -> dict[str, Any]:
         .aggregate(
             heartbeat=Max("heartbeat_age", filter=running & (Q(silence_left=None) | Q(silence_left__lte=0))),
             progress=Max("progress_age", filter=running & (Q(wait_left=None) | Q(wait_left__lte=0))),
-            unknown=Sum(F("processed") - F("succeeded") - F("failed") - F("skipped")),
+            unknown=Sum(UNKNOWN_OUTCOMES),
             **counts,
         )
     )

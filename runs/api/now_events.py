@@ -1,4 +1,4 @@
-"""The operator's home, live: one reading of the database every few seconds, rendered once for each audience."""
+"""The operator's home, live: one reading of the database every few seconds, rendered once for each edition."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.translation import override
 from ..models import Run
 from ..readers.now import fetch_now
 from .now_figures import build_figures, read_standing
-from .now_rows import Audience, render_rows
+from .now_rows import NowEdition, render_rows
 from .subscribers import Subscriber
 
 NOW_SECONDS: Final = 2.0
@@ -24,10 +24,10 @@ Events = dict[str, bytes]
 
 @dataclass(eq=False)
 class NowEvents:
-    """What each audience is shown now, and what of it has changed since the reading before."""
+    """What each edition is shown now, and what of it has changed since the reading before."""
 
-    shown: dict[Audience, Events] = field(default_factory=dict)
-    changed: dict[Audience, Events] = field(default_factory=dict)
+    shown: dict[NowEdition, Events] = field(default_factory=dict)
+    changed: dict[NowEdition, Events] = field(default_factory=dict)
     _fetched_at: float = 0.0
 
     def are_due(self, staff: Collection[Subscriber]) -> bool:
@@ -36,18 +36,18 @@ class NowEvents:
 
     def fetch(self, staff: Collection[Subscriber]) -> None:
         """As many queries for fifty subscribers as for one, and for two thousand runs as for two."""
-        audiences = {subscriber.audience for subscriber in staff if subscriber.audience}
+        editions = {subscriber.now_edition for subscriber in staff if subscriber.now_edition}
         runs = fetch_now()
-        states = build_states({audience.language for audience in audiences})
-        shown = {audience: build_events(runs, audience, states[audience.language]) for audience in audiences}
-        self.changed = {audience: new_in(events, self.shown.get(audience, {})) for audience, events in shown.items()}
+        states = build_states({edition.language for edition in editions})
+        shown = {edition: build_events(runs, edition, states[edition.language]) for edition in editions}
+        self.changed = {edition: new_in(events, self.shown.get(edition, {})) for edition, events in shown.items()}
         self.shown, self._fetched_at = shown, time.monotonic()
 
     def distribute(self, staff: Collection[Subscriber]) -> None:
         for subscriber in staff:
-            if subscriber.audience in self.shown:  # it may have come since
+            if subscriber.now_edition in self.shown:  # it may have come since
                 events = self.changed if subscriber.has_first_updates else self.shown
-                subscriber.send_updates(events[subscriber.audience])
+                subscriber.send_updates(events[subscriber.now_edition])
                 subscriber.has_first_updates = True
 
 
@@ -66,8 +66,8 @@ def build_states(languages: Collection[str]) -> dict[str, Any]:
     return states
 
 
-def build_events(runs: Collection[Run], audience: Audience, figures: Mapping[str, Any]) -> Events:
-    rows = render_rows(runs, audience)
+def build_events(runs: Collection[Run], edition: NowEdition, figures: Mapping[str, Any]) -> Events:
+    rows = render_rows(runs, edition)
     events = {key: build_event("row", {"key": key, "html": html}) for key, html in rows.items()}
     return {**events, STATE: build_event("state", {"order": list(rows), "figures": figures})}
 

@@ -4,39 +4,37 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 
 from celery import current_app
-from django.db.models import Count, F, Max, Q, Sum
-from django.db.models.functions import Coalesce, Extract, Greatest, Now
+from django.db.models import Count, Max, Q, Sum
+from django.db.models.functions import Extract, Greatest, Now
 from django.utils.translation import gettext as _
 
+from ..durations import format_age, format_elapsed
 from ..lifecycle.broker_calls import call_broker
 from ..lifecycle.sweep import MISSED_ROUNDS, is_watching, seconds_since_sweep
 from ..models import Run, Worker, run_types
+from ..models.run_queryset import UNKNOWN_OUTCOMES
 from ..numbers import format_number
-from ..readers.humanize import format_age, format_duration
-from ..readers.verdict import NOT_ADVANCING_AFTER, QUIET_AFTER
-from ..states import FINISHED, ErrorCode, Status
+from ..readers.trouble import LATELY, Trouble, measure_silence, trouble_conditions
+from ..states import FINISHED, Status
 from .metrics import count_workers
 
-DAY: Final = timedelta(hours=24)
 GOOD, WARNING, BAD = "good", "warning", "bad"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One number and what it means. `runs` are the filters of the list of runs behind it, of `worst_type` most."""
+    """One number and what it means."""
 
     name: str
     label: str
     value: str
     note: str = ""
     tone: str = ""
-    runs: dict[str, str] = field(default_factory=dict)
-    worst_type: str = ""
+    status: str = ""  # by which the list of all runs shows those that it counts
 
 
 @dataclass(frozen=True)
@@ -49,21 +47,10 @@ class Counts:
     def sum(self, name: str) -> int:
         return sum(counts[name] for counts in self.by_type.values())
 
-    def worst(self, name: str) -> str:
-        return max(self.by_type, key=lambda slug: self.by_type[slug][name])
-
-    def figure(self, name: str, label: str, note: str = "", tone: str = "", **runs: str) -> Figure:
-        """The tone is for a number above zero."""
-        number = self.sum(name)
-        return Figure(
-            name,
-            label,
-            format_number(number),
-            note,
-            tone if number else "",
-            runs,
-            self.worst(name),
-        )
+    def figure(self, status: str, label: str, note: str = "", tone: str = "") -> Figure:
+        """Of the runs that the list of all runs shows by this status. The tone is for a number above zero."""
+        number = self.sum(status)
+        return Figure(str(status), label, format_number(number), note, tone if number else "", str(status))
 
 
 @dataclass(frozen=True)
@@ -105,64 +92,50 @@ def count_runs() -> Counts:
             active = aggregate_active(model)
         waits.append(active.pop("wait") or 0.0)
         ended = aggregate_ended(model)
-        unknown = (active.pop("unknown") or 0) + (ended.pop("unknown") or 0)
+        unknown = sum(part.pop("unknown_outcomes") or 0 for part in (active, ended))
         # Where nobody could write that they are overdue, they are shown as stale all the same.
         overdue = active.pop("overdue")
         active["active"] -= overdue
-        by_type[model.slug] = Counter({**active, **ended, "stale": ended["stale"] + overdue, "unknown": unknown})
+        stale = ended.pop(Trouble.STALE) + overdue
+        by_type[model.slug] = Counter({**active, **ended, Trouble.STALE: stale, Trouble.UNKNOWN: unknown})
     return Counts(by_type, max(waits))
 
 
 def aggregate_active(model: type[Run]) -> dict[str, Any]:
-    """The verdicts of running runs, counted by the database as `readers.verdict` gives them."""
-    is_overdue = Q(pk__in=model.objects.overdue().values("pk"))
-    is_silent, is_waiting = Q(silence_left_=True), Q(wait_left_=True)
-    beats_for_itself = Q(status=Status.RUNNING) & ~is_silent & ~is_waiting & ~is_overdue
-    rows = (
-        model.objects.active()
-        .with_ages()
-        .annotate(silence_left_=Coalesce(Q(silence_left__gt=0), False), wait_left_=Coalesce(Q(wait_left__gt=0), False))
-    )
+    is_queued = Q(status=Status.QUEUED)
     wait = Extract(Now() - Greatest("queued_at", "waiting_until"), "epoch")
-    is_quiet = Q(heartbeat_age__gt=QUIET_AFTER)
-    return rows.aggregate(
+    return measure_silence(model.objects.active()).aggregate(
         active=Count("pk"),
-        queued=Count("pk", filter=Q(status=Status.QUEUED)),
-        wait=Max(wait, filter=Q(status=Status.QUEUED) & ~is_waiting),
-        overdue=Count("pk", filter=is_overdue),
-        quiet=Count("pk", filter=beats_for_itself & is_quiet),
-        not_advancing=Count("pk", filter=beats_for_itself & ~is_quiet & Q(progress_age__gt=NOT_ADVANCING_AFTER)),
-        unknown=sum_unknown(),
+        queued=Count("pk", filter=is_queued),
+        wait=Max(wait, filter=is_queued & Q(is_waiting_=False)),
+        overdue=Count("pk", filter=Q(pk__in=model.objects.overdue().values("pk"))),
+        unknown_outcomes=Sum(UNKNOWN_OUTCOMES),
+        **count_in_trouble(model, Trouble.QUIET, Trouble.NOT_ADVANCING),
     )
 
 
 def aggregate_ended(model: type[Run]) -> dict[str, Any]:
-    ended = model.objects.filter(status__in=FINISHED, finished_at__gt=Now() - DAY)
-    is_stale, is_failed = Q(error_code=ErrorCode.STALE), Q(status=Status.FAILED)
-    return ended.aggregate(
-        stale=Count("pk", filter=is_failed & is_stale),
-        otherwise=Count("pk", filter=is_failed & ~is_stale),
-        unknown=sum_unknown(),
+    return model.objects.filter(status__in=FINISHED, finished_at__gt=Now() - LATELY).aggregate(
+        unknown_outcomes=Sum(UNKNOWN_OUTCOMES),
+        **count_in_trouble(model, Trouble.STALE, Trouble.FAILED_OTHERWISE),
     )
 
 
-def sum_unknown() -> Sum:
-    """As `Run.unknown`."""
-    return Sum(F("processed") - F("succeeded") - F("failed") - F("skipped"))
+def count_in_trouble(model: type[Run], *troubles: Trouble) -> dict[str, Count]:
+    conditions = trouble_conditions(model)
+    return {trouble.value: Count("pk", filter=conditions[trouble]) for trouble in troubles}
 
 
 def run_figures(counts: Counts) -> Iterator[Figure]:
-    yield counts.figure("active", _("Active runs"), status="active")
-    wait = _("the first has waited %(time)s") % {"time": format_duration(counts.oldest_wait)}
-    yield counts.figure("queued", _("In the queue"), wait if counts.oldest_wait else "", status=Status.QUEUED)
-    yield counts.figure("quiet", _("Quiet"), _("no heartbeat for a minute"), WARNING, status=Status.RUNNING)
-    yield counts.figure(
-        "not_advancing", _("Not advancing"), _("no item for two minutes"), WARNING, status=Status.RUNNING
-    )
+    yield counts.figure("active", _("Active runs"))
+    wait = _("the first has waited %(time)s") % {"time": format_elapsed(counts.oldest_wait)}
+    yield counts.figure(Status.QUEUED, _("In the queue"), wait if counts.oldest_wait else "")
+    yield counts.figure(Trouble.QUIET, _("Quiet"), _("no heartbeat for a minute"), WARNING)
+    yield counts.figure(Trouble.NOT_ADVANCING, _("Not advancing"), _("no item for two minutes"), WARNING)
     day = _("in the last 24 hours")
-    yield counts.figure("stale", _("Stuck"), day, BAD, error_code=ErrorCode.STALE)
-    yield counts.figure("otherwise", _("Failed otherwise"), day, WARNING, status=Status.FAILED)
-    yield counts.figure("unknown", _("Unknown effects"), _("active or ended in the last 24 hours"), WARNING)
+    yield counts.figure(Trouble.STALE, _("Stuck"), day, BAD)
+    yield counts.figure(Trouble.FAILED_OTHERWISE, _("Failed otherwise"), day, WARNING)
+    yield counts.figure(Trouble.UNKNOWN, _("Unknown effects"), _("active or ended in the last 24 hours"), WARNING)
 
 
 def figures_of_parts(standing: Standing) -> Iterator[Figure]:

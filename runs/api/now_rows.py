@@ -11,20 +11,18 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import override
 
+from ..durations import format_age, format_elapsed
 from ..models import Run
 from ..numbers import format_number
-from ..readers.humanize import format_age, format_duration
 from ..readers.now import seconds_waiting
 from ..readers.verdict import Verdict, verdict_of
 from ..states import Action
+from .permissions import CONTROL_RUNS, RESET_PROGRESS
 
-CONTROL_RUNS = "runs.control_runs"
-RESET_PROGRESS = "runs.reset_progress"
-VIEW_OPERATIONS = "runs.view_operations"
 BUTTONS = (Action.CANCEL, Action.PAUSE, Action.RESUME, Action.RETRY)
 
 
-class Audience(NamedTuple):
+class NowEdition(NamedTuple):
     """Those who see the same rows: their language, and what they may do."""
 
     language: str
@@ -32,12 +30,8 @@ class Audience(NamedTuple):
     may_reset: bool
 
     @classmethod
-    def of(cls, user: Any, language: str) -> Audience:
+    def of(cls, user: Any, language: str) -> NowEdition:
         return cls(language, user.has_perm(CONTROL_RUNS), user.has_perm(RESET_PROGRESS))
-
-
-def may_view_operations(user: Any) -> bool:
-    return bool(user.is_active and user.is_staff and user.has_perm(VIEW_OPERATIONS))
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,7 @@ class Row:
     buttons: list[Button]
 
     @classmethod
-    def of(cls, run: Run, audience: Audience) -> Row:
+    def of(cls, run: Run, edition: NowEdition) -> Row:
         """Of a run from `fetch_now`, in the active language."""
         total = "?" if run.total is None else format_number(run.total)
         waiting = seconds_waiting(run)
@@ -70,32 +64,27 @@ class Row:
             key=key_of(run),
             run=run,
             verdict=verdict_of(run),
-            name=name_of(run),
+            name=run.title(),
             bar="" if run.progress_pct is None else f"{run.progress_pct:.1f}",
             percent="" if run.progress_pct is None else format_percent(run.progress_pct),
             count=f"{format_number(run.processed)} / {total}",
             heartbeat="" if run.heartbeat_age is None else format_age(run.heartbeat_age),
-            waiting="" if waiting is None else format_duration(waiting),
+            waiting="" if waiting is None else format_elapsed(waiting),
             url=reverse(f"admin:{run._meta.app_label}_{run._meta.model_name}_change", args=[run.pk]),
-            buttons=build_buttons(run) if audience.may_control else [],
+            buttons=build_buttons(run) if edition.may_control else [],
         )
 
 
-def render_rows(runs: Iterable[Run], audience: Audience) -> dict[str, str]:
+def render_rows(runs: Iterable[Run], edition: NowEdition) -> dict[str, str]:
     """By the runs' keys, in their order."""
     template = get_template("admin/runs/now_row.html")
-    with override(audience.language):
-        rows = [Row.of(run, audience) for run in runs]
-        return {row.key: template.render({"row": row, "may_reset": audience.may_reset}) for row in rows}
+    with override(edition.language):
+        rows = [Row.of(run, edition) for run in runs]
+        return {row.key: template.render({"row": row, "may_reset": edition.may_reset}) for row in rows}
 
 
 def key_of(run: Run) -> str:
     return f"{run.slug}-{run.pk}"
-
-
-def name_of(run: Run) -> str:
-    name = str(run)
-    return "" if name == Run.__str__(run) else name
 
 
 def build_buttons(run: Run) -> list[Button]:

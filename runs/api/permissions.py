@@ -11,6 +11,9 @@ from rest_framework.exceptions import PermissionDenied
 from ..models import Business, Run, run_types
 
 VIEW_ANY_BUSINESS = "runs.view_any_business"
+VIEW_OPERATIONS = "runs.view_operations"
+CONTROL_RUNS = "runs.control_runs"
+RESET_PROGRESS = "runs.reset_progress"
 
 
 def get_run_type_or_404(slug: str) -> type[Run]:
@@ -23,7 +26,7 @@ def get_run_type_or_404(slug: str) -> type[Run]:
 
 def business_to_reset(user: Any, business_id: int) -> Business:
     """Raises `Http404` for strangers to the business, `PermissionDenied` for its plain members."""
-    if user.is_staff and user.has_perm("runs.reset_progress"):
+    if user.is_staff and user.has_perm(RESET_PROGRESS):
         return get_object_or_404(Business, pk=business_id)
     get_object_or_404(Business.objects.of(user), pk=business_id)
     raise PermissionDenied
@@ -32,6 +35,10 @@ def business_to_reset(user: Any, business_id: int) -> Business:
 def may_view_any_business(user: Any) -> bool:
     """May this person open the pages of businesses that they aren't members of, to read only?"""
     return bool(user.is_staff and user.has_perm(VIEW_ANY_BUSINESS))
+
+
+def may_view_operations(user: Any) -> bool:
+    return bool(user.is_active and user.is_staff and user.has_perm(VIEW_OPERATIONS))
 
 
 def may_open_pages(user: Any, business: Business) -> bool:

@@ -23,8 +23,7 @@ from ..models.audit import Actor
 from ..readers.verdict import fetch_repaired
 from ..states import Action
 from . import views
-from .now_rows import CONTROL_RUNS, VIEW_OPERATIONS
-from .permissions import get_run_type_or_404
+from .permissions import CONTROL_RUNS, VIEW_OPERATIONS, get_run_type_or_404
 from .run_responses import user_of
 from .stream import StaffStream
 

@@ -26,8 +26,8 @@ from . import outputs
 from .errors import NoStream, TooManyStreams
 from .fanout import Fanout, get_fanout
 from .fields import AnyBusinessField, BusinessField
-from .now_rows import CONTROL_RUNS, may_view_operations
 from .parsing import parse_query
+from .permissions import CONTROL_RUNS, may_view_operations
 from .subscribers import Access, Subscriber
 
 COMMENT_SECONDS = 15

@@ -17,8 +17,8 @@ from knox.models import AuthToken
 from rest_framework.request import Request
 
 from ..models import Business, Membership
-from .now_rows import VIEW_OPERATIONS, Audience
-from .permissions import VIEW_ANY_BUSINESS
+from .now_rows import NowEdition
+from .permissions import VIEW_ANY_BUSINESS, VIEW_OPERATIONS
 from .tokens import UNEXPIRED
 from .visits import has_visited
 
@@ -48,7 +48,7 @@ class Subscriber:
     access: Access = Access.MEMBER
     session_key: str = ""
     token_digest: str = ""
-    audience: Audience | None = None  # of staff who watch all
+    now_edition: NowEdition | None = None  # of staff who watch all
     resume_from: datetime | None = None  # the id of the last event that it got: a time of the database's clock
     has_first_updates: bool = False
     ended: bool = False
@@ -61,10 +61,10 @@ class Subscriber:
         token = str(getattr(request.auth, "digest", ""))
         session = "" if token else request._request.session.session_key or ""
         resume_from = _parse_event_id(request.headers.get("Last-Event-ID", ""))
-        audience = None if business else Audience.of(request.user, language)
+        now_edition = None if business else NowEdition.of(request.user, language)
         edition = Edition(language, business is not None and business.is_read_only)
         business_id = business.pk if business else None
-        return cls(int(request.user.pk or 0), business_id, edition, access, session, token, audience, resume_from)
+        return cls(int(request.user.pk or 0), business_id, edition, access, session, token, now_edition, resume_from)
 
     def send_updates(self, events: Mapping[Any, bytes]) -> None:
         if events:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from ..api.now_rows import may_view_operations
+from ..api.permissions import may_view_operations
 from ..models import Business, Run
 from ..readers.history import run_filter
 from ..readers.run_list import fetch_newest

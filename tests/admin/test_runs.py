@@ -115,13 +115,15 @@ def test_a_completed_run_of_which_something_failed_isnt_listed_as_if_all_went_we
     as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
 ) -> None:
     flawed = make_run(business_a, "completed", total=30, processed=30, succeeded=27, failed=3)
+    uncertain = make_run(business_a, "completed", total=30, processed=30, succeeded=27)
     fine = make_run(business_a, "completed", total=30, processed=30, succeeded=30)
     page = as_staff_in_admin.get(LIST).content.decode()
     assert page.count("Completed with 3 failures") == 1
     lines = as_staff_in_admin.get(reverse("admin:runs_allruns_changelist")).context["lines"]
     badges = {line.run.pk: line.badge for line in lines}
-    assert "Completed with failures" in badges[flawed.pk]
-    assert "failures" not in badges[fine.pk]
+    assert "Completed with 3 failures" in badges[flawed.pk]
+    assert "Completed with 3 unknown outcomes" in badges[uncertain.pk]
+    assert "Completed with" not in badges[fine.pk]
 
 
 @pytest.mark.parametrize(("language", "written"), [("en", "Jun 3, 2026, 10:05 PM"), ("he", "3.6.2026, 22:05")])
