@@ -11,8 +11,18 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 
 
+# A server whose machine vanishes says nothing: without these a query would wait for a quarter of an hour or longer.
+# One that works on a long query answers them. They count for TCP only; milliseconds, and seconds.
+NETWORK_LIMITS = {
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+
+
 def connection_options() -> dict[str, Any]:
-    options: dict[str, Any] = {"connect_timeout": 5, "application_name": "unstuck"}
+    options: dict[str, Any] = {"connect_timeout": 5, "application_name": "unstuck", **NETWORK_LIMITS}
     seconds = env.int("DATABASE_STATEMENT_TIMEOUT_SECONDS", default=30)
     if seconds:  # 0 sends nothing, as PgBouncer needs it
         # A machine that freezes in a transaction keeps its run locked, however long statements may take: no longer than

@@ -50,6 +50,13 @@ def test_statements_may_take_long_but_no_transaction_may_be_idle_until_its_machi
     assert "idle_in_transaction_session_timeout=30s" in patient
 
 
+def test_a_server_that_vanishes_is_noticed_before_the_runs_go_stale() -> None:
+    """Its machine says nothing: the kernel would go on sending a query for a quarter of an hour."""
+    options = read("settings.DATABASES['default']['OPTIONS']", **PRODUCTION).stdout
+    assert "'tcp_user_timeout': 10000" in options
+    assert "'keepalives_idle': 10" in options
+
+
 def test_two_copies_share_neither_state_nor_imap_port() -> None:
     first, second = (read("settings.VAR_DIR, settings.DEMO_IMAP_PORT", PORT=port).stdout for port in ("8000", "8001"))
     assert first != second
