@@ -32,10 +32,14 @@ logger = logging.getLogger(__name__)
 
 @worker_shutting_down.connect
 def interrupt_before_shutdown(sender: str, how: str, **kwargs: Any) -> None:
-    """The running attempts of this worker go back to the queue at their next item."""
+    """The running attempts of this worker go back to the queue at their next item.
+
+    In a thread: this is called in the signal's handler, and what it interrupted may be a query, whose lock on the main
+    thread's connection would never be released.
+    """
     this_worker.set_stopping(True)
     if how == "Warm":
-        interrupt_runs()
+        threading.Thread(target=interrupt_runs, name="interrupt runs", daemon=True).start()
 
 
 def interrupt_runs() -> None:
