@@ -12,7 +12,7 @@ from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from ..database import is_database_away
-from ..lifecycle.sweep import is_watching
+from ..lifecycle.sweep import is_sweep_on_time
 from .metrics import RunsCollector, count_workers
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -35,7 +35,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def run_checks() -> dict[str, bool]:
     try:
-        return {"database": True, "sweep": is_watching()}
+        return {"database": True, "sweep": is_sweep_on_time()}
     except Error as error:
         if not is_database_away(error):
             raise

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from ..durations import format_age, format_elapsed
 from ..lifecycle.broker_calls import call_broker
-from ..lifecycle.sweep import MISSED_ROUNDS, is_watching, seconds_since_sweep
+from ..lifecycle.sweep import MISSED_ROUNDS, is_sweep_on_time, seconds_since_sweep
 from ..models import Run, Worker, run_types
 from ..models.run_queryset import UNKNOWN_OUTCOMES
 from ..numbers import format_number
@@ -70,7 +70,7 @@ def read_standing() -> Standing:
     return Standing(
         counts=count_runs(),
         sweep_age=seconds_since_sweep(),
-        is_sweeping=is_watching(),
+        is_sweeping=is_sweep_on_time(),
         workers=Worker.objects.alive().count(),
         workers_by_queue=count_workers(),
         is_broker_reachable=is_broker_reachable(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -34,6 +35,7 @@ R = TypeVar("R", bound=Run)
 logger = logging.getLogger(__name__)
 
 COPY_BATCH = 1000
+KILL_SECONDS = 300  # for so long the order to kill a hung task is repeated
 WORK_TASK = "runs.work_on_queue"  # the one task, of all types: which run it works on is decided when it claims
 
 
@@ -185,14 +187,16 @@ def end_waits(rows: RunQuerySet[Any]) -> int:
 def end_hung_tasks(rows: RunQuerySet[R]) -> int:
     """Kill the tasks of runs that were expired, or reset without a recent heartbeat, to free their workers' slots.
 
-    A task that isn't hung needs no kill: its next write raises `RunLost`, and it ends by itself.
+    A task that isn't hung needs no kill: its next write raises `RunLost`, and it ends by itself. The message is sent
+    again for a while: a worker that has just lost its broker misses it, and would lose the slot for good.
     """
     failed = rows.filter(status=Status.FAILED, error_code__in=(ErrorCode.STALE, ErrorCode.RESET))
     hung = failed.without_heartbeat_for(rows.model.stale_after()).exclude(task_id="")
     tasks = dict(hung.values_list("pk", "task_id"))
     if tasks:
         call_broker(current_app.control.revoke, list(tasks.values()), terminate=True, signal="SIGKILL")
-        rows.filter(pk__in=tasks, task_id__in=tasks.values()).update(task_id="")
+        sent_long_enough = rows.filter(pk__in=tasks, finished_at__lt=Now() - timedelta(seconds=KILL_SECONDS))
+        sent_long_enough.filter(task_id__in=tasks.values()).update(task_id="")
     return len(tasks)
 
 

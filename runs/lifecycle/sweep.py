@@ -13,7 +13,7 @@ from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_noop
 
 from ..database import discard_connection, is_outage
-from ..models import Run, Sweep, Worker, run_types
+from ..models import BusinessQueue, Run, Sweep, Worker, run_types
 from ..models.audit import SWEEP, audit_context
 from ..models.queue_snapshot import fetch_snapshot, queues
 from ..states import ErrorCode
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 SWEEP_QUEUE = "control"
 MISSED_ROUNDS = 3  # after so many the sweep itself counts as dead
+LEASE_ROUNDS = 1.5  # after so many a round that hasn't finished counts as crashed
 
 
 def sweep() -> bool:
@@ -49,10 +50,13 @@ def sweep() -> bool:
 
 
 def _take_lease() -> bool:
-    """By the row and not by a lock of the session, which a pooler doesn't keep. After a crash it ends by its age."""
+    """By the row and not by a lock of the session, which a pooler doesn't keep. After a crash it ends by its age.
+
+    That is before the missed rounds are noticed (`is_sweep_on_time`): the next one still comes in time.
+    """
     Sweep.objects.get_or_create(pk=1)
     at_work = models.Q(started_at__gt=models.F("finished_at")) | models.Q(finished_at=None)
-    recent = models.Q(started_at__gt=Now() - timedelta(seconds=2 * settings.RUNS_SWEEP_INTERVAL_SECONDS))
+    recent = models.Q(started_at__gt=Now() - timedelta(seconds=LEASE_ROUNDS * settings.RUNS_SWEEP_INTERVAL_SECONDS))
     return bool(Sweep.objects.exclude(at_work & recent).update(started_at=Now()))
 
 
@@ -88,7 +92,10 @@ def end_hung(model: type[Run]) -> int:
 
 
 def fail_untaken(model: type[Run]) -> int:
-    """Give up on runs that no worker took in time (a setting; None: never)."""
+    """Give up on runs that no worker took in time (a setting; None: never).
+
+    Where the business was served within that time, its runs wait for one another or for a limit, and not for a worker.
+    """
     if settings.RUNS_QUEUE_TIMEOUT_SECONDS is None:
         return 0
     longest = timedelta(seconds=settings.RUNS_QUEUE_TIMEOUT_SECONDS)
@@ -96,10 +103,10 @@ def fail_untaken(model: type[Run]) -> int:
     untaken = waiting.filter(since__lt=Now() - longest)
     if not untaken.exists():
         return 0
+    served = BusinessQueue.objects.filter(queue=model.queue, served_at__gte=Now() - longest)
+    unserved = untaken.exclude(business__in=served.values("business")).exclude(business__in=held_back(model))
     with audit_context(SWEEP, "queue timeout"):
-        return untaken.exclude(business__in=held_back(model)).fail(
-            ErrorCode.QUEUE_TIMEOUT, gettext_noop("No worker took the run in time.")
-        )
+        return unserved.fail(ErrorCode.QUEUE_TIMEOUT, gettext_noop("No worker took the run in time."))
 
 
 def held_back(model: type[Run]) -> list[int]:
@@ -118,7 +125,7 @@ def wake_workers(queue: str) -> None:
 
 
 def forget_lost_workers() -> None:
-    """Delete the rows of workers that nobody has heard of for a day. One that wakes up announces itself again."""
+    """Delete the rows of workers that were last announced a day ago. One that wakes up announces itself again."""
     Worker.objects.forgotten().delete()
 
 
@@ -130,6 +137,6 @@ def seconds_since_sweep() -> float | None:
     return next(iter(age), None)
 
 
-def is_watching() -> bool:
+def is_sweep_on_time() -> bool:
     age = seconds_since_sweep()
     return age is not None and age < MISSED_ROUNDS * settings.RUNS_SWEEP_INTERVAL_SECONDS

@@ -16,7 +16,7 @@ from runs.lifecycle import dispatch, shutdown, sweep
 from runs.lifecycle.dispatch import end_waits
 from runs.lifecycle.reset import reset_progress
 from runs.lifecycle.slots import make_room
-from runs.models import Business
+from runs.models import Business, BusinessQueue
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.readers.verdict import verdict_of
@@ -47,6 +47,7 @@ def rows(run: CountingRun) -> Any:
 
 def let_time_pass(run: CountingRun, seconds: int = HOUR + 1) -> None:
     rows(run).update(waiting_until=Now() + timedelta(seconds=HOUR - seconds))
+    BusinessQueue.objects.update(served_at=Now() - timedelta(seconds=seconds))
 
 
 def claim(run: CountingRun) -> CountingRun | None:

@@ -11,8 +11,8 @@ from pytest_django import Settings
 import runs.lifecycle.sweep
 from runs.lifecycle import dispatch
 from runs.lifecycle.reset import reset_progress
-from runs.lifecycle.sweep import is_watching, sweep
-from runs.models import Business, Run, Sweep, run_types
+from runs.lifecycle.sweep import is_sweep_on_time, sweep
+from runs.models import Business, BusinessQueue, Run, Sweep, run_types
 from runs.models.audit import SYSTEM
 from tests.actors import age_heartbeat, claim_counting, read_run, start_counting
 from tests.contract.models import CountingRun
@@ -21,15 +21,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_round_is_recorded(business_a: Business) -> None:
-    assert not is_watching(), "nobody has ever looked"
+    assert not is_sweep_on_time(), "nobody has ever looked"
     assert sweep()
-    assert is_watching()
+    assert is_sweep_on_time()
 
 
 def test_three_missed_rounds_are_noticed() -> None:
     sweep()
     Sweep.objects.update(finished_at=Now() - timedelta(seconds=91))
-    assert not is_watching()
+    assert not is_sweep_on_time()
 
 
 def test_a_second_round_waits_for_the_first_but_not_for_a_dead_one() -> None:
@@ -73,6 +73,18 @@ def test_a_connection_lost_in_a_round_costs_one_step_and_one_line_of_the_log(
     assert len(logged) == len(run_types())
 
 
+def test_a_backlog_that_is_being_worked_off_is_not_given_up(business_a: Business) -> None:
+    """However long it is, and also in the moment when no limit is reached because a run has just ended."""
+    run = start_counting(business_a)
+    CountingRun.objects.filter(pk=run.pk).update(queued_at=Now() - timedelta(days=2))
+    turn = BusinessQueue.objects.create(business=business_a, queue=CountingRun.queue, served_at=Now())
+    sweep()
+    assert read_run(run).status == "queued"
+    BusinessQueue.objects.filter(pk=turn.pk).update(served_at=Now() - timedelta(days=2))
+    sweep()
+    assert read_run(run).error_code == "queue_timeout"
+
+
 def test_the_queue_timeout_may_be_never(business_a: Business, settings: Settings) -> None:
     settings.RUNS_QUEUE_TIMEOUT_SECONDS = None
     run = start_counting(business_a)
@@ -99,11 +111,17 @@ Ended = list[tuple[list[str], str]]
 THE_TASK: Ended = [(["task"], "SIGKILL")]
 
 
-def test_the_task_of_an_expired_run_is_ended_once(business_a: Business, ended: Ended) -> None:
-    age_heartbeat(claim_counting(business_a), 301)
+def test_the_task_of_an_expired_run_is_ended_again_and_again_for_a_while(business_a: Business, ended: Ended) -> None:
+    """A worker that is just connecting to its broker again misses the message."""
+    run = claim_counting(business_a)
+    age_heartbeat(run, 301)
     sweep()
     sweep()
-    assert ended == THE_TASK
+    assert ended == THE_TASK * 2
+    CountingRun.objects.filter(pk=run.pk).update(finished_at=Now() - timedelta(seconds=dispatch.KILL_SECONDS + 1))
+    sweep()
+    sweep()
+    assert ended == THE_TASK * 3
 
 
 def test_a_sweep_after_a_long_pause_still_ends_the_task(business_a: Business, ended: Ended) -> None:

@@ -15,7 +15,7 @@ from pytest_django import Settings
 import runs.lifecycle.sweep
 from runs.drill.models import DrillRun
 from runs.lifecycle import dispatch
-from runs.lifecycle.sweep import is_watching, sweep
+from runs.lifecycle.sweep import is_sweep_on_time, sweep
 from runs.lifecycle.sweep_watchdog import SweepWatchdog, sweep_if_overdue
 from runs.models import Business, Sweep
 from runs.states import Status
@@ -63,9 +63,9 @@ def test_a_watchdog_sweeps_at_once_and_outlives_whatever_fails(
 
 
 def test_controls_worker_sweeps_without_beat_and_without_a_broker(tmp_path: Path) -> None:
-    assert not is_watching(), "nobody has ever looked"
+    assert not is_sweep_on_time(), "nobody has ever looked"
     with worker(tmp_path, "control", pool="solo", environment={**EVERY_SECOND, "CELERY_BROKER_URL": NOBODY_LISTENS}):
-        until(is_watching)
+        until(is_sweep_on_time)
         wait_for_another_round()
 
 
