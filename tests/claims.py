@@ -44,4 +44,4 @@ def work_on(run: R, work: Callable[[R, Progress], None], *, worker: str = "worke
         try:
             work_on_claimed(claimed, work, Actor("worker", worker))
         finally:
-            end_task(ClaimsOfTask(run.queue, worker, task_id))
+            end_task(ClaimsOfTask(run.queue, worker, task_id), run.queue)

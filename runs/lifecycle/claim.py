@@ -15,6 +15,7 @@ running without a worker, which its parent, another worker or the sweep finds by
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
@@ -24,7 +25,7 @@ from django.db import connection
 from ..database import fetch_pipelined
 from ..models import Run, claim_statements, run_types
 from ..models.audit import Actor, audit_parameters
-from ..models.queue_snapshot import Head, Limit, fetch_to_claim
+from ..models.queue_snapshot import NEVER, Head, Limit, fetch_to_claim, has_claimable, types_of
 from .worker_process import this_worker
 
 CHOICES = 10  # each that fails means that another worker has claimed a run
@@ -51,6 +52,29 @@ def claim_next(
             if is_turn:
                 refused.add((head.business, head.model.slug))
     return None
+
+
+def order_queues(woken: str, served: Sequence[str], known: Collection[type[Run]]) -> list[str]:
+    """Of the queues that a worker serves those with runs to claim, the one whose next run has its turn first.
+
+    A slot that a run has left for the sake of another queue would otherwise go to whichever queue's message is next: a
+    busy worker has taken some in advance. `woken`, which the message names, is alone where the others have nothing.
+    """
+    others = [queue for queue in served if queue != woken and types_of(queue)]
+    if not others or not has_claimable(*others):
+        return [woken]
+    found = {}
+    running: Counter[int] = Counter()
+    for queue in (woken, *others):
+        snapshot, order = fetch_to_claim(queue, [model for model in types_of(queue) if model in known])
+        running += snapshot.held
+        if order:
+            found[queue] = order
+    firsts = {
+        queue: min((running[head.business], head.served_at or NEVER, head.queued_at) for head in order)
+        for queue, order in found.items()
+    }
+    return sorted(firsts, key=lambda queue: firsts[queue]) or [woken]
 
 
 def take_turn_and_claim(

@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from ..database import fetch_pipelined
 from ..models import Run, claim_statements, run_types
 from ..models.fleet import slots_of_workers
-from ..models.queue_snapshot import FIRST, Limit, QueueSnapshot, fetch_snapshot
+from ..models.queue_snapshot import FIRST, Limit, QueueSnapshot, fetch_order
 from ..states import StopRequest
 
 ADVISORY_LOCK = 714_014  # one at a time: two would ask two runs where one is enough
@@ -29,9 +29,10 @@ ADVISORY_LOCK = 714_014  # one at a time: two would ask two runs where one is en
 
 @dataclass(frozen=True)
 class HeldSlot:
-    """A running run; `is_stopping` if it will leave its slot, `seconds` since its attempt was claimed.
+    """A running run; `is_stopping` if it is about to leave its slot, `seconds` since its attempt was claimed.
 
-    They are 0 until the attempt has finished something.
+    They are 0 until the attempt has finished something. They are 0, too, and nobody counts on the slot, where the run
+    was asked to stop but hasn't finished anything for a short slice: its item is long, or it hangs.
     """
 
     model: type[Run]
@@ -52,8 +53,8 @@ def make_room(queue: str) -> int:
     with transaction.atomic():
         if not lock_room():
             return 0
-        # No more can be served than there are slots.
-        snapshot = fetch_snapshot(queue, first=max(FIRST, sum(workers.values())))
+        # No more can be served than there are slots, but limits may hold back all of the first.
+        snapshot, _order = fetch_order(queue, first=max(FIRST, sum(workers.values())))
         return interrupt(choose_slots(snapshot, fetch_held_slots(), workers))
 
 
@@ -102,7 +103,8 @@ def lock_room() -> bool:
 
 def fetch_held_slots() -> list[HeldSlot]:
     models = run_types()
-    rows = fetch_pipelined([(claim_statements.slots_held_sql(model), {}) for model in models])
+    patience = {"patience": settings.RUNS_SHORT_SLICE_SECONDS or settings.RUNS_TIME_SLICE_SECONDS}
+    rows = fetch_pipelined([(claim_statements.slots_held_sql(model), patience) for model in models])
     return [HeldSlot(model, *row) for model, held in zip(models, rows, strict=True) for row in held]
 
 

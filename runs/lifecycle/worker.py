@@ -19,7 +19,7 @@ from ..progress.progress import Progress
 from ..states import STATUS_AFTER_STOP, ErrorCode, Status, StopRequest
 from ..stored_text import explain_exception
 from ..text import clean
-from .claim import claim_next
+from .claim import claim_next, order_queues
 from .dispatch import wake_if_claimable
 from .worker_process import this_worker
 
@@ -46,7 +46,9 @@ def run_task(model: type[R]) -> Callable[[Work[R]], Work[R]]:
 
 
 def work_on_next(queue: str, *, worker: str = "", task_id: str = "") -> None:
-    """Claim the queue's next run, work on it, end the attempt, and wake the queue for the one after it.
+    """Claim the next run, work on it, end the attempt, and wake its queue for the one after it.
+
+    The message that named `queue` woke a worker: which of the queues that it serves is next, the database says.
 
     A message that comes too late or twice finds nothing to claim, or a run that waits for a worker anyway.
     """
@@ -60,7 +62,7 @@ def work_on_next(queue: str, *, worker: str = "", task_id: str = "") -> None:
     try:
         work_on_claimed(run, works[type(run)], Actor("worker", worker))
     finally:
-        end_task(claims)
+        end_task(claims, run.queue)
 
 
 class ClaimsOfTask:
@@ -72,15 +74,20 @@ class ClaimsOfTask:
 
     def __init__(self, queue: str, worker: str, task_id: str) -> None:
         self.queue, self.worker, self.task_id = queue, worker, task_id
-        self.types = [model for model in types_of(queue) if model in works]
+        self.types = [model for each in {queue, *this_worker.queues} for model in types_of(each) if model in works]
         self.tries = 0
 
     def claim(self) -> Run | None:
         self.tries += 1
         self.requeue_lost()
-        run = claim_next(self.queue, worker=self.worker, task_id=self.task_id, types=self.types)
+        queues = order_queues(self.queue, this_worker.queues, self.types)
+        run = next(filter(None, map(self.claim_from, queues)), None)
         self.requeue_lost(unless=run)
         return run
+
+    def claim_from(self, queue: str) -> Run | None:
+        types = [model for model in self.types if model.queue == queue]
+        return claim_next(queue, worker=self.worker, task_id=self.task_id, types=types)
 
     def requeue_lost(self, unless: Run | None = None) -> None:
         """All but the one that is worked on. After a single try there are none."""
@@ -106,12 +113,12 @@ def work_on_claimed(run: R, work: Work[R], worker: Actor) -> None:
         logger.warning("Run left to its readers: type=%s id=%s: %s", run.slug, run.pk, error)
 
 
-def end_task(claims: ClaimsOfTask) -> None:
+def end_task(claims: ClaimsOfTask, queue: str) -> None:
     """This slot is about to be free. A new message, and not a loop: Celery recycles its processes between tasks."""
     try:
         claims.requeue_lost()
         if not this_worker.is_stopping():
-            wake_if_claimable(claims.queue)
+            wake_if_claimable(queue)
     except Error as error:
         if not is_database_away(error):
             raise

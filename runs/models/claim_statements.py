@@ -247,8 +247,9 @@ def _count_sql(models: tuple[type[Run], ...], of_one_business: bool) -> str:
 @lru_cache(maxsize=64)
 def slots_held_sql(model: type[Run]) -> str:
     return f"""
-        SELECT id, business_id, requested <> '',
-            CASE WHEN progress_at > claimed_at
+        SELECT id, business_id,
+            requested <> '' AND progress_at > statement_timestamp() - make_interval(secs => %(patience)s::float8),
+            CASE WHEN requested = '' AND progress_at > claimed_at
             THEN extract(epoch FROM statement_timestamp() - claimed_at) ELSE 0 END::float8,
             worker
         FROM {table_of(model)}

@@ -153,20 +153,22 @@ def fetch_order(
     passed_over: Collection[tuple[int, str]] = (),
     *,
     prepare: bool = False,
+    first: int = FIRST,
 ) -> tuple[QueueSnapshot, list[Head]]:
     """Likewise; with `prepare` the queue is put in order first. Who only reads must not write."""
-    snapshot = fetch_snapshot(queue, types, prepare=prepare, first=FIRST)
+    snapshot = fetch_snapshot(queue, types, prepare=prepare, first=first)
     order = snapshot.in_order(passed_over)
-    cut = {model for model, heads in Counter(head.model for head in snapshot.heads).items() if heads == FIRST}
+    cut = {model for model, heads in Counter(head.model for head in snapshot.heads).items() if heads == first}
     if cut <= {head.model for head in order}:
         return snapshot, order
     snapshot = fetch_snapshot(queue, types)
     return snapshot, snapshot.in_order(passed_over)
 
 
-def has_claimable(queue: str) -> bool:
-    """Has the queue a run that may be claimed, as far as no limit holds it back? In a fraction of a choice's time."""
-    [[(found,)]] = fetch_pipelined([(claim_statements.any_claimable_sql(types_of(queue)), {})])
+def has_claimable(*queues: str) -> bool:
+    """Has one of them a run that may be claimed, as far as no limit holds it back? In a fraction of a choice's time."""
+    types = tuple(model for queue in queues for model in types_of(queue))
+    [[(found,)]] = fetch_pipelined([(claim_statements.any_claimable_sql(types), {})])
     return bool(found)
 
 

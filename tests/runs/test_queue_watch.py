@@ -16,6 +16,7 @@ from runs.lifecycle import queue_watch
 from runs.lifecycle.queue_watch import QueueWatch
 from runs.models import Business
 from tests.claims import claim_run
+from tests.fleet import announce
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +71,18 @@ def test_it_sends_as_many_messages_as_it_has_free_slots(
     occupy(monkeypatch, 1)
     look(watch, 1)
     assert len(messages) == 3
+
+
+def test_after_a_look_in_vain_it_sends_a_message_for_each_worker(
+    watch: QueueWatch, waiting: DrillRun, messages: Messages
+) -> None:
+    """The busy ones take some in advance, and keep them for as long as they are busy."""
+    for number in range(5):
+        announce(f"worker-{number}@test", "drill", slots=2)
+    look(watch, 1)
+    messages.clear()
+    look(watch, 1)
+    assert len(messages) == 5
 
 
 def test_nothing_to_claim_nothing_sent(watch: QueueWatch, messages: Messages) -> None:

@@ -18,7 +18,10 @@ from runs.drill.models import DrillRun
 from runs.lifecycle import start
 from runs.lifecycle.dispatch import make_room_and_wake
 from runs.lifecycle.slots import HeldSlot, choose_interrupts, make_room
-from runs.models import Business, RunLimit
+from runs.lifecycle.worker import work_on_next, works
+from runs.lifecycle.worker_process import this_worker
+from runs.models import Business, BusinessQueue, Run, RunLimit
+from runs.models.queue_snapshot import FIRST
 from runs.states import Status, StopRequest
 from tests.claims import claim_run
 from tests.contract.models import CountingRun
@@ -157,6 +160,54 @@ def in_own_session(call: Callable[..., int], *args: str) -> int:
         return call(*args)
     finally:
         connection.close()
+
+
+@pytest.mark.django_db
+def test_nobody_waits_for_a_slot_whose_run_was_asked_to_leave_and_hangs(
+    business_a: Business, business_b: Business
+) -> None:
+    announce("worker@test", DrillRun.queue, slots=2)
+    hanging, going_on = hold_slots(business_a, 2)
+    rows = DrillRun.objects.filter(pk=hanging.pk)
+    rows.update(requested=StopRequest.INTERRUPT)
+    DrillRun.objects.create(business=business_b, steps=1)
+    assert make_room(DrillRun.queue) == 0, "it has just finished an item, and leaves before the next"
+    rows.update(progress_at=Now() - timedelta(seconds=11))
+    assert make_room(DrillRun.queue) == 1
+    assert DrillRun.objects.get(pk=going_on.pk).requested == StopRequest.INTERRUPT
+
+
+@pytest.mark.django_db
+def test_those_that_a_limit_holds_back_hide_nobody_who_waits(business_a: Business, business_b: Business) -> None:
+    """They were served longest ago, if ever, so they stay first in order."""
+    announce("worker@test", DrillRun.queue, slots=2)
+    hold_slots(business_a, 2)
+    for number in range(2 * FIRST):
+        held_back = Business.objects.create(name=f"Held back {number}", slug=f"held-back-{number}")
+        RunLimit.objects.create(business=held_back, max_running=0)
+        start(DrillRun, held_back, steps=1)
+    start(DrillRun, business_b, steps=1)
+    BusinessQueue.objects.update_or_create(business=business_b, queue=DrillRun.queue, defaults={"served_at": Now()})
+    DrillRun.objects.update(requested="")
+    assert make_room(DrillRun.queue) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slot_that_was_left_for_another_queue_goes_to_that_queue(
+    business_a: Business, mailbox_b: Mailbox, messages: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that was busy has taken messages in advance: all of them name the queue that had all of its slots."""
+    worked: list[Run] = []
+    for model in (DrillRun, ReceiptSyncRun):
+        monkeypatch.setitem(works, model, lambda run, progress: worked.append(run))
+    monkeypatch.setattr(this_worker, "queues", [DrillRun.queue, "receipts"])
+    announce("worker@test", DrillRun.queue, "receipts", slots=2)
+    hold_slots(business_a, 1)
+    started = [start(DrillRun, business_a, steps=1), start(ReceiptSyncRun, mailbox_b.business, mailbox=mailbox_b)]
+    work_on_next(DrillRun.queue, worker="worker@test", task_id="reserved")
+    work_on_next(DrillRun.queue, worker="worker@test", task_id="reserved too")
+    assert [run.slug for run in worked] == ["receipt_sync", "drill"]
+    assert started == worked[::-1]
 
 
 @pytest.mark.django_db(transaction=True)
