@@ -27,7 +27,7 @@ __all__ = [
 
 
 class RunLost(RunsError):
-    """This attempt no longer holds its run: it was expired, reset or taken by a newer attempt."""
+    """This attempt no longer owns its run: it was expired, reset or taken by a newer attempt."""
 
 
 class RunStopped(RunsError):

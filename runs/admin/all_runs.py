@@ -1,4 +1,4 @@
-"""The list of all runs: of every type and business, newest first. `run_filter` has its filters, `bulk` its actions."""
+"""The list of all runs: of every type and business, newest first. `run_search` has its filters, `bulk` its actions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..models import AllRuns, Business
 from .bulk import confirmation_page, permitted_actions
 from .newest_runs import ROWS_READ, NewestOfAll
 from .read_only import ReadOnlyAdmin
-from .run_filter import RunFilterForm
 from .run_lines import RunLine, viewable_types
+from .run_search import RunSearchForm
 
 SECONDS_TO_SEARCH = 5
 BUSINESSES_SUGGESTED = 200
@@ -52,7 +52,7 @@ class AllRunsAdmin(ReadOnlyAdmin):
 
 
 def list_page(model_admin: AllRunsAdmin, request: HttpRequest) -> HttpResponse:
-    form = RunFilterForm(viewable_types(request), request.GET)
+    form = RunSearchForm(viewable_types(request), request.GET)
     try:
         found = find_runs(form, request) if form.is_valid() else {}
     except ValidationError:  # a cursor or page size that no link of this page has
@@ -75,13 +75,13 @@ def list_page(model_admin: AllRunsAdmin, request: HttpRequest) -> HttpResponse:
     return render(request, "admin/runs/all_runs.html", context, status=200 if form.is_valid() else 400)
 
 
-def find_runs(form: RunFilterForm, request: HttpRequest) -> dict[str, Any]:
+def find_runs(form: RunSearchForm, request: HttpRequest) -> dict[str, Any]:
     """Raises `ValidationError`, `StatementTooLong`."""
-    run_filter, pages = form.build_filter(), NewestOfAll()
-    for model in run_filter.types:  # before filtering by status: overdue runs must be found among the failed
+    run_search, pages = form.build_search(), NewestOfAll()
+    for model in run_search.types:  # before filtering by status: overdue runs must be found among the failed
         model.objects.all().repair()
     with limited_statements(SECONDS_TO_SEARCH):
-        runs = pages.fetch_page(run_filter, request.GET, url=request.get_full_path())
+        runs = pages.fetch_page(run_search, request.GET, url=request.get_full_path())
     return {
         "lines": [RunLine.of(run) for run in runs],
         "newer": pages.get_newer_link(),

@@ -28,8 +28,8 @@ from ..database import StatementTooLong, limited_statements
 from ..lifecycle.bulk import CANCEL, RESET, RETRY, BulkAction, BulkPosition, Outcome, apply_to_runs
 from ..models import Run, RunQuerySet
 from ..models.audit import Actor
-from .run_filter import RunFilter, RunFilterForm
 from .run_lines import RunLine, viewable_types
+from .run_search import RunSearch, RunSearchForm
 from .theme import TextInput
 
 COUNTED = 10_000  # more are called "more than"
@@ -139,7 +139,7 @@ def confirmation_page(model_admin: Any, request: HttpRequest, name: str) -> Http
         raise Http404
     if not types or not request.user.has_perm(action.permission):
         raise PermissionDenied
-    filters = RunFilterForm(types, request.GET)
+    filters = RunSearchForm(types, request.GET)
     if not filters.is_valid():  # the list says which filter is wrong
         return HttpResponseRedirect(list_url(request))
     form = ConfirmationForm(request.POST) if request.method == "POST" else ConfirmationForm(initial=first_values())
@@ -168,14 +168,14 @@ def list_url(request: HttpRequest) -> str:
 
 
 def apply_action(
-    request: HttpRequest, action: StaffAction, filters: RunFilterForm, options: dict[str, Any]
+    request: HttpRequest, action: StaffAction, filters: RunSearchForm, options: dict[str, Any]
 ) -> tuple[Outcome, BulkPosition | None]:
-    repair_before(action, filters.build_filter())
+    repair_before(action, filters.build_search())
     reason = options["reason"]
     message = gettext("%(action)s. Reason: %(reason)s") % {"action": action.title, "reason": reason}
     return apply_to_runs(
         action.action,
-        runs_found(filters.build_filter(), options["seen_at"]),
+        runs_found(filters.build_search(), options["seen_at"]),
         options["after"],
         Actor.user(request.user, kind="staff"),
         reason,
@@ -183,15 +183,15 @@ def apply_action(
     )
 
 
-def repair_before(action: StaffAction, run_filter: RunFilter) -> None:
+def repair_before(action: StaffAction, run_search: RunSearch) -> None:
     """Overdue runs have failed for every reader; but staff come to reset them, so a reset finds them as they are."""
     if action.action is not RESET:
-        for model in run_filter.types:
+        for model in run_search.types:
             model.objects.all().repair()
 
 
-def runs_found(run_filter: RunFilter, seen_at: datetime) -> list[RunQuerySet[Run]]:
-    return [run_filter.find(model).filter(created_at__lte=seen_at) for model in run_filter.types]
+def runs_found(run_search: RunSearch, seen_at: datetime) -> list[RunQuerySet[Run]]:
+    return [run_search.find(model).filter(created_at__lte=seen_at) for model in run_search.types]
 
 
 def log_changes(request: HttpRequest, message: str, runs: Sequence[Run]) -> None:
@@ -207,7 +207,7 @@ def report(request: HttpRequest, action: StaffAction, outcome: Outcome) -> None:
 
 
 def render_confirmation(
-    model_admin: Any, request: HttpRequest, action: StaffAction, filters: RunFilterForm, form: ConfirmationForm
+    model_admin: Any, request: HttpRequest, action: StaffAction, filters: RunSearchForm, form: ConfirmationForm
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
@@ -219,18 +219,18 @@ def render_confirmation(
         "list_url": list_url(request),
         "goes_on": bool(form["after"].value()),
     }
-    repair_before(action, filters.build_filter())
+    repair_before(action, filters.build_search())
     try:
         with limited_statements(SECONDS_TO_COUNT):
-            context |= preview(action.action, filters.build_filter())
+            context |= preview(action.action, filters.build_search())
     except StatementTooLong:
         messages.error(request, gettext("This search takes too long. Choose a business, a status or a few days."))
         return HttpResponseRedirect(list_url(request))
     return render(request, "admin/runs/bulk.html", context, status=400 if form.errors else 200)
 
 
-def preview(action: BulkAction, run_filter: RunFilter) -> dict[str, Any]:
-    chosen = [action.choose(run_filter.find(model)) for model in run_filter.types]
+def preview(action: BulkAction, run_search: RunSearch) -> dict[str, Any]:
+    chosen = [action.choose(run_search.find(model)) for model in run_search.types]
     count = sum(rows[: COUNTED + 1].count() for rows in chosen)
     newest = (rows.with_ages().select_related("business").order_by("-pk")[:LISTED] for rows in chosen)
     return {

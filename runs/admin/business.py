@@ -19,7 +19,7 @@ from ..api.permissions import RESET_PROGRESS, may_view_any_business
 from ..models import Business, Membership, run_types
 from .limits import LimitInline
 from .reset import reset_page
-from .run_filter import all_runs_url
+from .run_search import all_runs_url
 from .theme import DANGER, ModelAdmin, SearchSelect, TabularInline, action, display
 
 

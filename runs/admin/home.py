@@ -15,7 +15,7 @@ from ..api.now_rows import NowEdition, render_rows
 from ..api.permissions import may_view_operations
 from ..readers.now import ROWS, fetch_now
 from .pictures import pictures_context
-from .run_filter import ANY_ACTIVE, all_runs_url
+from .run_search import ANY_ACTIVE, all_runs_url
 
 # Where the parts of the installation are listed.
 PARTS = {

@@ -17,25 +17,24 @@ from typing import Any
 from django.db.models import Q
 from rest_framework.pagination import Cursor
 
-from ..api.fields import LARGEST_ID
 from ..api.merged_pages import MergedPages
 from ..models import Run, RunQuerySet
 from ..readers.run_list import RunPosition
 from ..readers.verdict import fetch_repaired
-from .run_filter import RunFilter
+from .run_search import RunSearch
 
 ROWS_READ = 10_000
 LONG_COLUMNS = ("pace", "cursor", "cursor_counts", "poison_items", "idempotency_key")
 
 
 class NewestOfAll(MergedPages):
-    """Merges the runs that a `RunFilter` finds."""
+    """Merges the runs that a `RunSearch` finds."""
 
     page_size = 25
     position_class = RunPosition
     looked_until: RunPosition | None = None  # where the walk ended, though there may be more
 
-    def fetch_rows(self, sources: RunFilter, position: Any, *, newer: bool) -> list[Run]:
+    def fetch_rows(self, sources: RunSearch, position: Any, *, newer: bool) -> list[Run]:
         walks = [Walk(sources, model, position, newer=newer) for model in sources.types]
         ends = [walk.end for walk in walks if walk.end]
         nearest: Callable[..., RunPosition] = min if newer else max
@@ -79,12 +78,12 @@ class NewestOfAll(MergedPages):
 class Walk:
     """Through the runs of one type, newest first or oldest first, from a position on."""
 
-    def __init__(self, run_filter: RunFilter, model: type[Run], position: RunPosition | None, *, newer: bool) -> None:
-        self.filter, self.newer = run_filter, newer
-        rows = run_filter.find_by_index(model)
+    def __init__(self, run_search: RunSearch, model: type[Run], position: RunPosition | None, *, newer: bool) -> None:
+        self.search, self.newer = run_search, newer
+        rows = run_search.find_by_index(model)
         rows = filter_beyond(position, rows, newer=newer) if position else rows
         self.rows = rows.order_by(*(("created_at", "id") if newer else ("-created_at", "-id")))
-        self.end = self.find_end() if run_filter.reads_every_row else None
+        self.end = self.find_end() if run_search.reads_every_row else None
 
     def find_end(self) -> RunPosition | None:
         """The last row that may be read; None if there are fewer."""
@@ -92,7 +91,7 @@ class Walk:
         return RunPosition(last[0], self.rows.model.slug, last[1]) if last else None
 
     def fetch(self, count: int) -> list[Run]:
-        rows = self.filter.narrow(self.rows)
+        rows = self.search.narrow(self.rows)
         if self.end:  # as a range of the index: PostgreSQL could walk on beyond any other kind of limit
             rows = rows.filter(**{"created_at__lte" if self.newer else "created_at__gte": self.end.created_at})
         rows = rows.with_ages().select_related("business", "created_by").defer(*LONG_COLUMNS)
@@ -102,10 +101,5 @@ class Walk:
 def filter_beyond(position: RunPosition, rows: RunQuerySet[Run], *, newer: bool) -> RunQuerySet[Run]:
     """The rows of one type that are newer, or older, than this position."""
     side = "gt" if newer else "lt"
-    rows = rows.filter(**{f"created_at__{side}e": position.created_at})
-    other_time = ~Q(created_at=position.created_at)
-    slug = rows.model.slug
-    if slug == position.type:
-        return rows.filter(other_time | Q(**{f"id__{side}": max(-LARGEST_ID, min(position.id, LARGEST_ID))}))
-    # Runs of the same time are ordered by the names of their types.
-    return rows if (slug > position.type) == newer else rows.filter(other_time)
+    beyond = ~Q(created_at=position.created_at) | Q(**{f"id__{side}": position.bound_of_ids(rows.model.slug)})
+    return rows.filter(beyond, **{f"created_at__{side}e": position.created_at})  # this last one is for the index

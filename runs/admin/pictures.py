@@ -23,7 +23,7 @@ from ..numbers import format_number
 from ..readers.figures import TypeFigures, fetch_days, fetch_figures
 from ..states import ErrorCode, Status
 from .charts import Series, bar_width, draw_bars, draw_spans, format_span
-from .run_filter import all_runs_url
+from .run_search import all_runs_url
 
 DAYS: Final = 30
 OUTCOMES: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)

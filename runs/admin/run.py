@@ -35,7 +35,7 @@ from .attempt_chart import draw_attempts
 from .business_filter import BusinessFilter
 from .read_only import ReadOnlyAdmin
 from .run_facts import common_field_names, facts_of, own_numbers
-from .run_filter import all_runs_url
+from .run_search import all_runs_url
 from .theme import ChangeList, display
 
 FAILED_ITEMS_SHOWN = 200

@@ -67,7 +67,7 @@ def order_queues(woken: str, served: Sequence[str], known: Collection[type[Run]]
     running: Counter[int] = Counter()
     for queue in (woken, *others):
         snapshot, order = fetch_to_claim(queue, [model for model in types_of(queue) if model in known])
-        running += snapshot.held
+        running += snapshot.running_by_business
         if order:
             found[queue] = order
     firsts = {

@@ -28,7 +28,7 @@ ADVISORY_LOCK = 714_014  # one at a time: two would ask two runs where one is en
 
 
 @dataclass(frozen=True)
-class HeldSlot:
+class OccupiedSlot:
     """A running run; `is_stopping` if it is about to leave its slot, `seconds` since its attempt was claimed.
 
     They are 0 until the attempt has finished something. They are 0, too, and nobody counts on the slot, where the run
@@ -55,17 +55,21 @@ def make_room(queue: str) -> int:
             return 0
         # No more can be served than there are slots, but limits may hold back all of the first.
         snapshot, _order = fetch_order(queue, first=max(FIRST, sum(workers.values())))
-        return interrupt(choose_slots(snapshot, fetch_held_slots(), workers))
+        return interrupt(choose_slots(snapshot, fetch_occupied_slots(), workers))
 
 
-def choose_slots(snapshot: QueueSnapshot, held: Sequence[HeldSlot], workers: Mapping[str, int]) -> list[HeldSlot]:
+def choose_slots(
+    snapshot: QueueSnapshot, occupied: Sequence[OccupiedSlot], workers: Mapping[str, int]
+) -> list[OccupiedSlot]:
     """The slots to ask for. `workers` are those that serve the queue, with their slots."""
-    asked: list[HeldSlot] = []
+    asked: list[OccupiedSlot] = []
     for limit, waiting in group_by_shortage(snapshot).items():
         if limit is None:
-            shared, size = [slot for slot in held if slot.worker in workers], sum(workers.values())
+            size = sum(workers.values())
+            shared = [slot for slot in occupied if slot.worker in workers]
         else:
-            shared, size = [slot for slot in held if limit.covers(slot.business, slot.model.slug)], limit.max_running
+            size = limit.max_running
+            shared = [slot for slot in occupied if limit.covers(slot.business, slot.model.slug)]
         shared = [replace(slot, is_stopping=slot.is_stopping or slot in asked) for slot in shared]
         asked += choose_interrupts(waiting, shared, size - len(shared))
     return asked
@@ -86,7 +90,7 @@ def group_by_shortage(snapshot: QueueSnapshot) -> dict[Limit | None, list[int]]:
     return groups
 
 
-def interrupt(slots: Iterable[HeldSlot]) -> int:
+def interrupt(slots: Iterable[OccupiedSlot]) -> int:
     """Ask these runs to stop; how many. One that somebody else is writing just now is left for the next time."""
     keys: dict[type[Run], list[int]] = {}
     for slot in slots:
@@ -101,22 +105,22 @@ def lock_room() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def fetch_held_slots() -> list[HeldSlot]:
+def fetch_occupied_slots() -> list[OccupiedSlot]:
     models = run_types()
     patience = {"patience": settings.RUNS_SHORT_SLICE_SECONDS or settings.RUNS_TIME_SLICE_SECONDS}
-    rows = fetch_pipelined([(claim_statements.slots_held_sql(model), patience) for model in models])
-    return [HeldSlot(model, *row) for model, held in zip(models, rows, strict=True) for row in held]
+    rows = fetch_pipelined([(claim_statements.occupied_slots_sql(model), patience) for model in models])
+    return [OccupiedSlot(model, *row) for model, occupied in zip(models, rows, strict=True) for row in occupied]
 
 
-def choose_interrupts(waiting: Iterable[int], held: Sequence[HeldSlot], free: int) -> list[HeldSlot]:
+def choose_interrupts(waiting: Iterable[int], occupied: Sequence[OccupiedSlot], free: int) -> list[OccupiedSlot]:
     """The slots to ask for, at most one for each business in `waiting`, which is in order.
 
     A slot that is free or about to be goes to the first of them. No business is asked for a slot that would leave it
     with fewer than the one that waits.
     """
-    counts = Counter(slot.business for slot in held if not slot.is_stopping)
-    free += sum(slot.is_stopping for slot in held)
-    askable = sorted((slot for slot in held if not slot.is_stopping), key=lambda slot: -slot.seconds)
+    counts = Counter(slot.business for slot in occupied if not slot.is_stopping)
+    free += sum(slot.is_stopping for slot in occupied)
+    askable = sorted((slot for slot in occupied if not slot.is_stopping), key=lambda slot: -slot.seconds)
     asked = []
     for business in waiting:
         counts[business] += 1
@@ -137,7 +141,7 @@ def choose_interrupts(waiting: Iterable[int], held: Sequence[HeldSlot], free: in
     return asked
 
 
-def should_make_room(slot: HeldSlot, slots_of_holder: int, business: int, slots_with_one_more: int) -> bool:
+def should_make_room(slot: OccupiedSlot, slots_of_holder: int, business: int, slots_with_one_more: int) -> bool:
     """`slots_with_one_more`: how many the waiting business would have, with the one that it waits for."""
     long_slice, short_slice = settings.RUNS_TIME_SLICE_SECONDS, settings.RUNS_SHORT_SLICE_SECONDS
     if slot.business == business:

@@ -71,7 +71,7 @@ def _ended_wait_exists(model: type[Run]) -> str:
 def heads_sql(model: type[Run], sharing: tuple[type[Run], ...]) -> str:
     """`sharing` are the types of the queue: their running runs count in the order."""
     return f"""
-        WITH RECURSIVE head AS ({_heads_by_business(model)}), held AS ({_held_sql(sharing)})
+        WITH RECURSIVE head AS ({_heads_by_business(model)}), running AS ({_running_by_business_sql(sharing)})
         {_in_order("head")}
     """
 
@@ -84,7 +84,7 @@ def heads_sql(model: type[Run], sharing: tuple[type[Run], ...]) -> str:
 @lru_cache(maxsize=64)
 def first_heads_sql(model: type[Run], sharing: tuple[type[Run], ...]) -> str:
     return f"""
-        WITH RECURSIVE head AS ({_heads_by_business(model)}), held AS ({_held_sql(sharing)}),
+        WITH RECURSIVE head AS ({_heads_by_business(model)}), running AS ({_running_by_business_sql(sharing)}),
         few AS MATERIALIZED (SELECT FROM head LIMIT %(few)s::int + 1),
         longest_ago AS MATERIALIZED (
             SELECT turn.business_id, oldest.queued_at
@@ -96,7 +96,8 @@ def first_heads_sql(model: type[Run], sharing: tuple[type[Run], ...]) -> str:
                 SELECT queued_at FROM {table_of(model)} WHERE {CLAIMABLE} AND business_id = turn.business_id
                 ORDER BY business_id, queued_at, id LIMIT 1
             ) oldest
-            WHERE (SELECT count(*) FROM few) > %(few)s::int AND turn.business_id NOT IN (SELECT business_id FROM held)
+            WHERE (SELECT count(*) FROM few) > %(few)s::int
+                AND turn.business_id NOT IN (SELECT business_id FROM running)
             ORDER BY turn.served_at NULLS FIRST LIMIT %(first)s::int
         ),
         is_enough AS MATERIALIZED (SELECT count(*) >= %(first)s::int AS yes FROM longest_ago),
@@ -127,11 +128,11 @@ def _heads_by_business(model: type[Run]) -> str:
     """
 
 
-def _held_sql(sharing: tuple[type[Run], ...]) -> str:
+def _running_by_business_sql(sharing: tuple[type[Run], ...]) -> str:
     running = " UNION ALL ".join(
         f"SELECT business_id FROM {table_of(model)} WHERE status = '{Status.RUNNING}'" for model in sharing
     )
-    return f"SELECT business_id, count(*) AS runs FROM ({running}) running GROUP BY business_id"
+    return f"SELECT business_id, count(*) AS runs FROM ({running}) run GROUP BY business_id"
 
 
 def _in_order(heads: str) -> str:
@@ -139,8 +140,8 @@ def _in_order(heads: str) -> str:
         SELECT {heads}.business_id, {heads}.queued_at, turn.served_at
         FROM {heads}
         LEFT JOIN runs_businessqueue turn ON turn.business_id = {heads}.business_id AND turn.queue = %(queue)s
-        LEFT JOIN held ON held.business_id = {heads}.business_id
-        ORDER BY COALESCE(held.runs, 0), turn.served_at NULLS FIRST, {heads}.queued_at, {heads}.business_id
+        LEFT JOIN running ON running.business_id = {heads}.business_id
+        ORDER BY COALESCE(running.runs, 0), turn.served_at NULLS FIRST, {heads}.queued_at, {heads}.business_id
     """
 
 
@@ -245,7 +246,7 @@ def _count_sql(models: tuple[type[Run], ...], of_one_business: bool) -> str:
 
 
 @lru_cache(maxsize=64)
-def slots_held_sql(model: type[Run]) -> str:
+def occupied_slots_sql(model: type[Run]) -> str:
     return f"""
         SELECT id, business_id,
             requested <> '' AND progress_at > statement_timestamp() - make_interval(secs => %(patience)s::float8),

@@ -73,25 +73,25 @@ class QueueSnapshot:
         )
 
     def sort(self, heads: Iterable[Head]) -> list[Head]:
-        held = self.held
+        running = self.running_by_business
         return sorted(
-            heads, key=lambda head: (held[head.business], head.served_at or NEVER, head.queued_at, head.business)
+            heads, key=lambda head: (running[head.business], head.served_at or NEVER, head.queued_at, head.business)
         )
 
     def first_equals(self, order: Sequence[Head]) -> list[Head]:
         """The first in order, and those after it whose businesses have no more running."""
-        held = self.held
-        return [head for head in order if held[head.business] == held[order[0].business]]
+        running = self.running_by_business
+        return [head for head in order if running[head.business] == running[order[0].business]]
 
     @cached_property
-    def held(self) -> Counter[int]:
+    def running_by_business(self) -> Counter[int]:
         """How many runs of this queue each business has running."""
         mine = {model.slug for model in types_of(self.queue)}
-        held: Counter[int] = Counter()
+        running: Counter[int] = Counter()
         for (business, run_type), count in self.running.items():
             if run_type in mine:
-                held[business] += count
-        return held
+                running[business] += count
+        return running
 
     def limit_reached(self, business: int, run_type: str) -> Limit | None:
         """A limit that keeps the business from running one more of this type; its own one first."""

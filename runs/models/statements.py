@@ -111,8 +111,8 @@ def flush_sql(
     if items is None or not item_columns:
         return update
     return f"""
-        WITH held AS ({update}), items AS ({_upsert_items_sql(items, item_columns)})
-        SELECT requested FROM held
+        WITH own_run AS ({update}), items AS ({_upsert_items_sql(items, item_columns)})
+        SELECT requested FROM own_run
     """
 
 
@@ -199,7 +199,7 @@ def _upsert_items_sql(items: type[RunItem], columns: tuple[str, ...]) -> str:
     return f"""
         INSERT INTO {table} (run_id, attempts, {names})
         SELECT %(id)s, 1, {names} FROM jsonb_populate_recordset(NULL::{table}, %(items)s::jsonb)
-        WHERE EXISTS (SELECT 1 FROM held)
+        WHERE EXISTS (SELECT 1 FROM own_run)
         ON CONFLICT (run_id, key) DO UPDATE SET {updates}, attempts = {table}.attempts + 1
     """
 
@@ -219,7 +219,7 @@ def effects_sql(
     counters = {"cursor": "%(cursor)s::jsonb", **(_count_by_table() if has_outcomes else {})}
     parts = {
         **(_outcome_ctes(model, items) if has_outcomes else {}),
-        "held": _update_attempt_sql(model, counters, status, died),
+        "own_run": _update_attempt_sql(model, counters, status, died),
         **({"settled": _settle_items_sql(items, columns)} if has_outcomes else {}),
         "begun": _begin_items_sql(items),
     }
@@ -229,7 +229,7 @@ def effects_sql(
         THEN set_config('synchronous_commit', 'local', true) END
     """
     ctes = ", ".join(f"{name} AS ({sql})" for name, sql in parts.items())
-    return f"WITH {ctes} SELECT requested, ARRAY(SELECT id FROM begun), {durably} FROM held"
+    return f"WITH {ctes} SELECT requested, ARRAY(SELECT id FROM begun), {durably} FROM own_run"
 
 
 # By the key alone, or the planner might read the whole table: it doesn't know how few they are.
@@ -284,7 +284,7 @@ def _settle_items_sql(items: type[RunItem], columns: tuple[str, ...]) -> str:
     return f"""
         UPDATE {table_of(items)} item SET {_join_assignments(assignments)}
         FROM outcome
-        WHERE item.id = outcome.id AND {_SETTLED_ITEM} AND EXISTS (SELECT 1 FROM held)
+        WHERE item.id = outcome.id AND {_SETTLED_ITEM} AND EXISTS (SELECT 1 FROM own_run)
     """
 
 
@@ -301,7 +301,7 @@ def _begin_items_sql(items: type[RunItem]) -> str:
             error_message = ''
         WHERE item.id = ANY(%(begun)s::bigint[])
             AND (item.status = '{ItemStatus.PENDING}' AND {items.begins_if} OR item.status = '{ItemStatus.IN_FLIGHT}')
-            AND EXISTS (SELECT 1 FROM held WHERE requested = '')
+            AND EXISTS (SELECT 1 FROM own_run WHERE requested = '')
         RETURNING item.id
     """
 

@@ -103,7 +103,7 @@ def lock_attempt(run: Run) -> None:
 
 
 def write_fenced(run: Run, write: Callable[[], T]) -> T:
-    """Call `write` in a transaction that commits only while this attempt has the run. Raises `RunLost` before it."""
+    """Call `write` in a transaction that commits only while this attempt owns the run. Raises `RunLost` before it."""
     with transaction.atomic():
         lock_attempt(run)
         return write()

@@ -311,7 +311,7 @@ class Progress:
     # Writing
 
     def fenced(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call `write` in one short transaction that commits only while this attempt has the run.
+        """Call `write` in one short transaction that commits only while this attempt owns the run.
 
         It is called again when the database went away meanwhile: it must be safe to repeat. Raises `RunLost` before it.
         """

@@ -47,17 +47,17 @@ class QueueView:
     def find_place(self, run: Run, limit: Limit | None) -> int | None:
         """1 is next; None where more than `MOST` come before it. `limit` is the one that holds it back."""
         before = self.count_own_before(run, limit)
-        own, own_held = run.business_id, self.held[run.business_id]
-        reached = own_held + before
+        own, own_running = run.business_id, self.running_by_business[run.business_id]
+        reached = own_running + before
         is_behind_own = False
         for business, queued in self.orders[limit]:
             if business == own:
                 is_behind_own = True
                 continue
-            held = self.held[business]
+            running = self.running_by_business[business]
             # Whoever has just been claimed from is served last among those that have as many running.
-            is_first_on_tie = held > own_held or (held == own_held and not is_behind_own)
-            turns = reached - held + (1 if is_first_on_tie else 0)
+            is_first_on_tie = running > own_running or (running == own_running and not is_behind_own)
+            turns = reached - running + (1 if is_first_on_tie else 0)
             if turns <= 0 or before > MOST:
                 break
             before += min(turns, queued)
@@ -75,8 +75,8 @@ class QueueView:
         return before
 
     @cached_property
-    def held(self) -> Counter[int]:
-        return self.snapshot.held
+    def running_by_business(self) -> Counter[int]:
+        return self.snapshot.running_by_business
 
 
 def fetch_queue_view(queue: str, asked: Collection[BusinessAndType]) -> QueueView:

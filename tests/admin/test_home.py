@@ -17,7 +17,7 @@ from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from runs.admin.run_filter import ANY_ACTIVE
+from runs.admin.run_search import ANY_ACTIVE
 from runs.api.now_events import NowEvents
 from runs.api.now_figures import build_figures, count_runs, read_standing
 from runs.api.now_rows import NowEdition

@@ -34,7 +34,7 @@ STATEMENTS: dict[str, tuple[str, dict[str, Any]]] = {
         claim_statements.claim_sql(TYPE, (OF_BUSINESS, OF_ALL)),
         {"at_most": [3, 20]},
     ),
-    "the slots held": (claim_statements.slots_held_sql(TYPE), {"patience": 10}),
+    "the slots held": (claim_statements.occupied_slots_sql(TYPE), {"patience": 10}),
 }
 PARTIAL = {f"drillrun_{name}" for name in ("claimable", "running", "waiting")}
 BY_ID = "drill_drillrun_pkey"  # of the one row that was chosen

@@ -17,7 +17,7 @@ from receipts.models import Mailbox, ReceiptSyncRun
 from runs.drill.models import DrillRun
 from runs.lifecycle import start
 from runs.lifecycle.dispatch import make_room_and_wake
-from runs.lifecycle.slots import HeldSlot, choose_interrupts, make_room
+from runs.lifecycle.slots import OccupiedSlot, choose_interrupts, make_room
 from runs.lifecycle.worker import work_on_next, works
 from runs.lifecycle.worker_process import this_worker
 from runs.models import Business, BusinessQueue, Run, RunLimit
@@ -30,15 +30,15 @@ from tests.fleet import announce
 A, B, C = 1, 2, 3
 
 
-def held(*slots: tuple[int, float], stopping: Iterable[int] = ()) -> list[HeldSlot]:
+def held(*slots: tuple[int, float], stopping: Iterable[int] = ()) -> list[OccupiedSlot]:
     """Slots as (business, seconds), numbered from 0; those in `stopping` are about to be free."""
     return [
-        HeldSlot(DrillRun, number, business, is_stopping=number in stopping, seconds=seconds)
+        OccupiedSlot(DrillRun, number, business, is_stopping=number in stopping, seconds=seconds)
         for number, (business, seconds) in enumerate(slots)
     ]
 
 
-def asked(waiting: list[int], slots: list[HeldSlot], free: int = 0) -> list[int]:
+def asked(waiting: list[int], slots: list[OccupiedSlot], free: int = 0) -> list[int]:
     return [slot.pk for slot in choose_interrupts(waiting, slots, free)]
 
 

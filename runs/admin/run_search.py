@@ -32,7 +32,7 @@ COMMON_SEARCH_FIELDS = ("error_message", "worker", "business__name")
 
 
 @dataclass(frozen=True)
-class RunFilter:
+class RunSearch:
     """What is looked for. The defaults find every run of the types."""
 
     types: RunTypes
@@ -43,12 +43,12 @@ class RunFilter:
     to_date: date | None = None  # inclusive
     starter: User | None = None
     number: int | None = None
-    words: str = ""
+    text: str = ""
 
     @property
     def reads_every_row(self) -> bool:
         """Does `narrow` have to look at each row that `find_by_index` finds?"""
-        return bool(self.error_code or self.words)
+        return bool(self.error_code or self.text)
 
     def find_by_index(self, model: type[Run]) -> RunQuerySet[Run]:
         rows = model.objects.filter(**self.exact_conditions())
@@ -77,9 +77,9 @@ class RunFilter:
     def narrow(self, rows: RunQuerySet[Run]) -> RunQuerySet[Run]:
         if self.error_code:
             rows = rows.filter(error_code=self.error_code)
-        if self.words:
+        if self.text:
             names = (*COMMON_SEARCH_FIELDS, *rows.model.search_fields)
-            rows = rows.filter(Q(*((f"{name}__icontains", self.words) for name in names), _connector=Q.OR))
+            rows = rows.filter(Q(*((f"{name}__icontains", self.text) for name in names), _connector=Q.OR))
         return rows
 
     def find(self, model: type[Run]) -> RunQuerySet[Run]:
@@ -95,7 +95,7 @@ def first_moment_of(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-class RunFilterForm(forms.Form):
+class RunSearchForm(forms.Form):
     business = forms.CharField(label=_("Business"), required=False, max_length=200)
     type = forms.ChoiceField(label=_("Type"), required=False)
     status = forms.ChoiceField(
@@ -150,15 +150,15 @@ class RunFilterForm(forms.Form):
             self.add_error("to_date", _("The last day is before the first."))
         return cleaned
 
-    def build_filter(self) -> RunFilter:
+    def build_search(self) -> RunSearch:
         """Of a valid form."""
         cleaned = self.cleaned_data
         text = cleaned["text"].removeprefix("#")
         is_number = is_row_id(text)
-        return RunFilter(
+        return RunSearch(
             [model for model in self._types if cleaned["type"] in ("", model.slug)],
             number=int(text) if is_number else None,
-            words="" if is_number else text,
+            text="" if is_number else text,
             **{name: cleaned[name] for name in cleaned if name not in ("type", "text")},
         )
 
