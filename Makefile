@@ -77,7 +77,7 @@ format: setup
 messages: setup
 	$(BIN)/python manage.py makemessages --locale he --ignore '.venv/*' --ignore 'var/*' --ignore 'node_modules/*' --no-obsolete
 	$(BIN)/python manage.py compilemessages --locale he --ignore '.venv/*' --ignore 'node_modules/*'
-	$(BIN)/python manage.py card_words
+	$(BIN)/python manage.py write_card_messages
 
 # One pinned set for Python 3.11 to 3.14, without the addresses of the machine that made it.
 requirements: setup

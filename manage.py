@@ -14,8 +14,8 @@ from runs.database import is_database_away
 
 # Commands that need no database; for all others the embedded one is started.
 WITHOUT_DATABASE = {
-    *("card_words", "check", "collectstatic", "compilemessages", "demo_imap", "diffsettings", "findstatic", "help"),
-    *("makemessages", "spectacular", "startapp", "version"),
+    *("check", "collectstatic", "compilemessages", "demo_imap", "diffsettings", "findstatic", "help"),
+    *("makemessages", "spectacular", "startapp", "version", "write_card_messages"),
 }
 # Commands that make the embedded database where there is none yet.
 MAKE_DATABASE = {"makemigrations", "migrate"}

@@ -9,6 +9,6 @@ class RunsConfig(AppConfig):
 
     def ready(self) -> None:
         from .models import storage
-        from .sign_in import address, backend, sign_out  # noqa: F401  hear of requests, sign-ins and changed passwords
+        from .sign_in import address, backend, sign_out  # noqa: F401  they connect receivers of signals
 
         post_migrate.connect(storage.leave_room_for_hot_updates)

@@ -22,7 +22,7 @@ __all__ = [
     "RunUnreachable",
     "RunsError",
     "StartQuotaReached",
-    "WrongState",
+    "WrongStatus",
 ]
 
 
@@ -41,7 +41,7 @@ class RunRejected(RunsError):
 class RunDeferred(RunsError):
     """The run can't go on for some time, and no worker should wait with it.
 
-    It goes back to the queue, where nobody claims it for so many seconds; `reason` is what readers are told meanwhile.
+    It goes back to the queue, where nobody claims it for so many seconds; `reason` is what readers are shown meanwhile.
     """
 
     def __init__(self, seconds: float, reason: object) -> None:
@@ -96,7 +96,7 @@ class StartQuotaReached(RunsError):
         self.of_one_type = of_one_type
 
 
-class WrongState(RunsError):
+class WrongStatus(RunsError):
     """The run's status doesn't allow this."""
 
     def __init__(self, reason: str | None = None) -> None:

@@ -17,7 +17,7 @@ from runs.api.outputs import RunSerializer
 from runs.api.parsing import parse_body
 from runs.api.run_json import serialize_run
 from runs.api.run_responses import ERRORS, REFUSALS, get_run_or_404, run_json, run_response, user_of
-from runs.exceptions import WrongState
+from runs.exceptions import WrongStatus
 from runs.lifecycle import retry_items
 from runs.models import Run
 
@@ -79,6 +79,6 @@ class RetryUnknown(BroadcastView):
         assert isinstance(run, WhatsAppBroadcast)  # noqa: S101  for the type checker
         try:
             again = retry_items(run, run.unknown_items, user_of(request))
-        except WrongState as error:
+        except WrongStatus as error:
             raise ActionNotAllowed(run_json(run)) from error
         return run_response(again, status.HTTP_202_ACCEPTED)

@@ -14,7 +14,7 @@ from runs.states import ItemStatus
 from ..audio.reader import AudioReader
 from ..models import Recording, RecordingRun
 from ..sources.opening import open_source
-from ..sources.retries import SourcePatience
+from ..sources.retries import SourceOutage
 from ..transcription.speech_model import is_model_loaded, load_transcriber
 from ..transcription.transcriber import Transcriber
 from .context import CollectionContext
@@ -31,21 +31,21 @@ def collect(run: RecordingRun, progress: Progress) -> None:
     # First of all: without a model the run is rejected before anything is fetched.
     transcriber = prepare_transcriber(progress) if run.job_type == RecordingRun.JobType.FULL else None
     remove_part_files(run)
-    patience = SourcePatience(progress)
+    outage = SourceOutage(progress)
     with (
         timezone.override(run.business.zone),  # in which times at the source are that name no zone
         AudioReader(beat=progress.beat) as reader,
         open_source(
             run.source.account(),
-            wait=patience.wait_between_tries,
+            wait=outage.wait_between_tries,
             beat=progress.beat,
             read_duration=reader.read_duration,
         ) as source,
     ):
-        context = CollectionContext(run, progress, source, patience, reader, transcriber)
+        context = CollectionContext(run, progress, source, outage, reader, transcriber)
         if not run.selected and not run.cursor.get("listed"):
             has_been_reached = run.source.calls.exists()
-            patience.retry_while_source_is_away(lambda: list_calls(context), has_been_reached=has_been_reached)
+            outage.retry_while_source_is_away(lambda: list_calls(context), has_been_reached=has_been_reached)
             progress.checkpoint(listed=True)
         pending = run.items.filter(status=ItemStatus.PENDING).order_by("pk")
         total_weight = sum(map(context.weigh_recording, iterate_recordings(pending)))

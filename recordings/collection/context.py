@@ -9,7 +9,7 @@ from runs.progress import Progress
 from ..audio.reader import AudioReader
 from ..models import Recording, RecordingRun
 from ..sources import RecordingSource
-from ..sources.retries import SourcePatience
+from ..sources.retries import SourceOutage
 from ..transcription.transcriber import Transcriber
 
 
@@ -20,7 +20,7 @@ class CollectionContext:
     run: RecordingRun
     progress: Progress
     source: RecordingSource
-    patience: SourcePatience
+    outage: SourceOutage
     reader: AudioReader
     transcriber: Transcriber | None
 

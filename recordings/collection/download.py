@@ -36,7 +36,7 @@ def fetch_recording(context: CollectionContext, call: Call, *, report_share: Cal
         download = Download(part, report_share)
         retry_interrupted(
             lambda: download.resume(context.source, call),
-            wait=context.patience.wait_between_tries,
+            wait=context.outage.wait_between_tries,
             get_position=lambda: download.size,
         )
         download.verify_on_disk()

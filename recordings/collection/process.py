@@ -27,7 +27,7 @@ def process_recording(context: CollectionContext, recording: Recording) -> None:
     with progress.item(recording.key):
         progress.fenced(recording.mark_begun)
         try:
-            context.patience.retry_while_source_is_away(lambda: complete_call(context, call))
+            context.outage.retry_while_source_is_away(lambda: complete_call(context, call))
         except StillRecording:
             message = _("This call is still being recorded: a later run takes it.")
             progress.skipped(recording.key, message, code="recording")

@@ -47,7 +47,7 @@ def retry_interrupted(attempt: Callable[[], T], *, wait: Wait, get_position: Cal
             wait(min(MAX_PAUSE_SECONDS, 0.5 * 2**failures), reason)
 
 
-class SourcePatience:
+class SourceOutage:
     """For how long a run waits for a source that is away, or asks it to wait for long; over all its attempts.
 
     It is over when a recording, or the listing of all, is complete: a provider that always stops a download in its

@@ -17,7 +17,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
-from ..exceptions import WrongState
+from ..exceptions import WrongStatus
 from ..models import Run
 from ..models.audit import Actor
 from ..readers.verdict import fetch_repaired
@@ -71,7 +71,7 @@ class StaffRunItems(StaffView, views.RunItemList):
 class StaffRunAction(StaffView, views.RunActionView):
     def apply_action(self, run: Run) -> None:
         if self.action not in run.actions():
-            raise WrongState
+            raise WrongStatus
         with transaction.atomic():
             views.ACTION_FUNCTIONS[self.action](run, Actor.user(self.request.user, "staff"))
             self.log_action(run, self.action)

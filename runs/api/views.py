@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ..exceptions import ActiveRunExists, WrongState
+from ..exceptions import ActiveRunExists, WrongStatus
 from ..lifecycle.dispatch import reopen, retry_failed
 from ..models import Run
 from ..models.audit import Actor
@@ -102,7 +102,7 @@ class RunActionView(RunView):
         run = self.get_run(type, id)
         try:
             self.apply_action(run)
-        except WrongState as error:
+        except WrongStatus as error:
             raise ActionNotAllowed(run_json(run)) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error
@@ -110,7 +110,7 @@ class RunActionView(RunView):
 
     def apply_action(self, run: Run) -> None:
         if self.action not in run.actions():
-            raise WrongState
+            raise WrongStatus
         ACTION_FUNCTIONS[self.action](run, Actor.user(self.request.user))
 
 
@@ -121,7 +121,7 @@ class RetryFailed(RunView):
         run = self.get_run(type, id)
         try:
             retry = self.retry_run(run)
-        except WrongState as error:
+        except WrongStatus as error:
             raise ActionNotAllowed(run_json(run), error.reason) from error
         except ActiveRunExists as error:
             raise AlreadyActive(run_json(error.run)) from error

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from ..exceptions import ActiveRunExists, StartQuotaReached, WrongState
+from ..exceptions import ActiveRunExists, StartQuotaReached, WrongStatus
 from ..models import Run, RunQuerySet
 from ..models.audit import Actor, audit_context
 from ..states import ACTIONS, ACTIVE, Action, ErrorCode, Status, StopRequest
@@ -126,7 +126,7 @@ def retry_runs(rows: RunQuerySet[Run], actor: Actor, reason: str, record: Record
             outcome.refused[str(OTHER_ACTIVE)] += 1
         except StartQuotaReached:
             outcome.refused[str(QUOTA_REACHED)] += 1
-        except WrongState:
+        except WrongStatus:
             outcome.refused[str(CHANGED_MEANWHILE)] += 1
         else:
             outcome.changed += 1

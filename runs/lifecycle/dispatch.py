@@ -21,7 +21,7 @@ from django.db import Error, IntegrityError, models, transaction
 from django.db.models.functions import Now
 
 from ..database import discard_connection, is_database_away
-from ..exceptions import ActiveRunExists, WrongState
+from ..exceptions import ActiveRunExists, WrongStatus
 from ..models import Business, Run, RunItem, RunQuerySet
 from ..models.audit import Actor, audit_context
 from ..models.queue_snapshot import has_claimable
@@ -85,7 +85,7 @@ def refuse_beside_active(model: type[Run], business: Business) -> None:
 def reopen(run: Run, actor: Actor, reason: str, *, counts_as_start: bool = False) -> None:
     """Send a paused, failed or cancelled run back to the queue, to go on from its cursor.
 
-    Raises `WrongState`, or `ActiveRunExists` when an exclusive type is busy with another run; `StartQuotaReached`.
+    Raises `WrongStatus`, or `ActiveRunExists` when an exclusive type is busy with another run; `StartQuotaReached`.
     """
     model = type(run)
     rows = model.objects.filter(pk=run.pk)
@@ -102,13 +102,13 @@ def reopen(run: Run, actor: Actor, reason: str, *, counts_as_start: bool = False
         refuse_beside_active(model, run.business)
         raise
     if not reopened:
-        raise WrongState
+        raise WrongStatus
 
 
 def retry_failed(run: R, created_by: User | None) -> R:
     """Start a new run of the failed items only; the finished one stays as it is.
 
-    The new run holds those items as pending. Raises `WrongState` when none failed or the run is
+    The new run holds those items as pending. Raises `WrongStatus` when none failed or the run is
     still active, `ActiveRunExists` when an exclusive type is busy, `StartQuotaReached`.
     """
     return retry_items(run, run.failed_items, created_by)
@@ -123,9 +123,9 @@ def retry_items(run: R, choose: Callable[[], models.QuerySet[RunItem]], created_
         type(run).objects.select_for_update().get(pk=run.pk)
         chosen = choose()
         if run.is_active:
-            raise WrongState
+            raise WrongStatus
         if not chosen.exists():
-            raise WrongState(run.nothing_to_retry())
+            raise WrongStatus(run.nothing_to_retry())
         again = start(type(run), run.business, created_by=created_by, **run.retry_fields())
         copies = (chosen.model(**{"run": again, **item.retry_fields()}) for item in chosen.iterator())
         while batch := list(islice(copies, COPY_BATCH)):

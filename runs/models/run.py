@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext, npgettext
 from django.utils.translation import gettext_lazy as _
 
-from ..exceptions import WrongState
+from ..exceptions import WrongStatus
 from ..numbers import format_number
 from ..states import ACTIONS, ACTIVE, FINISHED, TRANSITIONS, Action, ErrorCode, ItemStatus, Status, StopRequest
 from ..time_zones import zone_named
@@ -260,7 +260,7 @@ class Run(HeartbeatMixin):
         # Its worker may have been lost, and the run requeued, between the two statements.
         if request == StopRequest.CANCEL and self._cancel_without_worker(actor, reason):
             return
-        raise WrongState
+        raise WrongStatus
 
     def _cancel_without_worker(self, actor: Actor, reason: str) -> int:
         without_worker = self._own_row().filter(status__in=(Status.QUEUED, Status.PAUSED))

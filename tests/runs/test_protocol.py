@@ -29,7 +29,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from pytest_django import Settings
 
 from runs.api.views import ACTION_FUNCTIONS
-from runs.exceptions import ActiveRunExists, WrongState
+from runs.exceptions import ActiveRunExists, WrongStatus
 from runs.lifecycle import dispatch, reclaim, shutdown, sweep, worker
 from runs.lifecycle.reset import reset_progress
 from runs.lifecycle.worker_process import this_worker
@@ -174,7 +174,7 @@ class Protocol(RuleBasedStateMachine):
                 if action not in run.actions():
                     return False
                 ACTION_FUNCTIONS[action](run, PERSON)
-            except (WrongState, ActiveRunExists):
+            except (WrongStatus, ActiveRunExists):
                 return False
             return True
 

@@ -7,7 +7,7 @@ import pytest
 from celery import current_app
 from django.db import connection
 
-from runs.exceptions import ActiveRunExists, WrongState
+from runs.exceptions import ActiveRunExists, WrongStatus
 from runs.lifecycle import dispatch
 from runs.lifecycle.sweep import sweep
 from runs.models import Business, Run
@@ -141,7 +141,7 @@ def test_a_retry_goes_on_from_the_cursor_and_completed_is_final(business_a: Busi
     dispatch.reopen(read_run(run), SYSTEM, "retry")
     run = work_through(run, lambda run, progress: None)
     assert (run.status, run.attempt) == ("completed", 2)
-    with pytest.raises(WrongState):
+    with pytest.raises(WrongStatus):
         dispatch.reopen(run, SYSTEM, "retry")
 
 
@@ -156,5 +156,5 @@ def test_failed_items_are_retried_in_a_new_run(business_a: Business) -> None:
     assert again.status == "queued"
     items = again.items.order_by("key").values_list("key", "status", "title")
     assert list(items) == [("7:1", "pending", "mail 7:1"), ("7:3", "pending", "mail 7:3")]
-    with pytest.raises(WrongState):
+    with pytest.raises(WrongStatus):
         dispatch.retry_failed(again, None)

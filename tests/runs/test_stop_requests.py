@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from runs.exceptions import WrongState
+from runs.exceptions import WrongStatus
 from runs.models import Business, Run
 from runs.models.audit import SYSTEM, Actor
 from runs.progress import Progress
@@ -75,7 +75,7 @@ def test_a_stop_that_is_requested_while_a_lost_run_is_reclaimed(
     def request_elsewhere() -> bool:
         try:
             request_stop(as_it_was, SYSTEM)
-        except WrongState:
+        except WrongStatus:
             return False
         finally:
             connection.close()

@@ -1,4 +1,4 @@
-/** Made by `manage.py card_words` (`make messages` calls it): edit runs/readers/labels.py and locale/. */
+/** Made by `manage.py write_card_messages`: edit runs/readers/labels.py and locale/. */
 export default {
  "en": {
   "task": "Task",

@@ -23,7 +23,7 @@ export class StartForm {
     this.api = new Api({ lang: document.documentElement.lang });
     this.buttons = form.querySelectorAll("button");
     this.isBusy = false;
-    this.news = form.appendChild(document.createElement("p")); // what screen readers are told
+    this.news = form.appendChild(document.createElement("p")); // for screen readers
     this.news.className = "sr-only";
     this.news.role = "status";
     this.note = /** @type {HTMLElement | null} */ (form.querySelector("[data-start-busy]"));

@@ -2,7 +2,7 @@
 
 from django.utils.translation import ngettext_lazy
 
-WORDS = (
+MESSAGES = (
     ngettext_lazy(
         "Your password must contain at least %(min_length)d character.",
         "Your password must contain at least %(min_length)d characters.",

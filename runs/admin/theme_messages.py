@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop as _
 
-WORDS = (
+MESSAGES = (
     _("Add row"),
     _("Apply Filters"),
     _("Click to cancel"),

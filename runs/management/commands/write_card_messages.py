@@ -28,6 +28,6 @@ def render_catalogue() -> str:
         with override(code):
             catalogues[code] = translate_messages(CARD_MESSAGES)
     return (
-        "/** Made by `manage.py card_words` (`make messages` calls it): edit runs/readers/labels.py and locale/. */\n"
+        "/** Made by `manage.py write_card_messages`: edit runs/readers/labels.py and locale/. */\n"
         f"export default {json.dumps(catalogues, ensure_ascii=False, indent=1)};\n"
     )

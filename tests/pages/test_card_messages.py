@@ -3,7 +3,7 @@
 from django.contrib.auth.models import User
 from django.test import Client
 
-from runs.management.commands.card_words import CATALOGUE_PATH, render_catalogue
+from runs.management.commands.write_card_messages import CATALOGUE_PATH, render_catalogue
 
 
 def test_the_cards_messages_are_up_to_date() -> None:
