@@ -13,11 +13,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from runs.api.fields import BusinessField, DayField
-from runs.api.outputs import RunSerializer
-from runs.api.parsing import choose_row, parse_body, parse_query
-from runs.api.run_json import serialize_run
-from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, REFUSALS, start_run
+from runs.api import (
+    ERRORS,
+    IDEMPOTENCY_KEY,
+    REFUSALS,
+    BusinessField,
+    DayField,
+    RunSerializer,
+    choose_row,
+    parse_body,
+    parse_query,
+    serialize_run,
+    start_run,
+)
 from runs.models import Business
 from runs.readers.verdict import fetch_repaired
 

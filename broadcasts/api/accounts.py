@@ -11,9 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from runs.api.fields import BusinessField
-from runs.api.parsing import parse_query
-from runs.api.run_responses import ERRORS
+from runs.api import ERRORS, BusinessField, parse_query
 
 from ..models import AccountStanding, ProviderAccount
 from ..standing import count_sent_lately, warnings_of

@@ -11,12 +11,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from runs.api import (
+    ERRORS,
+    REFUSALS,
+    FlagField,
+    RunSerializer,
+    get_run_or_404,
+    parse_body,
+    run_json,
+    run_response,
+    serialize_run,
+    user_of,
+)
 from runs.api.errors import ActionNotAllowed
-from runs.api.fields import FlagField
-from runs.api.outputs import RunSerializer
-from runs.api.parsing import parse_body
-from runs.api.run_json import serialize_run
-from runs.api.run_responses import ERRORS, REFUSALS, get_run_or_404, run_json, run_response, user_of
 from runs.exceptions import WrongStatus
 from runs.lifecycle import retry_items
 from runs.models import Run

@@ -13,8 +13,7 @@ from drf_spectacular.utils import extend_schema_field
 from pywa.types.templates import TemplateLanguage
 from rest_framework import serializers
 
-from runs.api.fields import BusinessField
-from runs.api.parsing import choose_row
+from runs.api import BusinessField, choose_row
 from runs.models import Business
 
 from ..audience import MAX_COLUMNS, Audience, read_csv, read_listed, read_pasted

@@ -16,8 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from runs.api import ERRORS
 from runs.api.requests import MAX_NESTING, raise_for_unstorable
-from runs.api.run_responses import ERRORS
 from runs.unstorable import find_unstorable, is_nested_deeper
 
 from ..webhooks.receive import apply_payload

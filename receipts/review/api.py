@@ -18,11 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from runs.api.fields import BusinessField
-from runs.api.outputs import ErrorSerializer
-from runs.api.pagination import NewestFirst
-from runs.api.parsing import parse_body, parse_query
-from runs.api.run_responses import ERRORS, user_of
+from runs.api import ERRORS, BusinessField, ErrorSerializer, NewestFirst, parse_body, parse_query, user_of
 from runs.api.visits import readable_businesses
 from runs.models import Business
 

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from runs.api.fields import DayField, FlagField
+from runs.api import DayField, FlagField
 
 from ..models import Receipt, ReceiptCorrection, ReviewStatus
 

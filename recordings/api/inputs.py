@@ -7,8 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from runs.api.fields import BusinessField, DayField
-from runs.api.parsing import choose_row
+from runs.api import BusinessField, DayField, choose_row
 from runs.models import Business
 
 from ..models import RecordingRun, Source

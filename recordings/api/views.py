@@ -15,12 +15,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from runs.api.outputs import RunSerializer
-from runs.api.pagination import NewestFirst, StrictCursorPagination
-from runs.api.parsing import parse_body, parse_query
+from runs.api import (
+    ERRORS,
+    IDEMPOTENCY_KEY,
+    REFUSALS,
+    NewestFirst,
+    RunSerializer,
+    get_run_or_404,
+    parse_body,
+    parse_query,
+    serialize_run,
+    start_run,
+)
+from runs.api.pagination import StrictCursorPagination
 from runs.api.ranges import range_response
-from runs.api.run_json import serialize_run
-from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, REFUSALS, get_run_or_404, start_run
 from runs.api.visits import readable_businesses
 
 from ..models import LONG_COLUMNS, Call, CallQuerySet, RecordingRun

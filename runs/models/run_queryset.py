@@ -93,17 +93,15 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         )
 
     def fail(self, code: ErrorCode, message: Any, **columns: Any) -> int:
-        return self._end_attempts(Status.FAILED, error_code=code, error_message=message, finished_at=Now(), **columns)
-
-    def _end_attempts(self, target: Status, **columns: Any) -> int:
-        """End the attempts of these rows; what they had in flight is unknown.
+        """Fail these runs; what their attempts had in flight is unknown.
 
         The status changes first, which fences the worker: otherwise it could settle one item and begin the next
         between the two statements, and that one would stay in flight for ever. A crash leaves both changes or none.
         """
         with transaction.atomic():
             rows = self.locked()
-            changed = rows.transition_to(target, **columns)
+            failed = {"error_code": code, "error_message": message, "finished_at": Now(), **columns}
+            changed = rows.transition_to(Status.FAILED, **failed)
             rows.mark_in_flight_unknown()
         return changed
 
