@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+from math import floor, log10
+
 from django.utils.formats import number_format
 
 
@@ -9,3 +11,13 @@ def format_number(number: float) -> str:
         return str(number)  # lists show many of them, and Django looks up formats for each
     digits = 0 if isinstance(number, int) or number >= 100 else 1
     return number_format(number, digits, use_l10n=True, force_grouping=True)
+
+
+def format_rate(rate: float) -> str:
+    """To two significant digits, as cards write it: with a fixed number of digits a slow run would have no speed."""
+    return number_format(round_to_two_digits(rate), use_l10n=True, force_grouping=True)
+
+
+def round_to_two_digits(number: float) -> float | int:
+    rounded = round(number, 1 - floor(log10(abs(number)))) if number else 0.0
+    return int(rounded) if rounded == int(rounded) else rounded

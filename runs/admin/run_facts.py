@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..durations import format_age, format_elapsed
 from ..models import Run
-from ..numbers import format_number
+from ..numbers import format_number, format_rate
 
 COUNTS = ("total", "processed", "succeeded", "failed", "skipped")
 MOMENTS = ("created_at", "started_at", "finished_at")
@@ -33,7 +33,8 @@ def facts_of(run: Run) -> list[tuple[str | Promise, list[Fact]]]:
 
 
 def own(run: Run) -> list[Fact]:
-    return [*number_facts(run, ["rate"]), *number_facts(run, own_numbers(type(run)))]
+    rate = [] if run.rate is None else [(label_of(run, "rate"), format_rate(run.rate))]
+    return [*rate, *number_facts(run, own_numbers(type(run)))]
 
 
 def own_numbers(model: type[Run]) -> list[str]:

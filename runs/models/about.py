@@ -5,14 +5,12 @@ Lists and cards get the same texts, so that a page never says two things of one 
 
 from __future__ import annotations
 
-from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 
 from ..durations import format_elapsed
-from ..numbers import format_number
+from ..numbers import format_number, format_rate
 
 if TYPE_CHECKING:
     from .run import Run
@@ -65,12 +63,7 @@ def average_rate(run: Run) -> float | None:
 
 
 def average_text(rate: float) -> str:
-    return gettext("%(rate)s / s on average") % {"rate": number_format(round_to_two_digits(rate), use_l10n=True)}
-
-
-def round_to_two_digits(value: float) -> float | int:
-    rounded = round(value, 1 - floor(log10(value)))
-    return int(rounded) if rounded >= 10 else rounded
+    return gettext("%(rate)s / s on average") % {"rate": format_rate(rate)}
 
 
 def took_text(run: Run) -> str:

@@ -8,6 +8,7 @@ from math import floor, log10
 from statistics import median
 
 from ..durations import format_clock
+from ..numbers import format_rate
 from ..progress.throughput import Points, begins_attempt
 
 WIDTH, HEIGHT = 600.0, 120.0  # of the drawing, in its own units
@@ -28,6 +29,10 @@ class Step:
     def span(self) -> str:
         return f"{format_clock(self.start)}–{format_clock(self.end)}"
 
+    @property
+    def rate_text(self) -> str:
+        return format_rate(self.rate)
+
 
 @dataclass(frozen=True)
 class Plot:
@@ -44,6 +49,10 @@ class Plot:
     @property
     def middle(self) -> float:
         return self.top / 2
+
+    @property
+    def peak_text(self) -> str:
+        return format_rate(self.peak)
 
     @property
     def clock(self) -> str:

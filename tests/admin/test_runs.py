@@ -193,3 +193,10 @@ def _count_queries(client: Client, page: str) -> int:
     with CaptureQueriesContext(connection) as queries:
         client.get(page)
     return len(queries)
+
+
+def test_the_speed_of_a_slow_run_isnt_zero(as_staff_in_admin: Client, business_a: Business, make_run: MakeRun) -> None:
+    run = make_run(business_a, "running", rate=0.0123)
+    page = as_staff_in_admin.get(f"{LIST}{run.pk}/change/")
+    facts = dict(fact for _, group in page.context["facts"] for fact in group)
+    assert facts["Items a second"] == "0.012"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from unittest import mock
 
 import pytest
+from django.template.loader import render_to_string
+from django.utils import translation
 
 from runs.models import Business
+from runs.numbers import format_rate
 from runs.pages.throughput_plot import WIDTH, plot_throughput
 from runs.progress import Progress
 from runs.progress.throughput import POINTS, ThroughputHistory
@@ -82,6 +85,26 @@ def test_a_further_attempt_is_drawn_apart_without_the_time_between() -> None:
     assert [step.rate for step in drawn.steps] == [10, 10, 10, 10, 20, 20, 20]
     assert drawn.steps[-1].x + drawn.steps[-1].width == pytest.approx(WIDTH)
     assert drawn.steps[4].x > drawn.steps[3].x + drawn.steps[3].width
+
+
+def test_a_slow_run_has_a_speed_in_words_too() -> None:
+    drawn = plot_throughput([[0, 0], [600, 1], [1200, 3]])
+    assert drawn is not None
+    assert [step.rate_text for step in drawn.steps] == ["0.0017", "0.0033"]
+    assert drawn.peak_text == "0.0033"
+    page = render_to_string("runs/throughput.html", {"plot": drawn, "run": {"about": {"unit": "calls"}}})
+    assert "At most 0.0033 calls a second" in page
+    assert [page.count(rate) for rate in ("0.0017<", "0.0033<")] == [2, 2]  # on hovering, and in the table
+    with translation.override("de"):
+        assert drawn.peak_text == "0,0033"
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(0.0, "0"), (0.00001234, "0.000012"), (0.996, "1"), (3.0, "3"), (3.14, "3.1"), (47.1, "47"), (12_345.6, "12,000")],
+)
+def test_a_rate_is_written_with_two_digits(rate: float, text: str) -> None:
+    assert format_rate(rate) == text
 
 
 def test_no_speed_is_drawn_from_a_last_moment() -> None:
