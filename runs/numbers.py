@@ -18,6 +18,10 @@ def format_rate(rate: float) -> str:
     return number_format(round_to_two_digits(rate), use_l10n=True, force_grouping=True)
 
 
+def format_percent(percent: float) -> str:
+    return f"{number_format(percent, 0 if percent in (0, 100) else 1, use_l10n=True)}%"
+
+
 def round_to_two_digits(number: float) -> float | int:
     rounded = round(number, 1 - floor(log10(abs(number)))) if number else 0.0
     return int(rounded) if rounded == int(rounded) else rounded

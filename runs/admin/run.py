@@ -19,7 +19,7 @@ from ..api.permissions import RESET_PROGRESS, may_open_pages
 from ..api.staff_runs import may_view
 from ..durations import format_age
 from ..models import Run, RunQuerySet
-from ..numbers import format_number
+from ..numbers import format_number, format_percent
 from ..readers.timeline import events_of, timeline_of
 from ..readers.verdict import (
     QUIET_AFTER,
@@ -198,11 +198,11 @@ def progress_bar(run: Run) -> SafeString | str:
     if run.progress_pct is None:
         return count
     return format_html(
-        '<span class="run-bar" title="{}"><progress max="100" value="{}" aria-label="{}"></progress>{}%</span>',
+        '<span class="run-bar" title="{}"><progress max="100" value="{}" aria-label="{}"></progress>{}</span>',
         count,
         f"{run.progress_pct:.1f}",
         gettext("progress"),
-        f"{run.progress_pct:.0f}" if run.progress_pct in (0, 100) else f"{run.progress_pct:.1f}",
+        format_percent(run.progress_pct),
     )
 
 

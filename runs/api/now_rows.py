@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 
 from django.template.loader import get_template
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.translation import override
 
 from ..durations import format_age, format_elapsed
 from ..models import Run
-from ..numbers import format_number
+from ..numbers import format_number, format_percent
 from ..readers.now import seconds_waiting
 from ..readers.verdict import Verdict, verdict_of
 from ..states import Action
@@ -98,7 +97,3 @@ def build_buttons(run: Run) -> list[Button]:
         for action in BUTTONS
         if action in allowed
     ]
-
-
-def format_percent(percent: float) -> str:
-    return f"{number_format(percent, 0 if percent in (0, 100) else 1)}%"

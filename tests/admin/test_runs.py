@@ -13,9 +13,11 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
 from runs.admin import read_only
+from runs.admin.run import progress_bar
 from runs.models import Business
 from runs.states import Status
 from tests.cast import MakeRun
@@ -193,6 +195,14 @@ def _count_queries(client: Client, page: str) -> int:
     with CaptureQueriesContext(connection) as queries:
         client.get(page)
     return len(queries)
+
+
+def test_the_percents_of_a_bar_are_written_as_the_language_does(business_a: Business, make_run: MakeRun) -> None:
+    run = make_run(business_a, "running", total=600, processed=220, progress_pct=36.6)
+    with translation.override("de"):
+        bar = progress_bar(run)
+    assert 'value="36.6"' in bar
+    assert "36,6%" in bar
 
 
 def test_the_speed_of_a_slow_run_isnt_zero(as_staff_in_admin: Client, business_a: Business, make_run: MakeRun) -> None:
