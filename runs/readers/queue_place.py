@@ -73,8 +73,8 @@ def place_message(place: QueuePlace) -> str:
         reached = gettext("The limit for all businesses together is reached.")
         return f"{reached} {order_message(place.place)}"
     return ngettext(
-        "%(n)d run of your business is running: the limit.",
-        "%(n)d runs of your business are running: the limit.",
+        "%(n)d run of this business is running: the limit.",
+        "%(n)d runs of this business are running: the limit.",
         place.running,
     ) % {"n": place.running}
 

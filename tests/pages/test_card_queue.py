@@ -40,7 +40,7 @@ def test_its_evidence_names_the_limit_and_no_inner_words(open_page: Open, busine
     run = start(DrillRun, business_a, steps=1)
     page = open_page(path=f"/b/business-a/runs/{run.slug}/{run.pk}/")
     card = page.locator("run-card").first
-    expect(card.locator("[part=message]")).to_have_text("1 run of your business is running: the limit.")
+    expect(card.locator("[part=message]")).to_have_text("1 run of this business is running: the limit.")
     card.locator("[part=why] summary").click()
     expect(card.locator("[part=evidence]")).to_contain_text("1 of 1")
     expect(card.locator("[part=evidence]")).not_to_contain_text("waits_for")

@@ -193,7 +193,7 @@ def test_a_limit_of_its_business_is_named_with_its_numbers(business_a: Business,
     claim(2)
     [run] = DrillRun.objects.filter(status=Status.QUEUED)
     [verdict] = verdicts(run)
-    assert verdict.message == "2 runs of your business are running: the limit."
+    assert verdict.message == "2 runs of this business are running: the limit."
     assert (verdict.evidence["waits_for"], verdict.evidence["place_in_queue"]) == ("limit", None)
     assert verdict.evidence["running_of_limit"] == {"running": 2, "limit": 2}
     assert places(queue_runs(business_b, 1)) == [1]  # it is passed over
@@ -205,7 +205,7 @@ def test_the_limit_of_the_settings_is_named_as_well(business_a: Business, settin
     queue_runs(business_a, 2)
     claim()
     [run] = DrillRun.objects.filter(status=Status.QUEUED)
-    assert read_run(run) == ("1 run of your business is running: the limit.", None, "limit")
+    assert read_run(run) == ("1 run of this business is running: the limit.", None, "limit")
 
 
 @pytest.mark.parametrize("run_type", [DrillRun.slug, ""])
@@ -232,7 +232,7 @@ def test_a_limit_of_its_own_business_is_named_before_a_wider_one(business_a: Bus
     queue_runs(business_a, 2)
     claim()
     [run] = DrillRun.objects.filter(status=Status.QUEUED)
-    assert read_run(run) == ("1 run of your business is running: the limit.", None, "limit")
+    assert read_run(run) == ("1 run of this business is running: the limit.", None, "limit")
 
 
 def test_runs_that_are_held_back_are_said_to_be(business_a: Business) -> None:
