@@ -155,7 +155,7 @@ def verdict_message(run: Run, code: VerdictCode) -> str:
         return stale_message(int(run.heartbeat_age or 0), run.stale_after().total_seconds())
     if code == VerdictCode.WAITING and run.waiting_until:
         return gettext("%(reason)s, until %(time)s") % {
-            "reason": gettext(run.waiting_reason),
+            "reason": translate_stored(run.waiting_reason).rstrip("."),
             "time": format_wait_end(run),
         }
     if code == VerdictCode.WAITING_FOR_WORKER and run.queue_place:

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import translation
+from django.utils.translation import gettext
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from recordings.stored_messages import PROVIDER_ERROR
 from runs.exceptions import RunDeferred
 from runs.lifecycle import dispatch, shutdown, sweep
 from runs.lifecycle.dispatch import end_waits
@@ -60,6 +63,20 @@ def test_its_verdict_is_waiting_with_the_time_and_the_reason(deferred: CountingR
     assert verdict.message.startswith("The server is closed, until ")
     assert verdict.evidence["seconds_to_wait"] == pytest.approx(HOUR, abs=60)
     assert deferred.events.order_by("-pgh_id")[0].pgh_context["reason"] == "deferred"
+
+
+def test_a_reason_that_is_a_sentence_goes_on_with_the_time(deferred: CountingRun) -> None:
+    rows(deferred).update(waiting_reason="The provider asks us to wait.")
+    assert verdict_of(read_run(deferred)).message.startswith("The provider asks us to wait, until ")
+
+
+def test_a_reason_with_values_is_in_the_readers_language(deferred: CountingRun) -> None:
+    rows(deferred).update(waiting_reason=PROVIDER_ERROR % {"status": 503})
+    with translation.override("he"):
+        expected = gettext(PROVIDER_ERROR.text) % {"status": 503}
+        message = verdict_of(read_run(deferred)).message
+    assert not expected.isascii()
+    assert message.startswith(expected.rstrip("."))
 
 
 def test_nobody_claims_it_or_wakes_a_worker_for_it_before_its_time(deferred: CountingRun, messages: list[Any]) -> None:
