@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 from django.db import models
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from ..durations import DAY, HOUR, MINUTE
 from ..models import Business, Run, RunQuerySet, statements
 from ..models.audit import READER
 from ..states import ErrorCode, Status
@@ -28,7 +29,36 @@ R = TypeVar("R", bound=Run)
 
 QUIET_AFTER = 60  # seconds without a heartbeat
 NOT_ADVANCING_AFTER = 120  # seconds without a finished item
-SHORTEST_IN_MINUTES = 120  # seconds; in words, fewer are written as seconds
+# The largest unit first, in seconds, and the name of its placeholder. Fewer than two minutes are written as seconds.
+STALE_MESSAGES = (
+    (
+        DAY,
+        "days",
+        ngettext_lazy(
+            "The task has not been updated for %(days)d day",
+            "The task has not been updated for %(days)d days",
+            "days",
+        ),
+    ),
+    (
+        HOUR,
+        "hours",
+        ngettext_lazy(
+            "The task has not been updated for %(hours)d hour",
+            "The task has not been updated for %(hours)d hours",
+            "hours",
+        ),
+    ),
+    (
+        MINUTE,
+        "minutes",
+        ngettext_lazy(
+            "The task has not been updated for %(minutes)d minute",
+            "The task has not been updated for %(minutes)d minutes",
+            "minutes",
+        ),
+    ),
+)
 
 
 class VerdictCode(models.TextChoices):
@@ -164,19 +194,16 @@ def verdict_message(run: Run, code: VerdictCode) -> str:
 
 
 def stale_message(seconds: int, threshold: float) -> str:
-    """In whole minutes, but in seconds below two minutes, and where whole minutes would be less than the threshold."""
-    minutes = seconds // 60
-    if seconds < SHORTEST_IN_MINUTES or minutes * 60 < threshold:
-        return ngettext(
-            "The task has not been updated for %(seconds)d second",
-            "The task has not been updated for %(seconds)d seconds",
-            seconds,
-        ) % {"seconds": seconds}
+    """In the largest unit of which there are two or more, unless rounding down to it falls below the threshold."""
+    for unit, name, message in STALE_MESSAGES:
+        count = seconds // unit
+        if count >= 2 and count * unit >= threshold:
+            return message % {name: count}
     return ngettext(
-        "The task has not been updated for %(minutes)d minute",
-        "The task has not been updated for %(minutes)d minutes",
-        minutes,
-    ) % {"minutes": minutes}
+        "The task has not been updated for %(seconds)d second",
+        "The task has not been updated for %(seconds)d seconds",
+        seconds,
+    ) % {"seconds": seconds}
 
 
 def format_wait_end(run: Run) -> str:

@@ -9,10 +9,11 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import translation
 
+from runs.durations import DAY, HOUR
 from runs.lifecycle.sweep import sweep
 from runs.models import Business
 from runs.models.audit import SWEEP
-from runs.readers.verdict import VerdictCode, fetch_repaired, is_stale, verdict_of
+from runs.readers.verdict import VerdictCode, fetch_repaired, is_stale, stale_message, verdict_of
 from runs.states import Status
 from tests.actors import age_heartbeat, claim_counting, read_run
 from tests.contract.models import CountingRun
@@ -97,6 +98,32 @@ def test_the_stale_message_in_hebrew(business_a: Business) -> None:
         verdict = verdict_of(read_run(run))
     assert verdict.label == "תקוע - אין עדכון"
     assert verdict.message == "המשימה לא התעדכנה מזה 5 דקות"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (119, "119 seconds"),
+        (300, "5 minutes"),
+        (7_199, "119 minutes"),
+        (7_200, "2 hours"),
+        (2 * DAY - 1, "47 hours"),
+        (3 * DAY + 80_000, "3 days"),
+    ],
+)
+def test_the_stale_message_counts_in_a_unit_that_people_can_read(seconds: int, words: str) -> None:
+    assert stale_message(seconds, 90) == f"The task has not been updated for {words}"
+
+
+def test_the_stale_message_of_an_old_run_changes_rarely() -> None:
+    assert stale_message(3 * DAY, 300) == stale_message(4 * DAY - 1, 300)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"), [(150, "150 seconds"), (9_000, "150 minutes"), (50 * HOUR, "50 hours"), (7_200, "2 hours")]
+)
+def test_the_stale_message_never_names_less_than_the_threshold(threshold: int, words: str) -> None:
+    assert stale_message(threshold, threshold) == f"The task has not been updated for {words}"
 
 
 @pytest.mark.parametrize(("age", "code"), [(0, VerdictCode.WORKING), (61, VerdictCode.QUIET), (301, VerdictCode.STALE)])
