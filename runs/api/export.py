@@ -9,6 +9,9 @@ from itertools import islice
 from typing import Any
 
 from django.http import StreamingHttpResponse
+from django.utils.translation import get_language, override
+
+from ..stored_text import translate_stored
 
 ITEM_COLUMNS = ("id", "key", "status", "error_code", "error_message", "attempts")
 BATCH = 1000
@@ -19,22 +22,27 @@ BOM = "\ufeff"  # spreadsheets recognise UTF-8 by it
 def csv_response(items: Any, filename: str, columns: list[str] | None = None) -> StreamingHttpResponse:
     """All `items` as a download. A queryset of anything but RunItems needs `columns`."""
     return StreamingHttpResponse(
-        csv_batches(items, columns or [*ITEM_COLUMNS, *items.model.public_fields]),
+        csv_batches(items, columns or [*ITEM_COLUMNS, *items.model.public_fields], get_language()),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )
 
 
-def csv_batches(items: Any, columns: list[str]) -> Iterator[str]:
+def csv_batches(items: Any, columns: list[str], language: str | None) -> Iterator[str]:
+    """Sent after the view has returned, when the active language may be another request's."""
     yield BOM + format_csv([columns])
     rows = items.iterator(chunk_size=BATCH)
     while batch := list(islice(rows, BATCH)):
-        yield format_csv(csv_cells(item, columns) for item in batch)
+        with override(language):
+            text = format_csv([csv_cell(item, column) for column in columns] for item in batch)
+        yield text
 
 
-def csv_cells(item: Any, columns: list[str]) -> list[str]:
-    values = (getattr(item, column) for column in columns)
-    return [escape_formula("" if value is None else str(value)) for value in values]
+def csv_cell(item: Any, column: str) -> str:
+    value = getattr(item, column)
+    if column == "error_message":
+        value = translate_stored(value)
+    return escape_formula("" if value is None else str(value))
 
 
 def escape_formula(cell: str) -> str:

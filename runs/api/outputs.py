@@ -105,6 +105,13 @@ class ItemAboutSerializer(serializers.Serializer[RunItem]):
     facts = FactSerializer(many=True)
 
 
+class StoredTextField(serializers.CharField):
+    """A text that a worker has stored: in the reader's language where it is ours."""
+
+    def to_representation(self, value: str) -> str:
+        return translate_stored(value)
+
+
 class ItemSerializer(serializers.Serializer[RunItem]):
     """Besides these fields, an item shows its type's `public_fields`."""
 
@@ -112,14 +119,13 @@ class ItemSerializer(serializers.Serializer[RunItem]):
     key = serializers.CharField()
     status = serializers.ChoiceField(choices=ItemStatus.choices)
     error_code = serializers.CharField(allow_blank=True)
-    error_message = serializers.CharField(allow_blank=True)  # in the reader's language where it is ours
+    error_message = StoredTextField(allow_blank=True)
     attempts = serializers.IntegerField()
     about = ItemAboutSerializer(source="*")
 
     def to_representation(self, item: RunItem) -> dict[str, Any]:
         own = {name: getattr(item, name) for name in item.public_fields}
-        message = translate_stored(item.error_message)
-        return {**super().to_representation(item), "error_message": message, **own}
+        return {**super().to_representation(item), **own}
 
 
 class ActorSerializer(serializers.Serializer[Any]):
@@ -142,7 +148,7 @@ class EventSerializer(serializers.Serializer[Any]):
     heartbeat_at = serializers.DateTimeField(allow_null=True)
     requested = serializers.ChoiceField(choices=StopRequest.choices, allow_blank=True)
     error_code = serializers.ChoiceField(choices=ErrorCode.choices, allow_blank=True)
-    error_message = serializers.CharField(allow_blank=True)
+    error_message = StoredTextField(allow_blank=True)
     traceback = serializers.SerializerMethodField()
 
     def get_fields(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
+from recordings.stored_messages import PROVIDER_ERROR
 from runs.models import Business, Membership
 from runs.models.audit import Actor, audit_context
 from runs.states import Status
@@ -32,6 +33,15 @@ def test_it_lists_every_change_oldest_first(
     ]
     assert events[0]["actor"]["name"] == "member-a"
     assert (events[-1]["processed"], events[-1]["error_code"], events[-1]["worker"]) == (3, "stale", "worker@test")
+
+
+def test_an_error_is_in_the_readers_language(as_member_a: APIClient, business_a: Business, make_run: MakeRun) -> None:
+    run = make_run(business_a, "running")
+    with audit_context(Actor("worker", "w1"), "exception"):
+        rows = CountingRun.objects.filter(pk=run.pk)
+        rows.transition_to(Status.FAILED, error_message=PROVIDER_ERROR % {"status": 503})
+    last = as_member_a.get(url(run), HTTP_ACCEPT_LANGUAGE="he").json()["results"][-1]
+    assert last["error_message"] == "הספק השיב בשגיאה (503)."
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,8 +5,10 @@ import io
 from typing import Any, cast
 
 import pytest
+from django.utils import translation
 from rest_framework.test import APIClient
 
+from recordings.stored_messages import PROVIDER_ERROR
 from runs.api.pagination import OldestFirst
 from runs.models import Business
 from tests.cast import MakeRun
@@ -71,6 +73,13 @@ def test_csv_holds_all_that_match(as_member_a: APIClient, run: CountingRun, monk
     assert answer.headers["Cache-Control"] == "no-store"
     assert [row["key"] for row in parse_csv(answer)] == ["1:1", "1:2", "1:3", "1:9"]
     assert len(parse_csv(as_member_a.get(url(run), {"format": "csv", "status": "failed"}))) == 3
+
+
+def test_errors_in_csv_are_in_the_readers_language(as_member_a: APIClient, run: CountingRun) -> None:
+    CountedNumber.objects.filter(key="1:9").update(error_message=PROVIDER_ERROR % {"status": 503})
+    answer = as_member_a.get(url(run), {"format": "csv"}, HTTP_ACCEPT_LANGUAGE="he")
+    with translation.override("en"):  # another request's, by the time that the file is sent
+        assert parse_csv(answer)[-1]["error_message"] == "הספק השיב בשגיאה (503)."
 
 
 @pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"])
