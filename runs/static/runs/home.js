@@ -1,16 +1,14 @@
 /** A business's start page: a card for each active run, and for every run that starts while the page is open. */
 
 import "./run-card.js";
-import { refreshLiveParts } from "./live-parts.js";
+import { refreshOnNewStatus } from "./live-parts.js";
 import { followRuns } from "./live-rows.js";
 import { isActive } from "./run-json.js";
 
 const home = /** @type {HTMLElement} */ (document.getElementById("home"));
 const active = /** @type {HTMLElement} */ (document.getElementById("active"));
 const emptyNote = /** @type {HTMLElement} */ (document.getElementById("nothing-active"));
-const refreshLists = refreshLiveParts(location.pathname, "as rendered");
-/** @type {Set<string>} */
-const requested = new Set(); // runs with their statuses, for which the lists were fetched again
+const refreshLists = refreshOnNewStatus(home, location.pathname);
 
 home.addEventListener("run:start", (event) => {
   const card = showCard(/** @type {CustomEvent} */ (event).detail);
@@ -22,12 +20,7 @@ home.addEventListener("run:dismiss", (event) => {
   active.focus({ preventScroll: true }); // it went with the card
 });
 followRuns(home, home.dataset.business ?? "", (run) => {
-  const row = /** @type {HTMLElement | null} */ (home.querySelector(`[data-run="${run.type}:${run.id}"]`));
-  const version = `${run.type} ${run.id} ${run.status}`;
-  if (row?.dataset.status !== run.status && !requested.has(version)) {
-    requested.add(version);
-    refreshLists(version, false);
-  }
+  refreshLists(run);
   if (isActive(run) && !findCard(run)) showCard(run); // started elsewhere: by the API, or in another tab
 });
 

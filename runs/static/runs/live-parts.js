@@ -39,14 +39,41 @@ export function refreshLiveParts(url, shownVersion = "") {
   };
 }
 
+/**
+ * Refresh the parts whenever a run's status isn't that of its row, or a run has no row: once for each status, since a
+ * list may leave the run out.
+ * @param {ParentNode} root  has the rows, `data-run="<type>:<id>"` with `data-status`
+ * @param {string} url
+ * @returns {(run: import("./run-json.js").Run) => void}  call it with each change of a run
+ */
+export function refreshOnNewStatus(root, url) {
+  const refresh = refreshLiveParts(url, "as rendered");
+  /** @type {Set<string>} */
+  const requested = new Set(); // runs with their statuses
+  return (run) => {
+    const row = /** @type {HTMLElement | null} */ (root.querySelector(`[data-run="${run.type}:${run.id}"]`));
+    const version = `${run.type} ${run.id} ${run.status}`;
+    if (row?.dataset.status === run.status || requested.has(version)) return;
+    requested.add(version);
+    refresh(version, false);
+  };
+}
+
 /** The focus stays where it was. @param {Element} part */
 function replacePart(part) {
   const old = document.getElementById(part.id);
   if (!old || old.innerHTML === part.innerHTML) return;
-  const focused = old.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
+  const focused = old.contains(document.activeElement) ? selectorOf(document.activeElement) : "";
   old.replaceWith(part);
   part.dispatchEvent(new CustomEvent("parts:replaced", { bubbles: true }));
-  if (focused) /** @type {HTMLElement | null} */ (part.querySelector(`a[href="${CSS.escape(focused)}"]`))?.focus();
+  if (focused) /** @type {HTMLElement | null} */ (part.querySelector(focused))?.focus();
+}
+
+/** What finds this link in the new part. Those to the next page and the one before have another address there. @param {Element | null} link */
+function selectorOf(link) {
+  const name = link?.hasAttribute("rel") ? "rel" : "href";
+  const value = link?.getAttribute(name);
+  return value ? `a[${name}="${CSS.escape(value)}"]` : "";
 }
 
 /** Refresh the parts of `page` whenever one of its cards shows a change; its rows go on by the stream itself. @param {HTMLElement} page @param {string} url */

@@ -1,10 +1,11 @@
 /**
  * The runs of a business as they go on, for the rows and lists of a page: fed by the same stream as its cards, so that
- * a page never says two things of one run. Where the stream fails, the active runs are polled.
+ * a page never says two things of one run. Where the stream fails, the active runs are polled, and those that are no
+ * longer among them are fetched once more.
  */
 
 import { Api } from "./api.js";
-import { isImperfect } from "./run-json.js";
+import { isActive, isImperfect } from "./run-json.js";
 import { subscribe } from "./run-stream.js";
 
 const STREAMED_MS = 30000; // the stream sends something each 15 s
@@ -35,6 +36,15 @@ export function followRuns(root, business, onRun) {
     onRun?.(run);
   }
 
+  async function poll() {
+    const { results, next } = await api.get("runs/", { business, active: "true", page_size: 50 });
+    for (const run of results) receive(run);
+    if (next) return; // there are more active ones than these
+    const active = new Set(results.map(keyOf));
+    const ended = [...latest.values()].filter((run) => isActive(run) && !active.has(keyOf(run)));
+    for (const run of ended) receive(await api.get(`runs/${run.type}/${run.id}/`));
+  }
+
   const heard = () => {
     streamedAt = performance.now();
   };
@@ -48,10 +58,9 @@ export function followRuns(root, business, onRun) {
       streamedAt = -Infinity;
     },
   });
-  setInterval(async () => {
+  setInterval(() => {
     if (performance.now() - streamedAt < STREAMED_MS || document.visibilityState === "hidden") return;
-    const active = await api.get("runs/", { business, active: "true", page_size: 50 }).catch(() => null);
-    for (const run of active?.results ?? []) receive(run);
+    void poll().catch(() => null);
   }, POLL_MS);
   root.addEventListener("run:change", (event) => receive(/** @type {CustomEvent} */ (event).detail));
   // A part that was requested before a change may arrive after it.
