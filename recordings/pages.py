@@ -23,25 +23,25 @@ from .search.query import MAX_SEARCH_LENGTH
 from .sources import Direction
 
 CALLS_PER_PAGE = 20
+RECENT_RUNS = 6
 
 
 @members_only
 def recordings(request: HttpRequest, slug: str) -> HttpResponse:
     business = own_business(request, slug)
-    newest = RecordingRun.objects.filter(business=business).order_by("-created_at", "-id")
-    context = {
-        **base_context(request, business),
-        **start_form(business),
-        **build_calls_context(request, business),
-        "latest": with_verdicts(newest[:1]),
-    }
+    context = {**base_context(request, business), **start_form(business), **live_context(request, business)}
     return render(request, "recordings/page.html", context)
 
 
 @members_only
 def updated_parts(request: HttpRequest, slug: str) -> HttpResponse:
-    """The part of the page that changes during a run; the page's script replaces it."""
-    return render(request, "recordings/found.html", build_calls_context(request, own_business(request, slug)))
+    """The parts of the page that change during a run; the page's script replaces them."""
+    return render(request, "recordings/found.html", live_context(request, own_business(request, slug)))
+
+
+def live_context(request: HttpRequest, business: Business) -> dict[str, Any]:
+    runs = RecordingRun.objects.filter(business=business).order_by("-created_at", "-id")
+    return {**build_calls_context(request, business), "recent": with_verdicts(runs[:RECENT_RUNS])}
 
 
 def start_form(business: Business) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def test_it_dispatches_events_to_its_page(open_page: Open, business_a: Business,
     show_card(page, type="receipt_sync", business=business_a.pk)
     expect(label(page)).to_have_text("Working")
     update_run(run, processed=150, heartbeat_at=Now())
-    expect(page.get_by_text("150 of 200")).to_be_visible(timeout=SOON)
+    expect(page.locator("run-card").get_by_text("150 of 200")).to_be_visible(timeout=SOON)
     finish_run(run)
     expect(label(page)).to_have_text("Completed", timeout=SOON)
     page.get_by_role("button", name="Dismiss").click()
@@ -160,5 +160,5 @@ def test_nothing_moves_while_the_bar_does(open_page: Open, business_a: Business,
             run, processed=processed, succeeded=processed, progress_pct=processed / 2, heartbeat_at=Now(), rate=33.3
         )
         page.evaluate("document.querySelector('run-card').poller.pollNow()")
-        expect(page.get_by_text(f"{processed} of 200")).to_be_visible()
+        expect(page.locator("run-card").get_by_text(f"{processed} of 200")).to_be_visible()
     assert page.evaluate("window.shifts ?? []") == []

@@ -77,7 +77,7 @@ def streamed_page(page_a: Callable[[], Page], run: Any) -> Page:
     page = page_a()
     expect(label(page)).to_have_text("Working")
     progress(run, 101)
-    expect(page.get_by_text("101 of 200")).to_be_visible(timeout=SOON)
+    expect(page.locator("run-card").get_by_text("101 of 200")).to_be_visible(timeout=SOON)
     return page
 
 
@@ -100,14 +100,14 @@ def test_all_tabs_share_one_stream_and_another_takes_over(
     for number, page in enumerate((first, second)):
         expect(label(page)).to_have_text("Working")
         progress(run, 110 + number)
-        expect(page.get_by_text(f"{110 + number} of 200")).to_be_visible(timeout=SOON)
+        expect(page.locator("run-card").get_by_text(f"{110 + number} of 200")).to_be_visible(timeout=SOON)
     assert len([url for url in urls if "/stream/" in url]) == 1
     first.close()
     progress(run, 150)
-    expect(second.get_by_text("150 of 200")).to_be_visible(timeout=SOON)
+    expect(second.locator("run-card").get_by_text("150 of 200")).to_be_visible(timeout=SOON)
     until(lambda: second.evaluate("1") and len([url for url in urls if "/stream/" in url]) == 2, seconds=10)
     progress(run, 160)
-    expect(second.get_by_text("160 of 200")).to_be_visible(timeout=SOON)
+    expect(second.locator("run-card").get_by_text("160 of 200")).to_be_visible(timeout=SOON)
 
 
 def test_a_page_with_a_stream_hardly_polls(
@@ -118,7 +118,7 @@ def test_a_page_with_a_stream_hardly_polls(
     urls = record_requests(context)
     for processed in range(110, 190, 10):
         progress(run, processed)
-        expect(page.get_by_text(f"{processed} of 200")).to_be_visible(timeout=2_000)
+        expect(page.locator("run-card").get_by_text(f"{processed} of 200")).to_be_visible(timeout=2_000)
     assert len(urls) <= 1, urls
 
 
@@ -139,7 +139,7 @@ def test_a_card_of_a_run_that_is_gone_does_not_poll_for_each_change_of_another(
     )
     for processed in range(110, 160, 10):
         progress(run, processed)
-        expect(page.get_by_text(f"{processed} of 200")).to_be_visible(timeout=2_000)
+        expect(page.locator("run-card").get_by_text(f"{processed} of 200")).to_be_visible(timeout=2_000)
     assert 1 <= len([url for url in urls if "/999999/" in url]) <= 2, urls
 
 
