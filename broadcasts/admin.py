@@ -13,7 +13,17 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group, shown_for
+from runs.admin import (
+    AccountAdmin,
+    AccountForm,
+    BusinessFilter,
+    Entry,
+    ReadOnlyAdmin,
+    RunAdmin,
+    SecretField,
+    register_group,
+    shown_for,
+)
 from runs.admin.theme import ModelAdmin, TextInput
 from runs.numbers import format_number
 
@@ -87,7 +97,7 @@ class ProviderAccountAdmin(AccountAdmin):
         }
     )
     list_display = ("name", "business", "kind", "phone_number_id", "rate", "quality", "daily_limit")
-    list_filter = ("kind", "business")
+    list_filter = ("kind", ("business", BusinessFilter))
     list_select_related = ("business", "standing")  # type: ignore[assignment]
     search_fields = ("name", "phone_number_id", "business__name")
 
@@ -162,7 +172,7 @@ class OptOutAdmin(ModelAdmin):
 
     form = OptOutForm
     list_display = ("phone", "business", "source", "words", "created_at", "added_by", "lifted_at", "lifted_by")
-    list_filter = ("source", "business")
+    list_filter = ("source", ("business", BusinessFilter))
     list_select_related = ("business", "added_by", "lifted_by")
     search_fields = ("phone",)
     autocomplete_fields = ("business",)

@@ -11,7 +11,16 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group
+from runs.admin import (
+    AccountAdmin,
+    AccountForm,
+    BusinessFilter,
+    Entry,
+    ReadOnlyAdmin,
+    RunAdmin,
+    SecretField,
+    register_group,
+)
 from runs.admin.theme import TabularInline
 from runs.exceptions import RunRejected
 
@@ -52,7 +61,7 @@ class MailboxForm(AccountForm):
 class MailboxAdmin(AccountAdmin):
     form = MailboxForm
     list_display = ("name", "business", "username", "host", "folder")
-    list_filter = ("business",)
+    list_filter = (("business", BusinessFilter),)
     search_fields = ("name", "username", "host", "business__name")
 
     def find_problem(self, account: Mailbox) -> str:
@@ -110,7 +119,7 @@ class ReceiptAdmin(ReadOnlyAdmin):
         ("duplicate_of", admin.EmptyFieldListFilter),
         "is_refund",
         "currency",
-        "business",
+        ("business", BusinessFilter),
     )
     list_select_related = ("business",)
     search_fields = ("=id", "vendor", "invoice_number")

@@ -13,7 +13,17 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from runs.admin import AccountAdmin, AccountForm, Entry, ReadOnlyAdmin, RunAdmin, SecretField, register_group, shown_for
+from runs.admin import (
+    AccountAdmin,
+    AccountForm,
+    BusinessFilter,
+    Entry,
+    ReadOnlyAdmin,
+    RunAdmin,
+    SecretField,
+    register_group,
+    shown_for,
+)
 from runs.admin.theme import display
 from runs.durations import format_clock
 from runs.exceptions import ItemFailed, RunRejected
@@ -67,7 +77,7 @@ class SourceAdmin(AccountAdmin):
         {Source.Kind.FOLDER: ("folder",), Source.Kind.TWILIO: ("account_sid", "secret")},
     )
     list_display = ("name", "business", "kind", "account_sid", "folder", "language")
-    list_filter = ("kind", "business")
+    list_filter = ("kind", ("business", BusinessFilter))
     search_fields = ("name", "account_sid", "business__name")
 
     def find_problem(self, account: Source) -> str:
@@ -90,7 +100,7 @@ def refuse_to_wait(seconds: float, reason: object) -> None:
 @admin.register(Call)
 class CallAdmin(ReadOnlyAdmin):
     list_display = ("id", "business", "started_at", "direction", "number", "length", "language", "transcribed_at")
-    list_filter = ("direction", "business")
+    list_filter = ("direction", ("business", BusinessFilter))
     list_select_related = ("business",)
     search_fields = ("=id", "number", "call_id")
     # No URL to the file: recordings are served to members only.

@@ -27,5 +27,5 @@ class BusinessFilter(RelatedFieldListFilter):
             return []
 
     def has_output(self) -> bool:
-        """Django applies no filter that has nothing to show."""
-        return bool(self.lookup_val) or super().has_output()
+        """Django applies no filter that has nothing to show. Rows without a business are always offered."""
+        return bool(self.lookup_val or self.include_empty_choice) or super().has_output()

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from ..models import RunLimit
+from .business_filter import BusinessFilter
 from .reset import type_choices
 from .theme import ModelAdmin, Select, TabularInline, display
 
@@ -49,7 +50,7 @@ class LimitAdmin(ModelAdmin):
     form = LimitForm
     list_display = ("owner", "type", "max_running")
     list_display_links = ("owner", "type")
-    list_filter = ("business",)
+    list_filter = (("business", BusinessFilter),)
     list_select_related = ("business",)
     autocomplete_fields = ("business",)
     ordering = ("business__name", "run_type")
