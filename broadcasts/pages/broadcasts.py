@@ -38,6 +38,8 @@ FILTERS = {
     "skipped": (_("Skipped"), Q(status=ItemStatus.SKIPPED)),
 }
 
+NOT_SENT = _("Not sent")  # what waits while a broadcast is active; one that has ended sends nothing more
+
 
 @members_only
 def show_broadcasts(request: HttpRequest, slug: str) -> HttpResponse:
@@ -112,7 +114,10 @@ def count_filters(run: Run | None) -> list[tuple[str, str | Promise, int]]:
         counts = {name: getattr(run, name) for name in FILTERS if hasattr(run, name)}
         counts |= {"all": run.total or 0, "pending": (run.total or 0) - run.processed}
         counts |= Recipient.objects.filter(run=run).count_awaited() if run.succeeded > run.delivered else {}
-    return [(key, label, counts.get(key, 0)) for key, (label, _condition) in FILTERS.items()]
+    labels = {key: label for key, (label, _condition) in FILTERS.items()}
+    if run and not run.is_active:
+        labels["pending"] = NOT_SENT
+    return [(key, label, counts.get(key, 0)) for key, label in labels.items()]
 
 
 def page_of_recipients(request: HttpRequest, run: Run, name: str) -> Page[Recipient]:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.db.models import F
 from django.db.models.functions import Now
 from django.test import Client
 from playwright.sync_api import expect
@@ -13,7 +14,7 @@ from playwright.sync_api import expect
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from runs.models import Business
 from runs.states import ItemStatus, Status
-from tests.browser import Open
+from tests.browser import SOON, Open
 from tests.whatsapp import broadcast, create_account, number, numbers
 
 pytestmark = pytest.mark.django_db

@@ -4,6 +4,7 @@ import "../runs/run-card.js";
 import "./start.js";
 import { Api, errorMessage } from "../runs/api.js";
 import { followCards } from "../runs/live-parts.js";
+import { pageMessages } from "../runs/messages.js";
 import { showProblem } from "../runs/start-form.js";
 
 const page = /** @type {HTMLElement} */ (document.getElementById("broadcasts-page"));
@@ -21,7 +22,7 @@ function showCounts(run) {
   const counts = { ...run.details, all: run.total ?? 0, pending: (run.total ?? 0) - run.processed };
   for (const place of list.querySelectorAll("[data-count]")) {
     const count = counts[place.getAttribute("data-count") ?? ""];
-    if (typeof count === "number") place.textContent = String(count);
+    if (typeof count === "number") place.textContent = pageMessages.formatNumber(count);
   }
 }
 
