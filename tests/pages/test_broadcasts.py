@@ -9,7 +9,7 @@ import pytest
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test import Client
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from runs.models import Business
@@ -60,6 +60,34 @@ def test_retryable_recipients_are_counted_only_if_there_are_any(as_member: Clien
     page = as_member.get(f"{PAGE}?run={mixed.pk}").content.decode()
     assert "1 person can be retried later, from:" in page
     assert "can be retried now" not in page
+
+
+@pytest.mark.parametrize(("status", "name"), [("queued", "Waiting"), ("cancelled", "Not sent"), ("failed", "Not sent")])
+def test_who_got_no_message_doesnt_wait_once_the_broadcast_has_ended(
+    as_member: Client, account_a: ProviderAccount, status: str, name: str
+) -> None:
+    run = broadcast(account_a, numbers(2))
+    if status != "queued":
+        WhatsAppBroadcast.objects.filter(pk=run.pk).transition_to(Status(status))
+    page = as_member.get(f"{PAGE}?state=pending").content.decode()
+    assert f'{name} <span data-count="pending">2</span>' in page
+    assert page.count(">Not sent<") == (2 if name == "Not sent" else 0)  # the rows' own states
+
+
+def test_counts_of_recipients_are_written_as_on_the_card(as_member: Client, mixed: WhatsAppBroadcast) -> None:
+    WhatsAppBroadcast.objects.filter(pk=mixed.pk).update(total=12_345)
+    assert '<span data-count="all">12,345</span>' in as_member.get(PAGE).content.decode()
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.django_db(transaction=True)
+def test_counts_that_the_card_brings_are_written_so_too(open_page: Open, mixed: WhatsAppBroadcast) -> None:
+    page = open_page(path=PAGE)
+    page.route("**/found/**", lambda route: route.abort())  # the list, with the server's own counts
+    rows = WhatsAppBroadcast.objects.filter(pk=mixed.pk)
+    rows.update(total=12_345, version=F("version") + 1)
+    expect(page.locator("[part=count]")).to_contain_text("12,345", timeout=SOON)
+    expect(page.locator("[data-count=all]")).to_have_text("12,345")
 
 
 def test_recipients_come_a_page_at_a_time(as_member: Client, account_a: ProviderAccount) -> None:
@@ -153,7 +181,18 @@ def test_unknown_recipients_are_retried_only_after_a_warning(
     assert WhatsAppBroadcast.objects.count() == 1
     page.click("[data-retry-unknown]")
     expect(page.locator("#retry-unknown")).to_contain_text("twice")
-    page.click("[data-confirm]")
+    held: list[Route] = []
+    page.route("**/retry-unknown/**", lambda route: held.append(route))
+    confirm = page.locator("[data-confirm]")
+    confirm.click()
+    expect(confirm).to_have_attribute("aria-busy", "true")
+    confirm.dispatch_event("click")
+    held[0].abort()
+    expect(page.locator("#retry-unknown [role=alert]")).to_be_visible()
+    expect(confirm).to_have_attribute("aria-busy", "false")
+    assert len(held) == 1
+    page.unroute("**/retry-unknown/**")
+    confirm.click()
     page.wait_for_url(f"**{PAGE}?run=*")
     again = WhatsAppBroadcast.objects.exclude(pk=run.pk).get()
     assert list(Recipient.objects.filter(run=again).values_list("phone", flat=True)) == [

@@ -42,17 +42,20 @@ page.addEventListener("click", (event) => {
   dialog.showModal();
 });
 
-/** @type {HTMLElement} */ (dialog.querySelector("[data-confirm]")).addEventListener(
-  "click",
-  () => void retryUnknown(),
-);
+const confirmButton = /** @type {HTMLButtonElement} */ (dialog.querySelector("[data-confirm]"));
+confirmButton.addEventListener("click", () => void retryUnknown());
 
+/** Once, however often it is clicked: the button stays busy until the new broadcast's page is there. */
 async function retryUnknown() {
+  if (confirmButton.ariaBusy === "true") return;
+  confirmButton.ariaBusy = confirmButton.ariaDisabled = "true";
+  showProblem(dialog, "");
   const api = new Api({ lang: document.documentElement.lang });
   try {
     const run = await api.post(dialog.dataset.url ?? "", { confirm: true }, {}, null);
     location.search = `?run=${run.id}`;
   } catch (error) {
     showProblem(dialog, errorMessage(error));
+    confirmButton.ariaBusy = confirmButton.ariaDisabled = "false";
   }
 }
