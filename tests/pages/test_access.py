@@ -15,6 +15,7 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page, Response, expect
 from pytest_django.live_server_helper import LiveServer
 
+from broadcasts.models import OptOut
 from receipts.models import Receipt
 from runs.models import Business
 from tests.accessibility import DESKTOP, LOOKS, SCREENSHOTS, find_violations
@@ -29,6 +30,7 @@ PAGES = {
     "overview": "/b/business-a/",
     "receipts": "/b/business-a/receipts/",
     "broadcasts": "/b/business-a/broadcasts/",
+    "opt-outs": "/b/business-a/broadcasts/opt-outs/?state=all",
     "recordings": "/b/business-a/recordings/",
     "history": "/b/business-a/runs/",
     "run": "/b/business-a/runs/receipt_sync/{run}/",
@@ -43,6 +45,8 @@ def run(business_a: Business, make_run: MakeRun) -> Any:
     """A business with something of everything that the pages show."""
     make_run(business_a, "completed", total=30, processed=30, succeeded=30, progress_pct=100.0)
     Receipt.objects.create(business=business_a, message_id="<1@x>", vendor="Bezeq", amount="99.90", currency="ILS")
+    for n, source in enumerate(OptOut.Source):
+        OptOut.objects.create(business=business_a, phone=f"+9725020000{n:02}", source=source, words="הסר אותי, please")
     points = [[second, second * 3 + second % 5] for second in range(30)]
     return half_done(make_run, business_a, failed_items=3, rate=3.2, pace=points)
 
@@ -76,7 +80,7 @@ def test_every_page_is_accessible(
     for name, path in PAGES.items():
         page.set_viewport_size(DESKTOP)
         page.goto(f"{live_server.url}{path.format(run=run.pk)}")
-        if name not in ("nowhere", "history", "account"):
+        if name not in ("nowhere", "history", "account", "opt-outs"):
             expect(page.locator("[state]").first).not_to_have_attribute("state", "loading")
         open_everything(page)
         page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{theme}.png", full_page=True)
