@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,19 @@ def test_a_phone_shows_the_whole_menu_and_why_one_failed(open_page: Open, mixed:
     facts = page.locator("[part=items] li dl")
     expect(facts).to_contain_text(re.compile(r"מה לעשות.*\d+\.\d+\.\d{4}, \d+:\d\d"))
     assert not re.search(r"true|\d{4}-\d\d-\d\dT", facts.inner_text())
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.django_db(transaction=True)
+def test_another_broadcast_that_ends_gets_its_duration(open_page: Open, account_a: ProviderAccount) -> None:
+    rows = WhatsAppBroadcast.objects.filter(pk=broadcast(account_a, numbers(2)).pk)
+    rows.transition_to(Status.RUNNING, attempt=1, heartbeat_at=Now(), started_at=Now() - timedelta(minutes=12))
+    broadcast(account_a, numbers(2))  # the card shows this one
+    page = open_page(path=PAGE)
+    with page.expect_response(lambda response: "active=true" in response.url):
+        pass
+    rows.transition_to(Status.FAILED, finished_at=Now())
+    expect(page.locator("#recent li").last).to_contain_text("12 minutes", timeout=SOON)
 
 
 @pytest.mark.needs("chromium")

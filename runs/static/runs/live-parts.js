@@ -51,13 +51,16 @@ export function refreshOnNewStatus(root, url) {
   /** @type {Set<string>} */
   const requested = new Set(); // runs with their statuses
   return (run) => {
-    const row = /** @type {HTMLElement | null} */ (root.querySelector(`[data-run="${run.type}:${run.id}"]`));
+    const row = findRow(root, run);
     const version = `${run.type} ${run.id} ${run.status}`;
     if (row?.dataset.status === run.status || requested.has(version)) return;
     requested.add(version);
     refresh(version, false);
   };
 }
+
+/** @param {ParentNode} root @param {import("./run-json.js").Run} run @returns {HTMLElement | null} */
+const findRow = (root, run) => root.querySelector(`[data-run="${run.type}:${run.id}"]`);
 
 /** The focus stays where it was. @param {Element} part */
 function replacePart(part) {
@@ -76,14 +79,23 @@ function selectorOf(link) {
   return value ? `a[${name}="${CSS.escape(value)}"]` : "";
 }
 
-/** Refresh the parts of `page` whenever one of its cards shows a change; its rows go on by the stream itself. @param {HTMLElement} page @param {string} url */
+/**
+ * Refresh the parts of `page` whenever one of its cards shows a change, or a run of its rows has another status. What
+ * else changes in rows comes with the stream itself.
+ * @param {HTMLElement} page @param {string} url
+ */
 export function followCards(page, url) {
-  const refresh = refreshLiveParts(url);
-  page.addEventListener("run:change", (event) => {
-    const run = /** @type {CustomEvent} */ (event).detail;
-    refresh(`${run.id}:${run.version}`, run.finished_at === null);
-  });
+  const refreshParts = refreshLiveParts(url);
+  /** @param {import("./run-json.js").Run} run */
+  const refresh = (run) => refreshParts(`${run.id}:${run.version}`, run.finished_at === null);
+  page.addEventListener("run:change", (event) => refresh(/** @type {CustomEvent} */ (event).detail));
   const card = page.querySelector("run-card");
   const business = card?.getAttribute("business");
-  if (business && !card?.hasAttribute("api")) followRuns(page, business); // the staff's page has no rows of runs
+  if (business && !card?.hasAttribute("api")) followRuns(page, business, refreshForRow); // the staff's page has no rows of runs
+
+  /** @param {import("./run-json.js").Run} run */
+  function refreshForRow(run) {
+    const row = findRow(page, run);
+    if (row && row.dataset.status !== run.status) refresh(run);
+  }
 }
