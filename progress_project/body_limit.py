@@ -28,12 +28,5 @@ def refuse_large_body(request: HttpRequest) -> HttpResponseBase:
     return too_large(request)
 
 
-def declared_length(header: str | None) -> int:
-    try:
-        return int(header or 0)
-    except ValueError:  # Django reads it as 0 too
-        return 0
-
-
 def is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith(API_PREFIX)

@@ -8,7 +8,8 @@ from urllib.parse import quote_from_bytes
 
 from django.urls import Resolver404, resolve
 
-from progress_project.body_limit import body_limit, declared_length
+from progress_project.body_limit import body_limit
+from runs.api.requests import declared_length
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

@@ -23,8 +23,9 @@ from django.db import DataError, IntegrityError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 
-from progress_project.body_limit import body_limit, declared_length, is_api, refuse_large_body
+from progress_project.body_limit import body_limit, is_api, refuse_large_body
 from runs.api.errors import error_json
+from runs.api.requests import declared_length
 from runs.pages.errors import bad_request
 from runs.unstorable import Unstorable, find_in_fields, find_unstorable, is_storable
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
@@ -13,17 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from runs.api import (
-    ERRORS,
-    IDEMPOTENCY_KEY,
-    ErrorSerializer,
-    RunSerializer,
-    parse_body,
-    parse_idempotency_key,
-    run_json,
-    user_of,
-)
-from runs.api.requests import SmallJSONParser
+from runs.api.errors import Busy
+from runs.api.outputs import ErrorSerializer, RunSerializer
+from runs.api.parsing import parse_body, parse_idempotency_key
+from runs.api.requests import SmallJSONParser, declared_length
+from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, run_json, user_of
 from runs.api.throttles import CallerThrottle
 
 from ..audience import UnreadableAudience
@@ -31,6 +27,11 @@ from ..audience.classification import SKIP_REASONS
 from ..standing import warnings_of
 from ..starting import MAX_SKIPPED_SHOWN, Draft, preview, start_broadcast
 from .requests import READERS, BroadcastForm, BroadcastRequest, DraftForm, DraftRequest
+
+# A number that isn't valid takes the processor a tenth of a millisecond, so the largest file takes half a minute: a few
+# of them would leave no thread of this process for anybody else.
+LARGE_BYTES: Final = 32 * 1024  # of a body: a few thousand numbers
+LARGE_DRAFTS: Final = threading.BoundedSemaphore(2)  # those at work at once, in each web process
 
 
 class CountsSerializer(serializers.Serializer[Any]):
@@ -65,6 +66,8 @@ class StartedSerializer(RunSerializer):
 
 
 class DraftView(APIView):
+    throttle_classes = (CallerThrottle,)
+    throttle_scope = "preview"  # a start takes as long
     parser_classes = (SmallJSONParser, MultiPartParser)
     max_upload_bytes = staticmethod(lambda: settings.WHATSAPP_MAX_UPLOAD_BYTES)  # checked before the body is read
     shapes: ClassVar[dict[str, type[DraftRequest]]] = {
@@ -73,7 +76,14 @@ class DraftView(APIView):
     }
 
     def call_with_draft(self, request: Request, use: Callable[[Draft], Any]) -> Any:
-        """The result of `use` for the draft. Raises `ValidationError` for an audience that can't be read."""
+        """The result of `use` for the draft.
+
+        Raises `ValidationError` for an audience that can't be read, `Busy`.
+        """
+        with large_draft_permit(request):
+            return self._call_with_draft(request, use)
+
+    def _call_with_draft(self, request: Request, use: Callable[[Draft], Any]) -> Any:
         shape = self.shapes.get(request._request.content_type or "", self.shapes["application/json"])
         body = parse_body(shape, request)
         source = body["audience"]
@@ -89,6 +99,20 @@ class DraftView(APIView):
             return use(draft)
         except UnreadableAudience as error:
             raise serializers.ValidationError({source: str(error)}, "unreadable") from error
+
+
+@contextmanager
+def large_draft_permit(request: Request) -> Iterator[None]:
+    """Small drafts need none. Raises `Busy`, at once: a thread that waited would be as lost as one that works."""
+    if declared_length(request.META.get("CONTENT_LENGTH")) <= LARGE_BYTES:
+        yield
+    elif LARGE_DRAFTS.acquire(blocking=False):
+        try:
+            yield
+        finally:
+            LARGE_DRAFTS.release()
+    else:
+        raise Busy
 
 
 class Broadcasts(DraftView):
@@ -109,9 +133,6 @@ class Broadcasts(DraftView):
 
 
 class Preview(DraftView):
-    throttle_classes = (CallerThrottle,)
-    throttle_scope = "preview"
-
     @extend_schema(
         request={"application/json": DraftRequest, "multipart/form-data": DraftForm},
         responses={200: PreviewSerializer, 429: ErrorSerializer, **ERRORS},

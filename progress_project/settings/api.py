@@ -18,7 +18,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {
         "login": read_rate("THROTTLE_LOGIN", "60/hour"),  # failed sign-ins, by address
-        "preview": read_rate("THROTTLE_PREVIEW", "60/minute"),  # of broadcasts, by user
+        "preview": read_rate("THROTTLE_PREVIEW", "60/minute"),  # and starts of broadcasts, by user
     },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "URL_FORMAT_OVERRIDE": None,  # `?format=csv` is ours

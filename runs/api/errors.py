@@ -84,6 +84,13 @@ class TooManyStreams(APIException):
     wait = 30  # seconds; becomes Retry-After
 
 
+class Busy(APIException):
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "busy"
+    default_detail = _("The server is busy with other large requests. Try again in a moment.")
+    wait = 10  # seconds; becomes Retry-After
+
+
 class TooManyRequests(APIException):
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "throttled"

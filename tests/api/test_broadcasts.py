@@ -10,6 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
+from broadcasts.api.drafts import LARGE_DRAFTS
 from broadcasts.audience import read_csv
 from broadcasts.audience.classification import SKIP_REASONS
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
@@ -297,6 +298,20 @@ def test_a_preview_needs_no_more_memory_for_many_rows_than_for_few(
             tracemalloc.stop()
 
     assert peak(50_000) - peak(10_000) < 40_000 * 130
+
+
+def test_a_third_large_draft_at_once_is_asked_to_come_again(as_member_a: APIClient, body: dict[str, Any]) -> None:
+    body["text"] = "Hello"
+    large, small = body | {"numbers": "1\n" * 20_000}, body | {"numbers": "0502000000"}
+    with LARGE_DRAFTS, LARGE_DRAFTS:
+        for url in (URL, PREVIEW):
+            refused = post(as_member_a, url, large)
+            assert (refused.status_code, refused.json()["errors"][0]["code"]) == (429, "busy")
+            assert refused.headers["Retry-After"] == "10"
+        assert post(as_member_a, PREVIEW, small).status_code == 200
+    for _ in range(3):  # each gives its permit back
+        assert post(as_member_a, PREVIEW, large).status_code == 200
+        assert post(as_member_a, URL, large).status_code == 400
 
 
 def test_the_status_is_the_runs_json(as_member_a: APIClient, account_a: ProviderAccount) -> None:

@@ -22,7 +22,8 @@ from tests.cast import PASSWORD
 from tests.whatsapp import create_account
 
 LOGIN = "/api/auth/login/"
-PREVIEW = "/api/whatsapp/broadcasts/preview/"
+BROADCASTS = "/api/whatsapp/broadcasts/"
+PREVIEW = f"{BROADCASTS}preview/"
 
 SignIn = Callable[[str, str], Any]
 
@@ -109,6 +110,15 @@ def test_previews_are_limited_by_user(
     assert 1 <= int(answers[2].headers["Retry-After"]) <= 30
     assert answers[2].json()["errors"][0]["detail"].startswith("Too many attempts. Try again in")
     assert as_member_b.post(PREVIEW, body).status_code == 404  # it is a stranger's business, and not too often
+
+
+def test_starts_of_broadcasts_are_limited_together_with_previews(
+    rates: Callable[..., None], as_member_a: APIClient, business_a: Business
+) -> None:
+    rates(preview="2/minute")
+    create_account(business_a)
+    body = {"business": business_a.pk, "name": "Sale", "text": "Hello", "numbers": "050-2000000"}
+    assert [as_member_a.post(url, body).status_code for url in (PREVIEW, BROADCASTS, BROADCASTS)] == [200, 202, 429]
 
 
 # The rule
