@@ -19,8 +19,8 @@ from ..api.permissions import RESET_PROGRESS, may_open_pages
 from ..api.staff_runs import may_view
 from ..durations import format_age
 from ..models import Run, RunQuerySet
-from ..numbers import format_number, format_percent
-from ..readers.timeline import events_of, timeline_of
+from ..numbers import format_number
+from ..readers.timeline import EVENTS_SHOWN, events_of, timeline_of
 from ..readers.verdict import (
     QUIET_AFTER,
     VerdictCode,
@@ -140,6 +140,7 @@ class RunAdmin(ReadOnlyAdmin):
         events = events_of(obj)
         context |= {
             "timeline": [{**entry, "count": count_of(entry["event"])} for entry in timeline_of(obj, events)],
+            "events_shown": EVENTS_SHOWN,
             "facts": facts_of(obj),
             "verdict": verdict_of(obj),
             "chart": draw_attempts(obj, events),

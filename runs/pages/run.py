@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 from ..api.permissions import get_run_type_or_404
 from ..models import Run, RunItem
-from ..readers.timeline import timeline_of
+from ..readers.timeline import EVENTS_SHOWN, timeline_of
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ItemStatus
 from .access import base_context, members_only, own_business
@@ -28,6 +28,7 @@ def run_page(request: HttpRequest, slug: str, type: str, id: int) -> HttpRespons
             "run": run,
             "verdict": verdict_of(run),
             "timeline": timeline_of(run),
+            "events_shown": EVENTS_SHOWN,
             "items": items_to_show(run),
             "items_shown": ITEMS_SHOWN,
             "plot": plot_throughput(run.pace),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext
 
@@ -12,14 +12,19 @@ from ..states import Status
 from ..stored_text import translate_stored
 from .labels import ACTORS, REASONS
 
+EVENTS_SHOWN: Final = 500  # a run that is paused and resumed by a script may have any number of them
+
 
 def events_of(run: Run) -> list[Any]:
-    """The recorded changes of status, oldest first."""
-    return list(run.events.order_by("pgh_id"))
+    """The newest `EVENTS_SHOWN` recorded changes of status, oldest first. The API has all of them."""
+    return list(run.events.order_by("-pgh_id")[:EVENTS_SHOWN])[::-1]
 
 
 def timeline_of(run: Run, events: Sequence[Any] | None = None) -> list[dict[str, Any]]:
-    """The changes of status, newest first, each with the status it came from. `events`: where they are read already."""
+    """The changes of status, newest first, each with the status it came from; of the first one that is unknown.
+
+    `events`: where they are read already.
+    """
     events = events_of(run) if events is None else events
     before = [None, *(event.status for event in events)]
     return [timeline_entry(event, source) for event, source in zip(events, before, strict=False)][::-1]

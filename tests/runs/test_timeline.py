@@ -1,13 +1,19 @@
 """Every change of status is recorded with who made it, why, and on what evidence."""
 
+from typing import Any
+
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 
 from runs.lifecycle.reset import reset_progress
 from runs.models import Business
 from runs.models.audit import Actor
 from runs.progress import Progress
+from runs.readers.timeline import EVENTS_SHOWN, events_of
 from tests.actors import age_heartbeat, claim_counting, read_run, start_counting, work_through
+from tests.cast import MakeRun
 from tests.contract.models import CountingRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,3 +72,32 @@ def test_progress_writes_no_history(business_a: Business) -> None:
     with progress.allow_silence(minutes=1):
         pass
     assert len(read_timeline(run)) == 2
+
+
+# Shown on pages
+
+
+def change_many_times(run: Any, times: int) -> None:
+    first = run.events.order_by("pgh_id")[0]
+    columns = {
+        name: getattr(first, name) for name in ("pgh_obj_id", "pgh_created_at", "pgh_label", "status", "attempt")
+    }
+    type(first).objects.bulk_create(type(first)(**columns, processed=n) for n in range(times))
+
+
+def test_pages_show_the_newest_changes_and_say_that_there_are_others(
+    business_a: Business, mailbox_a: object, make_sync_run: MakeRun, member_a: User, staff: User, client: Client
+) -> None:
+    run = make_sync_run(business_a)
+    pages = {
+        member_a: f"/b/business-a/runs/receipt_sync/{run.pk}/",
+        staff: f"/admin/receipts/receiptsyncrun/{run.pk}/change/",
+    }
+    for times, is_cut in ((EVENTS_SHOWN - 2, False), (10, True)):
+        change_many_times(run, times)
+        for user, address in pages.items():
+            client.force_login(user)
+            html = client.get(address).content.decode()
+            assert ("The newest 500 changes are shown" in html) is is_cut
+    assert [event.processed for event in events_of(run)][-1] == 9
+    assert len(events_of(run)) == EVENTS_SHOWN
