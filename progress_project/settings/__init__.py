@@ -11,6 +11,7 @@ from progress_project.settings.api import *  # noqa: F403
 from progress_project.settings.applications import *  # noqa: F403
 from progress_project.settings.base import *  # noqa: F403
 from progress_project.settings.broadcasts import *  # noqa: F403
+from progress_project.settings.caches import *  # noqa: F403
 from progress_project.settings.celery import *  # noqa: F403
 from progress_project.settings.database import *  # noqa: F403
 from progress_project.settings.files import *  # noqa: F403

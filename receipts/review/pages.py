@@ -18,7 +18,7 @@ from runs.models import Business
 from runs.pages.access import members_only, own_business
 
 from ..models import Receipt
-from ..preview.preview import draw_page
+from ..preview.preview import RETRY_SECONDS, PreviewBusy, draw_page
 from . import decisions
 from .forms import CorrectionForm, LinkForm
 from .responses import redirect_to_next, render_conflict, render_page
@@ -102,7 +102,10 @@ def _reader(request: HttpRequest) -> User:
 @members_only
 def page_image(request: HttpRequest, slug: str, id: int, page: int) -> HttpResponse:  # noqa: A002
     business: Business = own_business(request, slug)
-    image = draw_page(get_object_or_404(business.receipts, pk=id), page)
+    try:
+        image = draw_page(get_object_or_404(business.receipts, pk=id), page)
+    except PreviewBusy:
+        return HttpResponse(status=503, content_type="text/plain", headers={"Retry-After": str(RETRY_SECONDS)})
     if not image:
         raise Http404
     headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "inline"}

@@ -6,16 +6,20 @@ from io import BytesIO
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.core.files.base import ContentFile
 from django.test import Client
 from PIL import Image
+from playwright.sync_api import expect
 
 from demo.mailboxes.papers import Paper, drawn, locked
 from receipts.models import Receipt
 from receipts.preview.child import answer_request
 from receipts.preview.drawing import LONGEST_SIDE, MAX_PIXELS
 from receipts.preview.frames import COUNT, MAX_PAGES, DocumentKind, write_request
+from receipts.preview.preview import AT_ONCE
 from runs.models import Business
+from tests.browser import SOON, Open
 
 PDF = drawn(Paper("Acme Ltd", ["Invoice number: AB-77"], [], [("Total due:", "$120.50")]))
 BOOK = drawn(Paper("Acme Ltd", [f"Line {n}" for n in range(900)], [], []))
@@ -140,3 +144,66 @@ def test_a_document_that_cannot_be_shown_can_be_downloaded(as_a: Client, busines
     assert f'href="/api/receipts/{receipt.pk}/file/"' in html
     receipt.file.storage.delete(str(receipt.file.name))
     assert as_a.get(f"/b/business-a/receipts/{receipt.pk}/").status_code == 200
+
+
+# Others at the same time, and again and again
+
+
+@pytest.fixture
+def empty_cache() -> None:
+    caches["previews"].clear()
+
+
+def test_nobody_waits_for_documents_of_others(
+    as_a: Client, business_a: Business, member_a: User, empty_cache: None
+) -> None:
+    address = f"/b/business-a/receipts/{with_file(business_a, PDF, 'application/pdf').pk}/"
+    with AT_ONCE, AT_ONCE:
+        page, image = as_a.get(address), as_a.get(f"{address}pages/1/")
+    assert (page.status_code, "Other documents are being drawn." in page.content.decode()) == (200, True)
+    assert (image.status_code, image.headers["Retry-After"]) == (503, "2")
+    assert "no-store" in image.headers["Cache-Control"]
+    assert "Other documents are being drawn." not in as_a.get(address).content.decode()
+    assert as_a.get(f"{address}pages/1/").status_code == 200
+
+
+@pytest.mark.parametrize(("content", "status"), [(PDF, 200), (SECRET, 404)])
+def test_what_was_drawn_once_is_remembered_and_that_nothing_can_be(
+    as_a: Client, business_a: Business, empty_cache: None, content: bytes, status: int
+) -> None:
+    address = f"/b/business-a/receipts/{with_file(business_a, content, 'application/pdf').pk}/"
+    addresses = (address, f"{address}pages/1/")
+    first = [as_a.get(each) for each in addresses]
+    with AT_ONCE, AT_ONCE:
+        again = [as_a.get(each) for each in addresses]
+    assert [each.status_code for each in again] == [each.status_code for each in first] == [200, status]
+    assert again[1].content == first[1].content
+    assert "Other documents" not in again[0].content.decode()
+
+
+def test_an_image_that_is_too_large_is_not_remembered(
+    as_a: Client, business_a: Business, empty_cache: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("receipts.preview.preview.MAX_CACHED_BYTES", 1_000)
+    address = f"/b/business-a/receipts/{with_file(business_a, PDF, 'application/pdf').pk}/pages/1/"
+    assert as_a.get(address).status_code == 200
+    with AT_ONCE, AT_ONCE:
+        assert as_a.get(address).status_code == 503
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_counted", [False, True])
+def test_the_page_shows_the_document_once_others_are_drawn(
+    open_page: Open, client: Client, business_a: Business, empty_cache: None, is_counted: bool
+) -> None:
+    path = f"/b/business-a/receipts/{with_file(business_a, PDF, 'application/pdf').pk}/"
+    if is_counted:
+        client.get(path)
+    with AT_ONCE, AT_ONCE:
+        page = open_page(path=path)
+        page.locator("[name=vendor]").fill("Typed meanwhile")
+        expect(page.get_by_text("Other documents are being drawn.")).to_have_count(0 if is_counted else 1)
+        page.wait_for_load_state()
+    expect(page.locator(".document img")).to_have_js_property("naturalHeight", LONGEST_SIDE, timeout=SOON)
+    expect(page.locator("[name=vendor]")).to_have_value("Typed meanwhile")
