@@ -12,14 +12,15 @@ class NotRegular(OSError):
     """A link, a pipe, a socket, a device or a folder."""
 
 
-def open_regular(path: str | Path) -> BinaryIO:
-    """Open for reading. Raises `NotRegular`, `OSError`.
+def open_regular(path: str | Path, dir_fd: int | None = None) -> BinaryIO:
+    """Open for reading; `dir_fd`: the open folder that the path begins in. Raises `NotRegular`, `OSError`.
 
     A pipe without a writer would block in `open`, and opening a device may have effects: so the type is checked before
     opening, and once more afterwards in case the file was replaced in between.
     """
-    reject_irregular(os.lstat(path))
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    reject_irregular(os.stat(path, dir_fd=dir_fd, follow_symlinks=False))
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, dir_fd=dir_fd)
     try:
         reject_irregular(os.fstat(descriptor))
         return os.fdopen(descriptor, "rb")

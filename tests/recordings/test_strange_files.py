@@ -22,7 +22,9 @@ from recordings.collection import collect as collecting
 from recordings.collection import process as processing
 from recordings.collection.download import fetch_recording
 from recordings.models import Call, RecordingRun, Source
-from recordings.sources import LeftOutReason, ListedCall, Period
+from recordings.sources import Interrupted, LeftOut, LeftOutReason, ListedCall, Period
+from recordings.sources.folder import walk
+from recordings.sources.folder.root import MAX_DEPTH, FolderRoot
 from recordings.sources.folder.source import FolderSource
 from runs.models import Business
 from tests.telephony import NOON, collect_source, exchange_name, folder_source, outcomes_by_key, wav
@@ -268,15 +270,15 @@ def test_listing_beats_however_little_it_finds(folder: Path) -> None:
 
 
 def forbidden(place: Path) -> Any:
-    """`scandir` that refuses one folder: the user who runs the tests may have permission for all of them."""
-    real = os.scandir
+    """One folder is refused: the user who runs the tests may have permission for all of them."""
+    real = FolderRoot.open_folder
 
-    def scandir(path: Any) -> Any:
-        if Path(path) == place:
+    def open_folder(root: FolderRoot, path: Path) -> Any:
+        if path == place:
             raise PermissionError(13, "Permission denied")
-        return real(path)
+        return real(root, path)
 
-    return mock.patch("recordings.sources.folder.walk.os.scandir", scandir)
+    return mock.patch.object(FolderRoot, "open_folder", open_folder)
 
 
 def test_an_unreadable_folder_is_a_warning(source: Source, folder: Path) -> None:
@@ -435,17 +437,102 @@ def test_a_recording_that_turned_into_a_broken_link_is_a_failed_item(
     assert (failed.error_code, failed.error_message) == (code, words)
 
 
+@pytest.fixture
+def of_others(folder: Path) -> Path:
+    """The folder of another business, beside ours."""
+    others = folder.with_name("others")
+    (others / "day").mkdir(parents=True)
+    (others / "day" / exchange_name(1)).write_bytes(wav(mark=1))
+    (others / "day" / "secret.wav").write_bytes(wav(mark=2))
+    return others
+
+
+def replace_by_link(place: Path, target: Path) -> None:
+    place.rename(place.with_name("moved"))
+    place.symlink_to(target)
+
+
+def test_a_folder_that_becomes_a_link_before_it_is_read_is_not_followed(
+    source: Source, folder: Path, of_others: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "day").mkdir()
+    real = walk.is_folder
+
+    def is_folder(entry: os.DirEntry[str]) -> bool:
+        found = real(entry)
+        if found and entry.name == "day" and not (folder / "day").is_symlink():
+            replace_by_link(folder / "day", of_others / "day")
+        return found
+
+    monkeypatch.setattr(walk, "is_folder", is_folder)
+    run = collect_source(source)
+    assert is_done(run)
+    assert (run.total, run.warnings) == (1, ["1 folder can't be read: day"])
+
+
+def test_a_folder_that_becomes_a_link_while_it_is_read_gives_no_notes_of_others(
+    folder: Path, of_others: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, number in ((folder, "0500000001"), (of_others, "0500000002")):
+        (place / "day").mkdir(exist_ok=True)
+        (place / "day" / "a.wav").write_bytes(wav())
+        (place / "day" / "a.json").write_text(json.dumps({"number": number}))
+    real = walk.FolderWalk.read_folder
+
+    def read_folder(self: Any, path: Path, descriptor: int) -> Any:
+        found = real(self, path, descriptor)
+        if path.name == "day":
+            replace_by_link(path, of_others / "day")
+        return found
+
+    monkeypatch.setattr(walk.FolderWalk, "read_folder", read_folder)
+    listing = FolderSource(str(folder), beat=lambda: None, read_duration=lambda path: None).list_calls(Period(), "")
+    assert [(call.call_id, call.number) for call in listing if isinstance(call, ListedCall)] == [
+        ("day/a", "0500000001")
+    ]
+
+
+def test_a_folder_that_becomes_a_link_before_its_file_is_opened_is_not_followed(
+    folder: Path, of_others: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "day").mkdir()
+    (folder / "day" / exchange_name(1)).write_bytes(wav(mark=3))
+    source = FolderSource(str(folder), beat=lambda: None, read_duration=lambda path: None)
+    location = f"day/{exchange_name(1)}"
+    with source.open_recording(location) as media:
+        assert b"".join(media.chunks) == wav(mark=3)
+    real = FolderRoot.resolve_location
+
+    def resolve_location(self: Any, location: str) -> Path:
+        path = real(self, location)
+        replace_by_link(folder / "day", of_others / "day")
+        return path
+
+    monkeypatch.setattr(FolderRoot, "resolve_location", resolve_location)
+    with pytest.raises(Interrupted), source.open_recording(location):
+        pass
+
+
+def test_folders_within_folders_are_read_up_to_a_depth(folder: Path) -> None:
+    deepest = folder
+    for _ in range(MAX_DEPTH + 1):
+        deepest /= "d"
+        deepest.mkdir()
+    listing = FolderSource(str(folder), beat=lambda: None, read_duration=lambda path: None).list_calls(Period(), "")
+    assert [each.reason for each in listing if isinstance(each, LeftOut)] == [LeftOutReason.UNREADABLE_FOLDER]
+
+
 def test_a_failed_read_shows_the_system_s_error(source: Source, folder: Path) -> None:
     (folder / exchange_name(1, suffix="mp3")).write_bytes(wav())
     real = regular_files.open_regular
 
-    def broken(path: Path) -> Any:
-        if path.suffix == ".mp3":
-            raise OSError(5, "Input/output error", str(path))
-        return real(path)
+    def broken(name: str, folder: int) -> Any:
+        if name.endswith(".mp3"):
+            raise OSError(5, "Input/output error", name)
+        return real(name, folder)
 
     with (
-        mock.patch("recordings.sources.folder.source.open_regular", broken),
+        mock.patch("recordings.sources.folder.root.open_regular", broken),
         mock.patch("runs.progress.progress.Progress.wait"),
     ):
         run = collect_source(source)

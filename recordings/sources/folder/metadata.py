@@ -10,7 +10,6 @@ import io
 import json
 from collections.abc import Container, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 from django.utils import timezone
@@ -37,10 +36,10 @@ class UnreadableMetadata(Exception):
     """The file can't be read, or only in part."""
 
 
-def read_json_metadata(path: Path) -> Metadata:
-    """Empty if there is none. Raises `UnreadableMetadata`."""
+def read_json_metadata(name: str, folder: int) -> Metadata:
+    """`folder` is its descriptor. Empty if there is none. Raises `UnreadableMetadata`."""
     try:
-        fields = json.loads(read_limited(path, MAX_JSON_BYTES) or b"{}")
+        fields = json.loads(read_limited(name, folder, MAX_JSON_BYTES) or b"{}")
     except (ValueError, RecursionError) as error:
         raise UnreadableMetadata from error
     if not isinstance(fields, dict):
@@ -56,12 +55,12 @@ def read_json_metadata(path: Path) -> Metadata:
 class CsvMetadata:
     """The rows of a `calls.csv` about some files; `is_complete` is false if not all of it could be read."""
 
-    def __init__(self, path: Path, files: Container[str], beat: Beat) -> None:
+    def __init__(self, name: str, folder: int, files: Container[str], beat: Beat) -> None:
         self.rows: dict[str, Metadata] = {}
         self.is_complete = True
         try:
             # File names in another encoding must become what the folder lists for the same bytes.
-            text = read_limited(path, MAX_CSV_BYTES).decode("utf-8-sig", "surrogateescape")
+            text = read_limited(name, folder, MAX_CSV_BYTES).decode("utf-8-sig", "surrogateescape")
             self._read_rows(csv.reader(io.StringIO(text, newline="")), files, beat)
         except (UnreadableMetadata, csv.Error):
             self.is_complete = False
@@ -78,10 +77,10 @@ class CsvMetadata:
                 self.rows[file] = metadata
 
 
-def read_limited(path: Path, limit: int) -> bytes:
+def read_limited(name: str, folder: int, limit: int) -> bytes:
     """Empty if there is no file. Raises `UnreadableMetadata`, also if it is longer than the limit."""
     try:
-        with open_regular(path) as file:
+        with open_regular(name, folder) as file:
             raw = file.read(limit + 1)
     except FileNotFoundError:
         return b""

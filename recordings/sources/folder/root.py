@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from django.conf import settings
@@ -14,10 +16,12 @@ from django.utils.translation import gettext as _
 from runs.exceptions import RunRejected
 from runs.text import clean
 
+from ...regular_files import NotRegular, open_regular
 from ...stored_messages import FOLDER_NOT_OFFERED, NO_SUCH_FOLDER
 from .. import LeftOut, LeftOutReason, SourceAway
 from .file_names import printable_name
 
+MAX_DEPTH: Final = 200  # folders within one another; an exchange needs four
 QUOTED: Final = "/"  # begins a location whose bytes are no text; a path within a folder never begins so
 
 
@@ -69,6 +73,33 @@ class FolderRoot:
         if not target.is_relative_to(self.path):
             raise FileNotFoundError
         return target
+
+    @contextmanager
+    def open_folder(self, path: Path) -> Iterator[int]:
+        """The descriptor of a folder within the root. Raises `OSError`.
+
+        Whoever may write here may put a link to another business's folder in the place of any folder at any time. So
+        each folder is opened in the one above it, and no link is followed.
+        """
+        parts = path.relative_to(self.path).parts
+        if len(parts) > MAX_DEPTH:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.path, flags)
+        try:
+            for part in parts:
+                above, descriptor = descriptor, os.open(part, flags, dir_fd=descriptor)
+                os.close(above)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def open_file(self, path: Path) -> BinaryIO:
+        """Open a resolved path within the root, as it is now. Raises `NotRegular`, `OSError`."""
+        if path == self.path:
+            raise NotRegular
+        with self.open_folder(path.parent) as folder:
+            return open_regular(path.name, folder)
 
     def display_path(self, path: Path) -> str:
         """The path within the folder, as people are shown it."""

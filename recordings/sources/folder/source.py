@@ -10,7 +10,7 @@ files are opened, and only new recordings are examined.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,13 +24,13 @@ from runs.exceptions import ItemFailed
 
 from ...audio.formats import RAW_BY_ENDING, UNREADABLE_ENDINGS
 from ...audio.wav import read_wav_header
-from ...regular_files import NotRegular, open_regular
+from ...regular_files import NotRegular
 from .. import Beat, Interrupted, LeftOut, LeftOutReason, ListedCall, Media, Period
 from .file_names import parse_exchange_name, printable_name, shorten_id
 from .metadata import CsvMetadata, Metadata, UnreadableMetadata, call_fields_of, read_json_metadata
 from .reading import is_settled, read_chunks, reason_of
 from .root import DanglingLink, FolderRoot
-from .walk import FolderWalk
+from .walk import FolderWalk, OpenFolder
 
 CSV_NAME: Final = "calls.csv"
 MAX_LOCATION_LENGTH: Final = 1000
@@ -58,34 +58,33 @@ class FolderSource:
             if isinstance(found, LeftOut):
                 yield found
                 continue
-            folder, entries = found
-            names = {entry.name for entry in entries}
-            csv_metadata = CsvMetadata(folder / CSV_NAME, names, self._beat)
+            csv_metadata = CsvMetadata(CSV_NAME, found.descriptor, found.names, self._beat)
             if not csv_metadata.is_complete:
-                yield self._root.leave_out(folder / CSV_NAME, LeftOutReason.UNREADABLE_NOTES)
-            for entry in entries:
+                yield self._root.leave_out(found.path / CSV_NAME, LeftOutReason.UNREADABLE_NOTES)
+            for entry in found.entries:
                 self._beat()
-                status = walk.stat_recording(entry)
+                status = walk.stat_recording(found, entry)
                 if isinstance(status, LeftOutReason):
-                    yield self._root.leave_out(folder / entry.name, status)
+                    yield self._root.leave_out(found.path / entry.name, status)
                 elif status is not None:
                     metadata = csv_metadata.rows.get(entry.name, {})
-                    yield from self._list_recording(folder / entry.name, status, metadata, names, period, direction)
+                    yield from self._list_recording(found, entry.name, status, metadata, period, direction)
 
     def _list_recording(
         self,
-        path: Path,
+        folder: OpenFolder,
+        name: str,
         status: os.stat_result,
         metadata: Metadata,
-        names: Container[str],
         period: Period,
         direction: str,
     ) -> Iterator[ListedCall | LeftOut]:
         """Yield the call if it is of the period and direction, and what is left out of the files that belong to it."""
+        path = folder.path / name
         sidecar = path.with_suffix(".json")
-        if sidecar.name in names:
+        if sidecar.name in folder.names:
             try:
-                metadata = read_json_metadata(sidecar) or metadata
+                metadata = read_json_metadata(sidecar.name, folder.descriptor) or metadata
             except UnreadableMetadata:
                 yield self._root.leave_out(sidecar, LeftOutReason.UNREADABLE_NOTES)
         call = self._identify_call(path, metadata, status.st_size)
@@ -121,7 +120,7 @@ class FolderSource:
             return listed  # the download will fail it for its size
         try:
             path = self._root.resolve_location(listed.location)
-            with open_regular(path) as file:
+            with self._root.open_file(path) as file:
                 wav = read_wav_header(file)
         except OSError:
             return listed  # the download will fail it with the reason
@@ -142,7 +141,7 @@ class FolderSource:
     def _open_file(self, location: str) -> BinaryIO:
         self._root.check_presence()
         try:
-            return open_regular(self._root.resolve_location(location))
+            return self._root.open_file(self._root.resolve_location(location))
         except DanglingLink as error:
             raise ItemFailed(_("This is a link that leads nowhere."), code="not_a_file") from error
         except FileNotFoundError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ...audio.formats import AUDIO_ENDINGS
@@ -13,7 +15,18 @@ from ...stored_messages import FOLDER_UNREADABLE
 from .. import Beat, LeftOut, LeftOutReason, SourceAway
 from .root import FolderRoot, resolve_links
 
-Entries = list[os.DirEntry[str]]
+
+@dataclass(frozen=True)
+class OpenFolder:
+    """A folder with its entries, sorted by name. It is open, and its entries can be asked, until the next is read."""
+
+    path: Path
+    descriptor: int
+    entries: list[os.DirEntry[str]]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset(entry.name for entry in self.entries)
 
 
 class FolderWalk:
@@ -21,21 +34,26 @@ class FolderWalk:
         self._root = root
         self._beat = beat
 
-    def walk_folders(self) -> Iterator[tuple[Path, Entries] | LeftOut]:
-        """Yield every folder with its entries, sorted by name. Raises `SourceAway` if the root can't be read."""
+    def walk_folders(self) -> Iterator[OpenFolder | LeftOut]:
+        """Yield every folder. Raises `SourceAway` if the root can't be read."""
         waiting = [self._root.path]
         while waiting:
-            folder = waiting.pop()
-            try:
-                with os.scandir(folder) as scan:
-                    entries = sorted(self.beat_between(scan), key=lambda entry: entry.name)
-            except OSError as error:
-                if folder == self._root.path:
-                    raise SourceAway(FOLDER_UNREADABLE % {"reason": error.strerror}) from error
-                yield self._root.leave_out(folder, LeftOutReason.UNREADABLE_FOLDER)
-                continue
-            waiting += [folder / entry.name for entry in self.beat_between(reversed(entries)) if is_folder(entry)]
-            yield folder, entries
+            path = waiting.pop()
+            with ExitStack() as stack:
+                try:
+                    folder = self.read_folder(path, stack.enter_context(self._root.open_folder(path)))
+                except OSError as error:
+                    if path == self._root.path:
+                        raise SourceAway(FOLDER_UNREADABLE % {"reason": error.strerror}) from error
+                    yield self._root.leave_out(path, LeftOutReason.UNREADABLE_FOLDER)
+                    continue
+                entries = self.beat_between(reversed(folder.entries))
+                waiting += [path / entry.name for entry in entries if is_folder(entry)]
+                yield folder
+
+    def read_folder(self, path: Path, descriptor: int) -> OpenFolder:
+        with os.scandir(descriptor) as scan:
+            return OpenFolder(path, descriptor, sorted(self.beat_between(scan), key=lambda entry: entry.name))
 
     def beat_between(self, entries: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
         """Beat once an entry: a folder may have a million of them, and be on a slow network share."""
@@ -43,12 +61,12 @@ class FolderWalk:
             self._beat()
             yield entry
 
-    def stat_recording(self, entry: os.DirEntry[str]) -> os.stat_result | LeftOutReason | None:
+    def stat_recording(self, folder: OpenFolder, entry: os.DirEntry[str]) -> os.stat_result | LeftOutReason | None:
         """The status of a recording, or why it is left out; None if the entry is no recording."""
         has_audio_ending = Path(entry.name).suffix.lower() in AUDIO_ENDINGS
         try:
             if entry.is_symlink():
-                return self.stat_link_target(Path(entry.path), has_audio_ending)
+                return self.stat_link_target(folder.path / entry.name, has_audio_ending)
             if not has_audio_ending or entry.is_dir(follow_symlinks=False):
                 return None
             return accept_regular(entry.stat(follow_symlinks=False))
