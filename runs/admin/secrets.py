@@ -115,6 +115,10 @@ class AccountAdmin(ModelAdmin):
             context["test_url"] = reverse(f"admin:{self.model_name()}_test", args=[account.pk])
         return super().render_change_form(request, context, *args, **kwargs)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Its business never changes: runs of the old one go on with the account, and would use another's secrets."""
+        return [*super().get_readonly_fields(request, obj), *(["business"] if obj else [])]
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Without secrets for those who have only the view permission: they get values, not inputs."""
         form: Any = self.form

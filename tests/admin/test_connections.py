@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
 from broadcasts.models import ProviderAccount
 from receipts.models import Mailbox
 from recordings.models import Source
+from runs.admin import AccountAdmin
 from runs.models import Business
 
 
@@ -64,3 +66,22 @@ def test_only_who_may_change_the_account_tests_it_and_only_by_a_button(
     client.force_login(staff)
     assert client.get(url).status_code == 405
     assert "Test connection" in client.get(f"/admin/receipts/mailbox/{mailbox_a.pk}/change/").content.decode()
+
+
+def test_an_account_stays_with_its_business(
+    as_staff_in_admin: Client, mailbox_a: Mailbox, business_b: Business, staff: User
+) -> None:
+    """A run of the old business could be resumed with the secrets that the new one has typed."""
+    request = RequestFactory().get("/")
+    request.user = staff
+    admins = [each for each in admin.site._registry.values() if isinstance(each, AccountAdmin)]
+    assert {each.model for each in admins} == {Mailbox, ProviderAccount, Source}
+    for each in admins:
+        assert "business" in each.get_readonly_fields(request, each.model())
+        assert "business" not in each.get_readonly_fields(request)
+    names = ("name", "host", "port", "security", "auth", "username", "folder")
+    body = {name: getattr(mailbox_a, name) for name in names}
+    url = reverse("admin:receipts_mailbox_change", args=[mailbox_a.pk])
+    as_staff_in_admin.post(url, {**body, "name": "Renamed", "business": business_b.pk})
+    mailbox_a.refresh_from_db()
+    assert (mailbox_a.name, mailbox_a.business) == ("Renamed", Business.objects.get(slug="business-a"))
