@@ -165,7 +165,7 @@ class Fanout:
 
     def build_update(self, run: Run, visible: Mapping[RunKey, tuple[object, ...]], query: PollQuery) -> RunUpdate:
         key = RunKey(run.slug, run.pk)
-        changed = self._last_visible.get(key) != visible[key]
+        changed = is_recent(run, query) and self._last_visible.get(key) != visible[key]
         needed = changed or run.business_id in query.new_businesses
         editions = query.editions[run.business_id] if needed else ()
         return RunUpdate(key, run.business_id, changed, {edition: render_event(run, edition) for edition in editions})
@@ -198,11 +198,20 @@ def with_own_connection(function: Callable[[Argument], Result], argument: Argume
 
 
 def runs_to_send(model: type[Run], query: PollQuery) -> RunQuerySet[Run]:
-    """Active runs, and those that finished since the last poll. Partial indexes make both queries cheap."""
+    """Active runs, those that finished since the last poll, and for resuming subscribers those that they missed.
+
+    Partial indexes make each of these cheap.
+    """
     wanted = Q(status__in=ACTIVE) | Q(finished_at__gt=database_time_before(query.seconds_back))
     if query.resume_from:
-        wanted |= Q(finished_at__gt=query.resume_from) & Q(finished_at__gt=database_time_before(RESUMABLE_SECONDS))
+        missed = Q(finished_at__gt=query.resume_from) & Q(finished_at__gt=database_time_before(RESUMABLE_SECONDS))
+        wanted |= missed & Q(business__in=list(query.new_businesses))
     return model.objects.filter(wanted, business__in=list(query.editions)).with_ages()
+
+
+def is_recent(run: Run, query: PollQuery) -> bool:
+    """False for a run that was read for a resuming subscriber only: to all others it is no news."""
+    return run.finished_at is None or run.finished_at > run.server_now - timedelta(seconds=query.seconds_back)
 
 
 def database_time_before(seconds: float) -> CombinedExpression:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from django.db.models.functions import Now
 from django.test import Client
 from rest_framework.test import APIClient
 
+from runs.api.fanout import Fanout, PollQuery
+from runs.api.subscribers import Edition
 from runs.models import Business, Membership
 from runs.states import Status
 from tests.cast import MakeRun
@@ -146,6 +148,21 @@ def test_a_subscriber_that_comes_back_gets_what_ended_meanwhile(
     with open_stream(asgi, business_a.pk, Authorization=bearer, Last_Event_ID="nonsense") as events:
         make_run(business_a)
         assert events.next_run()["status"] == "queued"
+
+
+def test_what_a_subscriber_missed_is_read_for_its_business_and_no_news_to_others(
+    business_a: Business, business_b: Business, make_run: MakeRun
+) -> None:
+    """Else anyone could have all runs of the last hour sent to everybody, again and again."""
+    for business in (business_a, business_b):
+        make_run(business, "completed", finished_at=Now() - timedelta(seconds=60))
+    fanout, editions = Fanout(), {business.pk: {Edition("en")} for business in (business_a, business_b)}
+    run = make_run(business_a, "running")
+    query = PollQuery(editions, {business_a.pk}, resume_from=datetime.fromtimestamp(0, UTC), seconds_back=10)
+    updates = {(each.business_id, each.key.id == run.pk): each for each in fanout.fetch_updates(query)}
+    assert updates.keys() == {(business_a.pk, True), (business_a.pk, False)}
+    assert [updates[business_a.pk, is_active].changed for is_active in (True, False)] == [True, False]
+    assert all(each.events for each in updates.values()), "the one that comes back gets both"
 
 
 def end_session(user: User) -> None:
