@@ -16,13 +16,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from runs.api import ERRORS
+from runs.api.errors import TooManyRequests
+from runs.api.outputs import ErrorSerializer
 from runs.api.requests import MAX_NESTING, raise_for_unstorable
+from runs.api.run_responses import ERRORS
+from runs.sign_in.address import client_address
+from runs.throttling import return_permit, take_permit_or_get_wait
 from runs.unstorable import find_unstorable, is_nested_deeper
 
+from ..models import ProviderAccount
 from ..webhooks.receive import apply_payload
-from ..webhooks.signatures import find_signers, is_verify_token
+from ..webhooks.signatures import SIGNATURE, all_accounts, find_signers, is_verify_token, named_accounts
 
+UNNAMED = "webhook"  # the throttle's scope
 _VERIFICATION = [OpenApiParameter(name, str) for name in ("hub.mode", HUB_VT, HUB_CH)]
 
 
@@ -43,21 +49,38 @@ class Webhook(APIView):
     @extend_schema(
         parameters=[OpenApiParameter(HUB_SIG, str, OpenApiParameter.HEADER)],
         request=OpenApiTypes.OBJECT,
-        responses={200: OpenApiResponse(description="Noted"), 400: ERRORS[400], 403: ERRORS[403]},
+        responses={200: OpenApiResponse(description="Noted"), **dict.fromkeys((400, 403, 429), ErrorSerializer)},
     )
     def post(self, request: Request) -> Response:
         """Statuses of messages, and messages from people. Events of other accounts are answered with 200 too.
 
         A payload with characters that can't be stored is cleaned, not refused: Meta would send it again for days.
         """
-        body = request._request.body
-        payload = parse_payload(body)
-        signers = find_signers(payload, body, request.headers.get(HUB_SIG, ""))
+        payload = parse_payload(request._request.body)
+        signers = self.find_signers(payload, request)
         if not signers:
             raise_for_unstorable(find_unstorable(payload))
             raise PermissionDenied
         apply_payload(payload, signers)
         return Response()
+
+    def find_signers(self, payload: Any, request: Request) -> list[ProviderAccount]:
+        """Among the accounts that the payload names, or among all where it names none of ours.
+
+        Those may be thousands, so an address that was wrong too often has to wait. Raises `TooManyRequests`.
+        """
+        body, signature = request._request.body, request.headers.get(HUB_SIG, "")
+        if not SIGNATURE.fullmatch(signature):
+            return []
+        if named := named_accounts(payload):
+            return find_signers(named, body, signature)
+        address = client_address(request._request)
+        if wait := take_permit_or_get_wait(UNNAMED, address):
+            raise TooManyRequests(wait)
+        signers = find_signers(all_accounts(), body, signature)
+        if signers:
+            return_permit(UNNAMED, address)
+        return signers
 
 
 def parse_payload(body: bytes) -> Any:

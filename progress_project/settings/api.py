@@ -19,6 +19,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "login": read_rate("THROTTLE_LOGIN", "60/hour"),  # failed sign-ins, by address
         "preview": read_rate("THROTTLE_PREVIEW", "60/minute"),  # and starts of broadcasts, by user
+        "webhook": read_rate("THROTTLE_WEBHOOK", "60/minute"),  # unsigned ones that name no account, by address
     },
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "URL_FORMAT_OVERRIDE": None,  # `?format=csv` is ours

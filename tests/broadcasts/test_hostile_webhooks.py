@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
 from broadcasts.models import AccountStanding, OptOut, ProviderAccount, Recipient
@@ -100,3 +101,31 @@ def test_unsigned_webhooks_change_nothing(account_a: ProviderAccount) -> None:
         assert answer.status_code == 403
     assert not OptOut.objects.exists()
     assert not AccountStanding.objects.exists()
+
+
+def send_unsigned(payload: Any, signature: str) -> Any:
+    headers = {"X-Hub-Signature-256": signature}
+    return APIClient().post("/api/whatsapp/webhook/", payload, format="json", headers=headers)
+
+
+@pytest.mark.parametrize("signature", ["", "x", "sha256=", "sha256=" + "g" * 64, "sha256=" + "0" * 65, "é" * 71])
+def test_what_is_no_signature_is_refused_without_reading_accounts(
+    account_a: ProviderAccount, signature: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(0):
+        assert send_unsigned({}, signature).status_code == 403
+
+
+def test_searching_all_accounts_for_a_signer_is_limited_by_address(
+    account_a: ProviderAccount, settings: Settings
+) -> None:
+    framework = settings.REST_FRAMEWORK
+    rates = {**framework["DEFAULT_THROTTLE_RATES"], "webhook": "2/minute"}
+    settings.REST_FRAMEWORK = {**framework, "DEFAULT_THROTTLE_RATES": rates}
+    for _ in range(3):
+        post_webhook({"entry": []})  # signed: it isn't counted
+    refused = [send_unsigned({"entry": []}, "sha256=" + "0" * 64) for _ in range(3)]
+    assert [answer.status_code for answer in refused] == [403, 403, 429]
+    assert 1 <= int(refused[2].headers["Retry-After"]) <= 30
+    post_webhook(webhooks.of_number(account_a, messages=[webhooks.text(number(1), "stop")]))  # it names its account
+    assert OptOut.objects.exists()
