@@ -28,6 +28,7 @@ from .updates import NO_CODE, parse_message_status
 
 Delivery = Recipient.Delivery
 
+MAX_ERROR_MESSAGE: Final = 1000  # characters; Meta's are sentences
 FORWARD: Final = list(Delivery)
 _DELIVERIES: Final = {
     MessageStatusType.SENT: Delivery.SENT,
@@ -69,7 +70,7 @@ def parse_status(account: ProviderAccount, change: Change, part: dict[str, Any])
         wa_id=(update.from_user.wa_id or "").lstrip("+"),
         user_id=update.from_user.bsuid or "",
         error_code=clean(error.code, 64) if error and error.code != NO_CODE else "",
-        error_message=clean(message),
+        error_message=clean(message, MAX_ERROR_MESSAGE),
     )
 
 

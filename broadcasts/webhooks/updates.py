@@ -22,7 +22,7 @@ from pywa.types.message_status import MessageStatus
 from pywa.types.templates import TemplateStatusUpdate
 from pywa.types.user_preferences import UserMarketingPreferences
 
-from .payload import Change, dicts_in, parse_timestamp
+from .payload import Change, dicts_in, parse_id, parse_timestamp
 
 logger = logging.getLogger(__name__)
 
@@ -124,4 +124,4 @@ def dict_in(part: Mapping[str, Any], name: str) -> dict[str, Any]:
 def build_contacts(wa_id: object, user_id: object) -> list[dict[str, Any]]:
     """One person by number, id or both; pywa needs contacts in every update, and Meta sends them in some."""
     is_user = isinstance(user_id, str) and _USER_ID.fullmatch(user_id)
-    return [{"wa_id": wa_id if isinstance(wa_id, str) else "", "user_id": user_id if is_user else ""}]
+    return [{"wa_id": parse_id(wa_id), "user_id": user_id if is_user else ""}]

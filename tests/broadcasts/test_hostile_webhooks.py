@@ -81,6 +81,26 @@ def test_a_strange_part_doesnt_affect_the_others(account_a: ProviderAccount, str
     assert OptOut.objects.get().phone == f"+{number(0)}"
 
 
+@pytest.mark.parametrize("strange", STRANGE)
+def test_a_person_without_a_number_doesnt_affect_the_others(account_a: ProviderAccount, strange: Any) -> None:
+    stopped = {**webhooks.status("failed", "wamid.9", error=webhooks.error(131050)), "recipient_id": strange}
+    messages = [webhooks.text(number(0), "STOP") | {"from": strange}, webhooks.text(number(1), "STOP")]
+    preferences = [webhooks.preference(number(0), "stop") | {"wa_id": strange}, webhooks.preference(number(2), "stop")]
+    post_webhook(webhooks.of_number(account_a, messages=messages, statuses=[stopped], user_preferences=preferences))
+    assert sorted(OptOut.objects.values_list("phone", flat=True)) == [f"+{number(1)}", f"+{number(2)}"]
+
+
+def test_an_endless_error_is_stored_in_part(account_a: ProviderAccount) -> None:
+    run = broadcast(account_a, numbers(1))
+    recipient = Recipient.objects.get(run=run)
+    error = webhooks.error(131026) | {"title": "x" * 2_000_000}
+    post_webhook(
+        webhooks.of_number(account_a, statuses=[webhooks.status("failed", "wamid.1", recipient.tracker, error)])
+    )
+    recipient.refresh_from_db()
+    assert (recipient.status, len(recipient.error_message)) == ("failed", 1000)
+
+
 @pytest.mark.parametrize("at", ["soon", None, -5, 10**30, [], "9" * 400])
 def test_a_strange_timestamp_is_read_as_now_or_long_ago(account_a: ProviderAccount, at: Any) -> None:
     post_webhook(webhooks.of_number(account_a, messages=[webhooks.text(number(0), "STOP") | {"timestamp": at}]))
