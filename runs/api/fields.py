@@ -55,7 +55,9 @@ def find_business(businesses: QuerySet[Business], data: str | int) -> Business:
 
 
 def is_row_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) <= LARGEST_ID
+    """The length is checked first: Python refuses to read a number of thousands of digits."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID))
+    return is_number and int(text) <= LARGEST_ID
 
 
 class FlagField(serializers.BooleanField):

@@ -64,6 +64,11 @@ def test_the_tab_stays_on_further_pages(as_a: Client, business_a: Business) -> N
     assert "?show=review&amp;page=2#receipts" in as_a.get(LIST, {"show": "review"}).content.decode()
 
 
+@pytest.mark.parametrize("run", ["9" * 5000, str(2**63), "x", "-1", "\u0663"])
+def test_a_run_that_cannot_be_is_not_found(as_a: Client, receipt: Receipt, run: str) -> None:
+    assert as_a.get(LIST, {"run": run}).status_code == 404
+
+
 def test_one_receipt_after_the_other_is_reviewed(as_a: Client, receipt: Receipt) -> None:
     third, second = make(receipt.business, 2), make(receipt.business, 3)
     html = as_a.get(address(second)).content.decode()
