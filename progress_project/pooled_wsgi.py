@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from io import BytesIO, UnsupportedOperation
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
@@ -34,11 +35,16 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 CHUNK = 64 * 1024
-MEMORY_BYTES = 1024 * 1024  # of a body, before it goes to the disk
+MEMORY_BYTES = 64 * 1024  # of a body, before it goes to the disk: thousands of clients may be sending one
+SILENCE_SECONDS = 30  # without a byte of a body
 
 
 class ClientLeft(Exception):
     """The client disconnected before it had sent its request."""
+
+
+class ClientSilent(Exception):
+    """The client sent nothing of its request for `SILENCE_SECONDS`."""
 
 
 class FileWrapper:
@@ -115,6 +121,9 @@ def serve_in_pool(app: WSGIApplication, threads: int) -> App:
                 body = await store_body(scope, receive)
             except ClientLeft:
                 return
+            except ClientSilent:
+                await MadeResponse(HTTPStatus.REQUEST_TIMEOUT).send(send)
+                return
             rest = asyncio.ensure_future(receive())  # reads on, and discards, what was cut off at the limit
         try:
             call = partial(make_response, app, scope, body)
@@ -134,12 +143,12 @@ def may_have_body(scope: Message) -> bool:
 
 
 async def store_body(scope: Message, receive: Receive) -> IO[bytes]:
-    """Read all of it, and give it a Content-Length where it came in chunks. Raises `ClientLeft`."""
+    """Read all of it, and give it a Content-Length where it came in chunks. Raises `ClientLeft`, `ClientSilent`."""
     with ExitStack() as on_failure:
         body = on_failure.enter_context(SpooledTemporaryFile(MEMORY_BYTES))
         more = True
         while more:
-            message = await receive()
+            message = await receive_soon(receive)
             if message["type"] == "http.disconnect":
                 raise ClientLeft
             body.write(message.get("body", b""))
@@ -149,6 +158,15 @@ async def store_body(scope: Message, receive: Receive) -> IO[bytes]:
         scope["headers"] = [*scope["headers"], (b"content-length", str(body.tell()).encode())]
     body.seek(0)
     return body
+
+
+async def receive_soon(receive: Receive) -> Message:
+    """Raises `ClientSilent`."""
+    try:
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return await receive()
+    except TimeoutError as error:
+        raise ClientSilent from error
 
 
 # In a thread of the pool

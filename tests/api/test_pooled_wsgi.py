@@ -22,6 +22,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 
+from progress_project import pooled_wsgi
 from progress_project.pooled_wsgi import serve_in_pool
 from runs.api.ranges import range_response
 from runs.models import Business
@@ -68,12 +69,13 @@ async def never() -> Message:
     raise AssertionError
 
 
-def receive_all(*chunks: bytes) -> Receive:
-    """These, and then nothing more."""
+def receive_all(*chunks: bytes, pause: float = 0, silent_after: int = 0) -> Receive:
+    """These, with a pause before each, and then nothing more; nothing either after so many of them."""
     left = list(chunks)
 
     async def receive() -> Message:
-        if not left:
+        await asyncio.sleep(pause)
+        if not left or (silent_after and len(chunks) - len(left) == silent_after):
             return await never()
         return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
 
@@ -185,6 +187,30 @@ def test_a_body_in_chunks_is_read_whole_and_half_a_body_by_nobody() -> None:
             return next(messages)
 
         assert (await answer(app, left, leave)).sent == []
+
+    run(scene())
+
+
+def test_a_client_that_falls_silent_is_left_and_a_slow_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooled_wsgi, "SILENCE_SECONDS", 0.3)
+
+    async def scene() -> None:
+        app = serve_in_pool(echo, THREADS)
+        silent = Caller(method="POST", content_length="9")
+        assert (await answer(app, silent, receive_all(b"ab", b"cd", silent_after=1))).sent[0]["status"] == 408
+        slow = Caller(method="POST", content_length="9")
+        assert (await answer(app, slow, receive_all(*[b"x"] * 9, pause=0.1))).body == b"<xxxxxxxxx>"
+
+    run(scene())
+
+
+@pytest.mark.parametrize("size", [pooled_wsgi.MEMORY_BYTES, pooled_wsgi.MEMORY_BYTES + 1])
+def test_a_body_is_kept_in_memory_up_to_a_size(size: int) -> None:
+    async def scene() -> None:
+        scope = Caller(method="POST").scope
+        with await pooled_wsgi.store_body(scope, receive_all(b"x" * 1000, b"x" * (size - 1000))) as body:
+            assert body._rolled == (size > 64 * 1024)  # type: ignore[attr-defined]
+            assert len(body.read()) == size
 
     run(scene())
 
