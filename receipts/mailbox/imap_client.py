@@ -18,12 +18,18 @@ MIN_BYTES_PER_SECOND: Final = 4_096
 # Besides one message, a response may contain lists of uids, or a batch of small messages whose sizes were estimates.
 MAX_OTHER_BYTES: Final = 32_000_000
 LOGOUT_SECONDS: Final = 5.0
+# The untagged responses that imaplib, imap-tools or the inbox read. imaplib keeps all others for ever.
+READ_TYPES: Final = frozenset(
+    {"OK", "NO", "BAD", "BYE", "PREAUTH", "CAPABILITY", "EXISTS", "READ-ONLY", "UIDVALIDITY", "SEARCH", "FETCH"}
+)
 
 
 class BoundedIMAP(imaplib.IMAP4):
     """Raises TimeoutError for a server that is too slow, and `abort` for one that sends too much.
 
-    `max_bytes` bounds one message; `beat` is called for every piece that arrives, and twice a second while none does.
+    `max_bytes` bounds one message, and MAX_OTHER_BYTES what else a command brings: none of that is kept after it, or a
+    server could fill the memory by many commands. `beat` is called for every piece that arrives, and twice a second
+    while none does.
     """
 
     def __init__(
@@ -54,9 +60,14 @@ class BoundedIMAP(imaplib.IMAP4):
             self._start_clock()
             status, data = self._command_complete("UID", tag)
             response: tuple[str, list[Any]] = self._untagged_response(status, data, "FETCH")
+            self.untagged_responses.clear()
             return response
 
         return read_response
+
+    def _append_untagged(self, typ: str, dat: Any) -> None:
+        if typ in READ_TYPES:
+            super()._append_untagged(typ, dat)  # type: ignore[misc]
 
     def _command(self, name: str, *args: Any) -> Any:
         self._start_clock()

@@ -3,8 +3,9 @@
 import imaplib
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -150,6 +151,44 @@ def test_a_server_that_sends_more_than_was_requested_is_disconnected(monkeypatch
         letters = LetterFetcher(inbox, [1], max_bytes=40_000)
         with pytest.raises(InboxUnreachable):
             letters.take_letter(1)
+
+
+@contextmanager
+def chattering(noise: bytes) -> Iterator[Account]:
+    """The account of a server that accepts every command, and says more than it was asked."""
+
+    def talk() -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as lines, suppress(ConnectionError):
+            connection.sendall(b"* OK ready\r\n")
+            for line in lines:
+                answer = b"* CAPABILITY IMAP4rev1\r\n" if b"CAPABILITY" in line else noise
+                connection.sendall(answer + line.split()[0] + b" OK done\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        yield Account("127.0.0.1", listener.getsockname()[1], "plain", "dana", "pw", timeout=10)
+        thread.join(timeout=10)
+
+
+def test_what_a_server_says_unasked_is_not_kept() -> None:
+    with (
+        chattering(b"* 5 EXISTS\r\n* JUNK x\r\n* OK [OTHER x] y\r\n" * 99) as account,
+        open_inbox(account) as inbox,
+    ):
+        kept = inbox._connection.client.untagged_responses
+        assert kept.keys() <= {"EXISTS", "OK"}, "after the folder was opened"
+        for _ in range(2):
+            assert inbox.sizes([1]) == {}
+            assert not kept
+
+
+def test_what_a_server_says_unasked_counts_as_part_of_its_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = b"* JUNK x\r\n" * 10_000
+    monkeypatch.setattr("receipts.mailbox.imap_client.MAX_OTHER_BYTES", len(noise) // 2)
+    with chattering(noise) as account, pytest.raises(InboxUnreachable), open_inbox(account, max_bytes=1_000):
+        pass
 
 
 # Servers that are slow
