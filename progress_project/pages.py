@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 
 from runs.models import run_types
 from runs.pages.access import base_context, members_only, own_business
-from runs.pages.home import active_runs, recent_runs
+from runs.pages.home import ACTIVE_SHOWN, active_runs, recent_runs
 from runs.pages.registry import KINDS
 
 
@@ -32,6 +32,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "scripts": [f"{kind.name}/start.js" for kind in KINDS.values()],
         "types": run_types(),
         "active": active_runs(business),
+        "active_shown": ACTIVE_SHOWN,
         "recent": recent_runs(business),
     }
     return render(request, "runs/home.html", context)

@@ -16,6 +16,7 @@ from ..readers.verdict import Verdict, verdict_of
 from .access import members_only
 
 RECENT_RUNS = 8
+ACTIVE_SHOWN = 100
 
 
 @members_only
@@ -30,8 +31,8 @@ def home_page(request: HttpRequest) -> HttpResponse:
 
 
 def active_runs(business: Business) -> list[tuple[Run, Verdict]]:
-    """Newest first, of all types."""
-    return newest_runs(business, None, active=True)
+    """The newest `ACTIVE_SHOWN` of all types. Each has a card, and a program may have queued any number of runs."""
+    return newest_runs(business, ACTIVE_SHOWN, active=True)
 
 
 def recent_runs(business: Business) -> list[tuple[Run, Verdict]]:
@@ -39,6 +40,6 @@ def recent_runs(business: Business) -> list[tuple[Run, Verdict]]:
     return newest_runs(business, RECENT_RUNS)
 
 
-def newest_runs(business: Business, limit: int | None, **chosen: Any) -> list[tuple[Run, Verdict]]:
+def newest_runs(business: Business, limit: int, **chosen: Any) -> list[tuple[Run, Verdict]]:
     wanted = run_filter(business=business.pk, **chosen)
     return [(run, verdict_of(run)) for run in fetch_newest(wanted, limit)]

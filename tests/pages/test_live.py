@@ -10,11 +10,13 @@ from django.contrib.sessions.models import Session
 from django.db.models.functions import Now
 from playwright.sync_api import BrowserContext, Route, expect
 
+from broadcasts.models import ProviderAccount
 from receipts.models import Receipt, ReceiptSyncRun
 from runs.models import Business
 from runs.states import Status
 from tests.browser import RUNS_URL, SOON, Open, bar, finish_run, half_done, label, read_storage, update_run
 from tests.cast import MakeRun
+from tests.whatsapp import broadcast, numbers
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -261,3 +263,24 @@ def test_a_phone_needs_no_sideways_scrolling(open_page: Open, business_a: Busine
         page.set_viewport_size({"width": width, "height": 700})
         expect(label(page)).to_have_text("Working")
         assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_of_very_many_active_runs_some_are_shown_with_a_link_to_all(
+    open_page: Open, account_a: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card is added for each run that starts elsewhere, up to the same number."""
+    for module in ("runs.pages.home", "progress_project.pages"):
+        monkeypatch.setattr(f"{module}.ACTIVE_SHOWN", 2)
+    first = broadcast(account_a, numbers(1))
+    page = open_page(path="/b/business-a/")
+    note = page.get_by_text("Only 2 active runs are shown here.")
+    expect(page.locator("#active run-card")).to_have_count(1)
+    expect(note).to_be_hidden()
+    others = [broadcast(account_a, numbers(1)) for _ in range(3)]
+    expect(note).to_be_visible(timeout=SOON)
+    expect(page.locator("#active run-card")).to_have_count(2)
+    expect(note.get_by_role("link")).to_have_attribute("href", "/b/business-a/runs/")
+    page.reload()
+    expect(note).to_be_visible()
+    shown = [card.get_attribute("run-id") for card in page.locator("#active run-card").all()]
+    assert shown == [str(run.pk) for run in (others[2], others[1])], f"the newest, and not {first.pk}"

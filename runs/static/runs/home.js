@@ -8,7 +8,10 @@ import { isActive } from "./run-json.js";
 const home = /** @type {HTMLElement} */ (document.getElementById("home"));
 const active = /** @type {HTMLElement} */ (document.getElementById("active"));
 const emptyNote = /** @type {HTMLElement} */ (document.getElementById("nothing-active"));
-const refreshLists = refreshOnNewStatus(home, location.pathname);
+const moreNote = /** @type {HTMLElement} */ (document.getElementById("more-active"));
+const refreshLists = refreshLiveParts(location.pathname, "as rendered");
+/** @type {Set<string>} */
+const requested = new Set(); // runs with their statuses, for which the lists were fetched again
 
 home.addEventListener("run:start", (event) => {
   const card = showCard(/** @type {CustomEvent} */ (event).detail);
@@ -20,8 +23,13 @@ home.addEventListener("run:dismiss", (event) => {
   active.focus({ preventScroll: true }); // it went with the card
 });
 followRuns(home, home.dataset.business ?? "", (run) => {
-  refreshLists(run);
-  if (isActive(run) && !findCard(run)) showCard(run); // started elsewhere: by the API, or in another tab
+  const row = /** @type {HTMLElement | null} */ (home.querySelector(`[data-run="${run.type}:${run.id}"]`));
+  const version = `${run.type} ${run.id} ${run.status}`;
+  if (row?.dataset.status !== run.status && !requested.has(version)) {
+    requested.add(version);
+    refreshLists(version, false);
+  }
+  if (isActive(run) && !findCard(run)) showStartedElsewhere(run); // by the API, or in another tab
 });
 
 /** @param {any} run */
@@ -33,6 +41,13 @@ function showCard(run) {
   card.watch(run);
   showEmptyNote();
   return card;
+}
+
+/** There may be thousands of them. @param {any} run */
+function showStartedElsewhere(run) {
+  const hasRoom = active.querySelectorAll("run-card").length < Number(home.dataset.activeShown);
+  if (hasRoom) showCard(run);
+  else moreNote.hidden = false;
 }
 
 /** @param {any} run */
