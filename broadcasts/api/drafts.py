@@ -15,11 +15,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from runs.api import (
+    ERRORS,
+    IDEMPOTENCY_KEY,
+    ErrorSerializer,
+    RunSerializer,
+    parse_body,
+    parse_idempotency_key,
+    run_json,
+    user_of,
+)
 from runs.api.errors import Busy
-from runs.api.outputs import ErrorSerializer, RunSerializer
-from runs.api.parsing import parse_body, parse_idempotency_key
 from runs.api.requests import SmallJSONParser, declared_length
-from runs.api.run_responses import ERRORS, IDEMPOTENCY_KEY, run_json, user_of
 from runs.api.throttles import CallerThrottle
 
 from ..audience import UnreadableAudience

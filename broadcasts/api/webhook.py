@@ -16,10 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from runs.api import ERRORS, ErrorSerializer
 from runs.api.errors import TooManyRequests
-from runs.api.outputs import ErrorSerializer
 from runs.api.requests import MAX_NESTING, raise_for_unstorable
-from runs.api.run_responses import ERRORS
 from runs.sign_in.address import client_address
 from runs.throttling import return_permit, take_permit_or_get_wait
 from runs.unstorable import find_unstorable, is_nested_deeper

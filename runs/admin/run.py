@@ -19,7 +19,7 @@ from ..api.permissions import RESET_PROGRESS, may_open_pages
 from ..api.staff_runs import may_view
 from ..durations import format_age
 from ..models import Run, RunQuerySet
-from ..numbers import format_number
+from ..numbers import format_number, format_percent
 from ..readers.timeline import EVENTS_SHOWN, events_of, timeline_of
 from ..readers.verdict import (
     QUIET_AFTER,

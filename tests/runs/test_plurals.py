@@ -17,7 +17,9 @@ WITHOUT_PLURAL = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 # A number, and what it counts: "%(n)d messages", "{{ n }} runs".
 COUNTS = re.compile(r"(?:%\(\w+\)d|%\((?:n|count|number)\)s|\{\{ *(?:n|count|number) *\}\}|\{n\}) [a-z]{2,}s\b")
 # These are never one: limits that the code sets, times that the settings set, and percents in quarters.
-NEVER_ONE = re.compile(r"^More than |^The first |^The newest |24 hours|%\((minutes|hours)\)d (minutes|hours)|rounds missed")
+NEVER_ONE = re.compile(
+    r"^More than |^The first |^The newest |24 hours|%\((minutes|hours)\)d (minutes|hours)|rounds missed"
+)
 
 
 def texts_of_code(path: Path) -> Iterator[str]:

@@ -55,7 +55,7 @@ export default {
    "failed": "It ended with an error. Retry to continue where it stopped.",
    "cancelled": "Somebody cancelled it. Resume to continue from here."
   },
-  "why_left": "The time left is estimated from the speed of the last seconds and from the average since the start.",
+  "why_left": "The time left lies between two estimates: from this attempt's speed, of which the latest part counts more, and from the average since the start.",
   "evidence": {
    "seconds_since_heartbeat": "Last heartbeat",
    "seconds_since_progress": "Last finished item",
@@ -182,7 +182,7 @@ export default {
    "failed": "היא הסתיימה בשגיאה. נסו שוב כדי להמשיך מהמקום שבו נעצרה.",
    "cancelled": "מישהו ביטל אותה. חדשו אותה כדי להמשיך מכאן."
   },
-  "why_left": "הזמן שנותר מחושב לפי הקצב בשניות האחרונות ולפי הממוצע מאז ההתחלה.",
+  "why_left": "הזמן שנותר נמצא בין שתי הערכות: לפי מהירות הניסיון הזה, שחלקה האחרון נחשב יותר, ולפי הממוצע מאז ההתחלה.",
   "evidence": {
    "seconds_since_heartbeat": "אות חיים אחרון",
    "seconds_since_progress": "הפריט האחרון שהסתיים",
