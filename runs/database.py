@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 import psycopg
@@ -125,3 +126,11 @@ def fetch_pipelined(statements: Iterable[tuple[str, Sequence[Any] | Mapping[str,
         # A fetch inside of the pipeline would be a round trip more. And PostgreSQL ends no pipeline that waits for its
         # rest: a machine that froze in that round trip would keep its locks until it woke up.
         return [cursor.fetchall() for cursor in cursors]
+
+
+def fetch_database_time() -> datetime:
+    """Now, by the one clock that counts."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment

@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
-from django.db import connection
-
-from runs.database import retry_while_database_is_away
+from runs.database import fetch_database_time, retry_while_database_is_away
 
 
 class DatabaseClock:
     """Read once and carried on by this process's monotonic clock: a wrong wall clock has no influence."""
 
     def __init__(self) -> None:
-        self._began: datetime = retry_while_database_is_away(_read_database_time)
+        self._began: datetime = retry_while_database_is_away(fetch_database_time)
         self._began_at = time.monotonic()
 
     def now(self) -> datetime:
@@ -22,11 +20,3 @@ class DatabaseClock:
 
     def isoformat(self) -> str:
         return self.now().isoformat()
-
-
-def _read_database_time() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        [now] = cursor.fetchone()
-    assert isinstance(now, datetime)  # noqa: S101  for the type checker
-    return now

@@ -15,7 +15,6 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -24,7 +23,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ..api.permissions import CONTROL_RUNS, RESET_PROGRESS
-from ..database import StatementTooLong, limited_statements
+from ..database import StatementTooLong, fetch_database_time, limited_statements
 from ..lifecycle.bulk import CANCEL, RESET, RETRY, BulkAction, BulkPosition, Outcome, apply_to_runs
 from ..models import Run, RunQuerySet
 from ..models.audit import Actor
@@ -153,14 +152,7 @@ def confirmation_page(model_admin: Any, request: HttpRequest, name: str) -> Http
 
 
 def first_values() -> dict[str, str]:
-    return {"seen_at": database_now().isoformat()}
-
-
-def database_now() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        moment: datetime = cursor.fetchone()[0]
-    return moment
+    return {"seen_at": fetch_database_time().isoformat()}
 
 
 def list_url(request: HttpRequest) -> str:

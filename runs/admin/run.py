@@ -24,6 +24,7 @@ from ..readers.timeline import EVENTS_SHOWN, events_of, timeline_of
 from ..readers.verdict import (
     QUIET_AFTER,
     VerdictCode,
+    fetch_one_repaired,
     fetch_repaired,
     is_overdue,
     verdict_code,
@@ -119,7 +120,7 @@ class RunAdmin(ReadOnlyAdmin):
         if run is None:
             return None
         rows = self.get_queryset(request).filter(pk=run.pk).select_related("business", "created_by")
-        return next(iter(fetch_repaired(rows)), None)
+        return fetch_one_repaired(rows)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
         """What the run was started with. What changes as it goes on is said by the card and `facts_of`."""

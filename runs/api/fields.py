@@ -13,9 +13,8 @@ from rest_framework import serializers
 
 from ..days import FIRST_DAY, LAST_DAY
 from ..models import Business, Run, run_types
+from ..readers.run_list import LARGEST_ID
 from .visits import is_read_only, readable_businesses
-
-LARGEST_ID = 2**63 - 1
 
 
 @extend_schema_field({"oneOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "integer"}]})

@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 from ..exceptions import WrongStatus
 from ..models import Run
 from ..models.audit import Actor
-from ..readers.verdict import fetch_repaired
+from ..readers.verdict import fetch_one_repaired
 from ..states import Action
 from . import views
 from .permissions import CONTROL_RUNS, VIEW_OPERATIONS, get_run_type_or_404
@@ -36,7 +36,7 @@ class StaffView(APIView):
         user, model = self.request.user, get_run_type_or_404(type)
         if not may_view(user, model):
             raise Http404
-        run = next(iter(fetch_repaired(model.objects.filter(pk=id).select_related("business").with_ages())), None)
+        run = fetch_one_repaired(model.objects.filter(pk=id).select_related("business").with_ages())
         if run is None:
             raise Http404
         run.zone_name = ""  # the admin's times are in the installation's zone

@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from rest_framework.permissions import SAFE_METHODS
 
 from ..models import Business, Run
-from ..readers.verdict import fetch_repaired
+from ..readers.verdict import fetch_one_repaired
 from .permissions import may_view_any_business
 
 SESSION_KEY = "visited_businesses"  # by the business's id, its pages that were opened last
@@ -82,7 +82,7 @@ def fetch_visited_run(request: Any, model: type[Run], pk: int) -> Run | None:
     if not visited:
         return None
     rows = model.objects.filter(pk=pk, business__in=visited).exclude(business__in=Business.objects.of(request.user))
-    run = next(iter(fetch_repaired(rows.with_ages())), None)
+    run = fetch_one_repaired(rows.with_ages())
     if run is not None:
         run.is_read_only = True
     return run

@@ -218,6 +218,11 @@ class Run(HeartbeatMixin):
         return describe(self)
 
     @property
+    def seconds_to_wait(self) -> float | None:
+        """Until its wait is over; None where it isn't waiting. Of a run `with_ages()`."""
+        return self.wait_left if self.wait_left and self.wait_left > 0 else None
+
+    @property
     def zone(self) -> tzinfo:
         """In which its reader reads times."""
         return self.business.zone if self.zone_name is None else zone_named(self.zone_name)

@@ -19,7 +19,7 @@ from .access import base_context, members_only, own_business
 
 
 class HistoryFilter(forms.Form):
-    type = forms.ChoiceField(label=_("Kind"), required=False)
+    type = forms.ChoiceField(label=_("Type"), required=False)
     status = forms.ChoiceField(label=_("Status"), required=False, choices=[("", _("All")), *Status.choices])
     from_date = forms.DateField(label=_("From"), required=False, widget=forms.DateInput({"type": "date"}))
     to_date = forms.DateField(label=_("To"), required=False, widget=forms.DateInput({"type": "date"}))

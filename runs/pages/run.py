@@ -9,7 +9,7 @@ from django.shortcuts import render
 from ..api.permissions import get_run_type_or_404
 from ..models import Run, RunItem
 from ..readers.timeline import EVENTS_SHOWN, timeline_of
-from ..readers.verdict import fetch_repaired, verdict_of
+from ..readers.verdict import fetch_one_repaired, verdict_of
 from ..states import ItemStatus
 from .access import base_context, members_only, own_business
 from .throughput_plot import plot_throughput
@@ -22,19 +22,20 @@ NEEDING_ATTENTION = (ItemStatus.FAILED, ItemStatus.UNKNOWN)
 def run_page(request: HttpRequest, slug: str, type: str, id: int) -> HttpResponse:  # noqa: A002  named as in the URL
     business = own_business(request, slug)
     model = get_run_type_or_404(type)
-    for run in fetch_repaired(model.objects.filter(business=business, pk=id).with_ages()[:1]):
-        context = {
-            **base_context(request, business),
-            "run": run,
-            "verdict": verdict_of(run),
-            "timeline": timeline_of(run),
-            "events_shown": EVENTS_SHOWN,
-            "items": items_to_show(run),
-            "items_shown": ITEMS_SHOWN,
-            "plot": plot_throughput(run.pace),
-        }
-        return render(request, "runs/run.html", context)
-    raise Http404
+    run = fetch_one_repaired(model.objects.filter(business=business, pk=id).with_ages())
+    if run is None:
+        raise Http404
+    context = {
+        **base_context(request, business),
+        "run": run,
+        "verdict": verdict_of(run),
+        "timeline": timeline_of(run),
+        "events_shown": EVENTS_SHOWN,
+        "items": items_to_show(run),
+        "items_shown": ITEMS_SHOWN,
+        "plot": plot_throughput(run.pace),
+    }
+    return render(request, "runs/run.html", context)
 
 
 def items_to_show(run: Run) -> list[RunItem]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from typing import Final
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db import connection
 
+from ..database import fetch_database_time
 from ..models import DailyOutcome, DailySpan, Measure, Run, run_types
 from ..models.figures import upper_bound
 from ..states import Status
@@ -31,10 +31,7 @@ class TypeFigures:
 
 def fetch_days(number: int) -> list[date]:
     """The last days up to today by the database's clock, the oldest first."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    today = now.astimezone(UTC).date()
+    today = fetch_database_time().astimezone(UTC).date()
     return [today - timedelta(days=ago) for ago in reversed(range(number))]
 
 

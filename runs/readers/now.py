@@ -88,7 +88,7 @@ def order_of_trouble(run: Run) -> tuple[Any, ...]:
 
 def seconds_waiting(run: Run) -> float | None:
     """How long a queued run has waited since it could be claimed; None for any other."""
-    if run.status != Status.QUEUED or (run.wait_left or 0) > 0:
+    if run.status != Status.QUEUED or run.seconds_to_wait:
         return None
     since = max(run.queued_at, run.waiting_until or run.queued_at)
     return float((run.server_now - since).total_seconds())  # both are the database's

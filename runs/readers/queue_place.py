@@ -39,7 +39,7 @@ def attach_queue_places(runs: Iterable[Run]) -> None:
     """Fill in the `queue_place` of those that could be claimed. Two round trips for each queue, however many runs."""
     by_queue: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        if run.status == Status.QUEUED and not (run.wait_left and run.wait_left > 0):
+        if run.status == Status.QUEUED and not run.seconds_to_wait:
             by_queue[run.queue].append(run)
     for queue, queued in by_queue.items():
         view = fetch_queue_view(queue, {(run.business_id, run.slug) for run in queued})

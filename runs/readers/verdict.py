@@ -87,6 +87,11 @@ def fetch_repaired(rows: RunQuerySet[R]) -> list[R]:
     return show_repaired(list(rows), lambda: list(rows.all()))
 
 
+def fetch_one_repaired(rows: RunQuerySet[R]) -> R | None:
+    """The run, if there is one."""
+    return next(iter(fetch_repaired(rows)), None)
+
+
 def show_repaired(runs: list[R], fetch_again: Callable[[], list[R]]) -> list[R]:
     """The runs, of any types, repaired: fetched again where one of them is overdue, after it was expired."""
     if any(map(is_overdue, runs)):
@@ -154,7 +159,7 @@ def verdict_in_own_zone(run: Run) -> Verdict:
 def verdict_code(run: Run) -> VerdictCode:
     if is_stale(run):
         return VerdictCode.STALE
-    if run.status in (Status.QUEUED, Status.RUNNING) and run.wait_left and run.wait_left > 0:
+    if run.status in (Status.QUEUED, Status.RUNNING) and run.seconds_to_wait:
         return VerdictCode.WAITING
     if run.status == Status.QUEUED:
         return VerdictCode.WAITING_FOR_WORKER
@@ -220,7 +225,7 @@ def verdict_evidence(run: Run) -> dict[str, Any]:
         "stale_after_seconds": run.stale_after().total_seconds(),
         "attempt": run.attempt,
         "worker": run.worker,
-        "seconds_to_wait": run.wait_left if run.wait_left and run.wait_left > 0 else None,
+        "seconds_to_wait": run.seconds_to_wait,
         "seconds_in_queue": run.queue_age if run.status == Status.QUEUED else None,
         **place_evidence(run.queue_place or NO_PLACE),
     }
@@ -230,5 +235,4 @@ def eta_seconds(run: Run) -> int | None:
     """Seconds to the end by the run's estimate; None without one."""
     if run.status != Status.RUNNING or run.eta is None or not isfinite(run.eta):
         return None
-    wait = run.wait_left if run.wait_left and run.wait_left > 0 else 0
-    return round(max(0.0, run.eta - (run.heartbeat_age or 0)) + wait)
+    return round(max(0.0, run.eta - (run.heartbeat_age or 0)) + (run.seconds_to_wait or 0))

@@ -9,9 +9,7 @@ const home = /** @type {HTMLElement} */ (document.getElementById("home"));
 const active = /** @type {HTMLElement} */ (document.getElementById("active"));
 const emptyNote = /** @type {HTMLElement} */ (document.getElementById("nothing-active"));
 const moreNote = /** @type {HTMLElement} */ (document.getElementById("more-active"));
-const refreshLists = refreshLiveParts(location.pathname, "as rendered");
-/** @type {Set<string>} */
-const requested = new Set(); // runs with their statuses, for which the lists were fetched again
+const refreshLists = refreshOnNewStatus(home, location.pathname);
 
 home.addEventListener("run:start", (event) => {
   const card = showCard(/** @type {CustomEvent} */ (event).detail);
@@ -23,12 +21,7 @@ home.addEventListener("run:dismiss", (event) => {
   active.focus({ preventScroll: true }); // it went with the card
 });
 followRuns(home, home.dataset.business ?? "", (run) => {
-  const row = /** @type {HTMLElement | null} */ (home.querySelector(`[data-run="${run.type}:${run.id}"]`));
-  const version = `${run.type} ${run.id} ${run.status}`;
-  if (row?.dataset.status !== run.status && !requested.has(version)) {
-    requested.add(version);
-    refreshLists(version, false);
-  }
+  refreshLists(run);
   if (isActive(run) && !findCard(run)) showStartedElsewhere(run); // by the API, or in another tab
 });
 
