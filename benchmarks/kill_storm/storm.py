@@ -114,7 +114,7 @@ class Storm:
     def _run_until_ended(self, people: People) -> Reader:
         """Kill at random until enough is killed, then wait until the last run has ended; meanwhile a reader polls."""
         reader, over = Reader(self.work.model, people.client(), self.logs), threading.Event()
-        workers = [Worker(f"w{number}", self.work.model.queue, self.folder) for number in range(WORKERS)]
+        workers = [Worker(f"w{number}", self.folder) for number in range(WORKERS)]
         slots = SlotWatch(self.work.model, workers, self.logs)
         threads: list[threading.Thread] = [reader, slots]
         if self.has_timekeepers:

@@ -20,6 +20,7 @@ from kombu import Queue
 from progress_project.celery import app
 from progress_project.local import postgres
 from runs.models import Worker as FleetRow
+from runs.models.queue_snapshot import queues
 
 from . import worker_app
 
@@ -29,8 +30,8 @@ SLOTS = 2  # of one worker
 class Worker:
     """A worker that is started again under the same name."""
 
-    def __init__(self, name: str, queue: str, folder: Path) -> None:
-        self.name, self.queue = f"{name}@storm", queue
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = f"{name}@storm"
         self._log = (folder / f"{name}.log").open("wb")
         self._tasks = folder / "tasks"
         self._tasks.mkdir(exist_ok=True)
@@ -39,7 +40,7 @@ class Worker:
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        options = f"-n {self.name} -Q {self.queue} -c {SLOTS} -O fair --without-gossip --without-mingle"
+        options = f"-n {self.name} -Q {','.join(queues())} -c {SLOTS} -O fair --without-gossip --without-mingle"
         command = [sys.executable, "-m", "celery", "--quiet", "-A", worker_app.__name__, "worker", *options.split()]
         environment = {**os.environ, worker_app.FOLDER: str(self._tasks)}
         self._started_at, self._is_stopping = time.time(), False
