@@ -23,7 +23,7 @@ def is_waiting_in_queue(run: Run, reason: str) -> bool:
         run.status == Status.QUEUED
         and run.waiting_until is not None
         and verdict.code == VerdictCode.WAITING
-        and verdict.message.startswith(f"{reason}, until ")
+        and verdict.message.startswith(f"{reason.rstrip('.')}, until ")
     )
 
 

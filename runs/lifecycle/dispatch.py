@@ -188,7 +188,8 @@ def end_hung_tasks(rows: RunQuerySet[R]) -> int:
     """Kill the tasks of runs that were expired, or reset without a recent heartbeat, to free their workers' slots.
 
     A task that isn't hung needs no kill: its next write raises `RunLost`, and it ends by itself. The message is sent
-    again for a while: a worker that has just lost its broker misses it, and would lose the slot for good.
+    again until the worker has killed it, for a while: one that has just lost its broker misses it, and would lose the
+    slot for good.
     """
     failed = rows.filter(status=Status.FAILED, error_code__in=(ErrorCode.STALE, ErrorCode.RESET))
     hung = failed.without_heartbeat_for(rows.model.stale_after()).exclude(task_id="")

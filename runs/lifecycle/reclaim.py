@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery.exceptions import WorkerLostError
-from celery.signals import task_failure, worker_ready
+from celery.signals import task_failure, task_revoked, worker_ready
 
 from ..models import Run, RunQuerySet
 from ..models.audit import Actor
@@ -66,6 +66,17 @@ def reclaim_from_lost_process(task_id: str, exception: BaseException, **kwargs: 
         lost = LostTask(task_id, is_death=not this_worker.is_stopping(), due=due)
         reclaim_task(lost)
         lost_tasks.append(lost)
+
+
+@task_revoked.connect
+def note_killed_task(request: Any, terminated: bool, **kwargs: Any) -> None:
+    """This worker has killed the hung task of a failed run (`end_hung_tasks`): nobody needs to ask for it again."""
+
+    def forget_task(model: type[Run]) -> None:
+        model.objects.filter(status=Status.FAILED, task_id=request.id).update(task_id="")
+
+    if terminated:
+        for_each_run_type(forget_task)
 
 
 def recheck_lost_tasks() -> None:

@@ -1,9 +1,11 @@
 """The sweep: one at a time, stopped by nothing, and watched itself."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from celery import current_app
+from celery.signals import task_revoked
 from django.db import connection
 from django.db.models.functions import Now
 from pytest_django import Settings
@@ -122,6 +124,14 @@ def test_the_task_of_an_expired_run_is_ended_again_and_again_for_a_while(busines
     sweep()
     sweep()
     assert ended == THE_TASK * 3
+
+
+def test_a_task_that_its_worker_has_killed_is_ended_once(business_a: Business, ended: Ended) -> None:
+    age_heartbeat(claim_counting(business_a), 301)
+    sweep()
+    task_revoked.send(sender=None, request=SimpleNamespace(id="task"), terminated=True, signum=9, expired=False)
+    sweep()
+    assert ended == THE_TASK
 
 
 def test_a_sweep_after_a_long_pause_still_ends_the_task(business_a: Business, ended: Ended) -> None:
