@@ -45,15 +45,15 @@ export function followRuns(root, business, onRun) {
     for (const run of ended) receive(await api.get(`runs/${run.type}/${run.id}/`));
   }
 
-  const heard = () => {
+  const noteContact = () => {
     streamedAt = performance.now();
   };
   subscribe(api, business, {
     onRun: (run) => {
-      heard();
+      noteContact();
       receive(run);
     },
-    onCaughtUp: heard,
+    onCaughtUp: noteContact,
     onLost: () => {
       streamedAt = -Infinity;
     },

@@ -5,7 +5,7 @@ import { Api, errorMessage } from "./api.js";
 const SILENT_MS = 12000; // the state comes every two seconds
 const RECONNECT_MS = 5000;
 const AIMING_MS = 5000;
-const STRANGE_MS = 1000; // a click so soon after a button appeared was meant for the one before it
+const MISCLICK_MS = 1000; // a click so soon after a button appeared was meant for the one before it
 const WORKING_MS = 4000; // beyond the response, until the row has come
 
 const home = /** @type {HTMLElement} */ (document.getElementById("now"));
@@ -19,8 +19,8 @@ let waitingOrder = null; // while somebody aims at a row
 let aimedAt = -Infinity;
 /** @type {WeakMap<Element, {html: string, since: number}>}  of each cell, as it came */
 const rendered = new WeakMap();
-let heardAt = performance.now();
-let connectedAt = heardAt;
+let contactAt = performance.now();
+let connectedAt = contactAt;
 let stream = openStream();
 
 function openStream() {
@@ -43,7 +43,7 @@ function reconnect() {
 function isStreamGone() {
   const now = performance.now();
   const hasEnded = stream.readyState === EventSource.CLOSED && now - connectedAt > RECONNECT_MS;
-  return hasEnded || now - Math.max(heardAt, connectedAt) > SILENT_MS;
+  return hasEnded || now - Math.max(contactAt, connectedAt) > SILENT_MS;
 }
 
 /** Where the server can't stream: what the page would show if it were opened now. */
@@ -99,7 +99,7 @@ function focusLike(before, cell, row) {
 
 /** @param {{order: string[], figures: Record<string, [string, string, string]>}} state */
 function showState({ order, figures }) {
-  heardAt = performance.now();
+  contactAt = performance.now();
   showContact(true);
   for (const [name, [value, note, tone]] of Object.entries(figures)) {
     const figure = /** @type {HTMLElement} */ (home.querySelector(`[data-figure="${name}"]`));
@@ -150,7 +150,7 @@ function showAvailable(button) {
 async function act(button) {
   const { action, url = "" } = button.dataset;
   const since = rendered.get(button.closest("td") ?? button)?.since ?? 0;
-  if (button.ariaDisabled === "true" || performance.now() - since < STRANGE_MS) return;
+  if (button.ariaDisabled === "true" || performance.now() - since < MISCLICK_MS) return;
   if (action === "cancel" && !window.confirm(home.dataset.ask)) return;
   showBusy(button, true);
   problem.textContent = "";
@@ -181,7 +181,7 @@ body.addEventListener("pointerleave", () => setTimeout(sortRows));
 for (const cell of body.querySelectorAll("td")) remember(cell, -Infinity);
 setInterval(() => {
   sortRows();
-  if (performance.now() - heardAt > SILENT_MS) showContact(false);
+  if (performance.now() - contactAt > SILENT_MS) showContact(false);
   if (isStreamGone()) reconnect();
 }, 1000);
 for (const event of ["online", "pageshow"]) {
