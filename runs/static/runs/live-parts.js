@@ -2,7 +2,9 @@
 
 import { followRuns } from "./live-rows.js";
 
-const REFRESH_MS = 5000; // at most this often while a run is active
+// While a run is active: a second after the first refresh, two after the next, at last so many. A list that has nothing yet
+// would contradict its card for long otherwise.
+const LONGEST_PAUSE_MS = 5000;
 
 /**
  * @param {string} url  where the parts are, alone or within a whole page
@@ -12,12 +14,14 @@ const REFRESH_MS = 5000; // at most this often while a run is active
  */
 export function refreshLiveParts(url, shownVersion = "") {
   let refreshedAt = -Infinity;
+  let refreshes = 0; // since a run has ended
   let timer = 0;
 
   /** @param {string} version */
   async function refresh(version) {
     shownVersion = version;
     refreshedAt = performance.now();
+    refreshes += 1;
     const response = await fetch(url, { cache: "no-store" }).catch(() => null);
     if (!response?.ok || response.redirected) {
       shownVersion = "?";
@@ -34,7 +38,9 @@ export function refreshLiveParts(url, shownVersion = "") {
       return;
     }
     clearTimeout(timer);
-    const wait = isActive ? Math.max(0, refreshedAt + REFRESH_MS - performance.now()) : 0;
+    const pause = Math.min(LONGEST_PAUSE_MS, 1000 * refreshes);
+    const wait = isActive ? Math.max(0, refreshedAt + pause - performance.now()) : 0;
+    if (!isActive) refreshes = 0;
     timer = setTimeout(() => void refresh(version), wait);
   };
 }
