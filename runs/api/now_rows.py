@@ -15,7 +15,7 @@ from ..models import Run
 from ..numbers import format_number, format_percent
 from ..readers.now import seconds_waiting
 from ..readers.verdict import Verdict, verdict_of
-from ..states import Action
+from ..states import Action, Status
 from .permissions import CONTROL_RUNS, RESET_PROGRESS
 
 BUTTONS = (Action.CANCEL, Action.PAUSE, Action.RESUME, Action.RETRY)
@@ -49,7 +49,7 @@ class Row:
     bar: str  # for the `<progress>` element; empty while the total is unknown
     percent: str
     count: str
-    heartbeat: str
+    heartbeat: str  # its age while the run runs; a row that says the same isn't sent again
     waiting: str
     url: str
     buttons: list[Button]
@@ -67,7 +67,7 @@ class Row:
             bar="" if run.progress_pct is None else f"{run.progress_pct:.1f}",
             percent="" if run.progress_pct is None else format_percent(run.progress_pct),
             count=f"{format_number(run.processed)} / {total}",
-            heartbeat="" if run.heartbeat_age is None else format_age(run.heartbeat_age),
+            heartbeat=format_age(run.heartbeat_age) if run.status == Status.RUNNING else "",
             waiting="" if waiting is None else format_elapsed(waiting),
             url=reverse(f"admin:{run._meta.app_label}_{run._meta.model_name}_change", args=[run.pk]),
             buttons=build_buttons(run) if edition.may_control else [],
