@@ -21,7 +21,7 @@ def format_elapsed(seconds: float) -> str:
 
 
 def format_wait(seconds: float) -> str:
-    """How long to wait: `36 seconds`, `12 minutes`, rounded up, so that whoever waits so long has waited enough."""
+    """How long to wait: `36 seconds`, `12 minutes`, rounded up, so that nobody comes back too early."""
     if seconds <= MINUTE:
         return _seconds(max(1, ceil(seconds)))
     if seconds <= HOUR:

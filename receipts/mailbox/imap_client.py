@@ -66,6 +66,7 @@ class BoundedIMAP(imaplib.IMAP4):
         return read_response
 
     def _append_untagged(self, typ: str, dat: Any) -> None:
+        """imaplib's own, which stores a response: it has no public way to refuse one."""
         if typ in READ_TYPES:
             super()._append_untagged(typ, dat)  # type: ignore[misc]
 

@@ -25,7 +25,7 @@ from django.db import connection
 from ..database import fetch_pipelined
 from ..models import Run, claim_statements, run_types
 from ..models.audit import Actor, audit_parameters
-from ..models.queue_snapshot import NEVER, Head, Limit, fetch_to_claim, has_claimable, types_of
+from ..models.queue_snapshot import Head, Limit, fetch_to_claim, has_claimable, turn_of, types_of
 from .worker_process import this_worker
 
 CHOICES = 10  # each that fails means that another worker has claimed a run
@@ -70,10 +70,7 @@ def order_queues(woken: str, served: Sequence[str], known: Collection[type[Run]]
         running += snapshot.running_by_business
         if order:
             found[queue] = order
-    firsts = {
-        queue: min((running[head.business], head.served_at or NEVER, head.queued_at) for head in order)
-        for queue, order in found.items()
-    }
+    firsts = {queue: min(turn_of(head, running) for head in order) for queue, order in found.items()}
     return sorted(firsts, key=lambda queue: firsts[queue]) or [woken]
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from ..database import fetch_pipelined
@@ -73,10 +73,7 @@ class QueueSnapshot:
         )
 
     def sort(self, heads: Iterable[Head]) -> list[Head]:
-        running = self.running_by_business
-        return sorted(
-            heads, key=lambda head: (running[head.business], head.served_at or NEVER, head.queued_at, head.business)
-        )
+        return sorted(heads, key=partial(turn_of, running=self.running_by_business))
 
     def first_equals(self, order: Sequence[Head]) -> list[Head]:
         """The first in order, and those after it whose businesses have no more running."""
@@ -125,6 +122,11 @@ class QueueSnapshot:
             for key in ((business, run_type), (business, None), (None, run_type), (None, None)):
                 counts[key] += count
         return counts
+
+
+def turn_of(head: Head, running: Counter[int]) -> tuple[int, datetime, datetime, int]:
+    """The order of heads: by how many runs the business has running, when it was served last, and age."""
+    return running[head.business], head.served_at or NEVER, head.queued_at, head.business
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final, cast
 
 from django.db import models
 from django.db.models import F, Q
@@ -33,10 +33,10 @@ def find_in_trouble(rows: RunQuerySet[Run], trouble: Trouble) -> RunQuerySet[Run
 
 def measure_silence(rows: RunQuerySet[Run]) -> RunQuerySet[Run]:
     """With the columns that the conditions refer to."""
-    measured: Any = rows.with_ages().annotate(
+    measured = rows.with_ages().annotate(
         is_silent_=Coalesce(Q(silence_left__gt=0), False), is_waiting_=Coalesce(Q(wait_left__gt=0), False)
     )
-    return measured  # type: ignore[no-any-return]  # `annotate` changes the type of the rows
+    return cast("RunQuerySet[Run]", measured)
 
 
 def trouble_conditions(model: type[Run]) -> Mapping[Trouble, Q]:

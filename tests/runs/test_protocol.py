@@ -324,7 +324,11 @@ class Protocol(RuleBasedStateMachine):
         host.signals.append(self.begin(ready, host))
 
     def deploy(self, host: Host) -> None:
-        host.signals.append(self.begin(partial(shutdown.interrupt_before_shutdown, sender=host.name, how="Warm"), host))
+        def stop() -> None:  # as the signal's handler does, but in a thread that the search steps through
+            this_worker.set_stopping(True)
+            shutdown.interrupt_runs()
+
+        host.signals.append(self.begin(stop, host))
         host.state = "stopping"  # only now: a process ends after its handlers, never before them
         self.settle()
 

@@ -1,6 +1,6 @@
 /** A receipt's document: what the server couldn't draw, since it was drawing others, is fetched again. */
 
-const RETRY_MS = 2000; // the 503's Retry-After, which an image doesn't tell
+const RETRY_MS = 2000; // the 503's Retry-After: a script can't read the headers of an image
 const TRIES = 30;
 
 /** @param {Element} section */

@@ -78,7 +78,7 @@ class FolderRoot:
     def open_folder(self, path: Path) -> Iterator[int]:
         """The descriptor of a folder within the root. Raises `OSError`.
 
-        Whoever may write here may put a link to another business's folder in the place of any folder at any time. So
+        Who has write access here can replace any folder by a link to another business's at any time. So
         each folder is opened in the one above it, and no link is followed.
         """
         parts = path.relative_to(self.path).parts
