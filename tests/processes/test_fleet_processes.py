@@ -50,7 +50,7 @@ def test_a_run_whose_message_was_lost_is_taken_within_two_seconds(business_a: Bu
         until(lambda: row(busy).status == Status.RUNNING)
         for _ in range(2):
             run = start_without_message(business_a)
-            shutil.rmtree(files)  # and whatever else was in the broker
+            shutil.rmtree(files, ignore_errors=True)  # and whatever else was in the broker: often nothing by now
             began = time.monotonic()
             until(lambda run=run: row(run).status == Status.COMPLETED)  # type: ignore[misc]
             assert time.monotonic() - began < 2.5, "two seconds, and the run"
