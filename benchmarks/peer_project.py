@@ -1,6 +1,6 @@
 """celery-progress as its documentation sets it up: a project as `startproject` makes it, with its URLs. For `api`.
 
-This module is its settings and its URLs; `make_application` serves it like the project. Redis is at PEER_REDIS.
+This module is its settings; `make_application` serves it like the project. Redis is at PEER_REDIS.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import Any
 
 from celery import Celery
 from django.core.wsgi import get_wsgi_application
-from django.urls import include, path
 
 from progress_project.pooled_wsgi import serve_in_pool
+from progress_project.threads import prepare_interpreter
 
 TASK = "00000000-0000-0000-0000-000000000000"
 
 SECRET_KEY = "only-for-benchmarks"
 ALLOWED_HOSTS = ["127.0.0.1"]
-ROOT_URLCONF = __name__
+ROOT_URLCONF = "benchmarks.peer_urls"
 USE_TZ = True
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -38,14 +38,14 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-urlpatterns = [path("celery-progress/", include("celery_progress.urls"))]
-
 
 def make_application() -> Any:
     """For `granian --factory`."""
     redis = os.environ["PEER_REDIS"]
     Celery("peer", broker=redis, backend=redis).set_default()  # of all threads: there celery-progress looks
-    return serve_in_pool(get_wsgi_application(), int(os.environ["WEB_THREADS"]))
+    django = get_wsgi_application()
+    prepare_interpreter()
+    return serve_in_pool(django, int(os.environ["WEB_THREADS"]))
 
 
 def report_progress(redis: str) -> None:

@@ -13,6 +13,8 @@ from django.conf import settings  # noqa: E402
 
 from progress_project.pooled_wsgi import serve_in_pool  # noqa: E402
 from progress_project.raw_requests import guard_asgi  # noqa: E402
+from progress_project.threads import prepare_interpreter  # noqa: E402
 from runs.api.stream import add_streaming  # noqa: E402
 
+prepare_interpreter()
 application = guard_asgi(add_streaming(serve_in_pool(django, settings.WEB_THREADS)))
