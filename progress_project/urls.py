@@ -50,6 +50,7 @@ page_urls: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
+    path("api/", include((api_urls, "api"))),  # first: cards ask it every few seconds
     *page_urls,
     # Before the admin's own: a sign-in like any other, and one place to change one's password.
     path("admin/login/", access.page(admin.site.login)),
@@ -59,7 +60,6 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
-    path("api/", include((api_urls, "api"))),
 ]
 
 handler400 = errors.bad_request
