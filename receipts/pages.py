@@ -12,8 +12,8 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from runs.api.fields import is_row_id
 from runs.models import Business
+from runs.numbers import parse_row_id
 from runs.pages.access import base_context, members_only, own_business, with_verdicts
 
 from .models import Receipt, ReceiptQuerySet, ReceiptSyncRun
@@ -76,9 +76,10 @@ def find_chosen_run(request: HttpRequest, runs: QuerySet[ReceiptSyncRun]) -> Rec
     chosen = request.GET.get("run", "")
     if not chosen:
         return None
-    if not is_row_id(chosen):
+    pk = parse_row_id(chosen)
+    if pk is None:
         raise Http404
-    return get_object_or_404(runs, pk=int(chosen))
+    return get_object_or_404(runs, pk=pk)
 
 
 urlpatterns = [

@@ -1,8 +1,11 @@
-"""Numbers as people read them."""
+"""Numbers as people read and write them."""
 
 from math import floor, log10
+from typing import Final
 
 from django.utils.formats import number_format
+
+LARGEST_ID: Final = 2**63 - 1
 
 
 def format_number(number: float) -> str:
@@ -25,3 +28,13 @@ def format_percent(percent: float) -> str:
 def round_to_two_digits(number: float) -> float | int:
     rounded = round(number, 1 - floor(log10(abs(number)))) if number else 0.0
     return int(rounded) if rounded == int(rounded) else rounded
+
+
+def parse_row_id(text: str) -> int | None:
+    """None for a text that can't be the id of a row.
+
+    The length is checked first: Python refuses to read a number of thousands of digits.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID))):
+        return None
+    return number if (number := int(text)) <= LARGEST_ID else None

@@ -16,9 +16,9 @@ from django.utils.formats import localize
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from ..api.fields import is_row_id
 from ..days import FIRST_DAY, LAST_DAY
 from ..models import Business, Run, RunQuerySet
+from ..numbers import parse_row_id
 from ..readers.trouble import Trouble, find_in_trouble
 from ..states import ACTIVE, ErrorCode, Status
 
@@ -122,8 +122,8 @@ class RunSearchForm(forms.Form):
         name = self.cleaned_data["business"]
         if not name:
             return None
-        by_id = Business.objects.filter(pk=int(name)).first() if is_row_id(name) else None
-        found = by_id or Business.objects.filter(Q(slug=name) | Q(name__iexact=name)).order_by("pk").first()
+        businesses = Business.objects
+        found = businesses.find(name) or businesses.filter(name__iexact=name).order_by("pk").first()
         if found is None:
             raise forms.ValidationError(_("There is no such business."))
         return found
@@ -134,8 +134,9 @@ class RunSearchForm(forms.Form):
         if not name:
             return None
         found = User.objects.filter(username=name).first()
-        if found is None and is_row_id(name):
-            found = User.objects.filter(pk=int(name)).first()
+        pk = parse_row_id(name)
+        if found is None and pk is not None:
+            found = User.objects.filter(pk=pk).first()
         if found is None:
             raise forms.ValidationError(_("There is no such user."))
         return found
@@ -154,11 +155,11 @@ class RunSearchForm(forms.Form):
         """Of a valid form."""
         cleaned = self.cleaned_data
         text = cleaned["text"].removeprefix("#")
-        is_number = is_row_id(text)
+        number = parse_row_id(text)
         return RunSearch(
             [model for model in self._types if cleaned["type"] in ("", model.slug)],
-            number=int(text) if is_number else None,
-            text="" if is_number else text,
+            number=number,
+            text=text if number is None else "",
             **{name: cleaned[name] for name in cleaned if name not in ("type", "text")},
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
@@ -13,8 +12,7 @@ from rest_framework import serializers
 
 from ..days import FIRST_DAY, LAST_DAY
 from ..models import Business, Run, run_types
-from ..readers.run_list import LARGEST_ID
-from .visits import is_read_only, readable_businesses
+from .visits import find_readable_business
 
 
 @extend_schema_field({"oneOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "integer"}]})
@@ -27,10 +25,7 @@ class BusinessField(serializers.Field[Business, Any, Any, Any]):
         """Raises `Http404`, `ValidationError`."""
         if isinstance(data, bool) or not isinstance(data, int | str):
             self.fail("invalid")
-        request = self.context["request"]
-        business = find_business(readable_businesses(request), data)
-        business.is_read_only = is_read_only(request, business)
-        return business
+        return or_404(find_readable_business(self.context["request"], parse_id_or_slug(data)))
 
     def to_representation(self, value: Business) -> int:
         return value.pk
@@ -41,22 +36,19 @@ class AnyBusinessField(BusinessField):
 
     def to_internal_value(self, data: Any) -> Business:
         """Raises `Http404`, `ValidationError`."""
-        return find_business(Business.objects.all(), data)
+        return or_404(Business.objects.find(parse_id_or_slug(data)))
 
 
-def find_business(businesses: QuerySet[Business], data: str | int) -> Business:
-    """By its id or slug. Raises `Http404`, `ValidationError`."""
-    name = serializers.CharField(max_length=200).run_validation(data)
-    business = (is_row_id(name) and businesses.filter(pk=int(name)).first()) or businesses.filter(slug=name).first()
+def parse_id_or_slug(data: str | int) -> str:
+    """Raises `ValidationError`."""
+    return str(serializers.CharField(max_length=200).run_validation(data))
+
+
+def or_404(business: Business | None) -> Business:
+    """Raises `Http404`."""
     if business is None:
         raise Http404
     return business
-
-
-def is_row_id(text: str) -> bool:
-    """The length is checked first: Python refuses to read a number of thousands of digits."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID))
-    return is_number and int(text) <= LARGEST_ID
 
 
 class FlagField(serializers.BooleanField):

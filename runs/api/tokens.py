@@ -7,19 +7,19 @@ from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Model, Q, TextField
+from django.db.models import Q, TextField
 from django.db.models.functions import Now
 from knox.crypto import hash_token
 from knox.models import AuthToken
 
-from ..models.compiled_query import CompiledQuery, placeholder
+from ..models.compiled_query import CompiledQuery, column_names, placeholder
 
 UNEXPIRED: Final = Q(expiry__gt=Now()) | Q(expiry=None)
 
 
 def fetch_token(token: str) -> AuthToken | None:
     """The token with its user; None for one that has expired, or never was. One statement, made once."""
-    token_fields, user_fields = fields_of(AuthToken), fields_of(User)
+    token_fields, user_fields = column_names(AuthToken), column_names(User)
     for row in compile_token().fetch({"digest": hash_token(token)}):
         found = AuthToken.from_db(connection.alias, token_fields, row[: len(token_fields)])
         found.user = User.from_db(connection.alias, user_fields, row[len(token_fields) :])
@@ -30,11 +30,8 @@ def fetch_token(token: str) -> AuthToken | None:
 @cache
 def compile_token() -> CompiledQuery:
     rows = AuthToken.objects.filter(UNEXPIRED, digest=placeholder("digest", TextField()))
-    return CompiledQuery.of(rows.values_list(*fields_of(AuthToken), *(f"user__{name}" for name in fields_of(User))))
-
-
-def fields_of(model: type[Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
+    of_user = (f"user__{name}" for name in column_names(User))
+    return CompiledQuery.of(rows.values_list(*column_names(AuthToken), *of_user))
 
 
 def delete_expired(user: Any) -> None:

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 from rest_framework.permissions import SAFE_METHODS
 
-from ..models import Business, Run
+from ..models import Business, BusinessQuerySet, Run
+from ..readers.one_business import fetch_own_business
 from ..readers.verdict import fetch_one_repaired
 from .permissions import may_view_any_business
 
@@ -65,15 +66,21 @@ def has_visited(session: Mapping[str, Any], business_id: int | None) -> bool:
     return str(business_id) in session.get(SESSION_KEY, {})
 
 
-def readable_businesses(request: Any) -> QuerySet[Business]:
+def readable_businesses(request: Any) -> BusinessQuerySet:
     """The caller's own ones, and those that are visited."""
     own = Business.objects.of(request.user)
     visited = visited_ids(request)
     return Business.objects.filter(Q(pk__in=own.values("pk")) | Q(pk__in=visited)) if visited else own
 
 
-def is_read_only(request: Any, business: Business) -> bool:
-    return bool(visited_ids(request)) and not Business.objects.of(request.user).filter(pk=business.pk).exists()
+def find_readable_business(request: Any, id_or_slug: str) -> Business | None:
+    """One of them, read-only where it is visited."""
+    if not visited_ids(request):
+        return fetch_own_business(request.user.pk, id_or_slug)
+    business = readable_businesses(request).find(id_or_slug)
+    if business is not None:
+        business.is_read_only = not Business.objects.of(request.user).filter(pk=business.pk).exists()
+    return business
 
 
 def fetch_visited_run(request: Any, model: type[Run], pk: int) -> Run | None:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ..numbers import parse_row_id
 from ..time_zones import MAX_NAME_LENGTH, zone_choices, zone_named
 
 
@@ -20,6 +21,12 @@ class BusinessQuerySet(models.QuerySet["Business"]):
     def with_member(self, user: Any) -> Self:
         """The businesses of the user with this id, which may be an expression."""
         return self.filter(memberships__user=user)
+
+    def find(self, id_or_slug: str) -> Business | None:
+        """By its id, or else by its slug, which may consist of digits."""
+        pk = parse_row_id(id_or_slug)
+        by_id = self.filter(pk=pk).first() if pk is not None else None
+        return by_id or self.filter(slug=id_or_slug).first()
 
 
 class Business(models.Model):

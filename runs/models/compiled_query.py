@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Self
 
 import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import BigIntegerField, Field, QuerySet
+from django.db.models import BigIntegerField, Field, Model, QuerySet
 from django.db.models.expressions import RawSQL
+
+
+@cache
+def column_names(model: type[Model]) -> list[str]:
+    """For `values_list()`, and for `from_db()` in the same order."""
+    return [field.attname for field in model._meta.concrete_fields]
 
 
 class Placeholder(str):

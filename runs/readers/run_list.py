@@ -15,10 +15,9 @@ from django.utils import timezone
 from ..models import Business, Run, RunQuerySet
 from ..models.compiled_query import CompiledQuery, Placeholder, placeholder
 from ..models.run_columns import RunColumns
+from ..numbers import LARGEST_ID
 from ..states import Status
 from .verdict import show_repaired
-
-LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,10 @@ def test_the_newest_come_first(as_member_a: APIClient, history: list[int]) -> No
 
 
 @pytest.mark.parametrize("name", ["pk", "slug"])
-def test_a_business_is_named_by_id_or_slug(
+def test_a_business_is_named_by_id_or_slug_and_an_id_has_priority(
     as_member_a: APIClient, member_a: User, business_a: Business, make_run: MakeRun, name: str
 ) -> None:
-    other = Business.objects.create(name="Another", slug="another")
+    other = Business.objects.create(name="Another", slug=str(business_a.pk))
     Membership.objects.create(user=member_a, business=other)
     mine, _others = make_run(business_a), make_run(other)
     assert ids(as_member_a.get("/api/runs/", {"business": getattr(business_a, name)})) == [mine.pk]

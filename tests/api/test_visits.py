@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from broadcasts.models import OptOut
 from receipts.models import Receipt
 from recordings.models import Call
-from runs.models import Business
+from runs.models import Business, Membership
 from runs.states import Status
 from tests.cast import MakeRun, client_of
 from tests.telephony import folder_source
@@ -164,3 +164,13 @@ def test_a_members_own_business_is_no_visit(
     by_session = APIClient()
     by_session.force_login(visitor)
     assert by_session.get(f"/api/runs/receipt_sync/{run.pk}/").json()["actions"] == ["cancel", "pause"]
+
+
+def test_a_visited_business_is_found_by_its_id_though_an_own_one_has_it_as_slug(
+    as_visitor: Client, visitor: User, business_a: Business, run: Any
+) -> None:
+    own = Business.objects.create(name="Own", slug=str(business_a.pk))
+    Membership.objects.create(user=visitor, business=own)
+    as_visitor.get("/b/business-a/")
+    [listed] = as_visitor.get("/api/runs/", {"business": business_a.pk}).json()["results"]
+    assert (listed["id"], listed["actions"]) == (run.pk, [])

@@ -37,12 +37,11 @@ class Command(BaseCommand):
         self.stdout.write(format_result(reset, options["dry_run"], as_json=options["json"]))
 
 
-def find_business(name: str) -> Business:
-    """By id, or else by slug: a slug may consist of digits."""
-    by_id = Business.objects.filter(pk=int(name)).first() if name.isascii() and name.isdigit() else None
-    if business := by_id or Business.objects.filter(slug=name).first():
+def find_business(id_or_slug: str) -> Business:
+    """Raises `CommandError`."""
+    if business := Business.objects.find(id_or_slug):
         return business
-    raise CommandError(_("Unknown business: %(name)s") % {"name": name})
+    raise CommandError(_("Unknown business: %(name)s") % {"name": id_or_slug})
 
 
 def count_resettable(business: Business, options: dict[str, Any]) -> Reset:
