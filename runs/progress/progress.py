@@ -33,6 +33,7 @@ P = ParamSpec("P")
 
 Write = Callable[[Run, ProgressReport, FinalStatus | None], str]  # writes a report, returns what has been requested
 REASON_LENGTH = 200
+ERROR_LENGTH = 4000  # of what an exception says
 
 
 class Progress:
@@ -339,7 +340,7 @@ class Progress:
         self._reports.waiting = (waiting[0], clean(waiting[1], REASON_LENGTH))
         self._naming.open_item = ""
         died_in = self._naming.left_inside if died else None
-        self.report(FinalStatus(status, error_code, clean(error_message), died_in))
+        self.report(FinalStatus(status, error_code, clean(error_message, ERROR_LENGTH), died_in))
 
     def report(self, final_status: FinalStatus | None = None) -> None:
         """Write now; with a final status, for the last time."""

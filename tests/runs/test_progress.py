@@ -16,7 +16,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM, Actor
 from runs.progress.estimate import percent_of
 from runs.progress.flush import flush
-from runs.progress.progress import Progress
+from runs.progress.progress import ERROR_LENGTH, Progress
 from runs.readers.verdict import eta_seconds
 from runs.states import Status, StopRequest
 from runs.text import clean
@@ -130,6 +130,13 @@ def test_a_crash_between_checkpoints_lowers_no_count_and_counts_no_item_twice(
     run = work_through(run, work)
     assert (run.status, *counts(run)) == ("completed", 100, 100, 100, 0, 0)
     assert shown == sorted(shown)
+
+
+def test_an_errors_text_is_cut(business_a: Business) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
+        raise MemoryError("x" * 1_000_000)
+
+    assert len(work_through(start_counting(business_a), work).error_message) == ERROR_LENGTH
 
 
 def test_a_checkpoint_of_an_unfinished_item_is_not_taken(business_a: Business) -> None:
