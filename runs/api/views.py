@@ -33,7 +33,7 @@ from .outputs import RunSerializer
 from .pagination import EventsInOrder, OldestFirst
 from .parsing import parse_query
 from .permissions import get_run_type_or_404
-from .run_json import serialize_run
+from .run_json import Locale, serialize_run
 from .run_pages import NewestRuns
 from .run_responses import ERRORS, REFUSALS, get_run_or_404, run_json, run_response, user_of
 from .visits import fetch_visited_run
@@ -62,7 +62,8 @@ class RunList(GenericAPIView[Run]):
         page: Any = self.paginate_queryset(wanted)  # type: ignore[arg-type]  # `NewestRuns` takes a filter
         for run in page if is_visit else ():
             run.is_read_only = True
-        return self.get_paginated_response([serialize_run(run) for run in page])
+        locale = Locale.active()
+        return self.get_paginated_response([serialize_run(run, locale) for run in page])
 
 
 class RunView(APIView):

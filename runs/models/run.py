@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -99,6 +100,8 @@ class Run(HeartbeatMixin):
 
     events: Any  # a manager: the timeline; see `record_changes()`
     queue_place: Any = None  # where it stands in its queue; filled by `fetch_repaired()`, of a queued run
+    # Filled by `RunColumns`, of a run that has ended: its row without the ages. Its JSON is cached by it.
+    ended_row: Hashable = None
     is_read_only: bool = False  # for this reader, who is no member of its business
     # The name of its reader's time zone: its business's, unless a view of staff sets another.
     # Filled by `fetch_repaired()`, of a run that waits until a time.

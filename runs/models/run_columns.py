@@ -12,8 +12,9 @@ from django.db import connection
 from django.db.models import F, Field, Value
 from django.db.models.functions import Cast
 
+from ..states import FINISHED
 from .run import Run
-from .run_queryset import READ_WITH_RUN, RunQuerySet
+from .run_queryset import MEASURED, READ_WITH_RUN, RunQuerySet
 
 # What only work code needs, and what may be long. A run without them loads them when they are asked for.
 UNREAD = (
@@ -86,6 +87,7 @@ def run_maker(model: type[Run], names: Sequence[str]) -> Callable[[Sequence[Any]
     columns = [own_column(model, field) if field.attname in own else field.attname for field in fields]
     values_of = itemgetter(*map(names.index, columns))
     added_of = itemgetter(*map(names.index, READ_WITH_RUN))
+    lasting_of = itemgetter(*(place for place, name in enumerate(names) if name not in MEASURED))
     attributes = frozenset(field.attname for field in fields)
     converters = [
         (place, field.cached_col, converter)
@@ -99,6 +101,8 @@ def run_maker(model: type[Run], names: Sequence[str]) -> Callable[[Sequence[Any]
             values[place] = convert(values[place], column, connection)
         run = model.from_db(connection.alias, attributes, values)
         vars(run).update(zip(READ_WITH_RUN, added_of(row), strict=True))
+        if run.status in FINISHED:
+            run.ended_row = lasting_of(row)
         return run
 
     return make_run

@@ -38,7 +38,8 @@ def as_expressions(assignments: Mapping[str, str]) -> dict[str, Any]:
     return {column: RawSQL(sql, []) for column, sql in assignments.items()}  # noqa: S611
 
 
-READ_WITH_RUN = (*AGES, "queue_age", "worked_seconds", "starter_name", "source_name")  # what `with_ages` adds
+MEASURED = (*AGES, "queue_age")  # by the database's clock, as it reads
+READ_WITH_RUN = (*MEASURED, "worked_seconds", "starter_name", "source_name")  # what `with_ages` adds
 
 
 # As `Run.unknown`: items whose outcome a crash left unknown.

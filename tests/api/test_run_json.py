@@ -10,11 +10,16 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.translation import get_language
 from knox.models import AuthToken
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from runs.models import Business
+from receipts.models import Mailbox, ReceiptSyncRun
+from runs.api.run_json import serialize_run
+from runs.models import Business, Run
+from runs.readers.one_run import fetch_run
 from tests.cast import MakeRun
 from tests.contract.models import CountingRun
 
@@ -29,6 +34,10 @@ KEYS = [
 
 def url(run: Any) -> str:
     return f"/api/runs/{run.slug}/{run.pk}/"
+
+
+def without_ages(body: dict[str, Any]) -> dict[str, Any]:
+    return {key: body[key] for key in body if key not in ("server_now", "seconds_since_heartbeat", "verdict")}
 
 
 def test_it_has_exactly_the_keys_of_the_contract(
@@ -78,11 +87,8 @@ def test_list_and_status_show_a_run_in_the_same_shape(
     detail = as_member_a.get(url(make_sync_run(business_a, "failed", error_code="reset", error_message="x"))).json()
     listed = as_member_a.get("/api/runs/").json()["results"][0]
     latest = as_member_a.get(f"/api/receipts/sync/status/?business={business_a.slug}").json()
-    moving = ("server_now", "seconds_since_heartbeat", "verdict")
     for other in (listed, latest):
-        assert {k: v for k, v in other.items() if k not in moving} == {
-            k: v for k, v in detail.items() if k not in moving
-        }
+        assert without_ages(other) == without_ages(detail)
 
 
 SECONDS_OF_UNIT = {"seconds": 1, "minutes": 60, "שניות": 1, "דקות": 60}
@@ -168,3 +174,72 @@ def test_another_language_has_another_etag(as_member_a: APIClient, business_a: B
 def test_an_address_of_no_run_is_404(as_member_a: APIClient, path: str) -> None:
     response = as_member_a.get(f"/api/runs/{path}")
     assert (response.status_code, response.json()["type"]) == (404, "client_error")
+
+
+# The cache of runs that have ended
+
+
+def read(model: type[Run], pk: int) -> Run:
+    run = fetch_run(model, pk)
+    assert run
+    return run
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+    """Of which runs the texts were made, and in which languages."""
+    made: list[tuple[int, str]] = []
+
+    def count_label(run: ReceiptSyncRun, n: int) -> str:
+        made.append((run.pk, get_language() or ""))
+        return f"{n} messages"
+
+    monkeypatch.setattr(ReceiptSyncRun, "count_label", count_label)
+    return made
+
+
+def test_an_ended_run_is_serialized_once_for_each_language(
+    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun, made: list[tuple[int, str]]
+) -> None:
+    run, other = (make_sync_run(business_a, "completed", total=9, processed=9) for _ in range(2))
+    first, again = (as_member_a.get(url(run)).json() for _ in range(2))
+    assert made == [(run.pk, "en")]
+    assert without_ages(again) == without_ages(first)
+    assert again["server_now"] > first["server_now"]
+    assert as_member_a.get(url(other)).json()["id"] == other.pk
+    hebrew = as_member_a.get(url(run), HTTP_ACCEPT_LANGUAGE="he").json()
+    assert hebrew["status_label"] != first["status_label"]
+    assert made == [(run.pk, "en"), (other.pk, "en"), (run.pk, "he")]
+
+
+def test_any_change_of_an_ended_run_is_shown(
+    as_member_a: APIClient, business_a: Business, make_sync_run: MakeRun
+) -> None:
+    run = make_sync_run(business_a, "completed", total=9, processed=9)
+    assert as_member_a.get(url(run)).json()["details"]["about"]["result"] == ""
+    ReceiptSyncRun.objects.filter(pk=run.pk).update(receipts_found=3)  # without a new version
+    assert as_member_a.get(url(run)).json()["details"]["about"]["result"] == "3 receipts"
+    Mailbox.objects.filter(pk=run.mailbox_id).update(name="Renamed")
+    assert as_member_a.get(url(run)).json()["details"]["about"]["name"] == "Renamed"
+    with timezone.override("Asia/Tokyo"):
+        assert serialize_run(read(ReceiptSyncRun, run.pk))["created_at"].endswith("+09:00")
+
+
+def test_the_message_of_a_stale_run_counts_on(business_a: Business, make_run: MakeRun) -> None:
+    run = read(CountingRun, make_run(business_a, "running", silent_for=330).pk)
+    assert "5 minutes" in serialize_run(run)["verdict"]["message"]
+    run.heartbeat_age = 3 * 3600  # as somebody reads it later, from the same row
+    assert "3 hours" in serialize_run(run)["verdict"]["message"]
+
+
+def test_a_run_with_a_list_in_its_row_is_serialized_each_time(business_a: Business, make_run: MakeRun) -> None:
+    """As an array column has it: such a row can't be looked up."""
+    run = read(CountingRun, make_run(business_a, "failed").pk)
+    cached = serialize_run(run)
+    run.ended_row = ([1, 2],)
+    assert serialize_run(run) == cached
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "paused"])
+def test_nothing_of_an_active_run_is_cached(business_a: Business, make_run: MakeRun, status: str) -> None:
+    assert read(CountingRun, make_run(business_a, status).pk).ended_row is None
