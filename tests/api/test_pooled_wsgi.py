@@ -192,14 +192,14 @@ def test_a_body_in_chunks_is_read_whole_and_half_a_body_by_nobody() -> None:
 
 
 def test_a_client_that_falls_silent_is_left_and_a_slow_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pooled_wsgi, "SILENCE_SECONDS", 0.3)
-
     async def scene() -> None:
         app = serve_in_pool(echo, THREADS)
+        monkeypatch.setattr(pooled_wsgi, "SILENCE_SECONDS", 0.1)
         silent = Caller(method="POST", content_length="9")
         assert (await answer(app, silent, receive_all(b"ab", b"cd", silent_after=1))).sent[0]["status"] == 408
+        monkeypatch.setattr(pooled_wsgi, "SILENCE_SECONDS", 2)  # many pauses, even on a busy machine
         slow = Caller(method="POST", content_length="9")
-        assert (await answer(app, slow, receive_all(*[b"x"] * 9, pause=0.1))).body == b"<xxxxxxxxx>"
+        assert (await answer(app, slow, receive_all(*[b"x"] * 9, pause=0.25))).body == b"<xxxxxxxxx>"
 
     run(scene())
 
