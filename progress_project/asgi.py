@@ -4,6 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from progress_project.threads import prepare_interpreter
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "progress_project.settings")
 os.environ.setdefault("DATABASE_POOL", "true")
 
@@ -13,7 +15,6 @@ from django.conf import settings  # noqa: E402
 
 from progress_project.pooled_wsgi import serve_in_pool  # noqa: E402
 from progress_project.raw_requests import guard_asgi  # noqa: E402
-from progress_project.threads import prepare_interpreter  # noqa: E402
 from runs.api.stream import add_streaming  # noqa: E402
 
 prepare_interpreter()

@@ -21,6 +21,6 @@ class RequestLog(RequestMiddleware):
 
 
 def is_successful_poll(request: HttpRequest, response: HttpResponse) -> bool:
-    """A download is none: its line says who took it, and where it breaks off is logged too."""
+    """Any read of the API counts as one, except a download: its line says who took it, and a broken one is logged."""
     is_read = request.method in SAFE_METHODS and request.path_info.startswith(POLLED)
     return is_read and response.status_code < 400 and not response.streaming

@@ -16,9 +16,9 @@ from django.db.models.expressions import RawSQL
 
 
 @cache
-def column_names(model: type[Model]) -> list[str]:
+def column_names(model: type[Model]) -> tuple[str, ...]:
     """For `values_list()`, and for `from_db()` in the same order."""
-    return [field.attname for field in model._meta.concrete_fields]
+    return tuple(field.attname for field in model._meta.concrete_fields)
 
 
 class Placeholder(str):

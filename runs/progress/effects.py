@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop
 from ..exceptions import RunsError, RunStopped
 from ..models import Run, RunItem, statements
 from ..states import ItemStatus
-from ..text import clean
+from ..text import ERROR_LENGTH, clean
 from .flush import FinalStatus, ProgressReport, build_parameters, execute_guarded, statement_variant
 from .progress import Progress
 
@@ -116,7 +116,7 @@ class Effects:
         if outcome is None or outcome.status is not None:
             raise RunsError(f"{item} is not in flight.")
         outcome.status, outcome.columns = status, columns
-        outcome.error_code, outcome.error_message = clean(code, 64), clean(message)
+        outcome.error_code, outcome.error_message = clean(code, 64), clean(message, ERROR_LENGTH)
         if status != ItemStatus.PENDING:
             self._progress.count_item()
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ..models import RunItem
 from ..states import ItemStatus
-from ..text import clean
+from ..text import ERROR_LENGTH, clean
 
 REPORTED: Final = ("key", "status", "error_code", "error_message")
 
@@ -38,7 +38,7 @@ class ItemBuffer:
         fields: dict[str, Any] | None = None,
     ) -> None:
         self.outcome = status
-        row = {"key": str(key), "status": status, "error_code": code, "error_message": str(message)}
+        row = {"key": str(key), "status": status, "error_code": code, "error_message": clean(message, ERROR_LENGTH)}
         self._open[str(key)] = {**row, **(fields or {})}
 
     def close_item(self) -> None:

@@ -18,7 +18,7 @@ from ..models import Run
 from ..models.poison import POISON_CODE, POISON_MESSAGE
 from ..states import ItemStatus, Status
 from ..stored_text import explain_exception
-from ..text import clean
+from ..text import ERROR_LENGTH, clean
 from .counts import Counts
 from .cursor import Cursor
 from .flush import FinalStatus, ProgressReport, flush, write_fenced
@@ -33,7 +33,6 @@ P = ParamSpec("P")
 
 Write = Callable[[Run, ProgressReport, FinalStatus | None], str]  # writes a report, returns what has been requested
 REASON_LENGTH = 200
-ERROR_LENGTH = 4000  # of what an exception says
 
 
 class Progress:

@@ -16,10 +16,10 @@ from runs.models import Business
 from runs.models.audit import SYSTEM, Actor
 from runs.progress.estimate import percent_of
 from runs.progress.flush import flush
-from runs.progress.progress import ERROR_LENGTH, Progress
+from runs.progress.progress import Progress
 from runs.readers.verdict import eta_seconds
 from runs.states import Status, StopRequest
-from runs.text import clean
+from runs.text import ERROR_LENGTH, clean
 from tests.actors import claim_counting, read_run, start_counting, work_through
 from tests.contract.models import CountingRun
 
@@ -132,11 +132,15 @@ def test_a_crash_between_checkpoints_lowers_no_count_and_counts_no_item_twice(
     assert shown == sorted(shown)
 
 
-def test_an_errors_text_is_cut(business_a: Business) -> None:
+def test_the_text_of_an_error_is_cut(business_a: Business) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
+        for number in progress.track([1]):
+            progress.failed(number, "y" * 1_000_000)
         raise MemoryError("x" * 1_000_000)
 
-    assert len(work_through(start_counting(business_a), work).error_message) == ERROR_LENGTH
+    run = work_through(start_counting(business_a), work)
+    assert len(run.error_message) == ERROR_LENGTH
+    assert run.items.get().error_message == "y" * ERROR_LENGTH
 
 
 def test_a_checkpoint_of_an_unfinished_item_is_not_taken(business_a: Business) -> None:

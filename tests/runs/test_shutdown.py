@@ -1,4 +1,4 @@
-"""A worker is told to stop in the middle of whatever its main thread does."""
+"""The signal to stop comes in the middle of whatever the worker's main thread does."""
 
 from __future__ import annotations
 
