@@ -93,4 +93,4 @@ def _in_english() -> None:
 
 # --- The cast ---------------------------------------------------------------------------------
 
-pytest_plugins = ["tests.cast", "tests.browser", "tests.whatsapp"]
+pytest_plugins = ["tests.cast", "tests.browser", "tests.stopped_clock", "tests.whatsapp"]

@@ -72,7 +72,7 @@ def test_businesses_dont_count_overdue_runs_as_active(
 
 
 def test_the_bar_and_the_age_of_the_heartbeat_are_listed(
-    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun, stopped_clock: None
 ) -> None:
     make_run(business_a, "running", silent_for=12, total=600, processed=220, progress_pct=36.6)
     page = as_staff_in_admin.get(LIST).content.decode()

@@ -63,7 +63,7 @@ def test_after_a_gap_of_more_than_two_announcements_they_are_unbroken_from_then_
     assert seconds_since("unbroken_since") < 5
 
 
-def test_of_two_boots_of_one_name_the_newer_has_the_row_and_the_older_is_told() -> None:
+def test_of_two_boots_of_one_name_the_newer_has_the_row_and_the_older_is_refused() -> None:
     announce(boot="older", is_first=True)
     assert announce(boot="newer", is_first=True)
     assert not announce(boot="older")
@@ -120,14 +120,15 @@ def test_a_run_on_a_lost_machine_goes_back_to_the_queue_and_wakes_it(
     assert judge() == 0
 
 
+@pytest.mark.usefixtures("stopped_clock")
 @pytest.mark.parametrize(
     "is_alive",
     [
-        lambda: CountingRun.objects.update(heartbeat_at=Now() - timedelta(seconds=44)),
-        lambda: Worker.objects.filter(name=LOST).update(announced_at=Now() - timedelta(seconds=44)),
+        lambda: CountingRun.objects.update(heartbeat_at=Now() - timedelta(seconds=44.9)),
+        lambda: Worker.objects.filter(name=LOST).update(announced_at=Now() - timedelta(seconds=44.9)),
         lambda: Worker.objects.filter(name=LOST).update(boot="newer"),
         lambda: Worker.objects.filter(name=LOST).delete(),
-        lambda: Worker.objects.filter(name=JUDGE).update(unbroken_since=Now() - timedelta(seconds=44)),
+        lambda: Worker.objects.filter(name=JUDGE).update(unbroken_since=Now() - timedelta(seconds=44.9)),
         lambda: Worker.objects.filter(name=JUDGE).update(announced_at=Now() - timedelta(seconds=21)),
         lambda: Worker.objects.filter(name=JUDGE).delete(),
     ],

@@ -28,8 +28,9 @@ EVERY_SECOND = {"RUNS_SWEEP_INTERVAL_SECONDS": "1"}
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
 
-@pytest.mark.parametrize(("seconds", "overdue"), [(0, False), (44, False), (46, True), (3600, True)])
-def test_a_round_is_overdue_after_an_interval_and_a_half(seconds: int, overdue: bool) -> None:
+@pytest.mark.usefixtures("stopped_clock")
+@pytest.mark.parametrize(("seconds", "overdue"), [(0, False), (44.9, False), (45.1, True), (3600, True)])
+def test_a_round_is_overdue_after_an_interval_and_a_half(seconds: float, overdue: bool) -> None:
     sweep()
     Sweep.objects.update(finished_at=Now() - timedelta(seconds=seconds), started_at=Now() - timedelta(seconds=seconds))
     assert sweep_if_overdue() is overdue
@@ -77,9 +78,10 @@ def test_another_worker_sweeps_only_once_control_is_gone(files: Path, business_a
         until(lambda: Sweep.objects.exclude(finished_at=None).exists(), seconds=25)
 
 
-@pytest.mark.parametrize(("seconds", "overdue"), [(74, False), (76, True)])
+@pytest.mark.usefixtures("stopped_clock")
+@pytest.mark.parametrize(("seconds", "overdue"), [(74.9, False), (75.1, True)])
 def test_for_other_workers_than_controls_a_round_is_overdue_after_two_intervals_and_a_half(
-    seconds: int, overdue: bool
+    seconds: float, overdue: bool
 ) -> None:
     sweep()
     Sweep.objects.update(finished_at=Now() - timedelta(seconds=seconds), started_at=Now() - timedelta(seconds=seconds))

@@ -1,0 +1,29 @@
+"""The database's clock, stopped: ages beside their thresholds are judged exactly, however busy the machine is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+
+SCHEMA = "stopped_clock"
+
+
+@pytest.fixture
+def stopped_clock(db: None) -> Iterator[None]:
+    """Of the test's own connection alone; Django's `Now()` calls `statement_timestamp()`, which is found here first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        [now] = cursor.fetchone()
+        cursor.execute(f"CREATE SCHEMA {SCHEMA}")
+        cursor.execute(
+            f"CREATE FUNCTION {SCHEMA}.statement_timestamp() RETURNS timestamptz STABLE LANGUAGE sql"
+            f" AS $$ SELECT '{now.isoformat()}'::timestamptz $$"
+        )
+        cursor.execute("SHOW search_path")
+        [before] = cursor.fetchone()
+        cursor.execute(f"SET search_path = {SCHEMA}, pg_catalog, {before}")
+        yield
+        cursor.execute(f"SET search_path = {before}")
+        cursor.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
