@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from django.db import OperationalError
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test import Client
@@ -120,6 +122,7 @@ def test_a_message_is_previewed_before_it_is_sent(
     open_page: Open,
     business_a: Business,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     create_account(business_a, kind=ProviderAccount.Kind.OUTBOX, phone_number_id="")
     people = tmp_path / "people.csv"
@@ -141,7 +144,14 @@ def test_a_message_is_previewed_before_it_is_sent(
     page.fill("[name=text]", "Hi {{name}}")
     expect(page.locator("[data-send]")).to_be_hidden()  # the preview is of another message
     page.click("[data-check]")
+    # It starts, and the answer is lost.
+    monkeypatch.setattr("broadcasts.api.drafts.run_json", mock.Mock(side_effect=OperationalError("away")))
     page.click("[data-send]")
+    expect(page.locator("#start-broadcast [data-start-problem]")).to_be_visible()
+    assert WhatsAppBroadcast.objects.count() == 1
+    monkeypatch.undo()
+    with page.expect_response(re.compile("/api/whatsapp/broadcasts/")):
+        page.click("[data-send]")
     expect(page.locator("run-card")).to_contain_text("No. ")
     run = WhatsAppBroadcast.objects.get()
     assert (run.text, run.audience["valid"]) == ("Hi {{name}}", 2)

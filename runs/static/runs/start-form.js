@@ -36,7 +36,10 @@ export class StartForm {
     });
   }
 
-  /** The key stays the same until the server has answered, so that a start that is sent twice starts one run. */
+  /**
+   * The key stays the same until the server has answered with the run. An error doesn't prove that nothing was started:
+   * a proxy may have given up waiting, and sent again with another key the start would start a second run.
+   */
   renewKey() {
     this.key = newIdempotencyKey();
   }
@@ -55,7 +58,6 @@ export class StartForm {
         this.dispatchStart(await this.api.post(this.url, body, { "Idempotency-Key": this.key ?? "" }, this.signal));
       } catch (error) {
         if (error instanceof ApiError && error.run) this.dispatchStart(error.run);
-        else if (error instanceof ApiError) this.renewKey();
         throw error;
       }
     });
