@@ -30,6 +30,10 @@ if DEBUG:
     CSRF_COOKIE_NAME = f"csrftoken_{env.str('PORT', default='8000')}"
 X_FRAME_OPTIONS = "DENY"
 
+# Of a body, uploaded files apart. Meta's webhooks have up to 3 MB, and one that is refused comes again until it is
+# lost: https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024**2
+
 # Other sites whose pages may call the API, with a token; a session never crosses over.
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"

@@ -131,7 +131,7 @@ def test_a_body_announced_too_large_is_refused_unread(address: str, path: str) -
 def test_a_chunked_body_is_read_up_to_its_limit(address: str) -> None:
     chunk = b"%x\r\n%b\r\n" % (MEBIBYTE, b"x" * MEBIBYTE)
     head = f"POST {SYNC} HTTP/1.1\nContent-Type: {JSON}\nTransfer-Encoding: chunked\n"
-    status, body = send_request(address, head, [*[chunk] * 4, b"0\r\n\r\n"])
+    status, body = send_request(address, head, [*[chunk] * 5, b"0\r\n\r\n"])
     assert (status, json.loads(body)["errors"][0]["code"]) == (413, "too_large")
 
 
