@@ -291,7 +291,8 @@ def _settle_items_sql(items: type[RunItem], columns: tuple[str, ...]) -> str:
 def _begin_items_sql(items: type[RunItem]) -> str:
     """By the items' keys alone: the planner might prefer the run's index.
 
-    An item that is in flight already: this very statement, sent again because its answer was lost.
+    An item that is in flight already: this very statement, sent again because its answer was lost. A stop that was
+    requested meanwhile doesn't undo it: the item would stay in flight, and nobody would know of it.
     """
     return f"""
         UPDATE {table_of(items)} item SET
@@ -300,8 +301,12 @@ def _begin_items_sql(items: type[RunItem]) -> str:
             error_code = '',
             error_message = ''
         WHERE item.id = ANY(%(begun)s::bigint[])
-            AND (item.status = '{ItemStatus.PENDING}' AND {items.begins_if} OR item.status = '{ItemStatus.IN_FLIGHT}')
-            AND EXISTS (SELECT 1 FROM own_run WHERE requested = '')
+            AND EXISTS (SELECT 1 FROM own_run)
+            AND (
+                item.status = '{ItemStatus.IN_FLIGHT}'
+                OR item.status = '{ItemStatus.PENDING}' AND {items.begins_if}
+                    AND EXISTS (SELECT 1 FROM own_run WHERE requested = '')
+            )
         RETURNING item.id
     """
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from broadcasts.models import ProviderAccount, Recipient, WhatsAppBroadcast
 from broadcasts.sending import pending_recipients, send
@@ -13,6 +15,7 @@ from runs.exceptions import RunLost, RunsError, RunStopped
 from runs.lifecycle.reset import reset_progress
 from runs.models.audit import SYSTEM
 from runs.progress import Effects, Progress
+from runs.progress.flush import execute_guarded
 from tests.actors import read_run, work_through
 from tests.claims import claim_run
 from tests.whatsapp import broadcast, number, numbers, phones_sent_to, statuses
@@ -95,6 +98,29 @@ def test_no_effect_begins_after_a_stop_request(account_a: ProviderAccount) -> No
     effects.done(second)
     effects.settle()
     assert statuses(run) == ["done", "done", "pending", "pending"]
+
+
+def test_a_cancel_after_a_lost_answer_leaves_nothing_in_flight(
+    account_a: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The items are in flight in the database; the worker doesn't know before it has sent the statement again."""
+    run = broadcast(account_a, numbers(3))
+    effects = Effects(claim_progress(run))
+    answers = iter([OperationalError("the connection is lost")])
+
+    def lose_first_answer(*args: Any) -> tuple[Any, ...]:
+        answer = execute_guarded(*args)
+        for error in answers:
+            read_run(run).cancel(SYSTEM)
+            raise error
+        return answer
+
+    monkeypatch.setattr("runs.progress.effects.execute_guarded", lose_first_answer)
+    for recipient in effects.begin(list(pending_recipients(run))[:2]):
+        effects.done(recipient)
+    with pytest.raises(RunStopped):
+        effects.begin(list(pending_recipients(run)))
+    assert statuses(run) == ["done", "done", "pending"]
 
 
 def test_several_in_flight_at_a_death_are_unknown_and_none_is_sent_again(
