@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db import models
@@ -41,6 +42,7 @@ class WhatsAppBroadcast(Run):
         "about",
     )
     search_fields = ("name", "template", "text", "account__name")
+    when_reopened = MappingProxyType({"paused_since": None})
 
     account = models.ForeignKey(ProviderAccount, verbose_name=_("account"), on_delete=models.CASCADE)
     name = models.CharField(_("name"), max_length=200)
@@ -49,7 +51,7 @@ class WhatsAppBroadcast(Run):
     text = models.TextField(_("text"))  # a template's as its owner wrote it, with its {{variables}}
     columns = models.JSONField(_("variables"), default=list)  # of the audience, in its order
     audience = models.JSONField(_("audience"), default=dict)  # how many were valid, invalid, duplicate, …
-    # Since when its template has been paused; null if it isn't, or a message was accepted since.
+    # Since when its template has been paused; null if not, and once a message was accepted or a person reopened it.
     paused_since = models.DateTimeField(null=True, editable=False)
     # By webhooks; a recipient who has read the message counts as delivered too.
     delivered = models.PositiveIntegerField(_("delivered"), default=0)

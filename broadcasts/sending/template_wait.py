@@ -26,24 +26,23 @@ from ..providers import TemplateWaits
 from ..stored_messages import TEMPLATE_WAITED
 
 
-def wait_for_template(run: WhatsAppBroadcast, progress: Progress, error: TemplateWaits, *, has_sent: bool) -> NoReturn:
-    """Raises `RunDeferred`, or `RunRejected` after the longest wait.
-
-    `has_sent`: a message of this attempt was accepted, so the pause began just now.
-    """
+def wait_for_template(run: WhatsAppBroadcast, progress: Progress, error: TemplateWaits) -> NoReturn:
+    """Raises `RunDeferred`, or `RunRejected` after the longest wait."""
     hours = settings.WHATSAPP_TEMPLATE_WAIT_HOURS
-    if progress.fenced(_end_longest_wait, run, timedelta(hours=hours), has_sent):
+    if progress.fenced(_has_waited_longer, run, timedelta(hours=hours)):
         message = TEMPLATE_WAITED % {"hours": hours, "error": error, "code": error.code}
         raise RunRejected(f"{message}\n{advice_for(error.code)}") from error
     raise RunDeferred(settings.WHATSAPP_TEMPLATE_RETRY_SECONDS, WAIT_REASONS[error.code]) from error
 
 
-def _end_longest_wait(run: WhatsAppBroadcast, longest: timedelta, has_sent: bool) -> bool:
-    """Note since when the run waits, and end a wait that is longer than `longest`; was it ended?
+def end_template_wait(run: WhatsAppBroadcast, progress: Progress) -> None:
+    """A message was accepted: the next pause begins a wait of its own."""
+    progress.fenced(type(run).objects.filter(pk=run.pk).update, paused_since=None)
+    run.paused_since = None
 
-    Safe to repeat: the time that is noted changes by a moment at most.
-    """
+
+def _has_waited_longer(run: WhatsAppBroadcast, longest: timedelta) -> bool:
+    """Note since when the run waits, and is that longer than `longest`? Safe to repeat."""
     rows = WhatsAppBroadcast.objects.filter(pk=run.pk)
-    rows.update(paused_since=Now() if has_sent else Coalesce("paused_since", Now()))
-    # Cleared, so that a person's retry begins a wait of its own.
-    return bool(rows.filter(paused_since__lt=Now() - models.Value(longest)).update(paused_since=None))
+    rows.update(paused_since=Coalesce("paused_since", Now()))
+    return rows.filter(paused_since__lt=Now() - models.Value(longest)).exists()

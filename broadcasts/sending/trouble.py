@@ -12,7 +12,7 @@ from ..models import WhatsAppBroadcast
 from ..providers import Blocked, Provider, ProviderError, Refused, TemplateWaits, Throttled, Unclear, Unreachable
 from .outage import Outage
 from .rate_limit import LIMIT, RateLimiter
-from .template_wait import wait_for_template
+from .template_wait import end_template_wait, wait_for_template
 from .threads import Send
 from .window import ConcurrencyWindow
 
@@ -63,7 +63,11 @@ class TroubleHandler:
     @property
     def must_handle(self) -> bool:
         """Is there anything that must be handled before the next message leaves?"""
-        return bool(self._refusals) or self._is_provider_away
+        return bool(self._refusals) or self._is_provider_away or self._has_template_wait_ended
+
+    @property
+    def _has_template_wait_ended(self) -> bool:
+        return self._has_sent and self._run.paused_since is not None
 
     @property
     def _is_provider_away(self) -> bool:
@@ -74,12 +78,14 @@ class TroubleHandler:
 
         Raises `RunRejected`, `RunDeferred` or `RunUnreachable` where no worker should wait for it.
         """
+        if self._has_template_wait_ended:
+            end_template_wait(self._run, self._progress)
         refusals, self._refusals = self._refusals, []
         for error in refusals:
             _reject_if_blocked(error)
         for error in refusals:
             if isinstance(error, TemplateWaits):
-                wait_for_template(self._run, self._progress, error, has_sent=self._has_sent)
+                wait_for_template(self._run, self._progress, error)
         if limits := [error for error in refusals if isinstance(error, Throttled)]:
             self._hold_off_account(limits)
         if self._is_provider_away:

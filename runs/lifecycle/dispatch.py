@@ -94,7 +94,7 @@ def reopen(run: Run, actor: Actor, reason: str, *, counts_as_start: bool = False
     _end_hung_before_next_attempt(rows)
     try:
         with transaction.atomic(), audit_context(actor, reason):
-            reopened = rows.exclude(status=Status.RUNNING).requeue(losses=0)
+            reopened = rows.exclude(status=Status.RUNNING).requeue(losses=0, **model.when_reopened)
             if reopened and counts_as_start:
                 take_start_permit(model, run.business_id)
             transaction.on_commit(partial(wake_after_start, model.queue))

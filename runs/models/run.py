@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import timedelta, tzinfo
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import pgtrigger
@@ -39,6 +40,7 @@ class Run(HeartbeatMixin):
     public_fields: ClassVar[tuple[str, ...]] = ()  # shown under `details` in the run JSON
     search_fields: ClassVar[tuple[str, ...]] = ()  # its own texts that staff can search
     source_path: ClassVar[str] = ""  # to the name of what the type works on: "mailbox__name"
+    when_reopened: ClassVar[Mapping[str, Any]] = MappingProxyType({})  # its own columns, as a resume or retry sets them
 
     business = models.ForeignKey(
         Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="%(class)ss"

@@ -165,6 +165,22 @@ def test_a_second_pause_begins_a_new_wait(account_a: ProviderAccount, graph: Gra
     assert (end.status, end.sent) == (Status.QUEUED, 1)
 
 
+def test_an_accepted_message_ends_the_wait(account_a: ProviderAccount, graph: GraphServer) -> None:
+    run = template_broadcast(account_a, 1)
+    WhatsAppBroadcast.objects.filter(pk=run.pk).update(paused_since=Now() - timedelta(days=9))
+    end = work_through(run, send)
+    assert (end.status, end.paused_since) == (Status.COMPLETED, None)
+
+
+def test_a_person_who_resumes_begins_a_new_wait(account_a: ProviderAccount, graph: GraphServer) -> None:
+    graph.otherwise = wire.TEMPLATE_PAUSED
+    run = work_through(template_broadcast(account_a, 2), send)
+    run.cancel(SYSTEM)
+    WhatsAppBroadcast.objects.filter(pk=run.pk).update(paused_since=Now() - timedelta(days=9))
+    dispatch.reopen(read_run(run), SYSTEM, "resumed")
+    assert work_through(run, send).status == Status.QUEUED
+
+
 def test_a_flow_that_was_sent_too_often_waits_too(account_a: ProviderAccount, graph: GraphServer) -> None:
     graph.otherwise = wire.FLOW_THROTTLED
     run = work_through(template_broadcast(account_a, 2), send)
