@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from django.utils.formats import date_format
@@ -71,13 +71,20 @@ def build_restriction(name: object, expiration: object) -> dict[str, str]:
 
 
 def format_expiration(time: object) -> str:
-    """ISO, from Meta's Unix time or 2026-04-19T13:59:20+0000; empty for anything else."""
+    """ISO, from Meta's Unix time or 2026-04-19T13:59:20+0000; empty for anything else, and for a time without an end.
+
+    The year 9999 means "for ever", and is a year that other time zones don't have the end of.
+    """
     try:
         if isinstance(time, str) and not time.isdecimal():
-            return datetime.fromisoformat(time).astimezone(UTC).isoformat()
-        return datetime.fromtimestamp(int(time), tz=UTC).isoformat() if isinstance(time, int | str) else ""
+            parsed = datetime.fromisoformat(time).astimezone(UTC)
+        elif isinstance(time, int | str):
+            parsed = datetime.fromtimestamp(int(time), tz=UTC)
+        else:
+            return ""
     except (ValueError, OverflowError, OSError):
         return ""
+    return parsed.isoformat() if parsed.year < MAXYEAR else ""
 
 
 def is_in_force(restriction: Mapping[str, str]) -> bool:
@@ -88,7 +95,8 @@ def is_in_force(restriction: Mapping[str, str]) -> bool:
 def describe_restriction(restriction: Mapping[str, str], zone: tzinfo) -> str:
     """In the reader's language, with times in this zone."""
     description = str(DESCRIPTIONS.get(restriction["type"], restriction["type"]))
-    if not restriction.get("until"):
+    until = format_expiration(restriction.get("until"))  # again: earlier versions stored times without an end
+    if not until:
         return description
-    until = date_format(datetime.fromisoformat(restriction["until"]).astimezone(zone), "SHORT_DATETIME_FORMAT")
-    return gettext("%(words)s Until %(time)s.") % {"words": description, "time": until}
+    time = date_format(datetime.fromisoformat(until).astimezone(zone), "SHORT_DATETIME_FORMAT")
+    return gettext("%(words)s Until %(time)s.") % {"words": description, "time": time}

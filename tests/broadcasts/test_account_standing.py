@@ -122,6 +122,26 @@ def test_restrictions_are_known_until_they_end(account_a: ProviderAccount, expir
     assert warnings_of(account_a) == []
 
 
+@pytest.mark.parametrize("expiration", ["9999-12-31T23:59:59+0000", 253_402_300_799])
+def test_a_restriction_for_ever_has_no_end(account_a: ProviderAccount, expiration: object) -> None:
+    """The year 9999 ends in UTC, and not in the time zone of the business."""
+    restriction = webhooks.restriction("RESTRICTED_BIZ_INITIATED_MESSAGING", expiration)
+    post_change(account_a, "account_update", restriction, NOW - 9)
+    words = ["The account can't start conversations: templates are refused."]
+    assert (warnings_of(account_a), warnings_of(account_with_end(account_a, "9999-12-31T23:59:59+00:00"))) == (
+        words,
+        words,
+    )
+
+
+def account_with_end(account: ProviderAccount, until: str) -> ProviderAccount:
+    """As earlier versions stored it."""
+    known = standing(account)
+    known.restrictions[0]["until"] = until
+    known.save(update_fields=["restrictions"])
+    return ProviderAccount.objects.get(pk=account.pk)
+
+
 def test_a_ban_and_its_end(account_a: ProviderAccount) -> None:
     post_change(account_a, "account_update", webhooks.ban("DISABLE"), NOW - 9)
     assert warnings_of(account_a) == ["Meta has disabled the account."]
