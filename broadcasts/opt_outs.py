@@ -22,6 +22,7 @@ from runs.models import Business
 
 from .audience import skip_recipients
 from .models import OptOut, Recipient
+from .numbers import find_numbers
 
 MAX_WORDS = 100  # characters
 Source = OptOut.Source
@@ -73,23 +74,39 @@ def assign_numbers(row: OptOut, phones: Iterable[str]) -> None:
 
 
 def add_opt_out(business: Business, phone: str, words: str, by: User) -> tuple[OptOut, bool]:
-    """A member adds a number, and only a member can lift it. Returns the row, and whether it changed."""
-    person = Person(business.pk, phone)
+    """A member adds a number in all its forms, and only a member can lift it. Returns its row, and did it change?"""
     with transaction.atomic():
-        columns = {"source": Source.MEMBER, "words": words[:MAX_WORDS], "added_by": by}
-        row, is_new = get_or_create_locked(person, **columns)
-        is_changed = is_new or row.lifted_at is not None
-        if is_changed and not is_new:
-            update_row(row, **columns, created_at=Now(), lifted_at=None, lifted_by=None)
-        skip_pending_recipients(person)
+        added = {form: add_number(Person(business.pk, form), words, by) for form in sorted(find_forms(phone))}
+    row, is_changed = added[phone]
     row.refresh_from_db()
+    return row, is_changed
+
+
+def add_number(person: Person, words: str, by: User) -> tuple[OptOut, bool]:
+    """Called in a transaction."""
+    columns = {"source": Source.MEMBER, "words": words[:MAX_WORDS], "added_by": by}
+    row, is_new = get_or_create_locked(person, **columns)
+    is_changed = is_new or row.lifted_at is not None
+    if is_changed and not is_new:
+        update_row(row, **columns, created_at=Now(), lifted_at=None, lifted_by=None)
+    skip_pending_recipients(person)
     return row, is_changed
 
 
 def lift_opt_out(row: OptOut, by: User) -> bool:
     """Lift an opt-out that a member added, and record who lifted it and when. False if the person opted out."""
-    added_by_member = OptOut.objects.in_force().filter(pk=row.pk, source=Source.MEMBER)
-    return bool(added_by_member.update(lifted_at=Now(), lifted_by=by))
+    added_by_member = OptOut.objects.in_force().filter(business=row.business_id, source=Source.MEMBER)
+    lifted = {"lifted_at": Now(), "lifted_by": by}
+    with transaction.atomic():
+        if not added_by_member.filter(pk=row.pk).update(**lifted):
+            return False
+        added_by_member.filter(phone__in=find_forms(row.phone)).update(**lifted)
+    return True
+
+
+def find_forms(phone: str) -> set[str]:
+    """The numbers of the same person, this one among them."""
+    return {phone, *find_numbers(phone.lstrip("+"))}
 
 
 def get_or_create_locked(person: Person, **columns: object) -> tuple[OptOut, bool]:

@@ -12,7 +12,7 @@ from runs.text import clean
 
 from ..messages import MAX_TEXT, RenderedLength, columns_of
 from ..models import OptOut, ProviderAccount
-from ..numbers import to_e164
+from ..numbers import find_short_form, to_e164
 from .rows import Audience, Row
 
 BATCH: Final = 5_000
@@ -80,9 +80,10 @@ class AudienceClassifier:
         phone = to_e164(row.phone, self._account.country)
         if phone is None:
             return ClassifiedRow(row, clean(row.phone.strip(), MAX_INVALID_PHONE), "invalid")
-        if int(phone) in self._seen:
+        person = int(find_short_form(phone))
+        if person in self._seen:
             return ClassifiedRow(row, phone, "duplicate")
-        self._seen.add(int(phone))
+        self._seen.add(person)
         if not all(row.variables.get(name) for name in self._needed):
             return ClassifiedRow(row, phone, "incomplete")
         if self._length.with_variables(row.variables) > MAX_TEXT:

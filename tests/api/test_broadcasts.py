@@ -107,6 +107,15 @@ def test_the_start_counts_who_gets_it_and_who_doesnt(
     assert rows[0].variables == {"Name": "Dana", "order": "17"}
 
 
+@pytest.mark.parametrize("audience", [{"recipients": [{"phone": 1_701_234_567.0}]}, {"file": "phone\n1701234567.0\n"}])
+def test_a_number_that_a_program_wrote_with_decimals_gets_no_digit_more(
+    as_member_a: APIClient, account_a: ProviderAccount, body: dict[str, Any], audience: dict[str, Any]
+) -> None:
+    ProviderAccount.objects.update(country="DE")
+    given = {name: csv_of(value) if name == "file" else value for name, value in audience.items()}
+    assert post(as_member_a, PREVIEW, body | {"text": "Hello"} | given).json()["to"] == "+491701234567"
+
+
 def test_numbers_may_be_pasted(as_member_a: APIClient, body: dict[str, Any]) -> None:
     response = post(as_member_a, URL, body | {"text": "Hello", "numbers": "050-2000000; +44 20 7946 0018\n\nx"})
     assert response.json()["details"]["audience"] == {

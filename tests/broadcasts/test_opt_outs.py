@@ -352,6 +352,17 @@ def test_members_add_list_and_lift_opt_outs(as_member_a: APIClient, account_a: P
     assert OptOut.objects.count() == 1
 
 
+def test_both_forms_of_an_argentine_number_are_one_person(as_member_a: APIClient, account_a: ProviderAccount) -> None:
+    forms = ["+541155551234", "+5491155551234"]
+    run = broadcast(account_a, "\n".join(forms))
+    assert (run.audience["valid"], run.audience["duplicate"]) == (1, 1)
+    for typed in reversed(forms):  # the message would go to the first
+        assert as_member_a.post(URL, {"business": "business-a", "phone": typed}).status_code == 201
+        assert (stopped(), statuses(run)) == (forms, ["skipped", "skipped"])
+        as_member_a.delete(f"{URL}{OptOut.objects.get(phone=typed).pk}/")
+        assert stopped() == []
+
+
 def test_no_member_lifts_an_opt_out_of_the_person(as_member_a: APIClient, account_a: ProviderAccount) -> None:
     post_message(account_a, "הסר")
     refused = as_member_a.delete(f"{URL}{OptOut.objects.get().pk}/")
