@@ -9,6 +9,7 @@ import httpx
 from pywa.errors import WhatsAppError
 
 from ..meta_errors import NO_OBJECT, FaultScope, rule_of
+from ..stored_messages import CONNECTION_BROKE
 from . import Accepted, Blocked, ProviderError, Refused, TemplateWaits, Throttled, Unclear, Unreachable
 
 T = TypeVar("T")
@@ -24,10 +25,14 @@ def call_translating_errors(make_request: Callable[[], T]) -> T:
     except WhatsAppError as error:
         raise classify_error(error) from error
     except NOT_SENT as error:
-        raise Unreachable(f"{type(error).__name__}: {error}", "unreachable") from error
+        raise Unreachable(explain_broken(error), "unreachable") from error
     except Exception as error:
         # The connection broke, the answer was too slow or can't be read: the message may be on its way.
-        raise Unclear(f"{type(error).__name__}: {error}", "no_answer") from error
+        raise Unclear(explain_broken(error), "no_answer") from error
+
+
+def explain_broken(error: Exception) -> str:
+    return CONNECTION_BROKE % {"error": ": ".join(filter(None, (type(error).__name__, str(error))))}
 
 
 def classify_error(error: WhatsAppError) -> ProviderError:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from runs.exceptions import RunUnreachable
 from runs.progress import Backoff, Progress
 
 from ..providers import ProviderError
+from ..stored_messages import NO_ANSWER
 
 NO_CONTACT: Final = gettext_noop("WhatsApp can't be reached")
 
@@ -40,8 +40,5 @@ class Outage:
         left = settings.WHATSAPP_UNREACHABLE_SECONDS - away
         if left <= 0:
             self._backoff.end()  # a retry waits anew
-            message = _(
-                "WhatsApp didn't answer for %(minutes)d minutes: %(error)s. Retry to continue where it stopped."
-            )
-            raise RunUnreachable(message % {"minutes": max(1, away // 60), "error": error})
+            raise RunUnreachable(NO_ANSWER % {"minutes": max(1, away // 60), "error": error})
         self._backoff.wait(min(self._backoff.next_pause(), left), NO_CONTACT)

@@ -23,6 +23,7 @@ from runs.states import ItemStatus
 from runs.text import clean
 
 from ..models import ProviderAccount, Recipient, WhatsAppBroadcast
+from ..stored_messages import NOT_DELIVERED
 from .payload import Change
 from .updates import NO_CODE, parse_message_status
 
@@ -135,7 +136,7 @@ def move_forward(recipient: Recipient, status: DeliveryStatus) -> dict[str, int]
     if status.delivery == Delivery.FAILED:
         recipient.status = ItemStatus.FAILED
         recipient.error_code = status.error_code or "not_delivered"
-        recipient.error_message = status.error_message
+        recipient.error_message = status.error_message or NOT_DELIVERED
     else:
         recipient.status, recipient.error_code, recipient.error_message = ItemStatus.DONE, "", ""
     recipient.save(update_fields=["status", "delivery", "message_id", "answered_at", "error_code", "error_message"])

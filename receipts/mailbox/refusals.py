@@ -23,7 +23,9 @@ from .refusal_messages import REASONS_BY_ERROR, format_message, login_message
 
 _RESPONSE_CODE = re.compile(r"\[([A-Z]+)")
 # RFC 5530: the server is busy or broken, and the command was correct.
-_TEMPORARY: Final = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN")
+_TEMPORARY: Final = ("UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "SERVERBUG", "CONTACTADMIN")
+# Gmail has one code for its limits and for refused passwords: only the text tells them apart.
+_LIMIT_ALERT = re.compile(r"too many|simultaneous|bandwidth|limit", re.IGNORECASE)
 _FOLDER_CODES: Final = ("NONEXISTENT", "TRYCREATE", "NOPERM", "CANNOT")
 
 
@@ -38,11 +40,11 @@ def explain_lost_connection(account: Account, error: Exception) -> InboxUnreacha
 
 def explain_refusal(account: Account, error: Exception) -> Exception:
     """The exception that `connect` raises for `error`."""
-    code = _response_code(error)
-    if code not in _TEMPORARY:
+    is_busy = _is_server_busy(error)
+    if not is_busy:
         if isinstance(error, MailboxLoginError):
             return RunRejected(login_message(account))
-        if isinstance(error, MailboxFolderSelectError) and code in _FOLDER_CODES:
+        if isinstance(error, MailboxFolderSelectError) and _response_code(error) in _FOLDER_CODES:
             return RunRejected(format_message(NO_SUCH_FOLDER, account))
     if account.security == "starttls" and isinstance(error, imaplib.IMAP4.abort) and "TLS" in str(error):
         # imaplib aborts where the server doesn't offer STARTTLS.
@@ -51,8 +53,13 @@ def explain_refusal(account: Account, error: Exception) -> Exception:
     return InboxUnreachable(
         format_message(reason.message, account),
         reason.waiting_reason,
-        is_misconfigured=reason.is_misconfigured and not _is_temporary(error) and code not in _TEMPORARY,
+        is_misconfigured=reason.is_misconfigured and not _is_temporary(error) and not is_busy,
     )
+
+
+def _is_server_busy(error: Exception) -> bool:
+    code = _response_code(error)
+    return code in _TEMPORARY or (code == "ALERT" and _LIMIT_ALERT.search(str(error)) is not None)
 
 
 def _response_code(error: Exception) -> str:

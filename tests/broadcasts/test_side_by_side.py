@@ -22,6 +22,7 @@ from broadcasts.sending.settle import OutcomeRecorder
 from broadcasts.sending.threads import Send
 from broadcasts.sending.trouble import OUTAGE_AFTER
 from broadcasts.sending.window import FIRST_SIZE, ConcurrencyWindow
+from broadcasts.stored_messages import CONNECTION_BROKE, NO_ANSWER
 from demo.fakes import graph as wire
 from demo.fakes.graph import GraphServer
 from runs.exceptions import RunLost
@@ -208,7 +209,10 @@ def test_a_provider_that_stays_away_fails_the_run_as_unreachable_and_a_retry_goe
         settings.WHATSAPP_API_URL = "http://127.0.0.1:9"
     end = work_through(broadcast(account_a, numbers(30)), send)
     assert (end.status, end.error_code, end.failed) == (Status.FAILED, "unreachable", 0)
-    assert end.error_message.startswith("WhatsApp didn't answer for 1 minutes: ")
+    said = NO_ANSWER.find_values(end.error_message)
+    assert said is not None
+    assert said["minutes"] == 1
+    assert is_listening or CONNECTION_BROKE.find_values(str(said["error"]))
     assert end.unknown == len(graph.received) <= AT_ONCE + OUTAGE_AFTER - 1, (
         "recipients whose message certainly didn't leave are pending"
     )
