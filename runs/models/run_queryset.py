@@ -67,6 +67,11 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     def overdue(self) -> Self:
         return self.filter(status=Status.RUNNING).without_heartbeat_for(self.model.stale_after())
 
+    def running_in_time(self) -> Self:
+        """The running ones that aren't overdue."""
+        has_heartbeat = models.Q(heartbeat_at__gte=Now() - self.model.stale_after())
+        return self.filter(has_heartbeat | models.Q(silent_until__gt=Now()), status=Status.RUNNING)
+
     def on_lost_machines(self, judge: WorkerQuerySet) -> Self:
         """The running ones of which neither the worker nor the work itself has given a sign of life for long enough.
 
@@ -83,8 +88,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
 
     def owned_by_attempt(self, run: Run) -> Self:
         """The row, as long as this very attempt still runs it, and isn't overdue."""
-        has_heartbeat = models.Q(heartbeat_at__gte=Now() - run.stale_after()) | models.Q(silent_until__gt=Now())
-        return self.filter(has_heartbeat, pk=run.pk, attempt=run.attempt, status=Status.RUNNING)
+        return self.running_in_time().filter(pk=run.pk, attempt=run.attempt)
 
     def transition_to(self, target: Status, **columns: Any) -> int:
         """Change the status of the rows that may go to `target`. Of two callers at once only one counts a row."""
@@ -193,7 +197,8 @@ class RunQuerySet(HeartbeatQuerySet[R]):
     ) -> int:
         """Put the running ones among these back in the queue, to go on from their cursors: their process is gone.
 
-        A stop that was requested of one is applied here. Where the process died, the item that was open is accused (see
+        An overdue one stays, and expires: readers may have been shown it as failed, though nobody could write that. A
+        stop that was requested of one is applied here. Where the process died, the item that was open is accused (see
         `poison`), or else a loss is counted: a run that loses its worker again and again without progress fails.
         `is_death` is false for a warm shutdown, which the run isn't to blame for.
         """
@@ -204,7 +209,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
             losses = as_expressions({"losses": f"CASE WHEN {COUNTS_AS_LOSS} THEN losses + 1 ELSE losses END"})
         with transaction.atomic():
             rows = self.filter(status=Status.RUNNING).locked(skip_locked=skip_locked)
-            running = rows.filter(status=Status.RUNNING)
+            running = rows.running_in_time()
             not_stopping = running.exclude(requested__in=(StopRequest.PAUSE, StopRequest.CANCEL))
             reclaimed = 0
             # The order matters: a pause or a cancel that is requested between these statements must still be seen by

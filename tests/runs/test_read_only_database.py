@@ -293,6 +293,7 @@ def test_a_run_that_was_shown_as_stale_is_not_revived_by_a_late_write(business_a
         progress.fenced(CountingEffect.objects.create, run=run, number=1)
     with pytest.raises(RunLost):
         progress.leave(Status.COMPLETED)
+    assert CountingRun.objects.reclaim() == 0
     assert sweep()
     run.refresh_from_db()
     assert (run.status, run.error_code) == ("failed", "stale")
