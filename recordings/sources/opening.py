@@ -17,5 +17,5 @@ def open_source(account: Account, *, wait: Wait, beat: Beat, read_duration: Read
         return
     from .twilio import TwilioSource  # its library takes a tenth of the time in which any process starts
 
-    with TwilioSource(account, wait=wait) as twilio:
+    with TwilioSource(account, wait=wait, beat=beat) as twilio:
         yield twilio

@@ -30,7 +30,7 @@ from runs.exceptions import ItemFailed, RunRejected
 from runs.text import clean
 
 from ..stored_messages import TWILIO_LIST
-from . import BadRequest, Direction, ListedCall, Media, Period, SourceAway, TwilioAccount, Wait
+from . import BadRequest, Beat, Direction, ListedCall, Media, Period, SourceAway, TwilioAccount, Wait
 from .http_client import RestrictedHttpClient
 from .twilio_sdk import SdkHttpClient
 
@@ -43,10 +43,11 @@ CREATION_MARGIN: Final = timedelta(days=1)
 
 
 class TwilioSource:
-    def __init__(self, account: TwilioAccount, *, wait: Wait) -> None:
+    def __init__(self, account: TwilioAccount, *, wait: Wait, beat: Beat) -> None:
         if not account.sid or not account.token:
             raise RunRejected(_("The Twilio account lacks its SID or auth token."))
         self._account = account
+        self._beat = beat
         base = settings.TWILIO_API_URL
         self._http = RestrictedHttpClient(base, settings.TWILIO_MEDIA_HOSTS, (account.sid, account.token))
         self._sdk = Client(account.sid, account.token, http_client=SdkHttpClient(self._http, wait))
@@ -84,6 +85,7 @@ class TwilioSource:
             page_size=PAGE_SIZE,
         )
         for recording in recordings:
+            self._beat()  # thousands in a row may be of the other direction, with a request for each
             if recording.status != RecordingInstance.Status.COMPLETED:
                 continue  # still being recorded, which a later run finds, or deleted
             moment = recording.start_time or recording.date_created

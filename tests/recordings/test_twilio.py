@@ -15,10 +15,12 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from pytest_django import Settings
 
-from demo.fakes.twilio import TOKEN, ServedCall
+from demo.fakes.twilio import SID, TOKEN, ServedCall
 from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun
+from recordings.sources import Period, TwilioAccount
 from recordings.sources.retries import MAX_TRIES
+from recordings.sources.twilio import TwilioSource
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
@@ -75,6 +77,17 @@ def test_days_and_direction_narrow_the_run(business_a: Business, settings: Setti
         )
     assert run.total == 2
     assert set(server.fetched) == {days[1].sid, days[3].sid}
+
+
+def test_listing_beats_however_little_it_finds(settings: Settings) -> None:
+    beat = mock.Mock()
+    account = TwilioAccount(SID, TOKEN)
+    with (
+        serve_twilio(settings, [make_served_call(n) for n in range(5)]),
+        TwilioSource(account, wait=mock.Mock(), beat=beat) as source,
+    ):
+        assert list(source.list_calls(Period(), "outbound")) == []
+    assert beat.call_count >= 5
 
 
 def test_recordings_that_are_not_finished_are_left_for_later(business_a: Business, settings: Settings) -> None:
