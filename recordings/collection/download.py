@@ -32,7 +32,8 @@ def fetch_recording(context: CollectionContext, call: Call, *, report_share: Cal
     Raises `ItemFailed`, `StillRecording`, `SourceAway`, `RunRejected`, `RunLost`, and what `report_share` raises.
     """
     progress = context.progress
-    with open_part_file(context.run, call) as part:
+    # A part file is of no use to another attempt.
+    with progress.postpone_interrupt(), open_part_file(context.run, call) as part:
         download = Download(part, report_share)
         retry_interrupted(
             lambda: download.resume(context.source, call),

@@ -16,7 +16,7 @@ from ..database import is_outage, retry_while_database_is_away
 from ..exceptions import ItemFailed, ItemTimedOut, RunDeferred, RunsError, RunStopped
 from ..models import Run
 from ..models.poison import POISON_CODE, POISON_MESSAGE
-from ..states import ItemStatus, Status
+from ..states import ItemStatus, Status, StopRequest
 from ..stored_text import explain_exception
 from ..text import ERROR_LENGTH, clean
 from .counts import Counts
@@ -55,6 +55,7 @@ class Progress:
         self._has_news = False  # has the open item more to be closed with than its count?
         self._item_deadline: float | None = None
         self._requested = ""
+        self._postpones_interrupt = False
         self._write: Write = flush
         self._interval = settings.RUNS_FLUSH_INTERVAL_SECONDS
         self._due = time.monotonic() + self._interval
@@ -92,6 +93,7 @@ class Progress:
         if weigh is not None:
             self._counts.weights.expect(weight)
             self._cursor.add_weight()
+            self._reports.restart_count()
             items = self._weigh_each(items, weigh)
         key_of = own_key if key is None else lambda item: clean(key(item), KEY_LENGTH)
         items = self._naming.without_poison(items, key_of, self._fail_poison_item)
@@ -132,7 +134,7 @@ class Progress:
         self._raise_if_requested()
 
     def _raise_if_requested(self) -> None:
-        if self._requested:
+        if self._requested and not (self._postpones_interrupt and self._requested == StopRequest.INTERRUPT):
             raise RunStopped(self._requested)
 
     @property
@@ -154,11 +156,25 @@ class Progress:
     def inside(self, part: float) -> None:
         """Report how much of the open item is done, from 0 to 1. Beats like `beat()`.
 
-        Raises `RunStopped` when a stop was requested: only for an item that can be taken up in its middle.
+        Raises `RunStopped` when a stop was requested: for an item that can be taken up in its middle. For one that
+        can't see `postpone_interrupt`.
         """
         self._counts.weights.advance(part)
         self.beat()
         self._raise_if_requested()
+
+    @contextmanager
+    def postpone_interrupt(self) -> Iterator[None]:
+        """Let an interrupt wait for the end of this block, which a new attempt would have to begin anew.
+
+        Otherwise a run that makes room for others again and again would never get through the block. A cancel and a
+        pause still stop it at once, and a deploy waits for no longer than `RUNS_SHUTDOWN_SECONDS`.
+        """
+        self._postpones_interrupt = True
+        try:
+            yield
+        finally:
+            self._postpones_interrupt = False
 
     def weigh(self, weight: float) -> None:
         """Correct what the open item weighs, once that is known better."""

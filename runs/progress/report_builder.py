@@ -43,7 +43,8 @@ class ReportBuilder:
         self._estimator.start_at(0, 0.0)
 
     def restart_count(self) -> None:
-        """The counts were set anew, and not by work."""
+        """The counts were set anew, or go by weight from now on: no work has brought them there."""
+        self._flushed_done = self._counts.amount_done()
         self._estimator.start_at(self._counts.processed, self._counts.weights.done)
 
     def note_flush(self) -> None:

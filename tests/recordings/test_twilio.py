@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from demo.fakes.twilio import SID, TOKEN, ServedCall
 from recordings.collection.collect import collect
+from recordings.collection.download import Download
 from recordings.models import Call, RecordingRun
 from recordings.sources import Period, TwilioAccount
 from recordings.sources.retries import MAX_TRIES
@@ -25,7 +26,7 @@ from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress import Progress
 from runs.readers.verdict import verdict_of
-from runs.states import ErrorCode
+from runs.states import ErrorCode, StopRequest
 from tests.actors import work_through
 from tests.telephony import (
     NOON,
@@ -105,6 +106,28 @@ def test_a_download_is_resumed_after_a_connection_reset(business_a: Business, se
     assert read_stored(broken.sid) == broken.content
     assert server.fetched[broken.sid] == 4
     assert server.sent[broken.sid] < 2 * broken.size, "the received part was not requested again"
+
+
+def test_a_download_is_finished_before_its_run_makes_room(business_a: Business, settings: Settings) -> None:
+    settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
+    broken = make_served_call(1, wav(30.0), mishaps=[("reset", 200_000)])
+    with serve_twilio(settings, [broken, make_served_call(2)]) as server:
+
+        def work(run: RecordingRun, progress: Progress) -> None:
+            resume = Download.resume
+
+            def resume_once_asked(*args: Any) -> None:
+                RecordingRun.objects.filter(pk=run.pk).request_stop(StopRequest.INTERRUPT, actor=None)
+                resume(*args)
+
+            with mock.patch.object(Download, "resume", resume_once_asked):
+                collect(run, progress)
+
+        run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a), job_type="download")
+        run = work_through(run, work)
+    assert (run.status, run.processed) == ("queued", 1)
+    assert read_stored(broken.sid) == broken.content
+    assert server.fetched == {broken.sid: 2}
 
 
 def test_without_an_etag_a_broken_download_starts_over(business_a: Business, settings: Settings) -> None:

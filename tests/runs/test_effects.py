@@ -133,6 +133,20 @@ def test_several_in_flight_at_a_death_are_unknown_and_none_is_sent_again(
     assert (end.unknown, end.sent, phones_sent_to(graph)) == (4, 2, [number(4), number(5)])
 
 
+def test_a_new_attempt_has_not_advanced_before_it_has_sent_anything(account_a: ProviderAccount) -> None:
+    run = broadcast(account_a, numbers(3))
+    effects = Effects(claim_progress(run))
+    sent, _in_flight = effects.begin(list(pending_recipients(run))[:2])
+    effects.done(sent)
+    effects.settle()
+    WhatsAppBroadcast.objects.filter(pk=run.pk).reclaim()
+    progress = claim_progress(run)
+    Effects(progress)
+    progress.report()
+    row = read_run(run)
+    assert (row.processed, row.progress_at) == (2, row.claimed_at)
+
+
 def test_only_the_first_outcome_of_an_item_counts(account_a: ProviderAccount) -> None:
     """The webhook may know the outcome before the worker has WhatsApp's response."""
     run = broadcast(account_a, numbers(2))

@@ -103,15 +103,62 @@ def test_a_long_item_that_moves_is_advancing(business_a: Business) -> None:
     assert work_through(start_counting(business_a), work).status == "completed"
 
 
-def test_a_stop_request_is_applied_in_the_middle_of_a_long_item(business_a: Business) -> None:
+def test_a_new_attempt_has_not_advanced_before_it_has_worked(business_a: Business) -> None:
+    """Or a run that makes room would be asked to do so again before it has finished anything."""
+    advanced: list[bool] = []
+
+    def work(run: CountingRun, progress: Progress) -> None:
+        for weight in progress.track([40.0, 60.0][run.cursor.get("next", 0) :], weigh=lambda one: one, weight=100.0):
+            if weight == 60.0:
+                progress.report()
+                row = read_run(run)
+                advanced.append(row.progress_at != row.claimed_at)
+                if run.attempt == 1:
+                    raise MemoryError("killed here")
+            progress.checkpoint(next=1)
+
+    run = work_through(start_counting(business_a), work)
+    dispatch.reopen(run, SYSTEM, "retry")
+    assert work_through(run, work).status == "completed"
+    assert advanced == [True, False]
+
+
+@pytest.mark.parametrize("request_", [StopRequest.PAUSE, StopRequest.INTERRUPT])
+def test_a_stop_request_is_applied_in_the_middle_of_a_long_item(business_a: Business, request_: StopRequest) -> None:
     def work(run: CountingRun, progress: Progress) -> None:
         for _ in progress.track([100.0], weigh=lambda weight: weight, weight=100.0):
-            CountingRun.objects.filter(pk=run.pk).request_stop(StopRequest.PAUSE, actor=None)
+            CountingRun.objects.filter(pk=run.pk).request_stop(request_, actor=None)
             progress.inside(0.5)
             pytest.fail("went on")
 
     run = work_through(start_counting(business_a), work)
-    assert (run.status, run.processed, run.progress_pct) == ("paused", 0, 50.0)
+    stopped = {StopRequest.PAUSE: "paused", StopRequest.INTERRUPT: "queued"}
+    assert (run.status, run.processed, run.progress_pct) == (stopped[request_], 0, 50.0)
+
+
+@pytest.mark.parametrize(
+    ("request_", "end"),
+    [
+        (StopRequest.CANCEL, ("cancelled", 0, 25.0)),
+        (StopRequest.PAUSE, ("paused", 0, 25.0)),
+        (StopRequest.INTERRUPT, ("queued", 0, 75.0)),
+    ],
+)
+def test_only_an_interrupt_is_postponed(
+    business_a: Business, request_: StopRequest, end: tuple[str, int, float]
+) -> None:
+    def work(run: CountingRun, progress: Progress) -> None:
+        for _ in progress.track([100.0], weigh=lambda weight: weight, weight=100.0):
+            with progress.postpone_interrupt():
+                CountingRun.objects.filter(pk=run.pk).request_stop(request_, actor=None)
+                progress.inside(0.25)
+                progress.wait(0.01, "a server")
+                progress.inside(0.5)
+            progress.inside(0.75)
+            pytest.fail("went on")
+
+    run = work_through(start_counting(business_a), work)
+    assert (run.status, run.processed, run.progress_pct) == end
 
 
 def test_a_weight_can_be_corrected_once_it_is_known(business_a: Business) -> None:
