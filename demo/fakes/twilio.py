@@ -80,7 +80,8 @@ class TwilioServer:
     calls: list[ServedCall]
     page_size: int
     token: str = TOKEN
-    listing_mishaps: list[tuple[Any, Any]] = field(default_factory=list)
+    listing_mishaps: list[tuple[Any, Any]] = field(default_factory=list)  # of pages of the list: status, headers
+    call_mishaps: list[tuple[Any, Any]] = field(default_factory=list)  # the same, of calls
     fetched: Counter[str] = field(default_factory=Counter)  # requests for each recording
     refused: Counter[str] = field(default_factory=Counter)  # requests for two channels of what has one
     sent: Counter[str] = field(default_factory=Counter)  # bytes of each recording
@@ -178,7 +179,11 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _call(self, sid: str) -> None:
-        for call in self.server.served.calls:
+        served = self.server.served
+        if served.call_mishaps:
+            status, headers = served.call_mishaps.pop(0)
+            return self._answer(status, {"status": status}, headers)
+        for call in served.calls:
             if call.call_sid == sid:
                 here = "+97239999999"
                 return self._answer(

@@ -115,8 +115,10 @@ class TwilioSource:
     def _fetch_parties(self, sid: str) -> tuple[str, str]:
         try:
             call = self._sdk.calls(sid).fetch()
-        except (ItemFailed, TwilioException):  # the call was deleted, its recording was not
-            return "", ""
+        except ItemFailed as error:
+            if error.code != "gone":
+                raise
+            return "", ""  # the call was deleted, its recording was not
         if call.direction == "inbound":
             return Direction.INBOUND, clean(call._from or "", 64)
         return Direction.OUTBOUND, clean(call.to or "", 64)

@@ -91,6 +91,14 @@ def test_listing_beats_however_little_it_finds(settings: Settings) -> None:
     assert beat.call_count >= 5
 
 
+def test_a_recording_whose_call_was_deleted_is_fetched_all_the_same(business_a: Business, settings: Settings) -> None:
+    with serve_twilio(settings, [make_served_call(1), make_served_call(2)]) as server:
+        server.call_mishaps.append((404, {}))
+        run = collect_source(twilio_source(business_a))
+    assert (run.status, run.succeeded) == ("completed", 2)
+    assert set(Call.objects.values_list("direction", "number")) == {("", ""), ("inbound", server.calls[1].number)}
+
+
 def test_recordings_that_are_not_finished_are_left_for_later(business_a: Business, settings: Settings) -> None:
     with serve_twilio(
         settings, [make_served_call(1, status="processing"), make_served_call(2, status="absent"), make_served_call(3)]
@@ -304,16 +312,17 @@ def waits() -> Iterator[list[str]]:
         yield reasons
 
 
+@pytest.mark.parametrize("of", ["listing_mishaps", "call_mishaps"])
 def test_the_run_waits_for_a_list_that_fails_for_a_while(
-    business_a: Business, settings: Settings, waits: list[str]
+    business_a: Business, settings: Settings, waits: list[str], of: str
 ) -> None:
     with serve_twilio(settings, [make_served_call(1), make_served_call(2)]) as server:
         source = twilio_source(business_a)
         server.calls.pop()
         collect_source(source)
         server.calls.append(make_served_call(2))
-        server.listing_mishaps += [(500, {})] * (2 * MAX_TRIES)
-        run = collect_source(source)
+        getattr(server, of).extend([(500, {})] * (2 * MAX_TRIES))
+        run = collect_source(source, direction="inbound")
     assert (run.status, run.succeeded, run.skipped) == ("completed", 1, 1)
     assert set(waits) == {"The provider answered with an error (500)."}
 
