@@ -30,6 +30,8 @@ Target = int | str
 
 def sync_mailbox(run: ReceiptSyncRun, progress: Progress) -> None:
     """Process the messages that the run's mode selects, from its cursor on. While the mail server is away, wait."""
+    if run.mode == run.Mode.SELECTED:
+        progress.reload_counts()  # the pending items are what remains
     count_receipts(run, progress)
     with Scanner(beat=progress.beat) as scanner:
         MailboxSync(run, progress, scanner).process_all()

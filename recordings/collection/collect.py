@@ -47,6 +47,7 @@ def collect(run: RecordingRun, progress: Progress) -> None:
             has_been_reached = run.source.calls.exists()
             outage.retry_while_source_is_away(lambda: list_calls(context), has_been_reached=has_been_reached)
             progress.checkpoint(listed=True)
+        progress.reload_counts()  # the pending items are what remains
         pending = run.items.filter(status=ItemStatus.PENDING).order_by("pk")
         total_weight = sum(map(context.weigh_recording, iterate_recordings(pending)))
         for recording in progress.track(

@@ -242,6 +242,16 @@ class Progress:
         self._cursor.commit({})
         self.report()
 
+    def reload_counts(self) -> None:
+        """Go on from the counters of the run's row: for work that goes on with the items that are pending there.
+
+        Call it before the first item. The rows of items and these counters are always written together. The counts at
+        the cursor may be older: a poison item has its row, but no checkpoint.
+        """
+        self._counts.reload_from(self.run)
+        self._naming.restart_count()
+        self._reports.restart_count()
+
     def _report_item(self, status: ItemStatus, key: object, message: object, code: str, fields: dict[str, Any]) -> None:
         self._has_news = True
         self._items.report(status, key, message, code, fields)
@@ -314,12 +324,6 @@ class Progress:
     def write_with(self, write: Write) -> None:
         """Flush by this function from now on."""
         self._write = write
-
-    def reload_counts(self) -> None:
-        """Go on from the counters of the run's row."""
-        self._counts.reload_from(self.run)
-        self._naming.restart_count()
-        self._reports.restart_count()
 
     def count_item(self) -> None:
         self._counts.processed += 1

@@ -12,13 +12,15 @@ from pytest_django import Settings
 
 from demo import mailboxes
 from receipts.models import Mailbox, Receipt, ReceiptSyncRun
+from receipts.sync import mailbox_sync
+from receipts.sync.letter_processing import process_letter
 from receipts.sync.mailbox_sync import sync_mailbox
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from tests.actors import read_run, work_through
-from tests.post import served_mailbox
+from tests.post import served_mailbox, served_mails
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -128,6 +130,29 @@ def test_broken_messages_are_failed_items_with_their_reasons(business_a: Busines
         assert item.error_message
         again = work_through(dispatch.retry_failed(run, None), sync_mailbox)
         assert (again.mode, again.total, again.failed) == ("selected", 1, 1)
+
+
+def test_a_poison_message_of_a_retry_is_counted_though_the_next_one_is_interrupted(
+    business_a: Business, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RUNS_FLUSH_INTERVAL_SECONDS = 0
+
+    def die_in_the_last(run: ReceiptSyncRun, *args: Any, key: str, **others: Any) -> None:
+        if key.endswith(":3") and run.attempt == 1:
+            raise SystemExit
+        process_letter(run, *args, key=key, **others)
+
+    monkeypatch.setattr(mailbox_sync, "process_letter", die_in_the_last)
+    with served_mails(business_a, [b"Subject: no receipt\r\n\r\nHello."] * 3) as (_server, mailbox):
+        run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox, mode="selected")
+        for uid in (1, 2, 3):
+            run.items.create(key=f"7:{uid}")
+        ReceiptSyncRun.objects.filter(pk=run.pk).update(poison_items=["7:2"])
+        with pytest.raises(SystemExit):
+            work_through(run, sync_mailbox)
+        ReceiptSyncRun.objects.filter(pk=run.pk).reclaim()
+        run = work_through(run, sync_mailbox)
+    assert (run.status, run.processed, run.failed, run.total) == ("completed", 3, 1, 3)
 
 
 @pytest.mark.parametrize("change", [{"secret": "wrong"}, {"port": 1}, {"folder": "Nowhere"}])

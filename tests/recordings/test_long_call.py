@@ -148,8 +148,10 @@ def test_a_call_that_kills_its_worker_twice_is_failed_and_the_others_are_done(so
         Call.objects.filter(call_id=LONG).update(segments=[], transcribed_to=0)  # it dies before anything is stored
         deaths += 1
         assert deaths < 5
+    killed_once(model, run)  # in the call after it
+    RecordingRun.objects.filter(pk=run.pk).reclaim()
     end = work_through(run, collect)
-    assert (end.status, end.succeeded, end.failed) == ("completed", 3, 1)
+    assert (end.status, end.processed, end.succeeded, end.failed, end.total) == ("completed", 4, 3, 1, 4)
     assert outcomes_by_key(end)[LONG] == ("failed", "poison")
 
 
