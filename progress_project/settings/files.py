@@ -11,6 +11,7 @@ STATICFILES_STORAGE_BACKEND = (
 # Attachments are private: no URL serves this directory.
 MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(VAR_DIR / "media"))
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # What has a file's name already was left by a crash, or is the same file, stored by another attempt.
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"allow_overwrite": True}},
     "staticfiles": {"BACKEND": STATICFILES_STORAGE_BACKEND},
 }

@@ -42,10 +42,10 @@ def fetch_recording(context: CollectionContext, call: Call, *, report_share: Cal
         )
         download.verify_on_disk()
         audio = context.reader.check_recording(Path(part.name), raw_type=raw_type_of(call))
-        name = storage_name_of(call)
         progress.fenced(lambda: None)  # raises if the run was taken away: another attempt may be storing the file
-        default_storage.delete(name)  # left by an attempt that died before it wrote the row
-        default_storage.save(name, CompletePart(part))
+        # In place of what an attempt left that died before it wrote the row. It isn't deleted first: where this attempt
+        # is frozen here, another one may have stored the file, and has removed this part file. Then `save` raises.
+        name = default_storage.save(storage_name_of(call), CompletePart(part))
         progress.fenced(call.store_file, name=name, size=download.size, sha256=download.digest, **asdict(audio))
 
 

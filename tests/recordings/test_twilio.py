@@ -280,6 +280,30 @@ def test_an_attempt_that_lost_its_run_leaves_no_file(business_a: Business, setti
     assert not [path for path in Path(django_settings.MEDIA_ROOT).rglob("*") if path.is_file()]
 
 
+def test_an_attempt_that_wakes_up_late_leaves_the_file_of_the_next_one(
+    business_a: Business, settings: Settings
+) -> None:
+    def freeze_before_storing(run: RecordingRun, progress: Progress) -> None:
+        fenced = progress.fenced
+
+        def fenced_and_frozen(write: Any, *args: Any, **options: Any) -> Any:
+            result = fenced(write, *args, **options)
+            if write.__name__ == "<lambda>":  # the last look before the file is stored
+                RecordingRun.objects.filter(pk=run.pk).reclaim()
+                assert work_through(run, collect).status == "completed"
+            return result
+
+        progress.fenced = fenced_and_frozen  # type: ignore[method-assign]
+        collect(run, progress)
+
+    only = make_served_call(1)
+    with serve_twilio(settings, [only]):
+        run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a), job_type="download")
+        run = work_through(run, freeze_before_storing)
+    assert (run.status, run.succeeded, run.attempt) == ("completed", 1, 2)
+    assert read_stored(only.sid) == only.content
+
+
 def test_private_addresses_are_refused_in_production(business_a: Business, settings: Settings) -> None:
     with serve_twilio(settings, [make_served_call(1)]):
         settings.RECORDINGS_ALLOW_PRIVATE_HOSTS = False
