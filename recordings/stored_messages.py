@@ -19,4 +19,10 @@ FOLDER_NOT_OFFERED: Final = StoredMessage(_("The folder %(folder)s is not within
 NO_SUCH_FOLDER: Final = StoredMessage(_("There is no folder %(folder)s on the worker's machine."))
 FOREIGN_HOST: Final = StoredMessage(_("The provider redirects to %(host)s, which isn't one of its known hosts."))
 PRIVATE_HOST: Final = StoredMessage(_("The provider's host %(host)s has a private address."))
+MODEL_NOT_LOADED: Final = StoredMessage(
+    _(
+        "The speech model %(name)s can't be loaded. Set WHISPER_MODEL to one that is on the worker's machine"
+        " or that it can download; or choose to download only."
+    )
+)
 PROVIDER_ERROR: Final = StoredMessage(_("The provider answered with an error (%(status)d)."))

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from runs.exceptions import RunRejected
 
+from ..stored_messages import MODEL_NOT_LOADED
 from .transcriber import Transcriber
 
 logger = logging.getLogger(__name__)
@@ -59,10 +60,4 @@ def load_model(name: str) -> Any:
     except Exception as error:
         # An unknown name, no network, a folder of something else: each fails with an exception of its own.
         logger.exception("Could not load the speech model %s", name)
-        raise RunRejected(
-            _(
-                "The speech model %(name)s can't be loaded. Set WHISPER_MODEL to one that is on the worker's machine"
-                " or that it can download; or choose to download only."
-            )
-            % {"name": name}
-        ) from error
+        raise RunRejected(MODEL_NOT_LOADED % {"name": name}) from error

@@ -11,6 +11,7 @@ from unittest import mock
 
 import pytest
 from django.db import connection
+from django.utils.translation import override
 from pytest_django import Settings
 
 from demo import calls
@@ -24,6 +25,7 @@ from runs.models import Business
 from runs.models.audit import SYSTEM
 from runs.progress import Progress
 from runs.states import StopRequest
+from runs.stored_text import translate_stored
 from tests.actors import read_run, work_through
 from tests.telephony import collect_source, folder_source, outcomes_by_key, record_flushes
 
@@ -226,6 +228,8 @@ def test_a_folder_without_a_model_rejects_the_run(business_a: Business, settings
     run = collect_source(folder_source(business_a, calls.FOLDERS["business-b"]), job_type="full")
     assert (run.status, run.error_code) == ("failed", "rejected")
     assert "can't be loaded" in run.error_message
+    with override("he"):
+        assert f"לא ניתן לטעון את מודל הדיבור {tmp_path}." in translate_stored(run.error_message)
 
 
 def test_the_model_is_loaded_once(db: None) -> None:

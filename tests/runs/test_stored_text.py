@@ -21,6 +21,7 @@ VALUES = {
     "host": "mail.example.com",
     "hours": 7,
     "minutes": 30,
+    "name": "ivrit-ai/whisper-large-v3",
     "port": "993",
     "problem": "Something else.",
     "reason": "Permission denied",
