@@ -10,6 +10,7 @@ from encrypted_fields.fields import EncryptedTextField
 from runs.models import Business
 
 from ..sources import Account, FolderAccount, TwilioAccount
+from ..transcription.languages import LANGUAGE_CODES
 from ..transcription.speakers import AgentChannel, speakers_by_channel
 
 
@@ -56,8 +57,12 @@ class Source(models.Model):
 
     def clean(self) -> None:
         required = ["folder"] if self.kind == self.Kind.FOLDER else ["account_sid"]
-        if missing := [name for name in required if not getattr(self, name)]:
-            raise ValidationError(dict.fromkeys(missing, _("This kind of source needs it.")))
+        missing = [name for name in required if not getattr(self, name)]
+        errors = dict.fromkeys(missing, _("This kind of source needs it."))
+        if self.language and self.language not in LANGUAGE_CODES:
+            errors["language"] = _("No language has this code. Use one like “he” or “en”, or leave it empty.")
+        if errors:
+            raise ValidationError(errors)
 
     def account(self) -> Account:
         if self.kind == self.Kind.FOLDER:

@@ -65,6 +65,8 @@ def test_another_account_needs_its_token_typed_again(as_staff_in_admin: Client, 
         ({"kind": "twilio", "account_sid": SID, "secret": ""}, "needs its auth token"),
         ({"kind": "twilio", "account_sid": "", "secret": "x"}, "This kind of source needs it"),
         ({"kind": "folder", "folder": ""}, "This kind of source needs it"),
+        ({"kind": "folder", "folder": "/calls", "language": "he-IL"}, "No language has this code."),
+        ({"kind": "folder", "folder": "/calls", "language": "Hebrew"}, "No language has this code."),
     ],
 )
 def test_a_source_needs_what_its_kind_needs(

@@ -12,12 +12,14 @@ from unittest import mock
 import pytest
 from django.db import connection
 from django.utils.translation import override
+from faster_whisper import tokenizer
 from pytest_django import Settings
 
 from demo import calls
 from recordings.collection import transcribe as transcribing
 from recordings.collection.collect import collect
 from recordings.models import Call, RecordingRun
+from recordings.transcription.languages import LANGUAGE_CODES
 from recordings.transcription.speech_model import load_transcriber
 from recordings.transcription.transcriber import Transcriber, Utterance
 from runs.lifecycle import dispatch
@@ -230,6 +232,10 @@ def test_a_folder_without_a_model_rejects_the_run(business_a: Business, settings
     assert "can't be loaded" in run.error_message
     with override("he"):
         assert f"לא ניתן לטעון את מודל הדיבור {tmp_path}." in translate_stored(run.error_message)
+
+
+def test_a_source_may_have_the_languages_that_the_model_knows() -> None:
+    assert set(tokenizer._LANGUAGE_CODES) == LANGUAGE_CODES
 
 
 def test_the_model_is_loaded_once(db: None) -> None:
