@@ -13,7 +13,7 @@ from runs.item_failed import ItemFailed
 
 # Increased when the same mail may give other facts. Stored on each receipt: a sync that reads the mail again updates
 # undecided receipts of an earlier version.
-EXTRACTOR_VERSION: Final = 3
+EXTRACTOR_VERSION: Final = 4
 
 
 @dataclass(frozen=True)

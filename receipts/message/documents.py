@@ -32,6 +32,8 @@ DOCUMENT_TYPES: Final = {
     "text/html": ".html",
     "application/xml": ".xml",
 }
+# The types of the mail's own text.
+_BODY_TYPES: Final = ("text/plain", "text/html")
 # The most frequent types. puremagic recognises them too, but takes milliseconds.
 _PICTURES: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
@@ -44,12 +46,11 @@ def find_documents(
     """The attached files of the types that are stored, each once however often it is attached."""
     found: dict[str, Document] = {}
     for part in parts:
-        if (part.type == "text/plain" and not part.filename.lower().endswith(".xml")) or part.is_embedded_in(html):
-            continue
-        if part.type == "text/html" and not part.is_attached:
+        # Attached files are opened even if declared as text: a missing or malformed type reads the same (RFC 2045).
+        if part.type in _BODY_TYPES and not part.is_attached:
             continue
         try:
-            document = _make_document(part, max_attachment_bytes)
+            document = _make_document(part, html, max_attachment_bytes)
         except ItemFailed as fault:
             faults.append(fault)
         else:
@@ -58,9 +59,12 @@ def find_documents(
     return tuple(found.values())
 
 
-def _make_document(part: Part, max_attachment_bytes: int) -> Document | None:
+def _make_document(part: Part, html: str, max_attachment_bytes: int) -> Document | None:
     kind = sniff_type(part.content(limit=HEAD_BYTES))
     if kind not in DOCUMENT_TYPES:
+        return None
+    # Only a picture is shown inside the text; to any other file the text links.
+    if kind.startswith("image/") and part.is_named_in(html):
         return None
     check_attachment_size(part, max_attachment_bytes)
     content = part.content()

@@ -7,6 +7,7 @@ their boundary, so that opening costs one pass and no copies, whatever the mail 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,8 @@ Split = Callable[[], tuple[Headers, memoryview]]  # of a part that was found and
 MAX_PART_HEADER_BYTES: Final = 16_000
 MAX_PARAMETERS: Final = 2_000
 MAX_DEPTH: Final = 20
+# Without it, the ID "1" would be found in "cid:10".
+_END_OF_ID: Final = r"(?![\w.%+$@-])"
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,9 @@ class Part:
     def is_attached(self) -> bool:
         return self.is_attachment or bool(self.filename)
 
-    def is_embedded_in(self, html: str) -> bool:
-        """Whether it is shown inside the text, as a logo is."""
-        return bool(self.content_id) and f"cid:{self.content_id}" in html
+    def is_named_in(self, html: str) -> bool:
+        """Whether the text names it by its Content-ID (RFC 2392): so it shows a logo, or links to a file."""
+        return bool(self.content_id) and re.search(re.escape(f"cid:{self.content_id}") + _END_OF_ID, html) is not None
 
     @property
     def size(self) -> int:

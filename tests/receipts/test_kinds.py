@@ -242,6 +242,27 @@ def test_a_logo_is_no_receipt(file: bytes) -> None:
     assert str(finding.amount) == "479.50"
 
 
+@pytest.mark.parametrize("declared", [b"Content-Type: PDF\r\n", b"Content-Type: text/plain; name=a.pdf\r\n", b""])
+def test_an_invoice_is_found_whatever_type_is_declared(declared: bytes) -> None:
+    file = pdf("a.pdf").replace(b"Content-Type: application/pdf\r\n", declared)
+    [finding] = findings(letter("Documents", "See below.", file), INVOICE)
+    assert str(finding.amount) == "479.50"
+
+
+@pytest.mark.parametrize(
+    ("html", "file", "count"),
+    [
+        ('<a href="cid:1">', pdf("a.pdf"), 1),
+        ('<object type="application/x-apple-msg-attachment" data="cid:1">', pdf("a.pdf"), 1),
+        ('<img src="cid:1">', jpeg("IMG_1234.jpg"), 0),
+        ('<img src="cid:10">', jpeg("IMG_1234.jpg"), 1),
+    ],
+)
+def test_only_pictures_are_left_out_as_shown_inside_the_text(html: str, file: bytes, count: int) -> None:
+    raw = letter("For the bookkeeper", "", text(html, kind="html"), b"Content-ID: <1>\r\n" + file, sender=PERSON)
+    assert len(findings(raw, INVOICE)) == count
+
+
 def test_pictures_of_a_shop_or_a_list_are_no_receipts() -> None:
     assert findings(letter("Spring sale", "Look!", jpeg("IMG_1.jpg"), **{"List-Id": "<sale.acme.test>"})) == []
     assert findings(letter("Hello", "Look!", jpeg("IMG_1.jpg"), sender="no-reply@acme.test")) == []
@@ -326,7 +347,7 @@ def test_the_person_who_forwards_a_receipt_is_not_its_vendor() -> None:
 
 def test_every_review_reason_has_a_message_and_the_rules_a_version() -> None:
     assert set(MESSAGES) == set(ReviewReason)
-    assert EXTRACTOR_VERSION == 3
+    assert EXTRACTOR_VERSION == 4
 
 
 @pytest.mark.parametrize(
