@@ -37,6 +37,10 @@ _BODY_TYPES: Final = ("text/plain", "text/html")
 # The most frequent types. puremagic recognises them too, but takes milliseconds.
 _PICTURES: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
+_HTML_TYPES: Final = ("text/html", "application/xhtml+xml")
+_HTML_ENDINGS: Final = (".html", ".htm", ".xhtml")
+_HTML_TAG = re.compile(rb"<(?:!doctype\s++html|html|head|body|meta|table|div)\b", re.IGNORECASE)
+
 _UNSAFE_IN_NAME = re.compile(r"[^\w.\-()\[\] +,'&@#=]")
 
 
@@ -60,7 +64,7 @@ def find_documents(
 
 
 def _make_document(part: Part, html: str, max_attachment_bytes: int) -> Document | None:
-    kind = sniff_type(part.content(limit=HEAD_BYTES))
+    kind = _find_type(part)
     if kind not in DOCUMENT_TYPES:
         return None
     # Only a picture is shown inside the text; to any other file the text links.
@@ -69,6 +73,14 @@ def _make_document(part: Part, html: str, max_attachment_bytes: int) -> Document
     check_attachment_size(part, max_attachment_bytes)
     content = part.content()
     return Document(make_safe_filename(part.filename, kind), kind, content, hashlib.sha256(content).hexdigest())
+
+
+def _find_type(part: Part) -> str:
+    """The type by content. HTML may begin in many ways, so what is declared as HTML needs only a tag near its start."""
+    head = part.content(limit=HEAD_BYTES)
+    kind = sniff_type(head)
+    is_declared_html = part.type in _HTML_TYPES or part.filename.lower().endswith(_HTML_ENDINGS)
+    return "text/html" if kind not in DOCUMENT_TYPES and is_declared_html and _HTML_TAG.search(head) else kind
 
 
 def check_attachment_size(part: Part, max_attachment_bytes: int) -> None:

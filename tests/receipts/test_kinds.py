@@ -323,6 +323,27 @@ def test_an_empty_page_is_no_receipt() -> None:
     assert findings(letter("Documents", "See you.", page, sender=PERSON)) == []
 
 
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "\ufeff<!DOCTYPE html>",
+        "<HTML>",
+        '<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN">',
+        "<head>",
+        '<meta charset="utf-8">',
+        "Printed on 2024-03-04<table><tr><td>",
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    [("a", "text/html"), ("a.xhtml", "application/xhtml+xml"), ("a.HTM", "application/octet-stream")],
+)
+def test_html_may_begin_in_many_ways(beginning: str, name: str, declared: str) -> None:
+    file = attachment((beginning + INVOICE.replace("\n", "<br>")).encode(), name, declared)
+    [finding] = findings(letter("Documents", "See below.", file))
+    assert str(finding.amount) == "479.50"
+
+
 def test_a_document_that_may_be_a_credit_note_is_reviewed() -> None:
     page = "Acme GmbH\nGutschrift 70211\nDatum: 04.03.2024\nGesamtbetrag: 479,50 €"
     [finding] = findings(letter("Documents", "See below.", pdf("a.pdf")), page)
