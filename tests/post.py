@@ -86,16 +86,15 @@ def slowed(target: int, *, after: int, piece: int, seconds: float) -> Iterator[i
 def cut_after(target: int, limits: list[int]) -> Iterator[int]:
     """A port that forwards to `target`, and cuts each connection after its limit of bytes.
 
-    Connections beyond the list are not cut. Yields the port.
+    Connections beyond the list, which is used up and may be cleared meanwhile, are not cut. Yields the port.
     """
-    left = list(limits)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def accept() -> None:
             with suppress(OSError):
                 while True:
                     client, _ = listener.accept()
-                    limit = left.pop(0) if left else None
+                    limit = limits.pop(0) if limits else None
                     upstream = socket.create_connection(("127.0.0.1", target))
                     for args in ((client, upstream, None), (upstream, client, limit)):
                         threading.Thread(target=_forward, args=args, daemon=True).start()

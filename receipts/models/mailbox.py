@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Literal, cast
 
 from django.conf import settings
@@ -55,12 +57,21 @@ class Mailbox(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Reset how far it was read, and `has_been_opened`, when the mailbox points to another place."""
-        same_location = Mailbox.objects.filter(**{name: getattr(self, name) for name in self.LOCATION_FIELDS})
-        if self.pk and not same_location.filter(pk=self.pk).exists():
+        if self.pk and not self._at_same_location().exists():
             self.uidvalidity, self.last_uid = None, 0
             if (fields := kwargs.get("update_fields")) is not None:
                 kwargs["update_fields"] = {*fields, "uidvalidity", "last_uid"}
         super().save(*args, **kwargs)
+
+    def _at_same_location(self) -> models.QuerySet[Mailbox]:
+        """Its row, unless that has been pointed to another place meanwhile."""
+        return Mailbox.objects.filter(pk=self.pk, **{name: getattr(self, name) for name in self.LOCATION_FIELDS})
+
+    @property
+    def location_digest(self) -> str:
+        """Tells the place that it points to from others, which may have the same UIDVALIDITY."""
+        location = [getattr(self, name) for name in self.LOCATION_FIELDS]
+        return hashlib.sha256(json.dumps(location).encode()).hexdigest()[:16]
 
     @property
     def has_been_opened(self) -> bool:
@@ -68,8 +79,8 @@ class Mailbox(models.Model):
         return self.uidvalidity is not None
 
     def mark_opened(self, uidvalidity: int) -> None:
-        """Record that it was opened, and that no sync has completed yet."""
-        Mailbox.objects.filter(pk=self.pk, uidvalidity=None).update(uidvalidity=uidvalidity, last_uid=0)
+        """Record that it was opened where this instance points to, and that no sync has completed yet."""
+        self._at_same_location().filter(uidvalidity=None).update(uidvalidity=uidvalidity, last_uid=0)
 
     def clean(self) -> None:
         if self.sends_in_clear():
@@ -98,7 +109,10 @@ class Mailbox(models.Model):
         )
 
     def mark_read(self, uidvalidity: int, uid: int) -> None:
-        """Remember how far a completed sync has read; never backwards under one UIDVALIDITY."""
+        """Remember how far a completed sync has read where this instance points to.
+
+        Never backwards under one UIDVALIDITY.
+        """
         further = models.Q(uidvalidity=uidvalidity, last_uid__lt=uid)
         renumbered = ~models.Q(uidvalidity=uidvalidity) | models.Q(uidvalidity=None)
-        Mailbox.objects.filter(further | renumbered, pk=self.pk).update(uidvalidity=uidvalidity, last_uid=uid)
+        self._at_same_location().filter(further | renumbered).update(uidvalidity=uidvalidity, last_uid=uid)

@@ -53,7 +53,9 @@ class ReceiptSyncRun(Run):
         return text % {"n": format_number(n)} if n else ""
 
     def retry_fields(self) -> dict[str, Any]:
-        return {"mailbox": self.mailbox, "mode": self.Mode.SELECTED}
+        # The messages are named by UIDs, which mean nothing once the mailbox points to another place.
+        location = {"location": self.cursor["location"]} if "location" in self.cursor else {}
+        return {"mailbox": self.mailbox, "mode": self.Mode.SELECTED, "cursor": location}
 
 
 class ScannedMessage(RunItem):

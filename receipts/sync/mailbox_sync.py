@@ -54,8 +54,9 @@ class MailboxSync:
         self._outage = Outage(progress, run.mailbox)
         self._failures = FetchFailures.from_json(run.cursor.get("failures", {}))
         self._outdated = retry_while_database_is_away(fetch_outdated_message_ids, run)
-        # The UID of the last finished message, and the UIDVALIDITY under which the server assigned it.
+        # The UID of the last finished message, and the UIDVALIDITY and the mailbox's place under which it was assigned.
         self._uidvalidity: int | None = run.cursor.get("uidvalidity")
+        self._location: str = run.cursor.get("location", "")  # "" before the first connection, and in old cursors
         self._uid: int = run.cursor.get("uid", 0)
 
     def process_all(self) -> None:
@@ -75,7 +76,7 @@ class MailboxSync:
             self._scanner.discard_ahead()  # after the wait, other messages may come next
             if self._uidvalidity is not None:  # the next attempt must know which numbering it is
                 failures = self._failures.as_json(after=self._uid)
-                self._progress.remember(uidvalidity=self._uidvalidity, failures=failures)
+                self._progress.remember(uidvalidity=self._uidvalidity, location=self._location, failures=failures)
             self._outage.wait(unreachable)
 
     def _process_remaining(self, inbox: Inbox) -> None:
@@ -83,9 +84,10 @@ class MailboxSync:
         run, progress = self._run, self._progress
         if not run.mailbox.has_been_opened:
             progress.fenced(run.mailbox.mark_opened, inbox.uidvalidity)
-        if self._uidvalidity not in (None, inbox.uidvalidity):
-            self._start_over(inbox)
+        if self._has_moved() or self._uidvalidity not in (None, inbox.uidvalidity):
+            self._start_over()
         self._uidvalidity = inbox.uidvalidity
+        self._location = self._location or run.mailbox.location_digest
         targets = self._list_remaining(inbox)
         uids = [target for target in targets if isinstance(target, int)]
         if uids:
@@ -106,18 +108,20 @@ class MailboxSync:
         if run.mode in (run.Mode.INCREMENTAL, run.Mode.FULL) and self._uid:
             progress.fenced(run.mailbox.mark_read, inbox.uidvalidity, self._uid)
 
-    def _start_over(self, inbox: Inbox) -> None:
-        """The server has a new UIDVALIDITY: the old UIDs may belong to other messages now."""
+    def _has_moved(self) -> bool:
+        """Whether somebody pointed the mailbox to another place, which may have the same UIDVALIDITY."""
+        return self._location not in ("", self._run.mailbox.location_digest)
+
+    def _start_over(self) -> None:
+        """The server has a new UIDVALIDITY, or it is another mailbox: the old UIDs may belong to other messages now."""
         self._uid, self._failures = 0, FetchFailures()
         if self._run.mode == self._run.Mode.SELECTED:
             return  # pending items fail as renumbered, and the others are finished
+        self._location = ""
         self._progress.report()  # writes the last items, which would otherwise be written after the deletion
-        # Items first: after a crash in between, the cursor still has the old UIDVALIDITY, and the sync starts over.
-        self._progress.fenced(self._delete_old_items, inbox.uidvalidity)
+        # Items first: after a crash in between, the cursor still has the old place, and the sync starts over.
+        self._progress.fenced(self._run.items.all().delete)
         self._progress.start_over()
-
-    def _delete_old_items(self, uidvalidity: int) -> None:
-        self._run.items.exclude(key__startswith=f"{uidvalidity}:").delete()
 
     def _list_remaining(self, inbox: Inbox) -> Sequence[Target]:
         """The messages that the run's mode selects, after its cursor, ascending."""
@@ -131,10 +135,15 @@ class MailboxSync:
         return inbox.uids(after=self._uid)
 
     def _list_selected(self) -> list[Target]:
-        """The pending items of the run, which was started with them; first those that the server has renumbered."""
+        """The pending items of the run, which was started with them; first those that the server has renumbered.
+
+        All are renumbered where the mailbox points to another place than that of the items.
+        """
         self._progress.report()  # writes what an earlier connection finished, or it would be pending
         pending = self._run.items.filter(status=ItemStatus.PENDING).values_list("key", flat=True)
         current = f"{self._uidvalidity}:"
+        if self._has_moved():
+            return [*sorted(pending)]
         return [
             *sorted(key for key in pending if not key.startswith(current)),
             *sorted(int(key.removeprefix(current)) for key in pending if key.startswith(current)),
@@ -185,4 +194,4 @@ class MailboxSync:
     def _checkpoint(self, target: Target) -> None:
         if isinstance(target, int):
             self._uid = target
-        self._progress.checkpoint(uidvalidity=self._uidvalidity, uid=self._uid)
+        self._progress.checkpoint(uidvalidity=self._uidvalidity, location=self._location, uid=self._uid)

@@ -76,7 +76,8 @@ def test_after_the_longest_wait_over_all_attempts_the_run_fails(lonely: Mailbox,
 
 def test_a_server_that_goes_away_in_the_middle_costs_nothing_and_repeats_nothing(box: tuple[Server, Mailbox]) -> None:
     server, mailbox = box
-    with cut_after(server.port, [1_150_000, *[0] * 100]) as port:
+    limits = [1_150_000, *[0] * 100]
+    with cut_after(server.port, limits) as port:
         Mailbox.objects.filter(pk=mailbox.pk).update(port=port)
         run = work_through(start_sync(mailbox), sync_mailbox)
         done = run.processed
@@ -84,10 +85,12 @@ def test_a_server_that_goes_away_in_the_middle_costs_nothing_and_repeats_nothing
         assert 0 < done < MANY
         run = work_on_after_wait(run, sync_mailbox)
         assert (bool(run.waiting_until), run.processed, run.total) == (True, done, MANY)
-    Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port)
-    end = work_on_after_wait(run, sync_mailbox)
+        items = set(run.items.values_list("pk", flat=True))
+        limits.clear()
+        end = work_on_after_wait(run, sync_mailbox)
     assert (end.status, end.processed, end.total, end.losses) == ("completed", MANY, MANY, 0)
     assert {item.attempts for item in end.items.all()} == {1}
+    assert items < set(end.items.values_list("pk", flat=True)), "it went on behind them"
 
 
 def test_a_message_that_ends_every_connection_is_given_up_though_its_tries_are_attempts_apart(

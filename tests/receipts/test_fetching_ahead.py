@@ -127,7 +127,7 @@ def test_a_connection_lost_while_messages_are_scanned_ahead_stores_each_once(
     fetch_ahead = LetterFetcher.fetch_ahead
     monkeypatch.setattr(LetterFetcher, "fetch_ahead", note)
     raws = [letter(number).ljust(10_000, b".") for number in range(1, many + 1)]
-    with served_mails(business_a, raws) as (server, mailbox), cut_after(server.port, limits) as port:
+    with served_mails(business_a, raws) as (server, mailbox), cut_after(server.port, [*limits]) as port:
         mailbox.port = port
         mailbox.save()
         run = work_through(start_sync(mailbox), sync_mailbox)

@@ -181,7 +181,7 @@ def test_a_connection_cut_in_the_middle_loses_and_repeats_nothing(
     box: tuple[Server, Mailbox], limits: list[int]
 ) -> None:
     server, mailbox = box
-    with cut_after(server.port, limits) as port:
+    with cut_after(server.port, [*limits]) as port:
         mailbox.port = port
         mailbox.save()
         run = work_through(start_sync(mailbox), sync_mailbox)
@@ -195,15 +195,18 @@ def test_a_run_whose_server_went_away_in_the_middle_can_be_retried(
 ) -> None:
     settings.RECEIPTS_UNREACHABLE_SECONDS = 0.3
     server, mailbox = box
-    with cut_after(server.port, [1_150_000, *[0] * 100]) as port:
+    limits = [1_150_000, *[0] * 100]
+    with cut_after(server.port, limits) as port:
         Mailbox.objects.filter(pk=mailbox.pk).update(port=port)
         run = work_through(start_sync(mailbox), sync_mailbox)
-    assert (run.status, run.error_code, run.total) == ("failed", "unreachable", MANY)
-    assert 0 < run.processed < MANY
-    Mailbox.objects.filter(pk=mailbox.pk).update(port=server.port)
-    dispatch.reopen(run, SYSTEM, "retry")
-    run = work_through(run, sync_mailbox)
+        assert (run.status, run.error_code, run.total) == ("failed", "unreachable", MANY)
+        assert 0 < run.processed < MANY
+        done = set(run.items.values_list("pk", flat=True))
+        limits.clear()
+        dispatch.reopen(run, SYSTEM, "retry")
+        run = work_through(run, sync_mailbox)
     assert (run.status, run.processed, run.total) == ("completed", MANY, MANY)
+    assert done < set(run.items.values_list("pk", flat=True)), "it went on behind them"
 
 
 def test_a_password_changed_in_the_middle_rejects_the_run(box: tuple[Server, Mailbox], meanwhile: Any) -> None:
@@ -242,21 +245,35 @@ def test_a_folder_that_is_renumbered_in_the_middle_is_read_from_its_start(
     assert shown[0] < MANY
 
 
-def test_a_retry_after_renumbering_counts_the_existing_messages(box: tuple[Server, Mailbox]) -> None:
+@pytest.mark.parametrize(
+    ("cursor", "read_now"),
+    [
+        ({"uidvalidity": 6, "uid": 40}, MANY),
+        ({"uidvalidity": 7, "uid": 40, "location": "another account"}, MANY),
+        ({"uidvalidity": 7, "uid": 40}, MANY - 40),
+    ],
+    ids=["numbered anew", "another account that is numbered alike", "the same, with a cursor of an older version"],
+)
+def test_a_retry_goes_on_only_behind_the_same_messages(
+    box: tuple[Server, Mailbox], cursor: dict[str, Any], read_now: int
+) -> None:
     _server, mailbox = box
     run = start_sync(mailbox)
     ReceiptSyncRun.objects.filter(pk=run.pk).update(
-        cursor={"uidvalidity": 6, "uid": 40},
+        cursor=cursor,
         cursor_counts={"processed": 40, "failed": 2, "skipped": 38},
         processed=40,
         failed=2,
         skipped=38,
         total=MANY,
     )
-    run.items.create(key="6:3", status="failed", error_code="malformed")
+    run.items.create(key=f"{cursor['uidvalidity']}:3", status="failed", error_code="malformed")
     run = work_through(run, sync_mailbox)
-    assert (run.status, run.processed, run.total, run.failed) == ("completed", MANY, MANY, 0)
-    assert run.items.count() == MANY
+    is_read_anew = read_now == MANY
+    assert (run.status, run.processed, run.total, run.failed) == ("completed", MANY, MANY, 0 if is_read_anew else 2)
+    assert run.items.count() == (MANY if is_read_anew else read_now + 1)
+    mailbox.refresh_from_db()
+    assert (mailbox.last_uid, run.cursor["location"]) == (MANY, mailbox.location_digest)
 
 
 def test_a_retry_of_renumbered_messages_fails_them_as_renumbered(box: tuple[Server, Mailbox]) -> None:
@@ -268,6 +285,16 @@ def test_a_retry_of_renumbered_messages_fails_them_as_renumbered(box: tuple[Serv
     assert (run.status, run.processed, run.total, run.failed) == ("completed", 2, 2, 1)
     old = run.items.get(key="6:3")
     assert (old.status, old.error_code, old.subject) == ("failed", "renumbered", "An old one")
+
+
+def test_failed_messages_are_not_looked_for_in_another_account(business_a: Business) -> None:
+    with served_mails(business_a, [b"No mail", mail(2)]) as (_server, mailbox):
+        run = work_through(start_sync(mailbox), sync_mailbox)
+        mailbox.host = "localhost"
+        mailbox.save()
+        again = work_through(dispatch.retry_failed(run, None), sync_mailbox)
+    [item] = again.items.all()
+    assert (again.status, item.key, item.error_code) == ("completed", "7:1", "renumbered")
 
 
 # What a mailbox remembers
@@ -289,5 +316,13 @@ def test_a_mailbox_that_moved_to_another_server_is_read_from_its_start(lonely: M
     Mailbox.objects.update_or_create(pk=lonely.pk, defaults={"name": "Another name", "secret": "x"})
     assert Mailbox.objects.get(pk=lonely.pk).last_uid == 40
     Mailbox.objects.update_or_create(pk=lonely.pk, defaults=change)
+    mailbox = Mailbox.objects.get(pk=lonely.pk)
+    assert (mailbox.has_been_opened, mailbox.last_uid) == (False, 0)
+
+
+def test_a_mailbox_that_moved_during_a_sync_remembers_nothing_of_it(lonely: Mailbox) -> None:
+    Mailbox.objects.update_or_create(pk=lonely.pk, defaults={"username": "noa"})
+    lonely.mark_opened(7)
+    lonely.mark_read(7, 40)
     mailbox = Mailbox.objects.get(pk=lonely.pk)
     assert (mailbox.has_been_opened, mailbox.last_uid) == (False, 0)
