@@ -21,13 +21,15 @@ class Document:
     """A file that came with a mail.
 
     `filename` is safe to store: no path, no control characters, an ending that fits
-    `content_type`, which was found by looking at `content`. `sha256` is the hex digest.
+    `content_type`, which was found by looking at `content`. `sha256` is the hex digest. `charset` is the one that the
+    mail declares for HTML, as Python names it, "" where it declares none that is known.
     """
 
     filename: str
     content_type: str
     content: bytes = field(repr=False)
     sha256: str
+    charset: str = ""
 
 
 @dataclass(frozen=True)

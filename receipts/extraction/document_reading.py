@@ -12,7 +12,7 @@ from receipts.extraction.readable import is_readable
 from receipts.extraction.reading import Reading, weigh_facts
 from receipts.extraction.senders import may_be_personal
 from receipts.findings import Document
-from receipts.message.charsets import decode_text
+from receipts.message.charsets import decode_html
 from receipts.message.markup import MAX_HTML, html_text
 from receipts.message.message import Contents, OpenedMessage
 from receipts.phrases import mark_phrase as _
@@ -62,7 +62,7 @@ def _open_document(document: Document, read_pdf: Callable[[bytes], Contents]) ->
             return read_pdf(document.content)
         case "text/html":
             # Cut before decoding, which would take long for megabytes. No receipt is that large.
-            return Contents(html_text(decode_text(document.content[:MAX_HTML], "")))
+            return Contents(html_text(decode_html(document.content[:MAX_HTML], document.charset)))
         case "application/xml":
             return Contents("", invoice=document.content)
         case _:

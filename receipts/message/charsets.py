@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
@@ -38,13 +39,18 @@ _NO_CHARSETS: Final = {"idna", "punycode", "unicode_escape", "raw_unicode_escape
 _UNDECLARED: Final = {"", "default", "unknown", "unknown-8bit", "x-unknown", "8bit", "binary"}
 # Declared as plain ASCII, or not at all, text is mostly UTF-8 or Windows Hebrew.
 _GUESSED_CHARSETS: Final = ("utf-8", "cp1255", "latin-1")
+# What a page declares itself. It was found by reading ASCII, so the page can't be in UTF-16.
+_META_CHARSET = re.compile(
+    rb"<meta\s[^<>]{0,200}?\bcharset\s*+=\s*+[\"']?(?!utf-?(?:16|32))([a-z0-9_.:-]{1,40})", re.IGNORECASE
+)
+_META_BYTES: Final = 4_096
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe]")
 
 
 def decode_text(content: bytes, charset: str) -> str:
     """`content` as text. ItemFailed, code charset, when its character set is unknown."""
-    codec = _find_codec(charset.strip().strip("'\"").lower())
+    codec = _find_codec(charset)
     if codec is None:
         raise ItemFailed(_("This message is written in an unknown character set."), code="charset")
     if codec not in ("", "ascii"):
@@ -57,9 +63,33 @@ def decode_text(content: bytes, charset: str) -> str:
     return content.decode("ascii", "replace")
 
 
+def decode_html(content: bytes, charset: str) -> str:
+    """A file of HTML as text. `charset` is what its mail declares, "" if nothing.
+
+    UTF-8 is tried first, as text of other charsets hardly ever fits it, and some mail programs declare their own
+    charset for every file. Then comes the mail's declaration, then the page's own.
+    """
+    if not content.isascii():
+        with suppress(UnicodeDecodeError):
+            return content.decode("utf-8")
+    return decode_text(content, find_charset(charset) or _find_meta_charset(content))
+
+
+def _find_meta_charset(content: bytes) -> str:
+    found = _META_CHARSET.search(content[:_META_BYTES])
+    return find_charset(found[1].decode("ascii")) if found else ""
+
+
+def find_charset(declared: str) -> str:
+    """Python's name for a declared charset, "" where the text must be guessed: undeclared, unknown or plain ASCII."""
+    codec = _find_codec(declared) or ""
+    return "" if codec == "ascii" else codec
+
+
 @lru_cache(maxsize=200)
 def _find_codec(charset: str) -> str | None:
     """Python's name for a charset, "" for an undeclared one, None for one that doesn't exist."""
+    charset = charset.strip().strip("'\"").lower()
     if charset in _UNDECLARED:
         return ""
     try:

@@ -9,7 +9,7 @@ from typing import Final
 import puremagic
 
 from receipts.findings import Document
-from receipts.message.charsets import clean_text
+from receipts.message.charsets import clean_text, find_charset
 from receipts.message.einvoice_xml import is_einvoice
 from receipts.message.mime import Part
 from receipts.phrases import mark_phrase as _
@@ -72,7 +72,9 @@ def _make_document(part: Part, html: str, max_attachment_bytes: int) -> Document
         return None
     check_attachment_size(part, max_attachment_bytes)
     content = part.content()
-    return Document(make_safe_filename(part.filename, kind), kind, content, hashlib.sha256(content).hexdigest())
+    charset = find_charset(part.charset) if kind == "text/html" else ""
+    filename = make_safe_filename(part.filename, kind)
+    return Document(filename, kind, content, hashlib.sha256(content).hexdigest(), charset)
 
 
 def _find_type(part: Part) -> str:
@@ -80,7 +82,9 @@ def _find_type(part: Part) -> str:
     head = part.content(limit=HEAD_BYTES)
     kind = sniff_type(head)
     is_declared_html = part.type in _HTML_TYPES or part.filename.lower().endswith(_HTML_ENDINGS)
-    return "text/html" if kind not in DOCUMENT_TYPES and is_declared_html and _HTML_TAG.search(head) else kind
+    if kind in DOCUMENT_TYPES or not is_declared_html:
+        return kind
+    return "text/html" if _HTML_TAG.search(head.replace(b"\0", b"")) else kind  # in UTF-16 too
 
 
 def check_attachment_size(part: Part, max_attachment_bytes: int) -> None:

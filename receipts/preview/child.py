@@ -5,6 +5,9 @@ What goes out is made here, pixel by pixel or as plain text: nothing of the stra
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from receipts.preview.drawing import draw_pdf_page, draw_picture
 from receipts.preview.frames import DocumentKind, read_request
 from receipts.preview.texts import outline_xml, read_html_text
@@ -17,15 +20,15 @@ def main() -> None:
 
 def answer_request(request: bytes) -> bytes:
     """Empty where the document can't be shown."""
-    kind, page, content = read_request(request)
-    draw = {
+    kind, page, charset, content = read_request(request)
+    draws: dict[DocumentKind, Callable[[bytes, int], bytes]] = {
         DocumentKind.PDF: draw_pdf_page,
         DocumentKind.PICTURE: draw_picture,
-        DocumentKind.HTML: read_html_text,
+        DocumentKind.HTML: partial(read_html_text, charset=charset),
         DocumentKind.XML: outline_xml,
-    }[kind]
+    }
     try:
-        return draw(content, page)
+        return draws[kind](content, page)
     except Exception:  # whatever its parser raises over a broken document
         return b""
 

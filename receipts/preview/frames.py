@@ -1,4 +1,7 @@
-"""The request from `receipts.preview.preview` to its child: a byte for the kind, one for the page, and the document."""
+"""The request from `receipts.preview.preview` to its child.
+
+A byte for the kind, one for the page, a line for the charset of HTML, and the document.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,13 @@ class DocumentKind(Enum):
         if content_type.startswith("image/"):
             return cls.PICTURE
         known = {"application/pdf": cls.PDF, "text/html": cls.HTML, "application/xml": cls.XML}
-        return known.get(content_type)
+        return known.get(content_type.partition(";")[0])
 
 
-def write_request(kind: DocumentKind, page: int, content: bytes) -> bytes:
-    return kind.value + bytes([page]) + content
+def write_request(kind: DocumentKind, page: int, content: bytes, charset: str = "") -> bytes:
+    return kind.value + bytes([page]) + charset.encode() + b"\n" + content
 
 
-def read_request(request: bytes) -> tuple[DocumentKind, int, bytes]:
-    return DocumentKind(request[:1]), request[1], request[2:]
+def read_request(request: bytes) -> tuple[DocumentKind, int, str, bytes]:
+    end = request.index(b"\n", 2)  # the byte of the page may be the same
+    return DocumentKind(request[:1]), request[1], request[2:end].decode(), request[end + 1 :]

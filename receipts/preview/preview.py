@@ -65,7 +65,8 @@ def _draw(receipt: Receipt, kind: DocumentKind | None, page: int) -> bytes:
     content = _read_file(receipt) if kind else b""
     if not kind or not content:
         return b""
-    request, cache = write_request(kind, page, content), caches["previews"]
+    _type, _parameter, charset = receipt.content_type.partition("; charset=")
+    request, cache = write_request(kind, page, content, charset), caches["previews"]
     key = hashlib.sha256(request).hexdigest()
     drawn: bytes | None = cache.get(key)
     if drawn is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from receipts.message.charsets import decode_text
+from receipts.message.charsets import decode_html
 from receipts.message.einvoice_xml import MAX_XML
 from receipts.message.markup import MAX_HTML, html_text
 
@@ -16,8 +16,8 @@ MAX_LINE = 200
 MAX_INDENT = 20
 
 
-def read_html_text(content: bytes, page: int) -> bytes:
-    text = html_text(decode_text(content[:MAX_HTML], "")).replace("\0", "")
+def read_html_text(content: bytes, page: int, *, charset: str = "") -> bytes:
+    text = html_text(decode_html(content[:MAX_HTML], charset)).replace("\0", "")
     lines = (" ".join(line.split()) for line in text.splitlines())
     return "\n".join(line for line in lines if line)[:MAX_CHARACTERS].encode("utf-8", "replace")
 

@@ -46,6 +46,7 @@ def encode_scanned(scanned: Scanned) -> bytes:
                 "filename": document.filename,
                 "content_type": document.content_type,
                 "sha256": document.sha256,
+                "charset": document.charset,
                 "size": len(document.content),
             }
             for document in documents.values()

@@ -39,6 +39,11 @@ def store_findings(run: ReceiptSyncRun, scanned: Scanned) -> int:
     return store_receipts([_build_receipt(run, scanned, document, finding) for document, finding in scanned.findings])
 
 
+def _type_with_charset(document: Document) -> str:
+    """The preview must read an HTML file as its mail declares it: the file itself may not say."""
+    return f"{document.content_type}; charset={document.charset}" if document.charset else document.content_type
+
+
 def _build_receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, finding: Finding) -> Receipt:
     receipt = Receipt(
         business_id=run.business_id,
@@ -63,6 +68,6 @@ def _build_receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | N
     if document:
         receipt.attachment_sha256 = document.sha256
         receipt.filename = document.filename
-        receipt.content_type = document.content_type
+        receipt.content_type = _type_with_charset(document)
         receipt.file.name = document_path(run, document)
     return receipt

@@ -344,6 +344,26 @@ def test_html_may_begin_in_many_ways(beginning: str, name: str, declared: str) -
     assert str(finding.amount) == "479.50"
 
 
+@pytest.mark.parametrize(
+    ("declared", "meta", "written_in"),
+    [
+        ("iso-8859-15", "", "iso-8859-15"),
+        ("us-ascii", '<meta charset="iso-8859-15">', "iso-8859-15"),
+        ("x-klingon", '<META http-equiv="Content-Type" content="text/html; charset=iso-8859-15">', "iso-8859-15"),
+        ("iso-8859-1", "", "utf-8"),
+        ("", '<meta charset="utf-16">', "cp1255"),
+        ("utf-16", "", "utf-16"),
+    ],
+)
+def test_html_is_read_in_the_charset_that_its_mail_or_the_page_declares(
+    declared: str, meta: str, written_in: str
+) -> None:
+    page = f"<!doctype html>{meta}Acme Ltd<br>Facture n° 4711<br>Date : 04/03/2024<br>Total TTC : 100,00 €"
+    file = attachment(page.encode(written_in), "facture.html", f"text/html; charset={declared}")
+    [finding] = findings(letter("Documents", "See below.", file))
+    assert (str(finding.amount), finding.currency) == ("100.00", "EUR")
+
+
 def test_a_document_that_may_be_a_credit_note_is_reviewed() -> None:
     page = "Acme GmbH\nGutschrift 70211\nDatum: 04.03.2024\nGesamtbetrag: 479,50 €"
     [finding] = findings(letter("Documents", "See below.", pdf("a.pdf")), page)

@@ -84,6 +84,12 @@ def test_html_becomes_its_text() -> None:
     assert draw_page(DocumentKind.HTML, COUNT, html.encode()).decode().split("\n") == ["קבלה", "Total 5", "x"]
 
 
+def test_html_is_decoded_as_its_mail_or_the_page_declares() -> None:
+    page = "Total 5 €".encode("iso-8859-15")
+    assert answer_request(write_request(DocumentKind.HTML, COUNT, page, "iso8859-15")).decode() == "Total 5 €"
+    assert draw_page(DocumentKind.HTML, COUNT, b"<meta charset=iso-8859-15>" + page).decode() == "Total 5 €"
+
+
 def test_an_e_invoice_becomes_a_line_for_each_element() -> None:
     xml = b'<u:Invoice xmlns:u="urn:u"><u:ID>7</u:ID><u:Party><u:Name>A &amp;\n B</u:Name></u:Party></u:Invoice>'
     assert draw_page(DocumentKind.XML, COUNT, xml).decode().split("\n") == [
@@ -126,9 +132,10 @@ def test_the_page_shows_the_drawn_picture(as_a: Client, business_a: Business) ->
 
 
 def test_html_is_shown_on_the_page_as_text(as_a: Client, business_a: Business) -> None:
-    receipt = with_file(business_a, b"<p>&lt;script&gt;alert(1)&lt;/script&gt; Total 5</p>", "text/html")
+    page = "<p>&lt;script&gt;alert(1)&lt;/script&gt; Total 5 €</p>".encode("iso-8859-15")
+    receipt = with_file(business_a, page, "text/html; charset=iso8859-15")
     html = as_a.get(f"/b/business-a/receipts/{receipt.pk}/").content.decode()
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; Total 5" in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; Total 5 €" in html
     assert as_a.get(f"/b/business-a/receipts/{receipt.pk}/pages/1/").status_code == 404
 
 

@@ -14,8 +14,10 @@ from pytest_django import Settings
 
 from demo.mailboxes.mime import attachment, mail, multipart, text
 from demo.mailboxes.papers import Paper, drawn, locked, with_hyphens_as_nul
-from receipts.extraction.scan import Scanned
+from receipts.extraction.scan import Scanned, scan
+from receipts.message.message import Contents
 from receipts.models import Receipt, ReceiptSyncRun
+from receipts.scanner.frames import decode_response, encode_scanned
 from receipts.scanner.scanner import Scanner
 from receipts.sync import letter_processing
 from receipts.sync.finding_storage import store_findings
@@ -25,7 +27,7 @@ from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.models.audit import SYSTEM
 from tests.actors import work_through
-from tests.post import served_mails
+from tests.post import mailbox_at, served_mails
 from tests.stepped_calls import Killed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,6 +39,13 @@ PDF = drawn(Paper("Acme Ltd", ["Invoice number: AB-77"], [], [("Total due:", "$1
 
 def letter(number: int, part: bytes = BODY, *, sender: str = "billing@acme.test", subject: str = "Invoice") -> bytes:
     return mail([("From", sender), ("Subject", subject), ("Message-ID", f"<{number}@acme.test>")], part)
+
+
+def store(run: ReceiptSyncRun, raw: bytes) -> None:
+    """Scan the mail and store its findings, without a mail server, a child process and files."""
+    scanned = decode_response(encode_scanned(scan(raw, read_pdf=lambda content: Contents(""))))
+    with transaction.atomic():
+        store_findings(run, scanned)
 
 
 def run_sync(business: Business, raws: Sequence[bytes]) -> ReceiptSyncRun:
@@ -99,6 +108,19 @@ def test_an_amount_with_too_many_digits_is_unknown(amount: str, stored: str | No
     receipt = Receipt(amount=Decimal(amount))
     receipt.fit_columns()
     assert receipt.amount == (stored and Decimal(stored))
+
+
+@pytest.fixture
+def run(business_a: Business) -> ReceiptSyncRun:
+    return dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox_at(business_a, port=1))
+
+
+def test_the_charset_of_html_is_stored_for_its_preview(run: ReceiptSyncRun) -> None:
+    page = b"<html>Acme Ltd<br>Invoice 70211<br>Invoice date: 2024-03-04<br>Total due: 479.50 \xa4</html>"
+    for number, declared in enumerate(("; charset=ISO-8859-15", "; charset=x-klingon", "")):
+        store(run, letter(number, attachment(page, "a.html", f"text/html{declared}")))
+    stored = Receipt.objects.order_by("message_id").values_list("content_type", "currency")
+    assert list(stored) == [("text/html; charset=iso8859-15", "EUR"), ("text/html", "ILS"), ("text/html", "ILS")]
 
 
 def test_a_run_counts_the_receipts_that_it_found_first_and_its_page_lists_just_those(
