@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
@@ -44,15 +46,28 @@ def _type_with_charset(document: Document) -> str:
     return f"{document.content_type}; charset={document.charset}" if document.charset else document.content_type
 
 
+def describe_mail(run: ReceiptSyncRun, scanned: Scanned) -> Receipt:
+    """A receipt that only says which mail it is of, cut to the columns."""
+    mail = Receipt(**_mail_fields(run, scanned))
+    mail.fit_columns()
+    return mail
+
+
+def _mail_fields(run: ReceiptSyncRun, scanned: Scanned) -> dict[str, Any]:
+    return {
+        "business_id": run.business_id,
+        "message_id": scanned.message_id,
+        "subject": scanned.subject,
+        "sender": scanned.sender,
+        "received_at": scanned.sent_at,
+    }
+
+
 def _build_receipt(run: ReceiptSyncRun, scanned: Scanned, document: Document | None, finding: Finding) -> Receipt:
     receipt = Receipt(
-        business_id=run.business_id,
+        **_mail_fields(run, scanned),
         mailbox_id=run.mailbox_id,
         found_by_id=run.pk,
-        message_id=scanned.message_id,
-        subject=scanned.subject,
-        sender=scanned.sender,
-        received_at=scanned.sent_at,
         vendor=finding.vendor,
         amount=finding.amount,
         currency=finding.currency,

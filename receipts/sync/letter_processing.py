@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 
 from runs.exceptions import ItemFailed
 from runs.progress.progress import Progress
-from runs.text import clean
 
 from ..findings import EXTRACTOR_VERSION, Scanned
 from ..mailbox.letter import Letter
@@ -16,14 +15,12 @@ from ..message.headers import header_text, split_message
 from ..models import Receipt, ReceiptSyncRun
 from ..scanner.scanner import Scanner
 from ..stored_messages import TOO_LARGE
-from .finding_storage import store_documents, store_findings
-from .storing import mark_outdated_for_review
+from .finding_storage import describe_mail, store_documents, store_findings
+from .storing import mark_outdated_for_review, message_ids_of
 
 # Enough for the subject and the sender of a message that could not be opened.
 HEADER_BYTES = 64 * 1024
 HEADER_LINES = 1_000
-
-MESSAGE_ID_CHARACTERS = Receipt._meta.get_field("message_id").max_length
 
 
 def fetch_outdated_message_ids(run: ReceiptSyncRun) -> frozenset[str]:
@@ -87,9 +84,11 @@ def read_headline(letter: Letter) -> dict[str, str]:
 
 def _review_outdated(run: ReceiptSyncRun, progress: Progress, scanned: Scanned, outdated: Collection[str]) -> None:
     """Mark for review the receipts of this message that an older extractor found and this one doesn't find."""
-    message_id = clean(scanned.message_id, MESSAGE_ID_CHARACTERS)
-    if message_id in outdated:
-        progress.fenced(mark_outdated_for_review, run.business_id, message_id, EXTRACTOR_VERSION)
+    if not outdated:
+        return
+    mail = describe_mail(run, scanned)
+    if any(message_id in outdated for message_id in message_ids_of(mail)):
+        progress.fenced(mark_outdated_for_review, mail, EXTRACTOR_VERSION)
 
 
 def _unread_parts(faults: Sequence[ItemFailed]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from receipts.extraction.scan import EXTRACTOR_VERSION
 from receipts.models import Receipt, ReceiptCorrection
 from receipts.review import decisions
-from receipts.sync.storing import mark_outdated_for_review, store_receipts
+from receipts.sync.storing import mark_outdated_for_review, message_ids_of, store_receipts
 from runs.models import Business
 from tests.sessions import is_any_session_waiting
 from tests.workers import until
@@ -297,16 +297,21 @@ def test_receipts_that_a_newer_extractor_does_not_find_are_reviewed(receipt: Rec
     sure = make(receipt.business, 1, attachment_sha256="b" * 64, needs_review=False)
     decided = decisions.approve_receipt(make(receipt.business, 1, attachment_sha256="c" * 64), member_a)
     elsewhere = make(receipt.business, 2, needs_review=False, amount=7)
+    of_another_mail = make(receipt.business, 1, attachment_sha256="d" * 64, needs_review=False, sender="a@b.test")
+    mail = Receipt(business=receipt.business, message_id="<1@x>")
+    under_own_id = make(receipt.business, 3, needs_review=False)
+    Receipt.objects.filter(pk=under_own_id.pk).update(message_id=message_ids_of(mail)[1])
     found_again(receipt.business)
     versions = []
     for _again in range(2):
-        mark_outdated_for_review(receipt.business.pk, "<1@x>", EXTRACTOR_VERSION)
+        mark_outdated_for_review(mail, EXTRACTOR_VERSION)
         sure.refresh_from_db()
         versions.append(sure.version)
     assert (sure.needs_review, sure.review_reasons) == (True, ["not_certain_receipt"])
     assert versions[0] == versions[1]
-    assert not Receipt.objects.get(pk=receipt.pk).needs_review
-    assert not Receipt.objects.get(pk=elsewhere.pk).needs_review
+    assert Receipt.objects.get(pk=under_own_id.pk).needs_review
+    for kept in (receipt, elsewhere, of_another_mail):
+        assert not Receipt.objects.get(pk=kept.pk).needs_review
     assert Receipt.objects.get(pk=decided.pk).review_status == "approved"
 
 

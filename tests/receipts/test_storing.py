@@ -37,8 +37,16 @@ WITH_NUL = with_hyphens_as_nul(["Invoice AB-77", "Total due: $120.50"])
 PDF = drawn(Paper("Acme Ltd", ["Invoice number: AB-77"], [], [("Total due:", "$120.50")]))
 
 
-def letter(number: int, part: bytes = BODY, *, sender: str = "billing@acme.test", subject: str = "Invoice") -> bytes:
-    return mail([("From", sender), ("Subject", subject), ("Message-ID", f"<{number}@acme.test>")], part)
+def letter(
+    number: int,
+    part: bytes = BODY,
+    *,
+    sender: str = "billing@acme.test",
+    subject: str = "Invoice",
+    date: str = "",
+) -> bytes:
+    dated = [("Date", date)] if date else []
+    return mail([("From", sender), ("Subject", subject), *dated, ("Message-ID", f"<{number}@acme.test>")], part)
 
 
 def store(run: ReceiptSyncRun, raw: bytes) -> None:
@@ -121,6 +129,37 @@ def test_the_charset_of_html_is_stored_for_its_preview(run: ReceiptSyncRun) -> N
         store(run, letter(number, attachment(page, "a.html", f"text/html{declared}")))
     stored = Receipt.objects.order_by("message_id").values_list("content_type", "currency")
     assert list(stored) == [("text/html; charset=iso8859-15", "EUR"), ("text/html", "ILS"), ("text/html", "ILS")]
+
+
+@pytest.mark.parametrize(
+    ("found", "other"),
+    [
+        ("for sure", {"sender": "Mallory Ltd <mallory@b.test>"}),
+        ("in doubt", {"subject": "Invoice two"}),
+        ("by an older extractor", {"date": "Thu, 02 May 2024 10:00:00 +0000"}),
+    ],
+)
+def test_another_mail_with_the_same_message_id_is_a_receipt_of_its_own(
+    run: ReceiptSyncRun, found: str, other: dict[str, str]
+) -> None:
+    genuine = {"sender": "Acme Ltd <billing@acme.test>", "subject": "Invoice"}
+    currency = "" if found == "in doubt" else "$"
+    mails = [
+        letter(1, text(f"Invoice number: AB-77\nInvoice date: 2024-05-01\nTotal due: {currency}120.50\n"), **genuine),
+        letter(1, text("Invoice number: AB-78\nInvoice date: 2024-05-02\nTotal due: $99.00\n"), **genuine | other),
+    ]
+    store(run, mails[0])
+    assert Receipt.objects.get().needs_review is (found == "in doubt")
+    if found == "by an older extractor":
+        Receipt.objects.update(extractor_version=1)
+    for raw in [*reversed(mails), *mails]:  # again: after a crash, in a full sync, from another folder
+        store(run, raw)
+    rows = Receipt.objects.order_by("pk").values_list("amount", "sender", "subject", "received_at__day")
+    sender = "mallory@b.test" if "sender" in other else "billing@acme.test"
+    assert list(rows) == [
+        (Decimal("120.50"), "billing@acme.test", "Invoice", None),
+        (Decimal("99.00"), sender, other.get("subject", "Invoice"), 2 if "date" in other else None),
+    ]
 
 
 def test_a_run_counts_the_receipts_that_it_found_first_and_its_page_lists_just_those(
