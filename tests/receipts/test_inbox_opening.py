@@ -175,11 +175,27 @@ def test_the_secret_does_not_show_in_logs(account: Account) -> None:
     assert "open sesame" not in repr(account)
 
 
-@pytest.mark.parametrize("code", ["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"])
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        b"[UNAVAILABLE] later",
+        b"[INUSE] later",
+        b"[LIMIT] later",
+        b"[OVERQUOTA] later",
+        b"[SERVERBUG] later",
+        b"[ALERT] Too many simultaneous connections. (Failure)",
+        b"[ALERT] Account exceeded command or bandwidth limits. (Failure)",
+    ],
+)
 @pytest.mark.parametrize("command", [b"LOGIN", b"EXAMINE"])
-def test_a_busy_server_is_unreachable_for_now(account: Account, command: bytes, code: str) -> None:
-    with refusing(command, f"NO [{code}] later".encode()) as port:
+def test_a_busy_server_is_unreachable_for_now(account: Account, command: bytes, refusal: bytes) -> None:
+    with refusing(command, b"NO " + refusal) as port:
         outage(replace(account, port=port))
+
+
+def test_an_alert_may_refuse_the_password(account: Account) -> None:
+    with refusing(b"LOGIN", b"NO [ALERT] Application-specific password required. (Failure)") as port:
+        assert "password of dana" in rejection(replace(account, port=port))
 
 
 def test_a_folder_that_is_refused_without_a_reason_may_be_misconfigured(account: Account) -> None:
