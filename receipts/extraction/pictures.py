@@ -9,7 +9,7 @@ from receipts.findings import Document
 
 # Pictures whose shorter side has fewer pixels are icons, logos or signatures.
 DECORATION_SIDE: Final = 220
-# A banner is that many times as wide as it is high.
+# A banner is more times as wide as it is high. What is high and narrow may be a till receipt.
 BANNER_RATIO: Final = 4
 # Where the size in pixels can't be read: a photograph takes more bytes than a logo.
 PHOTO_BYTES: Final = 60_000
@@ -33,7 +33,10 @@ def is_decoration(document: Document) -> bool:
     size = read_pixel_size(document.content[:HEAD_BYTES])
     if _DECORATION.search(stem) or (_OUTLOOK_NAME.fullmatch(stem) and len(document.content) < PHOTO_BYTES):
         return True
-    return size is not None and (min(size) < DECORATION_SIDE or max(size) > BANNER_RATIO * min(size))
+    if size is None:
+        return False
+    width, height = size
+    return min(size) < DECORATION_SIDE or width > BANNER_RATIO * height
 
 
 def is_scan_or_photo(document: Document) -> bool:

@@ -36,7 +36,7 @@ def pdf(name: str) -> bytes:
 
 def jpeg(name: str, width: int = 1200, height: int = 1600) -> bytes:
     frame = b"\xff\xc0\x00\x11\x08" + struct.pack(">HH", height, width) + bytes(10)
-    return attachment(b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(11) + frame + b"\xff\xd9", name, "image/jpeg")
+    return attachment(b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(10) + frame + b"\xff\xd9", name, "image/jpeg")
 
 
 def png(name: str, width: int, height: int) -> bytes:
@@ -197,6 +197,7 @@ def test_a_payment_service_is_not_the_vendor() -> None:
         ("a scan with a neutral name", pdf("scan0001.pdf"), ("unread_document", "not_certain_receipt")),
         ("a photograph", jpeg("IMG_1234.jpg"), ("picture", "not_certain_receipt")),
         ("a photograph named as a receipt", jpeg("receipt.jpg"), ("picture",)),
+        ("a long till receipt", jpeg("IMG_1234.jpg", 600, 2600), ("picture", "not_certain_receipt")),
         (
             "a picture of WhatsApp",
             jpeg("WhatsApp Image 2024-03-04 at 10.00.00.jpeg"),
