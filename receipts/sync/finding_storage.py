@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -13,20 +15,45 @@ from .storing import store_receipts
 
 
 def store_documents(run: ReceiptSyncRun, scanned: Scanned) -> None:
-    """Store each attachment under its own hash, before the row that names it.
+    """Store each attachment under its own hash, on the disk, before the row that names it.
 
     A crash between the two leaves a file that the next sync finds in its place. A crash in the middle of writing leaves
-    a file that is too short, and the next sync writes it again.
+    a file that is too short, or of the right size and empty, and the next sync writes it again.
     """
     for document, _finding in scanned.findings:
         if document is None:
             continue
         path = document_path(run, document)
-        if default_storage.exists(path):
-            if default_storage.size(path) == len(document.content):
-                continue
+        if not _is_stored(path, document):
             default_storage.delete(path)
-        default_storage.save(path, ContentFile(document.content))
+            default_storage.save(path, ContentFile(document.content))
+        _sync_to_disk(path)
+
+
+def _is_stored(path: str, document: Document) -> bool:
+    if not default_storage.exists(path):
+        return False
+    with default_storage.open(path) as file:
+        return bool(file.read() == document.content)
+
+
+def _sync_to_disk(path: str) -> None:
+    """Wait until the file and the folders that lead to it are on the disk: the row that names it will be at its commit.
+
+    After a failure of the machine's power the row would name a file that is lost, and its mail is never read again.
+    """
+    try:
+        root, file = Path(default_storage.path("")), Path(default_storage.path(path))
+    except NotImplementedError:  # not a file system: it stores durably, or fails
+        return
+    for each in (file, *file.parents):
+        handle = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if each == root:
+            return
 
 
 def document_path(run: ReceiptSyncRun, document: Document) -> str:

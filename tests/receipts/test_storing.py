@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import DataError, connection, transaction
 from django.test import Client
@@ -20,7 +23,7 @@ from receipts.models import Receipt, ReceiptSyncRun
 from receipts.scanner.frames import decode_response, encode_scanned
 from receipts.scanner.scanner import Scanner
 from receipts.sync import letter_processing
-from receipts.sync.finding_storage import store_findings
+from receipts.sync.finding_storage import document_path, store_documents, store_findings
 from receipts.sync.mailbox_sync import sync_mailbox
 from receipts.sync.storing import store_receipts
 from runs.lifecycle import dispatch
@@ -54,6 +57,15 @@ def store(run: ReceiptSyncRun, raw: bytes) -> None:
     scanned = decode_response(encode_scanned(scan(raw, read_pdf=lambda content: Contents(""))))
     with transaction.atomic():
         store_findings(run, scanned)
+
+
+def scan_invoice(run: ReceiptSyncRun) -> tuple[Scanned, str]:
+    """A mail with a PDF, and the path at which that is stored."""
+    raw = letter(1, multipart([attachment(PDF, "invoice.pdf", "application/pdf")]))
+    scanned = scan(raw, read_pdf=lambda content: Contents("Invoice number: AB-77\nTotal due: $120.50"))
+    [(document, _finding)] = scanned.findings
+    assert document
+    return scanned, document_path(run, document)
 
 
 def run_sync(business: Business, raws: Sequence[bytes]) -> ReceiptSyncRun:
@@ -283,12 +295,29 @@ def test_a_message_that_takes_too_long_fails_and_its_neighbours_do_not(
     assert (failed.key, failed.error_code, failed.subject) == ("7:2", "timeout", "Invoice")
 
 
-def test_a_file_that_was_cut_off_by_a_crash_is_written_again(business_a: Business) -> None:
-    invoice = letter(1, multipart([attachment(PDF, "invoice.pdf", "application/pdf")]))
-    run_sync(business_a, [invoice])
-    name = str(Receipt.objects.get().file.name)
-    with default_storage.open(name, "wb") as file:
-        file.write(PDF[:100])
-    run_sync(business_a, [invoice])
-    with default_storage.open(name) as file:
+@pytest.mark.parametrize("left", [b"", PDF[:100], bytes(len(PDF))])
+def test_a_file_that_a_crash_left_damaged_is_written_again(run: ReceiptSyncRun, left: bytes) -> None:
+    scanned, path = scan_invoice(run)
+    default_storage.save(path, ContentFile(left))
+    store_documents(run, scanned)
+    with default_storage.open(path) as file:
         assert file.read() == PDF
+
+
+def test_documents_are_on_the_disk_before_their_receipts(run: ReceiptSyncRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a failure of the power could lose them, and the receipts would name files that aren't there."""
+    synced: set[int] = set()
+    fsync = os.fsync
+
+    def note(handle: int) -> None:
+        synced.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    scanned, path = scan_invoice(run)
+    file = Path(default_storage.path(path))
+    for _again in range(2):  # an attempt may have died between writing and syncing
+        synced.clear()
+        store_documents(run, scanned)
+        assert {each.stat().st_ino for each in (file, *list(file.parents)[:4])} == synced
+    assert file.parents[3] == Path(default_storage.path(""))
