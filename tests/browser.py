@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from receipts.models import Mailbox, ReceiptSyncRun
@@ -24,8 +24,10 @@ from tests.cast import MakeRun
 
 OFF = ("gpu", "quic", "background-networking", "component-update", "sync")
 RUNS_URL = re.compile(r".*/api/runs/.*")
-SOON = 8_000  # ms: a turn of the polling, and patience with a busy machine
+SOON = 30_000  # ms: patience with a busy machine; what must be quicker is tested with the page's timers stopped
 Open = Callable[..., Page]
+
+expect.set_options(timeout=SOON)
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +61,14 @@ def open_page(
 
     yield opened
     assert [text for text in complaints if "Failed to load resource" not in text] == []
+
+
+def stop_timers(page: Page) -> None:
+    """From now on only an event or the stream brings a change to the page, however long the test waits for it."""
+    page.evaluate("""() => {
+        for (let id = setTimeout(() => {}); id > 0; id--) clearTimeout(id);
+        window.setTimeout = window.setInterval = () => 0;
+    }""")
 
 
 def update_run(run: Any, **columns: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from subprocess import Popen
@@ -18,15 +19,13 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from runs.models import Business
-from tests.browser import finish_run, half_done, update_run
+from tests.browser import SOON, finish_run, half_done, stop_timers, update_run
 from tests.cast import MakeRun
 from tests.event_streams import make_token, open_stream, open_stream_at
 from tests.servers import answers, free_port, start_server
 from tests.workers import kill, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-SOON = 5_000  # ms: the home is read every 2 s
 
 
 @pytest.fixture(scope="module")
@@ -245,13 +244,19 @@ def test_the_cards_of_staff_follow_their_run_by_the_stream(
     counts = [page.locator("run-card [part=count]") for page in pages]
     for count in counts:
         expect(count).to_have_text("100 of 200 messages")
-    urls = record_requests(context)
-    for processed in (110, 120, 130, 140):
+    urls, began = record_requests(context), time.monotonic()
+    for processed in (110, 120, 130):
         update_run(run, processed=processed, heartbeat_at=Now())
         for count in counts:
-            expect(count).to_have_text(f"{processed} of 200 messages", timeout=2_000)
+            expect(count).to_have_text(f"{processed} of 200 messages")
     polls = [url for url in urls if "/api/" in url and not url.endswith("/events/")]
-    assert len(polls) <= 2, polls
+    seconds = time.monotonic() - began  # a machine that is slow to send the changes is polled after 5 s without one
+    assert len(polls) <= len(pages) * (1 + seconds / 5), polls
+    for page in pages:
+        stop_timers(page)
+    update_run(run, processed=140, heartbeat_at=Now())
+    for count in counts:
+        expect(count).to_have_text("140 of 200 messages")
     finish_run(run)
     for page in pages:
         expect(page.locator("run-card [part=label]").first).to_have_text("Completed")

@@ -23,11 +23,11 @@ from recordings.models import Source
 from runs.models import Business, Worker
 from runs.states import ErrorCode, Status
 from tests.accessibility import DESKTOP, LOOKS, SCREENSHOTS, find_violations, scrolls_sideways
+from tests.browser import SOON
 from tests.cast import MakeRun
 
 pytestmark = pytest.mark.needs("chromium")
 
-SOON = 10_000  # ms
 OpenAdmin = Callable[..., Page]
 
 

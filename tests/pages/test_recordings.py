@@ -198,8 +198,8 @@ def test_a_run_is_started_and_its_calls_appear(open_page: Open, source: Source, 
     assert (run.job_type, run.direction, run.from_date) == ("download", "outbound", None)
     assert messages == [("runs.work_on_queue", ["recordings"])]
     work_through(run, collect)
-    expect(page.locator("[part=label]")).to_have_text("Completed with 1 failure", timeout=8_000)
-    expect(page.locator("#calls li")).to_have_count(2, timeout=8_000)
+    expect(page.locator("[part=label]")).to_have_text("Completed with 1 failure")
+    expect(page.locator("#calls li")).to_have_count(2)
 
 
 @pytest.mark.needs("chromium")
