@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 from demo import mailboxes
 from demo.mailboxes.server import ServedMailbox, Server, StoredMail, serve
@@ -20,11 +21,16 @@ FIRST_DAY = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 @contextmanager
 def served_mailbox(
-    business: Business, *, messages: slice = slice(None), fetch_seconds: float = 0.0
+    business: Business,
+    *,
+    messages: slice = slice(None),
+    fetch_seconds: float = 0.0,
+    on_fetch: Callable[[int], object] = lambda uid: None,
 ) -> Iterator[Mailbox]:
     """A mailbox of this business on a real server on the loopback, which takes `fetch_seconds` for a message."""
     whole = mailboxes.served_mailbox(mailboxes.MAILBOX_A)
-    with serve([replace(whole, mails=whole.mails[messages], fetch_seconds=fetch_seconds)]) as server:
+    mails = whole.mails[messages]
+    with serve([replace(whole, mails=mails, fetch_seconds=fetch_seconds, on_fetch=on_fetch)]) as server:
         yield Mailbox.objects.create(
             business=business,
             name="demo",
@@ -34,6 +40,22 @@ def served_mailbox(
             username=mailboxes.MAILBOX_A,
             secret=mailboxes.PASSWORD,
         )
+
+
+@contextmanager
+def held_mailbox(business: Business, *, messages: int, held_after: int) -> Iterator[tuple[Mailbox, threading.Event]]:
+    """A mailbox whose server stands still after so many messages until the event is set: no sync ends before."""
+    released, served = threading.Event(), count()
+
+    def hold(uid: int) -> None:
+        if next(served) >= held_after:
+            released.wait()
+
+    with served_mailbox(business, messages=slice(0, messages), on_fetch=hold) as mailbox:
+        try:
+            yield mailbox, released
+        finally:
+            released.set()
 
 
 @contextmanager
