@@ -19,6 +19,7 @@ from runs.models import Business
 from runs.states import ItemStatus, Status
 from tests.browser import SOON, Open
 from tests.whatsapp import broadcast, create_account, number, numbers
+from tests.workers import until
 
 pytestmark = pytest.mark.django_db
 PAGE = "/b/business-a/broadcasts/"
@@ -211,6 +212,7 @@ def test_unknown_recipients_are_retried_only_after_a_warning(
     confirm.click()
     expect(confirm).to_have_attribute("aria-busy", "true")
     confirm.dispatch_event("click")
+    until(lambda: page.evaluate("1") and bool(held))
     held[0].abort()
     expect(page.locator("#retry-unknown [role=alert]")).to_be_visible()
     expect(confirm).to_have_attribute("aria-busy", "false")
