@@ -29,7 +29,8 @@ def test_an_open_overview_shows_a_run_that_starts_elsewhere_and_counts_it_once(
     context.clock.install()
     page = open_page(path=OVERVIEW)
     expect(page.get_by_text("No active runs.")).to_be_visible()
-    page.clock.pause_at(page.evaluate("Date.now()") + 60_000)
+    with page.expect_response(lambda response: "active=true" in response.url):
+        page.clock.pause_at(page.evaluate("Date.now()") + 60_000)
     run = half_done(make_run, business_a)
     page.clock.run_for(2_000)
     card, row = page.locator("run-card"), page.locator(f"[data-run='receipt_sync:{run.pk}']")

@@ -282,7 +282,6 @@ def test_the_way_back_through_the_history(
         sign_in(context, member_a, asgi)
         page = receipts(context, asgi)
         expect(label(page)).to_have_text("Working")
-        stop_timers(page)
         page.goto(f"{asgi}/card/")
         finish_run(run)
         page.go_back()
