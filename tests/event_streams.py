@@ -11,6 +11,8 @@ import httpx
 from django.contrib.auth.models import User
 from knox.models import AuthToken
 
+from tests.servers import ANSWER_SECONDS
+
 
 class Stream:
     def __init__(self, response: httpx.Response) -> None:
@@ -19,8 +21,11 @@ class Stream:
 
     def _read_blocks(self) -> Iterator[dict[str, str]]:
         block: dict[str, str] = {}
+        comments = 0  # since the last event; the server sends one after 15 s without
         for line in self.response.iter_lines():
             if not line:
+                comments = comments + 1 if "comment" in block else 0
+                assert comments < 3, "the stream sends comments alone, and doesn't end"
                 yield block
                 block = {}
             else:
@@ -60,7 +65,7 @@ def open_stream(url: str, business: object, **headers: str) -> Iterator[Stream]:
 @contextmanager
 def open_stream_at(address: str, **headers: str) -> Iterator[Stream]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    with httpx.stream("GET", address, headers=named, timeout=10) as response:
+    with httpx.stream("GET", address, headers=named, timeout=ANSWER_SECONDS) as response:
         assert response.status_code == 200, response.read()
         yield Stream(response)
 

@@ -11,13 +11,16 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
+import httpx
 from django.conf import settings
 from django.db import connection
 
 from progress_project.local import postgres
 from tests.workers import kill, until
 
+START_SECONDS, ANSWER_SECONDS = 120, 60  # patience with a busy machine
 FOREIGN = ("admin", "unfold", "drf_spectacular_sidecar", "rest_framework", "knox", "django_celery_beat")
 
 
@@ -77,7 +80,7 @@ def server(
     url = f"http://127.0.0.1:{port}"
     process = start_server(state, port, interface, environment or {}, log)
     try:
-        until(lambda: answers(f"{url}/healthz"), seconds=30)
+        until(lambda: answers(f"{url}/healthz"), seconds=START_SECONDS)
         yield url
     finally:
         kill(process)
@@ -100,7 +103,11 @@ def start_server(
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=10) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
+
+
+def get(url: str, **options: Any) -> httpx.Response:
+    return httpx.get(url, timeout=ANSWER_SECONDS, **options)

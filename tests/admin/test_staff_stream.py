@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from subprocess import Popen
 
-import httpx
 import pytest
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
@@ -22,7 +21,7 @@ from runs.models import Business
 from tests.browser import SOON, finish_run, half_done, stop_timers, update_run
 from tests.cast import MakeRun
 from tests.event_streams import make_token, open_stream, open_stream_at
-from tests.servers import answers, free_port, start_server
+from tests.servers import START_SECONDS, answers, free_port, get, start_server
 from tests.workers import kill, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,7 +33,7 @@ def process(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> 
     port = free_port()
     started = start_server(tmp_path_factory.mktemp("web"), port, "asginl", {})
     try:
-        until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), seconds=30)
+        until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), seconds=START_SECONDS)
         yield f"http://127.0.0.1:{port}", started
     finally:
         kill(started)
@@ -73,7 +72,7 @@ def cookie_of(user: User) -> str:
 
 
 def status_of(address: str, **headers: str) -> int:
-    return httpx.get(address, headers={"Accept": "text/event-stream", **headers}, timeout=10).status_code
+    return get(address, headers={"Accept": "text/event-stream", **headers}).status_code
 
 
 def lose_permission(user: User) -> None:
@@ -121,7 +120,7 @@ def test_a_visit_is_streamed_without_actions_in_its_session_alone_and_recorded_o
     cookie = cookie_of(visitor)
     address = f"{asgi}/api/runs/stream/?business={business_a.pk}"
     assert status_of(address, Cookie=cookie) == 404, "no page of it was opened"
-    httpx.get(f"{asgi}/b/business-a/", headers={"Cookie": cookie}).raise_for_status()
+    get(f"{asgi}/b/business-a/", headers={"Cookie": cookie}).raise_for_status()
     for headers in (
         {"Authorization": make_token(visitor), "Cookie": cookie},
         {"Cookie": cookie_of(visitor)},
@@ -251,7 +250,7 @@ def test_the_cards_of_staff_follow_their_run_by_the_stream(
             expect(count).to_have_text(f"{processed} of 200 messages")
     polls = [url for url in urls if "/api/" in url and not url.endswith("/events/")]
     seconds = time.monotonic() - began  # a machine that is slow to send the changes is polled after 5 s without one
-    assert len(polls) <= len(pages) * (1 + seconds / 5), polls
+    assert len(polls) <= len(pages) * (1 + seconds // 5), polls
     for page in pages:
         stop_timers(page)
     update_run(run, processed=140, heartbeat_at=Now())

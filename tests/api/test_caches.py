@@ -24,7 +24,7 @@ from runs.models import Business
 from tests.cast import MakeRun
 from tests.contract.models import CountingRun
 from tests.event_streams import open_stream, open_stream_at
-from tests.servers import answers, collect_static, free_port, production, server
+from tests.servers import START_SECONDS, answers, collect_static, free_port, get, production, server
 from tests.workers import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,7 +86,7 @@ def nginx(
     process = subprocess.Popen([NGINX, "-e", f"{directory}/error.log", "-c", main])
     url = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: answers(f"{url}/healthz"), seconds=20)
+        until(lambda: answers(f"{url}/healthz"), seconds=START_SECONDS)
         yield url
     finally:
         process.terminate()
@@ -103,7 +103,7 @@ def hashed(static: Path, name: str) -> str:
 def assert_static_is_cacheable(url: str, static: Path) -> None:
     address = url + hashed(static, "runs/run-card.js")
     for encoding in ("br", "gzip"):
-        file = httpx.get(address, headers={"Accept-Encoding": encoding})
+        file = get(address, headers={"Accept-Encoding": encoding})
         assert file.status_code == 200
         assert file.headers["Content-Encoding"] == encoding
         assert "javascript" in file.headers["Content-Type"]
@@ -111,19 +111,19 @@ def assert_static_is_cacheable(url: str, static: Path) -> None:
             file.headers["Cache-Control"] == "max-age=315360000, public, immutable"
         )
         assert file.headers["Access-Control-Allow-Origin"] == "*"
-    plain = httpx.get(f"{url}/static/runs/run-card.js")
+    plain = get(f"{url}/static/runs/run-card.js")
     assert "max-age=60" in plain.headers["Cache-Control"]
     assert "immutable" not in plain.headers["Cache-Control"]
-    assert httpx.get(f"{url}/static/runs/missing.js").status_code == 404
+    assert get(f"{url}/static/runs/missing.js").status_code == 404
 
 
 def assert_nothing_else_is(url: str, client: Client, user: User) -> None:
     client.force_login(user)
     cookie = {"sessionid": client.cookies[settings.SESSION_COOKIE_NAME].value}
     for path in ("/b/business-a/", "/login/", "/card/", "/api/runs/", "/api/businesses/", "/nowhere/", "/healthz"):
-        response = httpx.get(url + path, cookies=cookie)
+        response = get(url + path, cookies=cookie)
         assert "no-store" in response.headers["Cache-Control"], path
-    page = httpx.get(f"{url}/b/business-a/", cookies=cookie)
+    page = get(f"{url}/b/business-a/", cookies=cookie)
     assert (page.status_code, page.headers["Content-Encoding"]) == (200, "gzip")
 
 
@@ -135,7 +135,7 @@ def modules(page: str, url: str) -> set[str]:
         address = waiting.pop()
         if address not in found:
             found.add(address)
-            text = httpx.get(url + address).raise_for_status().text
+            text = get(url + address).raise_for_status().text
             imports = re.findall(r'^import[^"]*"([^"]+)"', text, flags=re.MULTILINE)
             waiting += [str(httpx.URL(url + address).join(name).path) for name in imports]
     return found
@@ -149,7 +149,7 @@ def test_whitenoise_lets_only_hashed_files_be_cached(
 
 
 def test_every_module_is_loaded_by_its_hashed_name(wsgi: str) -> None:
-    loaded = modules(httpx.get(f"{wsgi}/card/").text, wsgi)
+    loaded = modules(get(f"{wsgi}/card/").text, wsgi)
     assert len(loaded) > 5
     assert [name for name in loaded if not re.search(r"\.[0-9a-f]{12}\.js$", name)] == []
 
@@ -166,7 +166,7 @@ def test_nginx_passes_each_event_on_at_once(
 ) -> None:
     run = make_run(business_a, "running")
     bearer = f"Bearer {AuthToken.objects.create(member_a)[1]}"
-    refused = httpx.get(f"{wsgi}/api/runs/stream/?business={business_a.pk}", headers={"Authorization": bearer})
+    refused = get(f"{wsgi}/api/runs/stream/?business={business_a.pk}", headers={"Authorization": bearer})
     assert refused.status_code == 406  # so it is the ASGI process that answers here:
     with open_stream(proxied, business_a.pk, Authorization=bearer) as events:
         assert events.next_run()["processed"] == 0
@@ -181,4 +181,4 @@ def test_nginx_passes_each_event_on_at_once(
 
 @pytest.mark.needs("nginx")
 def test_nginx_passes_the_host_on(proxied: str) -> None:
-    assert httpx.get(f"{proxied}/login/", headers={"Host": "evil.example"}).status_code == 400
+    assert get(f"{proxied}/login/", headers={"Host": "evil.example"}).status_code == 400

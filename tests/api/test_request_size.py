@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 
 from broadcasts.models import ProviderAccount
 from progress_project.raw_requests import guard_asgi
-from tests.servers import server
+from tests.servers import ANSWER_SECONDS, server
 
 BROADCASTS = "/api/whatsapp/broadcasts/"
 SYNC = "/api/receipts/sync/"
@@ -84,7 +84,7 @@ def test_under_asgi_no_more_than_the_limit_is_read_for_django(settings: Settings
     scope = {"type": "http", "path": SYNC, "headers": [(b"content-type", JSON.encode())]}
 
     async def read() -> None:
-        await asyncio.wait_for(guard_asgi(read_all)(scope, endless, no_answer), timeout=5)
+        await asyncio.wait_for(guard_asgi(read_all)(scope, endless, no_answer), timeout=ANSWER_SECONDS)
 
     with ThreadPoolExecutor(1) as thread:  # in this one, a browser of another test may have a loop of its own
         thread.submit(lambda: asyncio.run(read())).result()
@@ -105,7 +105,7 @@ def address(
 def send_request(url: str, head: str, chunks: Iterable[bytes] = ()) -> tuple[int, bytes]:
     """Status and body of what is answered to the head, and to as many chunks as can be sent before the answer."""
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS) as connection:
         connection.sendall(f"{head}Host: {host}\nConnection: close\n\n".replace("\n", "\r\n").encode())
         with suppress(BrokenPipeError, ConnectionResetError):  # the server closes once it has answered
             for chunk in chunks:

@@ -29,7 +29,7 @@ from runs.states import Status
 from tests.cast import MakeRun
 from tests.contract.models import CountingRun
 from tests.event_streams import make_token, open_stream
-from tests.servers import server
+from tests.servers import ANSWER_SECONDS, get, server
 from tests.workers import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,7 +109,7 @@ def test_a_refusal_is_json(asgi: str, member_a: User, business_b: Business) -> N
         ("?business=nowhere", signed_in, 404),
         ("", signed_in, 400),
     ):
-        answer = httpx.get(url + query, headers=headers)
+        answer = get(url + query, headers=headers)
         assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/json"), query
         assert answer.json()["errors"]
         assert answer.headers["Cache-Control"] == "no-store"
@@ -204,7 +204,8 @@ def test_it_ends_with_its_own_token_only(asgi: str, member_a: User, business_a: 
         open_stream(asgi, business_a.pk, Authorization=other) as more,
     ):
         assert (events.next_run()["id"], more.next_run()["id"]) == (run.pk, run.pk)
-        httpx.post(f"{asgi}/api/auth/logout/", headers={"Authorization": mine}).raise_for_status()
+        logout = httpx.post(f"{asgi}/api/auth/logout/", headers={"Authorization": mine}, timeout=ANSWER_SECONDS)
+        logout.raise_for_status()
         assert events.ends_without_event()
         update_columns(run, processed=3)
         assert more.next_run()["processed"] == 3
@@ -221,12 +222,11 @@ def test_the_limit_of_streams_is_per_user(
 
         def request_in_hebrew() -> httpx.Response:
             path = f"{url}/api/runs/stream/?business={business_a.pk}&lang=he"
-            return httpx.get(path, headers={"Authorization": mine}, timeout=10)
+            return get(path, headers={"Authorization": mine})
 
         def has_place() -> bool:
-            with httpx.stream(
-                "GET", f"{url}/api/runs/stream/?business=business-a", headers={"Authorization": mine}
-            ) as last:
+            path = f"{url}/api/runs/stream/?business=business-a"
+            with httpx.stream("GET", path, headers={"Authorization": mine}, timeout=ANSWER_SECONDS) as last:
                 return last.status_code == 200
 
         with all_of(open_stream(url, business_a.pk, Authorization=mine) for _ in range(3)) as streams:
@@ -238,7 +238,7 @@ def test_the_limit_of_streams_is_per_user(
             assert refused.headers["Cache-Control"] == "no-store"
             with open_stream(url, business_a.pk, Authorization=theirs) as another:
                 assert another.next_run()
-        until(has_place, seconds=10)
+        until(has_place)
 
 
 def test_streams_opened_at_once_respect_the_limit(tmp_path: Path, member_a: User, business_a: Business) -> None:
@@ -246,8 +246,8 @@ def test_streams_opened_at_once_respect_the_limit(tmp_path: Path, member_a: User
 
     def status(url: str) -> int:
         path = f"{url}/api/runs/stream/?business={business_a.pk}"
-        with httpx.stream("GET", path, headers={"Authorization": bearer}, timeout=20) as response:
-            opened.wait(20)  # until each of them has its answer
+        with httpx.stream("GET", path, headers={"Authorization": bearer}, timeout=ANSWER_SECONDS) as response:
+            opened.wait(ANSWER_SECONDS)  # until each of them has its answer
             return response.status_code
 
     opened = threading.Barrier(12)

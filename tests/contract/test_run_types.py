@@ -12,7 +12,6 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError
@@ -30,7 +29,7 @@ from tests.actors import age_heartbeat, read_run
 from tests.claims import claim_run, work_on
 from tests.contract.factories import make_items, start_any
 from tests.event_streams import make_token, open_stream
-from tests.servers import server
+from tests.servers import get, server
 
 pytestmark = pytest.mark.django_db
 commits = pytest.mark.django_db(transaction=True)  # a flush commits by itself
@@ -296,7 +295,7 @@ def test_the_stream_sends_a_stranger_nothing_of_it(
     asgi: str, model: type[Run], run: Run, business_b: Business, member_b: User
 ) -> None:
     token = make_token(member_b)
-    refusal = httpx.get(f"{asgi}/api/runs/stream/?business={run.business.slug}", headers={"Authorization": token})
+    refusal = get(f"{asgi}/api/runs/stream/?business={run.business.slug}", headers={"Authorization": token})
     assert refusal.status_code == 404
     own = start_any(model, business_b)
     with open_stream(asgi, business_b.slug, Authorization=token) as stream:
