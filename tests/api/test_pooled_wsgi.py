@@ -28,7 +28,7 @@ from runs.api.ranges import range_response
 from runs.models import Business
 from tests.cast import MakeRun
 from tests.event_streams import make_token
-from tests.servers import server
+from tests.servers import ANSWER_SECONDS, server
 
 THREADS = 2
 Message = dict[str, Any]
@@ -61,7 +61,7 @@ class Caller:
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
     with ThreadPoolExecutor(1) as thread:  # in this one, a browser of another test may have a loop of its own
-        thread.submit(lambda: asyncio.run(asyncio.wait_for(coroutine, 20))).result()
+        thread.submit(lambda: asyncio.run(asyncio.wait_for(coroutine, ANSWER_SECONDS))).result()
 
 
 async def never() -> Message:
@@ -69,12 +69,13 @@ async def never() -> Message:
     raise AssertionError
 
 
-def receive_all(*chunks: bytes, pause: float = 0, silent_after: int = 0) -> Receive:
+def receive_all(*chunks: bytes, pause: Callable[[], None] = lambda: None, silent_after: int = 0) -> Receive:
     """These, with a pause before each, and then nothing more; nothing either after so many of them."""
     left = list(chunks)
 
     async def receive() -> Message:
-        await asyncio.sleep(pause)
+        pause()
+        await asyncio.sleep(0)
         if not left or (silent_after and len(chunks) - len(left) == silent_after):
             return await never()
         return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
@@ -197,9 +198,16 @@ def test_a_client_that_falls_silent_is_left_and_a_slow_one_is_not(monkeypatch: p
         monkeypatch.setattr(pooled_wsgi, "SILENCE_SECONDS", 0.1)
         silent = Caller(method="POST", content_length="9")
         assert (await answer(app, silent, receive_all(b"ab", b"cd", silent_after=1))).sent[0]["status"] == 408
-        monkeypatch.setattr(pooled_wsgi, "SILENCE_SECONDS", 2)  # many pauses, even on a busy machine
+        loop = asyncio.get_running_loop()
+        seconds = [loop.time()]
+        monkeypatch.setattr(loop, "time", lambda: seconds[0])  # only the pauses let time pass
+
+        def pause() -> None:
+            seconds[0] += 1.5
+
+        monkeypatch.setattr(pooled_wsgi, "SILENCE_SECONDS", 2)
         slow = Caller(method="POST", content_length="9")
-        assert (await answer(app, slow, receive_all(*[b"x"] * 9, pause=0.25))).body == b"<xxxxxxxxx>"
+        assert (await answer(app, slow, receive_all(*[b"x"] * 9, pause=pause))).body == b"<xxxxxxxxx>"
 
     run(scene())
 
@@ -244,7 +252,7 @@ def test_stalled_clients_and_a_crowd_take_no_more_connections_than_the_pool_has(
             head = f"POST /api/auth/login/ HTTP/1.1\nHost: {host}\nContent-Length: 90\n\n" + '{"user'
             stalled.sendall(head.replace("\n", "\r\n").encode())
         detail = f"{url}/api/runs/{run.slug}/{run.pk}/"
-        with httpx.Client(headers=headers, timeout=30) as client, ThreadPoolExecutor(40) as crowd:
+        with httpx.Client(headers=headers, timeout=ANSWER_SECONDS) as client, ThreadPoolExecutor(40) as crowd:
             answers = [crowd.submit(client.get, detail) for _ in range(200)]
             assert {each.result().status_code for each in answers} == {200}
         assert 1 <= count_connections() <= 3
