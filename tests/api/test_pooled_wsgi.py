@@ -75,7 +75,8 @@ def receive_all(*chunks: bytes, pause: Callable[[], None] = lambda: None, silent
 
     async def receive() -> Message:
         pause()
-        await asyncio.sleep(0)
+        for _turn in range(2):  # of the loop, in which a time limit that has passed takes effect
+            await asyncio.sleep(0)
         if not left or (silent_after and len(chunks) - len(left) == silent_after):
             return await never()
         return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
