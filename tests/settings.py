@@ -15,5 +15,7 @@ INSTALLED_APPS = [*INSTALLED_APPS, "tests", "tests.contract"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS.clear()  # they belong to the broker that the environment names
+# A thread is joined for so long; a machine that pauses for a second would lose a message that tests count.
+RUNS_BROKER_SECONDS = 60.0
 # Tests write files and collect them at once.
 RECORDINGS_SETTLE_SECONDS = 0
