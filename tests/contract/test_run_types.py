@@ -177,6 +177,7 @@ def test_a_poison_item_fails_after_its_second_death_and_the_run_goes_on_after_it
 
 
 @commits
+@pytest.mark.usefixtures("stopped_clock")
 def test_an_overdue_run_is_expired_by_its_first_reader_and_its_attempt_writes_nothing_more(
     model: type[Run], run: Run, as_member_a: APIClient
 ) -> None:

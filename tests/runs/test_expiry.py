@@ -18,7 +18,7 @@ from runs.states import Status
 from tests.actors import age_heartbeat, claim_counting, read_run
 from tests.contract.models import CountingRun
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stopped_clock")]
 
 
 def test_a_reader_expires_an_overdue_run(business_a: Business) -> None:
