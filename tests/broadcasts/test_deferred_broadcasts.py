@@ -18,7 +18,7 @@ from tests.actors import work_through
 from tests.waits import is_waiting_in_queue, work_on_after_wait, work_on_until_it_ends
 from tests.whatsapp import broadcast, number, numbers, statuses
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stopped_clock")]
 
 AT_ONCE = 4
 LIMIT, NO_CONTACT = "WhatsApp limit", "WhatsApp can't be reached"

@@ -21,7 +21,7 @@ from tests.actors import work_through
 from tests.post import cut_after, mailbox_at, served_mails
 from tests.waits import is_waiting_in_queue, work_on_after_wait, work_on_until_it_ends
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stopped_clock")]
 
 MANY = 60
 REFUSED = "The mail server refuses the connection"

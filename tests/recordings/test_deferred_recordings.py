@@ -27,7 +27,7 @@ from tests.telephony import (
 )
 from tests.waits import is_waiting_in_queue, work_on_after_wait, work_on_until_it_ends
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stopped_clock")]
 
 BUSY = "The provider asks us to wait."
 NOT_REACHED = "The provider can't be reached."

@@ -19,7 +19,7 @@ from tests.actors import claim_counting, read_run, start_counting, work_through
 from tests.contract.models import CountingRun
 from tests.waits import is_waiting_in_queue, work_on_after_wait, work_on_until_it_ends
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stopped_clock")]
 
 REASON = "The server is away"
 LIMIT = 100.0  # seconds, after which the work below gives up
