@@ -1,7 +1,7 @@
 """Cancel and pause reach a worker's run within two seconds of its item, and outlive the worker."""
 
-from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -15,17 +15,25 @@ from tests.workers import kill, until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WITHIN = timedelta(seconds=2)
+STEPS, STEP_SECONDS = 400, 0.05
+# Two seconds, and the second by which the row that a reader sees may be older than the work.
+WITHIN_STEPS = 3 / STEP_SECONDS
+
+
+@pytest.fixture(autouse=True)
+def _patient_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drill is stale after ten seconds, which a busy machine may take between two looks."""
+    monkeypatch.setattr(DrillRun, "stale_after_seconds", 300)
 
 
 def long_run(business: Business) -> DrillRun:
-    return dispatch.start(DrillRun, business, steps=400, step_seconds=0.05)
+    return dispatch.start(DrillRun, business, steps=STEPS, step_seconds=STEP_SECONDS)
 
 
-def request_action(client: APIClient, run: DrillRun, action: str) -> dict[str, object]:
+def request_action(client: APIClient, run: DrillRun, action: str) -> dict[str, Any]:
     response = client.post(f"/api/runs/drill/{run.pk}/{action}/")
     assert response.status_code == 200, response.content
-    body: dict[str, object] = response.json()
+    body: dict[str, Any] = response.json()
     return body
 
 
@@ -40,17 +48,19 @@ def test_a_run_is_paused_resumed_and_cancelled_within_two_seconds(
         assert requested["requested"] == "pause" or requested["status"] == "paused", (
             "the worker may have paused it already"
         )
-        until(lambda: read_run(run).status == Status.PAUSED, WITHIN.total_seconds())
+        until(lambda: read_run(run).status == Status.PAUSED)
         paused = read_run(run)
         assert paused.requested == ""
+        assert paused.processed <= requested["processed"] + WITHIN_STEPS
 
         request_action(as_member_a, run, "resume")
         until(lambda: read_run(run).processed > paused.processed)
 
-        request_action(as_member_a, run, "cancel")
-        until(lambda: read_run(run).status == Status.CANCELLED, WITHIN.total_seconds())
+        requested = request_action(as_member_a, run, "cancel")
+        until(lambda: read_run(run).status == Status.CANCELLED)
     cancelled = read_run(run)
-    assert paused.processed < cancelled.processed < 400
+    assert paused.processed < cancelled.processed < STEPS
+    assert cancelled.processed <= requested["processed"] + WITHIN_STEPS
     numbers = list(DrillStep.objects.filter(run=run).order_by("pk").values_list("number", flat=True))
     assert numbers == list(range(cancelled.processed)), "no step was lost or done twice"
 
