@@ -229,6 +229,7 @@ def test_wrong_credentials_reject_the_run_with_a_message(business_a: Business, s
     assert run.error_message == "The provider doesn't accept the account and its token. Staff can correct them."
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_the_wait_for_a_rate_limit_is_shown(business_a: Business, settings: Settings) -> None:
     limited = make_served_call(1, mishaps=[(429, {"Retry-After": "1"})])
     with serve_twilio(settings, [limited]) as server:
