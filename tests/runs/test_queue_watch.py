@@ -85,6 +85,19 @@ def test_after_a_look_in_vain_it_sends_a_message_for_each_worker(
     assert len(messages) == 5
 
 
+def test_a_run_that_nobody_was_told_of_is_offered_to_every_worker_within_two_seconds(
+    watch: QueueWatch, waiting: DrillRun, messages: Messages
+) -> None:
+    for number in range(5):
+        announce(f"worker-{number}@test", "drill", slots=2)
+    seconds = 0.0
+    while len(messages) < 5:
+        seconds += watch.pause_seconds()
+        messages.clear()
+        look(watch, 1)
+    assert seconds == 2
+
+
 def test_nothing_to_claim_nothing_sent(watch: QueueWatch, messages: Messages) -> None:
     look(watch, LOOKS + 1)
     assert messages == []
