@@ -19,7 +19,8 @@ LOCK_SECONDS: Final = 1.0
 SETTLED: Final = (ItemStatus.DONE, ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.UNKNOWN)
 
 
-def check_history(finding: Finding, history: History) -> None:
+def check_history(finding: Finding, history: History, slack: float = 0.0) -> None:
+    """`slack`: see `checker.check`."""
     for before, after in history.pairs():
         is_claim = after.status == Status.RUNNING
         finding.count("claims", is_claim)
@@ -34,10 +35,10 @@ def check_history(finding: Finding, history: History) -> None:
             f" {last.status} by attempt {last.attempt}"
         )
     if history.model is DrillRun:
-        _check_footprints(finding, history)
+        _check_footprints(finding, history, LOCK_SECONDS + slack)
 
 
-def _check_footprints(finding: Finding, history: History) -> None:
+def _check_footprints(finding: Finding, history: History, lock_seconds: float) -> None:
     """A drill's steps record which attempt did them, and when."""
     claimed = {change.attempt: change.at for change in history.changes if change.status == Status.RUNNING}
     left = {change.attempt: change.at for change in history.departures()}
@@ -47,7 +48,7 @@ def _check_footprints(finding: Finding, history: History) -> None:
         moment = at.timestamp()
         if any(later > attempt and begun <= moment for later, begun in claimed.items()):
             finding.violate(f"{history}: attempt {attempt} wrote step {number} after a newer one had been claimed")
-        elif moment > left.get(attempt, moment) + LOCK_SECONDS:
+        elif moment > left.get(attempt, moment) + lock_seconds:
             finding.violate(f"{history}: attempt {attempt} wrote step {number} after its run had been taken away")
 
 

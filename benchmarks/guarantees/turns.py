@@ -26,9 +26,10 @@ Interval = tuple[float, float]
 
 
 class Attempts:
-    """Collects, run by run, when attempts ran and ended."""
+    """Collects, run by run, when attempts ran and ended. `slack`: see `checker.check`."""
 
-    def __init__(self) -> None:
+    def __init__(self, slack: float = 0.0) -> None:
+        self._slack = slack
         self._running: dict[tuple[int, str], list[Interval]] = {}
         self._ends: dict[tuple[str, int, int], float] = {}
 
@@ -46,7 +47,7 @@ class Attempts:
         for death in logs.read(Death):
             if death.kind in LOST_MACHINES:
                 self._check_machine(finding, death)
-        _check_free_slots(finding, logs.read(SlotLook))
+        _check_free_slots(finding, logs.read(SlotLook), FREE_SLOT_SECONDS + self._slack)
 
     def _check_limit(self, finding: Finding, limit: RunningLimit) -> None:
         counted = [
@@ -58,7 +59,7 @@ class Attempts:
         finding.count("attempts that a limit counts", len(counted))
         exceeded = longest_above(limit.max_running, counted)
         finding.count_highest("seconds above a limit, by the times of transactions, at most", exceeded)
-        if exceeded > LOCK_SECONDS:
+        if exceeded > LOCK_SECONDS + self._slack:
             finding.violate(f"{limit} was exceeded for {exceeded:.1f} s")
 
     def _check_machine(self, finding: Finding, death: Death) -> None:
@@ -86,11 +87,11 @@ def longest_above(most: int, intervals: Iterable[Interval]) -> float:
     return longest
 
 
-def _check_free_slots(finding: Finding, looks: list[SlotLook]) -> None:
+def _check_free_slots(finding: Finding, looks: list[SlotLook], longest: float) -> None:
     finding.count("looks at free slots", len(looks))
     for start, end in idle_stretches(looks):
         finding.count_highest("seconds with a free slot and a claimable run, at most", end - start)
-        if end - start > FREE_SLOT_SECONDS:
+        if end - start > longest:
             finding.violate(f"a slot was free for {end - start:.1f} s while a run could be claimed, until {end:.1f}")
 
 

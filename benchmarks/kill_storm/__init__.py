@@ -113,6 +113,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--no-people", action="store_true", help="nobody cancels, pauses or resets")
     parser.add_argument("--away", type=float, default=2.0, help="seconds without a database, each time it crashes")
+    parser.add_argument(
+        "--slack", type=float, default=0.0, help="seconds that a slow machine's transactions may take longer"
+    )
     parser.add_argument("--seed", type=int, default=0)
     brokers = " or ".join(("files", *STARTED))
     parser.add_argument(

@@ -80,7 +80,7 @@ class Work(Protocol):
 class Storm:
     def __init__(self, folder: Path, work: Work, broker: Broker, options: argparse.Namespace) -> None:
         self.folder, self.work, self.broker, self.logs = folder, work, broker, Logs(folder / "logs")
-        self.kills, self.seed, self.away = options.kills, options.seed, options.away
+        self.kills, self.seed, self.away, self.slack = options.kills, options.seed, options.away, options.slack
         self.weights = _weights_of(options, broker)
         self.has_timekeepers = options.timekeepers
         self.timekeepers: list[Timekeeper] = []
@@ -101,7 +101,7 @@ class Storm:
             people = People(self.work.model, self.logs, self.chance)
             reader = self._run_until_ended(people)
         self.logs.append(self.work.records())
-        findings = check(self.logs, is_settled=True)
+        findings = check(self.logs, is_settled=True, slack=self.slack)
         violations = findings.violations()
         rows = [_row("violations", len(violations), "<=", 0), *self._rows(people, reader, time.monotonic() - began)]
         return {

@@ -505,6 +505,13 @@ def test_damage_is_found(world: World, damage: Damage, code: str, text: str, mon
     assert any(text in violation for violation in violations), violations
 
 
+@pytest.mark.parametrize("slow", [a_slot_that_nobody_used, a_run_that_a_limit_should_have_held_back])
+def test_a_slow_machine_is_given_more_time(world: World, slow: Damage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "check", lambda finding: None)
+    slow(world)
+    assert check(world.logs, is_settled=True, slack=10)["fair"].violations == []
+
+
 def test_a_url_that_is_open_to_strangers_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_responses, "fetch_run", lambda model, pk, member=None: fetch_run(model, pk))
     assert any("a stranger to drill" in violation for violation in checked(world)["G5"].violations)
@@ -526,7 +533,7 @@ def test_the_exit_status_of_the_command_shows_whether_there_are_violations(world
             "UNSTUCK_VAR": str(tmp_path / "state"),
         }
         ended = subprocess.run(
-            command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=60, check=False
+            command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=240, check=False
         )
         assert ended.stdout, ended.stderr
         return ended.returncode, {row["guarantee"]: row for row in json.loads(ended.stdout)}

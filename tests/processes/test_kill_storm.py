@@ -19,7 +19,9 @@ from django.conf import settings
 from tests.migrated import copy_migrated_state
 
 STORM = [sys.executable, "-m", "benchmarks", "kill_storm", "--json"]
-STORM_SECONDS = 280
+STORM_SECONDS = 1200
+# A busy machine may pause for seconds within a claim.
+SLACK_SECONDS = 5
 
 
 Report = dict[str, Any]
@@ -34,7 +36,7 @@ def storm(tmp_path: Path) -> Iterator[Storm]:
     copy_migrated_state(state)
 
     def rage(*options: str) -> Report:
-        command = [*STORM, f"--keep={state}", *options]
+        command = [*STORM, f"--keep={state}", f"--slack={SLACK_SECONDS}", *options]
         ended = subprocess.run(
             command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=STORM_SECONDS, check=False
         )
@@ -67,7 +69,7 @@ def test_each_poison_item_of_a_storm_is_failed_once_and_its_run_goes_on(outlive:
 
 
 def test_runs_go_on_after_five_seconds_without_a_database(storm: Storm) -> None:
-    report = storm("--runs", "4", "--kills", "1", "--only", "database", "--away", "5")
+    report = storm("--runs", "4", "--kills", "1", "--only", "database", "--away", "5", "--stale", "60")
     assert report["violations"] == []
     figures = {row["figure"]: row["value"] for row in report["rows"]}
     assert figures["runs retried by a person"] == 0
