@@ -32,12 +32,12 @@ from runs.states import Status
 STEPS, DIES_AT = 20, 6
 THRESHOLD = DrillRun.stale_after().total_seconds()
 LOST_PROCESS_SECONDS = 5  # a killed process: its run is back in the queue
-READER_SECONDS = 2  # a reader asks ten times in this time
+READER_SECONDS = 60  # after the threshold, for a look that takes long: what it shows is judged, not when
 COMPLETE_SECONDS = 90  # from its start, for a run that a worker has to claim first
 LOOK_EVERY = 0.2
 
-# A reader says whether it is told that the run is stale.
-Reader = Callable[[DrillRun], bool]
+# A reader returns the age of the last heartbeat where it is told that the run is active, None where that it is stale.
+Reader = Callable[[DrillRun], float | None]
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "--url", help="also read the runs through the API at this address, such as http://127.0.0.1:8000"
         )
+        parser.add_argument(
+            "--back-within",
+            type=float,
+            default=LOST_PROCESS_SECONDS,
+            metavar="SECONDS",
+            help="how soon the run of a killed process must be back in the queue: more on a very slow machine",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         url = options["url"]
         with _reader_over_http(url) if url else nullcontext() as api_reader:
-            findings = [*_killed(), *_poisoned(), *_hung(api_reader)]
+            findings = [*_killed(options["back_within"]), *_poisoned(), *_hung(api_reader)]
         self._print(findings, as_json=options["json"])
         if not all(finding.kept for finding in findings):
             sys.exit(1)
@@ -79,13 +86,13 @@ class Command(BaseCommand):
             self.stdout.write(f"{finding.what:<58} {took:>9}   promised {finding.promised:g} s   {word}")
 
 
-def _killed() -> Iterator[Finding]:
+def _killed(back_within: float) -> Iterator[Finding]:
     """SIGKILL of a run's process: its parent sends it back, another process goes on."""
     run = _start(DrillRun.Death.KILLED)
     _dies(run)
-    _until(lambda: _returned_at(run) is not None, LOST_PROCESS_SECONDS * 4)
+    _until(lambda: _returned_at(run) is not None, back_within * 4)
     seconds = _seconds(_row(run).died_at, _returned_at(run))
-    yield Finding("killed process: the run is back in the queue", seconds, LOST_PROCESS_SECONDS)
+    yield Finding("killed process: the run is back in the queue", seconds, back_within)
 
     began = time.monotonic()
     completed = _until(lambda: _row(run).status == Status.COMPLETED, COMPLETE_SECONDS)
@@ -120,11 +127,11 @@ def _hung(api_reader: Reader | None) -> Iterator[Finding]:
     """
     unwatched = _start(DrillRun.Death.HUNG)
     runs = [unwatched]
-    for name, reader in (("database", _is_shown_failed), ("API", api_reader)):
+    for name, reader in (("database", _age_shown_active), ("API", api_reader)):
         if reader:
             runs.append(_start(DrillRun.Death.HUNG))
-            seconds = _seconds_until_shown(runs[-1], reader)
-            yield Finding(f"hung process: reader of the {name}", seconds, THRESHOLD + READER_SECONDS)
+            seconds = _seconds_shown_active(runs[-1], reader)
+            yield Finding(f"hung process: reader of the {name}", seconds, THRESHOLD)
 
     two_rounds = 2 * settings.RUNS_SWEEP_INTERVAL_SECONDS
     seconds = _seconds_until_swept(unwatched, THRESHOLD + 2 * two_rounds)
@@ -135,10 +142,19 @@ def _hung(api_reader: Reader | None) -> Iterator[Finding]:
     yield Finding("hung process: its slot is free again", time.monotonic() - began if freed else None, two_rounds)
 
 
-def _seconds_until_shown(run: DrillRun, reader: Reader) -> float | None:
-    """From the last heartbeat to the moment when `reader` is told the truth; None when it isn't in time."""
-    is_shown = _dies(run) and _until(lambda: reader(run), THRESHOLD + 2 * READER_SECONDS)
-    return _row(run).heartbeat_age if is_shown else None
+def _seconds_shown_active(run: DrillRun, reader: Reader) -> float | None:
+    """From the last heartbeat to the last look that still showed the run as active, as that look itself says.
+
+    So a slow machine, whose looks are far apart, breaks no promise. None where `reader` is never told the truth.
+    """
+    ages = [0.0]
+
+    def is_shown() -> bool:
+        age = reader(run)
+        ages.append(age or 0.0)
+        return age is None
+
+    return max(ages) if _dies(run) and _until(is_shown, THRESHOLD + READER_SECONDS) else None
 
 
 def _seconds_until_swept(run: DrillRun, patience: float) -> float | None:
@@ -164,8 +180,9 @@ def _row(run: DrillRun) -> DrillRun:
     return DrillRun.objects.with_ages().get(pk=run.pk)
 
 
-def _is_shown_failed(run: DrillRun) -> bool:
-    return is_stale(fetch_repaired(DrillRun.objects.filter(pk=run.pk).with_ages())[0])
+def _age_shown_active(run: DrillRun) -> float | None:
+    shown = fetch_repaired(DrillRun.objects.filter(pk=run.pk).with_ages())[0]
+    return None if is_stale(shown) else shown.heartbeat_age
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:
@@ -198,13 +215,14 @@ def _reader_over_http(url: str) -> Iterator[Reader]:
         get = partial(_get, f"{url.rstrip('/')}/api/", token)
         _check_installation(url, get)
 
-        def is_shown_failed(run: DrillRun) -> bool:
+        def age_shown_active(run: DrillRun) -> float | None:
             try:
-                return bool(get(f"runs/{DrillRun.slug}/{run.pk}/")["is_stale"])
+                shown = get(f"runs/{DrillRun.slug}/{run.pk}/")
             except (OSError, HTTPException, ValueError):
-                return False
+                return 0.0  # it says nothing: ask again
+            return None if shown["is_stale"] else float(shown["seconds_since_heartbeat"])
 
-        yield is_shown_failed
+        yield age_shown_active
     finally:
         user.delete()
 
