@@ -1,4 +1,7 @@
-"""Settings of workers that go deaf on purpose: once the file `DEAF_WHEN_EXISTS` is there, in the way of `DEAF_BY`."""
+"""Settings of workers that go deaf on purpose: once the file `DEAF_WHEN_EXISTS` is there, in the way of `DEAF_BY`.
+
+Each leaves a file `deaf-NAME` beside it.
+"""
 
 import os
 import time
@@ -18,8 +21,11 @@ def wait_to_go_deaf(sender: Any, **kwargs: Any) -> None:
 
 
 def go_deaf(consumer: Any) -> None:
-    if not Path(os.environ["DEAF_WHEN_EXISTS"]).exists():
+    now = Path(os.environ["DEAF_WHEN_EXISTS"])
+    if not now.exists():
         return
+    if os.environ["DEAF_BY"] == "consumer":
+        consumer.task_consumer.cancel()
+    now.with_name(f"deaf-{consumer.hostname.partition('@')[0]}").touch()
     if os.environ["DEAF_BY"] == "main loop":
         time.sleep(3600)
-    consumer.task_consumer.cancel()

