@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pytest_django import Settings
 
 from broadcasts.messages import Message
 from broadcasts.models import OptOut, ProviderAccount, Recipient, WhatsAppBroadcast
@@ -63,10 +64,19 @@ def test_without_a_clear_answer_the_recipient_is_unknown_and_not_sent_to_again(
 
 
 def test_a_recipient_whose_answer_is_too_slow_is_unknown(
-    account_a: ProviderAccount, graph: GraphServer, settings: object
+    account_a: ProviderAccount, graph: GraphServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.WHATSAPP_ANSWER_SECONDS = 0.2  # type: ignore[attr-defined]
-    graph.answers[number(0)] = [wire.Answer(seconds=2)]
+    send_by_meta = MetaCloud.send
+
+    def wait_longer_from_then_on(self: MetaCloud, message: Message) -> Accepted:
+        try:
+            return send_by_meta(self, message)
+        finally:
+            self._session.timeout = 60
+
+    monkeypatch.setattr(MetaCloud, "send", wait_longer_from_then_on)
+    settings.WHATSAPP_ANSWER_SECONDS = 0.2
+    graph.answers[number(0)] = [wire.Answer(seconds=60)]
     end = work_through(broadcast(account_a, numbers(2)), send)
     assert statuses(end) == ["unknown", "done"]
 

@@ -9,11 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
 
 from demo.mailboxes.server import ServedMailbox, Server, StoredMail, serve
+from receipts.mailbox import imap_client
 from receipts.mailbox import inbox as inbox_module
 from receipts.mailbox.account import Account, InboxUnreachable
 from receipts.mailbox.fetch_command import format_uid_set
@@ -194,9 +196,29 @@ def test_what_a_server_says_unasked_counts_as_part_of_its_response(monkeypatch: 
 # Servers that are slow
 
 
+@pytest.fixture
+def seconds_a_piece(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """`seconds_a_piece(0.02)`: the client's clock goes on by so much for each piece that arrives, whatever it takes."""
+    now = [0.0]
+    monkeypatch.setattr(imap_client, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    count_received = imap_client.BoundedIMAP._count_received
+
+    def advance_by(seconds: float) -> None:
+        def count(self: imap_client.BoundedIMAP, piece: bytes) -> bytes:
+            now[0] += seconds
+            return count_received(self, piece)
+
+        monkeypatch.setattr(imap_client.BoundedIMAP, "_count_received", count)
+
+    return advance_by
+
+
 @pytest.mark.parametrize("after", [0, 500])
-def test_a_server_that_sends_too_slowly_is_disconnected_and_waiting_beats(after: int) -> None:
+def test_a_server_that_sends_too_slowly_is_disconnected_and_waiting_beats(
+    after: int, seconds_a_piece: Callable[[float], None]
+) -> None:
     """In its greeting, or in the middle of a message."""
+    seconds_a_piece(0.02)
     beats: list[bool] = []
     with (
         serve_mails(mail(1, size=50_000)) as (server, account),
@@ -208,7 +230,8 @@ def test_a_server_that_sends_too_slowly_is_disconnected_and_waiting_beats(after:
     assert len(beats) > 10
 
 
-def test_a_large_message_on_a_slow_but_steady_line_is_read() -> None:
+def test_a_large_message_on_a_slow_but_steady_line_is_read(seconds_a_piece: Callable[[float], None]) -> None:
+    seconds_a_piece(0.04)
     letter = mail(1, size=20_000)
     with (
         serve_mails(letter) as (server, account),
