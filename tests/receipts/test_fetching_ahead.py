@@ -24,7 +24,8 @@ from tests.actors import work_through
 from tests.post import cut_after, served_mails
 
 BODY = text("Invoice number: AB-77\nInvoice date: 2024-05-01\nTotal due: $120.50\n")
-HEAVY = text("Invoice\n" + "Total $1 due $2 on 1.1.2024\n" * 1_500)  # half a second of work, in few enough bytes
+# Several times the limit below, in few enough bytes; a healthy message takes a twentieth of the limit.
+HEAVY = text("Invoice\n" + "Total $1 due $2\n" * 2_500)
 
 
 def letter(number: int, part: bytes = BODY) -> bytes:
@@ -55,8 +56,8 @@ def start_sync(mailbox: Mailbox) -> ReceiptSyncRun:
 def test_a_message_that_kills_the_scanner_while_scanned_ahead_fails_alone(
     business_a: Business, settings: Settings, monkeypatch: pytest.MonkeyPatch, ahead: list[bytes]
 ) -> None:
-    settings.RECEIPTS_MESSAGE_SECONDS = 0.1
-    monkeypatch.setattr(scanner_module, "WALL_FACTOR", 100)
+    settings.RECEIPTS_MESSAGE_SECONDS = 0.05
+    monkeypatch.setattr(scanner_module, "WALL_FACTOR", 1200)
     raws = [letter(1), letter(2), letter(3, HEAVY), letter(4), letter(5)]
     with served_mails(business_a, raws) as (_server, mailbox):
         run = work_through(start_sync(mailbox), sync_mailbox)
