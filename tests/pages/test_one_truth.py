@@ -15,6 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from receipts.models import Mailbox, ReceiptSyncRun
 from runs.models import Business
+from runs.states import Status
 from tests.browser import SOON, Open, finish_run, half_done, update_run
 from tests.cast import MakeRun
 
@@ -48,6 +49,29 @@ def test_an_open_overview_shows_a_run_that_starts_elsewhere_and_counts_it_once(
     expect(row.locator(".pill")).to_have_attribute("data-imperfect", "")
     link = row.get_by_role("link", name="534 receipts")
     expect(link).to_have_attribute("href", f"{OVERVIEW}receipts/?run={run.pk}#receipts")
+
+
+def test_a_retry_of_failed_items_leaves_the_card_and_the_page_of_the_first_run_alone(
+    open_page: Open, business_a: Business, make_run: MakeRun
+) -> None:
+    run = half_done(make_run, business_a, failed_items=2)
+    page = open_page(path=OVERVIEW)
+    retry = page.get_by_role("button", name="Retry failed items")
+    finish_run(run)
+    retry.click()
+    expect(page.locator("run-card")).to_have_count(2)
+    again = ReceiptSyncRun.objects.exclude(pk=run.pk)
+    for each in (run, again.get()):
+        expect(page.locator(f"run-card[run-id='{each.pk}']")).to_contain_text(f"No. {each.pk}")
+
+    page.goto(page.url + f"runs/receipt_sync/{run.pk}/")
+    retry.click()
+    expect(page.get_by_text("A run of this type is already active")).to_be_visible()
+    expect(page.locator("run-card")).to_contain_text(f"No. {run.pk}")
+    again.transition_to(Status.CANCELLED)
+    retry.click()
+    page.wait_for_url(lambda url: not url.endswith(f"/{run.pk}/"))
+    assert page.url.endswith(f"/receipt_sync/{ReceiptSyncRun.objects.latest('pk').pk}/")
 
 
 @pytest.mark.parametrize("path", ["receipts/", "runs/receipt_sync/{id}/", ""])

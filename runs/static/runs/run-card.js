@@ -214,14 +214,26 @@ class RunCard extends HTMLElement {
     this.showActions();
     view.showProblem("");
     try {
-      this.watch(await api.post(`runs/${run.type}/${run.id}/${action}/`));
+      this.showResult(await api.post(`runs/${run.type}/${run.id}/${action}/`));
     } catch (error) {
-      if (error instanceof ApiError && error.run) this.watch(error.run);
+      if (error instanceof ApiError && error.run && this.mayShow(error.run)) this.watch(error.run);
       view.showProblem(errorMessage(error, view.messages));
     } finally {
       this.working = "";
       this.showActions();
     }
+  }
+
+  /** Retrying failed items starts another run. A card with `run-id` leaves that one to its page. @param {Run} run */
+  showResult(run) {
+    if (this.mayShow(run)) return this.watch(run);
+    this.poller?.pollNow();
+    this.emit("run:start", run);
+  }
+
+  /** @param {Run} run */
+  mayShow(run) {
+    return !this.fixedId || this.fixedId === String(run.id);
   }
 
   /** @param {Run} run */
