@@ -144,6 +144,16 @@ def test_a_message_is_previewed_before_it_is_sent(
 
     page.fill("[name=text]", "Hi {{name}}")
     expect(page.locator("[data-send]")).to_be_hidden()  # the preview is of another message
+    held: list[Route] = []
+    page.route("**/preview/**", lambda route: held.append(route))
+    page.click("[data-check]")
+    expect(page.locator("[data-check]")).to_have_attribute("aria-busy", "true")
+    page.fill("[name=text]", "Hi again, {{name}}")
+    held[0].continue_()
+    expect(page.locator("[data-check]")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("[data-send]")).to_be_hidden()  # and so is one that comes late
+    page.unroute("**/preview/**")
+    page.fill("[name=text]", "Hi {{name}}")
     page.click("[data-check]")
     # It starts, and the answer is lost.
     monkeypatch.setattr("broadcasts.api.drafts.run_json", mock.Mock(side_effect=OperationalError("away")))

@@ -43,7 +43,9 @@ class BroadcastForm extends StartForm {
 
   async preview() {
     const { previewUrl = "", sendOne = "", sendMany = "" } = this.form.dataset;
+    const { key } = this;
     const preview = await this.api.post(previewUrl, buildBody(new FormData(this.form)), {}, null);
+    if (key !== this.key) return; // the form was edited meanwhile: this isn't what it would send
     const { counts, to, text, warnings, skipped } = preview;
     for (const place of this.form.querySelectorAll("[data-count]")) {
       place.textContent = formatCount(counts[/** @type {HTMLElement} */ (place).dataset.count ?? ""]);
