@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -61,6 +60,19 @@ class PreviewLine:
     bar: SafeString | str
     heartbeat: str
 
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        return cls(run, run._meta.verbose_name, verdict_badge(run), progress_bar(run), format_age(run.heartbeat_age))
+
+
+@dataclass(frozen=True)
+class BusinessPreview:
+    """What would be reset of a business: the newest runs of each type."""
+
+    business: Business
+    lines: list[PreviewLine]
+    more: bool  # of some type
+
 
 def reset_page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     if not model_admin.has_reset_permission(request):
@@ -81,9 +93,11 @@ def reset_page(model_admin: Any, request: HttpRequest) -> HttpResponse:
             "title": gettext("Reset progress"),
             "opts": model_admin.opts,
             "form": form if request.method == "POST" else unvalidated_form(request),
-            "preview": preview_lines(
-                businesses, form.cleaned_data.get("types"), form.cleaned_data.get("only_stale", False)
-            ),
+            "preview": [
+                preview_of(business, form.cleaned_data.get("types"), form.cleaned_data.get("only_stale", False))
+                for business in businesses
+            ],
+            "listed": RUNS_LISTED,
         },
     )
 
@@ -96,23 +110,12 @@ def unvalidated_form(request: HttpRequest) -> ResetForm:
     )
 
 
-def preview_lines(
-    businesses: QuerySet[Business], types: Collection[str] | None, only_stale: bool
-) -> list[tuple[Business, list[PreviewLine]]]:
+def preview_of(business: Business, types: Collection[str] | None, only_stale: bool) -> BusinessPreview:
     """Read without repairing: overdue runs must stay listed, since staff come to reset them."""
-    return [
-        (
-            business,
-            [
-                PreviewLine(
-                    run, run._meta.verbose_name, verdict_badge(run), progress_bar(run), format_age(run.heartbeat_age)
-                )
-                for rows in runs_to_reset(business, types, only_stale).values()
-                for run in rows.with_ages().order_by("-pk")[:RUNS_LISTED]
-            ],
-        )
-        for business in businesses
-    ]
+    found = runs_to_reset(business, types, only_stale).values()
+    newest = [list(rows.with_ages().order_by("-pk")[: RUNS_LISTED + 1]) for rows in found]
+    lines = [PreviewLine.of(run) for runs in newest for run in runs[:RUNS_LISTED]]
+    return BusinessPreview(business, lines, any(len(runs) > RUNS_LISTED for runs in newest))
 
 
 def reset_businesses(model_admin: Any, request: HttpRequest, options: dict[str, Any]) -> HttpResponse:

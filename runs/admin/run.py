@@ -31,7 +31,7 @@ from ..readers.verdict import (
     verdict_label,
     verdict_of,
 )
-from ..states import ErrorCode, Status
+from ..states import ErrorCode, ItemStatus, Status
 from .attempt_chart import draw_attempts
 from .business_filter import BusinessFilter
 from .read_only import ReadOnlyAdmin
@@ -139,13 +139,15 @@ class RunAdmin(ReadOnlyAdmin):
         obj: Any = None,
     ) -> HttpResponse:
         events = events_of(obj)
+        failed_items = list(obj.items_with(ItemStatus.FAILED)[: FAILED_ITEMS_SHOWN + 1])
         context |= {
             "timeline": [{**entry, "count": count_of(entry["event"])} for entry in timeline_of(obj, events)],
             "events_shown": EVENTS_SHOWN,
             "facts": facts_of(obj),
             "verdict": verdict_of(obj),
             "chart": draw_attempts(obj, events),
-            "failed_items": obj.failed_items()[:FAILED_ITEMS_SHOWN],
+            "failed_items": failed_items[:FAILED_ITEMS_SHOWN],
+            "more_failed": len(failed_items) > FAILED_ITEMS_SHOWN,
             "page_links": self.page_links(request, obj),
             "api_base": staff_api_base(obj),
         }

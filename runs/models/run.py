@@ -184,13 +184,17 @@ class Run(HeartbeatMixin):
                 return cast("type[RunItem]", relation.related_model)
         return None
 
-    def failed_items(self) -> models.QuerySet[RunItem]:
-        """The items to try again; none for a type without items."""
+    def items_with(self, status: ItemStatus) -> models.QuerySet[RunItem]:
+        """None for a type without items."""
         model = self.item_model()
         if model is None:
             return cast("models.QuerySet[RunItem]", type(self).objects.none())
-        rows = model._default_manager.filter(status=ItemStatus.FAILED)
+        rows = model._default_manager.filter(status=status)
         return rows.filter(models.Q(("run", self))).order_by("pk")
+
+    def failed_items(self) -> models.QuerySet[RunItem]:
+        """The items to try again: a type may leave out failed ones that would fail again."""
+        return self.items_with(ItemStatus.FAILED)
 
     @classmethod
     def type_label(cls) -> str:

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from broadcasts.models import OptOut, ProviderAccount, Recipient
+from runs.states import ItemStatus
 from tests.whatsapp import broadcast, numbers
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +113,16 @@ def test_an_opt_out_is_stored_as_webhooks_store_it(as_staff_in_admin: Client, ac
     new = {"business": account_a.business_id, "phone": "+972 50-200-0000", "words": ""}
     assert as_staff_in_admin.post("/admin/broadcasts/optout/add/", new).status_code == 302
     assert OptOut.objects.get().phone == "+972502000000"
+
+
+def test_staff_see_also_failed_recipients_that_are_not_retried(
+    as_staff_in_admin: Client, account_a: ProviderAccount
+) -> None:
+    run = broadcast(account_a, numbers(1))
+    Recipient.objects.filter(run=run).update(status=ItemStatus.FAILED, error_message="They opted out.")
+    OptOut.objects.create(business=run.business, phone=Recipient.objects.get().phone)
+    assert not run.failed_items().exists()
+    assert (
+        "They opted out."
+        in as_staff_in_admin.get(f"/admin/broadcasts/whatsappbroadcast/{run.pk}/change/").content.decode()
+    )

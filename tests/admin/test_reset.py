@@ -10,9 +10,11 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from broadcasts.models import ProviderAccount
 from runs.models import Business
 from runs.states import ErrorCode, Status
 from tests.cast import MakeRun
+from tests.whatsapp import broadcast, numbers
 
 PAGE = "/admin/runs/business/reset-progress/"
 
@@ -78,6 +80,17 @@ def test_the_page_lists_what_would_be_reset(
     assert "25.0%" in page
     assert "Stuck - no updates" in page
     assert "This field is required." not in page
+
+
+def test_the_page_says_when_more_would_be_reset_than_it_lists(
+    client: Client, staff: User, account_a: ProviderAccount, business_a: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _number in range(2):
+        broadcast(account_a, numbers(1))
+    client.force_login(staff)
+    assert "all are reset" not in client.get(PAGE, of(business_a)).content.decode()
+    monkeypatch.setattr("runs.admin.reset.RUNS_LISTED", 1)
+    assert "The newest 1 of each type are shown; all are reset." in client.get(PAGE, of(business_a)).content.decode()
 
 
 def test_opening_the_page_changes_nothing(client: Client, staff: User, business_a: Business, make_run: MakeRun) -> None:

@@ -105,12 +105,17 @@ def test_runs_are_found_by_number_and_business(
 
 
 def test_failed_items_and_their_reasons_are_shown(
-    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun
+    as_staff_in_admin: Client, business_a: Business, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(business_a, "failed", failed_items=2)
     page = as_staff_in_admin.get(f"{LIST}{run.pk}/change/").content.decode()
     assert "Broken 1" in page
     assert "Broken 2" in page
+    assert "The first" not in page
+    monkeypatch.setattr("runs.admin.run.FAILED_ITEMS_SHOWN", 1)
+    page = as_staff_in_admin.get(f"{LIST}{run.pk}/change/").content.decode()
+    assert "Broken 2" not in page
+    assert "The first 1 are shown" in page
 
 
 def test_a_completed_run_of_which_something_failed_isnt_listed_as_if_all_went_well(
