@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from django.utils.timezone import get_default_timezone
 
 MAX_NAME_LENGTH = 64
+INSTALLATION_ZONE = ""  # its name, see `zone_named`
 
 
 @cache

@@ -27,6 +27,7 @@ from ..database import is_database_away
 from ..models import Run, RunQuerySet, run_types
 from ..readers.verdict import fetch_repaired, verdict_of
 from ..states import ACTIVE
+from ..time_zones import INSTALLATION_ZONE
 from .now_events import NowEvents
 from .run_json import serialize_run
 from .subscribers import Edition, Subscriber, expired_subscribers
@@ -226,7 +227,10 @@ def visible_state(run: Run) -> tuple[object, ...]:
 
 def render_event(run: Run, edition: Edition) -> bytes:
     """The event's id is the database's time: a subscriber that reconnects with it gets what finished meanwhile."""
-    run.is_read_only = edition.is_read_only
+    own_zone, run.is_read_only = run.zone_name, edition.is_read_only
+    if edition.is_admin:
+        run.zone_name = INSTALLATION_ZONE
     with override(edition.language):
         data = JSONRenderer().render(serialize_run(run))
+    run.zone_name = own_zone  # for the next edition
     return b"event: run\nid: %d\ndata: %b\n\n" % (run.server_now.timestamp() * 1000, data)

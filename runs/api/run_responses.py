@@ -45,11 +45,16 @@ def user_of(request: Request) -> User:
     return cast("User", request.user)
 
 
-def run_json(run: Run) -> RunJSON:
-    """The run as the database has it now. Raises `Http404` where it has gone."""
+def run_json(run: Run, zone_name: str | None = None) -> RunJSON:
+    """The run as the database has it now, its message with times in this zone, or else in the business's.
+
+    Raises `Http404` where it has gone.
+    """
     now = fetch_run(type(run), run.pk)
     if now is None:
         raise Http404
+    if zone_name is not None:
+        now.zone_name = zone_name
     return serialize_run(now)
 
 

@@ -22,6 +22,7 @@ from ..models import Run
 from ..models.audit import Actor
 from ..readers.verdict import fetch_one_repaired
 from ..states import Action
+from ..time_zones import INSTALLATION_ZONE
 from . import views
 from .permissions import CONTROL_RUNS, VIEW_OPERATIONS, get_run_type_or_404
 from .run_responses import user_of
@@ -31,6 +32,8 @@ from .stream import StaffStream
 class StaffView(APIView):
     """Mixed into a `RunView`."""
 
+    zone_name = INSTALLATION_ZONE  # as on the admin's pages
+
     def get_run(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
         """Raises `Http404`, and `PermissionDenied` for a change by those who may only look."""
         user, model = self.request.user, get_run_type_or_404(type)
@@ -39,7 +42,7 @@ class StaffView(APIView):
         run = fetch_one_repaired(model.objects.filter(pk=id).select_related("business").with_ages())
         if run is None:
             raise Http404
-        run.zone_name = ""  # the admin's times are in the installation's zone
+        run.zone_name = self.zone_name
         run.is_read_only = not user.has_perm(CONTROL_RUNS)
         if run.is_read_only and self.request.method not in SAFE_METHODS:
             raise PermissionDenied

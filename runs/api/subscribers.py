@@ -32,10 +32,11 @@ class Access(Enum):
 
 
 class Edition(NamedTuple):
-    """Those who get the same events of a business: their language, and whether they are offered no actions."""
+    """Those who get the same events of a business: their language, and what they are offered and shown as staff."""
 
     language: str
     is_read_only: bool = False
+    is_admin: bool = False  # the admin's times are in the installation's zone
 
 
 @dataclass(eq=False)
@@ -62,7 +63,7 @@ class Subscriber:
         session = "" if token else request._request.session.session_key or ""
         resume_from = _parse_event_id(request.headers.get("Last-Event-ID", ""))
         now_edition = None if business else NowEdition.of(request.user, language)
-        edition = Edition(language, business is not None and business.is_read_only)
+        edition = Edition(language, business is not None and business.is_read_only, access is Access.OPERATOR)
         business_id = business.pk if business else None
         return cls(int(request.user.pk or 0), business_id, edition, access, session, token, now_edition, resume_from)
 

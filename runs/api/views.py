@@ -35,7 +35,7 @@ from .parsing import parse_query
 from .permissions import get_run_type_or_404
 from .run_json import Locale, serialize_run
 from .run_pages import NewestRuns
-from .run_responses import ERRORS, REFUSALS, get_run_or_404, run_json, run_response, user_of
+from .run_responses import ERRORS, REFUSALS, get_run_or_404, run_json, user_of
 from .visits import fetch_visited_run
 
 ACTION_FUNCTIONS: dict[Action, Callable[[Run, Actor], None]] = {
@@ -68,6 +68,8 @@ class RunList(GenericAPIView[Run]):
 
 class RunView(APIView):
     """Base of the views of one run of the caller's businesses."""
+
+    zone_name: ClassVar[str | None] = None  # of the times in messages; None: the business's
 
     def get_run(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
         """Raises `Http404`."""
@@ -104,10 +106,10 @@ class RunActionView(RunView):
         try:
             self.apply_action(run)
         except WrongStatus as error:
-            raise ActionNotAllowed(run_json(run)) from error
+            raise ActionNotAllowed(run_json(run, self.zone_name)) from error
         except ActiveRunExists as error:
-            raise AlreadyActive(run_json(error.run)) from error
-        return run_response(run)
+            raise AlreadyActive(run_json(error.run, self.zone_name)) from error
+        return Response(run_json(run, self.zone_name))
 
     def apply_action(self, run: Run) -> None:
         if self.action not in run.actions():
@@ -123,10 +125,10 @@ class RetryFailed(RunView):
         try:
             retry = self.retry_run(run)
         except WrongStatus as error:
-            raise ActionNotAllowed(run_json(run), error.reason) from error
+            raise ActionNotAllowed(run_json(run, self.zone_name), error.reason) from error
         except ActiveRunExists as error:
-            raise AlreadyActive(run_json(error.run)) from error
-        return run_response(retry, status.HTTP_202_ACCEPTED)
+            raise AlreadyActive(run_json(error.run, self.zone_name)) from error
+        return Response(run_json(retry, self.zone_name), status=status.HTTP_202_ACCEPTED)
 
     def retry_run(self, run: Run) -> Run:
         return retry_failed(run, user_of(self.request))

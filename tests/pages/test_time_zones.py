@@ -15,6 +15,8 @@ from rest_framework.test import APIClient
 from receipts.models import Receipt, ReceiptCorrection
 from recordings.collection.listing import period_of
 from recordings.models import Call, RecordingRun, Source
+from runs.api.fanout import render_event
+from runs.api.subscribers import Edition
 from runs.models import Business
 from runs.readers.one_run import fetch_run
 from tests.browser import SOON, Open
@@ -70,11 +72,18 @@ def test_a_message_says_times_as_the_members_page_and_as_the_staffs(
     until = datetime(2040, 6, 30, 22, 5, tzinfo=UTC)
     run = make_run(business, waiting_until=until, waiting_reason="The daily limit is reached")
     path = f"/api/runs/receipt_sync/{run.pk}/"
-    wait = "The daily limit is reached, until %s"
-    assert as_member_a.get(path).json()["verdict"]["message"] == wait % "Jul 1, 2040, 1:05 AM"
-    assert as_staff.get(path.replace("/api/", "/api/staff/")).json()["verdict"]["message"] == wait % (
-        "Jun 30, 2040, 10:05 PM"
+    members, staffs = (
+        f"The daily limit is reached, until {time}" for time in ("Jul 1, 2040, 1:05 AM", "Jun 30, 2040, 10:05 PM")
     )
+    refused = f"{path}resume/"  # as what an action answers, of a run that still waits
+    assert as_member_a.get(path).json()["verdict"]["message"] == members
+    assert as_member_a.post(refused).json()["run"]["verdict"]["message"] == members
+    assert as_staff.get(path.replace("/api/", "/api/staff/")).json()["verdict"]["message"] == staffs
+    assert as_staff.post(refused.replace("/api/", "/api/staff/")).json()["run"]["verdict"]["message"] == staffs
+    streamed = fetch_run(type(run), run.pk)
+    assert streamed is not None
+    assert staffs in render_event(streamed, Edition("en", is_admin=True)).decode()
+    assert members in render_event(streamed, Edition("en")).decode()
 
 
 def test_days_that_members_enter_are_those_of_the_zone(
