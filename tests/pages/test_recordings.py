@@ -189,6 +189,7 @@ def test_a_search_leads_to_the_line(open_page: Open, source: Source) -> None:
 
 @pytest.mark.needs("chromium")
 def test_a_run_is_started_and_its_calls_appear(open_page: Open, source: Source, messages: list[Any]) -> None:
+    make_call(source)
     page = open_page(path=PAGE)
     page.get_by_label("Download", exact=True).check()
     page.locator("#start-recording").get_by_label("Direction").select_option("outbound")
@@ -197,9 +198,13 @@ def test_a_run_is_started_and_its_calls_appear(open_page: Open, source: Source, 
     run = RecordingRun.objects.get()
     assert (run.job_type, run.direction, run.from_date) == ("download", "outbound", None)
     assert messages == [("runs.work_on_queue", ["recordings"])]
+    page.get_by_role("searchbox").fill("half a w")
+    page.get_by_role("button", name=LISTEN).focus()
     work_through(run, collect)
     expect(page.locator("[part=label]")).to_have_text("Completed with 1 failure")
-    expect(page.locator("#calls li")).to_have_count(2)
+    expect(page.locator("#calls li")).to_have_count(3)
+    expect(page.get_by_role("searchbox")).to_have_value("half a w")
+    expect(page.get_by_role("button", name=LISTEN).and_(page.locator("[data-call]:focus"))).to_have_count(1)
 
 
 @pytest.mark.needs("chromium")

@@ -78,11 +78,13 @@ function replacePart(part) {
   if (focused) /** @type {HTMLElement | null} */ (part.querySelector(focused))?.focus();
 }
 
-/** What finds this link in the new part. Those to the next page and the one before have another address there. @param {Element | null} link */
-function selectorOf(link) {
-  const name = link?.hasAttribute("rel") ? "rel" : "href";
-  const value = link?.getAttribute(name);
-  return value ? `a[${name}="${CSS.escape(value)}"]` : "";
+// Links to the next page and the one before have another address in the new part.
+const NAMING_ATTRIBUTES = ["rel", "href", "data-call", "data-retry-unknown"];
+
+/** What finds this link or button in the new part. @param {Element | null} element */
+function selectorOf(element) {
+  const name = NAMING_ATTRIBUTES.find((each) => element?.hasAttribute(each));
+  return name ? `[${name}="${CSS.escape(element?.getAttribute(name) ?? "")}"]` : "";
 }
 
 /**
