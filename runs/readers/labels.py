@@ -44,7 +44,7 @@ REASONS = {
 }
 
 VERDICT_EXPLANATIONS = {
-    VerdictCode.WAITING_FOR_WORKER: _("It is in the queue and starts as soon as a worker is free."),
+    VerdictCode.WAITING_FOR_WORKER: _("It is in the queue and starts when its turn comes."),
     VerdictCode.WORKING: _(
         "Its worker sent a heartbeat recently. If none comes for {limit}, the run is marked as failed."
     ),
