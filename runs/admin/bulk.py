@@ -49,7 +49,12 @@ class StaffAction:
 
 
 def describe_cancelled(count: int) -> str:
-    return ngettext("%(count)d run was cancelled.", "%(count)d runs were cancelled.", count) % {"count": count}
+    text = ngettext(
+        "%(count)d run was cancelled, or asked to stop at its next item.",
+        "%(count)d runs were cancelled, or asked to stop at their next items.",
+        count,
+    )
+    return text % {"count": count}
 
 
 def describe_retried(count: int) -> str:

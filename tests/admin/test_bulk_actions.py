@@ -63,6 +63,8 @@ def test_everything_that_the_filter_finds_is_cancelled_with_the_reason(
     assert "3 runs" in page.content.decode()
     response = confirm(as_staff_in_admin, url)
     assert response.headers["Location"] == f"{reverse('admin:runs_allruns_changelist')}?status=active"
+    shown = as_staff_in_admin.get(response.headers["Location"]).content.decode()
+    assert "3 runs were cancelled, or asked to stop at their next items." in shown
     for run in (queued, paused, running, finished):
         run.refresh_from_db()
     assert [run.status for run in (queued, paused, finished)] == [Status.CANCELLED, Status.CANCELLED, Status.COMPLETED]
