@@ -73,7 +73,7 @@ class RunQuerySet(HeartbeatQuerySet[R]):
         return self.filter(has_heartbeat | models.Q(silent_until__gt=Now()), status=Status.RUNNING)
 
     def on_lost_machines(self, judge: WorkerQuerySet) -> Self:
-        """The running ones of which neither the worker nor the work itself has given a sign of life for long enough.
+        """The running ones of which neither the worker nor the work itself has sent a heartbeat for long enough.
 
         A declared silence doesn't count: the machine is gone. None while the judge isn't entitled to judge. All of it
         is one statement, by one reading of the clock: a database that was frozen until now makes nobody lost.
