@@ -89,7 +89,8 @@ def _first_page(calls: CallQuerySet, word: str) -> Sequence[Call]:
 
 def _count_found(source: Source, word: str, form: str) -> str:
     plain = Call.objects.extra(where=[f"plain @@ plainto_tsquery('simple', '{form}')"]).count()
-    return f"{_calls(source).with_words(word).count():,} calls found, {plain:,} with {form!r}"
+    found = sum(tier.count() for tier in _calls(source).match_tiers(word))
+    return f"{found:,} calls found, {plain:,} with {form!r}"
 
 
 # The calls

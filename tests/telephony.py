@@ -13,7 +13,7 @@ from unittest import mock
 
 from demo.fakes.twilio import SID, TOKEN, ServedCall, TwilioServer, serve
 from recordings.collection.collect import collect
-from recordings.models import RecordingRun, Source
+from recordings.models import Call, RecordingRun, Source
 from runs.lifecycle import dispatch
 from runs.models import Business
 from runs.progress.flush import flush
@@ -94,6 +94,11 @@ def record_flushes(run: RecordingRun) -> Iterator[list[RecordingRun]]:
 
     with mock.patch("runs.progress.progress.flush", flush_and_record):
         yield shown
+
+
+def find_calls(words: str) -> list[Call]:
+    """Those that a search for these words finds, the most certain first."""
+    return [call for tier in Call.objects.match_tiers(words) for call in tier]
 
 
 def outcomes_by_key(run: RecordingRun) -> dict[str, tuple[str, str]]:

@@ -90,7 +90,6 @@ def recipients_context(request: HttpRequest, business: Business) -> dict[str, An
         "business": business,
         "run": run,
         "verdict": shown[0][1] if shown else None,
-        "chosen": chosen,
         "filters": count_filters(run),
         "state": name,
         "recipients": page_of_recipients(request, run, name) if run else None,

@@ -62,11 +62,6 @@ class LetterFetcher:
         letter = self._fetched.get(uid)
         return letter.raw if letter else None
 
-    @property
-    def has_failed_ahead(self) -> bool:
-        """Whether fetching ahead failed: `take_letter` raises the error when it needs the message."""
-        return self._failure is not None
-
     def fetch_ahead(self, uid: int) -> None:
         """Request the next batch, or read it, if few are left of the one that `uid` was taken from.
 

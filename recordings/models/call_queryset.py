@@ -56,11 +56,6 @@ class CallQuerySet(models.QuerySet["Call"]):
             rows = rows.filter(started_at__lt=midnight_of(to_date + timedelta(days=1), zone))
         return rows.exclude(started_at=None) if from_date or to_date else rows
 
-    def with_words(self, words: str) -> Self:
-        """Calls with these words in their transcript, in any of their forms."""
-        search = Search.parse(words)
-        return self.filter(search=search.full_query()) if search else self.none()
-
     def match_tiers(self, text: str) -> list[Self]:
         """The matches in tiers, the most certain first, no call twice: by number, as written, in other forms.
 

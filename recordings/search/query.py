@@ -96,10 +96,6 @@ class Search:
             return None
         return reduce(and_, [reduce(or_, likely), ~certain, *self._exclusions()])
 
-    def full_query(self) -> SearchQueryCombinable:
-        """Finds both certain and likely matches."""
-        return reduce(and_, [*([reduce(or_, self._form_queries())] if self.groups else []), *self._exclusions()])
-
     def highlight_query(self) -> SearchQueryCombinable:
         """Matches the words in a transcript that a snippet marks."""
         terms = list(chain.from_iterable(self.groups))

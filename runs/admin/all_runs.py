@@ -15,7 +15,7 @@ from rest_framework.exceptions import ValidationError
 from ..database import StatementTooLong, limited_statements
 from ..models import AllRuns, Business
 from .bulk import confirmation_page, permitted_actions
-from .newest_runs import ROWS_READ, NewestOfAll
+from .newest_runs import NewestOfAll
 from .read_only import ReadOnlyAdmin
 from .run_lines import RunLine, viewable_types
 from .run_search import RunSearchForm
@@ -69,7 +69,6 @@ def list_page(model_admin: AllRunsAdmin, request: HttpRequest) -> HttpResponse:
         "actions": permitted_actions(request) if form.is_valid() else [],
         "filters": filters_of(request),
         "is_filtered": bool(filters_of(request)),
-        "rows_read": ROWS_READ,
         **found,
     }
     return render(request, "admin/runs/all_runs.html", context, status=200 if form.is_valid() else 400)

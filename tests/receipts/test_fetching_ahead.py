@@ -122,7 +122,7 @@ def test_a_connection_lost_while_messages_are_scanned_ahead_stores_each_once(
 
     def note(self: LetterFetcher, uid: int) -> None:
         fetch_ahead(self, uid)
-        if self.has_failed_ahead and uid not in lost:
+        if self._failure and uid not in lost:
             lost.append(uid)
 
     fetch_ahead = LetterFetcher.fetch_ahead

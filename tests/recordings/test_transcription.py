@@ -29,7 +29,7 @@ from runs.progress import Progress
 from runs.states import StopRequest
 from runs.stored_text import translate_stored
 from tests.actors import read_run, work_through
-from tests.telephony import collect_source, folder_source, outcomes_by_key, record_flushes
+from tests.telephony import collect_source, find_calls, folder_source, outcomes_by_key, record_flushes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,7 +80,7 @@ def check_words(run: RecordingRun, slug: str) -> None:
         assert call.language == "en"
         for word in words:
             assert word in call.transcript.lower(), (end, call.transcript)
-            assert call in Call.objects.with_words(f'"{word}"')
+            assert call in find_calls(f'"{word}"')
         assert all(0 <= one["start"] < one["end"] <= (call.duration or 0) + 0.5 for one in call.segments)
         assert [one["start"] for one in call.segments] == sorted(one["start"] for one in call.segments)
     assert ({code for _, code in outcomes_by_key(run).values()}, run.succeeded, run.failed) == COLLECTED[slug]
@@ -260,11 +260,11 @@ def test_hebrew_is_searched_by_whole_words(business_a: Business) -> None:
     for number, text in enumerate(["החשבונית שולמה אתמול", "נקבע תור ליום רביעי"]):
         call = Call.objects.create(business=business_a, source=source, call_id=str(number), location="", file="x")
         call.store_transcript([{"start": 0, "end": 1, "text": text}], "he")
-    assert [call.call_id for call in Call.objects.with_words("שולמה")] == ["0"]
-    assert [call.call_id for call in Call.objects.with_words("תור רביעי")] == ["1"]
-    assert not Call.objects.with_words("תור -רביעי")
+    assert [call.call_id for call in find_calls("שולמה")] == ["0"]
+    assert [call.call_id for call in find_calls("תור רביעי")] == ["1"]
+    assert not find_calls("תור -רביעי")
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
-        plan = Call.objects.with_words("שולמה").explain()
+        plan = Call.objects.match_tiers("שולמה")[0].explain()
         cursor.execute("RESET enable_seqscan")
     assert "call_search" in plan
