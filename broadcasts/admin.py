@@ -48,6 +48,8 @@ register_group(
 
 @admin.register(WhatsAppBroadcast)
 class BroadcastAdmin(RunAdmin):
+    internal_fields = ("paused_since",)
+
     def result_links(self, run: WhatsAppBroadcast) -> list[tuple[Any, str]]:
         return [
             (_("The broadcast and its recipients"), f"{reverse('broadcasts', args=[run.business.slug])}?run={run.pk}")

@@ -41,6 +41,8 @@ register_group(
 
 @admin.register(RecordingRun)
 class RecordingRunAdmin(RunAdmin):
+    internal_fields = ("selected", "current")
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
         """Show the warnings in place of the stored counts."""
         (title, first), *others = super().get_fieldsets(request, obj)

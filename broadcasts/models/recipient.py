@@ -103,7 +103,13 @@ class Recipient(RunItem):
     AWAITED: ClassVar = (Delivery.NONE, Delivery.ACCEPTED, *HELD_BACK)
 
     # Every index is written twice a message: those of the constraints serve the foreign keys too.
-    run = models.ForeignKey(WhatsAppBroadcast, on_delete=models.CASCADE, related_name="items", db_index=False)
+    run = models.ForeignKey(
+        WhatsAppBroadcast,
+        verbose_name=_("broadcast"),
+        on_delete=models.CASCADE,
+        related_name="items",
+        db_index=False,
+    )
     phone = models.CharField(_("phone"), max_length=40)
     variables = models.JSONField(_("variables"), default=dict, db_default={})
     message_id = models.CharField(_("message id"), max_length=200, blank=True, default="", db_default="")

@@ -44,7 +44,7 @@ class Call(models.Model):
     """A recorded call of a business: created when it is listed, then fetched, then transcribed."""
 
     business = models.ForeignKey(Business, verbose_name=_("business"), on_delete=models.CASCADE, related_name="calls")
-    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="calls")
+    source = models.ForeignKey(Source, verbose_name=_("source"), on_delete=models.CASCADE, related_name="calls")
     call_id = models.CharField(_("call ID"), max_length=200)
     location = models.CharField(max_length=1000)  # of the recording in its source
     direction = models.CharField(_("direction"), max_length=16, choices=Direction, blank=True, default="")
@@ -57,7 +57,7 @@ class Call(models.Model):
     # As last listed, null if the source doesn't tell it: more than `size` once the recording has grown.
     size_at_source = models.PositiveBigIntegerField(null=True)
     sha256 = models.CharField(_("checksum"), max_length=64, blank=True, default="")
-    content_type = models.CharField(max_length=100, blank=True, default="")
+    content_type = models.CharField(_("media type"), max_length=100, blank=True, default="")
 
     # Channels that are transcribed separately: 2 in stereo, unless both have the same sound. Null: not checked yet.
     channels = models.PositiveSmallIntegerField(_("channels"), null=True)

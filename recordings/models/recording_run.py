@@ -47,9 +47,9 @@ class RecordingRun(Run):
     selected = models.BooleanField(default=False)  # a retry of chosen items: the source isn't listed
     # The call in progress, and how much of it is done.
     current = models.CharField(max_length=200, blank=True, default="")
-    current_pct = models.FloatField(null=True)
+    current_pct = models.FloatField(_("percent of the current call"), null=True)
     # What the listing left out, and why (`warnings.py`).
-    left_out = models.JSONField(default=dict, blank=True, db_default=Value({}, models.JSONField()))
+    left_out = models.JSONField(_("left out"), default=dict, blank=True, db_default=Value({}, models.JSONField()))
 
     class Meta(Run.Meta):
         verbose_name = _("call recordings")

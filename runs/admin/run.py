@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, cast
 
@@ -100,6 +101,7 @@ class RunAdmin(ReadOnlyAdmin):
     list_select_related = ("business",)
     search_fields = ("=id",)
     search_help_text = _("By number")
+    internal_fields: Collection[str] = ()  # columns that say nothing to people
     change_form_outer_before_template = "admin/runs/run_head.html"
     change_form_outer_after_template = "admin/runs/run_details.html"
 
@@ -124,8 +126,8 @@ class RunAdmin(ReadOnlyAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
         """What the run was started with. What changes as it goes on is said by the card and `facts_of`."""
-        changing = {*common_field_names(), *own_numbers(self.model)}
-        own = [field for field in self.model._meta.fields if field.name not in changing]
+        left_out = {*common_field_names(), *own_numbers(self.model), *self.internal_fields}
+        own = [field for field in self.model._meta.fields if field.name not in left_out]
         given = [field.name for field in own if obj is None or field.value_from_object(obj) not in EMPTY]
         return [(None, {"fields": ["business", *given]})]
 
