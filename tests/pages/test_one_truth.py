@@ -74,6 +74,20 @@ def test_a_retry_of_failed_items_leaves_the_card_and_the_page_of_the_first_run_a
     assert page.url.endswith(f"/receipt_sync/{ReceiptSyncRun.objects.latest('pk').pk}/")
 
 
+def test_what_is_opened_stays_open_while_the_page_goes_on(
+    open_page: Open, business_a: Business, make_run: MakeRun
+) -> None:
+    run = half_done(make_run, business_a, pace=[[0, 0], [10, 50], [20, 100]])
+    page = open_page(path=f"{OVERVIEW}runs/receipt_sync/{run.pk}/")
+    values = page.locator("#pace-values")
+    values.locator("summary").click()
+    before = values.inner_text()
+    update_run(run, pace=[[0, 0], [10, 50], [20, 100], [30, 150]], processed=150, heartbeat_at=Now())
+    expect(values).not_to_have_text(before, use_inner_text=True, timeout=SOON)
+    expect(values).to_have_attribute("open", "")
+    expect(values.locator("summary")).to_be_focused()
+
+
 @pytest.mark.parametrize("path", ["receipts/", "runs/receipt_sync/{id}/", ""])
 def test_without_scripts_the_page_shows_what_the_server_knew(
     live_server: LiveServer, browser: Browser, client: Client, member_a: User, mailbox_a: Mailbox,

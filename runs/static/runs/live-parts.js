@@ -68,21 +68,30 @@ export function refreshOnNewStatus(root, url) {
 /** @param {ParentNode} root @param {import("./run-json.js").Run} run @returns {HTMLElement | null} */
 const findRow = (root, run) => root.querySelector(`[data-run="${run.type}:${run.id}"]`);
 
-/** The focus stays where it was. @param {Element} part */
+/** The focus stays where it was, and what was opened stays open. @param {Element} part */
 function replacePart(part) {
   const old = document.getElementById(part.id);
-  if (!old || old.innerHTML === part.innerHTML) return;
+  if (!old) return;
+  for (const details of old.querySelectorAll("details[id]")) {
+    findById(part, details.id)?.toggleAttribute("open", details.hasAttribute("open"));
+  }
+  if (old.innerHTML === part.innerHTML) return;
   const focused = old.contains(document.activeElement) ? selectorOf(document.activeElement) : "";
   old.replaceWith(part);
   part.dispatchEvent(new CustomEvent("parts:replaced", { bubbles: true }));
   if (focused) /** @type {HTMLElement | null} */ (part.querySelector(focused))?.focus();
 }
 
+/** @param {Element} part @param {string} id */
+const findById = (part, id) => part.querySelector(`#${CSS.escape(id)}`);
+
 // Links to the next page and the one before have another address in the new part.
 const NAMING_ATTRIBUTES = ["rel", "href", "data-call", "data-retry-unknown"];
 
-/** What finds this link or button in the new part. @param {Element | null} element */
+/** What finds this link, button or summary in the new part. @param {Element | null} element */
 function selectorOf(element) {
+  const details = element?.closest("details[id] > summary")?.parentElement;
+  if (details) return `#${CSS.escape(details.id)} > summary`;
   const name = NAMING_ATTRIBUTES.find((each) => element?.hasAttribute(each));
   return name ? `[${name}="${CSS.escape(element?.getAttribute(name) ?? "")}"]` : "";
 }
