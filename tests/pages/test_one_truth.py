@@ -40,9 +40,11 @@ def test_an_open_overview_shows_a_run_that_starts_elsewhere_and_counts_it_once(
     expect(page.get_by_text("No active runs.")).to_be_hidden()
     expect(row.locator("[data-field=summary]")).to_have_text("100 of 200 messages")
     expect(row).to_contain_text("Mailbox of business-a")
-    update_run(run, processed=150, succeeded=147, failed=2, progress_pct=75.0, heartbeat_at=Now())
+    columns = {"processed": 150, "succeeded": 147, "failed": 2, "progress_pct": 75.0, "receipts_found": 12}
+    update_run(run, **columns, heartbeat_at=Now())
     expect(row.locator("[data-field=summary]")).to_have_text("150 of 200 messages · 2 failed · 1 unknown", timeout=SOON)
     expect(card.locator("[part=count]")).to_have_text("150 of 200 messages")
+    expect(row.locator("[data-field=result]")).to_have_text("12 receipts")
     ReceiptSyncRun.objects.filter(pk=run.pk).update(receipts_found=534)
     finish_run(run)
     expect(row.locator(".pill")).to_have_text("Completed with 2 failures", timeout=SOON)

@@ -78,7 +78,9 @@ function updateRow(root, run) {
     if (pill) showVerdict(pill, run);
     for (const [name, text] of Object.entries(run.details.about ?? {})) {
       const place = row.querySelector(`[data-field="${name}"]`);
-      if (place) place.textContent = String(text ?? "");
+      if (!place) continue;
+      place.textContent = String(text ?? "");
+      place.toggleAttribute("hidden", !text);
     }
   }
 }
