@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -61,6 +62,10 @@ def test_where_the_server_cannot_stream_the_home_asks_again(
     make_run(business_a, "running", total=200, processed=50, progress_pct=25.0)
     expect(row_of(page, business_a).get_by_role("progressbar")).to_have_attribute("value", "25.0", timeout=SOON)
     expect(page.locator("[data-figure=active] strong")).to_have_text("1")
+    Session.objects.all().delete()
+    expect(page.locator("#now-lost")).to_have_text("You have been signed out. Sign in again", timeout=SOON)
+    page.get_by_role("link", name="Sign in again").click()
+    expect(page).to_have_url(re.compile(r"/admin/login/\?next=/admin/$"))
 
 
 def test_from_the_home_a_business_is_reset_by_two_clicks_and_the_reason(

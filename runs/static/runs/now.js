@@ -1,6 +1,7 @@
 /** The operator's home, kept up to date by the stream of all businesses' runs. Rows come as the server renders them. */
 
 import { Api, errorMessage } from "./api.js";
+import { pageMessages } from "./messages.js";
 
 const SILENT_MS = 12000; // the state comes every two seconds
 const RECONNECT_MS = 5000;
@@ -49,6 +50,7 @@ function isStreamGone() {
 /** Where the server can't stream: what the page would show if it were opened now. */
 async function reload() {
   const response = await fetch(location.href, { cache: "no-store" });
+  if (response.redirected) showSignIn(response.url);
   if (!response.ok || response.redirected) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   const rows = [.../** @type {NodeListOf<HTMLElement>} */ (fresh.querySelectorAll("#now-rows > tr"))];
@@ -136,9 +138,21 @@ function setText(element, text) {
 
 /** Without contact, what is shown may have changed long ago: nothing can be pressed. @param {boolean} hasContact */
 function showContact(hasContact) {
-  setText(lost, hasContact ? "" : (home.dataset.lost ?? ""));
+  if (hasContact || !isSignedOut()) setText(lost, hasContact ? "" : (home.dataset.lost ?? ""));
   home.toggleAttribute("data-without-contact", !hasContact);
   for (const button of body.querySelectorAll("button")) showAvailable(button);
+}
+
+const isSignedOut = () => lost.querySelector("a") !== null;
+
+/** Until there is contact again, after a sign-in in another tab. @param {string} url  of the sign-in page */
+function showSignIn(url) {
+  if (isSignedOut()) return;
+  const link = document.createElement("a");
+  link.href = url;
+  link.textContent = pageMessages.text("sign_in");
+  lost.replaceChildren(`${pageMessages.text("signed_out")} `, link);
+  showContact(false);
 }
 
 /** The attribute `disabled` would take the focus away. @param {HTMLButtonElement} button */
