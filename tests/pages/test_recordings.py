@@ -173,6 +173,7 @@ def test_a_line_leads_to_its_place_in_the_call(open_page: Open, source: Source) 
     expect(page.locator("[data-lines] [aria-current]")).to_contain_text("We close at seven.")
     page.locator("#player").get_by_role("button", name="Close", exact=True).click()
     expect(page.locator("#player")).to_be_hidden()
+    expect(page.get_by_role("button", name=LISTEN)).to_be_focused()
 
 
 @pytest.mark.needs("chromium")

@@ -38,7 +38,10 @@ export class Player {
     if (transcript) await this.loadTranscript(transcript, query);
   }
 
+  /** The focus goes back to the call's button in the list: it would be lost with the player. */
   close() {
+    const button = document.querySelector(`[data-call="${CSS.escape(this.call ?? "")}"]`);
+    /** @type {HTMLElement | null} */ (button)?.focus();
     this.call = undefined;
     this.audio.pause();
     this.audio.removeAttribute("src");
