@@ -7,15 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import Model
 from django.db.models.functions import Now
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import translation
+from django.utils.functional import Promise
 from pytest_django import DjangoAssertNumQueries
 
+from broadcasts.models import Recipient, WhatsAppBroadcast
+from recordings.models import Call, RecordingRun
 from runs.admin import read_only
 from runs.admin.run import progress_bar
 from runs.models import Business
@@ -215,3 +220,14 @@ def test_the_speed_of_a_slow_run_isnt_zero(as_staff_in_admin: Client, business_a
     page = as_staff_in_admin.get(f"{LIST}{run.pk}/change/")
     facts = dict(fact for _, group in page.context["facts"] for fact in group)
     assert facts["Items a second"] == "0.012"
+
+
+@pytest.mark.parametrize("model", [Call, Recipient, RecordingRun, WhatsAppBroadcast])
+def test_every_column_that_staff_see_has_a_translated_name(model: type[Model], rf: RequestFactory) -> None:
+    request = rf.get("/")
+    request.user = User(is_staff=True, is_superuser=True)
+    fieldsets = admin.site._registry[model].get_fieldsets(request)
+    shown = {name for _title, options in fieldsets for name in options["fields"]}
+    fields = [field for field in model._meta.fields if field.name in shown]
+    assert fields
+    assert [field.name for field in fields if not isinstance(field.verbose_name, Promise)] == []
