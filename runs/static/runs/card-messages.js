@@ -44,7 +44,7 @@ export default {
   "csv": "Download as CSV",
   "why": "Why this status?",
   "why_is": {
-   "waiting_for_worker": "It is in the queue and starts as soon as a worker is free.",
+   "waiting_for_worker": "It is in the queue and starts when its turn comes.",
    "working": "Its worker sent a heartbeat recently. If none comes for {limit}, the run is marked as failed.",
    "quiet": "Its worker has sent no heartbeat for a minute or more. If none comes for {limit} in all, the run is marked as failed.",
    "not_advancing": "Its worker is alive, but has finished no item for two minutes or more.",
@@ -171,7 +171,7 @@ export default {
   "csv": "הורדה כ־CSV",
   "why": "למה זה המצב?",
   "why_is": {
-   "waiting_for_worker": "המשימה בתור, ותתחיל ברגע שתהליך עבודה יתפנה.",
+   "waiting_for_worker": "המשימה ממתינה בתור, ותתחיל כשיגיע תורה.",
    "working": "תהליך העבודה נתן אות חיים לאחרונה. בלי אות חיים במשך {limit}, הריצה תסומן ככושלת.",
    "quiet": "כבר דקה או יותר אין אות חיים מתהליך העבודה. אם לא יגיע אות במשך {limit} בסך הכול, הריצה תסומן ככושלת.",
    "not_advancing": "תהליך העבודה חי, אבל כבר שתי דקות או יותר לא הסתיים אף פריט.",
