@@ -42,5 +42,6 @@ def test_its_evidence_names_the_limit_and_no_inner_words(open_page: Open, busine
     card = page.locator("run-card").first
     expect(card.locator("[part=message]")).to_have_text("1 run of this business is running: the limit.")
     card.locator("[part=why] summary").click()
+    expect(card.get_by_text("It is in the queue and starts when its turn comes.")).to_be_visible()
     expect(card.locator("[part=evidence]")).to_contain_text("1 of 1")
     expect(card.locator("[part=evidence]")).not_to_contain_text("waits_for")
