@@ -6,7 +6,7 @@ as done by staff, with an entry in the admin's log in the same transaction.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_permission_codename
@@ -32,7 +32,7 @@ from .stream import StaffStream
 class StaffView(APIView):
     """Mixed into a `RunView`."""
 
-    zone_name = INSTALLATION_ZONE  # as on the admin's pages
+    zone_name: ClassVar[str | None] = INSTALLATION_ZONE  # as on the admin's pages
 
     def get_run(self, type: str, id: int) -> Run:  # noqa: A002  named as in the URL
         """Raises `Http404`, and `PermissionDenied` for a change by those who may only look."""
