@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broadcasts.opt_out_phrases import OptOutRequest, parse_button, parse_request
-from tests.processor_time import has_grown_in_proportion, seconds_of
+from tests.processor_time import SHORTEST_SECONDS, seconds_of
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,7 @@ def test_a_button_named_cancel_is_no_opt_out(title: str, payload: str, expected:
 
 
 @pytest.mark.parametrize("unit", ["remove ", "stop sending ", "don't ", "א", "״", "🛑", "\u202e", "ﷺ", "הסר אותי תור "])
-def test_the_time_for_a_megabyte_of_text_is_in_proportion(unit: str) -> None:
-    tenth, whole = (seconds_of(parse_request, unit * (size // len(unit))) for size in (100_000, 1_000_000))
-    assert has_grown_in_proportion(whole, tenth)
+def test_a_megabyte_of_text_takes_hardly_longer_than_a_hundredth_of_it(unit: str) -> None:
+    """Only its beginning is read: all of it would take a hundred times as long."""
+    hundredth, whole = (seconds_of(parse_request, unit * (size // len(unit))) for size in (10_000, 1_000_000))
+    assert whole < 30 * max(hundredth, SHORTEST_SECONDS)
