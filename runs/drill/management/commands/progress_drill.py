@@ -1,4 +1,4 @@
-"""`manage.py progress_drill`: kill a run on the running installation, and time who tells the truth when."""
+"""`manage.py progress_drill`: kill runs on the running installation, and judge what its readers show of them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Finding:
 
 
 class Command(BaseCommand):
-    help = "Kill and hang runs of a sandbox on this installation, and report how soon each reader showed the truth."
+    help = "Kill and hang runs of a sandbox on this installation, and report how long readers showed them as active."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
