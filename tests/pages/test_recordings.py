@@ -45,7 +45,7 @@ def make_call(source: Source, number: int = 1, sentences: list[str] = SENTENCES,
         location="x",
         **{"number": f"05{number}", "started_at": NOON, "duration": 12.0, "content_type": "audio/wav", **fields},
     )
-    call.file.save(f"recordings/{call.pk}", ContentFile(wav(12.0)))
+    call.file.save(f"recordings/made-{call.pk}", ContentFile(wav(12.0)))  # beside a business's folder
     if sentences:
         lines = [{"start": 4.0 * n, "end": 4.0 * n + 3, "text": text} for n, text in enumerate(sentences)]
         lines[0]["speaker"] = "agent"
