@@ -51,7 +51,7 @@ def test_without_a_quota_nothing_is_counted(as_member_a: APIClient, business_a: 
 
 @pytest.mark.usefixtures("stopped_clock")
 def test_a_start_beyond_the_quota_is_told_what_it_is_and_when_the_next_can_start(
-    as_member_a: APIClient, business_a: Business, mailbox_a: object, settings: Settings, stopped_clock: None
+    as_member_a: APIClient, business_a: Business, mailbox_a: object, settings: Settings
 ) -> None:
     settings.RUNS_START_QUOTA = "3/hour"
     assert [sync(as_member_a, business_a).status_code for _number in range(3)] == [202] * 3
