@@ -138,16 +138,16 @@ def test_a_completed_run_of_which_something_failed_isnt_listed_as_if_all_went_we
     assert "Completed with" not in badges[fine.pk]
 
 
-@pytest.mark.parametrize(("language", "written"), [("en", "Jun 3, 2026, 10:05 PM"), ("he", "3.6.2026, 22:05")])
+@pytest.mark.parametrize(("language", "written"), [("en", "Jun 3, 2024, 10:05 PM"), ("he", "3.6.2024, 22:05")])
 def test_every_time_is_written_as_the_card_on_the_page_writes_it(
     as_staff_in_admin: Client, business_a: Business, make_run: MakeRun, language: str, written: str
 ) -> None:
-    moment = datetime(2026, 6, 3, 22, 5, tzinfo=UTC)
+    moment = datetime(2024, 6, 3, 22, 5, tzinfo=UTC)
     run = make_run(business_a, "failed", **dict.fromkeys(("created_at", "started_at", "finished_at"), moment))
     for path in (LIST, f"{LIST}{run.pk}/change/"):
         page = as_staff_in_admin.get(path, headers={"Accept-Language": language}).content.decode()
         assert written in page
-        assert not re.search(r"22:05|10:05", page.replace(written, ""))
+        assert not re.search(r"2024[^<]{1,12}(22|10):05", page.replace(written, ""))  # today's events may be of 10:05
 
 
 def test_a_run_is_read_only(as_staff_in_admin: Client, business_a: Business, make_run: MakeRun) -> None:
