@@ -24,7 +24,7 @@ from .refusal_messages import REASONS_BY_ERROR, format_message, login_message
 _RESPONSE_CODE = re.compile(r"\[([A-Z]+)")
 # RFC 5530: the server is busy or broken, and the command was correct.
 _TEMPORARY: Final = ("UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "SERVERBUG", "CONTACTADMIN")
-# Gmail has one code for its limits and for refused passwords: only the text tells them apart.
+# Gmail has one code for its limits and for refused passwords: only the text distinguishes them.
 _LIMIT_ALERT = re.compile(r"too many|simultaneous|bandwidth|limit", re.IGNORECASE)
 _FOLDER_CODES: Final = ("NONEXISTENT", "TRYCREATE", "NOPERM", "CANNOT")
 

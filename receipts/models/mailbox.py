@@ -69,7 +69,7 @@ class Mailbox(models.Model):
 
     @property
     def location_digest(self) -> str:
-        """Tells the place that it points to from others, which may have the same UIDVALIDITY."""
+        """Distinguishes the place that it points to from others, which may have the same UIDVALIDITY."""
         location = [getattr(self, name) for name in self.LOCATION_FIELDS]
         return hashlib.sha256(json.dumps(location).encode()).hexdigest()[:16]
 

@@ -31,7 +31,7 @@ from ..review_reasons import ReviewReason
 IDENTITY: Final = ("business_id", "message_id", "attachment_sha256")
 FACTS: Final = (*CORRECTABLE, "message_text", "confidence", "needs_review", "review_reasons", "extractor_version")
 ORIGIN: Final = ("mailbox_id", "found_by_id", "subject", "sender", "received_at", "file", "filename", "content_type")
-# What tells a mail from another with the same Message-ID.
+# What distinguishes a mail from another with the same Message-ID.
 MAIL: Final = ("subject", "sender", "received_at")
 COLUMNS: Final = ("business_id", "attachment_sha256", *ORIGIN, *FACTS, "message_id")
 
@@ -48,13 +48,13 @@ def store_receipts(receipts: Sequence[Receipt]) -> int:
         return 0
     for receipt in receipts:
         receipt.fit_columns()
-    upserts = [(UPSERT, _parameters(receipt)) for receipt in receipts]
+    upserts = [(UPSERT, _upsert_parameters(receipt)) for receipt in receipts]
     _lock, *rows = fetch_pipelined([lock_statement(receipts[0].business_id), *upserts])
     link_duplicates([receipt for receipt, row in zip(receipts, rows, strict=True) if _update_written(receipt, row)])
     return sum(is_new for written in rows for *_others, is_new in written)
 
 
-def _parameters(receipt: Receipt) -> list[Any]:
+def _upsert_parameters(receipt: Receipt) -> list[Any]:
     database = connections[DEFAULT_DB_ALIAS]  # faster than `connection`, a proxy that looks it up at every use
     values = {name: _FIELDS[name].get_db_prep_save(getattr(receipt, name), database) for name in COLUMNS}
     *others, message_id = values.values()

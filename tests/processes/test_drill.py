@@ -50,7 +50,7 @@ def test_a_url_of_another_installation_is_no_broken_promise(httpserver: HTTPServ
 def test_a_reader_is_judged_by_the_age_at_which_it_was_shown_an_active_run(
     monkeypatch: pytest.MonkeyPatch, ages: list[float], *, kept: bool
 ) -> None:
-    """However long its looks take: it is told the truth in the end."""
+    """However long its looks take: it shows the run as stale in the end."""
     monkeypatch.setattr(progress_drill, "LOOK_EVERY", 0)
     run = DrillRun.objects.create(business=sandbox_business(), steps=1, died_at=Now())
     answers = iter([*ages, None])

@@ -36,7 +36,7 @@ READER_SECONDS = 60  # after the threshold, for a look that takes long: what it 
 COMPLETE_SECONDS = 90  # from its start, for a run that a worker has to claim first
 LOOK_EVERY = 0.2
 
-# A reader returns the age of the last heartbeat where it is told that the run is active, None where that it is stale.
+# A reader returns the age of the last heartbeat where the run is shown as active, and None where it is shown as stale.
 Reader = Callable[[DrillRun], float | None]
 
 
@@ -145,7 +145,7 @@ def _hung(api_reader: Reader | None) -> Iterator[Finding]:
 def _seconds_shown_active(run: DrillRun, reader: Reader) -> float | None:
     """From the last heartbeat to the last look that still showed the run as active, as that look itself says.
 
-    So a slow machine, whose looks are far apart, breaks no promise. None where `reader` is never told the truth.
+    So a slow machine, whose looks are far apart, breaks no promise. None where the run is never shown as stale.
     """
     ages = [0.0]
 
