@@ -69,7 +69,7 @@ def test_each_poison_item_of_a_storm_is_failed_once_and_its_run_goes_on(outlive:
 
 
 def test_runs_go_on_after_five_seconds_without_a_database(storm: Storm) -> None:
-    report = storm("--runs", "4", "--kills", "1", "--only", "database", "--away", "5", "--stale", "60")
+    report = storm("--runs", "4", "--kills", "1", "--only", "database", "--away", "5")
     assert report["violations"] == []
     figures = {row["figure"]: row["value"] for row in report["rows"]}
     assert figures["runs retried by a person"] == 0

@@ -58,19 +58,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--url", help="also read the runs through the API at this address, such as http://127.0.0.1:8000"
         )
-        parser.add_argument(
-            "--back-within",
-            type=float,
-            default=LOST_PROCESS_SECONDS,
-            metavar="SECONDS",
-            help="how soon the run of a killed process must be back in the queue: more on a very slow machine",
-        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         url = options["url"]
         with _reader_over_http(url) if url else nullcontext() as api_reader:
-            findings = [*_killed(options["back_within"]), *_poisoned(), *_hung(api_reader)]
+            findings = [*_killed(), *_poisoned(), *_hung(api_reader)]
         self._print(findings, as_json=options["json"])
         if not all(finding.kept for finding in findings):
             sys.exit(1)
@@ -86,13 +79,13 @@ class Command(BaseCommand):
             self.stdout.write(f"{finding.what:<58} {took:>9}   promised {finding.promised:g} s   {word}")
 
 
-def _killed(back_within: float) -> Iterator[Finding]:
+def _killed() -> Iterator[Finding]:
     """SIGKILL of a run's process: its parent sends it back, another process goes on."""
     run = _start(DrillRun.Death.KILLED)
     _dies(run)
-    _until(lambda: _returned_at(run) is not None, back_within * 4)
+    _until(lambda: _returned_at(run) is not None, LOST_PROCESS_SECONDS * 4)
     seconds = _seconds(_row(run).died_at, _returned_at(run))
-    yield Finding("killed process: the run is back in the queue", seconds, back_within)
+    yield Finding("killed process: the run is back in the queue", seconds, LOST_PROCESS_SECONDS)
 
     began = time.monotonic()
     completed = _until(lambda: _row(run).status == Status.COMPLETED, COMPLETE_SECONDS)
